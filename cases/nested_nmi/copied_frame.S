@@ -1,0 +1,100 @@
+// The later design: the CPU's frame is copied twice, a word on the stack says that an NMI is executing, and a nested NMI
+// redirects the outer one's IRET frame so that the handler repeats. page.md has its history.
+//
+// Switch:
+//   LATE_CHECK    the test for the interrupted RIP lying in the copy comes after the tests for nesting
+//
+// The NMI stack, from its top (offsets from RSP while `outermost` is the lowest thing on it):
+//
+//        96  SS RSP RFLAGS CS RIP     pushed by the CPU for the newest NMI
+//        88  RDX                      scratch
+//        80  executing                1 from the copy until the handler is done
+//        40  SS RSP RFLAGS CS RIP     `iret`: what the final IRET uses; a nested NMI writes nmi_repeat here
+//         0  SS RSP RFLAGS CS RIP     `outermost`: how the first NMI arrived, never changed
+//            error code, registers
+#include "entry.h"
+
+#define IRET_FRAME 40
+#define EXECUTING 80
+
+        .text
+
+// Goes to `yes` if the interrupted RIP lies in the copy. RSP is at the scratch RDX.
+.macro JUMP_IF_COPYING yes
+        cmpq $nmi_repeat, 8(%rsp)
+        jb .Lelsewhere\@
+        cmpq $nmi_repeat_end, 8(%rsp)
+        jb \yes
+.Lelsewhere\@:
+.endm
+
+        .globl entry_nmi
+        .type entry_nmi, @function
+entry_nmi:
+        pushq %rdx
+        cmpw $GATECRASH_KERNEL_CS, 16(%rsp)
+        jne nmi_first
+#ifndef LATE_CHECK
+        // In the copy the handler is still to come, and `iret` is half written: nothing to do.
+        JUMP_IF_COPYING nmi_nested_out
+#endif
+        cmpq $1, -8(%rsp)
+        je nmi_nested
+        // Behind the clearing of `executing`: on the NMI stack, with DF set, which user code that put its RSP here
+        // cannot have (SYSCALL clears it).
+        cmpq $nmi_stack, 32(%rsp)
+        jb nmi_not_on_stack
+        cmpq $nmi_stack_top, 32(%rsp)
+        ja nmi_not_on_stack
+        testb $(RFLAGS_DF >> 8), 25(%rsp)
+        jnz nmi_nested
+nmi_not_on_stack:
+#ifdef LATE_CHECK
+        JUMP_IF_COPYING nmi_nested_out
+#endif
+        .globl nmi_first
+nmi_first:
+        movq (%rsp), %rdx
+        pushq $0                        // executing
+        subq $40, %rsp                  // iret
+        .rept 5
+        pushq 88(%rsp)                  // outermost: SS, RSP, RFLAGS, CS, RIP
+        .endr
+        .globl nmi_repeat
+nmi_repeat:
+        movq $1, EXECUTING(%rsp)
+        word = 0
+        .rept 5
+        pushq word(%rsp)
+        popq IRET_FRAME + word(%rsp)
+        word = word + 8
+        .endr
+        .globl nmi_repeat_end
+nmi_repeat_end:
+        pushq $0
+        SAVE_REGS
+        ENTER_PARANOID_GS
+        CALL_BODY event_body GATECRASH_VECTOR_NMI
+        EXIT_PARANOID_GS
+        RESTORE_REGS
+        addq $IRET_FRAME, %rsp
+        std
+        .globl nmi_clear_executing
+nmi_clear_executing:
+        movq $0, EXECUTING - IRET_FRAME(%rsp)
+        .globl nmi_iret
+nmi_iret:
+        iretq
+
+// Make the outer NMI's IRET go to nmi_repeat, with RSP at `outermost`, NMIs unmasked and interrupts off.
+        .globl nmi_nested
+nmi_nested:
+        leaq -88(%rsp), %rdx
+        movq $nmi_repeat, -48(%rsp)
+        movq $GATECRASH_KERNEL_CS, -40(%rsp)
+        movq $2, -32(%rsp)
+        movq %rdx, -24(%rsp)
+        movq $GATECRASH_KERNEL_SS, -16(%rsp)
+nmi_nested_out:
+        popq %rdx
+        iretq

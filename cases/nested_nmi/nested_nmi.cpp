@@ -1,0 +1,78 @@
+#include "gatecrash/explore/case.hpp"
+
+namespace gatecrash::cases {
+
+using explore::breaks;
+using explore::Case;
+using explore::holds;
+using explore::Invariant;
+using machine::Event;
+
+namespace {
+constexpr auto nmi = Event::Kind::nmi, irq = Event::Kind::irq;
+}
+
+extern const Case nested_nmi{
+    .name = "nested-nmi",
+    .asks = "Does an NMI that lands inside another one lose or corrupt a frame?",
+    .variants = {
+        {.name = "single-stack",
+         .summary = "one IST stack, no thought of nesting; the body takes a breakpoint, whose IRET unmasks NMIs",
+         .origin = "the classic bug; Linux until 2011",
+         .covers = {"A1"},
+         .events = {Event::nmi()},
+         .depth = 2,
+         .expects = breaks(Invariant::stack, {{{nmi, {"nmi_work", "event_body", "log_record", "entry_nmi", "nmi_iret"}}}}),
+         .because = "the second NMI starts at the top of the same stack and overwrites the first one's frame"},
+        {.name = "flag-only",
+         .summary = "a flag says that an NMI is being handled; a nested one makes the outer one's IRET fault and repeat",
+         .origin = "Linus Torvalds, July 2010, before the RIP check",
+         .covers = {"A7"},
+         .events = {Event::nmi()},
+         .depth = 2,
+         .expects = breaks(Invariant::stack, {{{nmi, {"nmi_iret"}}}}),
+         .because = "between clearing the flag and the IRET a second NMI takes itself for the first"},
+        {.name = "linus-2010",
+         .summary = "the flag, and an NMI on the final IRET is recognised by its RIP",
+         .origin = "Linus Torvalds, July 2010",
+         .covers = {"A2"},
+         .events = {Event::nmi()},
+         .depth = 2,
+         .expects = holds(),
+         .because = "NMIs alone find no boundary at which an outer NMI is not recognised"},
+        {.name = "linus-2010-irq",
+         .summary = "the same with interrupts on in the body and over the final IRET",
+         .origin = "Mathieu Desnoyers' objection, 15 July 2010",
+         .covers = {"A3"},
+         .events = {Event::irq(), Event::nmi()},
+         .depth = 2,
+         .expects = breaks(Invariant::stack, {{{irq, {"nmi_iret"}}, {nmi, {"entry_irq_stubs", "entry_irq", "event_body", "log_record"}}}}),
+         .because = "an interrupt over the final IRET hides its RIP from a second NMI"},
+        {.name = "linus-2010-cli",
+         .summary = "the same with interrupts off again before the flag is cleared",
+         .origin = "Mathieu Desnoyers' fix, 15 July 2010",
+         .covers = {"A3"},
+         .events = {Event::irq(), Event::nmi()},
+         .depth = 2,
+         .expects = holds(),
+         .because = "only an NMI can then land on the final IRET, and that one is recognised by its RIP"},
+        {.name = "copied-frame",
+         .summary = "the frame is copied twice, a word says that an NMI executes, a nested one makes the outer one repeat",
+         .origin = "Steven Rostedt 2011, Andy Lutomirski 2015",
+         .covers = {"A1", "A6", "A7", "A20"},
+         .events = {Event::nmi()},
+         .depth = 2,
+         .expects = holds(),
+         .because = "a nested NMI is recognised at every boundary, by RIP range, by the word, or by stack and DF"},
+        {.name = "copied-frame-late-check",
+         .summary = "the same with the test for RIP in the copy behind the tests for nesting",
+         .origin = "Linux before a27507ca2d79 (2015)",
+         .covers = {"A6"},
+         .events = {Event::nmi()},
+         .depth = 2,
+         .expects = breaks(Invariant::stack, {{{nmi, {}}, {nmi, {"nmi_repeat"}}}}),
+         .because = "a nested NMI writes the frame that is half copied, and the copy goes on over it"},
+    },
+};
+
+}  // namespace gatecrash::cases

@@ -1,0 +1,110 @@
+// The runtime's own entry stubs. Each symbol is weak: a case, or entry code from outside, replaces it by defining it.
+#include "entry.h"
+
+        .text
+
+WEAK_ENTRY entry_bp
+        pushq $0
+        ENTRY_PLAIN event_body GATECRASH_VECTOR_BP
+
+// On IST 1, NMIs masked until the next IRET, GS base unknown.
+WEAK_ENTRY entry_nmi
+        pushq $0
+        SAVE_REGS
+        ENTER_PARANOID_GS
+        CALL_BODY event_body GATECRASH_VECTOR_NMI
+        EXIT_PARANOID_GS
+        RESTORE_REGS
+        iretq
+
+// External interrupts: one stub a vector, each GATECRASH_IRQ_STUB_SIZE bytes.
+        .balign GATECRASH_IRQ_STUB_SIZE
+        .globl entry_irq_stubs
+entry_irq_stubs:
+        vector = GATECRASH_FIRST_IRQ
+        .rept GATECRASH_VECTORS - GATECRASH_FIRST_IRQ
+        .balign GATECRASH_IRQ_STUB_SIZE
+        pushq $vector
+        jmp entry_irq
+        vector = vector + 1
+        .endr
+        .balign GATECRASH_IRQ_STUB_SIZE
+
+// The vector stands where an error code would.
+WEAK_ENTRY entry_irq
+        testb $3, 16(%rsp)
+        jz 1f
+        swapgs
+1:      SAVE_REGS
+        cld
+        movq %rsp, %rdi
+        movl GATECRASH_FRAME_ERROR(%rsp), %esi
+        call event_body
+        RESTORE_REGS
+        testb $3, 8(%rsp)
+        jz 2f
+        swapgs
+2:      iretq
+
+// SYSCALL: RCX and R11 are the user's RIP and RFLAGS; user RSP, user GS base, interrupts off (FMASK).
+WEAK_ENTRY entry_syscall
+        swapgs
+        movq %rsp, %gs:8
+        movq %gs:0, %rsp
+        pushq $GATECRASH_USER_SS
+        pushq %gs:8
+        pushq %r11
+        pushq $GATECRASH_USER_CS
+        pushq %rcx
+        pushq $0
+        SAVE_REGS
+        cld
+        movq %rsp, %rdi
+        call syscall_body
+        RESTORE_REGS
+        movq (%rsp), %rcx
+        movq 16(%rsp), %r11
+        movq 24(%rsp), %rsp
+        swapgs
+        sysretq
+
+.macro FATAL_WITHOUT_CODE name vector
+WEAK_ENTRY \name
+        pushq $0
+        ENTRY_FATAL \vector
+.endm
+.macro FATAL_WITH_CODE name vector
+WEAK_ENTRY \name
+        ENTRY_FATAL \vector
+.endm
+
+        FATAL_WITHOUT_CODE entry_de 0
+        FATAL_WITHOUT_CODE entry_db 1
+        FATAL_WITHOUT_CODE entry_of 4
+        FATAL_WITHOUT_CODE entry_br 5
+        FATAL_WITHOUT_CODE entry_ud 6
+        FATAL_WITHOUT_CODE entry_nm 7
+        FATAL_WITH_CODE entry_df 8
+        FATAL_WITHOUT_CODE entry_9 9
+        FATAL_WITH_CODE entry_ts 10
+        FATAL_WITH_CODE entry_np 11
+        FATAL_WITH_CODE entry_ss 12
+        FATAL_WITH_CODE entry_gp 13
+        FATAL_WITH_CODE entry_pf 14
+        FATAL_WITHOUT_CODE entry_15 15
+        FATAL_WITHOUT_CODE entry_mf 16
+        FATAL_WITH_CODE entry_ac 17
+        FATAL_WITHOUT_CODE entry_mc 18
+        FATAL_WITHOUT_CODE entry_xm 19
+        FATAL_WITHOUT_CODE entry_ve 20
+        FATAL_WITH_CODE entry_cp 21
+        FATAL_WITHOUT_CODE entry_22 22
+        FATAL_WITHOUT_CODE entry_23 23
+        FATAL_WITHOUT_CODE entry_24 24
+        FATAL_WITHOUT_CODE entry_25 25
+        FATAL_WITHOUT_CODE entry_26 26
+        FATAL_WITHOUT_CODE entry_27 27
+        FATAL_WITHOUT_CODE entry_hv 28
+        FATAL_WITH_CODE entry_vc 29
+        FATAL_WITH_CODE entry_sx 30
+        FATAL_WITHOUT_CODE entry_31 31

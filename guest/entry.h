@@ -1,0 +1,123 @@
+/* Entry macros: one for each way of entering. Assembly only.
+ *
+ * The frame that a body gets, from high to low addresses:
+ *
+ *      SS  RSP  RFLAGS  CS  RIP      pushed by the CPU
+ *      error code                    pushed by the CPU, or 0 by the stub
+ *      RDI RSI RDX RCX RAX R8..R15   pushed by SAVE_REGS
+ */
+#ifndef GATECRASH_GUEST_ENTRY_H
+#define GATECRASH_GUEST_ENTRY_H
+
+#include "gatecrash/abi.h"
+
+#define MSR_STAR 0xc0000081
+#define MSR_LSTAR 0xc0000082
+#define MSR_FMASK 0xc0000084
+#define MSR_GS_BASE 0xc0000101
+#define MSR_KERNEL_GS_BASE 0xc0000102
+
+#define RFLAGS_TF 0x100
+#define RFLAGS_IF 0x200
+#define RFLAGS_DF 0x400
+#define RFLAGS_NT 0x4000
+#define RFLAGS_AC 0x40000
+
+/* Saves every general register below the error code. Keeps all of them. */
+.macro SAVE_REGS
+        pushq %rdi
+        pushq %rsi
+        pushq %rdx
+        pushq %rcx
+        pushq %rax
+        pushq %r8
+        pushq %r9
+        pushq %r10
+        pushq %r11
+        pushq %rbx
+        pushq %rbp
+        pushq %r12
+        pushq %r13
+        pushq %r14
+        pushq %r15
+.endm
+
+/* The reverse of SAVE_REGS, and drops the error code: RSP is at the IRETQ frame. */
+.macro RESTORE_REGS
+        popq %r15
+        popq %r14
+        popq %r13
+        popq %r12
+        popq %rbp
+        popq %rbx
+        popq %r11
+        popq %r10
+        popq %r9
+        popq %r8
+        popq %rax
+        popq %rcx
+        popq %rdx
+        popq %rsi
+        popq %rdi
+        addq $8, %rsp
+.endm
+
+/* Calls a body with (frame, vector). RSP is at the frame. Clobbers what the C ABI lets a call clobber. */
+.macro CALL_BODY body vector
+        cld
+        movq %rsp, %rdi
+        movl $\vector, %esi
+        call \body
+.endm
+
+/* GS base unknown, as in an NMI: %ebx becomes 1 if SWAPGS was needed, which EXIT_PARANOID_GS undoes. A kernel GS base
+ * is negative. Clobbers %rax, %rcx, %rdx. */
+.macro ENTER_PARANOID_GS
+        xorl %ebx, %ebx
+        movl $MSR_GS_BASE, %ecx
+        rdmsr
+        testl %edx, %edx
+        js .Lparanoid\@
+        swapgs
+        incl %ebx
+.Lparanoid\@:
+.endm
+
+.macro EXIT_PARANOID_GS
+        testl %ebx, %ebx
+        jz .Lparanoid\@
+        swapgs
+.Lparanoid\@:
+.endm
+
+/* A plain exception or interrupt, without IST: whether SWAPGS is due can be read off the interrupted CS. RSP is at the
+ * frame's error code. */
+.macro ENTRY_PLAIN body vector
+        testb $3, 16(%rsp)
+        jz .Lkernel_in\@
+        swapgs
+.Lkernel_in\@:
+        SAVE_REGS
+        CALL_BODY \body \vector
+        RESTORE_REGS
+        testb $3, 8(%rsp)
+        jz .Lkernel_out\@
+        swapgs
+.Lkernel_out\@:
+        iretq
+.endm
+
+/* A vector that ends the run: no assumption about GS, and no way back. RSP is at the frame's error code. */
+.macro ENTRY_FATAL vector
+        SAVE_REGS
+        CALL_BODY fatal_body \vector
+.endm
+
+/* Starts the entry stub `name`, which entry code from a case may replace. */
+.macro WEAK_ENTRY name
+        .weak \name
+        .type \name, @function
+\name:
+.endm
+
+#endif

@@ -1,0 +1,72 @@
+/* Where a 64-bit guest lies (gatecrash/abi.h). Every program header becomes page-table entries and part of a memory
+ * slot: what is not writable here is in a read-only slot. */
+#include "gatecrash/abi.h"
+
+ENTRY(boot)
+EXTERN(entry_nmi gatecrash_abi event_body fatal_body)
+
+PHDRS {
+    text PT_LOAD FLAGS(5);
+    tables PT_LOAD FLAGS(4);
+    data PT_LOAD FLAGS(6);
+    log PT_LOAD FLAGS(6);
+    task PT_LOAD FLAGS(6);
+    nmi PT_LOAD FLAGS(6);
+    db PT_LOAD FLAGS(6);
+    df PT_LOAD FLAGS(6);
+    mc PT_LOAD FLAGS(6);
+    user_text PT_LOAD FLAGS(5);
+    user_stack PT_LOAD FLAGS(6);
+}
+
+/* A 64-bit interrupt gate (APM volume 2, 4.8.4), present, DPL `dpl`. */
+#define GATE(entry, ist, dpl) \
+    SHORT((entry) & 0xffff) SHORT(GATECRASH_KERNEL_CS) BYTE(ist) BYTE(0x8e | ((dpl) << 5)) \
+    SHORT(((entry) >> 16) & 0xffff) LONG(0xffffffff) LONG(0)
+#define IRQ(vector) GATE(entry_irq_stubs + ((vector) - GATECRASH_FIRST_IRQ) * GATECRASH_IRQ_STUB_SIZE, 0, 0)
+#define IRQ4(vector) IRQ(vector) IRQ((vector) + 1) IRQ((vector) + 2) IRQ((vector) + 3)
+#define IRQ16(vector) IRQ4(vector) IRQ4((vector) + 4) IRQ4((vector) + 8) IRQ4((vector) + 12)
+
+#define STACK(name, slot) \
+    .stack.name GATECRASH_KERNEL_BASE + GATECRASH_STACKS + (slot) * 2 * GATECRASH_STACK_SIZE + GATECRASH_STACK_SIZE \
+        : AT(GATECRASH_STACKS + (slot) * 2 * GATECRASH_STACK_SIZE + GATECRASH_STACK_SIZE) { *(.stack.name) } :name
+
+SECTIONS {
+    .text GATECRASH_KERNEL_BASE + GATECRASH_TEXT : AT(GATECRASH_TEXT) { *(.text .text.*) } :text
+    /* The stop-byte stepper fills whole text pages, so constants never share one with code. */
+    . = ALIGN(GATECRASH_PAGE);
+    .tables . : AT(ADDR(.tables) - GATECRASH_KERNEL_BASE) {
+        *(.tables)
+        . = ALIGN(16);
+        idt = .;
+        GATE(entry_de, 0, 0) GATE(entry_db, GATECRASH_IST_DB, 0) GATE(entry_nmi, GATECRASH_IST_NMI, 0)
+        GATE(entry_bp, 0, 3) GATE(entry_of, 0, 3) GATE(entry_br, 0, 0) GATE(entry_ud, 0, 0) GATE(entry_nm, 0, 0)
+        GATE(entry_df, GATECRASH_IST_DF, 0) GATE(entry_9, 0, 0) GATE(entry_ts, 0, 0) GATE(entry_np, 0, 0)
+        GATE(entry_ss, 0, 0) GATE(entry_gp, 0, 0) GATE(entry_pf, 0, 0) GATE(entry_15, 0, 0) GATE(entry_mf, 0, 0)
+        GATE(entry_ac, 0, 0) GATE(entry_mc, GATECRASH_IST_MC, 0) GATE(entry_xm, 0, 0) GATE(entry_ve, 0, 0)
+        GATE(entry_cp, 0, 0) GATE(entry_22, 0, 0) GATE(entry_23, 0, 0) GATE(entry_24, 0, 0) GATE(entry_25, 0, 0)
+        GATE(entry_26, 0, 0) GATE(entry_27, 0, 0) GATE(entry_hv, 0, 0) GATE(entry_vc, 0, 0) GATE(entry_sx, 0, 0)
+        GATE(entry_31, 0, 0)
+        IRQ16(0x20) IRQ16(0x30) IRQ16(0x40) IRQ16(0x50) IRQ16(0x60) IRQ16(0x70) IRQ16(0x80) IRQ16(0x90)
+        IRQ16(0xa0) IRQ16(0xb0) IRQ16(0xc0) IRQ16(0xd0) IRQ16(0xe0) IRQ16(0xf0)
+        idt_limit = ABSOLUTE(. - idt - 1);
+        *(.rodata .rodata.*)
+    } :tables
+
+    .data GATECRASH_KERNEL_BASE + GATECRASH_DATA : AT(GATECRASH_DATA) { *(.data .data.*) *(.bss .bss.* COMMON) } :data
+    . = ALIGN(GATECRASH_PAGE);
+    .log . : AT(ADDR(.log) - GATECRASH_KERNEL_BASE) { *(.log) } :log
+    ASSERT(. <= GATECRASH_KERNEL_BASE + GATECRASH_STACKS, "data and log ring reach into the stacks")
+    ASSERT(ADDR(.tables) + SIZEOF(.tables) <= GATECRASH_KERNEL_BASE + GATECRASH_DATA, "text reaches into the data")
+
+    STACK(task, 0)
+    STACK(nmi, 1)
+    STACK(db, 2)
+    STACK(df, 3)
+    STACK(mc, 4)
+
+    .user GATECRASH_USER_TEXT : AT(GATECRASH_USER_TEXT_PHYSICAL) { *(.user .user.*) } :user_text
+    .stack.user GATECRASH_USER_STACK : AT(GATECRASH_USER_STACK_PHYSICAL) { *(.stack.user) } :user_stack
+
+    /DISCARD/ : { *(.comment .note.* .eh_frame) }
+}

@@ -1,0 +1,116 @@
+// GDT, TSS, stacks and the descriptor that tells the harness where they are. The IDT is laid out by guest.lds.S, since
+// only a linker can split an address into a gate's three parts.
+#include "entry.h"
+
+        .section .tables, "a"
+
+        .balign 16
+gdt:
+        .quad 0, 0
+        .quad 0x00af9b000000ffff        // 0x10 kernel code: 64-bit, DPL 0, accessed already, so never written
+        .quad 0x00cf93000000ffff        // 0x18 kernel data
+        .quad 0x00cffb000000ffff        // 0x20 user code, 32-bit, DPL 3
+        .quad 0x00cff3000000ffff        // 0x28 user data, DPL 3
+        .quad 0x00affb000000ffff        // 0x30 user code, 64-bit, DPL 3
+        .quad 0
+        .quad 0x00008b0000000000 | (tss_limit & 0xffff), 0      // 0x40 TSS, busy; the harness loads TR without reading it
+gdt_end:
+
+        // 64-bit TSS (SDM volume 3, "64-Bit Task State Segment"; APM volume 2, 12.2.5).
+        .balign 16
+tss:
+        .long 0
+        .quad task_stack_top            // RSP0
+        .quad 0, 0                      // RSP1, RSP2
+        .quad 0
+        .quad nmi_stack_top             // IST 1
+        .quad db_stack_top              // IST 2
+        .quad df_stack_top              // IST 3
+        .quad mc_stack_top              // IST 4
+        .quad 0, 0, 0                   // IST 5-7
+        .quad 0
+        .word 0
+        .word io_bitmap - tss
+        // I/O permission bitmap: a set bit refuses the port at CPL 3. Only the doorbell is open.
+io_bitmap:
+        port = 0
+        .rept 0x100 / 8
+        bits = 0
+        bit = 0
+        .rept 8
+        closed = 1
+        .if (port >= GATECRASH_PORT_FIRST) && (port <= GATECRASH_PORT_LAST)
+        closed = 0
+        .endif
+        .if port == GATECRASH_PORT_STOP
+        closed = 0
+        .endif
+        bits = bits | (closed << bit)
+        bit = bit + 1
+        port = port + 1
+        .endr
+        .byte bits
+        .endr
+        .byte 0xff                      // the CPU reads one byte past the last port
+tss_end:
+        tss_limit = tss_end - tss - 1
+
+        .balign 8
+stacks:
+.macro STACK_ENTRY name
+1:      .ascii "\name"
+        .fill 16 - (. - 1b), 1, 0
+        .quad \name\()_stack, \name\()_stack_top
+.endm
+        STACK_ENTRY task
+        STACK_ENTRY nmi
+        STACK_ENTRY db
+        STACK_ENTRY df
+        STACK_ENTRY mc
+        STACK_ENTRY user
+stacks_end:
+
+        .globl gatecrash_abi
+        .balign 8
+        .type gatecrash_abi, @object
+        .size gatecrash_abi, 96
+gatecrash_abi:
+        .quad GATECRASH_ABI_MAGIC
+        .quad GATECRASH_ABI_VERSION
+        .quad gdt, gdt_end - gdt - 1
+        .quad idt, idt_limit
+        .quad tss, tss_limit
+        .quad task_stack_top
+        .quad log_ring
+        .quad stacks, (stacks_end - stacks) / 32
+
+// A page: canary, the stack, canary. The linker script leaves a guard page, which nothing maps, around each.
+.macro CANARY
+        .rept GATECRASH_CANARY_SIZE / 8
+        .quad GATECRASH_CANARY
+        .endr
+.endm
+.macro STACK name
+        .section .stack.\name, "aw", @progbits
+        .globl \name\()_stack, \name\()_stack_top
+        CANARY
+\name\()_stack:
+        .fill GATECRASH_STACK_SIZE - 2 * GATECRASH_CANARY_SIZE, 1, 0
+\name\()_stack_top:
+        CANARY
+.endm
+        STACK task
+        STACK nmi
+        STACK db
+        STACK df
+        STACK mc
+        STACK user
+
+        .section .data, "aw"
+        // Per-CPU data, by kernel GS base. There is one CPU, so it also has an address.
+        .globl per_cpu
+        .balign 64
+per_cpu:
+        .quad task_stack_top            // %gs:0 where SYSCALL switches to
+        .quad 0                         // %gs:8 the user's RSP while it does
+        .quad 0                         // %gs:16 handler bodies run

@@ -1,0 +1,63 @@
+// The agent's conversation with the outside, and the one program it runs.
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gatecrash/emulator/file.hpp"
+#include "gatecrash/emulator/protocol.hpp"
+
+namespace gatecrash::emulator {
+
+/// One standard stream of the program: a pipe or, where the outside has a terminal, a pseudo-terminal.
+struct ChildStream {
+    Fd ours;
+    Fd theirs;
+    bool terminal = false;
+};
+
+class AgentSession {
+  public:
+    /// `port` must be non-blocking.
+    explicit AgentSession(Fd port);
+
+    /// Queues a frame.
+    void send(Message message, std::string_view payload = {});
+    /// Serves until the machine is switched off.
+    [[noreturn]] void serve();
+
+  private:
+    void handle(const Frame& frame);
+    void begin_file(PayloadReader& payload);
+    void run(const RunRequest& request);
+    void resize(std::uint32_t rows, std::uint32_t columns);
+    /// Forwards what the program wrote; false when there is nothing now, or never again.
+    bool forward(Stream stream);
+    void reap();
+    /// The program ended: its last words, its files, its exit code.
+    void finish();
+    void send_file(const std::string& path);
+    void read_port();
+    void flush();
+    /// Waits until something can be done, with `block` false not at all.
+    void wait();
+
+    Fd port_;
+    Fd signals_;
+    FrameReader reader_;
+    ByteQueue unsent_;
+    Fd upload_;
+    std::uint64_t upload_left_ = 0;
+    std::array<ChildStream, 2> streams_;
+    std::vector<std::string> outputs_;
+    pid_t child_ = 0;
+    std::optional<int> exit_code_;
+};
+
+}  // namespace gatecrash::emulator

@@ -1,0 +1,61 @@
+// Runs any program inside the amd machine: the emulator's own test driver, and handy at a prompt.
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "gatecrash/emulator/run.hpp"
+
+namespace {
+
+constexpr const char* usage =
+    "usage: machine-run [--input OUTSIDE=INSIDE]... [--output INSIDE=OUTSIDE]... [--env NAME=VALUE]... PROGRAM "
+    "[ARG...]\n";
+
+/// "A=B" as a pair; throws std::invalid_argument.
+std::pair<std::string, std::string> split(const std::string& text) {
+    const auto equals = text.find('=');
+    if (equals == std::string::npos) throw std::invalid_argument("no '=' in " + text);
+    return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+gatecrash::emulator::Launch parse(const std::vector<std::string>& arguments) {
+    gatecrash::emulator::Launch launch;
+    std::size_t at = 0;
+    for (; at + 1 < arguments.size() && arguments[at].starts_with("--"); at += 2) {
+        const auto [first, second] = split(arguments[at + 1]);
+        if (arguments[at] == "--input") {
+            launch.inputs[first] = second;
+        } else if (arguments[at] == "--output") {
+            launch.outputs[first] = second;
+        } else if (arguments[at] == "--env") {
+            launch.environment[first] = second;
+        } else {
+            throw std::invalid_argument("unknown option " + arguments[at]);
+        }
+    }
+    if (at >= arguments.size()) throw std::invalid_argument("no program");
+    launch.program = arguments[at];
+    launch.arguments.assign(arguments.begin() + static_cast<std::ptrdiff_t>(at) + 1, arguments.end());
+    return launch;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    using namespace gatecrash::emulator;
+    try {
+        const auto launch = parse({argv + 1, argv + argc});
+        return run_in_machine(MachineFiles::from_environment(), launch);
+    } catch (const std::invalid_argument& error) {
+        fmt::print(stderr, "machine-run: {}\n{}", error.what(), usage);
+        return 2;
+    } catch (const MachineError& error) {
+        fmt::print(stderr, "machine-run: {}\n", error.what());
+        if (!error.remedy().empty()) fmt::print(stderr, "  {}\n", error.remedy());
+        return 3;
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "machine-run: {}\n", error.what());
+        return 3;
+    }
+}

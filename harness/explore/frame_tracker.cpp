@@ -1,0 +1,159 @@
+#include "frame_tracker.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace gatecrash::explore {
+namespace {
+
+using machine::Machine;
+using machine::Virtual;
+
+/// RSP is aligned to 16 before five words are pushed, and a sixth for an error code (SDM volume 3, 6.14.2).
+std::uint64_t pushed_frame_address(Machine& machine) {
+    const auto rsp = machine.cpu().regs().rsp;
+    return rsp + (rsp % 16 == 0 ? 8 : 0);
+}
+
+bool is_exception(std::uint8_t vector) { return vector < GATECRASH_FIRST_IRQ && vector != GATECRASH_VECTOR_NMI; }
+
+/// Whether a CPU can have pushed it: code, stack and address of one privilege level.
+bool is_possible(const ReturnFrame& frame) {
+    const bool user = (frame.cs & 3) == 3;
+    return (frame.ss & 3) == (frame.cs & 3) && machine::is_user(Virtual{frame.rip}) == user;
+}
+
+}  // namespace
+
+std::optional<ReturnFrame> pushed_frame(Machine& machine) {
+    return machine.memory().read<ReturnFrame>(Virtual{pushed_frame_address(machine)});
+}
+
+std::string FrameTracker::name(std::uint64_t address) const { return image_.symbols.name_of(Virtual{address}); }
+
+std::string FrameTracker::lost_frames() const {
+    std::string names;
+    for (const auto& delivery : deliveries_) {
+        if (!delivery.used) names += (names.empty() ? "" : ", ") + name(delivery.frame.rip);
+    }
+    return names.empty() ? "" : "; lost: the way back to " + names;
+}
+
+void FrameTracker::before(Machine& machine) {
+    const auto rip = number(machine.rip());
+    actor_ = name(rip);
+    pop_.reset();
+    if (machine.delivery_due()) return;
+    const auto instruction = machine.next_instruction();
+    if (!instruction || instruction->kind != machine::Kind::iret) return;
+    const auto rsp = machine.cpu().regs().rsp;
+    if (const auto frame = machine.memory().read<ReturnFrame>(Virtual{rsp})) pop_ = Pop{rip, rsp, *frame};
+}
+
+std::optional<Violation> FrameTracker::after(Machine& machine, const machine::Step& step) {
+    if (step.end && std::holds_alternative<machine::TripleFault>(*step.end)) return std::nullopt;
+    std::optional<Violation> violation;
+    if (pop_) {
+        // An IRET that faults has returned nowhere: the exception's frame leads back to it.
+        const auto pushed = step.delivered && is_exception(*step.delivered) ? pushed_frame(machine) : std::nullopt;
+        violation = pop(pushed && pushed->rip == pop_->iret);
+    }
+    if (step.delivered) {
+        actor_ = fmt::format("the delivery of vector {} at {}", *step.delivered, actor_);
+        push(machine, *step.delivered);
+    }
+    note_overwritten(machine);
+    return violation ? violation : check_live_stacks(machine);
+}
+
+void FrameTracker::push(Machine& machine, std::uint8_t vector) {
+    const auto frame = pushed_frame(machine);
+    if (!frame) return;
+    Delivery delivery{vector, pushed_frame_address(machine), *frame, {}, false, {}};
+    delivery.live.resize(end_of_live_part(delivery) - frame->rsp);
+    if (!machine.memory().read(Virtual{frame->rsp}, delivery.live)) delivery.live.clear();
+    deliveries_.push_back(std::move(delivery));
+}
+
+std::uint64_t FrameTracker::end_of_live_part(const Delivery& delivery) const {
+    const auto rsp = delivery.frame.rsp;
+    const auto stack = std::find_if(image_.stacks.begin(), image_.stacks.end(),
+                                    [&](const auto& s) { return rsp >= s.low && rsp <= s.high; });
+    if (stack == image_.stacks.end()) return rsp;
+    const bool same_stack = delivery.address >= stack->low && delivery.address < stack->high;
+    if (!same_stack) return stack->high;
+    // A vector that comes again on its own stack shares the top of it with itself, by whatever design. Other handlers
+    // that run on that stack own it from their frame down.
+    const Delivery* innermost = nullptr;
+    for (const auto& earlier : deliveries_) {
+        const bool above = !earlier.used && earlier.address >= rsp && earlier.address < stack->high;
+        if (above && (innermost == nullptr || earlier.address < innermost->address)) innermost = &earlier;
+    }
+    if (innermost == nullptr || innermost->vector == delivery.vector) return rsp;
+    return innermost->address + sizeof(ReturnFrame);
+}
+
+std::optional<Violation> FrameTracker::pop(bool faulted) {
+    const auto& [iret, address, frame] = *pop_;
+    const auto unused = std::find_if(deliveries_.rbegin(), deliveries_.rend(),
+                                     [&](const Delivery& d) { return !d.used && d.frame == frame; });
+    if (unused != deliveries_.rend()) {
+        unused->used = !faulted;
+        return std::nullopt;
+    }
+    const auto used = std::find_if(deliveries_.rbegin(), deliveries_.rend(),
+                                   [&](const Delivery& d) { return d.used && d.frame == frame; });
+    if (used != deliveries_.rend()) {
+        return Violation{Invariant::stack, fmt::format("the IRET at {} returns a second time through the frame to {} that "
+                                                       "vector {} pushed{}",
+                                                       name(iret), name(frame.rip), used->vector, lost_frames())};
+    }
+    const auto overwritten = std::find_if(deliveries_.rbegin(), deliveries_.rend(), [&](const Delivery& d) {
+        return !d.used && !d.overwritten_by.empty() && d.address == address;
+    });
+    if (overwritten != deliveries_.rend()) {
+        return Violation{Invariant::stack,
+                         fmt::format("the IRET at {} pops the frame to {} that vector {} pushed, which was overwritten by {}",
+                                     name(iret), name(overwritten->frame.rip), overwritten->vector,
+                                     overwritten->overwritten_by)};
+    }
+    // CS 0 is a mark that some designs leave for themselves; the IRET faults on it and they take it off again.
+    if (!is_possible(frame) && frame.cs != 0) {
+        return Violation{Invariant::stack,
+                         fmt::format("the IRET at {} pops a mixture of frames: RIP {}, CS {:#x}, SS {:#x}, RSP {:#x}{}",
+                                     name(iret), name(frame.rip), frame.cs, frame.ss, frame.rsp, lost_frames())};
+    }
+    return std::nullopt;  // of the entry code's own making: a redirection, or the way into user code
+}
+
+void FrameTracker::note_overwritten(Machine& machine) {
+    bool something_newer = false;
+    for (auto delivery = deliveries_.rbegin(); delivery != deliveries_.rend(); ++delivery) {
+        if (delivery->used) continue;
+        if (something_newer && delivery->overwritten_by.empty() &&
+            machine.memory().read<ReturnFrame>(Virtual{delivery->address}) != delivery->frame) {
+            delivery->overwritten_by = actor_;
+        }
+        something_newer = true;
+    }
+}
+
+std::optional<Violation> FrameTracker::check_live_stacks(Machine& machine) const {
+    std::vector<std::byte> now;
+    for (const auto& delivery : deliveries_) {
+        if (delivery.used || delivery.live.empty()) continue;
+        now.resize(delivery.live.size());
+        if (!machine.memory().read(Virtual{delivery.frame.rsp}, now)) continue;
+        const auto changed = std::mismatch(now.begin(), now.end(), delivery.live.begin()).first;
+        if (changed == now.end()) continue;
+        return Violation{Invariant::stack,
+                         fmt::format("{} overwrites the live part of stack {}, {} bytes above the RSP with which vector {} "
+                                     "interrupted {}",
+                                     actor_, image_.stack_of(delivery.frame.rsp), changed - now.begin(),
+                                     delivery.vector, name(delivery.frame.rip))};
+    }
+    return std::nullopt;
+}
+
+}  // namespace gatecrash::explore

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gatecrash/explore/invariant.hpp"
+#include "gatecrash/machine/machine.hpp"
+#include "gatecrash/machine/stepper.hpp"
+
+namespace gatecrash::explore {
+
+/// What an IRETQ pops, lowest address first.
+struct ReturnFrame {
+    std::uint64_t rip, cs, rflags, rsp, ss;
+    bool operator==(const ReturnFrame&) const = default;
+};
+
+/// The frame that a delivery has just pushed. Empty if its memory is not mapped.
+[[nodiscard]] std::optional<ReturnFrame> pushed_frame(machine::Machine& machine);
+
+/// Follows the return frames of a stepped run, which shows what handler bodies cannot see: what happens between them and
+/// the CPU. Each frame that the CPU pushes is the way back to one interrupted context. Entry code may move it, put it
+/// off, or return through one of its own making first; but I4 is broken when
+///
+/// - an IRET goes through a frame that was returned through before: another one, which it overwrote, is lost;
+/// - an IRET pops where the CPU pushed a frame that something newer has written over since;
+/// - an IRET pops what no CPU pushes: CS of one privilege level with SS or RIP of another;
+/// - a handler writes into the live part of the stack that it interrupted: all of it above the interrupted RSP, or if the
+///   handler shares that stack, what the interrupted handler has pushed there.
+class FrameTracker {
+  public:
+    explicit FrameTracker(const machine::Image& image) : image_(image) {}
+
+    /// In front of a step.
+    void before(machine::Machine& machine);
+    /// Behind it.
+    [[nodiscard]] std::optional<Violation> after(machine::Machine& machine, const machine::Step& step);
+
+  private:
+    struct Delivery {
+        std::uint8_t vector;
+        std::uint64_t address;  ///< of the frame
+        ReturnFrame frame;
+        /// The live part of the interrupted stack, from the interrupted RSP up.
+        std::vector<std::byte> live;
+        bool used = false;
+        std::string overwritten_by;  ///< empty: by nothing newer
+    };
+    struct Pop {
+        std::uint64_t iret, address;
+        ReturnFrame frame;
+    };
+
+    void push(machine::Machine& machine, std::uint8_t vector);
+    [[nodiscard]] std::uint64_t end_of_live_part(const Delivery& delivery) const;
+    [[nodiscard]] std::optional<Violation> pop(bool faulted);
+    [[nodiscard]] std::optional<Violation> check_live_stacks(machine::Machine& machine) const;
+    void note_overwritten(machine::Machine& machine);
+    [[nodiscard]] std::string name(std::uint64_t address) const;
+    [[nodiscard]] std::string lost_frames() const;
+
+    const machine::Image& image_;
+    std::vector<Delivery> deliveries_;
+    std::optional<Pop> pop_;  ///< by the IRET about to execute
+    std::string actor_;  ///< what the current step is, for messages
+};
+
+}  // namespace gatecrash::explore

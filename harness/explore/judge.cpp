@@ -1,0 +1,104 @@
+#include "gatecrash/explore/judge.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace gatecrash::explore {
+namespace {
+
+bool lands_on(const ExpectedLanding& expected, const Landing& landing) {
+    const auto& symbols = expected.symbols;
+    return expected.event == landing.event.kind &&
+           (symbols.empty() || std::find(symbols.begin(), symbols.end(), landing.boundary.symbol) != symbols.end());
+}
+
+bool matches(const Place& place, const Finding& finding) {
+    const auto& landings = finding.schedule.landings;
+    return std::equal(place.begin(), place.end(), landings.begin(), landings.end(), lands_on);
+}
+
+std::string describe(const Place& place) {
+    std::string text;
+    for (const auto& landing : place) {
+        text += fmt::format("{}{} on {}", text.empty() ? "" : ", then ",
+                            landing.event == machine::Event::Kind::nmi ? "nmi" : "irq",
+                            landing.symbols.empty() ? "any code" : fmt::format("{}", fmt::join(landing.symbols, " or ")));
+    }
+    return text;
+}
+
+/// A place whose last event was not found on one of its symbols; empty if all were found.
+std::string missing(const Place& place, const std::vector<Finding>& findings) {
+    for (const auto& symbol : place.back().symbols) {
+        const bool found = std::any_of(findings.begin(), findings.end(), [&](const Finding& finding) {
+            return matches(place, finding) && finding.schedule.landings.back().boundary.symbol == symbol;
+        });
+        if (!found) return symbol;
+    }
+    return "";
+}
+
+/// Why what was found is not what was expected; empty if it is.
+std::string difference(const Variant& variant, const SweepResult& sweep) {
+    const auto& expects = variant.expects;
+    if (expects.holds()) return sweep.findings.empty() ? "" : "expected to hold";
+    if (sweep.findings.empty()) {
+        return fmt::format("expected to break {}, but holds for {} events", to_string(expects.invariant), sweep.depth);
+    }
+    for (const auto& finding : sweep.findings) {
+        const auto schedule = to_string(finding.schedule);
+        if (finding.violation.invariant != expects.invariant) {
+            return fmt::format("expected to break {}, but {} breaks {}", to_string(expects.invariant), schedule,
+                               to_string(finding.violation.invariant));
+        }
+        const bool expected = std::any_of(expects.places.begin(), expects.places.end(),
+                                          [&](const Place& place) { return matches(place, finding); });
+        if (!expected) {
+            return fmt::format("expected to break only by {}, but {} breaks it too", describe(expects.places.front()), schedule);
+        }
+    }
+    for (const auto& place : expects.places) {
+        const auto symbol = missing(place, sweep.findings);
+        if (!symbol.empty()) return fmt::format("expected to break by {}, but nothing breaks on {}", describe(place), symbol);
+    }
+    return "";
+}
+
+}  // namespace
+
+std::string to_string(Verdict verdict) {
+    switch (verdict) {
+        case Verdict::holds: return "holds";
+        case Verdict::breaks: return "breaks";
+        case Verdict::skip: return "skip";
+        case Verdict::error: break;
+    }
+    return "error";
+}
+
+std::string to_string(Status status) {
+    switch (status) {
+        case Status::ok: return "ok";
+        case Status::unexpected: return "unexpected";
+        case Status::skip: return "skip";
+        case Status::error: break;
+    }
+    return "error";
+}
+
+Result judge(const Case& of, const Variant& variant, SweepResult sweep) {
+    Result result;
+    result.case_name = of.name;
+    result.variant = variant.name;
+    result.covers = variant.covers;
+    result.expect = variant.expects.holds() ? "holds" : "breaks " + to_string(variant.expects.invariant);
+    result.verdict = sweep.findings.empty() ? Verdict::holds : Verdict::breaks;
+    result.message = difference(variant, sweep);
+    result.status = result.message.empty() ? Status::ok : Status::unexpected;
+    result.sweep = std::move(sweep);
+    return result;
+}
+
+}  // namespace gatecrash::explore

@@ -1,0 +1,129 @@
+#include "log_check.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace gatecrash::explore {
+namespace {
+
+using abi::LogRecord;
+
+class LogChecker {
+  public:
+    LogChecker(const LogExpectation& expected, const machine::Image& image) : expected_(expected), image_(image) {}
+
+    void take(const LogRecord& record) {
+        switch (record.kind) {
+            case GATECRASH_LOG_ENTER: enter(record); break;
+            case GATECRASH_LOG_LEAVE: leave(record); break;
+            case GATECRASH_LOG_FATAL:
+                add(Invariant::no_unexpected_vector,
+                    fmt::format("vector {} (error code {:#x}) was raised at {}, CPL {}, stack {}", record.vector,
+                                record.error, at(record.rip), record.cs & 3, image_.stack_of(record.rsp)));
+                break;
+            case GATECRASH_LOG_FULL:
+                add(Invariant::progress,
+                    fmt::format("handlers run over and over: {} log records without an END", GATECRASH_LOG_CAPACITY));
+                break;
+            default:
+                add(Invariant::stack, fmt::format("a log record of kind {}: the log ring is overwritten", record.kind));
+        }
+    }
+
+    void check_conservation(std::span<const LogRecord> records, std::uint64_t first) {
+        std::set<std::uint8_t> vectors;
+        for (const auto& landed : expected_.landed) vectors.insert(landed.event.vector);
+        for (const auto vector : vectors) check_conservation_of(vector, records, first);
+    }
+
+    std::vector<Violation> result() { return std::move(violations_); }
+
+  private:
+    void add(Invariant invariant, std::string message) { violations_.push_back({invariant, std::move(message)}); }
+
+    std::string at(std::uint64_t address) const { return image_.symbols.name_of(machine::Virtual{address}); }
+
+    static std::uint64_t end_of(const LogRecord& record) { return record.frame + sizeof(abi::Frame); }
+
+    void enter(const LogRecord& record) {
+        for (const auto& live : live_) {
+            if (record.frame < end_of(live) && live.frame < end_of(record)) {
+                add(Invariant::stack,
+                    fmt::format("the frame of vector {} that interrupted {} lies on the live frame of vector {} that "
+                                "interrupted {}",
+                                record.vector, at(record.rip), live.vector, at(live.rip)));
+            } else if (live.vector == record.vector && record.vector == GATECRASH_VECTOR_NMI) {
+                add(Invariant::event_conservation, "the NMI's body was entered while it was running");
+            }
+        }
+        const bool landed = std::any_of(expected_.landed.begin(), expected_.landed.end(),
+                                        [&](const auto& l) { return l.event.vector == record.vector; });
+        if (!landed && !expected_.vectors.contains(record.vector)) {
+            add(Invariant::no_unexpected_vector, fmt::format("vector {} was raised at {}", record.vector, at(record.rip)));
+        }
+        live_.push_back(record);
+    }
+
+    void leave(const LogRecord& record) {
+        const auto entered = std::find_if(live_.rbegin(), live_.rend(), [&](const auto& live) {
+            return live.frame == record.frame && live.vector == record.vector;
+        });
+        if (entered == live_.rend()) {
+            add(Invariant::stack, fmt::format("the body of vector {} ends on a frame on which none began", record.vector));
+            return;
+        }
+        // A CS of 0 cannot be returned through. A design may use that as a mark (the nesting flag's does), and one that
+        // forgets to take it off again does not get far.
+        const bool same = entered->rip == record.rip && entered->rflags == record.rflags && entered->rsp == record.rsp &&
+                          entered->ss == record.ss && (entered->cs == record.cs || record.cs == 0);
+        if (!same) {
+            add(Invariant::stack,
+                fmt::format("the return frame of vector {} changed under its body: it was to return to {}, now to {}",
+                            record.vector, at(entered->rip), at(record.rip)));
+        }
+        live_.erase(std::prev(entered.base()));
+    }
+
+    /// Each delivery is followed by the start of a body: its own, or, if the design lets one run stand for two, a later
+    /// one. There are no more starts than deliveries.
+    void check_conservation_of(std::uint8_t vector, std::span<const LogRecord> records, std::uint64_t first) {
+        std::uint64_t starts = 0, behind_last = 0, landed = 0, last = 0;
+        for (const auto& l : expected_.landed) {
+            if (l.event.vector != vector) continue;
+            ++landed;
+            last = std::max(last, l.log_head);
+        }
+        for (std::uint64_t i = 0; i < records.size(); ++i) {
+            if (records[i].kind != GATECRASH_LOG_ENTER || records[i].vector != vector) continue;
+            ++starts;
+            if (first + i >= last) ++behind_last;
+        }
+        if (expected_.vectors.contains(vector) && vector != GATECRASH_VECTOR_NMI) return;  // taken anyway: not countable
+        if (behind_last == 0) {
+            add(Invariant::event_conservation,
+                fmt::format("vector {} was delivered {} times and its body ran {} times, never after the last", vector,
+                            landed, starts));
+        } else if (starts > landed) {
+            add(Invariant::event_conservation,
+                fmt::format("vector {} was delivered {} times, but its body ran {} times", vector, landed, starts));
+        }
+    }
+
+    const LogExpectation& expected_;
+    const machine::Image& image_;
+    std::vector<LogRecord> live_;
+    std::vector<Violation> violations_;
+};
+
+}  // namespace
+
+std::vector<Violation> check_log(std::span<const LogRecord> records, std::uint64_t first, bool ended,
+                                 const LogExpectation& expected, const machine::Image& image) {
+    LogChecker checker(expected, image);
+    for (const auto& record : records) checker.take(record);
+    if (ended) checker.check_conservation(records, first);
+    return checker.result();
+}
+
+}  // namespace gatecrash::explore

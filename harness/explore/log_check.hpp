@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <span>
+#include <vector>
+
+#include "gatecrash/abi.h"
+#include "gatecrash/explore/invariant.hpp"
+#include "gatecrash/machine/event.hpp"
+#include "gatecrash/machine/image.hpp"
+
+namespace gatecrash::explore {
+
+/// An event that landed, and how many log records there were when it was delivered: its body has to start behind them.
+struct LandedEvent {
+    machine::Event event;
+    std::uint64_t log_head;
+};
+
+/// What the log ring of one run is held against.
+struct LogExpectation {
+    std::vector<LandedEvent> landed;  ///< the one that opened the window included
+    std::set<std::uint32_t> vectors;  ///< that the run without events also took
+};
+
+/// I4, I5, I7 and I8 as far as the handler bodies saw them. `first` is the number of records in front of `records`. If
+/// the run has not `ended`, bodies may still be to come, and none is missing.
+[[nodiscard]] std::vector<Violation> check_log(std::span<const abi::LogRecord> records, std::uint64_t first, bool ended,
+                                               const LogExpectation& expected, const machine::Image& image);
+
+}  // namespace gatecrash::explore

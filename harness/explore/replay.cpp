@@ -1,0 +1,71 @@
+#include "gatecrash/explore/replay.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "examine.hpp"
+#include "trace.hpp"
+#include "window.hpp"
+
+namespace gatecrash::explore {
+namespace {
+
+void check_symbols(const machine::Image& image, const Schedule& schedule) {
+    for (const auto& landing : schedule.landings) {
+        const auto& boundary = landing.boundary;
+        if (boundary.index || image.symbols.find(boundary.symbol)) continue;
+        throw ScheduleError(fmt::format("{} has no symbol {}: is the schedule for another guest, or an older build of it?",
+                                        image.name, boundary.symbol));
+    }
+}
+
+/// The same boundaries, named as the sweep names them: by the nearest symbol.
+std::vector<Landing> canonical(const machine::Image& image, std::vector<Landing> landings) {
+    for (auto& landing : landings) {
+        auto& boundary = landing.boundary;
+        if (boundary.index) continue;
+        HitCounter counter(image);
+        const auto named = counter.reach(machine::Virtual{number(*image.symbols.find(boundary.symbol)) + boundary.offset});
+        boundary.symbol = named.symbol;
+        boundary.offset = named.offset;
+    }
+    return landings;
+}
+
+}  // namespace
+
+ReplayResult replay(machine::Machine& machine, const Schedule& schedule, machine::StepperKind kind, const TraceSink& sink) {
+    check_symbols(machine.image(), schedule);
+    const auto landings = canonical(machine.image(), schedule.landings);
+    const auto stepper = machine::make_stepper(kind, machine);
+    HitCounter hits(machine.image());
+    ReplayResult result;
+    ScheduleLander lander(landings, hits);
+    while (auto window = next_window(machine)) {
+        open_window(machine, *window);
+        if (machine.run() == machine::Outcome{machine::Doorbell{GATECRASH_PORT_END}} ) {
+            auto vectors = vectors_since(machine, *window);
+            window->vectors.insert(vectors.begin(), vectors.end());
+            window->end = machine.snapshot();
+        }
+        TraceObserver trace(machine, sink);
+        auto examination = examine(machine, *window, *stepper, lander, sink ? &trace : nullptr);
+        result.steps += examination.steps;
+        result.ending = examination.ending;
+        result.violations = std::move(examination.violations);
+        if (!result.violations.empty() || lander.landed() != 0 || !window->end) break;
+        machine.restore(*window->end);
+    }
+    if (const auto* missed = lander.missed(); missed != nullptr && result.violations.empty()) {
+        throw ScheduleError(fmt::format("the run never reaches {}{}", to_string(*missed),
+                                        lander.landed() == 0 ? "" : " after the event in front of it"));
+    }
+    const auto first = result.violations.empty() ? result.violations.end()
+                                                 : std::find(result.violations.begin(), result.violations.end(),
+                                                             most_causal(result.violations));
+    if (first != result.violations.end()) std::rotate(result.violations.begin(), first, first + 1);
+    return result;
+}
+
+}  // namespace gatecrash::explore

@@ -1,0 +1,173 @@
+#include "gatecrash/explore/schedule.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <ranges>
+
+namespace gatecrash::explore {
+namespace {
+
+constexpr std::string_view schedule_syntax =
+    "a schedule is TARGET@EVENT:BOUNDARY[,EVENT:BOUNDARY...], for instance nested-nmi/flag-only@nmi:entry_nmi+0x1f";
+constexpr std::string_view event_syntax = "an event is nmi, irq or irq=VECTOR";
+constexpr std::string_view boundary_syntax =
+    "a boundary is SYMBOL[+OFFSET][#HIT], for instance entry_nmi+0x1f#2, or a plain index";
+
+[[noreturn]] void fail(std::string_view piece, std::string_view why, std::string_view syntax) {
+    throw ScheduleError(fmt::format("'{}': {}: {}", piece, why, syntax));
+}
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/// Whether assemblers and linkers take `c` in a symbol. '@' is not among them: it ends the target.
+bool is_symbol_character(char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '.' || c == '$';
+}
+
+/// A decimal or 0x-prefixed hexadecimal number of at most `max`. Empty if `text` is anything else.
+std::optional<std::uint64_t> parse_number(std::string_view text,
+                                          std::uint64_t max = std::numeric_limits<std::uint64_t>::max()) {
+    const bool hexadecimal = text.starts_with("0x") || text.starts_with("0X");
+    if (hexadecimal) text.remove_prefix(2);
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, hexadecimal ? 16 : 10);
+    if (text.empty() || error != std::errc{} || end != text.data() + text.size() || value > max) return std::nullopt;
+    return value;
+}
+
+/// Takes from `text` what follows its last `separator`, and the separator. Empty if there is none.
+std::optional<std::string_view> take_behind(std::string_view& text, char separator) {
+    const auto at = text.rfind(separator);
+    if (at == std::string_view::npos) return std::nullopt;
+    const auto behind = text.substr(at + 1);
+    text = text.substr(0, at);
+    return behind;
+}
+
+/// The pieces between commas; none of an empty text.
+std::vector<std::string_view> split_list(std::string_view text) {
+    std::vector<std::string_view> pieces;
+    while (!text.empty()) {
+        const auto comma = text.find(',');
+        pieces.push_back(text.substr(0, comma));
+        if (comma == std::string_view::npos) break;
+        text.remove_prefix(comma + 1);
+        if (text.empty()) pieces.emplace_back();  // a comma at the end
+    }
+    return pieces;
+}
+
+machine::Event parse_event(std::string_view text) {
+    constexpr std::string_view kinds[] = {"nmi", "irq", "db", "mc", "pf"};
+    const auto equals = text.find('=');
+    const bool has_value = equals != std::string_view::npos;
+    const auto kind = text.substr(0, equals);
+    const auto value = has_value ? text.substr(equals + 1) : std::string_view();
+
+    if (std::ranges::find(kinds, kind) == std::end(kinds)) fail(text, "no such event", event_syntax);
+    if (kind != "nmi" && kind != "irq") {
+        fail(text, fmt::format("this version lands nmi and irq only, not {}", kind), event_syntax);
+    }
+    if (kind == "nmi") {
+        if (has_value) fail(text, "an nmi has no vector to choose, it is always 2", event_syntax);
+        return machine::Event::nmi();
+    }
+    if (!has_value) return machine::Event::irq();
+    const auto vector = parse_number(value, GATECRASH_VECTORS - 1);
+    if (!vector) {
+        fail(text, fmt::format("'{}' is no vector, which is 0 to 255 (0xff)", value), event_syntax);
+    }
+    return machine::Event::irq(static_cast<std::uint8_t>(*vector));
+}
+
+Boundary parse_boundary(std::string_view text) {
+    const auto whole = text;
+    if (text.empty()) fail(whole, "empty", boundary_syntax);
+    if (is_digit(text.front())) {
+        const auto index = parse_number(text);
+        if (!index) fail(whole, "neither an index (a decimal or 0x number) nor a symbol", boundary_syntax);
+        return {.symbol = {}, .index = index};
+    }
+    Boundary boundary;
+    if (const auto hit = take_behind(text, '#')) {
+        const auto number = parse_number(*hit, std::numeric_limits<unsigned>::max());
+        if (!number || *number == 0) {
+            fail(whole, fmt::format("'{}' is no HIT, which is a number from 1", *hit), boundary_syntax);
+        }
+        boundary.hit = static_cast<unsigned>(*number);
+    }
+    if (const auto offset = take_behind(text, '+')) {
+        const auto number = parse_number(*offset);
+        if (!number) {
+            fail(whole, fmt::format("'{}' is no OFFSET, which is a decimal or 0x number of bytes", *offset),
+                 boundary_syntax);
+        }
+        boundary.offset = *number;
+    }
+    if (text.empty()) fail(whole, "no symbol", boundary_syntax);
+    if (!std::ranges::all_of(text, is_symbol_character)) {
+        fail(whole, fmt::format("'{}' is no symbol", text), boundary_syntax);
+    }
+    boundary.symbol = text;
+    return boundary;
+}
+
+Landing parse_landing(std::string_view text) {
+    const auto colon = text.find(':');
+    if (colon == std::string_view::npos) {
+        fail(text, text.empty() ? "empty" : "no ':' between event and boundary", schedule_syntax);
+    }
+    return {parse_event(text.substr(0, colon)), parse_boundary(text.substr(colon + 1))};
+}
+
+}  // namespace
+
+Schedule parse_schedule(std::string_view text) {
+    // The last '@': a path may hold one, what follows the target cannot.
+    const auto at = text.rfind('@');
+    Schedule schedule{std::string(text.substr(0, at)), {}};
+    if (schedule.target.empty()) fail(text, "no target", schedule_syntax);
+    if (at == std::string_view::npos) return schedule;
+    for (const auto piece : split_list(text.substr(at + 1))) schedule.landings.push_back(parse_landing(piece));
+    return schedule;
+}
+
+std::vector<machine::Event> parse_events(std::string_view text) {
+    std::vector<machine::Event> events;
+    for (const auto piece : split_list(text)) {
+        const auto event = parse_event(piece);
+        if (std::ranges::find(events, event) != events.end()) fail(text, fmt::format("{} twice", piece), event_syntax);
+        events.push_back(event);
+    }
+    if (events.empty()) fail(text, "no event", event_syntax);
+    return events;
+}
+
+std::string to_string(machine::Event event) {
+    if (event.kind == machine::Event::Kind::nmi) return "nmi";
+    return event == machine::Event::irq() ? "irq" : fmt::format("irq={:#x}", event.vector);
+}
+
+std::string to_string(const Boundary& boundary) {
+    if (boundary.index) return fmt::format("{}", *boundary.index);
+    auto text = boundary.symbol;
+    if (boundary.offset != 0) text += fmt::format("+{:#x}", boundary.offset);
+    if (boundary.hit != 1) text += fmt::format("#{}", boundary.hit);
+    return text;
+}
+
+std::string to_string(const Schedule& schedule) {
+    auto text = schedule.target;
+    // Without events the '@' is only needed to tell where a path ends that has one itself.
+    if (!schedule.landings.empty() || text.find('@') != std::string::npos) text += '@';
+    for (const auto& landing : schedule.landings) {
+        if (&landing != &schedule.landings.front()) text += ',';
+        text += to_string(landing.event) + ":" + to_string(landing.boundary);
+    }
+    return text;
+}
+
+}  // namespace gatecrash::explore

@@ -1,0 +1,274 @@
+#include "gatecrash/explore/sweep.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <tuple>
+
+#include "examine.hpp"
+#include "walker.hpp"
+#include "window.hpp"
+
+namespace gatecrash::explore {
+namespace {
+
+using machine::Event;
+using machine::Machine;
+using machine::Virtual;
+
+const machine::Outcome window_end = machine::Doorbell{GATECRASH_PORT_END};
+
+/// A boundary on a path, and everything needed to go on from there.
+struct Point {
+    machine::Snapshot state;
+    Boundary boundary;
+    std::uint64_t log_head;
+
+    [[nodiscard]] Virtual rip() const { return Virtual{state.regs.rip}; }
+    [[nodiscard]] bool can_deliver(Event event) const {
+        return machine::can_deliver(state.regs, state.events, event);
+    }
+};
+
+/// The boundaries of one run, in order.
+using Path = std::vector<Point>;
+
+/// The events landed so far, as the schedule names them and as the checks need them.
+struct Landed {
+    std::vector<Landing> schedule;
+    std::vector<LandedEvent> events;
+
+    [[nodiscard]] Landed with(Event event, const Boundary& boundary, std::uint64_t head) const {
+        Landed more = *this;
+        more.schedule.push_back({event, boundary});
+        more.events.push_back({event, head});
+        return more;
+    }
+};
+
+/// A window, and how the boundaries in it are counted.
+struct Context {
+    const Window& window;
+    HitCounter hits;  ///< as it stands at the window's beginning
+};
+
+struct Interrupted {};
+
+class Sweep {
+  public:
+    Sweep(Machine& machine, const SweepOptions& options)
+        : machine_(machine), options_(options), stepper_(machine::make_stepper(options.stepper, machine)) {
+        if (options.window) window_ = {address_of(options.window->first), address_of(options.window->second)};
+    }
+
+    SweepResult run() {
+        try {
+            find_windows();
+            while (result_.findings.empty() && result_.depth < options_.depth) {
+                ++result_.depth;
+                sweep_level();
+            }
+        } catch (const Interrupted&) {
+            result_.interrupted = true;
+        }
+        return std::move(result_);
+    }
+
+  private:
+    Virtual address_of(const std::string& symbol) const {
+        const auto address = machine_.image().symbols.find(symbol);
+        if (!address) throw ScheduleError(fmt::format("{} has no symbol {}", machine_.image().name, symbol));
+        return *address;
+    }
+
+    [[nodiscard]] bool swept(const Point& point) const {
+        return !window_ || (point.rip() >= window_->first && point.rip() < window_->second);
+    }
+
+    /// Runs the guest without events: the reference for everything else, and itself the first schedule.
+    void find_windows() {
+        while (auto window = next_window(machine_)) {
+            open_window(machine_, *window);
+            const auto outcome = run_schedule({*window, HitCounter(machine_.image())}, Landed{});
+            if (outcome != window_end || !result_.findings.empty()) return;
+            window->end = machine_.snapshot();
+            window->vectors = vectors_since(machine_, *window);
+            windows_.push_back(std::move(*window));
+        }
+        if (windows_.empty()) {
+            throw machine::ImageError(machine_.image().name + ": the guest rings DONE without any window (BEGIN ... END)");
+        }
+    }
+
+    void sweep_level() {
+        HitCounter hits(machine_.image());
+        std::uint64_t boundaries = 0;
+        for (const auto& window : windows_) {
+            const Context context{window, hits};
+            open_window(machine_, window);
+            const auto path = discover(hits, *window.end);
+            boundaries += path.size();
+            result_.boundaries = std::max(result_.boundaries, boundaries);
+            extend(context, path, Landed{}, result_.depth);
+        }
+    }
+
+    /// Lands each event on each boundary of `path`, and more events behind it while `more` is above 1.
+    void extend(const Context& context, const Path& path, const Landed& before, unsigned more) {
+        for (std::size_t i = 0; i < path.size(); ++i) {
+            if (!swept(path[i])) continue;
+            if (before.schedule.empty()) show_progress(i, path.size());
+            for (const auto event : options_.events) {
+                // What cannot be delivered waits, and so is the same as landing where it can be: that one is run.
+                const bool waits = !path[i].can_deliver(event);
+                if (waits && options_.prune) {
+                    ++result_.pruned;
+                    continue;
+                }
+                const auto* delivered = waits ? delivery_of(path, i, event) : &path[i];
+                if (delivered == nullptr) continue;
+                land(context, path[i], event, before.with(event, delivered->boundary, delivered->log_head), more);
+            }
+        }
+    }
+
+    /// The first boundary behind `path[i]` where `event` is delivered. Null if the window ends before.
+    static const Point* delivery_of(const Path& path, std::size_t i, Event event) {
+        const auto found = std::find_if(path.begin() + static_cast<std::ptrdiff_t>(i), path.end(),
+                                        [&](const Point& point) { return point.can_deliver(event); });
+        return found == path.end() ? nullptr : &*found;
+    }
+
+    void land(const Context& context, const Point& at, Event event, const Landed& landed, unsigned more) {
+        if (options_.stop != nullptr && options_.stop->load()) throw Interrupted{};
+        machine_.restore(at.state);
+        machine_.land(event);
+        if (more == 1) {
+            (void)run_schedule(context, landed);
+            return;
+        }
+        // This schedule was run one level up and holds. Its path is found by stepping, and has to end as it did then.
+        (void)machine_.run();
+        const auto end = machine_.snapshot();
+        machine_.restore(at.state);
+        machine_.land(event);
+        HitCounter hits(machine_.image());
+        extend(context, discover(hits, end), landed, more - 1);
+    }
+
+    /// Runs freely from where the machine is, and checks. Something broken is examined step by step.
+    machine::Outcome run_schedule(const Context& context, const Landed& landed) {
+        ++result_.schedules;
+        const auto outcome = machine_.run();
+        if (std::holds_alternative<machine::StillRunning>(outcome)) {
+            examine_schedule(context, landed, std::nullopt);
+        } else if (!check_run(machine_, context.window, outcome, landed.events).empty()) {
+            if (groups_.contains(group_of(context, landed))) {
+                count(context, landed, {});
+            } else {
+                examine_schedule(context, landed, machine_.snapshot());
+            }
+        }
+        return outcome;
+    }
+
+    void examine_schedule(const Context& context, const Landed& landed, const std::optional<machine::Snapshot>& free_end) {
+        ScheduleLander lander(landed.schedule, context.hits);
+        const auto examination = examine(machine_, context.window, *stepper_, lander);
+        if (const auto* missed = lander.missed()) {
+            throw machine::MachineFault(fmt::format("the stepped run never reaches {}, which the sweep did\n{}",
+                                                    to_string(*missed), machine_.dump()));
+        }
+        if (free_end && !examination.stopped_early && !same_end(*free_end)) {
+            throw machine::MachineFault("a schedule ends differently stepped and run freely\n" + machine_.dump());
+        }
+        if (examination.violations.empty()) {
+            if (free_end) throw machine::MachineFault("broken when run freely, but not when stepped\n" + machine_.dump());
+            return;  // it was only slow: the watchdog was impatient
+        }
+        Finding finding{{machine_.image().name, without_indices(landed.schedule)},
+                        most_causal(examination.violations),
+                        {}};
+        for (const auto& violation : examination.violations) {
+            const auto invariant = violation.invariant;
+            const bool known = invariant == finding.violation.invariant ||
+                               std::find(finding.also.begin(), finding.also.end(), invariant) != finding.also.end();
+            if (!known) finding.also.push_back(invariant);
+        }
+        count(context, landed, std::move(finding));
+    }
+
+    static std::vector<Landing> without_indices(std::vector<Landing> schedule) {
+        for (auto& landing : schedule) landing.boundary.index.reset();
+        return schedule;
+    }
+
+    /// What makes findings alike: the window, the events and their symbols, and the offset of the last one.
+    using Group = std::tuple<const Window*, std::vector<std::pair<std::uint8_t, std::string>>, std::uint64_t>;
+
+    static Group group_of(const Context& context, const Landed& landed) {
+        std::vector<std::pair<std::uint8_t, std::string>> events;
+        for (const auto& landing : landed.schedule) events.emplace_back(landing.event.vector, landing.boundary.symbol);
+        return {&context.window, events, landed.schedule.empty() ? 0 : landed.schedule.back().boundary.offset};
+    }
+
+    /// Notes a schedule that breaks something: as the first of its group with its finding, or as one more.
+    void count(const Context& context, const Landed& landed, std::optional<Finding> finding) {
+        // Without pruning a schedule comes up once for each boundary on which its event waits for the same delivery.
+        if (!broken_.insert(to_string(Schedule{"", without_indices(landed.schedule)})).second) return;
+        const auto [group, is_new] = groups_.try_emplace(group_of(context, landed), result_.findings.size());
+        if (is_new && finding) {
+            result_.findings.push_back(std::move(*finding));
+        } else {
+            ++result_.findings[group->second].schedules;
+        }
+    }
+
+    [[nodiscard]] bool same_end(const machine::Snapshot& free) {
+        const auto& regs = machine_.cpu().regs();
+        return regs.rip == free.regs.rip && regs.rsp == free.regs.rsp && machine_.memory().equals(free.pages);
+    }
+
+    /// Steps from where the machine is to the end of the window and returns every boundary on the way. The end has to be
+    /// that of the free run: so each sweep proves that stepping changes nothing.
+    Path discover(HitCounter& hits, const machine::Snapshot& free_end) {
+        Path path;
+        {
+            Walker walker(machine_, *stepper_);
+            auto step = walker.settle();
+            while (!step.end) {
+                const auto* previous = path.empty() ? nullptr : &path.back().state;
+                path.push_back({machine_.snapshot(previous), hits.reach(machine_.rip()), log_head(machine_)});
+                step = walker.step();
+            }
+        }
+        if (!same_end(free_end)) {
+            throw machine::MachineFault("the guest ends differently stepped and run freely\n" + machine_.dump());
+        }
+        return path;
+    }
+
+    void show_progress(std::uint64_t boundary, std::uint64_t boundaries) const {
+        if (!options_.progress) return;
+        options_.progress({result_.depth, boundary, boundaries, result_.schedules, result_.findings.size()});
+    }
+
+    Machine& machine_;
+    const SweepOptions& options_;
+    std::unique_ptr<machine::Stepper> stepper_;
+    std::optional<std::pair<Virtual, Virtual>> window_;
+    std::vector<Window> windows_;
+    std::map<Group, std::size_t> groups_;  ///< where in result_.findings
+    std::set<std::string> broken_;
+    SweepResult result_;
+};
+
+}  // namespace
+
+SweepResult sweep(Machine& machine, const SweepOptions& options) { return Sweep(machine, options).run(); }
+
+}  // namespace gatecrash::explore

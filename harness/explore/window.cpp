@@ -1,0 +1,201 @@
+#include "window.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace gatecrash::explore {
+namespace {
+
+using machine::Machine;
+using machine::Virtual;
+
+constexpr std::uint64_t ignored_rflags = machine::rflags_rf;
+
+std::vector<abi::LogRecord> records_since(Machine& machine, const Window& window) {
+    const auto head = std::min<std::uint64_t>(log_head(machine), GATECRASH_LOG_CAPACITY);
+    std::vector<abi::LogRecord> records(head - std::min(head, window.log_head));
+    const auto at = machine.image().descriptor.log + offsetof(abi::Log, records) + window.log_head * sizeof(abi::LogRecord);
+    (void)machine.memory().read(Virtual{at}, std::as_writable_bytes(std::span(records)));
+    return records;
+}
+
+struct Checker {
+    Machine& machine;
+    const Window& window;
+    std::vector<Violation> violations{};
+
+    void add(Invariant invariant, std::string message) { violations.push_back({invariant, std::move(message)}); }
+
+    std::string name(std::uint64_t address) const { return machine.image().symbols.name_of(Virtual{address}); }
+
+    void check_outcome(const machine::Outcome& outcome) {
+        if (const auto* doorbell = std::get_if<machine::Doorbell>(&outcome)) {
+            const auto port = doorbell->port;
+            // FATAL leaves a log record, which says more.
+            if (port == GATECRASH_PORT_END || port == GATECRASH_PORT_FATAL) return;
+            add(Invariant::round_trip, fmt::format("the run left its window by {}", describe(outcome)));
+        } else if (const auto* access = std::get_if<machine::BadAccess>(&outcome)) {
+            add(access->is_write ? Invariant::read_only_tables : Invariant::no_unexpected_vector,
+                fmt::format("{}, RIP {}", describe(outcome), name(machine.cpu().regs().rip)));
+        } else if (std::holds_alternative<machine::Halted>(outcome)) {
+            add(Invariant::progress, fmt::format("the CPU halts at {}", name(machine.cpu().regs().rip)));
+        } else {
+            add(Invariant::no_unexpected_vector, fmt::format("{}", describe(outcome)));
+        }
+    }
+
+    void check_log(bool ended, const std::vector<LandedEvent>& landed) {
+        if (log_head(machine) < window.log_head) return add(Invariant::stack, "the log ring is overwritten");
+        const auto records = records_since(machine, window);
+        LogExpectation expected{landed, window.vectors};
+        if (window.opening) expected.landed.insert(expected.landed.begin(), {*window.opening, window.log_head});
+        // Without a reference this is the run that becomes it: whatever it takes is expected, except what is fatal.
+        if (!window.end) {
+            for (const auto& record : records) expected.vectors.insert(record.vector);
+        }
+        auto found = explore::check_log(records, window.log_head, ended, expected, machine.image());
+        violations.insert(violations.end(), found.begin(), found.end());
+    }
+
+    void check_canaries() {
+        for (const auto& stack : machine.image().stacks) {
+            for (const auto at : {stack.low - GATECRASH_CANARY_SIZE, stack.high}) {
+                std::array<std::uint64_t, GATECRASH_CANARY_SIZE / 8> canary{};
+                const bool mapped = machine.memory().read(Virtual{at}, std::as_writable_bytes(std::span(canary)));
+                const bool intact = std::all_of(canary.begin(), canary.end(), [](auto w) { return w == GATECRASH_CANARY; });
+                if (mapped && !intact) {
+                    add(Invariant::stack, fmt::format("the canary at the {} of stack {} is overwritten",
+                                                      at == stack.high ? "top" : "bottom", machine.image().stack_of(stack.low)));
+                }
+            }
+        }
+    }
+
+    void check_registers() {
+        const auto& now = machine.cpu().regs();
+        const auto& then = window.end->regs;
+        struct Register {
+            const char* name;
+            __u64 kvm_regs::*value;
+        };
+        static constexpr std::array registers{
+            Register{"RIP", &kvm_regs::rip}, Register{"RSP", &kvm_regs::rsp}, Register{"RAX", &kvm_regs::rax},
+            Register{"RBX", &kvm_regs::rbx}, Register{"RCX", &kvm_regs::rcx}, Register{"RDX", &kvm_regs::rdx},
+            Register{"RSI", &kvm_regs::rsi}, Register{"RDI", &kvm_regs::rdi}, Register{"RBP", &kvm_regs::rbp},
+            Register{"R8", &kvm_regs::r8},   Register{"R9", &kvm_regs::r9},   Register{"R10", &kvm_regs::r10},
+            Register{"R11", &kvm_regs::r11}, Register{"R12", &kvm_regs::r12}, Register{"R13", &kvm_regs::r13},
+            Register{"R14", &kvm_regs::r14}, Register{"R15", &kvm_regs::r15}};
+        for (const auto& r : registers) {
+            if (now.*r.value != then.*r.value) {
+                add(Invariant::round_trip, fmt::format("{} is {:#x}, not {:#x}", r.name, now.*r.value, then.*r.value));
+            }
+        }
+        if (((now.rflags ^ then.rflags) & ~ignored_rflags) != 0) {
+            add(Invariant::round_trip, fmt::format("RFLAGS is {:#x}, not {:#x}", now.rflags, then.rflags));
+        }
+    }
+
+    void check_special_registers() {
+        const auto& now = machine.cpu().sregs();
+        const auto& then = window.end->sregs;
+        struct Segment {
+            const char* name;
+            kvm_segment kvm_sregs::*value;
+        };
+        static constexpr std::array segments{Segment{"CS", &kvm_sregs::cs}, Segment{"SS", &kvm_sregs::ss},
+                                             Segment{"DS", &kvm_sregs::ds}, Segment{"ES", &kvm_sregs::es},
+                                             Segment{"FS", &kvm_sregs::fs}, Segment{"GS", &kvm_sregs::gs}};
+        for (const auto& s : segments) {
+            const auto &a = now.*s.value, &b = then.*s.value;
+            if (a.selector != b.selector) {
+                add(Invariant::round_trip, fmt::format("{} is {:#x}, not {:#x}", s.name, a.selector, b.selector));
+            }
+        }
+        if (now.fs.base != then.fs.base) add(Invariant::round_trip, "the FS base changed");
+        if (now.gs.base != then.gs.base || machine.kernel_gs_base() != window.end->msrs[0]) {
+            add(Invariant::kernel_gs, fmt::format("GS base is {:#x}, not {:#x}", now.gs.base, then.gs.base));
+        }
+        if (now.cr3 != then.cr3) add(Invariant::page_tables, fmt::format("CR3 is {:#x}, not {:#x}", now.cr3, then.cr3));
+    }
+
+    void check_nmi_mask() {
+        const auto& events = machine.cpu().events();
+        if (events.nmi.masked != 0) add(Invariant::nmi_mask, "NMIs are still masked at END");
+        if (events.nmi.pending != 0) add(Invariant::nmi_mask, "an NMI is still latched at END");
+    }
+};
+
+}  // namespace
+
+std::uint64_t log_head(Machine& machine) {
+    return machine.memory().read<std::uint64_t>(Virtual{machine.image().descriptor.log}).value_or(0);
+}
+
+std::set<std::uint32_t> vectors_since(Machine& machine, const Window& window) {
+    std::set<std::uint32_t> vectors;
+    for (const auto& record : records_since(machine, window)) vectors.insert(record.vector);
+    return vectors;
+}
+
+std::optional<Window> next_window(Machine& machine) {
+    const auto outcome = machine.run();
+    const auto* doorbell = std::get_if<machine::Doorbell>(&outcome);
+    if (doorbell != nullptr && doorbell->port == GATECRASH_PORT_DONE) return std::nullopt;
+    const bool nmi = doorbell != nullptr && doorbell->port == GATECRASH_PORT_BEGIN_NMI;
+    if (doorbell == nullptr || (!nmi && doorbell->port != GATECRASH_PORT_BEGIN)) {
+        throw machine::ImageError(
+            fmt::format("{}: outside its windows the guest ended with: {}. Expected is the doorbell BEGIN or DONE.\n{}",
+                        machine.image().name, describe(outcome), machine.dump()));
+    }
+    Window window;
+    window.begin = machine.snapshot();
+    if (nmi) window.opening = machine::Event::nmi();
+    window.log_head = log_head(machine);
+    return window;
+}
+
+void open_window(Machine& machine, const Window& window) {
+    machine.restore(window.begin);
+    if (window.opening) machine.land(*window.opening);
+}
+
+std::vector<Violation> check_run(Machine& machine, const Window& window, const machine::Outcome& outcome,
+                                 const std::vector<LandedEvent>& landed) {
+    Checker checker{machine, window};
+    const bool ended = outcome == machine::Outcome{machine::Doorbell{GATECRASH_PORT_END}};
+    checker.check_outcome(outcome);
+    checker.check_log(ended, landed);
+    checker.check_canaries();
+    if (ended) checker.check_nmi_mask();
+    if (ended && window.end) {
+        checker.check_registers();
+        checker.check_special_registers();
+    }
+    return std::move(checker.violations);
+}
+
+Boundary HitCounter::reach(Virtual rip) {
+    Boundary boundary;
+    const auto name = image_->symbols.name_of(rip);
+    const auto plus = name.find('+');
+    boundary.symbol = name.substr(0, plus);
+    if (plus != std::string::npos) boundary.offset = std::stoull(name.substr(plus + 1), nullptr, 16);
+    boundary.hit = ++hits_[rip];
+    boundary.index = index_++;
+    return boundary;
+}
+
+std::optional<machine::Event> ScheduleLander::operator()(Machine& machine) {
+    const auto here = hits_.reach(machine.rip());
+    if (next_ == schedule_->size()) return std::nullopt;
+    const auto& wanted = (*schedule_)[next_].boundary;
+    const bool reached = wanted.index ? here.index == wanted.index
+                                      : here.symbol == wanted.symbol && here.offset == wanted.offset && here.hit == wanted.hit;
+    if (!reached) return std::nullopt;
+    hits_.restart();
+    return (*schedule_)[next_++].event;
+}
+
+}  // namespace gatecrash::explore

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "gatecrash/explore/invariant.hpp"
+#include "gatecrash/explore/schedule.hpp"
+#include "gatecrash/machine/machine.hpp"
+#include "log_check.hpp"
+
+namespace gatecrash::explore {
+
+/// A stretch of a guest's run that is swept: from one of the workload's BEGIN doorbells to the next END.
+struct Window {
+    machine::Snapshot begin;                ///< behind BEGIN; the opening event has not landed
+    std::optional<machine::Event> opening;  ///< what the workload asked to arrive there
+    std::uint64_t log_head = 0;             ///< records in the log ring at BEGIN
+    std::optional<machine::Snapshot> end;   ///< how the run without events ends; empty while that is not known
+    std::set<std::uint32_t> vectors;        ///< that the run without events takes
+};
+
+/// Runs freely to the next BEGIN. Empty at DONE. Throws machine::ImageError if the guest does anything else.
+[[nodiscard]] std::optional<Window> next_window(machine::Machine& machine);
+
+/// Puts the machine at the beginning of `window`, its opening event landed.
+void open_window(machine::Machine& machine, const Window& window);
+
+[[nodiscard]] std::uint64_t log_head(machine::Machine& machine);
+/// The vectors that handler bodies logged since the window began.
+[[nodiscard]] std::set<std::uint32_t> vectors_since(machine::Machine& machine, const Window& window);
+
+/// Checks a run that ended with `outcome`, in which `landed` landed besides the opening event. The machine is as the run
+/// left it. Not for StillRunning.
+[[nodiscard]] std::vector<Violation> check_run(machine::Machine& machine, const Window& window,
+                                               const machine::Outcome& outcome, const std::vector<LandedEvent>& landed);
+
+/// Names boundaries: counts how often each instruction is about to execute.
+class HitCounter {
+  public:
+    explicit HitCounter(const machine::Image& image) : image_(&image) {}
+
+    /// The boundary in front of the instruction at `rip`, which is reached now.
+    Boundary reach(machine::Virtual rip);
+    /// An event landed: counting starts again.
+    void restart() {
+        hits_.clear();
+        index_ = 0;
+    }
+
+  private:
+    const machine::Image* image_;
+    std::map<machine::Virtual, unsigned> hits_;
+    std::uint64_t index_ = 0;
+};
+
+/// Lands the events of a schedule on their boundaries: a Lander (examine.hpp).
+class ScheduleLander {
+  public:
+    /// `hits` is the counter as it stands where the run begins.
+    ScheduleLander(const std::vector<Landing>& schedule, HitCounter hits) : schedule_(&schedule), hits_(std::move(hits)) {}
+
+    /// At each boundary, in order.
+    std::optional<machine::Event> operator()(machine::Machine& machine);
+    /// The first boundary that was not reached, or null.
+    [[nodiscard]] const Boundary* missed() const {
+        return next_ == schedule_->size() ? nullptr : &(*schedule_)[next_].boundary;
+    }
+    [[nodiscard]] std::size_t landed() const { return next_; }
+    [[nodiscard]] const HitCounter& hits() const { return hits_; }
+
+  private:
+    const std::vector<Landing>* schedule_;
+    HitCounter hits_;
+    std::size_t next_ = 0;
+};
+
+}  // namespace gatecrash::explore

@@ -1,0 +1,31 @@
+#include "gatecrash/kvm/system.hpp"
+
+#include <fcntl.h>
+
+#include "gatecrash/kvm/vm.hpp"
+#include "ioctl.hpp"
+
+namespace gatecrash::kvm {
+
+System System::open(const std::string& path) {
+    FileDescriptor fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+    if (fd.get() < 0) throw Error("open " + path, errno);
+    if (GATECRASH_IOCTL(fd.get(), KVM_GET_API_VERSION, 0) != KVM_API_VERSION) throw Error("KVM_GET_API_VERSION", EPROTO);
+    return System(std::move(fd));
+}
+
+int System::check(Capability capability) const {
+    return GATECRASH_IOCTL(fd_.get(), KVM_CHECK_EXTENSION, static_cast<unsigned long>(capability));
+}
+
+std::size_t System::vcpu_mapping_size() const {
+    return static_cast<std::size_t>(GATECRASH_IOCTL(fd_.get(), KVM_GET_VCPU_MMAP_SIZE, 0));
+}
+
+Vm System::create_vm() const {
+    constexpr int needed = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
+    const bool sync = (check(Capability::sync_registers) & needed) == needed;
+    return {FileDescriptor(GATECRASH_IOCTL(fd_.get(), KVM_CREATE_VM, 0)), vcpu_mapping_size(), sync};
+}
+
+}  // namespace gatecrash::kvm

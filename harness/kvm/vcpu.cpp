@@ -1,0 +1,199 @@
+#include "gatecrash/kvm/vcpu.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
+#include "counted_list.hpp"
+#include "ioctl.hpp"
+
+namespace gatecrash::kvm {
+namespace {
+
+constexpr std::uint64_t all_groups = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
+
+}  // namespace
+
+Vcpu::Vcpu(FileDescriptor fd, Mapping run, bool sync_registers)
+    : fd_(std::move(fd)), run_(std::move(run)), sync_registers_(sync_registers) {
+    if (sync_registers_) shared().kvm_valid_regs = all_groups;
+}
+
+const kvm_regs& Vcpu::regs() {
+    if ((valid_ & KVM_SYNC_X86_REGS) == 0) GATECRASH_IOCTL(fd_.get(), KVM_GET_REGS, &regs_);
+    valid_ |= KVM_SYNC_X86_REGS;
+    return regs_;
+}
+
+void Vcpu::set_regs(const kvm_regs& regs) {
+    regs_ = regs;
+    valid_ |= KVM_SYNC_X86_REGS;
+    dirty_ |= KVM_SYNC_X86_REGS;
+}
+
+const kvm_sregs& Vcpu::sregs() {
+    if ((valid_ & KVM_SYNC_X86_SREGS) == 0) GATECRASH_IOCTL(fd_.get(), KVM_GET_SREGS, &sregs_);
+    valid_ |= KVM_SYNC_X86_SREGS;
+    return sregs_;
+}
+
+void Vcpu::set_sregs(const kvm_sregs& sregs) {
+    sregs_ = sregs;
+    valid_ |= KVM_SYNC_X86_SREGS;
+    dirty_ |= KVM_SYNC_X86_SREGS;
+}
+
+const kvm_vcpu_events& Vcpu::events() {
+    if ((valid_ & KVM_SYNC_X86_EVENTS) == 0) {
+        // Setting registers can change events (KVM_SET_REGS drops a pending exception), so they go first.
+        flush();
+        GATECRASH_IOCTL(fd_.get(), KVM_GET_VCPU_EVENTS, &events_);
+    }
+    valid_ |= KVM_SYNC_X86_EVENTS;
+    return events_;
+}
+
+void Vcpu::set_events(const kvm_vcpu_events& events) {
+    events_ = events;
+    valid_ |= KVM_SYNC_X86_EVENTS;
+    dirty_ |= KVM_SYNC_X86_EVENTS;
+}
+
+void Vcpu::flush() {
+    if ((dirty_ & KVM_SYNC_X86_REGS) != 0) GATECRASH_IOCTL(fd_.get(), KVM_SET_REGS, &regs_);
+    if ((dirty_ & KVM_SYNC_X86_SREGS) != 0) GATECRASH_IOCTL(fd_.get(), KVM_SET_SREGS, &sregs_);
+    if ((dirty_ & KVM_SYNC_X86_EVENTS) != 0) GATECRASH_IOCTL(fd_.get(), KVM_SET_VCPU_EVENTS, &events_);
+    dirty_ = 0;
+}
+
+kvm_debugregs Vcpu::debug_registers() const {
+    kvm_debugregs registers{};
+    GATECRASH_IOCTL(fd_.get(), KVM_GET_DEBUGREGS, &registers);
+    return registers;
+}
+
+void Vcpu::set_debug_registers(const kvm_debugregs& registers) {
+    GATECRASH_IOCTL(fd_.get(), KVM_SET_DEBUGREGS, &registers);
+}
+
+void Vcpu::set_cpuid(std::span<const kvm_cpuid_entry2> entries) {
+    CountedList list(entries);
+    checked_ioctl(fd_.get(), set_cpuid2_request, list.data(), "KVM_SET_CPUID2");
+}
+
+void Vcpu::get_msrs(std::span<kvm_msr_entry> entries) const {
+    CountedList list(std::span<const kvm_msr_entry>{entries});
+    const auto done = checked_ioctl(fd_.get(), get_msrs_request, list.data(), "KVM_GET_MSRS");
+    if (static_cast<std::size_t>(done) != entries.size()) throw Error("KVM_GET_MSRS", EOPNOTSUPP);
+    std::copy(list.entries().begin(), list.entries().end(), entries.begin());
+}
+
+void Vcpu::set_msrs(std::span<const kvm_msr_entry> entries) {
+    CountedList list(entries);
+    const auto done = checked_ioctl(fd_.get(), set_msrs_request, list.data(), "KVM_SET_MSRS");
+    if (static_cast<std::size_t>(done) != entries.size()) throw Error("KVM_SET_MSRS", EINVAL);
+    // GS and FS bases are MSRs and special registers at once.
+    if ((dirty_ & KVM_SYNC_X86_SREGS) == 0) valid_ &= ~std::uint64_t{KVM_SYNC_X86_SREGS};
+}
+
+void Vcpu::set_guest_debug(std::uint32_t control) {
+    flush();
+    kvm_guest_debug debug{};
+    debug.control = control;
+    GATECRASH_IOCTL(fd_.get(), KVM_SET_GUEST_DEBUG, &debug);
+}
+
+void Vcpu::nmi() {
+    flush();
+    GATECRASH_IOCTL(fd_.get(), KVM_NMI, 0);
+    valid_ &= ~std::uint64_t{KVM_SYNC_X86_EVENTS};
+}
+
+void Vcpu::interrupt(std::uint8_t vector) {
+    flush();
+    kvm_interrupt interrupt{.irq = vector};
+    GATECRASH_IOCTL(fd_.get(), KVM_INTERRUPT, &interrupt);
+    valid_ &= ~std::uint64_t{KVM_SYNC_X86_EVENTS};
+}
+
+void Vcpu::setup_machine_check(std::uint64_t mcg_capabilities) {
+    GATECRASH_IOCTL(fd_.get(), KVM_X86_SETUP_MCE, &mcg_capabilities);
+}
+
+void Vcpu::machine_check(const kvm_x86_mce& error) {
+    flush();
+    GATECRASH_IOCTL(fd_.get(), KVM_X86_SET_MCE, &error);
+    valid_ &= ~std::uint64_t{KVM_SYNC_X86_EVENTS};
+}
+
+Exit Vcpu::run(bool irq_window) {
+    auto& run = shared();
+    run.request_interrupt_window = irq_window ? 1 : 0;
+    if (sync_registers_) {
+        if ((dirty_ & KVM_SYNC_X86_REGS) != 0) run.s.regs.regs = regs_;
+        if ((dirty_ & KVM_SYNC_X86_SREGS) != 0) run.s.regs.sregs = sregs_;
+        if ((dirty_ & KVM_SYNC_X86_EVENTS) != 0) run.s.regs.events = events_;
+        run.kvm_dirty_regs = dirty_;
+        dirty_ = 0;
+    } else {
+        flush();
+    }
+    valid_ = 0;
+    const int result = ::ioctl(fd_.get(), KVM_RUN, 0);
+    if (result < 0 && errno != EINTR && errno != EAGAIN) throw Error("KVM_RUN", errno);
+    if (sync_registers_) {
+        regs_ = run.s.regs.regs;
+        sregs_ = run.s.regs.sregs;
+        events_ = run.s.regs.events;
+        valid_ = all_groups;
+    }
+    return result < 0 ? Exit{InterruptedExit{}} : decode_exit();
+}
+
+void Vcpu::complete_exit() {
+    request_immediate_exit();
+    const auto exit = run();
+    clear_immediate_exit();
+    // A completed instruction that is being stepped reports its step. A completion can also need user space again
+    // (REP OUTS); this program offers no such device.
+    const bool completed = std::holds_alternative<InterruptedExit>(exit) || std::holds_alternative<DebugExit>(exit);
+    if (!completed) throw Error("KVM_RUN (completing an exit)", EIO);
+}
+
+void Vcpu::request_immediate_exit() noexcept {
+    std::atomic_ref<std::uint8_t>(shared().immediate_exit).store(1, std::memory_order_relaxed);
+}
+
+void Vcpu::clear_immediate_exit() noexcept {
+    std::atomic_ref<std::uint8_t>(shared().immediate_exit).store(0, std::memory_order_relaxed);
+}
+
+Exit Vcpu::decode_exit() const {
+    const auto& run = shared();
+    switch (run.exit_reason) {
+        case KVM_EXIT_IO: {
+            IoExit exit{run.io.direction == KVM_EXIT_IO_OUT, run.io.size, run.io.port, run.io.count, 0};
+            if (exit.is_out) std::memcpy(&exit.value, run_.data() + run.io.data_offset, exit.size);
+            return exit;
+        }
+        case KVM_EXIT_HLT: return HltExit{};
+        case KVM_EXIT_DEBUG:
+            return DebugExit{run.debug.arch.exception, run.debug.arch.pc, run.debug.arch.dr6, run.debug.arch.dr7};
+        case KVM_EXIT_MMIO: {
+            MmioExit exit{run.mmio.phys_addr, {}, run.mmio.len, run.mmio.is_write != 0};
+            std::copy_n(run.mmio.data, exit.data.size(), exit.data.begin());
+            return exit;
+        }
+        case KVM_EXIT_IRQ_WINDOW_OPEN: return IrqWindowExit{};
+        case KVM_EXIT_SHUTDOWN: return ShutdownExit{};
+        case KVM_EXIT_FAIL_ENTRY: return FailEntryExit{run.fail_entry.hardware_entry_failure_reason};
+        case KVM_EXIT_INTERNAL_ERROR:
+            return InternalErrorExit{run.internal.suberror,
+                                     {run.internal.data,
+                                      run.internal.data + std::min<std::uint32_t>(run.internal.ndata, 16)}};
+        case KVM_EXIT_INTR: return InterruptedExit{};
+        default: return OtherExit{run.exit_reason};
+    }
+}
+
+}  // namespace gatecrash::kvm

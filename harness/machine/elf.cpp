@@ -1,0 +1,142 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gelf.h>
+#include <libelf.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <system_error>
+
+#include "gatecrash/machine/image.hpp"
+
+namespace gatecrash::machine {
+namespace {
+
+using ElfHandle = std::unique_ptr<Elf, decltype(&elf_end)>;
+
+std::uint64_t page_up(std::uint64_t size) { return (size + page_size - 1) & ~(page_size - 1); }
+
+/// Copies `size` bytes at virtual `address` out of the image's own bytes. False if they are not all there.
+bool copy_out(const Image& image, std::uint64_t address, void* to, std::size_t size) {
+    const auto* segment = image.segment_at(Virtual{address});
+    if (segment == nullptr) return false;
+    const auto offset = address - number(segment->address);
+    if (offset > segment->bytes.size() || segment->bytes.size() - offset < size) return false;
+    std::memcpy(to, segment->bytes.data() + offset, size);
+    return true;
+}
+
+class Reader {
+  public:
+    Reader(std::span<const std::byte> file, const std::string& name) : file_(file), elf_(nullptr, elf_end) {
+        image_.name = name;
+        elf_version(EV_CURRENT);
+        // libelf does not write through this pointer: the image is only read.
+        auto* bytes = const_cast<char*>(reinterpret_cast<const char*>(file.data()));
+        elf_.reset(elf_memory(bytes, file.size()));
+        if (elf_ == nullptr || elf_kind(elf_.get()) != ELF_K_ELF || gelf_getehdr(elf_.get(), &header_) == nullptr) {
+            fail("not an ELF file, or one that is cut off");
+        }
+    }
+
+    Image read() {
+        if (gelf_getclass(elf_.get()) != ELFCLASS64 || header_.e_machine != EM_X86_64) {
+            fail("not a 64-bit x86-64 ELF file: this version runs 64-bit guests only");
+        }
+        if (header_.e_type != ET_EXEC) fail("not a static executable (ET_EXEC): link with -static -no-pie and guest.lds");
+        image_.entry = Virtual{header_.e_entry};
+        read_segments();
+        read_symbols();
+        read_descriptor();
+        check_image(image_);
+        return std::move(image_);
+    }
+
+  private:
+    [[noreturn]] void fail(const std::string& why) const { throw ImageError(image_.name + ": " + why); }
+
+    void read_segments() {
+        std::size_t count = 0;
+        if (elf_getphdrnum(elf_.get(), &count) != 0) fail("its program headers cannot be read");
+        for (std::size_t i = 0; i < count; ++i) {
+            GElf_Phdr header;
+            if (gelf_getphdr(elf_.get(), static_cast<int>(i), &header) == nullptr) {
+                fail("cut off: its program headers reach behind the end of the file");
+            }
+            if (header.p_type != PT_LOAD || header.p_memsz == 0) continue;
+            if (header.p_filesz > header.p_memsz || header.p_offset > file_.size() ||
+                file_.size() - header.p_offset < header.p_filesz) {
+                fail(fmt::format("cut off: the segment at {:#x} reaches behind the end of the file", header.p_vaddr));
+            }
+            const auto bytes = file_.subspan(header.p_offset, header.p_filesz);
+            image_.segments.push_back({Virtual{header.p_vaddr},
+                                       Physical{header.p_paddr},
+                                       {bytes.begin(), bytes.end()},
+                                       page_up(header.p_memsz),
+                                       (header.p_flags & PF_W) != 0,
+                                       (header.p_flags & PF_X) != 0});
+        }
+        if (image_.segments.empty()) fail("no PT_LOAD segment");
+    }
+
+    void read_symbols() {
+        std::vector<Symbol> symbols;
+        Elf_Scn* section = nullptr;
+        while ((section = elf_nextscn(elf_.get(), section)) != nullptr) {
+            GElf_Shdr header;
+            if (gelf_getshdr(section, &header) == nullptr || header.sh_type != SHT_SYMTAB) continue;
+            Elf_Data* data = elf_getdata(section, nullptr);
+            if (data == nullptr || header.sh_entsize == 0) fail("cut off: its symbol table cannot be read");
+            for (std::size_t i = 0; i < data->d_size / header.sh_entsize; ++i) {
+                GElf_Sym symbol;
+                if (gelf_getsym(data, static_cast<int>(i), &symbol) == nullptr) break;
+                const char* name = elf_strptr(elf_.get(), header.sh_link, symbol.st_name);
+                const bool defined = symbol.st_shndx != SHN_UNDEF && symbol.st_shndx != SHN_ABS;
+                const auto type = GELF_ST_TYPE(symbol.st_info);
+                if (name == nullptr || *name == '\0' || !defined || type == STT_SECTION || type == STT_FILE) continue;
+                symbols.push_back({name, Virtual{symbol.st_value}});
+            }
+        }
+        image_.symbols = SymbolTable(std::move(symbols));
+    }
+
+    void read_descriptor() {
+        const auto where = image_.symbols.find("gatecrash_abi");
+        if (!where) {
+            fail("no symbol gatecrash_abi: link the guest with gatecrash's runtime, and do not strip it");
+        }
+        if (!copy_out(image_, number(*where), &image_.descriptor, sizeof image_.descriptor)) {
+            fail("the symbol gatecrash_abi points outside the image");
+        }
+        constexpr std::uint64_t max_stacks = 64;
+        image_.stacks.resize(std::min(image_.descriptor.stack_count, max_stacks));
+        if (!image_.stacks.empty() && !copy_out(image_, image_.descriptor.stacks, image_.stacks.data(),
+                                                image_.stacks.size() * sizeof(abi::Stack))) {
+            fail("gatecrash_abi names no stack table inside the image");
+        }
+    }
+
+    std::span<const std::byte> file_;
+    ElfHandle elf_;
+    GElf_Ehdr header_{};
+    Image image_;
+};
+
+}  // namespace
+
+Image load_elf(std::span<const std::byte> file, const std::string& name) { return Reader(file, name).read(); }
+
+Image load_elf_file(const std::string& path) {
+    std::ifstream stream(path, std::ios::binary);
+    std::vector<char> bytes{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+    if (!stream.good() && !stream.eof()) {
+        throw ImageError(fmt::format("{}: cannot be read: {}", path, std::generic_category().message(errno)));
+    }
+    return load_elf(std::as_bytes(std::span(bytes)), path);
+}
+
+}  // namespace gatecrash::machine

@@ -1,0 +1,125 @@
+#include "gatecrash/machine/image.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+namespace gatecrash::machine {
+
+SymbolTable::SymbolTable(std::vector<Symbol> symbols) : by_address_(std::move(symbols)) {
+    std::stable_sort(by_address_.begin(), by_address_.end(),
+                     [](const Symbol& a, const Symbol& b) { return a.address < b.address; });
+}
+
+std::optional<Virtual> SymbolTable::find(const std::string& name) const {
+    const auto found = std::find_if(by_address_.begin(), by_address_.end(),
+                                    [&](const Symbol& symbol) { return symbol.name == name; });
+    if (found == by_address_.end()) return std::nullopt;
+    return found->address;
+}
+
+std::string SymbolTable::name_of(Virtual address) const {
+    auto after = std::upper_bound(by_address_.begin(), by_address_.end(), address,
+                                  [](Virtual a, const Symbol& symbol) { return a < symbol.address; });
+    if (after == by_address_.begin()) return fmt::format("{:#x}", number(address));
+    // Of several names for one address the first in the symbol table wins, so that the answer does not depend on where
+    // the search ended.
+    const auto nearest = std::prev(after)->address;
+    const auto symbol = std::find_if(by_address_.begin(), after, [&](const Symbol& s) { return s.address == nearest; });
+    const auto offset = number(address) - number(nearest);
+    return offset == 0 ? symbol->name : fmt::format("{}+{:#x}", symbol->name, offset);
+}
+
+const Segment* Image::segment_at(Virtual address) const {
+    const auto found = std::find_if(segments.begin(), segments.end(),
+                                    [&](const Segment& segment) { return segment.contains(address); });
+    return found == segments.end() ? nullptr : &*found;
+}
+
+std::string Image::stack_of(std::uint64_t rsp) const {
+    for (const auto& stack : stacks) {
+        if (rsp >= stack.low && rsp <= stack.high) {
+            const std::string name(stack.name, std::find(stack.name, std::end(stack.name), '\0'));
+            // Whatever a guest calls its stacks ends up on a terminal.
+            return std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 127; }) ? name : "?";
+        }
+    }
+    return "?";
+}
+
+namespace {
+
+constexpr std::uint64_t max_guest_memory = std::uint64_t{1} << 30;
+
+void check_segment(const Image& image, const Segment& segment) {
+    if (offset_in_page(segment.address) != 0 || offset_in_page(segment.physical) != 0) {
+        throw ImageError(fmt::format("{}: the segment at {:#x} is not page-aligned: link with guest.lds", image.name,
+                                     number(segment.address)));
+    }
+    const auto end = number(segment.physical) + segment.size;
+    if (segment.size > max_guest_memory || end > max_guest_memory || end < number(segment.physical)) {
+        throw ImageError(fmt::format("{}: the segment at {:#x} ends beyond 1 GiB of guest-physical memory ({:#x}): "
+                                     "link with guest.lds",
+                                     image.name, number(segment.address), end));
+    }
+    if (number(segment.address) > std::numeric_limits<std::uint64_t>::max() - segment.size - page_size) {
+        throw ImageError(fmt::format("{}: the segment at {:#x} wraps around", image.name, number(segment.address)));
+    }
+    const auto sign = static_cast<std::int64_t>(number(segment.address)) >> 47;
+    if (sign != 0 && sign != -1) {
+        throw ImageError(
+            fmt::format("{}: the segment at {:#x} is not canonical", image.name, number(segment.address)));
+    }
+}
+
+bool overlap(std::uint64_t a, std::uint64_t a_size, std::uint64_t b, std::uint64_t b_size) {
+    return a < b + b_size && b < a + a_size;
+}
+
+void check_table(const Image& image, const char* what, std::uint64_t base, std::uint64_t limit) {
+    const auto* segment = image.segment_at(Virtual{base});
+    if (segment == nullptr || limit > 0xffff || !segment->contains(Virtual{base + limit})) {
+        throw ImageError(fmt::format("{}: gatecrash_abi names no {} inside the image", image.name, what));
+    }
+}
+
+}  // namespace
+
+void check_image(const Image& image) {
+    const auto& segments = image.segments;
+    for (auto segment = segments.begin(); segment != segments.end(); ++segment) {
+        check_segment(image, *segment);
+        for (auto other = segments.begin(); other != segment; ++other) {
+            const auto size = segment->page_count() * page_size;
+            const auto other_size = other->page_count() * page_size;
+            if (overlap(number(segment->address), size, number(other->address), other_size) ||
+                overlap(number(segment->physical), size, number(other->physical), other_size)) {
+                throw ImageError(fmt::format("{}: the segments at {:#x} and {:#x} share a page", image.name,
+                                             number(other->address), number(segment->address)));
+            }
+        }
+    }
+    const auto* entry = image.segment_at(image.entry);
+    if (entry == nullptr || !entry->executable) {
+        throw ImageError(fmt::format("{}: the entry point {:#x} is not in executable memory", image.name,
+                                     number(image.entry)));
+    }
+    const auto& abi = image.descriptor;
+    if (abi.magic != GATECRASH_ABI_MAGIC || abi.version != GATECRASH_ABI_VERSION) {
+        throw ImageError(fmt::format("{}: gatecrash_abi has magic {:#x} version {}, expected {:#x} version {}: rebuild "
+                                     "the guest against this gatecrash",
+                                     image.name, abi.magic, abi.version, std::uint64_t{GATECRASH_ABI_MAGIC},
+                                     GATECRASH_ABI_VERSION));
+    }
+    check_table(image, "GDT", abi.gdt, abi.gdt_limit);
+    check_table(image, "IDT", abi.idt, abi.idt_limit);
+    check_table(image, "TSS", abi.tss, abi.tss_limit);
+    const auto* log = image.segment_at(Virtual{abi.log});
+    if (log == nullptr || !log->writable || !log->contains(Virtual{abi.log + sizeof(abi::Log) - 1})) {
+        throw ImageError(fmt::format("{}: gatecrash_abi names no writable log ring inside the image", image.name));
+    }
+}
+
+}  // namespace gatecrash::machine

@@ -1,0 +1,237 @@
+#include "gatecrash/machine/machine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "guest_cpuid.hpp"
+#include "watchdog.hpp"
+
+namespace gatecrash::machine {
+namespace {
+
+constexpr std::uint64_t cr0_pe = 1, cr0_mp = 2, cr0_et = 0x10, cr0_ne = 0x20, cr0_wp = 0x10000, cr0_pg = 0x80000000;
+constexpr std::uint64_t cr4_pae = 0x20, cr4_mce = 0x40;
+constexpr std::uint64_t efer_sce = 1, efer_lme = 0x100, efer_lma = 0x400, efer_nxe = 0x800;
+/// Types of a 64-bit TSS's descriptor.
+constexpr std::uint8_t available_tss = 9, busy_tss = 11;
+/// Behind anything a guest has; Intel hosts want three pages there (api.rst, KVM_SET_TSS_ADDR).
+constexpr std::uint64_t intel_tss_address = 0xfffbd000;
+
+kvm_segment flat_segment(std::uint16_t selector, bool code) {
+    kvm_segment segment{};
+    segment.selector = selector;
+    segment.limit = 0xffffffff;
+    segment.type = code ? 11 : 3;  // execute/read or read/write, accessed
+    segment.present = 1;
+    segment.dpl = selector & 3U;
+    segment.db = code ? 0 : 1;
+    segment.s = 1;
+    segment.l = code ? 1 : 0;
+    segment.g = 1;
+    return segment;
+}
+
+}  // namespace
+
+bool can_deliver(const kvm_regs& regs, const kvm_vcpu_events& events, Event event) {
+    if (events.interrupt.shadow != 0) return false;
+    return event.kind == Event::Kind::nmi ? events.nmi.masked == 0 : (regs.rflags & rflags_if) != 0;
+}
+
+Machine::Machine(const kvm::System& system, Image image)
+    : image_((check_image(image), std::move(image))), memory_(image_), vm_(system.create_vm()), cpu_([&] {
+          vm_.set_tss_address(intel_tss_address);
+          memory_.attach(vm_);
+          return vm_.create_vcpu();
+      }()) {
+    set_up_cpu();
+    watchdog_ = std::make_unique<Watchdog>(cpu_);
+}
+
+Machine::~Machine() = default;
+
+void Machine::set_up_cpu() {
+    const auto cpuid = guest_cpuid();
+    is_amd_ = is_amd(cpuid);
+    cpu_.set_cpuid(cpuid);
+    const auto& abi = image_.descriptor;
+    auto sregs = cpu_.sregs();
+    sregs.cr0 = cr0_pe | cr0_mp | cr0_et | cr0_ne | cr0_wp | cr0_pg;
+    sregs.cr3 = number(memory_.page_table_root());
+    sregs.cr4 = cr4_pae | cr4_mce;
+    sregs.efer = efer_sce | efer_lme | efer_lma | efer_nxe;
+    sregs.cs = flat_segment(GATECRASH_KERNEL_CS, true);
+    sregs.ss = sregs.ds = sregs.es = flat_segment(GATECRASH_KERNEL_SS, false);
+    sregs.fs = sregs.gs = flat_segment(0, false);
+    sregs.gdt.base = abi.gdt;
+    sregs.gdt.limit = static_cast<std::uint16_t>(abi.gdt_limit);
+    sregs.idt.base = abi.idt;
+    sregs.idt.limit = static_cast<std::uint16_t>(abi.idt_limit);
+    // TR is loaded here and not by LTR: that would write the busy bit into the GDT, which is read-only.
+    sregs.tr = {};
+    sregs.tr.base = abi.tss;
+    sregs.tr.limit = static_cast<std::uint32_t>(abi.tss_limit);
+    sregs.tr.selector = GATECRASH_TSS;
+    sregs.tr.present = 1;
+    sregs.ldt = {};
+    sregs.ldt.unusable = 1;
+    set_sregs(sregs);
+
+    kvm_regs regs{};
+    regs.rip = number(image_.entry);
+    regs.rsp = abi.boot_stack;
+    regs.rflags = 2;
+    cpu_.set_regs(regs);
+}
+
+std::array<std::byte, Instruction::max_length> Machine::text_at(Virtual address) const {
+    std::array<std::byte, Instruction::max_length> bytes{};
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        const Virtual where{number(address) + i};
+        const auto* segment = image_.segment_at(where);
+        if (segment == nullptr) break;
+        const auto offset = number(where) - number(segment->address);
+        if (offset < segment->bytes.size()) bytes.at(i) = segment->bytes[offset];
+    }
+    return bytes;
+}
+
+std::optional<Instruction> Machine::next_instruction() {
+    const auto address = rip();
+    const auto [entry, is_new] = decoded_.try_emplace(number(address));
+    if (is_new) {
+        const auto* segment = image_.segment_at(address);
+        if (segment != nullptr && segment->executable) entry->second = decode(text_at(address), address);
+    }
+    return entry->second;
+}
+
+bool Machine::delivery_due() {
+    const auto& events = cpu_.events();
+    return (events.nmi.pending != 0 && can_deliver(Event::nmi())) || (latched_irq_ && can_deliver(Event::irq())) ||
+           events.nmi.injected != 0 || events.interrupt.injected != 0 || events.exception.injected != 0;
+}
+
+void Machine::land(Event event) {
+    if (event.kind == Event::Kind::nmi) {
+        // KVM counts up to two while NMIs are unmasked; a CPU latches one (SDM volume 3, 6.7.1).
+        if (cpu_.events().nmi.pending == 0) cpu_.nmi();
+    } else {
+        latched_irq_ = event.vector;
+    }
+}
+
+kvm::Exit Machine::run_once(bool irq_window) {
+    if (latched_irq_) {
+        const auto& events = cpu_.events();
+        // KVM_INTERRUPT delivers at once, ahead of an NMI and whatever IF says: so only when it is the next in line.
+        const bool nmi_first = events.nmi.injected != 0 || (events.nmi.pending != 0 && can_deliver(Event::nmi()));
+        if (!nmi_first && events.exception.injected == 0 && can_deliver(Event::irq())) {
+            cpu_.interrupt(*std::exchange(latched_irq_, std::nullopt));
+        }
+    }
+    watchdog_->begin_run();
+    auto exit = cpu_.run(irq_window && latched_irq_.has_value());
+    watchdog_->end_run();
+    if (std::holds_alternative<kvm::FailEntryExit>(exit) || std::holds_alternative<kvm::InternalErrorExit>(exit) ||
+        std::holds_alternative<kvm::OtherExit>(exit)) {
+        throw MachineFault(kvm::describe(exit) + "\n" + dump());
+    }
+    return exit;
+}
+
+std::optional<Outcome> Machine::outcome_of(const kvm::Exit& exit) {
+    if (const auto* io = std::get_if<kvm::IoExit>(&exit)) {
+        cpu_.complete_exit();
+        const bool doorbell = io->is_out && io->port >= GATECRASH_PORT_FIRST && io->port <= GATECRASH_PORT_LAST;
+        return doorbell ? Outcome{Doorbell{io->port}} : Outcome{BadPort{io->port}};
+    }
+    if (const auto* mmio = std::get_if<kvm::MmioExit>(&exit)) {
+        cpu_.complete_exit();
+        return BadAccess{Physical{mmio->address}, mmio->is_write};
+    }
+    if (std::holds_alternative<kvm::HltExit>(exit)) return Halted{};
+    if (std::holds_alternative<kvm::ShutdownExit>(exit)) return TripleFault{};
+    if (std::holds_alternative<kvm::InterruptedExit>(exit) && watchdog_->fired()) return StillRunning{};
+    return std::nullopt;
+}
+
+Outcome Machine::run() {
+    for (;;) {
+        const auto exit = run_once(true);
+        if (auto outcome = outcome_of(exit)) return *outcome;
+        if (std::holds_alternative<kvm::DebugExit>(exit)) {
+            throw MachineFault("a debug exit from a free run: " + kvm::describe(exit) + "\n" + dump());
+        }
+    }
+}
+
+std::uint64_t Machine::kernel_gs_base() const {
+    kvm_msr_entry entry{saved_msrs[0], 0, 0};
+    cpu_.get_msrs({&entry, 1});
+    return entry.data;
+}
+
+MsrSet Machine::msrs() const {
+    std::array<kvm_msr_entry, saved_msrs.size()> entries{};
+    for (std::size_t i = 0; i < entries.size(); ++i) entries.at(i).index = saved_msrs.at(i);
+    cpu_.get_msrs(entries);
+    MsrSet values{};
+    for (std::size_t i = 0; i < entries.size(); ++i) values.at(i) = entries.at(i).data;
+    return values;
+}
+
+void Machine::set_msrs(const MsrSet& values) {
+    std::array<kvm_msr_entry, saved_msrs.size()> entries{};
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        entries.at(i).index = saved_msrs.at(i);
+        entries.at(i).data = values.at(i);
+    }
+    cpu_.set_msrs(entries);
+}
+
+Snapshot Machine::snapshot(const Snapshot* base) {
+    Snapshot snapshot{cpu_.regs(),  cpu_.sregs(), cpu_.events(), cpu_.debug_registers(),
+                      msrs(),       latched_irq_, memory_.save(base == nullptr ? nullptr : &base->pages)};
+    snapshot.sregs.idt = guest_idt();
+    snapshot.sregs.tr.type = busy_tss;
+    return snapshot;
+}
+
+void Machine::restore(const Snapshot& snapshot) {
+    memory_.restore(snapshot.pages);
+    set_msrs(snapshot.msrs);
+    cpu_.set_debug_registers(snapshot.debug_registers);
+    set_sregs(snapshot.sregs);
+    cpu_.set_regs(snapshot.regs);
+    auto events = snapshot.events;
+    events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
+    cpu_.set_events(events);
+    latched_irq_ = snapshot.latched_irq;
+    overridden_idt_.reset();
+}
+
+void Machine::set_sregs(kvm_sregs sregs) {
+    // Intel's VM entry wants a busy TSS (SDM volume 3, 26.3.1.2). AMD's does not look, and KVM reports "busy" whatever was
+    // set; but QEMU's check of the I/O bitmap refuses a TSS that is busy, and then user code has no doorbell.
+    sregs.tr.type = is_amd_ ? available_tss : busy_tss;
+    cpu_.set_sregs(sregs);
+}
+
+kvm_dtable Machine::guest_idt() { return overridden_idt_.value_or(cpu_.sregs().idt); }
+
+void Machine::override_idt(kvm_dtable idt) {
+    auto sregs = cpu_.sregs();
+    if (!overridden_idt_) overridden_idt_ = sregs.idt;
+    sregs.idt = idt;
+    set_sregs(sregs);
+}
+
+void Machine::restore_idt() {
+    if (!overridden_idt_) return;
+    auto sregs = cpu_.sregs();
+    sregs.idt = *std::exchange(overridden_idt_, std::nullopt);
+    set_sregs(sregs);
+}
+
+}  // namespace gatecrash::machine

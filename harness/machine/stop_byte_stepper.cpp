@@ -1,0 +1,178 @@
+#include <algorithm>
+#include <vector>
+
+#include "gatecrash/machine/stepper.hpp"
+
+namespace gatecrash::machine {
+namespace {
+
+constexpr std::byte halt{0xf4};
+/// OUT imm8: the immediate is the same byte again, and the I/O bitmap opens that port to CPL 3, where HLT would fault.
+constexpr std::byte out{0xe6};
+static_assert(GATECRASH_PORT_STOP == 0xe6);
+constexpr std::size_t out_length = 2;
+
+/// Fills text with stop bytes and puts back one instruction at a time: wherever control goes next, it stops there. The
+/// guest's flags are its own, so there is nothing to undo. What it costs is that constants between the instructions are
+/// not readable while a guest is stepped; the runtime keeps them out of text.
+class StopByteStepper : public Stepper {
+  public:
+    using Stepper::Stepper;
+
+    void enter() override {
+        if (filled_) return;
+        read_handlers();
+        for (const auto& segment : machine().image().segments) {
+            if (segment.executable) write(segment.address, std::vector<std::byte>(segment.size, stop_byte(segment.address)));
+        }
+        filled_ = true;
+    }
+
+    void leave() override {
+        if (!filled_) return;
+        for (const auto& segment : machine().image().segments) {
+            if (!segment.executable) continue;
+            auto bytes = segment.bytes;
+            bytes.resize(segment.size);
+            write(segment.address, bytes);
+        }
+        filled_ = false;
+    }
+
+  protected:
+    Step advance() override {
+        auto& cpu = machine().cpu();
+        const Before before{machine().rip(), cpu.regs(), cpu.sregs(), cpu.events(), machine().has_latched_irq(),
+                            machine().delivery_due(), machine().next_instruction()};
+        const auto length = before.only_delivery || !before.instruction ? 0 : length_of_step(before);
+        show(before.rip, length);
+        const auto stop = run_to_stop();
+        hide(before.rip, length);
+
+        if (stop.outcome && std::holds_alternative<StillRunning>(*stop.outcome)) return step_in_place(before, length);
+        if (stop.outcome) return {stop.outcome, {}};
+        if (stop.at == before.rip && before.only_delivery) {
+            throw MachineFault("an event that is due is not delivered\n" + machine().dump());
+        }
+        auto regs = cpu.regs();
+        if (stop.at == before.rip && before.instruction && before.instruction->kind == Kind::halt) {
+            regs.rip = number(stop.at) + before.instruction->length;
+            cpu.set_regs(regs);
+            return {Halted{}, {}};
+        }
+        regs.rip = number(stop.at);
+        cpu.set_regs(regs);
+        return {{}, delivered_vector(before, stop.at)};
+    }
+
+  private:
+    struct Before {
+        Virtual rip;
+        kvm_regs regs;
+        kvm_sregs sregs;
+        kvm_vcpu_events events;
+        bool irq_latched;
+        bool only_delivery;
+        std::optional<Instruction> instruction;
+    };
+    struct Stop {
+        std::optional<Outcome> outcome;
+        Virtual at{};
+    };
+
+    static std::byte stop_byte(Virtual address) { return is_user(address) ? out : halt; }
+
+    void read_handlers() {
+        const auto idt = machine().guest_idt();
+        std::vector<std::byte> gates((std::size_t{idt.limit} + 1) / gate_size * gate_size);
+        if (!machine().memory().read(Virtual{idt.base}, gates)) {
+            throw MachineFault("the guest's IDT is not mapped\n" + machine().dump());
+        }
+        handlers_.clear();
+        for (std::size_t at = 0; at < gates.size(); at += gate_size) {
+            handlers_.push_back(decode_gate(gates.data() + at).target);
+        }
+    }
+
+    void write(Virtual address, std::span<const std::byte> bytes) {
+        if (!machine().memory().write(address, bytes)) throw MachineFault("text is not mapped\n" + machine().dump());
+    }
+
+    void show(Virtual address, std::size_t length) {
+        const auto text = machine().text_at(address);
+        if (length != 0) write(address, std::span(text).first(length));
+    }
+
+    void hide(Virtual address, std::size_t length) {
+        if (length != 0) write(address, std::vector<std::byte>(length, stop_byte(address)));
+    }
+
+    /// What opens a shadow is shown together with the instruction in it.
+    std::size_t length_of_step(const Before& before) const {
+        std::size_t length = before.instruction->length;
+        if (opens_shadow(*before.instruction)) {
+            const Virtual next{number(before.rip) + length};
+            if (const auto second = decode(machine().text_at(next), next)) length += second->length;
+        }
+        return std::min(length, Instruction::max_length);
+    }
+
+    Stop run_to_stop() {
+        for (;;) {
+            const auto exit = machine().run_once();
+            if (std::holds_alternative<kvm::HltExit>(exit)) return {{}, Virtual{machine().cpu().regs().rip - 1}};
+            const auto outcome = machine().outcome_of(exit);
+            if (!outcome) continue;
+            const auto* port = std::get_if<BadPort>(&*outcome);
+            if (port != nullptr && port->port == GATECRASH_PORT_STOP) {
+                return {{}, Virtual{machine().cpu().regs().rip - out_length}};
+            }
+            return {outcome, {}};
+        }
+    }
+
+    /// An instruction that goes to itself for ever (JMP, or IRET through a frame that leads to it) never reaches a stop
+    /// byte: one round of it is one step. Such instructions neither show nor change TF, so a trap ends the round.
+    Step step_in_place(const Before& before, std::size_t length) {
+        auto& cpu = machine().cpu();
+        machine().set_sregs(before.sregs);
+        cpu.set_regs(before.regs);
+        cpu.set_events(before.events);
+        show(before.rip, length);
+        cpu.set_guest_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP);
+        const auto exit = machine().run_once();
+        cpu.set_guest_debug(0);
+        hide(before.rip, length);
+        if (!std::holds_alternative<kvm::DebugExit>(exit)) {
+            throw MachineFault("an instruction that goes to itself left by " + kvm::describe(exit) + "\n" + machine().dump());
+        }
+        return {};
+    }
+
+    /// KVM does not tell that it delivered something. It shows by RIP: a handler's first instruction, and not where the
+    /// instruction itself leads.
+    std::optional<std::uint8_t> delivered_vector(const Before& before, Virtual now) {
+        const auto handler = std::find(handlers_.begin(), handlers_.end(), now);
+        if (handler == handlers_.end()) return std::nullopt;
+        const bool latched_event_gone = (before.irq_latched && !machine().has_latched_irq()) ||
+                                        (before.events.nmi.pending != 0 && machine().cpu().events().nmi.pending == 0);
+        if (!before.only_delivery && !latched_event_gone && before.instruction && leads_to(before, now)) return std::nullopt;
+        return static_cast<std::uint8_t>(handler - handlers_.begin());
+    }
+
+    bool leads_to(const Before& before, Virtual now) {
+        const auto& instruction = *before.instruction;
+        const auto popped = machine().memory().read<std::uint64_t>(Virtual{before.regs.rsp});
+        return number(now) == number(before.rip) + instruction.length || instruction.target == now ||
+               (popped && *popped == number(now)) || (instruction.kind == Kind::sysret && before.regs.rcx == number(now));
+    }
+
+    std::vector<Virtual> handlers_;
+    bool filled_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Stepper> make_stop_byte_stepper(Machine& machine) { return std::make_unique<StopByteStepper>(machine); }
+
+}  // namespace gatecrash::machine

@@ -1,0 +1,184 @@
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "gatecrash/machine/stepper.hpp"
+
+namespace gatecrash::machine {
+namespace {
+
+constexpr std::uint32_t msr_fmask = 0xc0000084;
+
+/// TF is a real flag of the guest while it is stepped. Where the guest can see it, and where it gets lost:
+///
+///     PUSHF                    pushes it               cleared on the stack after the step
+///     SYSCALL                  copies it to R11        cleared in R11
+///                              loses it to FMASK       FMASK lets it pass for this step
+///     SYSRET                   loses it to R11         set in R11 for this step: the trap comes before user code
+///     any delivery             pushes it               cleared in the frame
+///                              loses it                an IDT of the stepper's own leads to HLT instructions
+///     POPF, IRET               lose it                 behind the step's trap, which is due to TF before it
+///
+/// The last line and the traps behind SYSCALL and SYSRET are as the SDM (volume 3, 17.3.1.4) and KVM's own tests have
+/// them; the tests of this stepper show them on the machine at hand.
+class TrapFlagStepper : public Stepper {
+  public:
+    using Stepper::Stepper;
+
+    void enter() override {
+        build_catching_idt();
+        machine().override_idt(catching_idt_);
+    }
+
+    void leave() override {
+        machine().cpu().set_guest_debug(0);
+        machine().restore_idt();
+    }
+
+  protected:
+    Step advance() override { return machine().delivery_due() ? deliver() : execute(); }
+
+  private:
+    /// One HLT for each vector, behind the IDT itself.
+    static constexpr Virtual catchers{number(GuestMemory::harness_address) + page_size};
+    static constexpr int max_attempts = 8;
+
+    /// Copies the guest's IDT with every gate leading to its vector's HLT: same stack, same CS, same rights.
+    void build_catching_idt() {
+        const auto idt = machine().guest_idt();
+        auto pages = machine().memory().harness_pages();
+        std::fill(pages.begin(), pages.begin() + page_size, std::byte{0});
+        std::fill(pages.begin() + page_size, pages.end(), std::byte{0xf4});
+        const auto gates = std::min<std::size_t>((std::size_t{idt.limit} + 1) / gate_size, GATECRASH_VECTORS);
+        if (!machine().memory().read(Virtual{idt.base}, pages.first(gates * gate_size))) {
+            throw MachineFault("the guest's IDT is not mapped\n" + machine().dump());
+        }
+        for (std::size_t vector = 0; vector < gates; ++vector) {
+            auto* gate = pages.data() + vector * gate_size;
+            targets_.at(vector) = decode_gate(gate).target;
+            const auto catcher = number(catchers) + vector;
+            const auto low = static_cast<std::uint16_t>(catcher), middle = static_cast<std::uint16_t>(catcher >> 16);
+            const auto high = static_cast<std::uint32_t>(catcher >> 32);
+            std::memcpy(gate, &low, sizeof low);
+            std::memcpy(gate + 6, &middle, sizeof middle);
+            std::memcpy(gate + 8, &high, sizeof high);
+        }
+        catching_idt_ = idt;
+        catching_idt_.base = number(GuestMemory::harness_address);
+    }
+
+    /// Lets a due event be delivered; nothing executes.
+    Step deliver() {
+        machine().cpu().set_guest_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP);
+        return interpret(machine().run_once());
+    }
+
+    Step execute() {
+        auto& cpu = machine().cpu();
+        const auto start = machine().rip();
+        auto instruction = machine().next_instruction();
+        std::optional<Virtual> shadow;
+        if (instruction && opens_shadow(*instruction)) {
+            // The step ends behind the next instruction, so that one's leaks are to be undone.
+            shadow = Virtual{number(start) + instruction->length};
+            instruction = decode(machine().text_at(*shadow), *shadow);
+        }
+        const auto kind = instruction ? instruction->kind : Kind::other;
+        const auto fmask = kind == Kind::syscall ? let_tf_pass_fmask() : std::nullopt;
+        if (kind == Kind::sysret) set_r11_tf(true);
+
+        const auto result = run_to_boundary(start, shadow, may_stay(kind));
+
+        if (fmask) set_fmask(*fmask);
+        if (kind == Kind::sysret || (kind == Kind::syscall && !result.delivered)) set_r11_tf(false);
+        if (kind == Kind::push_flags && !result.delivered && !result.end) clear_tf_at(cpu.regs().rsp);
+        return result;
+    }
+
+    /// Whether an instruction can end where it began.
+    static bool may_stay(Kind kind) {
+        return kind == Kind::iret || kind == Kind::branch_to_self || kind == Kind::repeated_string;
+    }
+
+    Step run_to_boundary(Virtual start, std::optional<Virtual> shadow, bool staying_is_a_step) {
+        for (int attempt = 0; attempt < max_attempts; ++attempt) {
+            machine().cpu().set_guest_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP);
+            const auto exit = machine().run_once();
+            const auto result = interpret(exit);
+            if (result.end || result.delivered) return result;
+            if (shadow && machine().rip() == *shadow) {
+                // The trap came between the two (for STI that depends on the machine). Nothing may be delivered here.
+                open_sti_shadow();
+                continue;
+            }
+            if (std::holds_alternative<kvm::InterruptedExit>(exit)) continue;
+            // Bochs reports the step before the instruction if that first had to fill in a nested page.
+            if (machine().rip() != start || staying_is_a_step) return result;
+        }
+        throw MachineFault("a step makes no progress\n" + machine().dump());
+    }
+
+    Step interpret(const kvm::Exit& exit) {
+        if (std::holds_alternative<kvm::DebugExit>(exit) || std::holds_alternative<kvm::InterruptedExit>(exit)) return {};
+        if (std::holds_alternative<kvm::HltExit>(exit)) {
+            const auto caught = machine().cpu().regs().rip - 1 - number(catchers);
+            if (caught < GATECRASH_VECTORS) return delivered(static_cast<std::uint8_t>(caught));
+        }
+        if (auto outcome = machine().outcome_of(exit)) return {outcome, {}};
+        throw MachineFault("an exit that no step can cause: " + kvm::describe(exit) + "\n" + machine().dump());
+    }
+
+    Step delivered(std::uint8_t vector) {
+        auto regs = machine().cpu().regs();
+        regs.rip = number(targets_.at(vector));
+        machine().cpu().set_regs(regs);
+        // The CPU aligns RSP to 16 and pushes five words, and for some exceptions a sixth, the error code.
+        const bool has_error_code = regs.rsp % 16 == 0;
+        clear_tf_at(regs.rsp + (has_error_code ? 24 : 16));
+        return {{}, vector};
+    }
+
+    void clear_tf_at(std::uint64_t address) {
+        const Virtual where{address};
+        auto flags = machine().memory().read<std::uint64_t>(where);
+        if (!flags || (*flags & rflags_tf) == 0) return;
+        *flags &= ~rflags_tf;
+        (void)machine().memory().write(where, std::as_bytes(std::span(&*flags, 1)));
+    }
+
+    void set_r11_tf(bool on) {
+        auto regs = machine().cpu().regs();
+        regs.r11 = on ? regs.r11 | rflags_tf : regs.r11 & ~rflags_tf;
+        machine().cpu().set_regs(regs);
+    }
+
+    /// The old value if it had to change.
+    std::optional<std::uint64_t> let_tf_pass_fmask() {
+        kvm_msr_entry entry{msr_fmask, 0, 0};
+        machine().cpu().get_msrs({&entry, 1});
+        if ((entry.data & rflags_tf) == 0) return std::nullopt;
+        set_fmask(entry.data & ~rflags_tf);
+        return entry.data;
+    }
+
+    void set_fmask(std::uint64_t value) {
+        const kvm_msr_entry entry{msr_fmask, 0, value};
+        machine().cpu().set_msrs({&entry, 1});
+    }
+
+    void open_sti_shadow() {
+        auto events = machine().cpu().events();
+        events.interrupt.shadow = KVM_X86_SHADOW_INT_STI;
+        events.flags |= KVM_VCPUEVENT_VALID_SHADOW;
+        machine().cpu().set_events(events);
+    }
+
+    kvm_dtable catching_idt_{};
+    std::array<Virtual, GATECRASH_VECTORS> targets_{};
+};
+
+}  // namespace
+
+std::unique_ptr<Stepper> make_trap_flag_stepper(Machine& machine) { return std::make_unique<TrapFlagStepper>(machine); }
+
+}  // namespace gatecrash::machine

@@ -1,0 +1,134 @@
+/* What a guest and the harness agree on. Read by C++, by assembly and by linker scripts, so: plain #defines, and
+ * structures only for C++. guest/abi_check.cpp and the harness both check the sizes at compile time. */
+#ifndef GATECRASH_ABI_H
+#define GATECRASH_ABI_H
+
+#define GATECRASH_ABI_VERSION 1
+#define GATECRASH_ABI_MAGIC 0x6873617263657467 /* "gtecrash" */
+
+/* --- the doorbell: OUT of AL to one of these ports, from any privilege level; no register changes --------------- */
+#define GATECRASH_PORT_FIRST 0xd0
+#define GATECRASH_PORT_BEGIN 0xd0     /* the window begins behind this instruction */
+#define GATECRASH_PORT_BEGIN_NMI 0xd1 /* the same, and an NMI arrives there */
+#define GATECRASH_PORT_END 0xd2       /* the window ends: the harness checks the invariants */
+#define GATECRASH_PORT_DONE 0xd3      /* the workload has no further window */
+#define GATECRASH_PORT_FATAL 0xd4     /* the runtime gives up; the newest log record says why */
+#define GATECRASH_PORT_LAST 0xd4
+#define GATECRASH_PORT_STOP 0xe6 /* the stop byte for user text: OUT imm8 and its immediate are the same byte */
+
+/* --- address space ------------------------------------------------------------------------------------------- */
+#define GATECRASH_PAGE 0x1000
+#define GATECRASH_KERNEL_BASE 0xffffffff80000000 /* guest-physical 0 */
+#define GATECRASH_TEXT 0x10000                   /* guest-physical: text, constants, descriptor tables */
+#define GATECRASH_DATA 0x40000                   /* guest-physical: data, then the log ring */
+#define GATECRASH_STACKS 0x60000                 /* guest-physical: a page a stack, a guard page below each */
+#define GATECRASH_USER_TEXT 0x400000             /* virtual */
+#define GATECRASH_USER_TEXT_PHYSICAL 0x80000
+#define GATECRASH_USER_STACK 0x500000 /* virtual */
+#define GATECRASH_USER_STACK_PHYSICAL 0x90000
+#define GATECRASH_STACK_SIZE 0x1000
+/* Both ends of a stack hold this many bytes of canary, which no correct code touches. */
+#define GATECRASH_CANARY_SIZE 64
+#define GATECRASH_CANARY 0xca4a4ac0deadca4a
+
+/* --- selectors, laid out as SYSCALL and SYSRET want them --------------------------------------------------------- */
+#define GATECRASH_KERNEL_CS 0x10
+#define GATECRASH_KERNEL_SS 0x18
+#define GATECRASH_USER32_CS 0x23
+#define GATECRASH_USER_SS 0x2b
+#define GATECRASH_USER_CS 0x33
+#define GATECRASH_TSS 0x40
+
+/* --- IST slots -------------------------------------------------------------------------------------------------- */
+#define GATECRASH_IST_NMI 1
+#define GATECRASH_IST_DB 2
+#define GATECRASH_IST_DF 3
+#define GATECRASH_IST_MC 4
+
+/* --- vectors ---------------------------------------------------------------------------------------------------- */
+#define GATECRASH_VECTOR_DB 1
+#define GATECRASH_VECTOR_NMI 2
+#define GATECRASH_VECTOR_BP 3
+#define GATECRASH_VECTOR_DF 8
+#define GATECRASH_VECTOR_GP 13
+#define GATECRASH_VECTOR_PF 14
+#define GATECRASH_VECTOR_MC 18
+#define GATECRASH_FIRST_IRQ 0x20
+#define GATECRASH_DEFAULT_IRQ 0x20
+#define GATECRASH_VECTORS 256
+/* An interrupt entry stub takes this many bytes, so that a linker script can compute its address. */
+#define GATECRASH_IRQ_STUB_SIZE 16
+
+/* --- the log ring: a page of records that handler bodies write and the harness reads ------------------------------ */
+#define GATECRASH_LOG_RECORD_SIZE 64
+#define GATECRASH_LOG_CAPACITY 63
+#define GATECRASH_LOG_ENTER 1 /* a handler body begins */
+#define GATECRASH_LOG_LEAVE 2 /* it ends; the frame is the one it is about to return through */
+#define GATECRASH_LOG_FATAL 3 /* a vector nobody expects */
+#define GATECRASH_LOG_FULL 4  /* the ring had no room for the record */
+
+/* --- the frame that an entry stub hands to a body, in bytes from its start ---------------------------------------- */
+#define GATECRASH_FRAME_ERROR 120
+#define GATECRASH_FRAME_RIP 128
+#define GATECRASH_FRAME_CS 136
+#define GATECRASH_FRAME_SIZE 168
+
+#if !defined(__ASSEMBLER__) && defined(__cplusplus)
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace gatecrash::abi {
+
+/// What SAVE_REGS and the CPU leave on the stack, lowest address first. An IRETQ frame starts at `rip`.
+struct Frame {
+    uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
+    uint64_t error;  ///< 0 for a vector without error code
+    uint64_t rip, cs, rflags, rsp, ss;
+};
+static_assert(offsetof(Frame, error) == GATECRASH_FRAME_ERROR);
+static_assert(offsetof(Frame, rip) == GATECRASH_FRAME_RIP);
+static_assert(offsetof(Frame, cs) == GATECRASH_FRAME_CS);
+static_assert(sizeof(Frame) == GATECRASH_FRAME_SIZE);
+
+/// One thing a handler body saw.
+struct LogRecord {
+    uint32_t kind;    ///< GATECRASH_LOG_*
+    uint32_t vector;  ///< what the entry stub was entered for
+    uint64_t frame;   ///< virtual address of the Frame
+    uint64_t error, rip, cs, rflags, rsp, ss;
+};
+static_assert(sizeof(LogRecord) == GATECRASH_LOG_RECORD_SIZE);
+
+/// The log ring. `head` counts the records written; it never exceeds GATECRASH_LOG_CAPACITY.
+struct Log {
+    uint64_t head;
+    uint64_t reserved[7];
+    LogRecord records[GATECRASH_LOG_CAPACITY];
+};
+static_assert(sizeof(Log) == GATECRASH_PAGE);
+
+/// One stack, without its canaries: [low, high).
+struct Stack {
+    char name[16];
+    uint64_t low, high;
+};
+
+/// The symbol `gatecrash_abi` of every guest: where the harness finds what it needs to boot and to check it.
+struct Descriptor {
+    uint64_t magic;
+    uint64_t version;
+    uint64_t gdt, gdt_limit;
+    uint64_t idt, idt_limit;
+    uint64_t tss, tss_limit;
+    uint64_t boot_stack;  ///< RSP at the ELF entry point
+    uint64_t log;         ///< a Log, page-aligned
+    uint64_t stacks;      ///< an array of Stack
+    uint64_t stack_count;
+};
+static_assert(sizeof(Descriptor) == 96);
+
+}  // namespace gatecrash::abi
+
+#endif
+#endif

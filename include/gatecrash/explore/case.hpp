@@ -1,0 +1,62 @@
+// What a case says about itself. No code: the guests are assembly, and how to sweep is the explorer's.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "gatecrash/explore/invariant.hpp"
+#include "gatecrash/machine/event.hpp"
+
+namespace gatecrash::explore {
+
+/// One event of an expected finding, and the symbols on whose code it lands (any offset). No symbols: anywhere.
+struct ExpectedLanding {
+    machine::Event::Kind event{};
+    std::vector<std::string> symbols;
+};
+/// The landings of an expected finding, in order.
+using Place = std::vector<ExpectedLanding>;
+
+/// What a variant's sweep is to show.
+struct Expectation {
+    /// Empty: the variant holds for every schedule.
+    std::vector<Place> places;
+    /// If it breaks: what every finding is to be.
+    Invariant invariant{};
+
+    [[nodiscard]] bool holds() const { return places.empty(); }
+};
+
+/// Holds for every schedule to the variant's depth.
+[[nodiscard]] inline Expectation holds() { return {}; }
+/// Breaks `invariant` in each of the places, on each symbol that a place names for its last event, and nowhere else.
+[[nodiscard]] inline Expectation breaks(Invariant invariant, std::vector<Place> places) {
+    return {std::move(places), invariant};
+}
+
+/// One design that answers a case's question.
+struct Variant {
+    std::string name;
+    std::string summary;  ///< what the design is, one line
+    std::string origin;   ///< who proposed or reported it
+    std::vector<std::string> covers;  ///< rows of the catalogue
+    std::vector<machine::Event> events;
+    unsigned depth = 1;  ///< events a schedule
+    Expectation expects;
+    std::string because;  ///< why it holds or breaks, one line
+};
+
+struct Case {
+    std::string name;
+    std::string asks;
+    std::vector<Variant> variants;
+};
+
+/// Every case that this program was built with, by name.
+[[nodiscard]] std::span<const Case* const> all_cases();
+/// The guest of a variant, an ELF file in memory. Throws std::out_of_range if the build has none.
+[[nodiscard]] std::span<const std::byte> guest_of(const std::string& case_name, const std::string& variant_name);
+
+}  // namespace gatecrash::explore

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gatecrash/explore/case.hpp"
+#include "gatecrash/explore/sweep.hpp"
+
+namespace gatecrash::explore {
+
+enum class Verdict : std::uint8_t { holds, breaks, skip, error };
+enum class Status : std::uint8_t { ok, unexpected, skip, error };
+
+[[nodiscard]] std::string to_string(Verdict verdict);
+[[nodiscard]] std::string to_string(Status status);
+
+/// What became of one variant.
+struct Result {
+    std::string case_name, variant;
+    std::vector<std::string> covers;
+    std::string expect;  ///< "holds", or "breaks I4"
+    Verdict verdict = Verdict::error;
+    Status status = Status::error;
+    SweepResult sweep;
+    double seconds = 0;
+    bool modelled = false;
+    std::string message;      ///< if unexpected or an error: why
+    std::string skip_reason;  ///< if skipped
+};
+
+/// Compares what a sweep found with what the variant expects.
+[[nodiscard]] Result judge(const Case& of, const Variant& variant, SweepResult sweep);
+
+}  // namespace gatecrash::explore

@@ -1,0 +1,63 @@
+// Schedules: the whole input of one run besides the guest. Syntax:
+//
+//     TARGET@EVENT:BOUNDARY[,EVENT:BOUNDARY...]
+//     TARGET                                       the empty schedule
+//
+// TARGET is CASE/VARIANT or the path of an ELF file, EVENT is nmi, irq or irq=VECTOR, and BOUNDARY is
+// SYMBOL[+OFFSET][#HIT] or a plain index.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gatecrash/machine/event.hpp"
+
+namespace gatecrash::explore {
+
+/// A schedule, event or boundary that cannot be read, or does not fit the guest. `what()` says what would.
+class ScheduleError : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
+/// A point between two executed instructions.
+struct Boundary {
+    std::string symbol;
+    std::uint64_t offset = 0;  ///< bytes behind the symbol
+    /// The how-manieth time, from 1, that this instruction is about to execute inside the guest's windows since the
+    /// previous event landed.
+    unsigned hit = 1;
+    /// If set, the boundary is this one, counted from 0 in the same way, and the rest is unused.
+    std::optional<std::uint64_t> index;
+
+    bool operator==(const Boundary&) const = default;
+};
+
+struct Landing {
+    machine::Event event;
+    Boundary boundary;
+
+    bool operator==(const Landing&) const = default;
+};
+
+struct Schedule {
+    std::string target;
+    std::vector<Landing> landings;
+
+    bool operator==(const Schedule&) const = default;
+};
+
+/// Throws ScheduleError.
+[[nodiscard]] Schedule parse_schedule(std::string_view text);
+/// A comma-separated list, as in --events. Throws ScheduleError.
+[[nodiscard]] std::vector<machine::Event> parse_events(std::string_view text);
+
+[[nodiscard]] std::string to_string(machine::Event event);
+[[nodiscard]] std::string to_string(const Boundary& boundary);
+[[nodiscard]] std::string to_string(const Schedule& schedule);
+
+}  // namespace gatecrash::explore

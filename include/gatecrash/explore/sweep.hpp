@@ -1,0 +1,62 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gatecrash/explore/invariant.hpp"
+#include "gatecrash/explore/schedule.hpp"
+#include "gatecrash/machine/machine.hpp"
+#include "gatecrash/machine/stepper.hpp"
+
+namespace gatecrash::explore {
+
+/// A schedule that breaks an invariant, and the evidence.
+struct Finding {
+    Schedule schedule;
+    Violation violation;
+    std::vector<Invariant> also;  ///< further invariants that the same run breaks
+    std::uint64_t schedules = 1;  ///< alike: see SweepResult::findings
+};
+
+/// For a progress line.
+struct Progress {
+    unsigned level = 0;             ///< events a schedule at the moment
+    std::uint64_t boundary = 0;     ///< the first event's
+    std::uint64_t boundaries = 0;
+    std::uint64_t schedules = 0;    ///< run so far
+    std::uint64_t findings = 0;
+};
+
+struct SweepOptions {
+    std::vector<machine::Event> events;
+    unsigned depth = 1;  ///< the most events in a schedule
+    bool prune = true;
+    /// If set, events land only on boundaries from the first symbol up to, and not including, the second.
+    std::optional<std::pair<std::string, std::string>> window;
+    machine::StepperKind stepper = machine::StepperKind::trap_flag;
+    std::function<void(const Progress&)> progress;
+    /// Looked at between two runs: set, the sweep ends early.
+    const std::atomic<bool>* stop = nullptr;
+};
+
+struct SweepResult {
+    std::uint64_t boundaries = 0;  ///< of the run without events
+    std::uint64_t schedules = 0;   ///< run
+    std::uint64_t pruned = 0;      ///< not run, since one that was run is the same
+    unsigned depth = 0;            ///< events in the longest schedules swept
+    /// The schedules of `depth` events that break something, in the order of the sweep; no shorter one does. Of those
+    /// that are alike (same window, same events on the same symbols, the last on the same instruction) only the first is here.
+    std::vector<Finding> findings;
+    bool interrupted = false;
+};
+
+/// Runs every schedule of 0, 1, ... `depth` events on the guest in `machine`, which has just been booted, up to and
+/// including the first length at which something breaks. Throws ScheduleError for a window symbol that the guest lacks,
+/// machine::MachineFault for what is not the guest's doing.
+[[nodiscard]] SweepResult sweep(machine::Machine& machine, const SweepOptions& options);
+
+}  // namespace gatecrash::explore

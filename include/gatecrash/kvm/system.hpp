@@ -1,0 +1,48 @@
+#pragma once
+
+#include <linux/kvm.h>
+
+#include <cstdint>
+#include <string>
+
+#include "gatecrash/kvm/file_descriptor.hpp"
+
+namespace gatecrash::kvm {
+
+class Vm;
+
+/// The KVM_CAP_* numbers that this program asks about.
+enum class Capability : std::uint32_t {
+    readonly_memory = KVM_CAP_READONLY_MEM,
+    sync_registers = KVM_CAP_SYNC_REGS,
+    exception_payload = KVM_CAP_EXCEPTION_PAYLOAD,
+    set_guest_debug = KVM_CAP_SET_GUEST_DEBUG,
+    set_guest_debug2 = KVM_CAP_SET_GUEST_DEBUG2,
+    vcpu_events = KVM_CAP_VCPU_EVENTS,
+    user_nmi = KVM_CAP_USER_NMI,
+    mce = KVM_CAP_MCE,
+    debug_registers = KVM_CAP_DEBUGREGS,
+    immediate_exit = KVM_CAP_IMMEDIATE_EXIT,
+};
+
+/// /dev/kvm (api.rst, "System ioctls").
+class System {
+  public:
+    /// Opens `path` and checks KVM's API version. Throws Error with the remedy.
+    static System open(const std::string& path = "/dev/kvm");
+
+    /// KVM_CHECK_EXTENSION: 0 if the capability is absent, else what the capability's documentation says.
+    [[nodiscard]] int check(Capability capability) const;
+    [[nodiscard]] bool has(Capability capability) const { return check(capability) > 0; }
+    /// KVM_GET_VCPU_MMAP_SIZE, in bytes.
+    [[nodiscard]] std::size_t vcpu_mapping_size() const;
+    /// KVM_CREATE_VM.
+    [[nodiscard]] Vm create_vm() const;
+
+  private:
+    explicit System(FileDescriptor fd) : fd_(std::move(fd)) {}
+
+    FileDescriptor fd_;
+};
+
+}  // namespace gatecrash::kvm

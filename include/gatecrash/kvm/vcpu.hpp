@@ -1,0 +1,75 @@
+#pragma once
+
+#include <linux/kvm.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "gatecrash/kvm/exit.hpp"
+#include "gatecrash/kvm/file_descriptor.hpp"
+#include "gatecrash/kvm/mapping.hpp"
+
+namespace gatecrash::kvm {
+
+/// One virtual CPU (api.rst, "vcpu ioctls"). Only a Vm makes one; one thread uses it at a time.
+///
+/// General registers, special registers and events are cached: reading them after run() and changing them before the
+/// next run() costs no ioctl where KVM_CAP_SYNC_REGS is present. Every method throws Error if its ioctl fails.
+class Vcpu {
+  public:
+    [[nodiscard]] const kvm_regs& regs();
+    void set_regs(const kvm_regs& regs);
+    [[nodiscard]] const kvm_sregs& sregs();
+    void set_sregs(const kvm_sregs& sregs);
+    [[nodiscard]] const kvm_vcpu_events& events();
+    void set_events(const kvm_vcpu_events& events);
+    [[nodiscard]] kvm_debugregs debug_registers() const;
+    void set_debug_registers(const kvm_debugregs& registers);
+    void set_cpuid(std::span<const kvm_cpuid_entry2> entries);
+    /// KVM_GET_MSRS: fills in `data` of each entry. Throws if KVM does not know one of them.
+    void get_msrs(std::span<kvm_msr_entry> entries) const;
+    /// KVM_SET_MSRS. Throws if KVM refuses one of them.
+    void set_msrs(std::span<const kvm_msr_entry> entries);
+
+    /// KVM_SET_GUEST_DEBUG with KVM_GUESTDBG_* `control` bits. Cached registers are written first: KVM ties a step to
+    /// the RIP at the time of this call.
+    void set_guest_debug(std::uint32_t control);
+
+    /// KVM_NMI: an NMI arrives.
+    void nmi();
+    /// KVM_INTERRUPT: injects the external interrupt `vector`, whatever IF says; see can_interrupt().
+    void interrupt(std::uint8_t vector);
+    /// KVM_X86_SETUP_MCE and KVM_X86_SET_MCE: an uncorrected machine check arrives.
+    void setup_machine_check(std::uint64_t mcg_capabilities);
+    void machine_check(const kvm_x86_mce& error);
+
+    /// KVM_RUN. With `irq_window`, exits as soon as an external interrupt could be delivered.
+    [[nodiscard]] Exit run(bool irq_window = false);
+    /// Lets KVM finish the instruction of an IoExit or MmioExit without running another one (immediate_exit).
+    void complete_exit();
+    /// Makes the current or the next run() return InterruptedExit. Callable from another thread or a signal handler;
+    /// the vCPU's thread must also get a signal if it may be inside KVM_RUN. Cleared by clear_immediate_exit().
+    void request_immediate_exit() noexcept;
+    void clear_immediate_exit() noexcept;
+
+  private:
+    friend class Vm;
+    Vcpu(FileDescriptor fd, Mapping run, bool sync_registers);
+
+    [[nodiscard]] kvm_run& shared() const { return *reinterpret_cast<kvm_run*>(run_.data()); }
+    [[nodiscard]] Exit decode_exit() const;
+    /// Writes cached changes with ioctls, which is what the order of calls needs in front of KVM_SET_GUEST_DEBUG.
+    void flush();
+
+    FileDescriptor fd_;
+    Mapping run_;
+    bool sync_registers_;
+    kvm_regs regs_{};
+    kvm_sregs sregs_{};
+    kvm_vcpu_events events_{};
+    std::uint64_t valid_ = 0;  ///< KVM_SYNC_X86_* groups whose cached copy is KVM's
+    std::uint64_t dirty_ = 0;  ///< groups whose cached copy KVM has yet to get
+};
+
+}  // namespace gatecrash::kvm

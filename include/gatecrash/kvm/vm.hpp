@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "gatecrash/kvm/file_descriptor.hpp"
+
+namespace gatecrash::kvm {
+
+class Vcpu;
+class System;
+
+enum class Access : bool { read_write, read_only };
+
+/// One virtual machine (api.rst, "VM ioctls"). Only a System makes one.
+class Vm {
+  public:
+    /// KVM_SET_USER_MEMORY_REGION: shows `memory` to the guest at guest-physical `address`. Both are page-aligned;
+    /// `memory` outlives the Vm. A guest's write to a read-only slot exits as MmioExit. Throws Error.
+    void set_memory_slot(std::uint32_t slot, std::uint64_t address, std::span<std::byte> memory, Access access);
+    /// KVM_SET_TSS_ADDR, which Intel hosts need: three pages at guest-physical `address` that the guest leaves alone.
+    void set_tss_address(std::uint64_t address);
+    /// KVM_CREATE_VCPU, number 0.
+    [[nodiscard]] Vcpu create_vcpu() const;
+
+  private:
+    friend class System;
+    Vm(FileDescriptor fd, std::size_t vcpu_mapping_size, bool sync_registers)
+        : fd_(std::move(fd)), vcpu_mapping_size_(vcpu_mapping_size), sync_registers_(sync_registers) {}
+
+    FileDescriptor fd_;
+    std::size_t vcpu_mapping_size_;
+    bool sync_registers_;
+};
+
+}  // namespace gatecrash::kvm

@@ -1,0 +1,78 @@
+// A guest before it runs: what an ELF file, or a test, says is to be in memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "gatecrash/abi.h"
+#include "gatecrash/machine/address.hpp"
+
+namespace gatecrash::machine {
+
+/// A guest that cannot be used: not an ELF file, of another kind, truncated, or without what the guest ABI asks for.
+class ImageError : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
+/// A run of bytes with one set of rights. User code if its address is in the low half.
+struct Segment {
+    Virtual address{};    ///< page-aligned
+    Physical physical{};  ///< page-aligned
+    std::vector<std::byte> bytes;
+    std::uint64_t size = 0;  ///< in memory, at least bytes.size(); the rest is zero
+    bool writable = false;
+    bool executable = false;
+
+    [[nodiscard]] std::uint64_t page_count() const { return (size + page_size - 1) / page_size; }
+    [[nodiscard]] bool contains(Virtual where) const {
+        return number(where) >= number(address) && number(where) - number(address) < size;
+    }
+};
+
+struct Symbol {
+    std::string name;
+    Virtual address{};
+};
+
+/// Symbols by name and by address.
+class SymbolTable {
+  public:
+    SymbolTable() = default;
+    explicit SymbolTable(std::vector<Symbol> symbols);
+
+    [[nodiscard]] std::optional<Virtual> find(const std::string& name) const;
+    /// "SYMBOL" or "SYMBOL+0xOFFSET" with the nearest symbol at or below `address`; plain hexadecimal if there is none.
+    [[nodiscard]] std::string name_of(Virtual address) const;
+
+  private:
+    std::vector<Symbol> by_address_;
+};
+
+struct Image {
+    std::string name;  ///< "CASE/VARIANT" or the file's path, for messages
+    Virtual entry{};
+    abi::Descriptor descriptor{};
+    std::vector<abi::Stack> stacks;
+    std::vector<Segment> segments;
+    SymbolTable symbols;
+
+    /// The segment around `address`, or null.
+    [[nodiscard]] const Segment* segment_at(Virtual address) const;
+    /// The name of the stack that `rsp` points into (its very top included), or "?".
+    [[nodiscard]] std::string stack_of(std::uint64_t rsp) const;
+};
+
+/// Reads an ELF file. Throws ImageError with what is wrong and what is expected.
+[[nodiscard]] Image load_elf(std::span<const std::byte> file, const std::string& name);
+[[nodiscard]] Image load_elf_file(const std::string& path);
+
+/// Checks what boot() relies on: alignment, overlaps, the descriptor. Throws ImageError.
+void check_image(const Image& image);
+
+}  // namespace gatecrash::machine

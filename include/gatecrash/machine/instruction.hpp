@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "gatecrash/machine/address.hpp"
+
+namespace gatecrash::machine {
+
+/// What a stepper must know about an instruction before it executes.
+enum class Kind : std::uint8_t {
+    other,
+    push_flags,
+    pop_flags,
+    syscall,
+    sysret,
+    iret,
+    set_interrupts,  ///< STI
+    load_ss,         ///< MOV SS, POP SS
+    halt,
+    repeated_string,
+    branch_to_self,
+};
+
+/// One decoded instruction (Zydis).
+struct Instruction {
+    static constexpr std::size_t max_length = 15;
+
+    std::uint8_t length = 0;  ///< bytes
+    Kind kind = Kind::other;
+    /// Where a direct branch goes.
+    std::optional<Virtual> target;
+};
+
+/// Whether no interrupt is taken between this instruction and the next. (STI opens a shadow only if IF was clear; code that
+/// sets IF twice is not worth the difference.)
+[[nodiscard]] constexpr bool opens_shadow(const Instruction& instruction) {
+    return instruction.kind == Kind::load_ss || instruction.kind == Kind::set_interrupts;
+}
+
+/// Decodes 64-bit code at `address`. Empty if the bytes are no instruction.
+[[nodiscard]] std::optional<Instruction> decode(std::span<const std::byte> code, Virtual address);
+/// Intel syntax, for people; "(bad)" if the bytes are no instruction.
+[[nodiscard]] std::string disassemble(std::span<const std::byte> code, Virtual address);
+
+}  // namespace gatecrash::machine

@@ -1,0 +1,132 @@
+#pragma once
+
+#include <linux/kvm.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "gatecrash/kvm/system.hpp"
+#include "gatecrash/kvm/vcpu.hpp"
+#include "gatecrash/kvm/vm.hpp"
+#include "gatecrash/machine/event.hpp"
+#include "gatecrash/machine/image.hpp"
+#include "gatecrash/machine/instruction.hpp"
+#include "gatecrash/machine/memory.hpp"
+#include "gatecrash/machine/outcome.hpp"
+
+namespace gatecrash::machine {
+
+class Watchdog;
+
+/// RFLAGS bits (SDM volume 1, 3.4.3).
+constexpr std::uint64_t rflags_tf = 0x100, rflags_if = 0x200, rflags_rf = 0x10000;
+
+/// The model-specific registers that a guest may change: see Machine::saved_msrs.
+using MsrSet = std::array<std::uint64_t, 8>;
+
+/// Everything of a stopped guest that its further execution depends on. Floating point is not in it: guests do not use it.
+struct Snapshot {
+    kvm_regs regs{};
+    kvm_sregs sregs{};
+    kvm_vcpu_events events{};
+    kvm_debugregs debug_registers{};
+    MsrSet msrs{};
+    std::optional<std::uint8_t> latched_irq;
+    PageSet pages;
+};
+
+/// Whether `event`, landing on a guest in this state, is delivered before the next instruction.
+[[nodiscard]] bool can_deliver(const kvm_regs& regs, const kvm_vcpu_events& events, Event event);
+
+/// A booted guest: one virtual machine with one CPU, stopped whenever a method of this class is not running it.
+class Machine {
+  public:
+    /// Boots `image` straight into 64-bit mode at CPL 0: paging on, its GDT, IDT and TSS loaded, interrupts off, RSP at
+    /// its boot stack. Nothing has executed yet. Throws ImageError or kvm::Error.
+    Machine(const kvm::System& system, Image image);
+    ~Machine();
+    Machine(const Machine&) = delete;
+    Machine& operator=(const Machine&) = delete;
+
+    [[nodiscard]] const Image& image() const { return image_; }
+    [[nodiscard]] GuestMemory& memory() { return memory_; }
+    [[nodiscard]] kvm::Vcpu& cpu() { return cpu_; }
+    [[nodiscard]] Virtual rip() { return Virtual{cpu_.regs().rip}; }
+    /// Current privilege level, 0 to 3.
+    [[nodiscard]] unsigned cpl() { return cpu_.sregs().cs.selector & 3U; }
+    /// The instruction about to execute. Empty if there is none (unmapped, or no instruction).
+    [[nodiscard]] std::optional<Instruction> next_instruction();
+    /// Bytes of the image's text at `address`, whatever a stepper has put there meanwhile.
+    [[nodiscard]] std::array<std::byte, Instruction::max_length> text_at(Virtual address) const;
+
+    /// An event arrives, as on hardware: an NMI is latched while NMIs are masked, and one more is lost then; an external
+    /// interrupt waits until IF is set and no shadow holds it back. It is delivered by the next run or step that can.
+    void land(Event event);
+    /// Whether `event`, landing now, is delivered before the next instruction.
+    [[nodiscard]] bool can_deliver(Event event) { return machine::can_deliver(cpu_.regs(), cpu_.events(), event); }
+    /// Whether the next run or step delivers an event that has landed before it executes an instruction.
+    [[nodiscard]] bool delivery_due();
+    /// The value that SWAPGS exchanges the GS base with.
+    [[nodiscard]] std::uint64_t kernel_gs_base() const;
+    /// Whether an external interrupt has landed and was not delivered yet.
+    [[nodiscard]] bool has_latched_irq() const { return latched_irq_.has_value(); }
+
+    /// Runs freely until the guest stops by itself, or the watchdog (host time, about 20 ms) finds it still running.
+    /// No verdict may depend on StillRunning: use a stepper to find out what such a guest does.
+    /// Throws MachineFault.
+    [[nodiscard]] Outcome run();
+
+    /// Saves the guest's state. Pages equal to those of `base` are shared with it.
+    [[nodiscard]] Snapshot snapshot(const Snapshot* base = nullptr);
+    /// Makes the guest's state that of `snapshot`.
+    void restore(const Snapshot& snapshot);
+
+    /// Registers, events, the newest log records and disassembly, for people.
+    [[nodiscard]] std::string dump();
+
+    // --- for steppers --------------------------------------------------------------------------------------------
+
+    /// One KVM_RUN, with a latched interrupt injected if it can be. Throws MachineFault for what is KVM's fault.
+    [[nodiscard]] kvm::Exit run_once(bool irq_window = false);
+    /// What an exit means that ends execution, completing it. Empty for exits that do not.
+    [[nodiscard]] std::optional<Outcome> outcome_of(const kvm::Exit& exit);
+    /// Sets the special registers. Not cpu().set_sregs(): the type of TR needs care, see there.
+    void set_sregs(kvm_sregs sregs);
+    /// A stepper gives the CPU an IDT of its own; snapshots still hold the guest's.
+    void override_idt(kvm_dtable idt);
+    void restore_idt();
+    /// The IDT register as the guest loaded it.
+    [[nodiscard]] kvm_dtable guest_idt();
+
+    static constexpr std::array<std::uint32_t, 8> saved_msrs{
+        0xc0000102,  // KERNEL_GS_BASE
+        0xc0000081,  // STAR
+        0xc0000082,  // LSTAR
+        0xc0000083,  // CSTAR
+        0xc0000084,  // FMASK
+        0x174,       // SYSENTER_CS
+        0x175,       // SYSENTER_ESP
+        0x176,       // SYSENTER_EIP
+    };
+
+  private:
+    void set_up_cpu();
+    [[nodiscard]] MsrSet msrs() const;
+    void set_msrs(const MsrSet& values);
+
+    Image image_;
+    GuestMemory memory_;
+    kvm::Vm vm_;
+    kvm::Vcpu cpu_;
+    std::unique_ptr<Watchdog> watchdog_;
+    bool is_amd_ = false;
+    std::optional<std::uint8_t> latched_irq_;
+    std::optional<kvm_dtable> overridden_idt_;
+    std::unordered_map<std::uint64_t, std::optional<Instruction>> decoded_;
+};
+
+}  // namespace gatecrash::machine

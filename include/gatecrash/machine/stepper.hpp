@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "gatecrash/machine/machine.hpp"
+
+namespace gatecrash::machine {
+
+/// What one step did.
+struct Step {
+    /// Set if the guest stopped for good, or at a doorbell, instead of reaching a further boundary.
+    std::optional<Outcome> end;
+    /// The vector through which an event or exception was delivered, in which case the boundary is the handler's first
+    /// instruction.
+    std::optional<std::uint8_t> delivered;
+};
+
+/// Executes a guest one instruction at a time without leaving a trace in it: the stepped guest ends with the same memory
+/// and registers as a free-running one.
+///
+/// A step ends at the next boundary at which an instruction is about to execute. Events that are due there have been
+/// delivered; so has an exception of the instruction. STI, MOV SS and POP SS make one step with the instruction behind
+/// them, the shadow, in which KVM delivers neither NMI nor interrupt (SDM volume 3, 6.8.3).
+class Stepper {
+  public:
+    explicit Stepper(Machine& machine) : machine_(machine) {}
+    virtual ~Stepper() = default;
+    Stepper(const Stepper&) = delete;
+    Stepper& operator=(const Stepper&) = delete;
+
+    /// Before the first step, and after the machine was restored or ran freely.
+    virtual void enter() = 0;
+    /// Throws MachineFault.
+    [[nodiscard]] Step step();
+    /// After the last step: the machine can run freely again.
+    virtual void leave() = 0;
+
+  protected:
+    [[nodiscard]] Machine& machine() const { return machine_; }
+    /// Delivers what is due, or else executes one instruction.
+    [[nodiscard]] virtual Step advance() = 0;
+
+  private:
+    Machine& machine_;
+};
+
+enum class StepperKind : std::uint8_t { trap_flag, stop_bytes };
+
+/// KVM_SET_GUEST_DEBUG single-step, that is RFLAGS.TF, with each of its leaks into the guest undone.
+[[nodiscard]] std::unique_ptr<Stepper> make_trap_flag_stepper(Machine& machine);
+/// Only the instruction to execute is in memory, every other text byte stops the guest.
+[[nodiscard]] std::unique_ptr<Stepper> make_stop_byte_stepper(Machine& machine);
+[[nodiscard]] std::unique_ptr<Stepper> make_stepper(StepperKind kind, Machine& machine);
+
+/// A 64-bit gate of an IDT (APM volume 2, 4.8.4), decoded.
+struct Gate {
+    Virtual target{};
+    bool present = false;
+};
+constexpr std::size_t gate_size = 16;
+[[nodiscard]] Gate decode_gate(const std::byte* bytes);
+
+}  // namespace gatecrash::machine

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <xbyak/xbyak.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gatecrash/machine/image.hpp"
+
+namespace gatecrash::machine {
+
+/// xbyak, with what kernels use and xbyak lacks.
+class Code : public Xbyak::CodeGenerator {
+  public:
+    using Xbyak::CodeGenerator::CodeGenerator;
+
+    void doorbell(std::uint8_t port) { out_(port, al); }
+    void iretq() { db(0x48), db(0xcf); }
+    void sysretq() { db(0x48), db(0x0f), db(0x07); }
+    void swapgs() { db(0x0f), db(0x01), db(0xf8); }
+};
+
+/// A guest of a few instructions, generated where it is used: for measuring what a machine does, and for tests, which so
+/// have the guest beside the expectation. It has the tables, stacks and doorbell of the runtime's guests, and nothing
+/// else runs in it than the code given.
+///
+///     TinyGuest guest;
+///     guest.kernel.pushfq();
+///     guest.kernel.doorbell(GATECRASH_PORT_END);
+///     Machine machine(system, guest.build("pushf"));
+class TinyGuest {
+  public:
+    TinyGuest();
+
+    /// Code at CPL 0. Execution starts at its first byte, with interrupts off and RSP at `kernel_stack`.
+    Code kernel;
+    /// Code at CPL 3, at the address `user_text`.
+    Code user;
+
+    /// Sends `vector` to `handler`, a label in `kernel`, on the stack of IST slot `ist` (0: none). Every other vector
+    /// rings FATAL.
+    void handle(std::uint8_t vector, const Xbyak::Label& handler, unsigned ist = 0);
+
+    /// In `kernel`: go to the start of `user` by IRETQ, with `rflags`. Clobbers nothing.
+    void enter_user(std::uint64_t rflags = 2);
+    /// In `kernel`: WRMSR of a constant. Clobbers RAX, RCX, RDX.
+    void write_msr(std::uint32_t msr, std::uint64_t value);
+    /// In `kernel`: LSTAR to `entry`, and STAR and FMASK. Clobbers RAX, RCX, RDX.
+    void enable_syscall(const Xbyak::Label& entry, std::uint64_t fmask);
+    /// In `kernel`: DS, ES and SS become user data, user data and kernel data. Clobbers RAX.
+    void load_segments();
+
+    /// The guest's virtual address of a label in `kernel`. Only after the label has been placed.
+    [[nodiscard]] std::uint64_t kernel_address(const Xbyak::Label& label) const;
+
+    /// The image. Throws Xbyak::Error for a label that was used and never placed.
+    [[nodiscard]] Image build(const std::string& name);
+
+    static constexpr std::uint64_t kernel_text = GATECRASH_KERNEL_BASE + GATECRASH_TEXT;
+    static constexpr std::uint64_t user_text = GATECRASH_USER_TEXT;
+    /// Two writable pages, zero at the start, for the code's own use.
+    static constexpr std::uint64_t data = GATECRASH_KERNEL_BASE + GATECRASH_DATA;
+    static constexpr std::uint64_t kernel_stack = GATECRASH_KERNEL_BASE + GATECRASH_STACKS + 2 * GATECRASH_PAGE;
+    /// RSP0 and IST 1 to 4, each a page with a guard page below.
+    [[nodiscard]] static constexpr std::uint64_t stack(unsigned ist) { return kernel_stack + (ist + 1) * 2 * GATECRASH_PAGE; }
+    static constexpr std::uint64_t user_stack = GATECRASH_USER_STACK + GATECRASH_PAGE;
+
+  private:
+    struct Handler {
+        std::uint8_t vector;
+        Xbyak::Label label;
+        unsigned ist;
+    };
+
+    [[nodiscard]] std::vector<std::byte> tables(std::uint64_t unexpected, Image& image) const;
+
+    std::vector<Handler> handlers_;
+    /// Places in `kernel` of 64-bit immediates to fill in with a label's guest address.
+    std::vector<std::pair<std::size_t, Xbyak::Label>> addresses_;
+};
+
+}  // namespace gatecrash::machine

@@ -1,0 +1,135 @@
+#include "command.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+
+namespace gatecrash::emulator {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::pair<Fd, Fd> make_pipe() {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw_errno("pipe2");
+    return {Fd(ends[0]), Fd(ends[1])};
+}
+
+/// Appends what can be read from `fd` now; closes it at its end.
+void drain(Fd& fd, std::string& text) {
+    std::array<char, 65536> bytes{};
+    const auto got = ::read(fd.get(), bytes.data(), bytes.size());
+    if (got > 0) {
+        text.append(bytes.data(), static_cast<std::size_t>(got));
+    } else {
+        fd.reset();
+    }
+}
+
+}  // namespace
+
+Command::Command(const std::vector<std::string>& arguments, const std::map<std::string, std::string>& environment,
+                 int terminal) {
+    auto out = make_pipe();
+    auto err = make_pipe();
+    std::vector<std::string> copies = arguments;
+    std::vector<char*> argv;
+    argv.reserve(copies.size() + 1);
+    for (auto& argument : copies) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    pid_ = ::fork();
+    if (pid_ == 0) {
+        (void)std::signal(SIGINT, SIG_DFL);  // a test run in the background has it ignored
+        ::dup2(out.second.get(), STDOUT_FILENO);
+        ::dup2(terminal >= 0 ? terminal : err.second.get(), STDERR_FILENO);
+        for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
+        ::execvp(argv[0], argv.data());
+        ::_exit(127);
+    }
+    out_ = std::move(out.first);
+    err_ = std::move(err.first);
+}
+
+Command::~Command() {
+    if (pid_ < 0) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+}
+
+void Command::signal(int number) const { ::kill(pid_, number); }
+
+void Command::wait_for_output(const std::string& text) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (out_ && result_.out.find(text) == std::string::npos) {
+        pollfd fd{.fd = out_.get(), .events = POLLIN, .revents = 0};
+        if (::poll(&fd, 1, 1000) > 0) drain(out_, result_.out);
+        if (std::chrono::steady_clock::now() > deadline) break;
+    }
+    EXPECT_NE(result_.out.find(text), std::string::npos) << "no \"" << text << "\" in: " << result_.out;
+}
+
+Result Command::finish() {
+    while (out_ || err_) {
+        std::array<pollfd, 2> fds = {
+            {{.fd = out_.get(), .events = POLLIN, .revents = 0}, {.fd = err_.get(), .events = POLLIN, .revents = 0}}};
+        ::poll(fds.data(), fds.size(), -1);
+        if (fds[0].revents != 0) drain(out_, result_.out);
+        if (fds[1].revents != 0) drain(err_, result_.err);
+    }
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+    pid_ = -1;
+    result_.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return result_;
+}
+
+std::vector<std::string> machine_run(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), MACHINE_RUN);
+    return arguments;
+}
+
+Result run_machine(const std::vector<std::string>& arguments, const std::map<std::string, std::string>& environment) {
+    return Command(machine_run(arguments), environment).finish();
+}
+
+std::vector<pid_t> emulators_of(pid_t parent) {
+    std::vector<pid_t> found;
+    for (const auto& entry : fs::directory_iterator("/proc")) {
+        // PID (NAME) STATE PARENT ...
+        std::ifstream stat(entry.path() / "stat");
+        std::string pid;
+        std::string name;
+        std::string state;
+        pid_t its_parent = 0;
+        if (stat >> pid >> name >> state >> its_parent && name.starts_with("(qemu-system") && its_parent == parent) {
+            found.push_back(std::stoi(pid));
+        }
+    }
+    return found;
+}
+
+TemporaryFolder::TemporaryFolder() {
+    std::string name = testing::TempDir() + "/machine-XXXXXX";
+    path_ = ::mkdtemp(name.data());
+}
+
+TemporaryFolder::~TemporaryFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+}
+
+std::string TemporaryFolder::file(const std::string& name, const std::string& content) const {
+    std::ofstream(path_ / name) << content;
+    return (path_ / name).string();
+}
+
+}  // namespace gatecrash::emulator

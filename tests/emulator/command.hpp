@@ -1,0 +1,74 @@
+// Runs machine-run, or another command, the way a user would.
+#pragma once
+
+#include <sys/types.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "gatecrash/emulator/file.hpp"
+
+namespace gatecrash::emulator {
+
+/// What a command did.
+struct Result {
+    int code = 0;  ///< exit code, 128+n for death by signal n
+    std::string out;
+    std::string err;
+};
+
+/// A command that runs. Killed when it is still running at the end of its scope.
+class Command {
+  public:
+    /// Standard error goes to a pipe, or to `terminal` when that is not negative.
+    explicit Command(const std::vector<std::string>& arguments,
+                     const std::map<std::string, std::string>& environment = {}, int terminal = -1);
+    Command(const Command&) = delete;
+    Command& operator=(const Command&) = delete;
+    Command(Command&&) = delete;
+    Command& operator=(Command&&) = delete;
+    ~Command();
+
+    pid_t pid() const { return pid_; }
+    void signal(int number) const;
+    /// Reads standard output up to and with `text`; fails the test after half a minute.
+    void wait_for_output(const std::string& text);
+    /// Waits for the end.
+    Result finish();
+
+  private:
+    pid_t pid_ = -1;
+    Fd out_;
+    Fd err_;
+    Result result_;
+};
+
+/// machine-run ARGUMENT...
+std::vector<std::string> machine_run(std::vector<std::string> arguments);
+
+/// Runs machine-run to its end.
+Result run_machine(const std::vector<std::string>& arguments,
+                   const std::map<std::string, std::string>& environment = {});
+
+/// The processes named like QEMU that are children of `parent`, or that `parent` left behind when it is 0.
+std::vector<pid_t> emulators_of(pid_t parent);
+
+/// A folder that goes with its object.
+class TemporaryFolder {
+  public:
+    TemporaryFolder();
+    TemporaryFolder(const TemporaryFolder&) = delete;
+    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+    TemporaryFolder(TemporaryFolder&&) = delete;
+    TemporaryFolder& operator=(TemporaryFolder&&) = delete;
+    ~TemporaryFolder();
+    const std::filesystem::path& path() const { return path_; }
+    /// Makes a file and returns its path.
+    std::string file(const std::string& name, const std::string& content) const;
+
+  private:
+    std::filesystem::path path_;
+};
+
+}  // namespace gatecrash::emulator

@@ -1,0 +1,213 @@
+// What a program sees inside the machine, and what comes back from it.
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <linux/kvm.h>
+#include <pty.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <numeric>
+#include <thread>
+
+#include "command.hpp"
+#include "gatecrash/emulator/run.hpp"
+
+namespace gatecrash::emulator {
+namespace {
+
+using testing::HasSubstr;
+using testing::SizeIs;
+
+/// Arguments that run a shell script.
+std::vector<std::string> shell(const std::string& script) { return {"/bin/sh", "-c", script}; }
+
+/// All 256 bytes, many times, as a shell cannot make them up.
+std::string every_byte(std::size_t size) {
+    std::string bytes(size, '\0');
+    for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>(i * 7 + i / 256);
+    return bytes;
+}
+
+TEST(Machine, PassesTheExitCode) {
+    EXPECT_EQ(run_machine(shell("exit 0")).code, 0);
+    EXPECT_EQ(run_machine(shell("exit 73")).code, 73);
+}
+
+TEST(Machine, ADeathBySignalIs128AndItsNumber) { EXPECT_EQ(run_machine(shell("kill -SEGV $$")).code, 128 + SIGSEGV); }
+
+TEST(Machine, IsQuietAndKeepsTheStreamsApart) {
+    const auto result = run_machine(shell("echo to out; echo to err >&2"));
+    EXPECT_EQ(result.out, "to out\n");
+    EXPECT_EQ(result.err, "to err\n");
+}
+
+TEST(Machine, OffersAWorkingKvm) {
+    // This very program, which is what the real one does as well.
+    Launch launch;
+    launch.arguments = {"--gtest_also_run_disabled_tests", "--gtest_filter=Inside.DISABLED_OpensKvm",
+                        "--gtest_brief=1"};
+    EXPECT_EQ(run_in_machine(MachineFiles::from_environment(), launch), 0);
+}
+
+TEST(Inside, DISABLED_OpensKvm) {
+    const Fd kvm = open_file("/dev/kvm", O_RDWR);
+    EXPECT_EQ(::ioctl(kvm.get(), KVM_GET_API_VERSION, 0), 12);
+    const Fd vm(::ioctl(kvm.get(), KVM_CREATE_VM, 0));
+    EXPECT_TRUE(vm);
+}
+
+TEST(Machine, CopiesFilesInAndOutByteForByte) {
+    const TemporaryFolder folder;
+    const auto content = every_byte(3'000'001);
+    const auto in = folder.file("in", content);
+    const auto out = (folder.path() / "out").string();
+    const auto result = run_machine(
+        {"--input", in + "=/data/deep/in", "--output", "/data/out=" + out, "/bin/cp", "/data/deep/in", "/data/out"});
+    EXPECT_EQ(result.code, 0) << result.err;
+    EXPECT_EQ(read_file(out), content);
+}
+
+TEST(Machine, CopiesFilesOutOfAFailedRun) {
+    const TemporaryFolder folder;
+    const auto out = (folder.path() / "out").string();
+    const auto never = (folder.path() / "never").string();
+    const auto result =
+        run_machine({"--output", "/o=" + out, "--output", "/n=" + never, "/bin/sh", "-c", "echo x >/o; exit 9"});
+    EXPECT_EQ(result.code, 9);
+    EXPECT_EQ(read_file(out), "x\n");
+    EXPECT_FALSE(std::filesystem::exists(never));
+}
+
+TEST(Machine, PassesLongOutputByteForByte) {
+    const TemporaryFolder folder;
+    const auto content = every_byte(5'000'003);
+    const auto result = run_machine({"--input", folder.file("in", content) + "=/in", "/bin/cat", "/in"});
+    EXPECT_EQ(result.out, content);
+}
+
+TEST(Machine, PassesTheEnvironmentItIsGivenOnly) {
+    const auto result = run_machine({"--env", "ASKED=a b=c", "/usr/bin/env"}, {{"NOT_ASKED", "x"}});
+    EXPECT_THAT(result.out, HasSubstr("ASKED=a b=c\n"));
+    EXPECT_THAT(result.out, testing::Not(HasSubstr("NOT_ASKED=x")));
+}
+
+TEST(Machine, StartsInTheSameFolderUnderTheSameName) {
+    const auto result = run_machine({"/bin/sh", "-c", "pwd; echo $0"});
+    EXPECT_EQ(result.out, std::filesystem::current_path().string() + "\n/bin/sh\n");
+}
+
+TEST(Machine, HasTheRightTime) {
+    const auto inside = std::stol(run_machine({"/bin/date", "+%s"}).out);
+    EXPECT_NEAR(static_cast<double>(inside), static_cast<double>(::time(nullptr)), 10);
+}
+
+TEST(Machine, StandardInputIsEmpty) { EXPECT_EQ(run_machine({"/bin/cat"}).code, 0); }
+
+TEST(Machine, StreamsLive) {
+    Command command(machine_run(shell("echo first; while :; do :; done")));
+    command.wait_for_output("first\n");
+}
+
+TEST(Machine, ASignalReachesTheProgram) {
+    for (const int number : {SIGINT, SIGTERM}) {
+        Command command(machine_run(shell("trap 'echo caught; exit 5' INT TERM; echo ready; while :; do :; done")));
+        command.wait_for_output("ready\n");
+        command.signal(number);
+        const auto result = command.finish();
+        EXPECT_EQ(result.code, 5);
+        EXPECT_THAT(result.out, HasSubstr("caught"));
+    }
+}
+
+TEST(Machine, ASignalEndsWhatIgnoresIt) {
+    Command command(machine_run(shell("trap '' INT; echo ready; while :; do :; done")));
+    command.wait_for_output("ready\n");
+    const auto start = std::chrono::steady_clock::now();
+    command.signal(SIGINT);
+    EXPECT_EQ(command.finish().code, 128 + SIGINT);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(6));
+}
+
+TEST(Machine, ASecondSignalEndsItAtOnce) {
+    Command command(machine_run(shell("trap '' TERM; echo ready; while :; do :; done")));
+    command.wait_for_output("ready\n");
+    const auto start = std::chrono::steady_clock::now();
+    command.signal(SIGTERM);
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    command.signal(SIGTERM);
+    EXPECT_EQ(command.finish().code, 128 + SIGTERM);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(2500));
+}
+
+TEST(Machine, DiesWithTheProgramThatStartedIt) {
+    Command command(machine_run(shell("echo ready; while :; do :; done")));
+    command.wait_for_output("ready\n");
+    const auto emulators = emulators_of(command.pid());
+    ASSERT_THAT(emulators, SizeIs(1));
+    command.signal(SIGKILL);
+    EXPECT_EQ(command.finish().code, 128 + SIGKILL);
+    for (int i = 0; i < 100 && ::kill(emulators[0], 0) == 0; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    EXPECT_NE(::kill(emulators[0], 0), 0) << "QEMU is still there";
+}
+
+TEST(Machine, AReaderThatGoesAwayEndsTheWriter) {
+    const auto result =
+        Command({"/bin/sh", "-c", MACHINE_RUN " /bin/sh -c 'while echo x; do :; done; exit 3' | head -c 2; echo"})
+            .finish();
+    EXPECT_EQ(result.out, "x\n\n");
+}
+
+TEST(Machine, ATerminalIsATerminalInsideWithItsSize) {
+    int controller = -1;
+    int terminal = -1;
+    winsize size{};
+    size.ws_row = 33;
+    size.ws_col = 111;
+    ASSERT_EQ(::openpty(&controller, &terminal, nullptr, nullptr, &size), 0);
+    const Fd controller_owner(controller);
+    Fd terminal_owner(terminal);
+    auto arguments = shell(
+        "stty size <&2; trap 'stty size <&2; exit 4' WINCH; echo ready; printf 'a\\nb\\r' >&2; "
+        "while :; do :; done");
+    arguments.insert(arguments.begin(), {"--input", "/usr/bin/stty=/usr/bin/stty"});
+    Command command(machine_run(arguments), {}, terminal);
+    command.wait_for_output("ready\n");
+    size.ws_row = 44;
+    ASSERT_EQ(::ioctl(terminal, TIOCSWINSZ, &size), 0);
+    command.signal(SIGWINCH);
+    const auto result = command.finish();
+    EXPECT_EQ(result.code, 4);
+    EXPECT_EQ(result.out, "33 111\nready\n44 111\n");
+    std::string shown(64, '\0');
+    shown.resize(static_cast<std::size_t>(::read(controller, shown.data(), shown.size())));
+    // The \r before \n is this terminal's own work, once.
+    EXPECT_EQ(shown, "a\r\nb\r");
+}
+
+TEST(Machine, StartsWellWithinASecondOnceItWasBooted) {
+    run_machine(shell(":"));
+    const auto start = std::chrono::steady_clock::now();
+    EXPECT_EQ(run_machine(shell("exit 0")).code, 0);
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+    RecordProperty("seconds", std::to_string(taken.count()));
+    // 0.2 s on an idle host of two cores; the bound allows for a busy one, and a boot takes longer.
+    EXPECT_LT(taken.count(), 2.0);
+}
+
+TEST(Machine, ManyStartAtOnce) {
+    std::vector<std::unique_ptr<Command>> commands;
+    commands.reserve(4);
+    for (int i = 0; i < 4; ++i) {
+        commands.push_back(std::make_unique<Command>(machine_run(shell("exit " + std::to_string(i)))));
+    }
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(commands[static_cast<std::size_t>(i)]->finish().code, i);
+}
+
+}  // namespace
+}  // namespace gatecrash::emulator

@@ -1,0 +1,357 @@
+// Both steppers against the guest running freely: same memory, same registers, and the boundaries one counts by hand.
+#include "gatecrash/machine/stepper.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "gatecrash/machine/tiny_guest.hpp"
+
+namespace gatecrash::machine {
+namespace {
+
+using Addresses = std::vector<std::uint64_t>;
+using Xbyak::Label;
+
+kvm::System& kvm_system() {
+    static kvm::System system = kvm::System::open();
+    return system;
+}
+
+void expect_equal(const Snapshot& free, const Snapshot& stepped) {
+    const auto& a = free.regs;
+    const auto& b = stepped.regs;
+    EXPECT_EQ(std::memcmp(&a, &b, sizeof a), 0)
+        << std::hex << "registers differ, free / stepped: rip " << a.rip << " / " << b.rip << " rflags " << a.rflags
+        << " / " << b.rflags << " rsp " << a.rsp << " / " << b.rsp << " r11 " << a.r11 << " / " << b.r11;
+    EXPECT_EQ(std::memcmp(&free.sregs, &stepped.sregs, sizeof(kvm_sregs)), 0) << "special registers differ";
+    EXPECT_EQ(free.msrs, stepped.msrs);
+    EXPECT_EQ(free.events.nmi.masked, stepped.events.nmi.masked);
+    EXPECT_EQ(free.events.nmi.pending, stepped.events.nmi.pending);
+    ASSERT_EQ(free.pages.size(), stepped.pages.size());
+    for (std::size_t i = 0; i < free.pages.size(); ++i) {
+        const auto& x = *free.pages[i];
+        const auto& y = *stepped.pages[i];
+        const auto at = static_cast<std::size_t>(std::mismatch(x.begin(), x.end(), y.begin()).first - x.begin());
+        EXPECT_EQ(at, page_size) << "writable page " << i << " differs from there on: "
+                                 << std::to_integer<int>(x.at(at % page_size)) << " / "
+                                 << std::to_integer<int>(y.at(at % page_size));
+    }
+}
+
+/// An event, and the address of the instruction in front of which it lands, the first time that this is about to execute.
+struct LandAt {
+    Event event;
+    std::uint64_t address;
+};
+
+class Stepping : public testing::TestWithParam<StepperKind> {
+  protected:
+    /// Steps the guest to its end, then runs it freely from where the event landed, and expects the same end. Returns the
+    /// boundaries.
+    static Addresses expect_same_end(TinyGuest& guest, const std::vector<LandAt>& events = {}) {
+        const auto image = guest.build("test");
+        Machine machine(kvm_system(), image);
+        auto from = machine.snapshot();
+        std::vector<Event> landed;  // at `from`
+        std::size_t landed_at = 0;
+        auto todo = events;
+        auto stepper = make_stepper(GetParam(), machine);
+        stepper->enter();
+        Addresses boundaries;
+        std::optional<Outcome> end;
+        while (!end && boundaries.size() < 200) {
+            boundaries.push_back(number(machine.rip()));
+            for (auto event = todo.begin(); event != todo.end();) {
+                if (event->address != boundaries.back()) {
+                    ++event;
+                    continue;
+                }
+                if (landed_at != boundaries.size()) {
+                    from = machine.snapshot();
+                    landed.clear();
+                    landed_at = boundaries.size();
+                }
+                machine.land(event->event);
+                landed.push_back(event->event);
+                event = todo.erase(event);
+            }
+            end = stepper->step().end;
+        }
+        stepper->leave();
+        EXPECT_TRUE(todo.empty()) << "an event's address was never reached";
+        EXPECT_TRUE(end) << "does not end\n" << machine.dump();
+        const auto stepped = machine.snapshot();
+
+        machine.restore(from);
+        for (const auto& event : landed) machine.land(event);
+        EXPECT_EQ(machine.run(), end) << machine.dump();
+        expect_equal(machine.snapshot(), stepped);
+        return boundaries;
+    }
+};
+
+TEST_P(Stepping, StopsAtEachInstruction) {
+    TinyGuest guest;
+    auto& k = guest.kernel;
+    k.mov(k.eax, 1);
+    k.add(k.eax, 2);
+    k.doorbell(GATECRASH_PORT_END);
+    const auto start = TinyGuest::kernel_text;
+    EXPECT_EQ(expect_same_end(guest), (Addresses{start, start + 5, start + 8}));
+}
+
+TEST_P(Stepping, LeavesNoTraceInPushedFlags) {
+    TinyGuest guest;
+    auto& k = guest.kernel;
+    k.pushfq();
+    k.pop(k.rax);
+    k.pushfq();
+    k.doorbell(GATECRASH_PORT_END);
+    EXPECT_EQ(expect_same_end(guest).size(), 4U);
+}
+
+TEST_P(Stepping, FollowsPopFlags) {
+    TinyGuest guest;
+    auto& k = guest.kernel;
+    k.push(0x402);
+    k.popfq();
+    k.nop();
+    k.pushfq();
+    k.doorbell(GATECRASH_PORT_END);
+    EXPECT_EQ(expect_same_end(guest).size(), 5U);
+}
+
+TEST_P(Stepping, FollowsABreakpointIntoItsHandlerAndBack) {
+    TinyGuest guest;
+    auto& k = guest.kernel;
+    Label handler, start;
+    k.jmp(start);
+    k.L(handler);
+    k.push(k.rax);
+    k.pop(k.rax);
+    k.iretq();
+    k.L(start);
+    k.int3();
+    k.nop();
+    k.doorbell(GATECRASH_PORT_END);
+    guest.handle(GATECRASH_VECTOR_BP, handler);
+    EXPECT_EQ(expect_same_end(guest).size(), 7U);
+}
+
+TEST_P(Stepping, FollowsAPageFaultIntoItsHandlerAndBack) {
+    TinyGuest guest;
+    auto& k = guest.kernel;
+    Label handler, start;
+    k.jmp(start);
+    k.L(handler);
+    k.add(k.qword[k.rsp + 8], 2);  // RIP, past the two bytes of the faulting MOV
+    k.add(k.rsp, 8);               // the error code
+    k.iretq();
+    k.L(start);
+    k.xor_(k.eax, k.eax);
+    k.mov(k.dword[k.rax], k.eax);
+    k.nop();
+    k.doorbell(GATECRASH_PORT_END);
+    guest.handle(GATECRASH_VECTOR_PF, handler);
+    EXPECT_EQ(expect_same_end(guest).size(), 8U);
+}
+
+TEST_P(Stepping, FollowsIretToUserCodeAndASoftwareInterruptBack) {
+    TinyGuest guest;
+    auto& k = guest.kernel;
+    Label handler;
+    guest.enter_user();
+    k.L(handler);
+    k.pushfq();
+    k.doorbell(GATECRASH_PORT_END);
+    guest.handle(0x40, handler);
+    guest.user.pushfq();
+    guest.user.pop(guest.user.rbx);
+    guest.user.int_(0x40);
+    EXPECT_EQ(expect_same_end(guest).size(), 6U + 3 + 2);
+}
+
+TEST_P(Stepping, FollowsAFaultInUserCode) {
+    TinyGuest guest;
+    auto& k = guest.kernel;
+    Label handler;
+    guest.enter_user(rflags_if | 2);
+    k.L(handler);
+    k.doorbell(GATECRASH_PORT_END);
+    guest.handle(GATECRASH_VECTOR_GP, handler);
+    guest.user.cli();  // needs IOPL 3
+    EXPECT_EQ(expect_same_end(guest).size(), 6U + 1 + 1);
+}
+
+class SyscallStepping : public Stepping {
+  protected:
+    static void follow(std::uint64_t fmask) {
+        TinyGuest guest;
+        auto& k = guest.kernel;
+        Label entry, start;
+        k.jmp(start);
+        k.L(entry);
+        k.pushfq();
+        k.add(k.rsp, 8);
+        k.sysretq();
+        k.L(start);
+        guest.enable_syscall(entry, fmask);
+        guest.enter_user(rflags_if | 2);
+        guest.user.syscall();
+        guest.user.push(guest.user.r11);
+        guest.user.pushfq();
+        guest.user.doorbell(GATECRASH_PORT_END);
+        constexpr std::size_t set_up = 1 + 4 + 4 + 5 + 6;
+        EXPECT_EQ(expect_same_end(guest).size(), set_up + 1 + 3 + 3);
+    }
+};
+
+TEST_P(SyscallStepping, FollowsSyscallAndSysret) { follow(rflags_if); }
+TEST_P(SyscallStepping, FollowsSyscallAndSysretWhenFmaskClearsTf) { follow(rflags_if | rflags_tf); }
+
+TEST_P(Stepping, FollowsAnNmiThroughItsHandler) {
+    TinyGuest guest;
+    auto& k = guest.kernel;
+    Label handler, start, here;
+    k.jmp(start);
+    k.L(handler);
+    k.pushfq();
+    k.add(k.rsp, 8);
+    k.iretq();
+    k.L(start);
+    k.nop();
+    k.L(here);
+    k.nop();
+    k.doorbell(GATECRASH_PORT_END);
+    guest.handle(GATECRASH_VECTOR_NMI, handler, GATECRASH_IST_NMI);
+    EXPECT_EQ(expect_same_end(guest, {{Event::nmi(), guest.kernel_address(here)}}).size(), 8U);
+}
+
+TEST_P(Stepping, DeliversALatchedNmiBehindTheIretThatUnmasksIt) {
+    TinyGuest guest;
+    auto& k = guest.kernel;
+    Label handler, start, in_handler;
+    k.jmp(start);
+    k.L(handler);
+    k.inc(k.rbx);
+    k.L(in_handler);
+    k.iretq();
+    k.L(start);
+    k.nop();
+    k.doorbell(GATECRASH_PORT_END);
+    guest.handle(GATECRASH_VECTOR_NMI, handler, GATECRASH_IST_NMI);
+    const auto h = guest.kernel_address(handler), i = guest.kernel_address(in_handler), s = guest.kernel_address(start);
+    EXPECT_EQ(expect_same_end(guest, {{Event::nmi(), s}, {Event::nmi(), i}}),
+              (Addresses{TinyGuest::kernel_text, s, h, i, h, i, s, s + 1}));
+}
+
+TEST_P(Stepping, DropsAThirdNmi) {
+    TinyGuest guest;
+    auto& k = guest.kernel;
+    Label handler, start, second, third;
+    k.jmp(start);
+    k.L(handler);
+    k.inc(k.rbx);
+    k.L(second);
+    k.nop();
+    k.L(third);
+    k.nop();
+    k.iretq();
+    k.L(start);
+    k.nop();
+    k.doorbell(GATECRASH_PORT_END);
+    guest.handle(GATECRASH_VECTOR_NMI, handler, GATECRASH_IST_NMI);
+    const auto s = guest.kernel_address(start);
+    const std::vector<LandAt> three{{Event::nmi(), s},
+                                    {Event::nmi(), guest.kernel_address(second)},
+                                    {Event::nmi(), guest.kernel_address(third)}};
+    EXPECT_EQ(expect_same_end(guest, three).size(), 1U + 1 + 4 + 4 + 2);
+}
+
+TEST_P(Stepping, HoldsAnInterruptBackUntilBehindTheShadowOfSti) {
+    TinyGuest guest;
+    auto& k = guest.kernel;
+    Label handler, start;
+    k.jmp(start);
+    k.L(handler);
+    k.inc(k.rbx);
+    k.iretq();
+    k.L(start);
+    k.sti();
+    k.nop();  // in the shadow
+    k.nop();
+    k.doorbell(GATECRASH_PORT_END);
+    guest.handle(GATECRASH_DEFAULT_IRQ, handler);
+    const auto h = guest.kernel_address(handler), s = guest.kernel_address(start);
+    EXPECT_EQ(expect_same_end(guest, {{Event::irq(), s}}),
+              (Addresses{TinyGuest::kernel_text, s, h, h + 3, s + 2, s + 3}));
+}
+
+TEST_P(Stepping, DeliversAnNmiAheadOfAnInterrupt) {
+    TinyGuest guest;
+    auto& k = guest.kernel;
+    Label irq, nmi, start, here;
+    k.jmp(start);
+    k.L(irq);
+    k.mov(k.rcx, k.rbx);
+    k.iretq();
+    k.L(nmi);
+    k.inc(k.rbx);
+    k.iretq();
+    k.L(start);
+    k.sti();
+    k.nop();
+    k.L(here);
+    k.nop();
+    k.doorbell(GATECRASH_PORT_END);
+    guest.handle(GATECRASH_DEFAULT_IRQ, irq);
+    guest.handle(GATECRASH_VECTOR_NMI, nmi, GATECRASH_IST_NMI);
+    const auto at = guest.kernel_address(here), n = guest.kernel_address(nmi), i = guest.kernel_address(irq);
+    EXPECT_EQ(expect_same_end(guest, {{Event::irq(), at}, {Event::nmi(), at}}),
+              (Addresses{TinyGuest::kernel_text, at - 2, at, n, n + 3, i, i + 3, at, at + 1}));
+}
+
+TEST_P(Stepping, TakesMovSsAndTheInstructionBehindItAsOneStep) {
+    TinyGuest guest;
+    auto& k = guest.kernel;
+    k.mov(k.ax, k.ss);
+    k.mov(k.ss, k.ax);
+    k.pushfq();
+    k.nop();
+    k.doorbell(GATECRASH_PORT_END);
+    EXPECT_EQ(expect_same_end(guest).size(), 4U);
+}
+
+TEST_P(Stepping, StepsAnInstructionThatGoesToItself) {
+    TinyGuest guest;
+    auto& k = guest.kernel;
+    Label self;
+    k.mov(k.ecx, 3);
+    k.L(self);
+    k.loop(self);
+    k.doorbell(GATECRASH_PORT_END);
+    const auto boundaries = expect_same_end(guest);
+    EXPECT_EQ(boundaries.back(), guest.kernel_address(self) + 2);
+}
+
+TEST_P(Stepping, EndsAtHalt) {
+    TinyGuest guest;
+    guest.kernel.nop();
+    guest.kernel.hlt();
+    EXPECT_EQ(expect_same_end(guest).size(), 2U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Both, Stepping, testing::Values(StepperKind::trap_flag, StepperKind::stop_bytes),
+                         [](const auto& info) {
+                             return info.param == StepperKind::trap_flag ? "TrapFlag" : "StopBytes";
+                         });
+INSTANTIATE_TEST_SUITE_P(Both, SyscallStepping, testing::Values(StepperKind::trap_flag, StepperKind::stop_bytes),
+                         [](const auto& info) {
+                             return info.param == StepperKind::trap_flag ? "TrapFlag" : "StopBytes";
+                         });
+
+}  // namespace
+}  // namespace gatecrash::machine
