@@ -21,8 +21,8 @@ void ring_doorbell() {
 
 extern "C" {
 
-/// Appends a record. One instruction takes the record's place in the ring, since anything may interrupt this, and log too.
-/// A run that fills the ring is going in circles: it ends here.
+/// Appends a record. One instruction takes the record's place in the ring, since anything may interrupt this, and log
+/// too. A run that fills the ring is going in circles: it ends here.
 void log_record(uint32_t kind, uint64_t vector, const Frame* frame) {
     const uint64_t place = __atomic_fetch_add(&log_ring.head, 1, __ATOMIC_RELAXED);
     if (place >= GATECRASH_LOG_CAPACITY) {

@@ -13,8 +13,8 @@ namespace {
 
 using machine::Machine;
 
-/// Proves that a run goes round in circles, by Brent's method: keeps one earlier state, a later one each time the number
-/// of steps doubles, and compares. Equal states have equal futures.
+/// Proves that a run goes round in circles, by Brent's method: keeps one earlier state, a later one each time the
+/// number of steps doubles, and compares. Equal states have equal futures.
 class LoopDetector {
   public:
     /// At each boundary. True if the guest was in this very state before.
@@ -102,18 +102,17 @@ class Examiner {
     }
 
     void conclude() {
-        const auto outcome = end_.value_or(machine::StillRunning{});
-        if (!end_ && !looping_) {
-            result_.ending = fmt::format("a lost frame at {}", name_of_rip());
-        } else if (end_) {
-            const auto found = check_run(machine_, window_, outcome, landed_);
+        if (end_ || looping_) {
+            const auto found = check_run(machine_, window_, end_.value_or(machine::StillRunning{}), landed_);
             result_.violations.insert(result_.violations.end(), found.begin(), found.end());
-            result_.ending = fmt::format("{} at {}", describe(outcome), name_of_rip());
-        } else {
-            const auto found = check_run(machine_, window_, machine::Doorbell{GATECRASH_PORT_FATAL}, landed_);
-            result_.violations.insert(result_.violations.end(), found.begin(), found.end());
+        }
+        if (end_) {
+            result_.ending = fmt::format("{} at {}", describe(*end_), name_of_rip());
+        } else if (looping_) {
             result_.ending = fmt::format("an endless loop through {}", name_of_rip());
             result_.violations.push_back({Invariant::progress, "the run never ends: " + result_.ending});
+        } else {
+            result_.ending = fmt::format("a lost frame at {}", name_of_rip());
         }
         result_.stopped_early = !end_;
     }

@@ -25,14 +25,14 @@ class Observer {
 /// How a stepped run of one window went.
 struct Examination {
     std::vector<Violation> violations;  ///< empty: every invariant held
-    std::string ending;  ///< one line
+    std::string ending;                 ///< one line
     std::uint64_t steps = 0;
     bool stopped_early = false;  ///< before the guest ended by itself: a frame was lost, or it never ends
 };
 
-/// Runs `window` from its beginning, one instruction at a time, with the events of `lander`, and checks every invariant,
-/// those included that only show between two instructions. A run that never ends is found out: it comes back to a state
-/// that it had before, fills the log ring, or uses up its instructions.
+/// Runs `window` from its beginning, one instruction at a time, with the events of `lander`, and checks every
+/// invariant, those included that only show between two instructions. A run that never ends is found out: it comes back
+/// to a state that it had before, fills the log ring, or uses up its instructions.
 [[nodiscard]] Examination examine(machine::Machine& machine, const Window& window, machine::Stepper& stepper,
                                   ScheduleLander& lander, Observer* observer = nullptr);
 

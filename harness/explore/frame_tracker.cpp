@@ -95,7 +95,8 @@ std::uint64_t FrameTracker::end_of_live_part(const Delivery& delivery) const {
 }
 
 std::optional<Violation> FrameTracker::pop(bool faulted) {
-    const auto& [iret, address, frame] = *pop_;
+    const auto iret = pop_->iret, address = pop_->address;
+    const auto& frame = pop_->frame;
     const auto unused = std::find_if(deliveries_.rbegin(), deliveries_.rend(),
                                      [&](const Delivery& d) { return !d.used && d.frame == frame; });
     if (unused != deliveries_.rend()) {
@@ -105,18 +106,19 @@ std::optional<Violation> FrameTracker::pop(bool faulted) {
     const auto used = std::find_if(deliveries_.rbegin(), deliveries_.rend(),
                                    [&](const Delivery& d) { return d.used && d.frame == frame; });
     if (used != deliveries_.rend()) {
-        return Violation{Invariant::stack, fmt::format("the IRET at {} returns a second time through the frame to {} that "
-                                                       "vector {} pushed{}",
-                                                       name(iret), name(frame.rip), used->vector, lost_frames())};
+        return Violation{Invariant::stack,
+                         fmt::format("the IRET at {} returns a second time through the frame to {} that "
+                                     "vector {} pushed{}",
+                                     name(iret), name(frame.rip), used->vector, lost_frames())};
     }
     const auto overwritten = std::find_if(deliveries_.rbegin(), deliveries_.rend(), [&](const Delivery& d) {
         return !d.used && !d.overwritten_by.empty() && d.address == address;
     });
     if (overwritten != deliveries_.rend()) {
-        return Violation{Invariant::stack,
-                         fmt::format("the IRET at {} pops the frame to {} that vector {} pushed, which was overwritten by {}",
-                                     name(iret), name(overwritten->frame.rip), overwritten->vector,
-                                     overwritten->overwritten_by)};
+        return Violation{
+            Invariant::stack,
+            fmt::format("the IRET at {} pops the frame to {} that vector {} pushed, which was overwritten by {}",
+                        name(iret), name(overwritten->frame.rip), overwritten->vector, overwritten->overwritten_by)};
     }
     // CS 0 is a mark that some designs leave for themselves; the IRET faults on it and they take it off again.
     if (!is_possible(frame) && frame.cs != 0) {
@@ -147,11 +149,12 @@ std::optional<Violation> FrameTracker::check_live_stacks(Machine& machine) const
         if (!machine.memory().read(Virtual{delivery.frame.rsp}, now)) continue;
         const auto changed = std::mismatch(now.begin(), now.end(), delivery.live.begin()).first;
         if (changed == now.end()) continue;
-        return Violation{Invariant::stack,
-                         fmt::format("{} overwrites the live part of stack {}, {} bytes above the RSP with which vector {} "
-                                     "interrupted {}",
-                                     actor_, image_.stack_of(delivery.frame.rsp), changed - now.begin(),
-                                     delivery.vector, name(delivery.frame.rip))};
+        return Violation{
+            Invariant::stack,
+            fmt::format("{} overwrites the live part of stack {}, {} bytes above the RSP with which vector {} "
+                        "interrupted {}",
+                        actor_, image_.stack_of(delivery.frame.rsp), changed - now.begin(), delivery.vector,
+                        name(delivery.frame.rip))};
     }
     return std::nullopt;
 }

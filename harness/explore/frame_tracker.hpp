@@ -20,14 +20,15 @@ struct ReturnFrame {
 /// The frame that a delivery has just pushed. Empty if its memory is not mapped.
 [[nodiscard]] std::optional<ReturnFrame> pushed_frame(machine::Machine& machine);
 
-/// Follows the return frames of a stepped run, which shows what handler bodies cannot see: what happens between them and
-/// the CPU. Each frame that the CPU pushes is the way back to one interrupted context. Entry code may move it, put it
-/// off, or return through one of its own making first; but I4 is broken when
+/// Follows the return frames of a stepped run, which shows what handler bodies cannot see: what happens between them
+/// and the CPU. Each frame that the CPU pushes is the way back to one interrupted context. Entry code may move it, put
+/// it off, or return through one of its own making first; but I4 is broken when
 ///
 /// - an IRET goes through a frame that was returned through before: another one, which it overwrote, is lost;
 /// - an IRET pops where the CPU pushed a frame that something newer has written over since;
 /// - an IRET pops what no CPU pushes: CS of one privilege level with SS or RIP of another;
-/// - a handler writes into the live part of the stack that it interrupted: all of it above the interrupted RSP, or if the
+/// - a handler writes into the live part of the stack that it interrupted: all of it above the interrupted RSP, or if
+/// the
 ///   handler shares that stack, what the interrupted handler has pushed there.
 class FrameTracker {
   public:
@@ -64,7 +65,7 @@ class FrameTracker {
     const machine::Image& image_;
     std::vector<Delivery> deliveries_;
     std::optional<Pop> pop_;  ///< by the IRET about to execute
-    std::string actor_;  ///< what the current step is, for messages
+    std::string actor_;       ///< what the current step is, for messages
 };
 
 }  // namespace gatecrash::explore

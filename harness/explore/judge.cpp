@@ -22,9 +22,9 @@ bool matches(const Place& place, const Finding& finding) {
 std::string describe(const Place& place) {
     std::string text;
     for (const auto& landing : place) {
-        text += fmt::format("{}{} on {}", text.empty() ? "" : ", then ",
-                            landing.event == machine::Event::Kind::nmi ? "nmi" : "irq",
-                            landing.symbols.empty() ? "any code" : fmt::format("{}", fmt::join(landing.symbols, " or ")));
+        text += fmt::format(
+            "{}{} on {}", text.empty() ? "" : ", then ", landing.event == machine::Event::Kind::nmi ? "nmi" : "irq",
+            landing.symbols.empty() ? "any code" : fmt::format("{}", fmt::join(landing.symbols, " or ")));
     }
     return text;
 }
@@ -56,12 +56,14 @@ std::string difference(const Variant& variant, const SweepResult& sweep) {
         const bool expected = std::any_of(expects.places.begin(), expects.places.end(),
                                           [&](const Place& place) { return matches(place, finding); });
         if (!expected) {
-            return fmt::format("expected to break only by {}, but {} breaks it too", describe(expects.places.front()), schedule);
+            return fmt::format("expected to break only by {}, but {} breaks it too", describe(expects.places.front()),
+                               schedule);
         }
     }
     for (const auto& place : expects.places) {
         const auto symbol = missing(place, sweep.findings);
-        if (!symbol.empty()) return fmt::format("expected to break by {}, but nothing breaks on {}", describe(place), symbol);
+        if (!symbol.empty())
+            return fmt::format("expected to break by {}, but nothing breaks on {}", describe(place), symbol);
     }
     return "";
 }
@@ -70,20 +72,28 @@ std::string difference(const Variant& variant, const SweepResult& sweep) {
 
 std::string to_string(Verdict verdict) {
     switch (verdict) {
-        case Verdict::holds: return "holds";
-        case Verdict::breaks: return "breaks";
-        case Verdict::skip: return "skip";
-        case Verdict::error: break;
+        case Verdict::holds:
+            return "holds";
+        case Verdict::breaks:
+            return "breaks";
+        case Verdict::skip:
+            return "skip";
+        case Verdict::error:
+            break;
     }
     return "error";
 }
 
 std::string to_string(Status status) {
     switch (status) {
-        case Status::ok: return "ok";
-        case Status::unexpected: return "unexpected";
-        case Status::skip: return "skip";
-        case Status::error: break;
+        case Status::ok:
+            return "ok";
+        case Status::unexpected:
+            return "unexpected";
+        case Status::skip:
+            return "skip";
+        case Status::error:
+            break;
     }
     return "error";
 }

@@ -15,10 +15,14 @@ class LogChecker {
 
     void take(const LogRecord& record) {
         switch (record.kind) {
-            case GATECRASH_LOG_ENTER: enter(record); break;
-            case GATECRASH_LOG_LEAVE: leave(record); break;
+            case GATECRASH_LOG_ENTER:
+                enter(record);
+                break;
+            case GATECRASH_LOG_LEAVE:
+                leave(record);
+                break;
             case GATECRASH_LOG_FATAL:
-                add(Invariant::no_unexpected_vector,
+                add(is_write_to_read_only(record) ? Invariant::read_only_tables : Invariant::no_unexpected_vector,
                     fmt::format("vector {} (error code {:#x}) was raised at {}, CPL {}, stack {}", record.vector,
                                 record.error, at(record.rip), record.cs & 3, image_.stack_of(record.rsp)));
                 break;
@@ -44,6 +48,11 @@ class LogChecker {
 
     std::string at(std::uint64_t address) const { return image_.symbols.name_of(machine::Virtual{address}); }
 
+    /// A #PF for a write to a page that is present (SDM volume 3, 4.7).
+    static bool is_write_to_read_only(const LogRecord& record) {
+        return record.vector == GATECRASH_VECTOR_PF && (record.error & 3) == 3;
+    }
+
     static std::uint64_t end_of(const LogRecord& record) { return record.frame + sizeof(abi::Frame); }
 
     void enter(const LogRecord& record) {
@@ -60,7 +69,8 @@ class LogChecker {
         const bool landed = std::any_of(expected_.landed.begin(), expected_.landed.end(),
                                         [&](const auto& l) { return l.event.vector == record.vector; });
         if (!landed && !expected_.vectors.contains(record.vector)) {
-            add(Invariant::no_unexpected_vector, fmt::format("vector {} was raised at {}", record.vector, at(record.rip)));
+            add(Invariant::no_unexpected_vector,
+                fmt::format("vector {} was raised at {}", record.vector, at(record.rip)));
         }
         live_.push_back(record);
     }
@@ -70,13 +80,15 @@ class LogChecker {
             return live.frame == record.frame && live.vector == record.vector;
         });
         if (entered == live_.rend()) {
-            add(Invariant::stack, fmt::format("the body of vector {} ends on a frame on which none began", record.vector));
+            add(Invariant::stack,
+                fmt::format("the body of vector {} ends on a frame on which none began", record.vector));
             return;
         }
         // A CS of 0 cannot be returned through. A design may use that as a mark (the nesting flag's does), and one that
         // forgets to take it off again does not get far.
-        const bool same = entered->rip == record.rip && entered->rflags == record.rflags && entered->rsp == record.rsp &&
-                          entered->ss == record.ss && (entered->cs == record.cs || record.cs == 0);
+        const bool same = entered->rip == record.rip && entered->rflags == record.rflags &&
+                          entered->rsp == record.rsp && entered->ss == record.ss &&
+                          (entered->cs == record.cs || record.cs == 0);
         if (!same) {
             add(Invariant::stack,
                 fmt::format("the return frame of vector {} changed under its body: it was to return to {}, now to {}",
@@ -99,7 +111,8 @@ class LogChecker {
             ++starts;
             if (first + i >= last) ++behind_last;
         }
-        if (expected_.vectors.contains(vector) && vector != GATECRASH_VECTOR_NMI) return;  // taken anyway: not countable
+        if (expected_.vectors.contains(vector) && vector != GATECRASH_VECTOR_NMI)
+            return;  // taken anyway: not countable
         if (behind_last == 0) {
             add(Invariant::event_conservation,
                 fmt::format("vector {} was delivered {} times and its body ran {} times, never after the last", vector,

@@ -15,8 +15,9 @@ void check_symbols(const machine::Image& image, const Schedule& schedule) {
     for (const auto& landing : schedule.landings) {
         const auto& boundary = landing.boundary;
         if (boundary.index || image.symbols.find(boundary.symbol)) continue;
-        throw ScheduleError(fmt::format("{} has no symbol {}: is the schedule for another guest, or an older build of it?",
-                                        image.name, boundary.symbol));
+        throw ScheduleError(
+            fmt::format("{} has no symbol {}: is the schedule for another guest, or an older build of it?", image.name,
+                        boundary.symbol));
     }
 }
 
@@ -26,7 +27,8 @@ std::vector<Landing> canonical(const machine::Image& image, std::vector<Landing>
         auto& boundary = landing.boundary;
         if (boundary.index) continue;
         HitCounter counter(image);
-        const auto named = counter.reach(machine::Virtual{number(*image.symbols.find(boundary.symbol)) + boundary.offset});
+        const auto named =
+            counter.reach(machine::Virtual{number(*image.symbols.find(boundary.symbol)) + boundary.offset});
         boundary.symbol = named.symbol;
         boundary.offset = named.offset;
     }
@@ -35,7 +37,8 @@ std::vector<Landing> canonical(const machine::Image& image, std::vector<Landing>
 
 }  // namespace
 
-ReplayResult replay(machine::Machine& machine, const Schedule& schedule, machine::StepperKind kind, const TraceSink& sink) {
+ReplayResult replay(machine::Machine& machine, const Schedule& schedule, machine::StepperKind kind,
+                    const TraceSink& sink) {
     check_symbols(machine.image(), schedule);
     const auto landings = canonical(machine.image(), schedule.landings);
     const auto stepper = machine::make_stepper(kind, machine);
@@ -44,7 +47,7 @@ ReplayResult replay(machine::Machine& machine, const Schedule& schedule, machine
     ScheduleLander lander(landings, hits);
     while (auto window = next_window(machine)) {
         open_window(machine, *window);
-        if (machine.run() == machine::Outcome{machine::Doorbell{GATECRASH_PORT_END}} ) {
+        if (machine.run() == machine::Outcome{machine::Doorbell{GATECRASH_PORT_END}}) {
             auto vectors = vectors_since(machine, *window);
             window->vectors.insert(vectors.begin(), vectors.end());
             window->end = machine.snapshot();

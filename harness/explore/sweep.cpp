@@ -29,9 +29,7 @@ struct Point {
     std::uint64_t log_head;
 
     [[nodiscard]] Virtual rip() const { return Virtual{state.regs.rip}; }
-    [[nodiscard]] bool can_deliver(Event event) const {
-        return machine::can_deliver(state.regs, state.events, event);
-    }
+    [[nodiscard]] bool can_deliver(Event event) const { return machine::can_deliver(state.regs, state.events, event); }
 };
 
 /// The boundaries of one run, in order.
@@ -100,7 +98,8 @@ class Sweep {
             windows_.push_back(std::move(*window));
         }
         if (windows_.empty()) {
-            throw machine::ImageError(machine_.image().name + ": the guest rings DONE without any window (BEGIN ... END)");
+            throw machine::ImageError(machine_.image().name +
+                                      ": the guest rings DONE without any window (BEGIN ... END)");
         }
     }
 
@@ -176,7 +175,8 @@ class Sweep {
         return outcome;
     }
 
-    void examine_schedule(const Context& context, const Landed& landed, const std::optional<machine::Snapshot>& free_end) {
+    void examine_schedule(const Context& context, const Landed& landed,
+                          const std::optional<machine::Snapshot>& free_end) {
         ScheduleLander lander(landed.schedule, context.hits);
         const auto examination = examine(machine_, context.window, *stepper_, lander);
         if (const auto* missed = lander.missed()) {
@@ -187,12 +187,12 @@ class Sweep {
             throw machine::MachineFault("a schedule ends differently stepped and run freely\n" + machine_.dump());
         }
         if (examination.violations.empty()) {
-            if (free_end) throw machine::MachineFault("broken when run freely, but not when stepped\n" + machine_.dump());
+            if (free_end)
+                throw machine::MachineFault("broken when run freely, but not when stepped\n" + machine_.dump());
             return;  // it was only slow: the watchdog was impatient
         }
-        Finding finding{{machine_.image().name, without_indices(landed.schedule)},
-                        most_causal(examination.violations),
-                        {}};
+        Finding finding{
+            {machine_.image().name, without_indices(landed.schedule)}, most_causal(examination.violations), {}};
         for (const auto& violation : examination.violations) {
             const auto invariant = violation.invariant;
             const bool known = invariant == finding.violation.invariant ||
@@ -233,8 +233,8 @@ class Sweep {
         return regs.rip == free.regs.rip && regs.rsp == free.regs.rsp && machine_.memory().equals(free.pages);
     }
 
-    /// Steps from where the machine is to the end of the window and returns every boundary on the way. The end has to be
-    /// that of the free run: so each sweep proves that stepping changes nothing.
+    /// Steps from where the machine is to the end of the window and returns every boundary on the way. The end has to
+    /// be that of the free run: so each sweep proves that stepping changes nothing.
     Path discover(HitCounter& hits, const machine::Snapshot& free_end) {
         Path path;
         {

@@ -39,9 +39,10 @@ void TraceObserver::after_step(Machine& machine, const machine::Step& step) {
         const auto& symbols = machine.image().symbols;
         sink_(fmt::format("=== vector {} goes to {}: frame at {:#x} on stack {}{}", *step.delivered,
                           symbols.name_of(machine.rip()), rsp, machine.image().stack_of(rsp),
-                          frame ? fmt::format(", back to {} CS {:#x} RSP {:#x} RFLAGS {:#x}", symbols.name_of(Virtual{frame->rip}),
-                                              frame->cs, frame->rsp, frame->rflags)
-                                : ""));
+                          frame
+                              ? fmt::format(", back to {} CS {:#x} RSP {:#x} RFLAGS {:#x}",
+                                            symbols.name_of(Virtual{frame->rip}), frame->cs, frame->rsp, frame->rflags)
+                              : ""));
     }
     if (step.end) sink_(fmt::format("--- {}", describe(*step.end)));
 }

@@ -7,7 +7,8 @@
 
 namespace gatecrash::explore {
 
-/// Writes a stepped run for people: a line an instruction, and one for each event that lands, each frame that is pushed.
+/// Writes a stepped run for people: a line an instruction, and one for each event that lands, each frame that is
+/// pushed.
 class TraceObserver : public Observer {
   public:
     TraceObserver(machine::Machine& machine, const TraceSink& sink);

@@ -16,7 +16,8 @@ constexpr std::uint64_t ignored_rflags = machine::rflags_rf;
 std::vector<abi::LogRecord> records_since(Machine& machine, const Window& window) {
     const auto head = std::min<std::uint64_t>(log_head(machine), GATECRASH_LOG_CAPACITY);
     std::vector<abi::LogRecord> records(head - std::min(head, window.log_head));
-    const auto at = machine.image().descriptor.log + offsetof(abi::Log, records) + window.log_head * sizeof(abi::LogRecord);
+    const auto at =
+        machine.image().descriptor.log + offsetof(abi::Log, records) + window.log_head * sizeof(abi::LogRecord);
     (void)machine.memory().read(Virtual{at}, std::as_writable_bytes(std::span(records)));
     return records;
 }
@@ -31,9 +32,9 @@ struct Checker {
     std::string name(std::uint64_t address) const { return machine.image().symbols.name_of(Virtual{address}); }
 
     void check_outcome(const machine::Outcome& outcome) {
+        if (std::holds_alternative<machine::StillRunning>(outcome)) return;
         if (const auto* doorbell = std::get_if<machine::Doorbell>(&outcome)) {
             const auto port = doorbell->port;
-            // FATAL leaves a log record, which says more.
             if (port == GATECRASH_PORT_END || port == GATECRASH_PORT_FATAL) return;
             add(Invariant::round_trip, fmt::format("the run left its window by {}", describe(outcome)));
         } else if (const auto* access = std::get_if<machine::BadAccess>(&outcome)) {
@@ -59,15 +60,41 @@ struct Checker {
         violations.insert(violations.end(), found.begin(), found.end());
     }
 
+    /// FATAL leaves a log record that says more, unless the log is what went wrong.
+    void check_fatal(const machine::Outcome& outcome) {
+        if (outcome == machine::Outcome{machine::Doorbell{GATECRASH_PORT_FATAL}} && violations.empty()) {
+            add(Invariant::no_unexpected_vector, "the guest gave up (doorbell FATAL) and logged no reason");
+        }
+    }
+
+    /// What the workload has on its stack is as it would be without events.
+    void check_live_stack() {
+        const auto rsp = machine.cpu().regs().rsp;
+        const auto& stacks = machine.image().stacks;
+        const auto stack =
+            std::find_if(stacks.begin(), stacks.end(), [&](const auto& s) { return rsp >= s.low && rsp <= s.high; });
+        if (stack == stacks.end() || rsp != window.end->regs.rsp) return;
+        std::vector<std::byte> now(stack->high - rsp);
+        if (!machine.memory().read(Virtual{rsp}, now)) return;
+        const auto then = machine.memory().read_saved(window.end->pages, Virtual{rsp}, now.size());
+        const auto changed = std::mismatch(now.begin(), now.end(), then.begin(), then.end()).first;
+        if (changed != now.end()) {
+            add(Invariant::stack, fmt::format("the live part of stack {} is overwritten, {} bytes above RSP",
+                                              machine.image().stack_of(rsp), changed - now.begin()));
+        }
+    }
+
     void check_canaries() {
         for (const auto& stack : machine.image().stacks) {
             for (const auto at : {stack.low - GATECRASH_CANARY_SIZE, stack.high}) {
                 std::array<std::uint64_t, GATECRASH_CANARY_SIZE / 8> canary{};
                 const bool mapped = machine.memory().read(Virtual{at}, std::as_writable_bytes(std::span(canary)));
-                const bool intact = std::all_of(canary.begin(), canary.end(), [](auto w) { return w == GATECRASH_CANARY; });
+                const bool intact =
+                    std::all_of(canary.begin(), canary.end(), [](auto w) { return w == GATECRASH_CANARY; });
                 if (mapped && !intact) {
-                    add(Invariant::stack, fmt::format("the canary at the {} of stack {} is overwritten",
-                                                      at == stack.high ? "top" : "bottom", machine.image().stack_of(stack.low)));
+                    add(Invariant::stack,
+                        fmt::format("the canary at the {} of stack {} is overwritten",
+                                    at == stack.high ? "top" : "bottom", machine.image().stack_of(stack.low)));
                 }
             }
         }
@@ -168,8 +195,10 @@ std::vector<Violation> check_run(Machine& machine, const Window& window, const m
     checker.check_outcome(outcome);
     checker.check_log(ended, landed);
     checker.check_canaries();
+    checker.check_fatal(outcome);
     if (ended) checker.check_nmi_mask();
     if (ended && window.end) {
+        checker.check_live_stack();
         checker.check_registers();
         checker.check_special_registers();
     }
@@ -191,8 +220,9 @@ std::optional<machine::Event> ScheduleLander::operator()(Machine& machine) {
     const auto here = hits_.reach(machine.rip());
     if (next_ == schedule_->size()) return std::nullopt;
     const auto& wanted = (*schedule_)[next_].boundary;
-    const bool reached = wanted.index ? here.index == wanted.index
-                                      : here.symbol == wanted.symbol && here.offset == wanted.offset && here.hit == wanted.hit;
+    const bool reached = wanted.index
+                             ? here.index == wanted.index
+                             : here.symbol == wanted.symbol && here.offset == wanted.offset && here.hit == wanted.hit;
     if (!reached) return std::nullopt;
     hits_.restart();
     return (*schedule_)[next_++].event;

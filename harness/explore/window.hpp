@@ -33,8 +33,8 @@ void open_window(machine::Machine& machine, const Window& window);
 /// The vectors that handler bodies logged since the window began.
 [[nodiscard]] std::set<std::uint32_t> vectors_since(machine::Machine& machine, const Window& window);
 
-/// Checks a run that ended with `outcome`, in which `landed` landed besides the opening event. The machine is as the run
-/// left it. Not for StillRunning.
+/// Checks a run that ended with `outcome`, in which `landed` landed besides the opening event. The machine is as the
+/// run left it. Not for StillRunning.
 [[nodiscard]] std::vector<Violation> check_run(machine::Machine& machine, const Window& window,
                                                const machine::Outcome& outcome, const std::vector<LandedEvent>& landed);
 
@@ -61,7 +61,8 @@ class HitCounter {
 class ScheduleLander {
   public:
     /// `hits` is the counter as it stands where the run begins.
-    ScheduleLander(const std::vector<Landing>& schedule, HitCounter hits) : schedule_(&schedule), hits_(std::move(hits)) {}
+    ScheduleLander(const std::vector<Landing>& schedule, HitCounter hits)
+        : schedule_(&schedule), hits_(std::move(hits)) {}
 
     /// At each boundary, in order.
     std::optional<machine::Event> operator()(machine::Machine& machine);

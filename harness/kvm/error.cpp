@@ -20,17 +20,20 @@ std::string remedy_for(const std::string& call, int error_number) {
                    "use --machine amd";
         case EBUSY:
             return "another hypervisor holds the CPU's virtualization: stop it, or use --machine amd";
-        case ENOMEM: return "not enough memory is free";
+        case ENOMEM:
+            return "not enough memory is free";
         case EMFILE:
-        case ENFILE: return "too many open files: raise the limit (ulimit -n)";
+        case ENFILE:
+            return "too many open files: raise the limit (ulimit -n)";
         case EOPNOTSUPP:
-        case ENOTTY: return call + " is not offered by this kernel: use a newer one, or --machine amd";
-        default: return "";
+        case ENOTTY:
+            return call + " is not offered by this kernel: use a newer one, or --machine amd";
+        default:
+            return "";
     }
 }
 
-Error::Error(std::string call, int error_number)
-    : Error(call, error_number, remedy_for(call, error_number)) {}
+Error::Error(const std::string& call, int error_number) : Error(call, error_number, remedy_for(call, error_number)) {}
 
 Error::Error(std::string call, int error_number, std::string remedy)
     : std::runtime_error(fmt::format("{} failed: {}{}{}", call, std::generic_category().message(error_number),

@@ -10,7 +10,8 @@ namespace gatecrash::kvm {
 System System::open(const std::string& path) {
     FileDescriptor fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
     if (fd.get() < 0) throw Error("open " + path, errno);
-    if (GATECRASH_IOCTL(fd.get(), KVM_GET_API_VERSION, 0) != KVM_API_VERSION) throw Error("KVM_GET_API_VERSION", EPROTO);
+    if (GATECRASH_IOCTL(fd.get(), KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
+        throw Error("KVM_GET_API_VERSION", EPROTO);
     return System(std::move(fd));
 }
 

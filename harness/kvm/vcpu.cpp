@@ -176,7 +176,8 @@ Exit Vcpu::decode_exit() const {
             if (exit.is_out) std::memcpy(&exit.value, run_.data() + run.io.data_offset, exit.size);
             return exit;
         }
-        case KVM_EXIT_HLT: return HltExit{};
+        case KVM_EXIT_HLT:
+            return HltExit{};
         case KVM_EXIT_DEBUG:
             return DebugExit{run.debug.arch.exception, run.debug.arch.pc, run.debug.arch.dr6, run.debug.arch.dr7};
         case KVM_EXIT_MMIO: {
@@ -184,15 +185,20 @@ Exit Vcpu::decode_exit() const {
             std::copy_n(run.mmio.data, exit.data.size(), exit.data.begin());
             return exit;
         }
-        case KVM_EXIT_IRQ_WINDOW_OPEN: return IrqWindowExit{};
-        case KVM_EXIT_SHUTDOWN: return ShutdownExit{};
-        case KVM_EXIT_FAIL_ENTRY: return FailEntryExit{run.fail_entry.hardware_entry_failure_reason};
+        case KVM_EXIT_IRQ_WINDOW_OPEN:
+            return IrqWindowExit{};
+        case KVM_EXIT_SHUTDOWN:
+            return ShutdownExit{};
+        case KVM_EXIT_FAIL_ENTRY:
+            return FailEntryExit{run.fail_entry.hardware_entry_failure_reason};
         case KVM_EXIT_INTERNAL_ERROR:
-            return InternalErrorExit{run.internal.suberror,
-                                     {run.internal.data,
-                                      run.internal.data + std::min<std::uint32_t>(run.internal.ndata, 16)}};
-        case KVM_EXIT_INTR: return InterruptedExit{};
-        default: return OtherExit{run.exit_reason};
+            return InternalErrorExit{
+                run.internal.suberror,
+                {run.internal.data, run.internal.data + std::min<std::uint32_t>(run.internal.ndata, 16)}};
+        case KVM_EXIT_INTR:
+            return InterruptedExit{};
+        default:
+            return OtherExit{run.exit_reason};
     }
 }
 

@@ -33,7 +33,8 @@ std::string Machine::dump() {
     fmt::format_to(out, "  gdt {:016x} limit {:04x}  idt {:016x} limit {:04x}\n", s.gdt.base, s.gdt.limit, s.idt.base,
                    s.idt.limit);
     fmt::format_to(out, "  cr0 {:x}  cr2 {:x}  cr3 {:x}  cr4 {:x}  efer {:x}\n", s.cr0, s.cr2, s.cr3, s.cr4, s.efer);
-    fmt::format_to(out, "  NMI masked {} pending {} injected {}, interrupt injected {}, exception injected {} vector {}, "
+    fmt::format_to(out,
+                   "  NMI masked {} pending {} injected {}, interrupt injected {}, exception injected {} vector {}, "
                    "shadow {}\n",
                    e.nmi.masked, e.nmi.pending, e.nmi.injected, e.interrupt.injected, e.exception.injected,
                    e.exception.nr, e.interrupt.shadow);

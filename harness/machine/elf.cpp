@@ -47,7 +47,8 @@ class Reader {
         if (gelf_getclass(elf_.get()) != ELFCLASS64 || header_.e_machine != EM_X86_64) {
             fail("not a 64-bit x86-64 ELF file: this version runs 64-bit guests only");
         }
-        if (header_.e_type != ET_EXEC) fail("not a static executable (ET_EXEC): link with -static -no-pie and guest.lds");
+        if (header_.e_type != ET_EXEC)
+            fail("not a static executable (ET_EXEC): link with -static -no-pie and guest.lds");
         image_.entry = Virtual{header_.e_entry};
         read_segments();
         read_symbols();
@@ -131,10 +132,16 @@ class Reader {
 Image load_elf(std::span<const std::byte> file, const std::string& name) { return Reader(file, name).read(); }
 
 Image load_elf_file(const std::string& path) {
+    const auto unreadable = [&] {
+        return ImageError(fmt::format("{}: cannot be read: {}", path, std::generic_category().message(errno)));
+    };
     std::ifstream stream(path, std::ios::binary);
-    std::vector<char> bytes{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-    if (!stream.good() && !stream.eof()) {
-        throw ImageError(fmt::format("{}: cannot be read: {}", path, std::generic_category().message(errno)));
+    if (!stream) throw unreadable();
+    std::vector<char> bytes;
+    try {
+        bytes.assign(std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>());
+    } catch (const std::ios_base::failure&) {  // a folder, an I/O error
+        throw unreadable();
     }
     return load_elf(std::as_bytes(std::span(bytes)), path);
 }

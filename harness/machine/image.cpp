@@ -14,8 +14,8 @@ SymbolTable::SymbolTable(std::vector<Symbol> symbols) : by_address_(std::move(sy
 }
 
 std::optional<Virtual> SymbolTable::find(const std::string& name) const {
-    const auto found = std::find_if(by_address_.begin(), by_address_.end(),
-                                    [&](const Symbol& symbol) { return symbol.name == name; });
+    const auto found =
+        std::find_if(by_address_.begin(), by_address_.end(), [&](const Symbol& symbol) { return symbol.name == name; });
     if (found == by_address_.end()) return std::nullopt;
     return found->address;
 }
@@ -60,17 +60,17 @@ void check_segment(const Image& image, const Segment& segment) {
     }
     const auto end = number(segment.physical) + segment.size;
     if (segment.size > max_guest_memory || end > max_guest_memory || end < number(segment.physical)) {
-        throw ImageError(fmt::format("{}: the segment at {:#x} ends beyond 1 GiB of guest-physical memory ({:#x}): "
-                                     "link with guest.lds",
-                                     image.name, number(segment.address), end));
+        throw ImageError(
+            fmt::format("{}: the segment at {:#x} ends beyond 1 GiB of guest-physical memory ({:#x}): "
+                        "link with guest.lds",
+                        image.name, number(segment.address), end));
     }
     if (number(segment.address) > std::numeric_limits<std::uint64_t>::max() - segment.size - page_size) {
         throw ImageError(fmt::format("{}: the segment at {:#x} wraps around", image.name, number(segment.address)));
     }
     const auto sign = static_cast<std::int64_t>(number(segment.address)) >> 47;
     if (sign != 0 && sign != -1) {
-        throw ImageError(
-            fmt::format("{}: the segment at {:#x} is not canonical", image.name, number(segment.address)));
+        throw ImageError(fmt::format("{}: the segment at {:#x} is not canonical", image.name, number(segment.address)));
     }
 }
 
@@ -103,15 +103,15 @@ void check_image(const Image& image) {
     }
     const auto* entry = image.segment_at(image.entry);
     if (entry == nullptr || !entry->executable) {
-        throw ImageError(fmt::format("{}: the entry point {:#x} is not in executable memory", image.name,
-                                     number(image.entry)));
+        throw ImageError(
+            fmt::format("{}: the entry point {:#x} is not in executable memory", image.name, number(image.entry)));
     }
     const auto& abi = image.descriptor;
     if (abi.magic != GATECRASH_ABI_MAGIC || abi.version != GATECRASH_ABI_VERSION) {
-        throw ImageError(fmt::format("{}: gatecrash_abi has magic {:#x} version {}, expected {:#x} version {}: rebuild "
-                                     "the guest against this gatecrash",
-                                     image.name, abi.magic, abi.version, std::uint64_t{GATECRASH_ABI_MAGIC},
-                                     GATECRASH_ABI_VERSION));
+        throw ImageError(
+            fmt::format("{}: gatecrash_abi has magic {:#x} version {}, expected {:#x} version {}: rebuild "
+                        "the guest against this gatecrash",
+                        image.name, abi.magic, abi.version, std::uint64_t{GATECRASH_ABI_MAGIC}, GATECRASH_ABI_VERSION));
     }
     check_table(image, "GDT", abi.gdt, abi.gdt_limit);
     check_table(image, "IDT", abi.idt, abi.idt_limit);

@@ -14,16 +14,15 @@ std::optional<Decoded> zydis_decode(std::span<const std::byte> code) {
     ZydisDecoder decoder;
     ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
     Decoded decoded;
-    if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, code.data(), code.size(), &decoded.instruction,
-                                             decoded.operands))) {
+    if (!ZYAN_SUCCESS(
+            ZydisDecoderDecodeFull(&decoder, code.data(), code.size(), &decoded.instruction, decoded.operands))) {
         return std::nullopt;
     }
     return decoded;
 }
 
 bool writes_ss(const Decoded& decoded) {
-    return decoded.instruction.operand_count_visible > 0 &&
-           decoded.operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+    return decoded.instruction.operand_count_visible > 0 && decoded.operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
            decoded.operands[0].reg.value == ZYDIS_REGISTER_SS;
 }
 
@@ -33,20 +32,29 @@ Kind kind_of(const Decoded& decoded) {
     switch (decoded.instruction.mnemonic) {
         case ZYDIS_MNEMONIC_PUSHF:
         case ZYDIS_MNEMONIC_PUSHFD:
-        case ZYDIS_MNEMONIC_PUSHFQ: return Kind::push_flags;
+        case ZYDIS_MNEMONIC_PUSHFQ:
+            return Kind::push_flags;
         case ZYDIS_MNEMONIC_POPF:
         case ZYDIS_MNEMONIC_POPFD:
-        case ZYDIS_MNEMONIC_POPFQ: return Kind::pop_flags;
-        case ZYDIS_MNEMONIC_SYSCALL: return Kind::syscall;
-        case ZYDIS_MNEMONIC_SYSRET: return Kind::sysret;
+        case ZYDIS_MNEMONIC_POPFQ:
+            return Kind::pop_flags;
+        case ZYDIS_MNEMONIC_SYSCALL:
+            return Kind::syscall;
+        case ZYDIS_MNEMONIC_SYSRET:
+            return Kind::sysret;
         case ZYDIS_MNEMONIC_IRET:
         case ZYDIS_MNEMONIC_IRETD:
-        case ZYDIS_MNEMONIC_IRETQ: return Kind::iret;
-        case ZYDIS_MNEMONIC_STI: return Kind::set_interrupts;
-        case ZYDIS_MNEMONIC_HLT: return Kind::halt;
+        case ZYDIS_MNEMONIC_IRETQ:
+            return Kind::iret;
+        case ZYDIS_MNEMONIC_STI:
+            return Kind::set_interrupts;
+        case ZYDIS_MNEMONIC_HLT:
+            return Kind::halt;
         case ZYDIS_MNEMONIC_MOV:
-        case ZYDIS_MNEMONIC_POP: return writes_ss(decoded) ? Kind::load_ss : Kind::other;
-        default: return Kind::other;
+        case ZYDIS_MNEMONIC_POP:
+            return writes_ss(decoded) ? Kind::load_ss : Kind::other;
+        default:
+            return Kind::other;
     }
 }
 

@@ -191,8 +191,13 @@ void Machine::set_msrs(const MsrSet& values) {
 }
 
 Snapshot Machine::snapshot(const Snapshot* base) {
-    Snapshot snapshot{cpu_.regs(),  cpu_.sregs(), cpu_.events(), cpu_.debug_registers(),
-                      msrs(),       latched_irq_, memory_.save(base == nullptr ? nullptr : &base->pages)};
+    Snapshot snapshot{cpu_.regs(),
+                      cpu_.sregs(),
+                      cpu_.events(),
+                      cpu_.debug_registers(),
+                      msrs(),
+                      latched_irq_,
+                      memory_.save(base == nullptr ? nullptr : &base->pages)};
     snapshot.sregs.idt = guest_idt();
     snapshot.sregs.tr.type = busy_tss;
     return snapshot;
@@ -212,8 +217,8 @@ void Machine::restore(const Snapshot& snapshot) {
 }
 
 void Machine::set_sregs(kvm_sregs sregs) {
-    // Intel's VM entry wants a busy TSS (SDM volume 3, 26.3.1.2). AMD's does not look, and KVM reports "busy" whatever was
-    // set; but QEMU's check of the I/O bitmap refuses a TSS that is busy, and then user code has no doorbell.
+    // Intel's VM entry wants a busy TSS (SDM volume 3, 26.3.1.2). AMD's does not look, and KVM reports "busy" whatever
+    // was set; but QEMU's check of the I/O bitmap refuses a TSS that is busy, and then user code has no doorbell.
     sregs.tr.type = is_amd_ ? available_tss : busy_tss;
     cpu_.set_sregs(sregs);
 }

@@ -8,14 +8,14 @@
 namespace gatecrash::machine {
 namespace {
 
-// Page-table entry bits (APM volume 2, 5.3.3). Accessed and dirty are set from the start, so that the CPU has nothing to
-// write into page tables and snapshots need not hold them.
+// Page-table entry bits (APM volume 2, 5.3.3). Accessed and dirty are set from the start, so that the CPU has nothing
+// to write into page tables and snapshots need not hold them.
 constexpr std::uint64_t present = 1, writable_bit = 2, user_bit = 4, accessed = 0x20, dirty = 0x40;
 constexpr std::uint64_t no_execute = std::uint64_t{1} << 63;
 constexpr std::uint64_t address_mask = 0x000ffffffffff000;
 
-// Pages are compared and copied 16 bytes at a time by hand: glibc picks REP MOVSB where the CPU claims to be good at it,
-// and an emulated CPU that claims so takes ten times as long (docs/machines.md has the figures).
+// Pages are compared and copied 16 bytes at a time by hand: glibc picks REP MOVSB where the CPU claims to be good at
+// it, and an emulated CPU that claims so takes ten times as long (docs/machines.md has the figures).
 using Vector = __m128i;
 constexpr std::size_t vectors_a_page = page_size / sizeof(Vector);
 
@@ -84,7 +84,8 @@ GuestMemory::GuestMemory(const Image& image) {
 }
 
 Physical GuestMemory::allocate_page() {
-    if (next_free_ + page_size > memory_.size()) throw ImageError("the image is too scattered: no room for its page tables");
+    if (next_free_ + page_size > memory_.size())
+        throw ImageError("the image is too scattered: no room for its page tables");
     const Physical page{next_free_};
     next_free_ += page_size;
     return page;
@@ -113,7 +114,8 @@ void GuestMemory::attach(kvm::Vm& vm) {
     for (std::size_t first = 0; first < read_only_.size();) {
         std::size_t last = first;
         while (last < read_only_.size() && read_only_[last] == read_only_[first]) ++last;
-        vm.set_memory_slot(slot++, first * page_size, memory_.bytes().subspan(first * page_size, (last - first) * page_size),
+        vm.set_memory_slot(slot++, first * page_size,
+                           memory_.bytes().subspan(first * page_size, (last - first) * page_size),
                            read_only_[first] ? kvm::Access::read_only : kvm::Access::read_write);
         first = last;
     }
@@ -181,6 +183,18 @@ bool GuestMemory::equals(const PageSet& pages) const {
         if (!same_page(at(writable_[i].physical), pages[i]->data())) return false;
     }
     return true;
+}
+
+std::vector<std::byte> GuestMemory::read_saved(const PageSet& pages, Virtual address, std::size_t size) const {
+    std::vector<std::byte> bytes;
+    bytes.reserve(size);
+    for (; bytes.size() < size; address = Virtual{number(address) + 1}) {
+        const auto page = std::find_if(writable_.begin(), writable_.end(),
+                                       [&](const MappedPage& p) { return p.address == page_of(address); });
+        if (page == writable_.end()) break;
+        bytes.push_back((*pages[static_cast<std::size_t>(page - writable_.begin())])[offset_in_page(address)]);
+    }
+    return bytes;
 }
 
 }  // namespace gatecrash::machine

@@ -9,12 +9,18 @@ namespace {
 
 const char* doorbell_name(std::uint16_t port) {
     switch (port) {
-        case GATECRASH_PORT_BEGIN: return "BEGIN";
-        case GATECRASH_PORT_BEGIN_NMI: return "BEGIN_NMI";
-        case GATECRASH_PORT_END: return "END";
-        case GATECRASH_PORT_DONE: return "DONE";
-        case GATECRASH_PORT_FATAL: return "FATAL";
-        default: return "unknown";
+        case GATECRASH_PORT_BEGIN:
+            return "BEGIN";
+        case GATECRASH_PORT_BEGIN_NMI:
+            return "BEGIN_NMI";
+        case GATECRASH_PORT_END:
+            return "END";
+        case GATECRASH_PORT_DONE:
+            return "DONE";
+        case GATECRASH_PORT_FATAL:
+            return "FATAL";
+        default:
+            return "unknown";
     }
 }
 

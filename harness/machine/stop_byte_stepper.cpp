@@ -23,7 +23,8 @@ class StopByteStepper : public Stepper {
         if (filled_) return;
         read_handlers();
         for (const auto& segment : machine().image().segments) {
-            if (segment.executable) write(segment.address, std::vector<std::byte>(segment.size, stop_byte(segment.address)));
+            if (segment.executable)
+                write(segment.address, std::vector<std::byte>(segment.size, stop_byte(segment.address)));
         }
         filled_ = true;
     }
@@ -42,8 +43,13 @@ class StopByteStepper : public Stepper {
   protected:
     Step advance() override {
         auto& cpu = machine().cpu();
-        const Before before{machine().rip(), cpu.regs(), cpu.sregs(), cpu.events(), machine().has_latched_irq(),
-                            machine().delivery_due(), machine().next_instruction()};
+        const Before before{machine().rip(),
+                            cpu.regs(),
+                            cpu.sregs(),
+                            cpu.events(),
+                            machine().has_latched_irq(),
+                            machine().delivery_due(),
+                            machine().next_instruction()};
         const auto length = before.only_delivery || !before.instruction ? 0 : length_of_step(before);
         show(before.rip, length);
         const auto stop = run_to_stop();
@@ -144,7 +150,8 @@ class StopByteStepper : public Stepper {
         cpu.set_guest_debug(0);
         hide(before.rip, length);
         if (!std::holds_alternative<kvm::DebugExit>(exit)) {
-            throw MachineFault("an instruction that goes to itself left by " + kvm::describe(exit) + "\n" + machine().dump());
+            throw MachineFault("an instruction that goes to itself left by " + kvm::describe(exit) + "\n" +
+                               machine().dump());
         }
         return {};
     }
@@ -156,7 +163,8 @@ class StopByteStepper : public Stepper {
         if (handler == handlers_.end()) return std::nullopt;
         const bool latched_event_gone = (before.irq_latched && !machine().has_latched_irq()) ||
                                         (before.events.nmi.pending != 0 && machine().cpu().events().nmi.pending == 0);
-        if (!before.only_delivery && !latched_event_gone && before.instruction && leads_to(before, now)) return std::nullopt;
+        if (!before.only_delivery && !latched_event_gone && before.instruction && leads_to(before, now))
+            return std::nullopt;
         return static_cast<std::uint8_t>(handler - handlers_.begin());
     }
 
@@ -164,7 +172,8 @@ class StopByteStepper : public Stepper {
         const auto& instruction = *before.instruction;
         const auto popped = machine().memory().read<std::uint64_t>(Virtual{before.regs.rsp});
         return number(now) == number(before.rip) + instruction.length || instruction.target == now ||
-               (popped && *popped == number(now)) || (instruction.kind == Kind::sysret && before.regs.rcx == number(now));
+               (popped && *popped == number(now)) ||
+               (instruction.kind == Kind::sysret && before.regs.rcx == number(now));
     }
 
     std::vector<Virtual> handlers_;

@@ -45,7 +45,8 @@ void put_gate(std::vector<std::byte>& bytes, std::size_t vector, std::uint64_t t
     put(bytes, at + 8, target >> 32);
 }
 
-Segment segment(std::uint64_t address, std::uint64_t physical, std::vector<std::byte> bytes, bool writable, bool executable) {
+Segment segment(std::uint64_t address, std::uint64_t physical, std::vector<std::byte> bytes, bool writable,
+                bool executable) {
     const auto size = std::max<std::size_t>(1, (bytes.size() + page_size - 1) / page_size) * page_size;
     return {Virtual{address}, Physical{physical}, std::move(bytes), size, writable, executable};
 }
@@ -151,9 +152,11 @@ Image TinyGuest::build(const std::string& name) {
         segment(data, GATECRASH_DATA, std::vector<std::byte>((data_pages + 1) * page_size), true, false));
     for (std::size_t i = 0; i < kernel_stacks; ++i) {
         const auto physical = GATECRASH_STACKS + (2 * i + 1) * page_size;
-        image.segments.push_back(segment(GATECRASH_KERNEL_BASE + physical, physical, std::vector<std::byte>(page_size), true, false));
+        image.segments.push_back(
+            segment(GATECRASH_KERNEL_BASE + physical, physical, std::vector<std::byte>(page_size), true, false));
     }
-    image.segments.push_back(segment(GATECRASH_USER_STACK, GATECRASH_USER_STACK_PHYSICAL, std::vector<std::byte>(page_size), true, false));
+    image.segments.push_back(
+        segment(GATECRASH_USER_STACK, GATECRASH_USER_STACK_PHYSICAL, std::vector<std::byte>(page_size), true, false));
     image.symbols = SymbolTable({{"kernel", Virtual{kernel_text}}, {"user", Virtual{user_text}}});
     return image;
 }

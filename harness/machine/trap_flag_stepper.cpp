@@ -119,7 +119,8 @@ class TrapFlagStepper : public Stepper {
     }
 
     Step interpret(const kvm::Exit& exit) {
-        if (std::holds_alternative<kvm::DebugExit>(exit) || std::holds_alternative<kvm::InterruptedExit>(exit)) return {};
+        if (std::holds_alternative<kvm::DebugExit>(exit) || std::holds_alternative<kvm::InterruptedExit>(exit))
+            return {};
         if (std::holds_alternative<kvm::HltExit>(exit)) {
             const auto caught = machine().cpu().regs().rip - 1 - number(catchers);
             if (caught < GATECRASH_VECTORS) return delivered(static_cast<std::uint8_t>(caught));

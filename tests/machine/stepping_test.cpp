@@ -35,13 +35,14 @@ void expect_equal(const Snapshot& free, const Snapshot& stepped) {
         const auto& x = *free.pages[i];
         const auto& y = *stepped.pages[i];
         const auto at = static_cast<std::size_t>(std::mismatch(x.begin(), x.end(), y.begin()).first - x.begin());
-        EXPECT_EQ(at, page_size) << "writable page " << i << " differs from there on: "
-                                 << std::to_integer<int>(x.at(at % page_size)) << " / "
+        EXPECT_EQ(at, page_size) << "writable page " << i
+                                 << " differs from there on: " << std::to_integer<int>(x.at(at % page_size)) << " / "
                                  << std::to_integer<int>(y.at(at % page_size));
     }
 }
 
-/// An event, and the address of the instruction in front of which it lands, the first time that this is about to execute.
+/// An event, and the address of the instruction in front of which it lands, the first time that this is about to
+/// execute.
 struct LandAt {
     Event event;
     std::uint64_t address;
@@ -49,8 +50,8 @@ struct LandAt {
 
 class Stepping : public testing::TestWithParam<StepperKind> {
   protected:
-    /// Steps the guest to its end, then runs it freely from where the event landed, and expects the same end. Returns the
-    /// boundaries.
+    /// Steps the guest to its end, then runs it freely from where the event landed, and expects the same end. Returns
+    /// the boundaries.
     static Addresses expect_same_end(TinyGuest& guest, const std::vector<LandAt>& events = {}) {
         const auto image = guest.build("test");
         Machine machine(kvm_system(), image);
@@ -265,9 +266,8 @@ TEST_P(Stepping, DropsAThirdNmi) {
     k.doorbell(GATECRASH_PORT_END);
     guest.handle(GATECRASH_VECTOR_NMI, handler, GATECRASH_IST_NMI);
     const auto s = guest.kernel_address(start);
-    const std::vector<LandAt> three{{Event::nmi(), s},
-                                    {Event::nmi(), guest.kernel_address(second)},
-                                    {Event::nmi(), guest.kernel_address(third)}};
+    const std::vector<LandAt> three{
+        {Event::nmi(), s}, {Event::nmi(), guest.kernel_address(second)}, {Event::nmi(), guest.kernel_address(third)}};
     EXPECT_EQ(expect_same_end(guest, three).size(), 1U + 1 + 4 + 4 + 2);
 }
 

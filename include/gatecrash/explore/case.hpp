@@ -39,8 +39,8 @@ struct Expectation {
 /// One design that answers a case's question.
 struct Variant {
     std::string name;
-    std::string summary;  ///< what the design is, one line
-    std::string origin;   ///< who proposed or reported it
+    std::string summary;              ///< what the design is, one line
+    std::string origin;               ///< who proposed or reported it
     std::vector<std::string> covers;  ///< rows of the catalogue
     std::vector<machine::Event> events;
     unsigned depth = 1;  ///< events a schedule

@@ -22,8 +22,8 @@ struct ReplayResult {
 /// Receives a trace line by line.
 using TraceSink = std::function<void(const std::string&)>;
 
-/// Runs `schedule` on the guest in `machine`, which has just been booted, one instruction at a time. Throws ScheduleError
-/// for a boundary that the guest lacks or the run never reaches.
+/// Runs `schedule` on the guest in `machine`, which has just been booted, one instruction at a time. Throws
+/// ScheduleError for a boundary that the guest lacks or the run never reaches.
 [[nodiscard]] ReplayResult replay(machine::Machine& machine, const Schedule& schedule, machine::StepperKind stepper,
                                   const TraceSink& trace = {});
 

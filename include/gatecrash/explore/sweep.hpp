@@ -24,10 +24,10 @@ struct Finding {
 
 /// For a progress line.
 struct Progress {
-    unsigned level = 0;             ///< events a schedule at the moment
-    std::uint64_t boundary = 0;     ///< the first event's
+    unsigned level = 0;          ///< events a schedule at the moment
+    std::uint64_t boundary = 0;  ///< the first event's
     std::uint64_t boundaries = 0;
-    std::uint64_t schedules = 0;    ///< run so far
+    std::uint64_t schedules = 0;  ///< run so far
     std::uint64_t findings = 0;
 };
 
@@ -49,7 +49,8 @@ struct SweepResult {
     std::uint64_t pruned = 0;      ///< not run, since one that was run is the same
     unsigned depth = 0;            ///< events in the longest schedules swept
     /// The schedules of `depth` events that break something, in the order of the sweep; no shorter one does. Of those
-    /// that are alike (same window, same events on the same symbols, the last on the same instruction) only the first is here.
+    /// that are alike (same window, same events on the same symbols, the last on the same instruction) only the first
+    /// is here.
     std::vector<Finding> findings;
     bool interrupted = false;
 };

@@ -9,7 +9,7 @@ namespace gatecrash::kvm {
 /// A call into KVM that the kernel refused. `what()` is one line: the call, the reason and, where known, the remedy.
 class Error : public std::runtime_error {
   public:
-    Error(std::string call, int error_number);
+    Error(const std::string& call, int error_number);
 
     /// The ioctl or system call that failed, for instance "KVM_CREATE_VM".
     [[nodiscard]] const std::string& call() const { return call_; }

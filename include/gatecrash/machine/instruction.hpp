@@ -35,8 +35,8 @@ struct Instruction {
     std::optional<Virtual> target;
 };
 
-/// Whether no interrupt is taken between this instruction and the next. (STI opens a shadow only if IF was clear; code that
-/// sets IF twice is not worth the difference.)
+/// Whether no interrupt is taken between this instruction and the next. (STI opens a shadow only if IF was clear; code
+/// that sets IF twice is not worth the difference.)
 [[nodiscard]] constexpr bool opens_shadow(const Instruction& instruction) {
     return instruction.kind == Kind::load_ss || instruction.kind == Kind::set_interrupts;
 }

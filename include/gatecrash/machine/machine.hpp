@@ -28,7 +28,8 @@ constexpr std::uint64_t rflags_tf = 0x100, rflags_if = 0x200, rflags_rf = 0x1000
 /// The model-specific registers that a guest may change: see Machine::saved_msrs.
 using MsrSet = std::array<std::uint64_t, 8>;
 
-/// Everything of a stopped guest that its further execution depends on. Floating point is not in it: guests do not use it.
+/// Everything of a stopped guest that its further execution depends on. Floating point is not in it: guests do not use
+/// it.
 struct Snapshot {
     kvm_regs regs{};
     kvm_sregs sregs{};
@@ -63,8 +64,9 @@ class Machine {
     /// Bytes of the image's text at `address`, whatever a stepper has put there meanwhile.
     [[nodiscard]] std::array<std::byte, Instruction::max_length> text_at(Virtual address) const;
 
-    /// An event arrives, as on hardware: an NMI is latched while NMIs are masked, and one more is lost then; an external
-    /// interrupt waits until IF is set and no shadow holds it back. It is delivered by the next run or step that can.
+    /// An event arrives, as on hardware: an NMI is latched while NMIs are masked, and one more is lost then; an
+    /// external interrupt waits until IF is set and no shadow holds it back. It is delivered by the next run or step
+    /// that can.
     void land(Event event);
     /// Whether `event`, landing now, is delivered before the next instruction.
     [[nodiscard]] bool can_deliver(Event event) { return machine::can_deliver(cpu_.regs(), cpu_.events(), event); }

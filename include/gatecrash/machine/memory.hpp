@@ -51,10 +51,10 @@ class GuestMemory {
     [[nodiscard]] PageSet save(const PageSet* base) const;
     /// Makes all writable pages equal to `pages`, writing only those that differ.
     void restore(const PageSet& pages);
+    /// What read() would have given when `pages` was saved; as much of it as is writable memory.
+    [[nodiscard]] std::vector<std::byte> read_saved(const PageSet& pages, Virtual address, std::size_t size) const;
     /// Whether all writable pages equal `pages`.
     [[nodiscard]] bool equals(const PageSet& pages) const;
-    /// Where the writable page number `index` of a PageSet is mapped.
-    [[nodiscard]] Virtual writable_page(std::size_t index) const { return writable_[index].address; }
 
   private:
     struct MappedPage {

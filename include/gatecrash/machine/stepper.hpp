@@ -18,8 +18,8 @@ struct Step {
     std::optional<std::uint8_t> delivered;
 };
 
-/// Executes a guest one instruction at a time without leaving a trace in it: the stepped guest ends with the same memory
-/// and registers as a free-running one.
+/// Executes a guest one instruction at a time without leaving a trace in it: the stepped guest ends with the same
+/// memory and registers as a free-running one.
 ///
 /// A step ends at the next boundary at which an instruction is about to execute. Events that are due there have been
 /// delivered; so has an exception of the instruction. STI, MOV SS and POP SS make one step with the instruction behind

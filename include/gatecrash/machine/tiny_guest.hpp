@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,14 +19,17 @@ class Code : public Xbyak::CodeGenerator {
     using Xbyak::CodeGenerator::CodeGenerator;
 
     void doorbell(std::uint8_t port) { out_(port, al); }
-    void iretq() { db(0x48), db(0xcf); }
-    void sysretq() { db(0x48), db(0x0f), db(0x07); }
-    void swapgs() { db(0x0f), db(0x01), db(0xf8); }
+    void bytes(std::initializer_list<int> values) {
+        for (const int value : values) db(value);
+    }
+    void iretq() { bytes({0x48, 0xcf}); }
+    void sysretq() { bytes({0x48, 0x0f, 0x07}); }
+    void swapgs() { bytes({0x0f, 0x01, 0xf8}); }
 };
 
-/// A guest of a few instructions, generated where it is used: for measuring what a machine does, and for tests, which so
-/// have the guest beside the expectation. It has the tables, stacks and doorbell of the runtime's guests, and nothing
-/// else runs in it than the code given.
+/// A guest of a few instructions, generated where it is used: for measuring what a machine does, and for tests, which
+/// so have the guest beside the expectation. It has the tables, stacks and doorbell of the runtime's guests, and
+/// nothing else runs in it than the code given.
 ///
 ///     TinyGuest guest;
 ///     guest.kernel.pushfq();
@@ -65,7 +69,9 @@ class TinyGuest {
     static constexpr std::uint64_t data = GATECRASH_KERNEL_BASE + GATECRASH_DATA;
     static constexpr std::uint64_t kernel_stack = GATECRASH_KERNEL_BASE + GATECRASH_STACKS + 2 * GATECRASH_PAGE;
     /// RSP0 and IST 1 to 4, each a page with a guard page below.
-    [[nodiscard]] static constexpr std::uint64_t stack(unsigned ist) { return kernel_stack + (ist + 1) * 2 * GATECRASH_PAGE; }
+    [[nodiscard]] static constexpr std::uint64_t stack(unsigned ist) {
+        return kernel_stack + (ist + 1) * 2 * GATECRASH_PAGE;
+    }
     static constexpr std::uint64_t user_stack = GATECRASH_USER_STACK + GATECRASH_PAGE;
 
   private:

@@ -1,0 +1,89 @@
+#include "gatecrash/explore/judge.hpp"
+
+#include <gmock/gmock.h>
+
+namespace gatecrash::explore {
+namespace {
+
+using machine::Event;
+using testing::HasSubstr;
+
+constexpr auto nmi = Event::Kind::nmi, irq = Event::Kind::irq;
+const Case some_case{"case", "Does it hold?", {}};
+
+Finding finding(Invariant invariant, std::vector<Landing> landings) {
+    return {{"case/variant", std::move(landings)}, {invariant, "why"}, {}};
+}
+Landing on(Event event, const std::string& symbol) { return {event, {symbol, 4, 1, {}}}; }
+
+Result judged(const Expectation& expects, std::vector<Finding> findings) {
+    Variant variant;
+    variant.name = "variant";
+    variant.expects = expects;
+    SweepResult sweep;
+    sweep.findings = std::move(findings);
+    return judge(some_case, variant, sweep);
+}
+
+const Expectation breaks_at_exit = breaks(Invariant::stack, {{{irq, {"exit"}}, {nmi, {"entry", "body"}}}});
+const Finding at_entry = finding(Invariant::stack, {on(Event::irq(), "exit"), on(Event::nmi(), "entry")});
+const Finding in_body = finding(Invariant::stack, {on(Event::irq(0x41), "exit"), on(Event::nmi(), "body")});
+
+TEST(Judge, HoldsAsExpected) {
+    const auto result = judged(holds(), {});
+    EXPECT_EQ(result.status, Status::ok);
+    EXPECT_EQ(result.verdict, Verdict::holds);
+    EXPECT_EQ(result.expect, "holds");
+}
+
+TEST(Judge, BreaksInAllTheExpectedPlaces) {
+    const auto result = judged(breaks_at_exit, {at_entry, in_body});
+    EXPECT_EQ(result.status, Status::ok) << result.message;
+    EXPECT_EQ(result.verdict, Verdict::breaks);
+    EXPECT_EQ(result.expect, "breaks I4");
+}
+
+TEST(Judge, EverythingElseIsUnexpected) {
+    struct {
+        const char* what;
+        Expectation expects;
+        std::vector<Finding> findings;
+        const char* message;
+    } const table[]{
+        {"breaks though it should hold", holds(), {at_entry}, "expected to hold"},
+        {"holds though it should break", breaks_at_exit, {}, "but holds"},
+        {"another invariant",
+         breaks_at_exit,
+         {at_entry, in_body, finding(Invariant::progress, at_entry.schedule.landings)},
+         "breaks I7"},
+        {"another symbol",
+         breaks_at_exit,
+         {at_entry, in_body, finding(Invariant::stack, {on(Event::irq(), "exit"), on(Event::nmi(), "elsewhere")})},
+         "breaks it too"},
+        {"another first symbol",
+         breaks_at_exit,
+         {at_entry, in_body, finding(Invariant::stack, {on(Event::irq(), "body"), on(Event::nmi(), "entry")})},
+         "breaks it too"},
+        {"other events",
+         breaks_at_exit,
+         {at_entry, in_body, finding(Invariant::stack, {on(Event::nmi(), "exit"), on(Event::nmi(), "entry")})},
+         "breaks it too"},
+        {"one event less", breaks_at_exit, {finding(Invariant::stack, {on(Event::nmi(), "entry")})}, "breaks it too"},
+        {"not everywhere", breaks_at_exit, {at_entry}, "nothing breaks on body"},
+    };
+    for (const auto& row : table) {
+        const auto result = judged(row.expects, row.findings);
+        EXPECT_EQ(result.status, Status::unexpected) << row.what;
+        EXPECT_THAT(result.message, HasSubstr(row.message)) << row.what;
+    }
+}
+
+TEST(Judge, AnywhereMatchesEverySymbol) {
+    const auto expects = breaks(Invariant::stack, {{{nmi, {}}, {nmi, {"entry"}}}});
+    const auto result =
+        judged(expects, {finding(Invariant::stack, {on(Event::nmi(), "x"), on(Event::nmi(), "entry")})});
+    EXPECT_EQ(result.status, Status::ok) << result.message;
+}
+
+}  // namespace
+}  // namespace gatecrash::explore

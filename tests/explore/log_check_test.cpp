@@ -1,0 +1,124 @@
+// What handler bodies logged, and what follows from it.
+#include "log_check.hpp"
+
+#include <gmock/gmock.h>
+
+#include <vector>
+
+namespace gatecrash::explore {
+namespace {
+
+using abi::LogRecord;
+using machine::Event;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr std::uint32_t nmi = GATECRASH_VECTOR_NMI, bp = GATECRASH_VECTOR_BP;
+constexpr std::uint64_t outer_frame = 0x1000, inner_frame = 0x0800;
+
+LogRecord record(std::uint32_t kind, std::uint32_t vector, std::uint64_t frame, std::uint64_t rip = 0x42) {
+    return {kind, vector, frame, 0, rip, GATECRASH_KERNEL_CS, 2, 0x5000, GATECRASH_KERNEL_SS};
+}
+LogRecord enter(std::uint32_t vector, std::uint64_t frame) { return record(GATECRASH_LOG_ENTER, vector, frame); }
+LogRecord leave(std::uint32_t vector, std::uint64_t frame) { return record(GATECRASH_LOG_LEAVE, vector, frame); }
+
+std::vector<Invariant> broken(const std::vector<LogRecord>& records, const std::vector<LandedEvent>& landed,
+                              bool ended = true) {
+    std::vector<Invariant> invariants;
+    for (const auto& v : check_log(records, 0, ended, {landed, {bp}}, machine::Image{}))
+        invariants.push_back(v.invariant);
+    return invariants;
+}
+
+const std::vector<LandedEvent> one_nmi{{Event::nmi(), 0}};
+
+TEST(LogCheck, AcceptsABodyForEachEvent) {
+    EXPECT_THAT(
+        broken({enter(nmi, outer_frame), enter(bp, inner_frame), leave(bp, inner_frame), leave(nmi, outer_frame)},
+               one_nmi),
+        IsEmpty());
+}
+
+TEST(LogCheck, FindsALostEvent) {
+    EXPECT_THAT(broken({}, one_nmi), ElementsAre(Invariant::event_conservation));
+    // The second arrived when the first body had begun, and no body began after that.
+    EXPECT_THAT(broken({enter(nmi, outer_frame), leave(nmi, outer_frame)}, {{Event::nmi(), 0}, {Event::nmi(), 1}}),
+                ElementsAre(Invariant::event_conservation));
+}
+
+TEST(LogCheck, LetsOneBodyStandForTwoEventsInFrontOfIt) {
+    EXPECT_THAT(broken({enter(nmi, outer_frame), leave(nmi, outer_frame)}, {{Event::nmi(), 0}, {Event::nmi(), 0}}),
+                IsEmpty());
+}
+
+TEST(LogCheck, FindsABodyTooMany) {
+    EXPECT_THAT(
+        broken({enter(nmi, outer_frame), leave(nmi, outer_frame), enter(nmi, outer_frame), leave(nmi, outer_frame)},
+               one_nmi),
+        ElementsAre(Invariant::event_conservation));
+}
+
+TEST(LogCheck, MissesNothingInARunThatIsCutShort) {
+    EXPECT_THAT(broken({enter(nmi, outer_frame)}, {{Event::nmi(), 0}, {Event::nmi(), 1}}, false), IsEmpty());
+}
+
+TEST(LogCheck, FindsAnNmiBodyInsideItself) {
+    EXPECT_THAT(
+        broken({enter(nmi, outer_frame), enter(nmi, inner_frame), leave(nmi, inner_frame), leave(nmi, outer_frame)},
+               {{Event::nmi(), 0}, {Event::nmi(), 1}}),
+        ElementsAre(Invariant::event_conservation));
+}
+
+TEST(LogCheck, FindsAFrameOnALiveOne) {
+    EXPECT_THAT(broken({enter(nmi, outer_frame), enter(bp, outer_frame + 8), leave(bp, outer_frame + 8),
+                        leave(nmi, outer_frame)},
+                       one_nmi),
+                ElementsAre(Invariant::stack));
+}
+
+TEST(LogCheck, FindsAFrameThatChangesUnderItsBody) {
+    const auto changed = record(GATECRASH_LOG_LEAVE, nmi, outer_frame, 0x43);
+    EXPECT_THAT(broken({enter(nmi, outer_frame), changed}, one_nmi), ElementsAre(Invariant::stack));
+}
+
+TEST(LogCheck, AllowsCsZeroAsAMark) {
+    auto marked = leave(nmi, outer_frame);
+    marked.cs = 0;
+    EXPECT_THAT(broken({enter(nmi, outer_frame), marked}, one_nmi), IsEmpty());
+}
+
+TEST(LogCheck, FindsALeaveWithoutAnEnter) {
+    EXPECT_THAT(broken({enter(nmi, outer_frame), leave(nmi, inner_frame), leave(nmi, outer_frame)}, one_nmi),
+                ElementsAre(Invariant::stack));
+}
+
+TEST(LogCheck, FindsVectorsThatNobodyExpects) {
+    const auto violations =
+        check_log(std::vector{record(GATECRASH_LOG_FATAL, 13, inner_frame)}, 0, false, {}, machine::Image{});
+    ASSERT_EQ(violations.size(), 1U);
+    EXPECT_EQ(violations[0].invariant, Invariant::no_unexpected_vector);
+    EXPECT_THAT(violations[0].message, HasSubstr("vector 13"));
+    EXPECT_THAT(broken({enter(7, inner_frame), leave(7, inner_frame)}, {}),
+                ElementsAre(Invariant::no_unexpected_vector));
+}
+
+TEST(LogCheck, TakesAFullRingForALoop) {
+    EXPECT_THAT(broken({record(GATECRASH_LOG_FULL, nmi, outer_frame)}, {}, false), ElementsAre(Invariant::progress));
+}
+
+TEST(LogCheck, CountsFromTheRecordsInFrontOfTheWindow) {
+    const std::vector records{enter(nmi, outer_frame), leave(nmi, outer_frame)};
+    EXPECT_THAT(check_log(records, 10, true, {{{Event::nmi(), 10}}, {}}, machine::Image{}), IsEmpty());
+    EXPECT_EQ(check_log(records, 10, true, {{{Event::nmi(), 11}}, {}}, machine::Image{}).size(), 1U);
+}
+
+TEST(Invariant, ReportsTheCauseFirst) {
+    const std::vector<Violation> violations{
+        {Invariant::progress, "a"}, {Invariant::no_unexpected_vector, "b"}, {Invariant::stack, "c"}};
+    EXPECT_EQ(most_causal(violations).message, "c");
+    EXPECT_EQ(to_string(Invariant::read_only_tables), "I15");
+}
+
+}  // namespace
+}  // namespace gatecrash::explore

@@ -1,0 +1,356 @@
+// Guests with one planted bug each: the sweep finds that bug, where it is, and nothing else.
+#include "gatecrash/explore/sweep.hpp"
+
+#include <gmock/gmock.h>
+
+#include <functional>
+
+#include "gatecrash/explore/replay.hpp"
+#include "gatecrash/machine/tiny_guest.hpp"
+
+namespace gatecrash::explore {
+namespace {
+
+using machine::Code;
+using machine::Event;
+using machine::StepperKind;
+using machine::TinyGuest;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using Xbyak::Label;
+
+constexpr std::uint64_t log_address = GATECRASH_KERNEL_BASE + GATECRASH_DATA + 2 * GATECRASH_PAGE;
+
+kvm::System& kvm_system() {
+    static kvm::System system = kvm::System::open();
+    return system;
+}
+
+/// What a handler body logs. Clobbers nothing but flags.
+void log(Code& k, std::uint32_t kind, std::uint32_t vector, std::uint32_t error = 0) {
+    k.push(k.rax);
+    k.push(k.rcx);
+    k.mov(k.rax, log_address);
+    k.mov(k.ecx, 1);
+    k.lock();
+    k.xadd(k.qword[k.rax], k.rcx);
+    k.shl(k.rcx, 6);
+    k.lea(k.rax, k.ptr[k.rax + k.rcx + 64]);
+    k.mov(k.dword[k.rax], kind);
+    k.mov(k.dword[k.rax + 4], vector);
+    k.mov(k.ptr[k.rax + 8], k.rsp);
+    k.mov(k.dword[k.rax + 16], error);
+    k.pop(k.rcx);
+    k.pop(k.rax);
+}
+
+/// A window of a few instructions with two words on the stack, and an NMI handler whose body is `body`.
+class PlantedGuest {
+  public:
+    using Emit = std::function<void(Code&)>;
+
+    explicit PlantedGuest(const Emit& body, bool logs = true, std::uint8_t begin = GATECRASH_PORT_BEGIN) {
+        auto& k = guest_.kernel;
+        Label nmi, pf, start;
+        k.jmp(start, Code::T_NEAR);
+        k.L(nmi);
+        if (logs) log(k, GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI);
+        body(k);
+        if (logs) log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
+        k.iretq();
+        k.L(pf);
+        log(k, GATECRASH_LOG_FATAL, GATECRASH_VECTOR_PF, 3);
+        k.doorbell(GATECRASH_PORT_FATAL);
+        k.L(start);
+        guest_.load_segments();
+        k.push(1);
+        k.push(2);
+        k.doorbell(begin);
+        k.L(window_);
+        k.nop();
+        k.nop();
+        k.xor_(k.eax, k.eax);
+        k.doorbell(GATECRASH_PORT_END);
+        k.doorbell(GATECRASH_PORT_DONE);
+        guest_.handle(GATECRASH_VECTOR_NMI, nmi, GATECRASH_IST_NMI);
+        guest_.handle(GATECRASH_VECTOR_PF, pf);
+        nmi_ = guest_.kernel_address(nmi);
+        window_address_ = guest_.kernel_address(window_);
+        image_ = guest_.build("planted");
+        image_.symbols = machine::SymbolTable({{"kernel", machine::Virtual{TinyGuest::kernel_text}},
+                                               {"nmi", machine::Virtual{nmi_}},
+                                               {"pf", machine::Virtual{guest_.kernel_address(pf)}},
+                                               {"window", machine::Virtual{window_address_}}});
+        image_.stacks = {{"task", TinyGuest::kernel_stack - GATECRASH_PAGE, TinyGuest::kernel_stack},
+                         {"nmi", TinyGuest::stack(1) - GATECRASH_PAGE, TinyGuest::stack(1)}};
+    }
+
+    [[nodiscard]] SweepResult sweep(const SweepOptions& options) const {
+        machine::Machine machine(kvm_system(), image_);
+        return explore::sweep(machine, options);
+    }
+    [[nodiscard]] ReplayResult replay(const Schedule& schedule, StepperKind stepper) const {
+        machine::Machine machine(kvm_system(), image_);
+        return explore::replay(machine, schedule, stepper);
+    }
+
+    static SweepOptions with_nmi(unsigned depth = 1) {
+        SweepOptions options;
+        options.events = {Event::nmi()};
+        options.depth = depth;
+        return options;
+    }
+
+  private:
+    TinyGuest guest_;
+    Label window_;
+    std::uint64_t nmi_ = 0, window_address_ = 0;
+    machine::Image image_;
+};
+
+void nothing(Code&) {}
+
+TEST(Sweep, HoldsForACorrectHandler) {
+    const auto result = PlantedGuest(nothing).sweep(PlantedGuest::with_nmi(2));
+    EXPECT_THAT(result.findings, IsEmpty());
+    EXPECT_EQ(result.depth, 2U);
+    EXPECT_EQ(result.boundaries, 4U);  // NOP, NOP, XOR, OUT
+    EXPECT_GT(result.schedules, 1U + 4U);
+}
+
+struct Planted {
+    const char* name;
+    Invariant invariant;
+    PlantedGuest::Emit body;
+    bool logs = true;
+};
+
+class PlantedBug : public testing::TestWithParam<Planted> {};
+
+TEST_P(PlantedBug, IsFoundAndReplays) {
+    const PlantedGuest guest(GetParam().body, GetParam().logs);
+    const auto result = guest.sweep(PlantedGuest::with_nmi());
+    ASSERT_EQ(result.findings.size(), 4U);  // an NMI anywhere in the window
+    const auto& first = result.findings.front();
+    EXPECT_EQ(to_string(first.schedule), "planted@nmi:window");
+    EXPECT_EQ(first.violation.invariant, GetParam().invariant) << first.violation.message;
+    EXPECT_THAT(first.also, IsEmpty());
+    for (const auto stepper : {StepperKind::trap_flag, StepperKind::stop_bytes}) {
+        const auto replayed = guest.replay(first.schedule, stepper);
+        ASSERT_FALSE(replayed.violations.empty());
+        EXPECT_EQ(replayed.violations.front(), first.violation);
+    }
+}
+
+const Planted planted_bugs[]{
+    {"AClobberedRegister", Invariant::round_trip, [](Code& k) { k.inc(k.rbx); }},
+    {"AnUnbalancedSwapgs", Invariant::kernel_gs,
+     [](Code& k) {
+         // The two bases differ from the start.
+         k.mov(k.ecx, 0xc0000102);
+         k.rdmsr();
+         k.mov(k.eax, 0x1000);
+         k.wrmsr();
+         k.swapgs();
+         k.xor_(k.ecx, k.ecx);
+         k.xor_(k.edx, k.edx);
+     }},
+    {"AChangedCr3", Invariant::page_tables,
+     [](Code& k) {
+         k.bytes({0x0f, 0x20, 0xd8});  // mov rax, cr3
+         k.or_(k.eax, 8);              // PWT
+         k.bytes({0x0f, 0x22, 0xd8});  // mov cr3, rax
+     }},
+    {"AnOverwrittenStack", Invariant::stack,
+     [](Code& k) {
+         k.mov(k.rax, TinyGuest::kernel_stack - 8);
+         k.mov(k.dword[k.rax], 7);
+     }},
+    {"ALostEvent", Invariant::event_conservation, nothing, false},
+    {"AnEventHandledTwice", Invariant::event_conservation,
+     [](Code& k) {
+         log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
+         log(k, GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI);
+     }},
+    {"NmisLeftMasked", Invariant::nmi_mask,
+     [](Code& k) {
+         log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
+         // Back by POPF and RET: not an IRET, so the CPU goes on masking NMIs.
+         k.mov(k.rax, k.ptr[k.rsp + 24]);
+         k.push(k.qword[k.rsp]);
+         k.pop(k.qword[k.rax - 8]);
+         k.push(k.qword[k.rsp + 16]);
+         k.pop(k.qword[k.rax - 16]);
+         k.lea(k.rsp, k.ptr[k.rax - 16]);
+         k.mov(k.eax, GATECRASH_KERNEL_SS);  // some CPUs null SS when they go to an IST stack
+         k.mov(k.ss, k.eax);
+         k.popfq();
+         k.ret();
+     }},
+    {"AnEndlessLoop", Invariant::progress,
+     [](Code& k) {
+         Label self;
+         k.L(self);
+         k.inc(k.al);
+         k.jmp(self);
+     }},
+    {"AnInstructionThatGoesToItself", Invariant::progress,
+     [](Code& k) {
+         Label self;
+         k.L(self);
+         k.jmp(self);
+     }},
+    {"AHalt", Invariant::progress, [](Code& k) { k.hlt(); }},
+    {"AnUnexpectedVector", Invariant::no_unexpected_vector, [](Code& k) { k.ud2(); }},
+    {"ATripleFault", Invariant::no_unexpected_vector,
+     [](Code& k) {
+         // An IDT without entries: the exception, #DF and the CPU's patience end at once.
+         k.push(0);
+         k.push(0);
+         k.bytes({0x0f, 0x01, 0x1c, 0x24});  // lidt [rsp]
+         k.int3();
+     }},
+    {"AWriteToText", Invariant::read_only_tables,
+     [](Code& k) {
+         k.mov(k.rax, TinyGuest::kernel_text);
+         k.mov(k.dword[k.rax], 7);
+     }},
+};
+
+INSTANTIATE_TEST_SUITE_P(Sweep, PlantedBug, testing::ValuesIn(planted_bugs),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+TEST(Sweep, FindsTheOneInstructionThatIsWrong) {
+    // The handler uses a word of the window's data that only one instruction of the window has in a register.
+    TinyGuest guest;
+    auto& k = guest.kernel;
+    Label nmi, start, window;
+    k.jmp(start, Code::T_NEAR);
+    k.L(nmi);
+    log(k, GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI);
+    k.inc(k.rbx);
+    log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
+    k.iretq();
+    k.L(start);
+    k.doorbell(GATECRASH_PORT_BEGIN);
+    k.L(window);
+    k.nop();
+    k.mov(k.ebx, 5);      // 5 bytes; RBX is live from here ...
+    k.mov(k.rcx, k.rbx);  // 3 bytes; ... to here
+    k.mov(k.ebx, 0);
+    k.doorbell(GATECRASH_PORT_END);
+    k.doorbell(GATECRASH_PORT_DONE);
+    guest.handle(GATECRASH_VECTOR_NMI, nmi, GATECRASH_IST_NMI);
+    const auto at = guest.kernel_address(window);
+    auto image = guest.build("planted");
+    image.symbols = machine::SymbolTable({{"window", machine::Virtual{at}}});
+    machine::Machine machine(kvm_system(), image);
+    const auto result = sweep(machine, PlantedGuest::with_nmi());
+    ASSERT_EQ(result.findings.size(), 2U);
+    EXPECT_EQ(to_string(result.findings[0].schedule), "planted@nmi:window+0x6");
+    EXPECT_EQ(to_string(result.findings[1].schedule), "planted@nmi:window+0xe");  // RBX at END
+}
+
+TEST(Sweep, FindsTheSameWithBothSteppersAndWithoutPruning) {
+    // A second NMI inside the handler's window, which a breakpoint's IRET opens.
+    const auto opens = [](Code& k) {
+        k.push(k.rax);
+        k.mov(k.rax, k.rsp);
+        k.push(GATECRASH_KERNEL_SS);
+        k.push(k.rax);
+        k.pushfq();
+        k.push(GATECRASH_KERNEL_CS);
+        k.bytes({0x48, 0x8d, 0x05});  // lea rax, [rip + 3]: behind the IRET
+        k.dd(3);
+        k.push(k.rax);
+        k.iretq();
+        k.nop();
+        k.pop(k.rax);
+    };
+    const PlantedGuest guest(opens, true, GATECRASH_PORT_BEGIN_NMI);
+    auto options = PlantedGuest::with_nmi(1);
+    const auto reference = guest.sweep(options);
+    ASSERT_FALSE(reference.findings.empty());
+    const auto expect_same = [&](const SweepResult& other) {
+        ASSERT_EQ(other.findings.size(), reference.findings.size());
+        for (std::size_t i = 0; i < other.findings.size(); ++i) {
+            EXPECT_EQ(other.findings[i].schedule, reference.findings[i].schedule);
+            EXPECT_EQ(other.findings[i].violation, reference.findings[i].violation);
+            EXPECT_EQ(other.findings[i].schedules, reference.findings[i].schedules);
+        }
+    };
+    EXPECT_EQ(reference.findings.front().violation.invariant, Invariant::stack);
+    EXPECT_GT(reference.pruned, 0U);
+    options.stepper = StepperKind::stop_bytes;
+    expect_same(guest.sweep(options));
+    options.prune = false;
+    const auto unpruned = guest.sweep(options);
+    EXPECT_EQ(unpruned.pruned, 0U);
+    EXPECT_GT(unpruned.schedules, reference.schedules);
+    expect_same(unpruned);
+}
+
+TEST(Sweep, StopsWhenAsked) {
+    const std::atomic<bool> stop = true;
+    auto options = PlantedGuest::with_nmi();
+    options.stop = &stop;
+    EXPECT_TRUE(PlantedGuest(nothing).sweep(options).interrupted);
+}
+
+TEST(Sweep, LandsOnlyInsideAWindowOfSymbols) {
+    auto options = PlantedGuest::with_nmi();
+    options.window = {"nmi", "pf"};
+    EXPECT_EQ(PlantedGuest(nothing).sweep(options).schedules, 1U);
+    options.window = {"window", "no_such_symbol"};
+    EXPECT_THROW((void)PlantedGuest(nothing).sweep(options), ScheduleError);
+}
+
+TEST(Replay, RefusesWhatTheGuestLacksOrNeverReaches) {
+    const PlantedGuest guest(nothing);
+    const auto error_of = [&](const Boundary& boundary) -> std::string {
+        try {
+            (void)guest.replay({"planted", {{Event::nmi(), boundary}}}, StepperKind::trap_flag);
+        } catch (const ScheduleError& error) {
+            return error.what();
+        }
+        return "no error";
+    };
+    EXPECT_THAT(error_of({"nonsense", 0, 1, {}}), HasSubstr("no symbol nonsense"));
+    EXPECT_THAT(error_of({"window", 0, 2, {}}), HasSubstr("never reaches window#2"));
+    EXPECT_THAT(error_of({"", 0, 1, 99}), HasSubstr("never reaches 99"));
+}
+
+TEST(Replay, TracesInstructionsEventsAndFrames) {
+    const PlantedGuest guest(nothing);
+    machine::Machine machine(kvm_system(), [] {
+        TinyGuest g;
+        Label nmi, start;
+        auto& k = g.kernel;
+        k.jmp(start, Code::T_NEAR);
+        k.L(nmi);
+        log(k, GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI);
+        log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
+        k.iretq();
+        k.L(start);
+        k.doorbell(GATECRASH_PORT_BEGIN);
+        k.nop();
+        k.doorbell(GATECRASH_PORT_END);
+        k.doorbell(GATECRASH_PORT_DONE);
+        g.handle(GATECRASH_VECTOR_NMI, nmi, GATECRASH_IST_NMI);
+        return g.build("traced");
+    }());
+    std::vector<std::string> lines;
+    Boundary first;
+    first.index = 0;
+    const auto result = replay(machine, {"traced", {{Event::nmi(), first}}}, StepperKind::trap_flag,
+                               [&](const std::string& line) { lines.push_back(line); });
+    EXPECT_THAT(result.violations, IsEmpty());
+    EXPECT_THAT(lines, Contains(HasSubstr(">>> nmi lands at kernel+")));
+    EXPECT_THAT(lines, Contains(HasSubstr("=== vector 2 goes to kernel+")));
+    EXPECT_THAT(lines, Contains(HasSubstr("iretq")));
+    EXPECT_THAT(lines, Contains(HasSubstr("doorbell END")));
+}
+
+}  // namespace
+}  // namespace gatecrash::explore

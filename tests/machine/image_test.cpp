@@ -1,0 +1,140 @@
+#include "gatecrash/machine/image.hpp"
+
+#include <elf.h>
+#include <gmock/gmock.h>
+
+#include <cstring>
+#include <vector>
+
+#include "gatecrash/explore/case.hpp"
+
+namespace gatecrash::machine {
+namespace {
+
+using testing::HasSubstr;
+
+std::vector<std::byte> good_elf() {
+    const auto guest = explore::guest_of("nested-nmi", "copied-frame");
+    return {guest.begin(), guest.end()};
+}
+
+template <typename T>
+T& at(std::vector<std::byte>& file, std::size_t offset) {
+    return *reinterpret_cast<T*>(file.data() + offset);
+}
+Elf64_Ehdr& header(std::vector<std::byte>& file) { return at<Elf64_Ehdr>(file, 0); }
+Elf64_Phdr& segment(std::vector<std::byte>& file, std::size_t index) {
+    return at<Elf64_Phdr>(file, header(file).e_phoff + index * sizeof(Elf64_Phdr));
+}
+
+std::string error_of(const std::vector<std::byte>& file) {
+    try {
+        (void)load_elf(file, "guest.elf");
+    } catch (const ImageError& error) {
+        return error.what();
+    }
+    return "no error";
+}
+
+TEST(Elf, LoadsAGuest) {
+    const auto file = good_elf();
+    const auto image = load_elf(file, "guest.elf");
+    EXPECT_EQ(image.symbols.find("boot"), image.entry);
+    EXPECT_TRUE(image.symbols.find("nmi_iret"));
+    EXPECT_FALSE(image.symbols.find("no_such_symbol"));
+    EXPECT_EQ(image.stacks.size(), 6U);
+    const auto* text = image.segment_at(image.entry);
+    ASSERT_NE(text, nullptr);
+    EXPECT_TRUE(text->executable);
+    EXPECT_FALSE(text->writable);
+    EXPECT_FALSE(image.segment_at(Virtual{image.descriptor.idt})->writable);
+}
+
+TEST(Elf, NamesAddressesAndStacks) {
+    const auto file = good_elf();
+    const auto image = load_elf(file, "guest.elf");
+    const auto iret = *image.symbols.find("nmi_iret");
+    EXPECT_EQ(image.symbols.name_of(iret), "nmi_iret");
+    EXPECT_EQ(image.symbols.name_of(Virtual{number(iret) + 1}), "nmi_iret+0x1");
+    EXPECT_EQ(image.symbols.name_of(Virtual{0x10}), "0x10");
+    const auto top = *image.symbols.find("nmi_stack_top");
+    EXPECT_EQ(image.stack_of(number(top)), "nmi");
+    EXPECT_EQ(image.stack_of(number(top) + 4096), "?");
+}
+
+TEST(Elf, RefusesEveryTruncation) {
+    const auto file = good_elf();
+    for (std::size_t size = 0; size < file.size(); size += size < 4096 ? 61 : 997) {
+        const std::vector<std::byte> cut(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(size));
+        EXPECT_THROW((void)load_elf(cut, "guest.elf"), ImageError) << size << " bytes";
+    }
+}
+
+TEST(Elf, RefusesWhatItCannotRun) {
+    struct {
+        const char* what;
+        void (*spoil)(std::vector<std::byte>&);
+        const char* message;
+    } const table[]{
+        {"32-bit", [](auto& f) { header(f).e_ident[EI_CLASS] = ELFCLASS32; }, "64-bit"},
+        {"another architecture", [](auto& f) { header(f).e_machine = EM_AARCH64; }, "not a 64-bit x86-64"},
+        {"position independent", [](auto& f) { header(f).e_type = ET_DYN; }, "-no-pie"},
+        {"not an ELF file", [](auto& f) { f[0] = std::byte{0}; }, "not an ELF file"},
+        {"an empty program", [](auto& f) { header(f).e_phnum = 0; }, "no PT_LOAD segment"},
+        {"an unaligned segment", [](auto& f) { segment(f, 0).p_vaddr += 8; }, "not page-aligned"},
+        {"too large a segment", [](auto& f) { segment(f, 2).p_memsz = std::uint64_t{1} << 40; }, "1 GiB"},
+        {"a segment outside the file", [](auto& f) { segment(f, 0).p_offset = f.size(); },
+         "behind the end of the file"},
+        {"more in the file than in memory", [](auto& f) { segment(f, 0).p_filesz = segment(f, 0).p_memsz + 1; },
+         "cut off"},
+        {"overlapping segments", [](auto& f) { segment(f, 1).p_paddr = segment(f, 0).p_paddr; }, "share a page"},
+        {"a non-canonical segment", [](auto& f) { segment(f, 2).p_vaddr = 0x800000000000; }, "canonical"},
+        {"an entry point in data", [](auto& f) { header(f).e_entry = segment(f, 2).p_vaddr; }, "entry point"},
+        {"no symbols",
+         [](auto& f) {
+             header(f).e_shnum = 0;
+             header(f).e_shoff = 0;
+         },
+         "no symbol gatecrash_abi"},
+    };
+    for (const auto& row : table) {
+        auto file = good_elf();
+        row.spoil(file);
+        EXPECT_THAT(error_of(file), HasSubstr(row.message)) << row.what;
+        EXPECT_THAT(error_of(file), HasSubstr("guest.elf: ")) << row.what;
+    }
+}
+
+TEST(Elf, ChecksTheDescriptor) {
+    struct {
+        const char* what;
+        void (*spoil)(abi::Descriptor&);
+        const char* message;
+    } const table[]{
+        {"magic", [](auto& d) { d.magic = 0; }, "has magic"},
+        {"version", [](auto& d) { d.version = 99; }, "version 99"},
+        {"GDT", [](auto& d) { d.gdt = 0; }, "no GDT"},
+        {"IDT", [](auto& d) { d.idt_limit = 0x10000; }, "no IDT"},
+        {"TSS", [](auto& d) { d.tss = 0x1000; }, "no TSS"},
+        {"log in text", [](auto& d) { d.log = d.gdt; }, "no writable log ring"},
+    };
+    const auto file = good_elf();
+    for (const auto& row : table) {
+        auto image = load_elf(file, "guest.elf");
+        row.spoil(image.descriptor);
+        try {
+            check_image(image);
+            ADD_FAILURE() << row.what;
+        } catch (const ImageError& error) {
+            EXPECT_THAT(error.what(), HasSubstr(row.message)) << row.what;
+        }
+    }
+}
+
+TEST(Elf, NamesAFileThatCannotBeRead) {
+    EXPECT_THROW((void)load_elf_file("/nonexistent.elf"), ImageError);
+    EXPECT_THROW((void)load_elf_file("/"), ImageError);
+}
+
+}  // namespace
+}  // namespace gatecrash::machine

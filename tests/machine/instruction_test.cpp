@@ -1,0 +1,63 @@
+#include "gatecrash/machine/instruction.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace gatecrash::machine {
+namespace {
+
+constexpr Virtual here{0xffffffff80010000};
+
+std::vector<std::byte> bytes(std::initializer_list<int> values) {
+    std::vector<std::byte> result;
+    for (const int value : values) result.push_back(static_cast<std::byte>(value));
+    return result;
+}
+
+TEST(Instruction, KindAndLength) {
+    struct {
+        std::vector<std::byte> code;
+        Kind kind;
+        int length;
+    } const table[]{
+        {bytes({0x90}), Kind::other, 1},
+        {bytes({0x9c}), Kind::push_flags, 1},
+        {bytes({0x66, 0x9c}), Kind::push_flags, 2},
+        {bytes({0x9d}), Kind::pop_flags, 1},
+        {bytes({0x0f, 0x05}), Kind::syscall, 2},
+        {bytes({0x48, 0x0f, 0x07}), Kind::sysret, 3},
+        {bytes({0x48, 0xcf}), Kind::iret, 2},
+        {bytes({0xcf}), Kind::iret, 1},
+        {bytes({0xfb}), Kind::set_interrupts, 1},
+        {bytes({0x8e, 0xd0}), Kind::load_ss, 2},
+        {bytes({0x8e, 0xd8}), Kind::other, 2},  // MOV DS
+        {bytes({0xf4}), Kind::halt, 1},
+        {bytes({0xf3, 0xa4}), Kind::repeated_string, 2},
+        {bytes({0xeb, 0xfe}), Kind::branch_to_self, 2},
+        {bytes({0xe2, 0xfe}), Kind::branch_to_self, 2},  // LOOP
+    };
+    for (const auto& row : table) {
+        const auto instruction = decode(row.code, here);
+        ASSERT_TRUE(instruction) << disassemble(row.code, here);
+        EXPECT_EQ(instruction->kind, row.kind) << disassemble(row.code, here);
+        EXPECT_EQ(instruction->length, row.length) << disassemble(row.code, here);
+    }
+}
+
+TEST(Instruction, DirectBranchesHaveATarget) {
+    const auto jump = decode(bytes({0xeb, 0x10}), here);
+    ASSERT_TRUE(jump);
+    EXPECT_EQ(jump->target, Virtual{number(here) + 0x12});
+    EXPECT_FALSE(decode(bytes({0xc3}), here)->target);
+}
+
+TEST(Instruction, RefusesWhatIsNone) {
+    EXPECT_FALSE(decode(bytes({0x06}), here));  // PUSH ES does not exist in 64-bit mode
+    EXPECT_FALSE(decode({}, here));
+    EXPECT_EQ(disassemble(bytes({0x06}), here), "(bad)");
+    EXPECT_EQ(disassemble(bytes({0x48, 0xcf}), here), "iretq");
+}
+
+}  // namespace
+}  // namespace gatecrash::machine
