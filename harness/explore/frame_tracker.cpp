@@ -83,6 +83,10 @@ std::uint64_t FrameTracker::end_of_live_part(const Delivery& delivery) const {
     if (stack == image_.stacks.end()) return rsp;
     const bool same_stack = delivery.address >= stack->low && delivery.address < stack->high;
     if (!same_stack) return stack->high;
+    // Without a switch of stacks the CPU pushes right below the interrupted RSP. Such a handler may put right what it
+    // interrupted, as a fixup of a faulting IRET does.
+    const auto frame_end = delivery.address + sizeof(ReturnFrame);
+    if (frame_end <= rsp && rsp - frame_end < 16) return rsp;
     // A vector that comes again on its own stack shares the top of it with itself, by whatever design. Other handlers
     // that run on that stack own it from their frame down.
     const Delivery* innermost = nullptr;
