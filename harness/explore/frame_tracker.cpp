@@ -98,22 +98,28 @@ std::uint64_t FrameTracker::end_of_live_part(const Delivery& delivery) const {
     return innermost->address + sizeof(ReturnFrame);
 }
 
+FrameTracker::Delivery* FrameTracker::find_delivery(const ReturnFrame& frame, std::uint64_t address, bool used) {
+    Delivery* found = nullptr;
+    for (auto& delivery : deliveries_) {
+        if (delivery.used != used || delivery.frame != frame) continue;
+        // Equal frames are told apart by where they were pushed, else the newest is meant.
+        if (found == nullptr || found->address != address || delivery.address == address) found = &delivery;
+    }
+    return found;
+}
+
 std::optional<Violation> FrameTracker::pop(bool faulted) {
     const auto iret = pop_->iret, address = pop_->address;
     const auto& frame = pop_->frame;
-    const auto unused = std::find_if(deliveries_.rbegin(), deliveries_.rend(),
-                                     [&](const Delivery& d) { return !d.used && d.frame == frame; });
-    if (unused != deliveries_.rend()) {
+    if (auto* unused = find_delivery(frame, address, false)) {
         unused->used = !faulted;
         return std::nullopt;
     }
-    const auto used = std::find_if(deliveries_.rbegin(), deliveries_.rend(),
-                                   [&](const Delivery& d) { return d.used && d.frame == frame; });
-    if (used != deliveries_.rend()) {
-        return Violation{Invariant::stack,
-                         fmt::format("the IRET at {} returns a second time through the frame to {} that "
-                                     "vector {} pushed{}",
-                                     name(iret), name(frame.rip), used->vector, lost_frames())};
+    if (const auto* used = find_delivery(frame, address, true)) {
+        return Violation{
+            Invariant::stack,
+            fmt::format("the IRET at {} returns a second time through the frame to {} that vector {} pushed{}",
+                        name(iret), name(frame.rip), used->vector, lost_frames())};
     }
     const auto overwritten = std::find_if(deliveries_.rbegin(), deliveries_.rend(), [&](const Delivery& d) {
         return !d.used && !d.overwritten_by.empty() && d.address == address;

@@ -55,6 +55,7 @@ class FrameTracker {
     };
 
     void push(machine::Machine& machine, std::uint8_t vector);
+    [[nodiscard]] Delivery* find_delivery(const ReturnFrame& frame, std::uint64_t address, bool used);
     [[nodiscard]] std::uint64_t end_of_live_part(const Delivery& delivery) const;
     [[nodiscard]] std::optional<Violation> pop(bool faulted);
     [[nodiscard]] std::optional<Violation> check_live_stacks(machine::Machine& machine) const;

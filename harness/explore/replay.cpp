@@ -47,7 +47,7 @@ ReplayResult replay(machine::Machine& machine, const Schedule& schedule, machine
     ScheduleLander lander(landings, hits);
     while (auto window = next_window(machine)) {
         open_window(machine, *window);
-        if (machine.run() == machine::Outcome{machine::Doorbell{GATECRASH_PORT_END}}) {
+        if (run_patiently(machine) == machine::Outcome{machine::Doorbell{GATECRASH_PORT_END}}) {
             auto vectors = vectors_since(machine, *window);
             window->vectors.insert(vectors.begin(), vectors.end());
             window->end = machine.snapshot();

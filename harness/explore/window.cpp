@@ -166,8 +166,16 @@ std::set<std::uint32_t> vectors_since(Machine& machine, const Window& window) {
     return vectors;
 }
 
+machine::Outcome run_patiently(Machine& machine) {
+    constexpr int patience = 500;  // of the watchdog's
+    auto outcome = machine.run();
+    for (int i = 0; i < patience && std::holds_alternative<machine::StillRunning>(outcome); ++i)
+        outcome = machine.run();
+    return outcome;
+}
+
 std::optional<Window> next_window(Machine& machine) {
-    const auto outcome = machine.run();
+    const auto outcome = run_patiently(machine);
     const auto* doorbell = std::get_if<machine::Doorbell>(&outcome);
     if (doorbell != nullptr && doorbell->port == GATECRASH_PORT_DONE) return std::nullopt;
     const bool nmi = doorbell != nullptr && doorbell->port == GATECRASH_PORT_BEGIN_NMI;

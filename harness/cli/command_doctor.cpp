@@ -1,0 +1,108 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "commands.hpp"
+#include "gatecrash/emulator/run.hpp"
+#include "gatecrash/kvm/error.hpp"
+#include "gatecrash/report/exit_code.hpp"
+#include "gatecrash/report/json_report.hpp"
+#include "gatecrash/report/text_report.hpp"
+#include "inside.hpp"
+#include "machine_choice.hpp"
+#include "output.hpp"
+#include "version.hpp"
+
+namespace gatecrash::cli {
+namespace {
+
+constexpr int fit = 0;
+constexpr int unfit = static_cast<int>(report::ExitCode::error);
+
+std::string lines_of(const qualify::Behaviour& behaviour) {
+    if (behaviour.ok) return fmt::format("  {:<7}  {}: {}\n", "ok", behaviour.name, behaviour.got);
+    auto lines = fmt::format("  {:<7}  {}{}\n", "differs", behaviour.name, behaviour.basic ? " (basic)" : "");
+    const auto add = [&](std::string_view label, const std::string& text) {
+        if (!text.empty()) lines += fmt::format("  {:<7}    {:<7}  {}\n", "", label, text);
+    };
+    add("got", behaviour.got);
+    add("silicon", behaviour.expected);
+    add("remedy", behaviour.remedy);
+    return lines;
+}
+
+struct Examined {
+    report::MachineDescription description;
+    int code = unfit;  ///< fit if no basic behaviour differs
+};
+
+/// Measures this machine, and prints every behaviour of it.
+Examined examine_here(TextOutput& text) {
+    Examined examined{describe_here()};
+    text.print(report::describe(examined.description) + "\n");
+    try {
+        const auto behaviours = qualify::measure(kvm::System::open());
+        add_behaviours(examined.description, behaviours);
+        for (const auto& behaviour : behaviours) text.print(lines_of(behaviour));
+        const bool basics = std::ranges::all_of(behaviours, [](const auto& each) { return each.ok || !each.basic; });
+        examined.code = basics ? fit : unfit;
+        text.print(basics ? "  fit\n"
+                          : "  not fit, since a basic behaviour differs: `--machine auto` does not use it\n");
+    } catch (const kvm::Error& error) {
+        text.print(fmt::format("  not fit: {}\n", error.what()));
+    }
+    return examined;
+}
+
+void write_json(std::optional<report::OutputFile>& json, const report::MachineDescription& description) {
+    if (json) json->write(report::json_report(version, description, {}));
+}
+
+int examine_amd(const Options& options, std::optional<report::OutputFile>& json) {
+    try {
+        return run_inside(options, json);
+    } catch (const emulator::MachineError& error) {
+        TextOutput(options).print(fmt::format("amd\n  missing: {}\n{}", error.what(),
+                                              error.remedy().empty() ? "" : "  remedy: " + error.remedy() + "\n"));
+        return unfit;
+    }
+}
+
+}  // namespace
+
+int doctor(const Options& options) {
+    auto json = open_json(options);
+    TextOutput text(options);
+    const auto finish = [](int code) {
+        if (code != fit) fmt::print(stderr, "gatecrash: no machine that was asked for can run guests: see above\n");
+        return code;
+    };
+    if (options.machine == MachineName::intel) (void)choose_machine(options.machine);
+    if (!emulated_machine().empty() || options.machine == MachineName::host) {
+        const auto here = examine_here(text);
+        write_json(json, here.description);
+        return emulated_machine().empty() ? finish(here.code) : here.code;
+    }
+    if (options.machine == MachineName::amd) return finish(examine_amd(options, json));
+
+    // The document is of the machine that `auto` takes.
+    const auto here = examine_here(text);
+    const bool host = here.code == fit;
+    text.print("\n");
+    int amd = fit;
+    if (!host) {
+        amd = examine_amd(options, json);
+    } else {
+        write_json(json, here.description);
+        auto text_only = options;
+        text_only.json.clear();
+        std::optional<report::OutputFile> no_file;
+        // Its text would come out between the braces.
+        if (options.json != "-") amd = examine_amd(text_only, no_file);
+    }
+    text.print("\nintel\n  not in this version\n");
+    if (host || amd == fit) text.print(fmt::format("\n`--machine auto` takes {}.\n", host ? "host" : "amd"));
+    return finish(host ? fit : amd);
+}
+
+}  // namespace gatecrash::cli

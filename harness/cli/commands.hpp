@@ -1,0 +1,17 @@
+// A function a command. Each returns the exit code, and throws for what ends it early: see main.cpp for the codes.
+#pragma once
+
+#include "options.hpp"
+
+namespace gatecrash::cli {
+
+[[nodiscard]] int doctor(const Options& options);
+[[nodiscard]] int list(const Options& options);
+[[nodiscard]] int run(const Options& options);
+[[nodiscard]] int explore_target(const Options& options);
+[[nodiscard]] int replay_schedule(const Options& options);
+[[nodiscard]] int exec(const Options& options);
+[[nodiscard]] int help(const Options& options);
+[[nodiscard]] int print_version(const Options& options);
+
+}  // namespace gatecrash::cli

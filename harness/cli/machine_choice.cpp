@@ -1,0 +1,85 @@
+#include "machine_choice.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "gatecrash/kvm/error.hpp"
+#include "host_error.hpp"
+#include "machine_facts.hpp"
+
+namespace gatecrash::cli {
+namespace {
+
+/// This machine, or why it cannot be used.
+struct Attempt {
+    std::optional<LocalMachine> machine;
+    std::string reason, remedy;
+};
+
+Attempt try_here() {
+    try {
+        auto system = kvm::System::open();
+        if (const auto failure = qualify::first_basic_failure(system)) return {{}, describe(*failure), failure->remedy};
+        return {LocalMachine{describe_here(), std::move(system)}, {}, {}};
+    } catch (const kvm::Error& error) {
+        return {{}, error.what(), {}};  // which has the remedy in it
+    }
+}
+
+LocalMachine require_here(const std::string& name) {
+    auto attempt = try_here();
+    if (!attempt.machine) {
+        throw HostError(fmt::format("the machine '{}' cannot be used: {}", name, attempt.reason),
+                        attempt.remedy.empty() ? "`gatecrash doctor` shows what each machine can do" : attempt.remedy);
+    }
+    return std::move(*attempt.machine);
+}
+
+}  // namespace
+
+std::string emulated_machine() {
+    const char* name = std::getenv(machine_variable);
+    return name == nullptr ? "" : name;
+}
+
+report::MachineDescription describe_here() {
+    const auto emulated = emulated_machine();
+    return {.name = emulated.empty() ? "host" : emulated,
+            .kvm = kvm_module(),
+            .cpu = cpu_model(),
+            .kernel = kernel_release(),
+            .emulated = !emulated.empty(),
+            .behaviours = {}};
+}
+
+void add_behaviours(report::MachineDescription& description, const std::vector<qualify::Behaviour>& behaviours) {
+    for (const auto& behaviour : behaviours) description.behaviours[behaviour.name] = behaviour.ok;
+}
+
+std::string describe(const qualify::Behaviour& behaviour) {
+    return fmt::format("{} gives {} where silicon gives {}", behaviour.name, behaviour.got, behaviour.expected);
+}
+
+std::optional<LocalMachine> choose_machine(MachineName asked) {
+    const auto here = emulated_machine();
+    if (asked == MachineName::intel) {
+        throw HostError("the machine 'intel' is not in this version", "use --machine amd");
+    }
+    if (!here.empty()) {
+        if (asked != MachineName::automatic && name_of(asked) != here) {
+            throw HostError(fmt::format("this already is the machine '{}'", here), "leave --machine out in here");
+        }
+        return require_here(here);
+    }
+    if (asked == MachineName::host) return require_here("host");
+    if (asked == MachineName::amd) return std::nullopt;
+
+    auto attempt = try_here();
+    if (!attempt.machine) {
+        fmt::print(stderr, "gatecrash: using the amd machine, since this host's KVM is not fit: {}\n", attempt.reason);
+    }
+    return std::move(attempt.machine);
+}
+
+}  // namespace gatecrash::cli

@@ -1,0 +1,36 @@
+// On which machine the work is done.
+#pragma once
+
+#include <optional>
+
+#include "gatecrash/kvm/system.hpp"
+#include "gatecrash/qualify/qualify.hpp"
+#include "gatecrash/report/machine_description.hpp"
+#include "options.hpp"
+
+namespace gatecrash::cli {
+
+/// A machine whose /dev/kvm this process uses itself.
+struct LocalMachine {
+    report::MachineDescription description;
+    kvm::System system;
+};
+
+/// The machine to use, whose basic behaviours are as on silicon; the others are not measured. Empty: the `amd` machine,
+/// into which this process has yet to go; see inside.hpp. `automatic` takes the host if it is fit, and says in one line
+/// on standard error why it is not. Throws HostError if `asked` cannot be had.
+[[nodiscard]] std::optional<LocalMachine> choose_machine(MachineName asked);
+
+/// The environment variable that names the emulated machine this process runs in. Not set on a host.
+inline constexpr const char* machine_variable = "GATECRASH_MACHINE";
+/// Its value, or empty.
+[[nodiscard]] std::string emulated_machine();
+
+/// The machine that this process runs on, without its behaviours.
+[[nodiscard]] report::MachineDescription describe_here();
+void add_behaviours(report::MachineDescription& description, const std::vector<qualify::Behaviour>& behaviours);
+
+/// "int3 gives X where silicon gives Y".
+[[nodiscard]] std::string describe(const qualify::Behaviour& behaviour);
+
+}  // namespace gatecrash::cli

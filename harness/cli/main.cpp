@@ -1,0 +1,84 @@
+// The program: reads the command line, runs the command, and makes what was thrown an exit code and a message.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "commands.hpp"
+#include "gatecrash/emulator/machine_error.hpp"
+#include "gatecrash/explore/schedule.hpp"
+#include "gatecrash/machine/image.hpp"
+#include "gatecrash/report/exit_code.hpp"
+#include "gatecrash/report/output_file.hpp"
+#include "host_error.hpp"
+
+namespace {
+
+using namespace gatecrash;
+using report::ExitCode;
+
+int run_command(const cli::Options& options) {
+    switch (options.command) {
+        case cli::Command::doctor:
+            return cli::doctor(options);
+        case cli::Command::list:
+            return cli::list(options);
+        case cli::Command::run:
+            return cli::run(options);
+        case cli::Command::explore:
+            return cli::explore_target(options);
+        case cli::Command::replay:
+            return cli::replay_schedule(options);
+        case cli::Command::exec:
+            return cli::exec(options);
+        case cli::Command::help:
+            return cli::help(options);
+        case cli::Command::version:
+            return cli::print_version(options);
+    }
+    return static_cast<int>(ExitCode::wrong_usage);
+}
+
+/// One line, and below it what to do, if anything is known.
+int fail(ExitCode code, const std::string& what, const std::string& remedy = {}) {
+    fmt::print(stderr, "gatecrash: {}\n", what);
+    if (!remedy.empty()) fmt::print(stderr, "  {}\n", remedy);
+    return static_cast<int>(code);
+}
+
+int fail_usage(const std::string& what, const std::string& command) {
+    return fail(ExitCode::wrong_usage, what,
+                fmt::format("see `gatecrash {}{}--help`", command, command.empty() ? "" : " "));
+}
+
+int guarded(const std::vector<std::string>& arguments) {
+    std::string command;  // whose help says more
+    try {
+        const auto options = cli::parse_options(arguments);
+        command = cli::name_of(options.command);
+        const int code = run_command(options);
+        if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+        return fail(ExitCode::error,
+                    fmt::format("writing standard output failed: {}", std::generic_category().message(errno)),
+                    "free some space, or send it somewhere else");
+    } catch (const cli::UsageError& error) {
+        return fail_usage(error.what(), error.command().empty() ? command : error.command());
+    } catch (const explore::ScheduleError& error) {
+        return fail_usage(error.what(), command);
+    } catch (const machine::ImageError& error) {
+        return fail_usage(error.what(), command);
+    } catch (const cli::HostError& error) {
+        return fail(ExitCode::error, error.what(), error.remedy());
+    } catch (const emulator::MachineError& error) {
+        return fail(ExitCode::error, error.what(), error.remedy());
+    } catch (const report::OutputWriteError& error) {
+        return fail(ExitCode::error, error.what(), "free some space, or name another file");
+    } catch (const std::exception& error) {
+        return fail(ExitCode::error, error.what(), "`gatecrash doctor` shows what this host can run");
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return guarded({argv + std::min(argc, 1), argv + argc}); }

@@ -1,0 +1,105 @@
+#include "option_groups.hpp"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace gatecrash::cli {
+
+namespace po = boost::program_options;
+
+namespace {
+
+constexpr CommandInfo table[] = {
+    {Command::doctor, "doctor", "", "what this host can run, and the remedy for what is missing",
+     "Measures what each machine's KVM really does, and prints it beside what silicon does.\n",
+     "  gatecrash doctor                    every machine\n"
+     "  gatecrash doctor --machine host     only this host's KVM\n"},
+    {Command::list, "list", " [PATTERN...]", "cases and variants: what each asks, its origin, what it expects",
+     "A PATTERN is a shell glob on CASE or CASE/VARIANT; none means all.\n",
+     "  gatecrash list\n"
+     "  gatecrash list 'nested-nmi/linus-*'\n"
+     "  gatecrash list --json -             for a script\n"},
+    {Command::run, "run", " [PATTERN...]",
+     "the main job: sweep each variant and compare the verdict with what it expects",
+     "A PATTERN is a shell glob on CASE or CASE/VARIANT; none means all.\n"
+     "Ends with 0 if all is as expected, 1 if a verdict is not, 2 for wrong usage, 3 for an error of the host or the\n"
+     "harness, 4 if nothing ran.\n",
+     "  gatecrash run\n"
+     "  gatecrash run nested-nmi --json result.json\n"
+     "  gatecrash run '*/copied-frame*' --machine amd\n"},
+    {Command::explore, "explore", " TARGET", "sweep one variant, or a guest of your own, as you say",
+     "TARGET is a CASE/VARIANT or the path of a guest's ELF file. Ends with 1 if a schedule breaks an invariant.\n",
+     "  gatecrash explore nested-nmi/linus-2010 --events nmi,irq --depth 2\n"
+     "  gatecrash explore ./my-guest.elf --events irq=0x30 --window entry_nmi..entry_nmi_end\n"},
+    {Command::replay, "replay", " SCHEDULE", "run one schedule",
+     "SCHEDULE is TARGET@EVENT:BOUNDARY[,EVENT:BOUNDARY...] as `run` and `explore` print it. Ends with 1 if an "
+     "invariant\n"
+     "broke.\n",
+     "  gatecrash replay 'nested-nmi/flag-only@nmi:entry_nmi+0x1f'\n"
+     "  gatecrash replay 'nested-nmi/linus-2010-irq@irq:entry_nmi+0x40,nmi:entry_irq#2' --trace\n"},
+    {Command::exec, "exec", " PROGRAM [ARG...]", "run any program inside the emulated machine",
+     "The program finds a real /dev/kvm there. Its output, its exit code and signals pass through. Files do not, but "
+     "those\n"
+     "that are named. Options come before PROGRAM.\n",
+     "  gatecrash exec sh -c 'ls -l /dev/kvm'\n"
+     "  gatecrash exec --output report.json=build/report.json build/tests --gtest_output=json:report.json\n"},
+};
+
+}  // namespace
+
+std::span<const CommandInfo> commands() { return table; }
+
+const CommandInfo* find_command(std::string_view name) {
+    const auto* found = std::ranges::find(table, name, &CommandInfo::name);
+    return found == std::end(table) ? nullptr : found;
+}
+
+const CommandInfo& info_of(Command command) { return *std::ranges::find(table, command, &CommandInfo::command); }
+
+po::options_description own_options(Command command) {
+    po::options_description options("Options of this command");
+    auto add = options.add_options();
+    switch (command) {
+        case Command::explore:
+            add("events", po::value<std::string>()->value_name("LIST"),
+                "what may land: nmi, irq, irq=VECTOR, comma-separated (default: the variant's; of a file: nmi)");
+            add("depth", po::value<std::string>()->value_name("K"),
+                "the most events in a schedule (default: the variant's; of a file: 1)");
+            add("window", po::value<std::string>()->value_name("FROM..TO"),
+                "land events only from symbol FROM up to, and not including, symbol TO");
+            add("no-prune", po::bool_switch(), "run also schedules that cannot differ from ones that were run");
+            break;
+        case Command::replay:
+            add("trace", po::bool_switch(), "print it instruction by instruction, with disassembly, stack and events");
+            break;
+        case Command::exec:
+            using List = std::vector<std::string>;
+            add("input", po::value<List>()->value_name("OUTSIDE=INSIDE"), "copy a file in first; may be repeated");
+            add("output", po::value<List>()->value_name("INSIDE=OUTSIDE"),
+                "copy a file out at the end; may be repeated");
+            add("env", po::value<List>()->value_name("NAME=VALUE"), "set an environment variable; may be repeated");
+            break;
+        default:
+            break;
+    }
+    return options;
+}
+
+po::options_description common_options() {
+    po::options_description options("Options of every command");
+    options.add_options()(
+        "machine", po::value<std::string>()->value_name("NAME"),
+        "where guests run: auto, host, amd or intel (default auto: host if its KVM does what silicon does, else amd; "
+        "intel is not in this version)")("jobs", po::value<std::string>()->value_name("N"),
+                                         "workers, at least 1 (this version always uses one)")(
+        "json", po::value<std::string>()->value_name("FILE"),
+        "write the results as JSON, too; '-' is standard output, and the text then goes to standard error")(
+        "stepper", po::value<std::string>()->value_name("KIND"),
+        "how to step: trap-flag or stop-bytes (default trap-flag)")("quiet", po::bool_switch(),
+                                                                    "no progress line; with --json -, no text either")(
+        "help,h", po::bool_switch(), "this")("version", po::bool_switch(), "the version");
+    return options;
+}
+
+}  // namespace gatecrash::cli

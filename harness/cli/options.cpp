@@ -1,0 +1,283 @@
+#include "options.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+#include "gatecrash/explore/schedule.hpp"
+#include "option_groups.hpp"
+
+namespace gatecrash::cli {
+
+namespace po = boost::program_options;
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+constexpr unsigned max_jobs = 1024, max_depth = 16;
+
+/// A word with its meaning.
+template <typename Value>
+struct Choice {
+    std::string_view word;
+    Value value;
+};
+constexpr Choice<MachineName> machines[] = {{"auto", MachineName::automatic},
+                                            {"host", MachineName::host},
+                                            {"amd", MachineName::amd},
+                                            {"intel", MachineName::intel}};
+constexpr Choice<machine::StepperKind> steppers[] = {{"trap-flag", machine::StepperKind::trap_flag},
+                                                     {"stop-bytes", machine::StepperKind::stop_bytes}};
+
+/// The options of one command line, each asked for by name.
+class Values {
+  public:
+    Values(po::variables_map values, const CommandInfo& info) : values_(std::move(values)), info_(info) {}
+
+    [[noreturn]] void fail(const std::string& what) const { throw UsageError(what, std::string(info_.name)); }
+
+    [[nodiscard]] bool has(const char* name) const { return values_.count(name) != 0; }
+    [[nodiscard]] bool is_set(const char* name) const { return values_[name].as<bool>(); }
+    [[nodiscard]] std::string text(const char* name) const { return values_[name].as<std::string>(); }
+    [[nodiscard]] Words words(const char* name) const { return has(name) ? values_[name].as<Words>() : Words(); }
+
+    [[nodiscard]] unsigned number(const char* name, unsigned min, unsigned max) const {
+        const auto value = text(name);
+        unsigned number = 0;
+        const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+        if (value.empty() || error != std::errc{} || end != value.data() + value.size() || number < min ||
+            number > max) {
+            fail(fmt::format("--{} is a number from {} to {}, not '{}'", name, min, max, value));
+        }
+        return number;
+    }
+
+    template <typename Value, std::size_t count>
+    [[nodiscard]] Value choice(const char* name, const Choice<Value> (&choices)[count]) const {
+        const auto word = text(name);
+        for (const auto& choice : choices) {
+            if (choice.word == word) return choice.value;
+        }
+        std::string known;
+        for (const auto& choice : choices) known += fmt::format("{}{}", known.empty() ? "" : ", ", choice.word);
+        fail(fmt::format("--{} is one of {}, not '{}'", name, known, word));
+    }
+
+    /// A=B of each time the option was given.
+    [[nodiscard]] std::map<std::string, std::string> pairs(const char* name) const {
+        std::map<std::string, std::string> pairs;
+        for (const auto& word : words(name)) {
+            const auto equals = word.find('=');
+            if (equals == std::string::npos || equals == 0) fail(fmt::format("--{} wants A=B, not '{}'", name, word));
+            pairs[word.substr(0, equals)] = word.substr(equals + 1);
+        }
+        return pairs;
+    }
+
+    /// The words that are no options, at most `max` of them.
+    [[nodiscard]] Words arguments(std::size_t max) const {
+        auto all = words("argument");
+        if (all.size() > max) fail(fmt::format("'{}' is one argument too many", all[max]));
+        return all;
+    }
+    [[nodiscard]] std::string only_argument(std::string_view what) const {
+        const auto all = arguments(1);
+        if (all.empty() || all.front().empty()) fail(fmt::format("{} is missing", what));
+        return all.front();
+    }
+
+  private:
+    po::variables_map values_;
+    const CommandInfo& info_;
+};
+
+void read_common(Options& options, const Values& values) {
+    if (values.has("machine")) options.machine = values.choice("machine", machines);
+    if (values.has("stepper")) options.stepper = values.choice("stepper", steppers);
+    if (values.has("jobs")) options.jobs = values.number("jobs", 1, max_jobs);
+    if (values.has("json")) options.json = values.text("json");
+    options.quiet = values.is_set("quiet");
+}
+
+void read_explore(Options& options, const Values& values) {
+    options.target = values.only_argument("TARGET");
+    if (values.has("depth")) options.depth = values.number("depth", 0, max_depth);
+    options.prune = !values.is_set("no-prune");
+    if (values.has("events")) {
+        try {
+            options.events = explore::parse_events(values.text("events"));
+        } catch (const explore::ScheduleError& error) {
+            values.fail(fmt::format("--events {}", error.what()));
+        }
+    }
+    if (values.has("window")) {
+        const auto text = values.text("window");
+        const auto dots = text.find("..");
+        if (dots == std::string::npos || dots == 0 || dots + 2 == text.size()) {
+            values.fail(fmt::format("--window wants two symbols, FROM..TO, not '{}'", text));
+        }
+        options.window = {text.substr(0, dots), text.substr(dots + 2)};
+    }
+}
+
+void read_own(Options& options, const Values& values) {
+    constexpr auto any_number = std::numeric_limits<std::size_t>::max();
+    switch (options.command) {
+        case Command::list:
+        case Command::run:
+            options.patterns = values.arguments(any_number);
+            break;
+        case Command::explore:
+            read_explore(options, values);
+            break;
+        case Command::replay:
+            options.schedule = values.only_argument("SCHEDULE");
+            options.trace = values.is_set("trace");
+            break;
+        case Command::exec:
+            options.inputs = values.pairs("input");
+            options.outputs = values.pairs("output");
+            options.environment = values.pairs("env");
+            if (options.program.empty()) values.fail("PROGRAM is missing");
+            break;
+        default:
+            (void)values.arguments(0);
+    }
+}
+
+/// The number of leading words that are options and their values: behind them the program of `exec` begins, whose own
+/// options are none of our business.
+std::size_t count_leading_options(const Words& words, const po::options_description& known) {
+    std::size_t at = 0;
+    while (at < words.size() && words[at].size() > 1 && words[at].front() == '-' && words[at] != "--") {
+        const auto* option = words[at].find('=') == std::string::npos && words[at].starts_with("--")
+                                 ? known.find_nothrow(words[at].substr(2), false)
+                                 : nullptr;
+        at += option != nullptr && option->semantic()->max_tokens() > 0 ? 2 : 1;
+    }
+    return std::min(at, words.size());
+}
+
+/// A command that has no options, or needs none any more.
+Options just(Command command, const std::string& help_topic = {}) {
+    Options options;
+    options.command = command;
+    options.help_topic = help_topic;
+    return options;
+}
+
+Options parse_command(const CommandInfo& info, Words words) {
+    Options options;
+    options.command = info.command;
+    po::options_description known;
+    known.add(own_options(info.command)).add(common_options());
+    if (info.command == Command::exec) {
+        const auto count = static_cast<std::ptrdiff_t>(count_leading_options(words, known));
+        const bool dashes = count < std::ssize(words) && words[static_cast<std::size_t>(count)] == "--";
+        options.program.assign(words.begin() + count + (dashes ? 1 : 0), words.end());
+        words.erase(words.begin() + count, words.end());
+    }
+    known.add_options()("argument", po::value<Words>());  // hidden: those that are no options
+    po::positional_options_description positional;
+    positional.add("argument", -1);
+
+    po::variables_map values;
+    try {
+        // Guessing would make every new option one that breaks somebody's abbreviation.
+        const auto style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
+        po::store(po::command_line_parser(words).options(known).positional(positional).style(style).run(), values);
+    } catch (const po::unknown_option& error) {
+        throw UsageError(fmt::format("unknown option {}", error.get_option_name()), std::string(info.name));
+    } catch (const po::error& error) {
+        throw UsageError(error.what(), std::string(info.name));
+    }
+    const Values read(values, info);
+    if (read.is_set("help")) return just(Command::help, std::string(info.name));
+    if (read.is_set("version")) return just(Command::version);
+    read_common(options, read);
+    read_own(options, read);
+    return options;
+}
+
+Options parse_help(const Words& words) {
+    if (words.empty()) return just(Command::help);
+    if (words.size() > 1) throw UsageError(fmt::format("'{}' is one argument too many", words[1]));
+    if (find_command(words[0]) == nullptr) throw UsageError(fmt::format("no such command: '{}'", words[0]));
+    return just(Command::help, words[0]);
+}
+
+template <typename Value, std::size_t count>
+std::string word_of(Value value, const Choice<Value> (&choices)[count]) {
+    return std::string(std::ranges::find(choices, value, &Choice<Value>::value)->word);
+}
+
+std::string joined(const std::vector<machine::Event>& events) {
+    std::string text;
+    for (const auto event : events) text += (text.empty() ? "" : ",") + explore::to_string(event);
+    return text;
+}
+
+}  // namespace
+
+Options parse_options(const Words& arguments) {
+    if (arguments.empty()) throw UsageError("no command");
+    const auto& first = arguments.front();
+    const Words rest(arguments.begin() + 1, arguments.end());
+    if (first == "help" || first == "--help" || first == "-h") return parse_help(rest);
+    if (first == "--version" || first == "version") return just(Command::version);
+    if (first == "bench" || first == "check") throw UsageError(fmt::format("{} is not in this version", first));
+    if (first.starts_with('-')) throw UsageError(fmt::format("the command comes first, before {}", first));
+    const auto* info = find_command(first);
+    if (info == nullptr) throw UsageError(fmt::format("no such command: '{}'", first));
+    return parse_command(*info, rest);
+}
+
+Words to_arguments(const Options& options) {
+    Words words{name_of(options.command)};
+    const auto add = [&](const std::string& name, const std::string& value) {
+        words.push_back("--" + name + "=" + value);
+    };
+    if (options.command == Command::version) return words;
+    if (options.command == Command::help) {
+        if (!options.help_topic.empty()) words.push_back(options.help_topic);
+        return words;
+    }
+    add("machine", name_of(options.machine));
+    add("jobs", std::to_string(options.jobs));
+    add("stepper", word_of(options.stepper, steppers));
+    if (!options.json.empty()) add("json", options.json);
+    if (options.quiet) words.emplace_back("--quiet");
+    if (options.events) add("events", joined(*options.events));
+    if (options.depth) add("depth", std::to_string(*options.depth));
+    if (options.window) add("window", options.window->first + ".." + options.window->second);
+    if (!options.prune) words.emplace_back("--no-prune");
+    if (options.trace) words.emplace_back("--trace");
+    for (const auto& [outside, inside] : options.inputs) add("input", outside + "=" + inside);
+    for (const auto& [inside, outside] : options.outputs) add("output", inside + "=" + outside);
+    for (const auto& [name, value] : options.environment) add("env", name + "=" + value);
+    words.emplace_back("--");
+    words.insert(words.end(), options.patterns.begin(), options.patterns.end());
+    for (const auto& argument : {options.target, options.schedule}) {
+        if (!argument.empty()) words.push_back(argument);
+    }
+    words.insert(words.end(), options.program.begin(), options.program.end());
+    return words;
+}
+
+std::string name_of(Command command) {
+    switch (command) {
+        case Command::help:
+            return "help";
+        case Command::version:
+            return "version";
+        default:
+            return std::string(info_of(command).name);
+    }
+}
+
+std::string name_of(MachineName machine) { return word_of(machine, machines); }
+
+}  // namespace gatecrash::cli

@@ -1,0 +1,70 @@
+// What the user typed, as a value.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gatecrash/machine/event.hpp"
+#include "gatecrash/machine/stepper.hpp"
+
+namespace gatecrash::cli {
+
+/// A command line, or a file it names, that is no good: exit code 2. `what()` is one line; `command` the one whose help
+/// says more, empty for the general one.
+class UsageError : public std::runtime_error {
+  public:
+    explicit UsageError(const std::string& what, std::string command = {})
+        : std::runtime_error(what), command_(std::move(command)) {}
+    [[nodiscard]] const std::string& command() const { return command_; }
+
+  private:
+    std::string command_;
+};
+
+enum class Command : std::uint8_t { doctor, list, run, explore, replay, exec, help, version };
+enum class MachineName : std::uint8_t { automatic, host, amd, intel };
+
+struct Options {
+    Command command = Command::help;
+
+    // Everywhere.
+    MachineName machine = MachineName::automatic;
+    unsigned jobs = 1;
+    std::string json;  ///< empty: none wanted
+    bool quiet = false;
+    machine::StepperKind stepper = machine::StepperKind::trap_flag;
+
+    std::string help_topic;                                     ///< help: a command's name, or empty
+    std::vector<std::string> patterns;                          ///< list, run
+    std::string target;                                         ///< explore
+    std::optional<std::vector<machine::Event>> events;          ///< explore; not given: the variant's
+    std::optional<unsigned> depth;                              ///< explore; not given: the variant's
+    std::optional<std::pair<std::string, std::string>> window;  ///< explore
+    bool prune = true;                                          ///< explore
+    std::string schedule;                                       ///< replay
+    bool trace = false;                                         ///< replay
+
+    // exec
+    std::map<std::string, std::string> inputs;       ///< path outside -> path inside
+    std::map<std::string, std::string> outputs;      ///< path inside -> path outside
+    std::map<std::string, std::string> environment;  ///< name -> value
+    std::vector<std::string> program;                ///< with its arguments
+
+    bool operator==(const Options&) const = default;
+};
+
+/// Reads `arguments`, the program's name not among them. Throws UsageError.
+[[nodiscard]] Options parse_options(const std::vector<std::string>& arguments);
+
+/// A command line that parse_options() reads as `options`, for running it again somewhere else.
+[[nodiscard]] std::vector<std::string> to_arguments(const Options& options);
+
+[[nodiscard]] std::string name_of(Command command);
+[[nodiscard]] std::string name_of(MachineName machine);
+
+}  // namespace gatecrash::cli

@@ -1,0 +1,26 @@
+// Which variants the user means.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "gatecrash/explore/case.hpp"
+#include "gatecrash/report/listing.hpp"
+
+namespace gatecrash::cli {
+
+using report::Selection;
+
+/// The variants of `cases` that match one of `patterns`, shell globs on CASE or CASE/VARIANT, in the order of the
+/// cases; all of them if there are no patterns. Throws UsageError for a pattern that matches none.
+[[nodiscard]] std::vector<Selection> select(std::span<const explore::Case* const> cases,
+                                            const std::vector<std::string>& patterns);
+
+/// The variant called exactly `name`, which is CASE/VARIANT. Its `variant` is null if there is none.
+[[nodiscard]] Selection find_variant(std::span<const explore::Case* const> cases, const std::string& name);
+
+/// The names of all cases, for messages.
+[[nodiscard]] std::string case_names(std::span<const explore::Case* const> cases);
+
+}  // namespace gatecrash::cli

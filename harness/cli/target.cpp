@@ -1,0 +1,45 @@
+#include "target.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include "options.hpp"
+
+namespace gatecrash::cli {
+
+machine::Image image_of(const Selection& selection) {
+    return machine::load_elf(explore::guest_of(selection.of->name, selection.variant->name), selection.name());
+}
+
+Target find_target(const std::string& name) {
+    const auto cases = explore::all_cases();
+    if (const auto selection = find_variant(cases, name); selection.variant != nullptr) {
+        return {image_of(selection), selection};
+    }
+    std::error_code error;
+    const auto status = std::filesystem::status(name, error);
+    if (std::filesystem::is_directory(status)) throw UsageError(fmt::format("{} is a folder, not an ELF file", name));
+    if (std::filesystem::exists(status)) return {machine::load_elf_file(name), {}};
+    throw UsageError(
+        fmt::format("'{}' is neither a CASE/VARIANT (see `gatecrash list`; the cases are: {}) nor a file: {}", name,
+                    case_names(cases), error ? error.message() : std::generic_category().message(ENOENT)));
+}
+
+void check_symbol(const std::string& symbol, const machine::Image& image) {
+    if (image.symbols.find(symbol)) return;
+    throw explore::ScheduleError(fmt::format(
+        "{} has no symbol '{}': `nm` shows those of an ELF file, and a schedule that `run` or `explore` printed "
+        "for this guest has the right ones",
+        image.name, symbol));
+}
+
+void check_symbols(const explore::Schedule& schedule, const machine::Image& image) {
+    for (const auto& landing : schedule.landings) {
+        if (!landing.boundary.index) check_symbol(landing.boundary.symbol, image);
+    }
+}
+
+}  // namespace gatecrash::cli

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+
+#include "gatecrash/explore/schedule.hpp"
+#include "gatecrash/machine/image.hpp"
+#include "select.hpp"
+
+namespace gatecrash::cli {
+
+/// What `explore` and `replay` work on.
+struct Target {
+    machine::Image image;
+    Selection selection;  ///< null pointers if the image is a file
+
+    [[nodiscard]] bool is_file() const { return selection.variant == nullptr; }
+};
+
+/// The guest called `name`: CASE/VARIANT, or else the path of an ELF file. Throws UsageError if it is neither, and
+/// machine::ImageError if the file is no guest.
+[[nodiscard]] Target find_target(const std::string& name);
+
+/// Of a variant. Throws std::out_of_range if the build lacks its guest.
+[[nodiscard]] machine::Image image_of(const Selection& selection);
+
+/// Refuses a schedule with a symbol that `image` lacks, and a window with one. Throws explore::ScheduleError.
+void check_symbols(const explore::Schedule& schedule, const machine::Image& image);
+void check_symbol(const std::string& symbol, const machine::Image& image);
+
+}  // namespace gatecrash::cli

@@ -1,0 +1,117 @@
+#include <fmt/format.h>
+
+#include "measurements.hpp"
+#include "recording_guest.hpp"
+
+namespace gatecrash::qualify {
+namespace {
+
+using machine::Code;
+using Xbyak::Label;
+
+// DR7 (SDM volume 3, 17.2.4).
+constexpr std::uint64_t dr7_execute = 1, dr7_write_of_eight_bytes = 1 | 1 << 16 | 2 << 18;
+
+void clear_pushed_tf(Code& k) {
+    k.and_(k.qword[k.rsp + RecordingGuest::frame_rflags], ~static_cast<std::uint32_t>(machine::rflags_tf));
+}
+
+/// ", CPL 0, DR6.BS"
+std::string cause(const Record& record) {
+    constexpr std::uint64_t b0 = 1, bs = 0x4000;
+    return fmt::format(", CPL {}{}{}", record.cs & 3, (record.dr6 & b0) != 0 ? ", DR6.B0" : "",
+                       (record.dr6 & bs) != 0 ? ", DR6.BS" : "");
+}
+
+}  // namespace
+
+std::string tf_step(Bench& bench) {
+    RecordingGuest guest;
+    auto& k = guest.kernel;
+    guest.on(GATECRASH_VECTOR_DB, 0, clear_pushed_tf);
+    k.pushfq();
+    k.or_(k.qword[k.rsp], static_cast<std::uint32_t>(machine::rflags_tf));
+    k.popfq();
+    guest.place("behind the POPF");
+    k.nop();
+    guest.place("one instruction behind the POPF");
+    k.nop();
+    guest.end();
+    return guest.tell(guest.run(bench), cause);
+}
+
+std::string tf_over_syscall(Bench& bench) {
+    RecordingGuest guest;
+    auto& k = guest.kernel;
+    Label start, entry;
+    guest.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB, clear_pushed_tf);
+    k.jmp(start);
+    k.L(entry);
+    guest.place("at the SYSCALL entry");
+    k.nop();
+    guest.place("one instruction behind the SYSCALL entry");
+    guest.end();
+    k.L(start);
+    guest.enable_syscall(entry, machine::rflags_if);  // so TF stays
+    guest.enter_user(machine::rflags_tf | 2);
+    guest.user.syscall();
+    guest.user_place("behind the SYSCALL");
+    return guest.tell(guest.run(bench), cause);
+}
+
+std::string data_breakpoint(Bench& bench) {
+    RecordingGuest guest;
+    auto& k = guest.kernel;
+    guest.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB);
+    k.mov(k.rbx, RecordingGuest::scratch);
+    guest.set_debug_register(0, RecordingGuest::scratch);
+    guest.set_debug_register(7, dr7_write_of_eight_bytes);
+    k.mov(k.rax, k.qword[k.rbx]);
+    guest.place("behind the read");
+    k.mov(k.qword[k.rbx], k.rax);
+    guest.place("behind the write");
+    k.nop();
+    guest.disarm(dr7_write_of_eight_bytes);
+    guest.end();
+    return guest.tell(guest.run(bench), cause);
+}
+
+std::string code_breakpoint(Bench& bench) {
+    RecordingGuest guest;
+    auto& k = guest.kernel;
+    Label target;
+    guest.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB, [](Code& c) {
+        c.or_(c.qword[c.rsp + RecordingGuest::frame_rflags], static_cast<std::uint32_t>(machine::rflags_rf));
+    });
+    guest.set_debug_register(0, target);
+    guest.set_debug_register(7, dr7_execute);
+    k.nop();
+    k.L(target);
+    guest.place("at the instruction");
+    k.inc(k.rcx);
+    guest.place("behind the instruction");
+    guest.disarm(dr7_execute);
+    guest.end();
+    return guest.tell(guest.run(bench), cause);
+}
+
+std::string guest_debug_sw_breakpoint(Bench& bench) {
+    RecordingGuest guest;
+    guest.on(GATECRASH_VECTOR_BP);
+    guest.place("at the INT3");
+    guest.kernel.int3();
+    guest.place("behind the INT3");
+    guest.end();
+    auto& machine = guest.boot(bench);
+    machine.cpu().set_guest_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP);
+    const auto exit = machine.run_once();
+    machine.cpu().set_guest_debug(0);
+    if (const auto* debug = std::get_if<kvm::DebugExit>(&exit)) {
+        return fmt::format("KVM_EXIT_DEBUG of {} {}", vector_name(debug->exception), guest.name_of(debug->pc));
+    }
+    const bool delivered =
+        machine.memory().read<std::uint64_t>(machine::Virtual{RecordingGuest::data}).value_or(0) != 0;
+    return delivered ? "the guest's own handler is entered" : kvm::describe(exit);
+}
+
+}  // namespace gatecrash::qualify

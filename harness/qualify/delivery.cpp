@@ -1,0 +1,90 @@
+#include <fmt/format.h>
+
+#include "measurements.hpp"
+#include "recording_guest.hpp"
+
+namespace gatecrash::qualify {
+namespace {
+
+using machine::Event;
+using machine::Machine;
+
+}  // namespace
+
+std::string irq_delivery(Bench& bench) {
+    RecordingGuest guest;
+    auto& k = guest.kernel;
+    guest.on(GATECRASH_DEFAULT_IRQ);
+    k.doorbell(GATECRASH_PORT_BEGIN);  // lands here, where IF is clear
+    k.nop();
+    k.sti();
+    k.nop();
+    guest.place("where IF lets it in");
+    k.nop();
+    k.doorbell(GATECRASH_PORT_BEGIN);  // and here, where it is set
+    guest.place("behind the doorbell");
+    k.nop();
+    k.cli();
+    guest.end();
+    return guest.tell(guest.run(bench, [](Machine& machine) { machine.land(Event::irq()); }));
+}
+
+std::string sti_shadow(Bench& bench) {
+    RecordingGuest guest;
+    auto& k = guest.kernel;
+    guest.on(GATECRASH_DEFAULT_IRQ);
+    k.doorbell(GATECRASH_PORT_BEGIN);
+    k.sti();
+    guest.place("behind the STI");
+    k.nop();
+    guest.place("one instruction behind the STI");
+    k.nop();
+    guest.place("two instructions behind the STI");
+    k.cli();
+    guest.end();
+    return guest.tell(guest.run(bench, [](Machine& machine) { machine.land(Event::irq()); }));
+}
+
+std::string mov_ss_shadow(Bench& bench) {
+    constexpr std::uint8_t vector = 0x40;
+    constexpr std::uint64_t any_access_of_two_bytes =
+        1 | 3 << 16 | 1 << 18;  // DR7: L0, RW0, LEN0 (SDM volume 3, 17.2.4)
+    RecordingGuest guest;
+    auto& k = guest.kernel;
+    guest.on(vector);
+    guest.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB);
+    k.mov(k.rbx, RecordingGuest::scratch);
+    k.mov(k.word[k.rbx], GATECRASH_KERNEL_SS);
+    guest.set_debug_register(0, RecordingGuest::scratch);
+    guest.set_debug_register(7, any_access_of_two_bytes);
+    k.db(0x8e), k.db(0x13);  // mov ss, [rbx]
+    guest.place("behind the MOV SS");
+    k.int_(vector);
+    guest.place("behind the INT");
+    guest.disarm(any_access_of_two_bytes);
+    guest.end();
+    return guest.tell(guest.run(bench));
+}
+
+std::string exception_injection(Bench& bench) {
+    RecordingGuest guest;
+    auto& k = guest.kernel;
+    guest.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB);
+    guest.on(GATECRASH_VECTOR_MC, GATECRASH_IST_MC);
+    k.doorbell(GATECRASH_PORT_BEGIN);
+    guest.place("behind the first doorbell");
+    k.nop();
+    k.doorbell(GATECRASH_PORT_BEGIN);
+    guest.place("behind the second doorbell");
+    k.nop();
+    guest.end();
+    return guest.tell(guest.run(bench, [begins = 0](Machine& machine) mutable {
+        auto events = machine.cpu().events();
+        events.exception.injected = 1;
+        events.exception.nr = ++begins == 1 ? GATECRASH_VECTOR_DB : GATECRASH_VECTOR_MC;
+        events.exception.has_error_code = 0;
+        machine.cpu().set_events(events);
+    }));
+}
+
+}  // namespace gatecrash::qualify

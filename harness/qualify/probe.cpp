@@ -1,0 +1,74 @@
+#include "probe.hpp"
+
+#include <cpuid.h>
+
+#include <cstring>
+#include <stdexcept>
+#include <vector>
+
+#include "gatecrash/kvm/error.hpp"
+#include "guest_to_step.hpp"
+
+namespace gatecrash::qualify {
+namespace {
+
+Vendor vendor_of_this_cpu() {
+    unsigned highest = 0, ebx = 0, ecx = 0, edx = 0;
+    if (__get_cpuid(0, &highest, &ebx, &ecx, &edx) == 0) return Vendor::intel;
+    constexpr unsigned hygon_ebx = 0x6f677948;  // "Hygo"
+    return ebx == signature_AMD_ebx || ebx == hygon_ebx ? Vendor::amd : Vendor::intel;
+}
+
+/// The first line, without the numbers for which one has to know KVM's source.
+std::string headline(const std::string& message) {
+    auto line = message.substr(0, message.find('\n'));
+    return line.substr(0, line.find(", data ["));
+}
+
+}  // namespace
+
+Bench::Bench(const kvm::System& system) : system_(system), guest_to_step_(guest_to_step()) {}
+
+machine::Machine& Bench::load(const machine::Image& image) {
+    if (machine_) {
+        machine_->restore(booted_);
+    } else {
+        machine_ = std::make_unique<machine::Machine>(system_, guest_to_step_);
+        booted_ = machine_->snapshot();
+    }
+    for (const auto& segment : image.segments) {
+        if (segment.writable) continue;  // zero in every TinyGuest, and restored
+        auto bytes = segment.bytes;
+        bytes.resize(segment.size);
+        if (!machine_->memory().write(segment.address, bytes)) throw std::logic_error("no TinyGuest: " + image.name);
+    }
+    return *machine_;
+}
+
+Behaviour judge(const Probe& probe, Vendor vendor, const std::function<std::string()>& measure) {
+    Behaviour behaviour{.name = probe.name,
+                        .got = {},
+                        .expected = vendor == Vendor::amd ? probe.expected.amd : probe.expected.intel,
+                        .ok = false,
+                        .basic = probe.basic,
+                        .remedy = probe.remedy};
+    try {
+        behaviour.got = measure();
+    } catch (const kvm::Error& error) {
+        behaviour.got = headline(error.what());
+        if (!error.remedy().empty()) behaviour.remedy = error.remedy();
+    } catch (const std::exception& error) {
+        behaviour.got = headline(error.what());
+    }
+    behaviour.ok = behaviour.got == behaviour.expected;
+    if (behaviour.ok) behaviour.remedy.clear();
+    return behaviour;
+}
+
+Behaviour evaluate(const Probe& probe, Bench& bench) {
+    auto behaviour = judge(probe, vendor_of_this_cpu(), [&] { return probe.measure(bench); });
+    if (!behaviour.ok) bench.discard();  // whatever went wrong is not to be in the way of the next
+    return behaviour;
+}
+
+}  // namespace gatecrash::qualify

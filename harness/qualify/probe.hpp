@@ -1,0 +1,64 @@
+// One behaviour, as a row of a table: its name, what silicon does, and the function that measures it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "gatecrash/kvm/system.hpp"
+#include "gatecrash/machine/machine.hpp"
+#include "gatecrash/qualify/qualify.hpp"
+
+namespace gatecrash::qualify {
+
+/// The machines that probes run their guests in.
+class Bench {
+  public:
+    explicit Bench(const kvm::System& system);
+
+    [[nodiscard]] const kvm::System& system() const { return system_; }
+    /// A machine with the TinyGuest `image` booted. It is the machine of the probe before, if that one was as expected:
+    /// making one is most of a probe's cost. All TinyGuests have the same segments, so other bytes make another guest.
+    [[nodiscard]] machine::Machine& load(const machine::Image& image);
+    /// A machine with guest_to_step() booted. Steppers look at Machine::image(), so they can only step this one.
+    [[nodiscard]] machine::Machine& load_guest_to_step() { return load(guest_to_step_); }
+    /// The next load() makes a new machine.
+    void discard() { machine_.reset(); }
+
+  private:
+    const kvm::System& system_;
+    machine::Image guest_to_step_;  ///< what every machine is made with
+    std::unique_ptr<machine::Machine> machine_;
+    machine::Snapshot booted_;
+};
+
+/// What silicon does, as the phrase that a probe's function returns for it.
+struct Expected {
+    const char* intel;
+    const char* amd;
+    constexpr Expected(const char* both) : intel(both), amd(both) {}  // NOLINT(google-explicit-constructor)
+    constexpr Expected(const char* for_intel, const char* for_amd) : intel(for_intel), amd(for_amd) {}
+};
+
+struct Probe {
+    const char* name;
+    bool basic;
+    Expected expected;
+    const char* remedy;
+    /// Returns what was measured as a phrase that is composed of what was seen. May throw: that is what was measured,
+    /// then.
+    std::string (*measure)(Bench&);
+};
+
+/// Every probe, in the order of measure().
+[[nodiscard]] std::span<const Probe> probes();
+
+enum class Vendor : bool { intel, amd };
+
+/// Calls `measure` and judges: the behaviour is ok if the phrase is the one expected of this vendor's CPUs.
+[[nodiscard]] Behaviour judge(const Probe& probe, Vendor vendor, const std::function<std::string()>& measure);
+/// Measures `probe` in `bench`, for the vendor of the CPU this runs on.
+[[nodiscard]] Behaviour evaluate(const Probe& probe, Bench& bench);
+
+}  // namespace gatecrash::qualify

@@ -1,0 +1,105 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "gatecrash/machine/tiny_guest.hpp"
+#include "probe.hpp"
+
+namespace gatecrash::qualify {
+
+/// One entry into a handler, as the guest itself recorded it.
+struct Record {
+    std::uint64_t vector, error, rip, cs, rflags, rsp, ss;  ///< `error` is 0 for a vector that has none
+    std::uint64_t frame;                                    ///< where the CPU pushed RIP
+    std::uint64_t cr2;
+    std::uint64_t dr6;  ///< of vector 1 only
+};
+
+/// Whether a guest ended by this doorbell.
+[[nodiscard]] bool rang(const machine::Outcome& outcome, std::uint16_t port);
+
+/// What a guest did: the handlers it entered, and how it ended.
+struct Account {
+    std::vector<Record> records;
+    machine::Outcome outcome;
+
+    [[nodiscard]] bool ended_well() const { return rang(outcome, GATECRASH_PORT_END); }
+};
+
+/// A TinyGuest in which every vector is recorded, and addresses have names:
+///
+///     RecordingGuest guest;
+///     guest.on(GATECRASH_VECTOR_BP);
+///     guest.kernel.int3();
+///     guest.place("behind the INT3");
+///     guest.end();
+///     return guest.tell(guest.run(bench));  // "#BP, RIP behind the INT3"
+class RecordingGuest : public machine::TinyGuest {
+  public:
+    using Body = std::function<void(machine::Code&)>;
+    using OnBegin = std::function<void(machine::Machine&)>;
+    using Detail = std::function<std::string(const Record&)>;
+
+    /// In a body: where RSP points, and the interrupt frame above it.
+    static constexpr int frame_rip = 16, frame_cs = 24, frame_rflags = 32;
+    /// A page for the guest's own use.
+    static constexpr std::uint64_t scratch = data + machine::page_size;
+    [[nodiscard]] static std::uint64_t scratch_word(machine::Machine& machine, unsigned index);
+
+    /// `vector` is recorded, then `body` executes, then IRETQ. What is not handled rings FATAL behind the recording.
+    void on(std::uint8_t vector, unsigned ist = 0, Body body = {});
+    /// Names the address of the next instruction of `kernel`.
+    void place(const std::string& name) { name_address(kernel_text + kernel.getSize(), name); }
+    void user_place(const std::string& name) { name_address(user_text + user.getSize(), name); }
+    /// In `kernel`: rings END.
+    void end() { kernel.doorbell(GATECRASH_PORT_END); }
+    /// In `kernel`, the MOV to debug and control registers, which xbyak lacks. Clobbers RAX.
+    void set_debug_register(unsigned number, std::uint64_t value);
+    void set_debug_register(unsigned number, const Xbyak::Label& label);
+    /// In `kernel`: turns off the breakpoints of the DR7 value `dr7`. The guest has to do so itself, and without
+    /// changing their types: QEMU's VMRUN and #VMEXIT exchange DR7 and not the breakpoints that go with it, so a later
+    /// write of DR7 that gives one another type takes a watchpoint for a breakpoint, and QEMU crashes.
+    void disarm(std::uint64_t dr7) { set_debug_register(7, dr7 & ~std::uint64_t{0xff}); }
+
+    /// The machine with this guest in it. Once a guest.
+    [[nodiscard]] machine::Machine& boot(Bench& bench);
+    /// Boots and runs it to its end. At each BEGIN doorbell `on_begin` is called.
+    [[nodiscard]] Account run(Bench& bench, const OnBegin& on_begin = {});
+    [[nodiscard]] static Account run(machine::Machine& machine, const OnBegin& on_begin = {});
+
+    /// "#BP, RIP behind the INT3, then vector 0x40, RIP ...", each entry with what `detail` adds, and how the guest
+    /// ended if not by END.
+    [[nodiscard]] std::string tell(const Account& account, const Detail& detail = {}) const;
+    /// The name of an address, else the address.
+    [[nodiscard]] std::string name_of(std::uint64_t address) const;
+
+  private:
+    struct Handler {
+        std::uint8_t vector;
+        unsigned ist;
+        Body body;
+    };
+    struct Name {
+        std::uint64_t address;
+        std::string name;
+    };
+
+    void name_address(std::uint64_t address, const std::string& name) { names_.push_back({address, name}); }
+    void emit_handler(const Handler& handler, const Xbyak::Label& recorder);
+    void emit_recorder(Xbyak::Label& recorder);
+
+    std::vector<Handler> on_;
+    std::vector<Name> names_;
+};
+
+/// "#BP", "NMI", "vector 0x40".
+[[nodiscard]] std::string vector_name(std::uint64_t vector);
+/// How a guest ended, in words.
+[[nodiscard]] std::string ending(const machine::Outcome& outcome);
+/// Machine::run(), but bounded in exits too.
+[[nodiscard]] machine::Outcome run_bounded(machine::Machine& machine);
+
+}  // namespace gatecrash::qualify

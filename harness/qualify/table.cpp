@@ -1,0 +1,75 @@
+#include <array>
+
+#include "measurements.hpp"
+
+namespace gatecrash::qualify {
+namespace {
+
+constexpr const char* other_machine = "use a host whose KVM runs on VT-x or SVM, or --machine amd";
+constexpr const char* skipped = "what needs it is skipped here";
+
+// First what tells an unfit host soonest. The order of the basics is also the order of trust: each needs those before
+// it.
+constexpr std::array table{
+    Probe{"kvm-capabilities", true, "all that are needed", other_machine, kvm_capabilities},
+    Probe{"int3", true, "#BP, RIP behind the INT3", other_machine, int3},
+    Probe{"software-interrupt", true, "vector 0x40, RIP behind the INT", other_machine, software_interrupt},
+    Probe{"iret-to-user", true,
+          "vector 0x40, RIP behind the INT, CS 0x33, SS 0x2b, RSP as IRET loaded it, on the stack of RSP0",
+          other_machine, iret_to_user},
+    Probe{
+        "syscall-sysret", true,
+        "SYSCALL with CS 0x10, SS 0x18, RCX behind the SYSCALL, R11 IF on, IF off; SYSRET with CS 0x33, SS 0x2b, IF on",
+        other_machine, syscall_sysret},
+    Probe{"swapgs", true, "the two bases are exchanged", other_machine, swapgs},
+    Probe{"doorbell-from-user", true, "the doorbell rings at CPL 3, then #GP, RIP at the OUT to another port",
+          other_machine, doorbell_from_user},
+    Probe{"page-fault-error-code", true,
+          "#PF, RIP at the write, CPL 0, error 0x2, CR2 right, then #PF, RIP at the read, CPL 3, error 0x5, CR2 right",
+          other_machine, page_fault_error_code},
+    Probe{"read-only-memory", true, "the write exits as MMIO, the memory is as before", other_machine,
+          read_only_memory},
+    Probe{"irq-delivery", true, "vector 0x20, RIP where IF lets it in, then vector 0x20, RIP behind the doorbell",
+          other_machine, irq_delivery},
+    Probe{"nmi-delivery", true, "NMI, RIP behind the doorbell, on the IST stack", other_machine, nmi_delivery},
+    Probe{"nmi-mask-until-iret", true, "masked in the handler, where a second one waits; unmasked behind the IRET",
+          other_machine, nmi_mask_until_iret},
+    Probe{"latched-nmi-after-iret", true, "NMI, RIP behind the doorbell, then NMI, RIP behind the doorbell",
+          other_machine, latched_nmi_after_iret},
+    Probe{"snapshot-restore", true, "the restored run ends as the first", other_machine, snapshot_restore},
+    Probe{"stop-bytes-step", true, "every instruction, the same end as a free run", other_machine, stop_bytes_step},
+    Probe{"trap-flag-step", true, "every instruction, the same end as a free run", other_machine, trap_flag_step},
+    Probe{"triple-fault", true, "KVM_EXIT_SHUTDOWN, then no event", other_machine, triple_fault},
+    Probe{"watchdog-ends-loop", true, "a signal ends KVM_RUN", other_machine, watchdog_ends_loop},
+
+    Probe{"trap-flag-leaves-no-state", false, "a free run from any step ends the same", "use --stepper stop-bytes",
+          trap_flag_leaves_no_state},
+    Probe{"sync-registers", false, "registers, special registers, events",
+          "nothing: system calls do it, at about ten times the cost", sync_registers},
+    Probe{"second-nmi-dropped", false, "of three NMIs that land in the handler, 1 delivered behind it", skipped,
+          second_nmi_dropped},
+    Probe{"faulting-iret-unmasks-nmi", false,
+          "NMI, RIP behind the doorbell, then NMI, RIP at the start of the handler of #GP, then #GP, RIP at the "
+          "faulting IRET",
+          skipped, faulting_iret_unmasks_nmi},
+    Probe{"sti-shadow", false, "vector 0x20, RIP one instruction behind the STI", skipped, sti_shadow},
+    Probe{"mov-ss-shadow", false,
+          "#DB, RIP at the start of the handler of vector 0x40, then vector 0x40, RIP behind the INT",
+          "what needs it is skipped here, and needs real silicon", mov_ss_shadow},
+    Probe{"exception-injection", false, "#DB, RIP behind the first doorbell, then #MC, RIP behind the second doorbell",
+          skipped, exception_injection},
+    Probe{"tf-step", false, "#DB, RIP one instruction behind the POPF, CPL 0, DR6.BS", skipped, tf_step},
+    Probe{"tf-over-syscall", false, "#DB, RIP at the SYSCALL entry, CPL 0, DR6.BS", skipped, tf_over_syscall},
+    Probe{"data-breakpoint", false, "#DB, RIP behind the write, CPL 0, DR6.B0", skipped, data_breakpoint},
+    Probe{"code-breakpoint", false, "#DB, RIP at the instruction, CPL 0, DR6.B0", skipped, code_breakpoint},
+    Probe{"guest-debug-sw-breakpoint", false, "KVM_EXIT_DEBUG of #BP at the INT3", "nothing: no stepper uses it",
+          guest_debug_sw_breakpoint},
+    Probe{"sysenter-64", false, {"arrives with CS 0x10, SS 0x18", "#UD, RIP at the SYSENTER"}, skipped, sysenter_64},
+    Probe{"lsl", false, "ZF set, limit 0xffffffff", skipped, lsl},
+};
+
+}  // namespace
+
+std::span<const Probe> probes() { return table; }
+
+}  // namespace gatecrash::qualify

@@ -1,0 +1,61 @@
+#include "gatecrash/report/json_report.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "gatecrash/report/text_report.hpp"
+
+namespace gatecrash::report {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
+
+Json to_json(const MachineDescription& machine) {
+    auto behaviours = Json::object();
+    for (const auto& [name, is_as_on_silicon] : machine.behaviours) behaviours[name] = is_as_on_silicon;
+    return {{"name", machine.name},     {"kvm", machine.kvm},           {"cpu", machine.cpu},
+            {"kernel", machine.kernel}, {"emulated", machine.emulated}, {"behaviours", behaviours}};
+}
+
+Json to_json(const explore::Finding& finding) {
+    auto also = Json::array();
+    for (const auto invariant : finding.also) also.push_back(to_string(invariant));
+    return {{"invariant", to_string(finding.violation.invariant)},
+            {"schedule", to_string(finding.schedule)},
+            {"message", finding.violation.message},
+            {"also", also}};
+}
+
+Json to_json(const explore::Result& result) {
+    const auto& sweep = result.sweep;
+    return {{"case", result.case_name},
+            {"variant", result.variant},
+            {"covers", result.covers},
+            {"expect", result.expect},
+            {"verdict", to_string(result.verdict)},
+            {"status", to_string(result.status)},
+            {"boundaries", sweep.boundaries},
+            {"schedules", sweep.schedules},
+            {"pruned", sweep.pruned},
+            {"depth", sweep.depth},
+            {"seconds", result.seconds},
+            {"modelled", result.modelled},
+            {"finding", sweep.findings.empty() ? Json() : to_json(sweep.findings.front())},
+            {"findings", count_breaking(sweep)},
+            {"skip_reason", text_or_null(result.skip_reason)},
+            {"message", text_or_null(result.message)}};
+}
+
+}  // namespace
+
+std::string json_report(const std::string& version, const MachineDescription& machine,
+                        std::span<const explore::Result> results) {
+    auto list = Json::array();
+    for (const auto& result : results) list.push_back(to_json(result));
+    const Json document = {{"gatecrash", version}, {"machine", to_json(machine)}, {"results", list}};
+    // A path of the user's in a message may be no UTF-8: then the document has a replacement character, not nothing.
+    return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace gatecrash::report

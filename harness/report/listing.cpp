@@ -1,0 +1,102 @@
+#include "gatecrash/report/listing.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <nlohmann/json.hpp>
+
+#include "gatecrash/explore/schedule.hpp"
+#include "gatecrash/report/text_report.hpp"
+
+namespace gatecrash::report {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string_view name_of(machine::Event::Kind kind) { return kind == machine::Event::Kind::nmi ? "nmi" : "irq"; }
+
+std::string place_text(const explore::Place& place) {
+    std::vector<std::string> landings;
+    for (const auto& landing : place) {
+        const auto where = landing.symbols.empty() ? "any code" : fmt::format("{}", fmt::join(landing.symbols, " or "));
+        landings.push_back(fmt::format("{} on {}", name_of(landing.event), where));
+    }
+    return fmt::format("{}", fmt::join(landings, ", then "));
+}
+
+std::string verdict_of(const explore::Expectation& expectation) {
+    return expectation.holds() ? "holds" : "breaks " + to_string(expectation.invariant);
+}
+
+std::vector<std::string> texts(const std::vector<machine::Event>& events) {
+    std::vector<std::string> texts;
+    for (const auto event : events) texts.push_back(explore::to_string(event));
+    return texts;
+}
+
+std::string lines_of(const explore::Variant& variant) {
+    std::string lines = fmt::format("  {}\n      {}\n", variant.name, variant.summary);
+    const auto add = [&](std::string_view label, const std::string& text) {
+        if (!text.empty()) lines += fmt::format("      {:<8} {}\n", label, text);
+    };
+    add("origin", variant.origin);
+    add("expects", describe(variant.expects));
+    add("because", variant.because);
+    add("sweeps", fmt::format("{} to depth {}", fmt::join(texts(variant.events), ", "), variant.depth));
+    add("covers", fmt::format("{}", fmt::join(variant.covers, ", ")));
+    return lines;
+}
+
+Json to_json(const explore::Variant& variant) {
+    auto places = Json::array();
+    for (const auto& place : variant.expects.places) places.push_back(place_text(place));
+    return {{"variant", variant.name},
+            {"summary", variant.summary},
+            {"origin", variant.origin},
+            {"covers", variant.covers},
+            {"events", texts(variant.events)},
+            {"depth", variant.depth},
+            {"expect", verdict_of(variant.expects)},
+            {"places", places},
+            {"because", variant.because}};
+}
+
+}  // namespace
+
+std::string describe(const explore::Expectation& expectation) {
+    auto text = verdict_of(expectation);
+    for (const auto& place : expectation.places) {
+        text += &place == &expectation.places.front() ? ": " : "; ";
+        text += place_text(place);
+    }
+    return text;
+}
+
+std::string text_listing(std::span<const Selection> selections) {
+    std::string text;
+    const explore::Case* current = nullptr;
+    for (const auto& selection : selections) {
+        if (selection.of != current) {
+            text += fmt::format("{}{}: {}\n", current == nullptr ? "" : "\n", selection.of->name, selection.of->asks);
+            current = selection.of;
+        }
+        text += "\n" + lines_of(*selection.variant);
+    }
+    return text;
+}
+
+std::string json_listing(const std::string& version, std::span<const Selection> selections) {
+    auto cases = Json::array();
+    const explore::Case* current = nullptr;
+    for (const auto& selection : selections) {
+        if (selection.of != current) {
+            current = selection.of;
+            cases.push_back({{"case", current->name}, {"asks", current->asks}, {"variants", Json::array()}});
+        }
+        cases.back()["variants"].push_back(to_json(*selection.variant));
+    }
+    const Json document = {{"gatecrash", version}, {"cases", cases}};
+    return document.dump(2) + "\n";
+}
+
+}  // namespace gatecrash::report

@@ -1,0 +1,176 @@
+#include "gatecrash/report/text_report.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace gatecrash::report {
+namespace {
+
+constexpr std::size_t status_width = 10;  // "unexpected"
+
+std::string verdict_text(const explore::Result& result) {
+    auto text = to_string(result.verdict);
+    if (result.verdict == explore::Verdict::breaks && !result.sweep.findings.empty()) {
+        text += " " + to_string(result.sweep.findings.front().violation.invariant);
+    }
+    return result.modelled ? text + " (modelled)" : text;
+}
+
+/// What stands behind the '@', where the target is known already.
+std::string landings_of(const explore::Schedule& schedule) {
+    if (schedule.landings.empty()) return "without any event";
+    return to_string(explore::Schedule{"", schedule.landings}).substr(1);
+}
+
+std::string verdict_and_counts(const explore::Result& result) {
+    const auto& sweep = result.sweep;
+    const bool swept = sweep.schedules != 0;
+    auto line = fmt::format("{:<10}", verdict_text(result));
+    if (swept) {
+        line += fmt::format("  {:>5} boundaries  {:>9} schedules  {:>9} pruned  depth {}  {:>7.1f} s  {}",
+                            grouped(sweep.boundaries), grouped(sweep.schedules), grouped(sweep.pruned), sweep.depth,
+                            result.seconds, sweep.findings.empty() ? "" : landings_of(sweep.findings.front().schedule));
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    return line + "\n";
+}
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+std::string indented(const std::string& text) { return std::string(status_width + 2, ' ') + text + "\n"; }
+
+std::string finding_lines(const explore::SweepResult& sweep) {
+    const auto& finding = sweep.findings.front();
+    auto lines = indented(fmt::format("{}: {}", to_string(finding.violation.invariant), finding.violation.message));
+    std::vector<std::string> remarks;
+    if (!finding.also.empty()) {
+        std::vector<std::string> also;
+        for (const auto invariant : finding.also) also.push_back(to_string(invariant));
+        remarks.push_back(fmt::format("the same run also breaks {}", fmt::join(also, ", ")));
+    }
+    if (const auto others = count_breaking(sweep) - 1; others != 0) {
+        remarks.push_back(fmt::format("{} {} of {} {} something as well", grouped(others),
+                                      others == 1 ? "further schedule" : "further schedules",
+                                      counted(sweep.depth, "event"), others == 1 ? "breaks" : "break"));
+    }
+    if (!remarks.empty()) lines += indented(fmt::format("({})", fmt::join(remarks, "; ")));
+    return lines + indented(replay_command(finding.schedule));
+}
+
+std::size_t count(std::span<const explore::Result> results, explore::Status status) {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(results, [&](const auto& result) { return result.status == status; }));
+}
+
+}  // namespace
+
+std::string name_of(const explore::Result& result) {
+    return result.variant.empty() ? result.case_name : result.case_name + "/" + result.variant;
+}
+
+std::string result_line(const explore::Result& result, std::size_t name_width) {
+    return fmt::format("{:<{}}  {:<{}}  {}", to_string(result.status), status_width, name_of(result), name_width,
+                       verdict_and_counts(result));
+}
+
+std::string sweep_line(const explore::Result& result) {
+    return fmt::format("{}  {}", name_of(result), verdict_and_counts(result));
+}
+
+std::string details(const explore::Result& result) {
+    std::string lines;
+    if (!result.skip_reason.empty()) lines += indented("skipped: " + result.skip_reason);
+    if (result.status == explore::Status::unexpected && !result.expect.empty()) {
+        lines += indented(fmt::format("expected: {}{}{}", result.expect, result.message.empty() ? "" : "; ",
+                                      first_line(result.message)));
+    } else if (result.status == explore::Status::error) {
+        lines += indented("error: " + first_line(result.message));
+    }
+    if (!result.sweep.findings.empty()) lines += finding_lines(result.sweep);
+    return lines;
+}
+
+std::string further_findings(const explore::Result& result) {
+    std::string lines;
+    for (const auto& finding : result.sweep.findings) {
+        if (&finding == &result.sweep.findings.front()) continue;
+        const auto alike = finding.schedules > 1 ? fmt::format(" ({} alike)", grouped(finding.schedules - 1)) : "";
+        lines += indented(
+            fmt::format("{}: {}{}", to_string(finding.violation.invariant), landings_of(finding.schedule), alike));
+    }
+    return lines;
+}
+
+std::uint64_t count_breaking(const explore::SweepResult& sweep) {
+    std::uint64_t count = 0;
+    for (const auto& finding : sweep.findings) count += finding.schedules;
+    return count;
+}
+
+std::string summary_line(std::span<const explore::Result> results, const MachineDescription& machine, double seconds) {
+    using explore::Status;
+    std::uint64_t schedules = 0;
+    for (const auto& result : results) schedules += result.sweep.schedules;
+    return fmt::format("{}: {} ok, {} unexpected, {}, {}; {} in {:.1f} s on {}\n", counted(results.size(), "variant"),
+                       count(results, Status::ok), count(results, Status::unexpected),
+                       fmt::format("{} skipped", count(results, Status::skip)),
+                       counted(count(results, Status::error), "error"), counted(schedules, "schedule"), seconds,
+                       describe(machine));
+}
+
+std::string next_step(std::span<const explore::Result> results) {
+    using explore::Status;
+    const auto first = [&](Status status) -> const explore::Result& {
+        return *std::ranges::find(results, status, &explore::Result::status);
+    };
+    if (const auto errors = count(results, Status::error); errors != 0) {
+        return fmt::format(
+            "{} ended in an error of the host or the harness, told above: run `gatecrash doctor` to see "
+            "what this host can do, and run {} again",
+            counted(errors, "variant"), name_of(first(Status::error)));
+    }
+    if (const auto unexpected = count(results, Status::unexpected); unexpected != 0) {
+        const auto& result = first(Status::unexpected);
+        if (result.sweep.findings.empty()) {
+            return fmt::format("{} not as expected: `gatecrash list '{}'` says what was expected and why",
+                               unexpected == 1 ? "1 variant is" : grouped(unexpected) + " variants are",
+                               name_of(result));
+        }
+        return fmt::format("{} not as expected: watch it happen with {} --trace",
+                           unexpected == 1 ? "1 variant is" : grouped(unexpected) + " variants are",
+                           replay_command(result.sweep.findings.front().schedule));
+    }
+    if (count(results, Status::ok) == 0) {
+        return "nothing ran, since everything was skipped: the reasons are above; `gatecrash doctor` shows which "
+               "machine "
+               "can do what";
+    }
+    return "";
+}
+
+std::string replay_command(const explore::Schedule& schedule) {
+    std::string quoted;
+    for (const char c : to_string(schedule)) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return "gatecrash replay '" + quoted + "'";
+}
+
+std::string describe(const MachineDescription& machine) {
+    return fmt::format("{} ({}, {}, Linux {}{})", machine.name, machine.kvm, machine.cpu, machine.kernel,
+                       machine.emulated ? ", emulated" : "");
+}
+
+std::string grouped(std::uint64_t number) {
+    auto text = fmt::format("{}", number);
+    for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) {
+        text.insert(static_cast<std::size_t>(at), 1, ' ');
+    }
+    return text;
+}
+
+std::string counted(std::uint64_t number, const std::string& noun) {
+    return fmt::format("{} {}{}", grouped(number), noun, number == 1 ? "" : "s");
+}
+
+}  // namespace gatecrash::report

@@ -1,0 +1,31 @@
+// What this machine's KVM really does, measured with guests of a few instructions each. A /dev/kvm that exists proves
+// nothing: a software hypervisor may stand behind it, or an emulated CPU with gaps. docs/behaviours.md has, for each
+// behaviour, what is measured, what the manuals say and what needs it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gatecrash/kvm/system.hpp"
+
+namespace gatecrash::qualify {
+
+/// One measured behaviour. The texts are short phrases for people; `got` and `expected` are equal if and only if `ok`.
+struct Behaviour {
+    std::string name;      ///< kebab-case and stable: scripts, JSON and skip reasons use it
+    std::string got;       ///< what was measured, or the first line of the error that ended the measurement
+    std::string expected;  ///< what silicon of this CPU's vendor does
+    bool ok = false;
+    bool basic = false;  ///< without it nothing measured here can be trusted: the machine is unfit
+    std::string remedy;  ///< what the user can do about it; empty if ok
+};
+
+/// Every behaviour, in a fixed order, the basic ones first. Takes about a tenth of a second on hardware. A failure of
+/// KVM or of the guest is that behaviour's `got`: never throws for it. A guest that hangs is ended by the watchdog.
+[[nodiscard]] std::vector<Behaviour> measure(const kvm::System& system);
+
+/// The first basic behaviour that is not as expected, and nothing measured behind it. Empty if the machine is fit.
+[[nodiscard]] std::optional<Behaviour> first_basic_failure(const kvm::System& system);
+
+}  // namespace gatecrash::qualify

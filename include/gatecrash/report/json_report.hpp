@@ -1,0 +1,17 @@
+// The JSON documents of the contract. Equal results make byte-identical documents, apart from the values of "seconds".
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "gatecrash/explore/case.hpp"
+#include "gatecrash/explore/judge.hpp"
+#include "gatecrash/report/machine_description.hpp"
+
+namespace gatecrash::report {
+
+/// The document of `run`, `explore`, `replay` and, with no results, of `doctor`. Ends with a newline.
+[[nodiscard]] std::string json_report(const std::string& version, const MachineDescription& machine,
+                                      std::span<const explore::Result> results);
+
+}  // namespace gatecrash::report

@@ -1,0 +1,27 @@
+// What `gatecrash list` prints.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "gatecrash/explore/case.hpp"
+
+namespace gatecrash::report {
+
+/// A variant and the case that it belongs to. Both outlive this.
+struct Selection {
+    const explore::Case* of = nullptr;
+    const explore::Variant* variant = nullptr;
+
+    [[nodiscard]] std::string name() const { return of->name + "/" + variant->name; }
+};
+
+/// "holds", or "breaks I4: nmi on A or B; irq on C, then nmi on D".
+[[nodiscard]] std::string describe(const explore::Expectation& expectation);
+
+/// `selections` is grouped by case.
+[[nodiscard]] std::string text_listing(std::span<const Selection> selections);
+[[nodiscard]] std::string json_listing(const std::string& version, std::span<const Selection> selections);
+
+}  // namespace gatecrash::report

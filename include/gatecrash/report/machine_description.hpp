@@ -1,0 +1,18 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+namespace gatecrash::report {
+
+/// Where results come from: the `machine` of the JSON document.
+struct MachineDescription {
+    std::string name;    ///< "host", "amd" or "intel"
+    std::string kvm;     ///< the module behind /dev/kvm, for instance "kvm_amd", or "unknown"
+    std::string cpu;     ///< the model name of /proc/cpuinfo
+    std::string kernel;  ///< as `uname -r` prints it
+    bool emulated = false;
+    std::map<std::string, bool> behaviours;  ///< measured, by name: whether it is as on silicon
+};
+
+}  // namespace gatecrash::report

@@ -1,0 +1,49 @@
+// Results as people read them.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "gatecrash/explore/judge.hpp"
+#include "gatecrash/report/machine_description.hpp"
+
+namespace gatecrash::report {
+
+/// "CASE/VARIANT", or the path of an ELF file.
+[[nodiscard]] std::string name_of(const explore::Result& result);
+
+/// One line, with its newline, of `run`: status, name, verdict, counts, and the landings of the finding. Names are
+/// padded to `name_width` columns.
+[[nodiscard]] std::string result_line(const explore::Result& result, std::size_t name_width);
+/// The same without a status, for `explore`, which expects nothing.
+[[nodiscard]] std::string sweep_line(const explore::Result& result);
+
+/// Indented lines below result_line(): the finding with the command that replays it, or why there is no verdict, or why
+/// it is not as expected. Empty if there is nothing to add.
+[[nodiscard]] std::string details(const explore::Result& result);
+
+/// The findings behind the first, a line each, indented. Empty if there are none.
+[[nodiscard]] std::string further_findings(const explore::Result& result);
+
+/// The schedules of the swept depth that break something, those that are alike counted one by one.
+[[nodiscard]] std::uint64_t count_breaking(const explore::SweepResult& sweep);
+
+/// One line: how many of each status, on which machine. `seconds` of wall-clock time.
+[[nodiscard]] std::string summary_line(std::span<const explore::Result> results, const MachineDescription& machine,
+                                       double seconds);
+
+/// What to do next, one line; empty if all is as expected.
+[[nodiscard]] std::string next_step(std::span<const explore::Result> results);
+
+/// "gatecrash replay 'SCHEDULE'", ready for a shell.
+[[nodiscard]] std::string replay_command(const explore::Schedule& schedule);
+
+/// "name (kvm_amd, AMD EPYC, Linux 6.1.0, emulated)".
+[[nodiscard]] std::string describe(const MachineDescription& machine);
+
+/// 1830 as "1 830".
+[[nodiscard]] std::string grouped(std::uint64_t number);
+/// "1 schedule", "1 830 schedules".
+[[nodiscard]] std::string counted(std::uint64_t number, const std::string& noun);
+
+}  // namespace gatecrash::report

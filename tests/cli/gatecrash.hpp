@@ -1,0 +1,29 @@
+// The program as a user runs it.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "command.hpp"
+
+namespace gatecrash::cli {
+
+using emulator::Command;
+using emulator::Result;
+using emulator::TemporaryFolder;
+using Words = std::vector<std::string>;
+using Environment = std::map<std::string, std::string>;
+
+/// gatecrash ARGUMENT...
+inline Words gatecrash(Words arguments) {
+    arguments.insert(arguments.begin(), GATECRASH);
+    return arguments;
+}
+
+/// Runs it to its end.
+inline Result run_gatecrash(const Words& arguments, const Environment& environment = {}) {
+    return Command(gatecrash(arguments), environment).finish();
+}
+
+}  // namespace gatecrash::cli

@@ -1,0 +1,212 @@
+// The commands at work, inside the emulated machine.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <pty.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "gatecrash.hpp"
+#include "gatecrash/emulator/file.hpp"
+
+namespace gatecrash::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+
+/// A variant that breaks and takes a fraction of a second, and one that takes many seconds.
+constexpr const char* quick = "nested-nmi/flag-only";
+constexpr const char* slow = "nested-nmi/linus-2010-irq";
+
+Result run_on_amd(Words arguments) {
+    arguments.insert(arguments.begin() + 1, {"--machine", "amd"});
+    return run_gatecrash(arguments);
+}
+
+json read_json(const fs::path& path) { return json::parse(emulator::read_file(path)); }
+
+/// The text between "gatecrash replay '" and "'".
+std::string replayed_schedule(const std::string& text) {
+    const std::string begin = "gatecrash replay '";
+    const auto at = text.find(begin);
+    if (at == std::string::npos) return "";
+    return text.substr(at + begin.size(), text.find('\'', at + begin.size()) - at - begin.size());
+}
+
+TEST(Run, ReportsAndItsFindingReplays) {
+    const TemporaryFolder folder;
+    const auto path = folder.path() / "result.json";
+    const auto run = run_on_amd({"run", quick, "--json", path});
+    EXPECT_EQ(run.code, 0) << run.err;
+    EXPECT_THAT(run.out, testing::StartsWith("ok  "));
+    EXPECT_THAT(run.out, HasSubstr("1 variant: 1 ok, 0 unexpected, 0 skipped, 0 errors"));
+    const auto document = read_json(path);
+    EXPECT_EQ(document["machine"]["name"], "amd");
+    EXPECT_EQ(document["machine"]["kvm"], "kvm_amd");
+    EXPECT_EQ(document["machine"]["emulated"], true);
+    const auto& finding = document["results"][0]["finding"];
+    const auto schedule = replayed_schedule(run.out);
+    EXPECT_EQ(finding["schedule"], schedule);
+
+    const auto replay = run_on_amd({"replay", schedule});
+    EXPECT_EQ(replay.code, 1) << replay.err;
+    EXPECT_THAT(replay.out, HasSubstr("breaks " + finding["invariant"].get<std::string>() + ": "));
+    const auto trace = run_on_amd({"replay", schedule, "--trace"});
+    EXPECT_EQ(trace.code, 1);
+    EXPECT_THAT(trace.out, HasSubstr("iret"));
+}
+
+TEST(Run, GivesTheSameAnswerTwice) {
+    std::array<json, 2> documents;
+    for (auto& document : documents) {
+        document = json::parse(run_on_amd({"run", quick, "--json", "-", "--quiet"}).out);
+        document["results"][0].erase("seconds");
+    }
+    EXPECT_EQ(documents[0].dump(), documents[1].dump());
+}
+
+TEST(Run, PutsNothingButJsonOnStandardOutputIfAskedTo) {
+    const auto loud = run_on_amd({"run", quick, "--json", "-"});
+    EXPECT_TRUE(json::accept(loud.out)) << loud.out;
+    EXPECT_THAT(loud.err, HasSubstr("1 variant: 1 ok"));
+    const auto quiet = run_on_amd({"run", quick, "--json", "-", "--quiet"});
+    EXPECT_TRUE(json::accept(quiet.out));
+    EXPECT_THAT(quiet.err, Not(HasSubstr("1 variant")));
+}
+
+TEST(Run, TellsThatTheJsonCouldNotBeWritten) {
+    const auto result = run_on_amd({"run", quick, "--json", "/dev/full"});
+    EXPECT_EQ(result.code, 3);
+    EXPECT_THAT(result.err, HasSubstr("writing /dev/full failed: No space left on device"));
+}
+
+TEST(Run, NamesTheBehaviourForWhichTheHostIsNotUsed) {
+    if (run_gatecrash({"doctor", "--machine", "host"}).code == 0) GTEST_SKIP() << "this host's KVM is fit";
+    const auto result = run_gatecrash({"run", quick});
+    EXPECT_EQ(result.code, 0);
+    EXPECT_THAT(result.err, HasSubstr("gatecrash: using the amd machine, since this host's KVM is not fit: "));
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+}
+
+class Interrupted : public testing::TestWithParam<int> {};
+
+TEST_P(Interrupted, KeepsTheResultsSoFarAndLeavesNoProcess) {
+    const TemporaryFolder folder;
+    const auto path = folder.path() / "result.json";
+    Command command(gatecrash({"run", "--machine", "amd", quick, slow, "--json", path}));
+    command.wait_for_output(quick);
+    const auto emulators = emulator::emulators_of(command.pid());
+    ASSERT_THAT(emulators, SizeIs(1));
+    ::usleep(500'000);  // into the slow sweep
+    command.signal(GetParam());
+    const auto result = command.finish();
+
+    EXPECT_EQ(result.code, 128 + GetParam());
+    EXPECT_THAT(result.out, HasSubstr("interrupted after"));
+    EXPECT_THAT(result.out, HasSubstr("2 variants: 1 ok, 0 unexpected, 1 skipped"));
+    EXPECT_THAT(result.err, HasSubstr("gatecrash: interrupted: 1 of 2 variants ended before"));
+    const auto document = read_json(path);
+    ASSERT_THAT(document["results"], SizeIs(2));
+    EXPECT_EQ(document["results"][0]["status"], "ok");
+    EXPECT_EQ(document["results"][1]["status"], "skip");
+    EXPECT_NE(::kill(emulators[0], 0), 0) << "the emulator still runs";
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(By, Interrupted, testing::Values(SIGINT, SIGTERM));
+
+TEST(Explore, EndsWithOneForAFinding) {
+    const auto result = run_on_amd({"explore", quick});
+    EXPECT_EQ(result.code, 1);
+    EXPECT_THAT(result.out, HasSubstr("breaks I4"));
+    EXPECT_THAT(result.err, HasSubstr("watch it happen with gatecrash replay '"));
+}
+
+TEST(Explore, SweepsAFileAndItsFindingReplays) {
+    const TemporaryFolder folder;
+    const auto path = folder.path() / "my guest@home.elf";
+    fs::copy_file(GUEST, path);
+    const auto explored = run_on_amd({"explore", path, "--events", "nmi", "--depth", "1"});
+    EXPECT_EQ(explored.code, 1) << explored.err;
+    const auto schedule = replayed_schedule(explored.out);
+    EXPECT_THAT(schedule, testing::StartsWith(path.string() + "@nmi:"));
+    EXPECT_EQ(run_on_amd({"replay", schedule}).code, 1);
+}
+
+TEST(Explore, FindsTheSameWithBothSteppersAndWithoutPruning) {
+    const auto schedule = replayed_schedule(run_on_amd({"explore", quick}).out);
+    EXPECT_THAT(schedule, Not(IsEmpty()));
+    EXPECT_EQ(replayed_schedule(run_on_amd({"explore", quick, "--stepper", "stop-bytes"}).out), schedule);
+    EXPECT_EQ(replayed_schedule(run_on_amd({"explore", quick, "--no-prune"}).out), schedule);
+}
+
+TEST(Explore, HoldsWithoutEvents) {
+    const auto result = run_on_amd({"explore", quick, "--depth", "0"});
+    EXPECT_EQ(result.code, 0) << result.out;
+}
+
+TEST(Replay, OfNoEventHolds) {
+    const auto result = run_on_amd({"replay", quick});
+    EXPECT_EQ(result.code, 0);
+    EXPECT_THAT(result.out, HasSubstr("every invariant holds\n"));
+}
+
+TEST(Replay, OfABoundaryThatIsNeverReachedIsRefused) {
+    for (const std::string boundary : {"entry_nmi#1000", "entry_nmi+0xfffff", "1000000"}) {
+        const auto result = run_on_amd({"replay", std::string(quick) + "@nmi:" + boundary});
+        EXPECT_EQ(result.code, 2) << boundary;
+        EXPECT_THAT(result.err, HasSubstr("never reaches")) << boundary;
+    }
+}
+
+TEST(Exec, RunsAProgramInTheMachine) {
+    const TemporaryFolder folder;
+    const auto input = folder.file("input", "from outside\n");
+    const auto output = (folder.path() / "output").string();
+    const auto result =
+        run_on_amd({"exec", "--input", input + "=/tmp/in", "--output", "/tmp/out=" + output, "--env", "WORD=given",
+                    "sh", "-c", "read line < /tmp/in; echo \"$line, $WORD, $GATECRASH_MACHINE\" > /tmp/out; exit 7"});
+    EXPECT_EQ(result.code, 7) << result.err;
+    EXPECT_EQ(emulator::read_file(output), "from outside, given, amd\n");
+}
+
+TEST(Doctor, FindsTheEmulatedMachineFit) {
+    const auto result = run_on_amd({"doctor"});
+    EXPECT_EQ(result.code, 0) << result.out;
+    EXPECT_THAT(result.out, HasSubstr("amd (kvm_amd, "));
+}
+
+TEST(Progress, IsALiveLineOnATerminal) {
+    int master = -1;
+    int terminal = -1;
+    winsize size{.ws_row = 24, .ws_col = 40, .ws_xpixel = 0, .ws_ypixel = 0};
+    ASSERT_EQ(::openpty(&master, &terminal, nullptr, nullptr, &size), 0);
+    const emulator::Fd master_closer(master);
+    emulator::Fd terminal_closer(terminal);
+    Command command(gatecrash({"run", "--machine", "amd", quick}), {}, terminal);
+    const auto result = command.finish();
+    terminal_closer.reset();
+    std::string shown;
+    std::array<char, 65536> bytes{};
+    for (ssize_t got = 0; (got = ::read(master, bytes.data(), bytes.size())) > 0;)
+        shown.append(bytes.data(), static_cast<std::size_t>(got));
+
+    EXPECT_EQ(result.code, 0);
+    const std::string line = "\r\033[Knested-nmi/flag-only  level ";
+    ASSERT_THAT(shown, HasSubstr(line));
+    const auto begin = shown.find(line) + 4;
+    EXPECT_EQ(shown.find('\r', begin) - begin, 39U) << "cut to the width of the terminal";
+    EXPECT_TRUE(shown.ends_with("\r\033[K")) << "erased in the end";
+}
+
+}  // namespace
+}  // namespace gatecrash::cli

@@ -1,0 +1,192 @@
+// What the program says, and the code it ends with, where something is wrong before any guest runs.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "gatecrash.hpp"
+#include "gatecrash/emulator/file.hpp"
+
+namespace gatecrash::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
+
+/// Exit code, nothing on standard output, and a message of one line and what to do.
+void expect_refusal(const Result& result, int code, const std::string& message) {
+    EXPECT_EQ(result.code, code) << result.err;
+    EXPECT_THAT(result.out, IsEmpty());
+    EXPECT_THAT(result.err, StartsWith("gatecrash: "));
+    EXPECT_THAT(result.err, HasSubstr(message));
+}
+void expect_wrong_usage(const Words& arguments, const std::string& message) {
+    const auto result = run_gatecrash(arguments);
+    SCOPED_TRACE(testing::PrintToString(arguments));
+    expect_refusal(result, 2, message);
+    EXPECT_THAT(result.err, HasSubstr("\n  see `gatecrash "));
+}
+
+TEST(Usage, IsExplainedWhereItIsWrong) {
+    expect_wrong_usage({}, "no command");
+    expect_wrong_usage({"frob"}, "no such command: 'frob'");
+    expect_wrong_usage({"bench"}, "not in this version");
+    expect_wrong_usage({"check", "x.elf"}, "not in this version");
+    expect_wrong_usage({"run", "--frob"}, "unknown option --frob");
+    expect_wrong_usage({"run", "--junit", "x"}, "unknown option --junit");
+    expect_wrong_usage({"run", "--jobs", "0"}, "--jobs");
+    expect_wrong_usage({"run", "--json"}, "--json");
+    expect_wrong_usage({"run", "--machine", "vax"}, "auto, host, amd, intel");
+    expect_wrong_usage({"explore"}, "TARGET is missing");
+    expect_wrong_usage({"explore", "nested-nmi/flag-only", "--events", "mc"}, "nmi and irq only");
+    expect_wrong_usage({"replay"}, "SCHEDULE is missing");
+    expect_wrong_usage({"exec"}, "PROGRAM is missing");
+    expect_wrong_usage({"exec", "/nowhere/program"}, "cannot run /nowhere/program: No such file");
+    expect_wrong_usage({"exec", "no-such-program"}, "no program 'no-such-program' in PATH");
+    expect_wrong_usage({"exec", "--input", "/nowhere/a=b", "true"}, "cannot read /nowhere/a");
+    expect_wrong_usage({"exec", "--output", "b=/nowhere/a", "true"}, "cannot write /nowhere/a");
+}
+
+TEST(Usage, IsThereForTheAsking) {
+    for (const auto& words : {Words{"--help"}, {"help"}, {"run", "--help"}, {"help", "replay"}, {"exec", "-h"}}) {
+        const auto result = run_gatecrash(words);
+        EXPECT_EQ(result.code, 0);
+        EXPECT_THAT(result.out, HasSubstr("usage: gatecrash "));
+        EXPECT_THAT(result.err, IsEmpty());
+    }
+    EXPECT_THAT(run_gatecrash({"--version"}).out, testing::MatchesRegex("gatecrash [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+}
+
+TEST(Pattern, ThatMatchesNothingIsAnswered) {
+    expect_wrong_usage({"run", "nested-nmi", "no-such-*"}, "'no-such-*'; the cases are: ");
+    expect_wrong_usage({"list", "no-such"}, "nested-nmi");
+}
+
+TEST(List, ShowsWhatMatches) {
+    const auto all = run_gatecrash({"list"});
+    EXPECT_EQ(all.code, 0);
+    EXPECT_THAT(all.out, StartsWith("nested-nmi: "));
+    EXPECT_THAT(all.out, HasSubstr("\n  single-stack\n"));
+    const auto some = run_gatecrash({"list", "*/flag-only"});
+    EXPECT_THAT(some.out, Not(HasSubstr("\n  single-stack\n")));
+
+    const auto document = nlohmann::json::parse(run_gatecrash({"list", "--json", "-"}).out);
+    EXPECT_EQ(document["cases"][0]["case"], "nested-nmi");
+}
+
+TEST(Schedule, IsCheckedBeforeAMachineIsNeeded) {
+    expect_wrong_usage({"replay", "nested-nmi/flag-only@nmi:no_such_symbol"}, "has no symbol 'no_such_symbol'");
+    expect_wrong_usage({"replay", "nested-nmi/flag-only@smi:entry_nmi"}, "'smi'");
+    expect_wrong_usage({"replay", "nested-nmi/flag-only@nmi:entry_nmi+x"}, "'x'");
+    expect_wrong_usage({"replay", "nested-nmi/no-such@nmi:entry_nmi"}, "'nested-nmi/no-such'");
+    expect_wrong_usage({"explore", "nested-nmi/flag-only", "--window", "entry_nmi..nowhere"},
+                       "has no symbol 'nowhere'");
+}
+
+/// Copies of a guest, damaged.
+class GuestFile : public testing::Test {
+  protected:
+    GuestFile() : guest_(emulator::read_file(GUEST)) {}
+
+    TemporaryFolder folder_;
+    std::string guest_;
+};
+
+TEST_F(GuestFile, ThatIsCutOffIsRefused) {
+    for (const std::size_t size : {0UL, 3UL, 40UL, 64UL, 100UL, guest_.size() / 2, guest_.size() - 1}) {
+        const auto path = folder_.file("cut.elf", guest_.substr(0, size));
+        expect_wrong_usage({"explore", path}, path);
+    }
+}
+
+TEST_F(GuestFile, OfAnotherKindIsRefused) {
+    constexpr std::size_t elf_class = 4;
+    guest_[elf_class] = 1;  // ELFCLASS32
+    expect_wrong_usage({"explore", folder_.file("32.elf", guest_)}, "not a 64-bit x86-64 ELF file");
+    expect_wrong_usage({"explore", folder_.file("text", "no guest at all")}, "not an ELF file");
+    expect_wrong_usage({"explore", "/bin/sh"}, "not a static executable");
+    expect_wrong_usage({"explore", folder_.path()}, "is a folder");
+    expect_wrong_usage({"explore", folder_.path() / "nothing.elf"}, "No such file");
+}
+
+TEST(JsonPath, ThatCannotBeWrittenIsNamedBeforeAnyWork) {
+    const TemporaryFolder folder;
+    const auto file = folder.file("file", "x");
+    struct {
+        std::string path, reason;
+    } const rows[] = {
+        {"/nowhere/x.json", "No such file"}, {folder.path(), "Is a directory"}, {file + "/x", "Not a directory"}};
+    for (const auto& row : rows) {
+        for (const auto& words :
+             {Words{"run"}, {"list"}, {"explore", "nested-nmi/flag-only"}, {"replay", "nested-nmi/flag-only"}}) {
+            auto arguments = words;
+            arguments.insert(arguments.end(), {"--json", row.path});
+            expect_wrong_usage(arguments, "cannot write " + row.path + ": " + row.reason);
+        }
+    }
+}
+
+TEST(Output, ToAFullDiskIsAnError) {
+    const auto json = run_gatecrash({"list", "--json", "/dev/full"});
+    EXPECT_EQ(json.code, 3);
+    EXPECT_THAT(json.err, HasSubstr("writing /dev/full failed: No space left on device"));
+    const auto text = Command({"/bin/sh", "-c", std::string(GATECRASH) + " list > /dev/full"}).finish();
+    EXPECT_EQ(text.code, 3);
+    EXPECT_THAT(text.err, HasSubstr("writing standard output failed: No space left on device"));
+}
+
+TEST(Machine, OfALaterVersionIsRefused) {
+    expect_refusal(run_gatecrash({"run", "--machine", "intel"}), 3, "'intel' is not in this version");
+}
+
+TEST(Machine, WithoutItsEmulatorSaysWhatToInstall) {
+    // A kernel is named, so that this does not depend on `./dev setup` having unpacked one.
+    const auto result = run_gatecrash({"run", "--machine", "amd"},
+                                      {{"PATH", "/nowhere"}, {"GATECRASH_KERNEL", GUEST}, {"GATECRASH_MODULES", "/"}});
+    expect_refusal(result, 3, "qemu-system-x86_64");
+    EXPECT_THAT(result.err, HasSubstr("./dev setup"));
+}
+
+TEST(Machine, WithoutItsKernelSaysWhereToGetOne) {
+    const auto result = run_gatecrash({"run", "--machine", "amd"},
+                                      {{"GATECRASH_KERNEL", "/nowhere/vmlinuz"}, {"GATECRASH_MODULES", "/nowhere"}});
+    expect_refusal(result, 3, "/nowhere/vmlinuz");
+    EXPECT_THAT(result.err, HasSubstr("./dev setup"));
+}
+
+TEST(Machine, WithoutPermissionSaysHowToGetIt) {
+    if (::access("/dev/kvm", F_OK) != 0) GTEST_SKIP() << "no /dev/kvm here";
+    // Root may use it anyway, so be nobody, who may also not see the build folder.
+    const TemporaryFolder folder;
+    const auto copy = folder.path() / "gatecrash";
+    fs::copy_file(GATECRASH, copy);
+    fs::permissions(folder.path(), fs::perms::owner_all | fs::perms::others_read | fs::perms::others_exec);
+    Words words{copy, "run", "--machine", "host"};
+    if (::geteuid() == 0) words.insert(words.begin(), {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"});
+    if (::geteuid() == 0 ? (fs::status("/dev/kvm").permissions() & fs::perms::others_write) != fs::perms::none
+                         : ::access("/dev/kvm", W_OK) == 0) {
+        GTEST_SKIP() << "everybody may use /dev/kvm here";
+    }
+    const auto result = Command(words).finish();
+    expect_refusal(result, 3, "Permission denied");
+    EXPECT_THAT(result.err, HasSubstr("kvm group"));
+    EXPECT_THAT(result.err, HasSubstr("--machine amd"));
+}
+
+TEST(Machine, ThatIsNotFitIsNotUsed) {
+    const auto doctor = run_gatecrash({"doctor", "--machine", "host"});
+    if (doctor.code == 0) GTEST_SKIP() << "this host's KVM is fit";
+    EXPECT_EQ(doctor.code, 3);
+    EXPECT_THAT(doctor.out, HasSubstr("not fit"));
+    expect_refusal(run_gatecrash({"run", "--machine", "host"}), 3, "the machine 'host' cannot be used: ");
+}
+
+}  // namespace
+}  // namespace gatecrash::cli

@@ -1,0 +1,165 @@
+// What is measured on the emulated machine `amd` (docs/machines.md has its known gaps), and that other guests than the
+// right ones are told apart.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "gatecrash/qualify/qualify.hpp"
+#include "probe.hpp"
+#include "recording_guest.hpp"
+
+namespace gatecrash::qualify {
+
+/// How gtest prints one.
+void PrintTo(const Behaviour& behaviour, std::ostream* out) {
+    *out << behaviour.name << ": got \"" << behaviour.got << "\", expected \"" << behaviour.expected << "\"";
+}
+
+namespace {
+
+using machine::Code;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+kvm::System& kvm_system() {
+    static kvm::System system = kvm::System::open();
+    return system;
+}
+
+const Probe& probe_named(const std::string& name) {
+    for (const auto& probe : probes()) {
+        if (name == probe.name) return probe;
+    }
+    throw std::logic_error("no probe " + name);
+}
+
+TEST(Measurement, FindsTheEmulatedMachineFit) {
+    const auto failure = first_basic_failure(kvm_system());
+    EXPECT_FALSE(failure) << testing::PrintToString(*failure);
+}
+
+TEST(Measurement, FindsExactlyTheKnownGapsOfTheEmulatedMachine) {
+    std::vector<std::string> gaps;
+    for (const auto& behaviour : measure(kvm_system())) {
+        if (!behaviour.ok) gaps.push_back(behaviour.name + ": " + behaviour.got);
+    }
+    EXPECT_THAT(gaps, ElementsAre("mov-ss-shadow: #DB, RIP behind the MOV SS, then vector 0x40, RIP behind the INT",
+                                  "guest-debug-sw-breakpoint: the guest's own handler is entered"));
+}
+
+TEST(Measurement, ComesOutTheSameInTheTablesOrder) {
+    const auto first = measure(kvm_system()), second = measure(kvm_system());
+    ASSERT_EQ(first.size(), probes().size());
+    ASSERT_EQ(second.size(), first.size());
+    for (std::size_t i = 0; i < first.size(); ++i) {
+        EXPECT_EQ(first[i].name, probes()[i].name);
+        EXPECT_EQ(first[i].got, second[i].got) << first[i].name;
+    }
+}
+
+/// Judges a guest as if it were that of the behaviour `name`.
+Behaviour judge_as(const std::string& name, std::string (*wrong)(Bench&)) {
+    auto probe = probe_named(name);
+    probe.measure = wrong;
+    Bench bench(kvm_system());
+    auto behaviour = evaluate(probe, bench);
+    EXPECT_FALSE(behaviour.ok);
+    // The bench is as good as new.
+    EXPECT_TRUE(evaluate(probe_named("int3"), bench).ok);
+    return behaviour;
+}
+
+TEST(WrongGuest, WithoutItsHandlerIsTold) {
+    const auto behaviour = judge_as("int3", [](Bench& bench) {
+        RecordingGuest guest;
+        guest.kernel.int3();
+        guest.place("behind the INT3");
+        guest.end();
+        return guest.tell(guest.run(bench));
+    });
+    EXPECT_EQ(behaviour.got, "#BP, RIP behind the INT3, which was not expected");
+}
+
+TEST(WrongGuest, ThatDoesNothingIsTold) {
+    const auto behaviour = judge_as("software-interrupt", [](Bench& bench) {
+        RecordingGuest guest;
+        guest.end();
+        return guest.tell(guest.run(bench));
+    });
+    EXPECT_EQ(behaviour.got, "no event");
+}
+
+TEST(WrongGuest, WhoseNmiHandlerUnmasksEarlyIsTold) {
+    const auto behaviour = judge_as("nmi-delivery", [](Bench& bench) {
+        RecordingGuest guest;
+        guest.on(GATECRASH_VECTOR_BP);
+        guest.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI, [&guest](Code& k) {
+            k.doorbell(GATECRASH_PORT_BEGIN);
+            k.int3();  // its IRET unmasks
+            guest.place("in the handler");
+        });
+        guest.kernel.doorbell(GATECRASH_PORT_BEGIN);
+        guest.place("behind the doorbell");
+        guest.end();
+        return guest.tell(guest.run(bench, [begins = 0](machine::Machine& machine) mutable {
+            if (++begins <= 2) machine.land(machine::Event::nmi());
+        }));
+    });
+    EXPECT_THAT(behaviour.got, testing::HasSubstr("NMI, RIP in the handler"));
+}
+
+TEST(WrongGuest, ThatHangsIsEnded) {
+    const auto begin = std::chrono::steady_clock::now();
+    const auto behaviour = judge_as("int3", [](Bench& bench) {
+        RecordingGuest guest;
+        Xbyak::Label self;
+        guest.kernel.L(self);
+        guest.kernel.jmp(self);
+        return guest.tell(guest.run(bench));
+    });
+    EXPECT_EQ(behaviour.got, "still running");
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
+}
+
+TEST(WrongGuest, ThatGoesRoundInCirclesIsEnded) {
+    const auto behaviour = judge_as("int3", [](Bench& bench) {
+        RecordingGuest guest;
+        guest.on(6);  // #UD, and back to where it was
+        guest.kernel.ud2();
+        return guest.tell(guest.run(bench));
+    });
+    EXPECT_THAT(behaviour.got, testing::EndsWith("and so on without end"));
+}
+
+TEST(WrongGuest, ThatTripleFaultsIsTold) {
+    const auto behaviour = judge_as("watchdog-ends-loop", [](Bench& bench) {
+        RecordingGuest guest;
+        guest.kernel.ud2();
+        auto& machine = guest.boot(bench);
+        auto sregs = machine.cpu().sregs();
+        sregs.idt.limit = 0;
+        machine.set_sregs(sregs);
+        return guest.tell(RecordingGuest::run(machine));
+    });
+    EXPECT_EQ(behaviour.got, "triple fault");
+}
+
+TEST(Bench, ShowsEachGuestItsOwnMemory) {
+    constexpr auto count = [](Bench& bench) {
+        RecordingGuest guest;
+        auto& k = guest.kernel;
+        k.mov(k.rbx, RecordingGuest::scratch);
+        k.inc(k.qword[k.rbx]);
+        guest.end();
+        auto& machine = guest.boot(bench);
+        (void)run_bounded(machine);
+        return RecordingGuest::scratch_word(machine, 0);
+    };
+    Bench bench(kvm_system());
+    EXPECT_EQ(count(bench), 1U);
+    EXPECT_EQ(count(bench), 1U);
+}
+
+}  // namespace
+}  // namespace gatecrash::qualify

@@ -1,0 +1,155 @@
+#include "options.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "help.hpp"
+#include "option_groups.hpp"
+
+namespace gatecrash::cli {
+namespace {
+
+using testing::HasSubstr;
+using Words = std::vector<std::string>;
+
+TEST(Options, HaveTheDefaultsOfTheContract) {
+    const auto options = parse_options({"run"});
+    EXPECT_EQ(options.command, Command::run);
+    EXPECT_EQ(options.machine, MachineName::automatic);
+    EXPECT_EQ(options.jobs, 1U);
+    EXPECT_EQ(options.json, "");
+    EXPECT_FALSE(options.quiet);
+    EXPECT_EQ(options.stepper, machine::StepperKind::trap_flag);
+    EXPECT_TRUE(options.patterns.empty());
+}
+
+TEST(Options, MayStandAnywhereBehindTheCommand) {
+    const auto options = parse_options(
+        {"run", "a/*", "--machine=amd", "b", "--json", "-", "--quiet", "--jobs", "2", "--stepper=stop-bytes"});
+    EXPECT_EQ(options.patterns, (Words{"a/*", "b"}));
+    EXPECT_EQ(options.machine, MachineName::amd);
+    EXPECT_EQ(options.json, "-");
+    EXPECT_TRUE(options.quiet);
+    EXPECT_EQ(options.jobs, 2U);
+    EXPECT_EQ(options.stepper, machine::StepperKind::stop_bytes);
+}
+
+TEST(Options, OfExplore) {
+    const auto options = parse_options(
+        {"explore", "x.elf", "--events", "nmi,irq=0x30", "--depth", "3", "--window", "a.b..c", "--no-prune"});
+    EXPECT_EQ(options.target, "x.elf");
+    EXPECT_EQ(options.events, (std::vector{machine::Event::nmi(), machine::Event::irq(0x30)}));
+    EXPECT_EQ(options.depth, 3U);
+    EXPECT_EQ(options.window, (std::pair<std::string, std::string>{"a.b", "c"}));
+    EXPECT_FALSE(options.prune);
+    EXPECT_FALSE(parse_options({"explore", "x.elf"}).events.has_value());
+    EXPECT_FALSE(parse_options({"explore", "x.elf"}).depth.has_value());
+}
+
+TEST(Options, OfExecLeaveTheProgramItsOwn) {
+    const auto options =
+        parse_options({"exec", "--machine", "amd", "--input", "a=b", "--env=N=V=W", "prog", "--json", "x", "-h"});
+    EXPECT_EQ(options.program, (Words{"prog", "--json", "x", "-h"}));
+    EXPECT_EQ(options.inputs, (std::map<std::string, std::string>{{"a", "b"}}));
+    EXPECT_EQ(options.environment, (std::map<std::string, std::string>{{"N", "V=W"}}));
+    EXPECT_EQ(options.json, "");
+    EXPECT_EQ(parse_options({"exec", "--quiet", "--", "-odd-name", "--"}).program, (Words{"-odd-name", "--"}));
+}
+
+TEST(Options, AskForHelpAnywhere) {
+    EXPECT_EQ(parse_options({"--help"}).command, Command::help);
+    EXPECT_EQ(parse_options({"help"}).command, Command::help);
+    EXPECT_EQ(parse_options({"help", "run"}).help_topic, "run");
+    EXPECT_EQ(parse_options({"run", "nested", "--help"}).command, Command::help);
+    EXPECT_EQ(parse_options({"replay", "-h"}).help_topic, "replay");
+    EXPECT_EQ(parse_options({"--version"}).command, Command::version);
+    EXPECT_EQ(parse_options({"run", "--version"}).command, Command::version);
+}
+
+TEST(Options, RefuseWhatTheyDoNotKnow) {
+    struct {
+        Words words;
+        const char* why;
+        const char* command;
+    } const rows[] = {
+        {{}, "no command", ""},
+        {{"frob"}, "no such command: 'frob'", ""},
+        {{"--quiet", "run"}, "the command comes first", ""},
+        {{"help", "frob"}, "no such command: 'frob'", ""},
+        {{"bench"}, "bench is not in this version", ""},
+        {{"check", "x"}, "check is not in this version", ""},
+        {{"run", "--frob"}, "--frob", "run"},
+        {{"run", "--mach", "amd"}, "unknown option --mach", "run"},
+        {{"run", "--junit", "x"}, "unknown option --junit", "run"},
+        {{"run", "--ktap"}, "unknown option --ktap", "run"},
+        {{"run", "--shard", "1/2"}, "unknown option --shard", "run"},
+        {{"run", "--depth", "2"}, "unknown option --depth", "run"},
+        {{"run", "--unfit"}, "unknown option --unfit", "run"},
+        {{"run", "--json"}, "--json", "run"},
+        {{"run", "--machine", "vax"}, "--machine is one of auto, host, amd, intel, not 'vax'", "run"},
+        {{"run", "--machine", "amd", "--machine", "host"}, "--machine", "run"},
+        {{"run", "--jobs", "0"}, "from 1", "run"},
+        {{"run", "--jobs", "-1"}, "from 1", "run"},
+        {{"run", "--jobs=two"}, "not 'two'", "run"},
+        {{"run", "--jobs=4294967297"}, "from 1", "run"},
+        {{"run", "--stepper=x"}, "trap-flag, stop-bytes", "run"},
+        {{"doctor", "x"}, "'x' is one argument too many", "doctor"},
+        {{"explore"}, "TARGET is missing", "explore"},
+        {{"explore", ""}, "TARGET is missing", "explore"},
+        {{"explore", "a", "b"}, "'b' is one argument too many", "explore"},
+        {{"explore", "a", "--events", "db"}, "this version lands nmi and irq only", "explore"},
+        {{"explore", "a", "--depth", "17"}, "from 0 to 16", "explore"},
+        {{"explore", "a", "--depth", "1x"}, "not '1x'", "explore"},
+        {{"explore", "a", "--window", "b"}, "FROM..TO", "explore"},
+        {{"explore", "a", "--window", "b.."}, "FROM..TO", "explore"},
+        {{"explore", "a", "--window", "..b"}, "FROM..TO", "explore"},
+        {{"replay"}, "SCHEDULE is missing", "replay"},
+        {{"exec"}, "PROGRAM is missing", "exec"},
+        {{"exec", "--machine", "amd"}, "PROGRAM is missing", "exec"},
+        {{"exec", "--input", "a", "prog"}, "A=B", "exec"},
+        {{"exec", "--input"}, "--input", "exec"},
+    };
+    for (const auto& row : rows) {
+        try {
+            (void)parse_options(row.words);
+            ADD_FAILURE() << "accepted: " << testing::PrintToString(row.words);
+        } catch (const UsageError& error) {
+            EXPECT_THAT(error.what(), HasSubstr(row.why));
+            EXPECT_EQ(error.command(), row.command) << row.why;
+            EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos);
+        }
+    }
+}
+
+TEST(Options, SurviveBeingWrittenDown) {
+    for (const auto& words : std::vector<Words>{
+             {"doctor", "--machine", "host"},
+             {"list", "a", "b/*", "--json", "x=y"},
+             {"run", "--quiet", "--jobs", "3", "--stepper", "stop-bytes", "--", "--odd"},
+             {"explore", "a b.elf", "--events", "irq=0x21,nmi", "--depth", "0", "--window", "x..y", "--no-prune"},
+             {"explore", "c/v"},
+             {"replay", "c/v@nmi:x+0x1f#2", "--trace"},
+             {"exec", "--input", "a=b", "--output", "c=d", "--env", "e=f", "prog", "--help"},
+             {"help", "run"},
+             {"help"},
+             {"version"},
+         }) {
+        const auto options = parse_options(words);
+        EXPECT_EQ(parse_options(to_arguments(options)), options) << testing::PrintToString(to_arguments(options));
+    }
+}
+
+TEST(Help, NamesEveryCommandAndEveryOption) {
+    for (const auto& info : commands()) {
+        EXPECT_THAT(help_text(""), HasSubstr(info.name));
+        const auto page = help_text(std::string(info.name));
+        EXPECT_THAT(page, HasSubstr(std::string("usage: gatecrash ") + std::string(info.name)));
+        EXPECT_THAT(page, HasSubstr("Examples:\n  gatecrash " + std::string(info.name)));
+        const auto own = own_options(info.command);
+        for (const auto& option : own.options()) EXPECT_THAT(page, HasSubstr("--" + option->long_name()));
+        EXPECT_THAT(page, HasSubstr("--machine"));
+    }
+}
+
+}  // namespace
+}  // namespace gatecrash::cli

@@ -1,0 +1,200 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "gatecrash/report/exit_code.hpp"
+#include "gatecrash/report/json_report.hpp"
+#include "gatecrash/report/listing.hpp"
+#include "gatecrash/report/progress_line.hpp"
+#include "gatecrash/report/text_report.hpp"
+#include "sample.hpp"
+
+namespace gatecrash::report {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+using testing::Not;
+using Results = std::vector<explore::Result>;
+
+std::vector<std::string> keys_of(const json& object) {
+    std::vector<std::string> keys;
+    for (const auto& [key, value] : object.items()) keys.push_back(key);
+    return keys;
+}
+
+TEST(JsonReport, HasTheFieldsOfTheContract) {
+    const auto document = json::parse(json_report(
+        "0.1.0", sample::amd(), Results{sample::breaking(), sample::holding(), sample::skipped(), sample::failed()}));
+    EXPECT_THAT(keys_of(document), testing::UnorderedElementsAre("gatecrash", "machine", "results"));
+    EXPECT_EQ(document["gatecrash"], "0.1.0");
+    EXPECT_EQ(document["machine"], json({{"name", "amd"},
+                                         {"kvm", "kvm_amd"},
+                                         {"cpu", "QEMU"},
+                                         {"kernel", "6.1.0"},
+                                         {"emulated", true},
+                                         {"behaviours", {{"int3", true}, {"mov-ss-shadow", false}}}}));
+    ASSERT_EQ(document["results"].size(), 4U);
+    EXPECT_EQ(document["results"][0], json({{"case", "nested-nmi"},
+                                            {"variant", "flag-only"},
+                                            {"covers", {"A7"}},
+                                            {"expect", "breaks I4"},
+                                            {"verdict", "breaks"},
+                                            {"status", "ok"},
+                                            {"boundaries", 203},
+                                            {"schedules", 41209},
+                                            {"pruned", 7},
+                                            {"depth", 1},
+                                            {"seconds", 12.25},
+                                            {"modelled", false},
+                                            {"finding",
+                                             {{"invariant", "I4"},
+                                              {"schedule", "nested-nmi/flag-only@nmi:entry_nmi+0x1f#2"},
+                                              {"message", "the frame at 0xffffffff80062fd8 is overwritten"},
+                                              {"also", {"I7"}}}},
+                                            {"findings", 4},
+                                            {"skip_reason", nullptr},
+                                            {"message", nullptr}}));
+    EXPECT_EQ(document["results"][1]["finding"], nullptr);
+    EXPECT_EQ(document["results"][2]["status"], "skip");
+    EXPECT_EQ(document["results"][2]["skip_reason"], "needs mov-ss-shadow");
+    EXPECT_EQ(document["results"][3]["verdict"], "error");
+    EXPECT_EQ(document["results"][3]["message"], "KVM_EXIT_INTERNAL_ERROR\nrip 0x0");
+}
+
+TEST(JsonReport, IsADocumentWithoutResultsToo) {
+    EXPECT_EQ(json::parse(json_report("0.1.0", {}, {}))["results"], json::array());
+}
+
+TEST(JsonReport, DiffersOnlyInSecondsBetweenEqualRuns) {
+    auto slow = sample::breaking();
+    slow.seconds = 99;
+    auto first = json::parse(json_report("0.1.0", sample::amd(), Results{sample::breaking()}));
+    auto second = json::parse(json_report("0.1.0", sample::amd(), Results{slow}));
+    EXPECT_NE(first, second);
+    for (auto* each : {&first, &second}) (*each)["results"][0].erase("seconds");
+    EXPECT_EQ(first, second);
+}
+
+TEST(JsonReport, SurvivesTextThatIsNoUtf8) {
+    auto result = sample::failed();
+    result.message = "a path: \xff";
+    EXPECT_TRUE(json::accept(json_report("0.1.0", {}, Results{result})));
+}
+
+TEST(TextReport, SaysItAllInOneLine) {
+    EXPECT_EQ(
+        result_line(sample::holding(), 23),
+        "ok          nested-nmi/copied-frame  holds         203 boundaries     41 209 schedules          7 pruned  "
+        "depth 2     12.2 s\n");
+    EXPECT_EQ(
+        result_line(sample::breaking(), 23),
+        "ok          nested-nmi/flag-only     breaks I4     203 boundaries     41 209 schedules          7 pruned  "
+        "depth 1     12.2 s  nmi:entry_nmi+0x1f#2\n");
+    EXPECT_EQ(result_line(sample::skipped(), 5), "skip        mov-ss/plain  skip\n");
+    EXPECT_EQ(result_line(sample::failed(), 5), "error       nested-nmi/single-stack  error\n");
+}
+
+TEST(TextReport, ShowsTheFindingAndHowToReplayIt) {
+    EXPECT_EQ(details(sample::breaking()),
+              "            I4: the frame at 0xffffffff80062fd8 is overwritten\n"
+              "            (the same run also breaks I7; 3 further schedules of 1 event break something as well)\n"
+              "            gatecrash replay 'nested-nmi/flag-only@nmi:entry_nmi+0x1f#2'\n");
+    EXPECT_EQ(details(sample::holding()), "");
+    EXPECT_EQ(further_findings(sample::breaking()), "            I4: nmi:nmi_exit (2 alike)\n");
+    EXPECT_EQ(further_findings(sample::holding()), "");
+}
+
+TEST(TextReport, SaysWhyThereIsNoVerdictOrTheWrongOne) {
+    EXPECT_THAT(details(sample::skipped()), HasSubstr("skipped: needs mov-ss-shadow\n"));
+    EXPECT_THAT(details(sample::failed()), HasSubstr("error: KVM_EXIT_INTERNAL_ERROR\n"));
+    EXPECT_THAT(details(sample::failed()), Not(HasSubstr("rip")));  // the dump is on standard error
+    auto unexpected = sample::holding();
+    unexpected.status = explore::Status::unexpected;
+    unexpected.expect = "breaks I4";
+    unexpected.message = "nothing broke";
+    EXPECT_EQ(details(unexpected), "            expected: breaks I4; nothing broke\n");
+}
+
+TEST(TextReport, QuotesSchedulesForTheShell) {
+    EXPECT_EQ(replay_command({"it's.elf", {}}), "gatecrash replay 'it'\\''s.elf'");
+}
+
+TEST(TextReport, SumsUp) {
+    EXPECT_EQ(
+        summary_line(Results{sample::holding(), sample::breaking(), sample::skipped(), sample::failed()}, sample::amd(),
+                     3.21),
+        "4 variants: 2 ok, 0 unexpected, 1 skipped, 1 error; 82 418 schedules in 3.2 s on amd (kvm_amd, QEMU, Linux "
+        "6.1.0, emulated)\n");
+}
+
+TEST(TextReport, SaysWhatToDoNext) {
+    auto unexpected = sample::breaking();
+    unexpected.status = explore::Status::unexpected;
+    auto too_good = sample::holding();
+    too_good.status = explore::Status::unexpected;
+    EXPECT_EQ(next_step(Results{sample::holding()}), "");
+    EXPECT_THAT(next_step(Results{sample::holding(), unexpected}),
+                HasSubstr("gatecrash replay 'nested-nmi/flag-only@nmi:entry_nmi+0x1f#2' --trace"));
+    EXPECT_THAT(next_step(Results{too_good}), HasSubstr("gatecrash list 'nested-nmi/copied-frame'"));
+    EXPECT_THAT(next_step(Results{unexpected, sample::failed()}), HasSubstr("gatecrash doctor"));
+    EXPECT_THAT(next_step(Results{sample::skipped()}), HasSubstr("nothing ran"));
+}
+
+TEST(TextReport, GroupsDigits) {
+    EXPECT_EQ(grouped(0), "0");
+    EXPECT_EQ(grouped(999), "999");
+    EXPECT_EQ(grouped(1830), "1 830");
+    EXPECT_EQ(grouped(1234567), "1 234 567");
+    EXPECT_EQ(counted(1, "finding"), "1 finding");
+    EXPECT_EQ(counted(0, "finding"), "0 findings");
+}
+
+TEST(ExitCode, TakesTheGravestOfAll) {
+    auto unexpected = sample::holding();
+    unexpected.status = explore::Status::unexpected;
+    EXPECT_EQ(exit_code_of(Results{sample::holding(), sample::skipped()}), ExitCode::as_expected);
+    EXPECT_EQ(exit_code_of(Results{sample::holding(), unexpected}), ExitCode::unexpected);
+    EXPECT_EQ(exit_code_of(Results{unexpected, sample::failed()}), ExitCode::error);
+    EXPECT_EQ(exit_code_of(Results{sample::skipped()}), ExitCode::nothing_ran);
+    EXPECT_EQ(exit_code_of({}), ExitCode::nothing_ran);
+}
+
+TEST(ProgressLine, ShowsCaseBoundarySpeedAndFindings) {
+    const explore::Progress progress{.level = 2, .boundary = 57, .boundaries = 203, .schedules = 3660, .findings = 0};
+    EXPECT_EQ(progress_line("nested-nmi/copied-frame", progress, 2.0),
+              "nested-nmi/copied-frame  level 2  boundary 57/203  1 830 schedules/s  0 findings");
+    EXPECT_THAT(progress_line("x", progress, 0), HasSubstr("  0 schedules/s  "));
+}
+
+TEST(ProgressLine, FitsTheTerminal) {
+    EXPECT_EQ(fit("abcdef", 0), "abcdef");
+    EXPECT_EQ(fit("abcdef", 80), "abcdef");
+    EXPECT_EQ(fit("abcdef", 7), "abcdef");
+    EXPECT_EQ(fit("abcdef", 6), "abcde");  // the last column stays free
+    EXPECT_EQ(fit("abcdef", 1), "");
+}
+
+TEST(Listing, SaysWhatEachVariantIsAndExpects) {
+    const auto sample = sample::nested_nmi();
+    const std::array selections{Selection{&sample, &sample.variants[0]}, Selection{&sample, &sample.variants[1]}};
+    const auto text = text_listing(selections);
+    EXPECT_THAT(text, testing::StartsWith("nested-nmi: Does an NMI inside another one lose a frame?\n"));
+    for (const auto* part :
+         {"flag-only\n", "a nesting flag, and no check of RIP\n", "origin   Torvalds 2014\n",
+          "expects  breaks I4: nmi on flag_clear or flag_iret; irq on entry_irq, then nmi on any code\n",
+          "because  the flag is clear before IRET\n", "sweeps   nmi, irq=0x30 to depth 2\n", "covers   A1, A6\n",
+          "expects  holds\n"}) {
+        EXPECT_THAT(text, HasSubstr(part));
+    }
+    const auto document = json::parse(json_listing("0.1.0", selections));
+    ASSERT_EQ(document["cases"].size(), 1U);
+    EXPECT_EQ(document["cases"][0]["case"], "nested-nmi");
+    EXPECT_EQ(document["cases"][0]["variants"][0]["expect"], "breaks I4");
+    EXPECT_EQ(document["cases"][0]["variants"][1]["events"], json({"nmi", "irq=0x30"}));
+}
+
+}  // namespace
+}  // namespace gatecrash::report
