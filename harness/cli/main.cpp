@@ -30,8 +30,6 @@ int run_command(const cli::Options& options) {
             return cli::explore_target(options);
         case cli::Command::replay:
             return cli::replay_schedule(options);
-        case cli::Command::exec:
-            return cli::exec(options);
         case cli::Command::help:
             return cli::help(options);
         case cli::Command::version:

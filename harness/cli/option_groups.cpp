@@ -38,12 +38,6 @@ constexpr CommandInfo table[] = {
      "broke.\n",
      "  gatecrash replay 'nested-nmi/flag-only@nmi:entry_nmi+0x1f'\n"
      "  gatecrash replay 'nested-nmi/linus-2010-irq@irq:entry_nmi+0x40,nmi:entry_irq#2' --trace\n"},
-    {Command::exec, "exec", " PROGRAM [ARG...]", "run any program inside the emulated machine",
-     "The program finds a real /dev/kvm there. Its output, its exit code and signals pass through. Files do not, but "
-     "those\n"
-     "that are named. Options come before PROGRAM.\n",
-     "  gatecrash exec sh -c 'ls -l /dev/kvm'\n"
-     "  gatecrash exec --output report.json=build/report.json build/tests --gtest_output=json:report.json\n"},
 };
 
 }  // namespace
@@ -72,13 +66,6 @@ po::options_description own_options(Command command) {
             break;
         case Command::replay:
             add("trace", po::bool_switch(), "print it instruction by instruction, with disassembly, stack and events");
-            break;
-        case Command::exec:
-            using List = std::vector<std::string>;
-            add("input", po::value<List>()->value_name("OUTSIDE=INSIDE"), "copy a file in first; may be repeated");
-            add("output", po::value<List>()->value_name("INSIDE=OUTSIDE"),
-                "copy a file out at the end; may be repeated");
-            add("env", po::value<List>()->value_name("NAME=VALUE"), "set an environment variable; may be repeated");
             break;
         default:
             break;

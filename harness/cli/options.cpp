@@ -66,17 +66,6 @@ class Values {
         fail(fmt::format("--{} is one of {}, not '{}'", name, known, word));
     }
 
-    /// A=B of each time the option was given.
-    [[nodiscard]] std::map<std::string, std::string> pairs(const char* name) const {
-        std::map<std::string, std::string> pairs;
-        for (const auto& word : words(name)) {
-            const auto equals = word.find('=');
-            if (equals == std::string::npos || equals == 0) fail(fmt::format("--{} wants A=B, not '{}'", name, word));
-            pairs[word.substr(0, equals)] = word.substr(equals + 1);
-        }
-        return pairs;
-    }
-
     /// The words that are no options, at most `max` of them.
     [[nodiscard]] Words arguments(std::size_t max) const {
         auto all = words("argument");
@@ -137,28 +126,9 @@ void read_own(Options& options, const Values& values) {
             options.schedule = values.only_argument("SCHEDULE");
             options.trace = values.is_set("trace");
             break;
-        case Command::exec:
-            options.inputs = values.pairs("input");
-            options.outputs = values.pairs("output");
-            options.environment = values.pairs("env");
-            if (options.program.empty()) values.fail("PROGRAM is missing");
-            break;
         default:
             (void)values.arguments(0);
     }
-}
-
-/// The number of leading words that are options and their values: behind them the program of `exec` begins, whose own
-/// options are none of our business.
-std::size_t count_leading_options(const Words& words, const po::options_description& known) {
-    std::size_t at = 0;
-    while (at < words.size() && words[at].size() > 1 && words[at].front() == '-' && words[at] != "--") {
-        const auto* option = words[at].find('=') == std::string::npos && words[at].starts_with("--")
-                                 ? known.find_nothrow(words[at].substr(2), false)
-                                 : nullptr;
-        at += option != nullptr && option->semantic()->max_tokens() > 0 ? 2 : 1;
-    }
-    return std::min(at, words.size());
 }
 
 /// A command that has no options, or needs none any more.
@@ -169,17 +139,11 @@ Options just(Command command, const std::string& help_topic = {}) {
     return options;
 }
 
-Options parse_command(const CommandInfo& info, Words words) {
+Options parse_command(const CommandInfo& info, const Words& words) {
     Options options;
     options.command = info.command;
     po::options_description known;
     known.add(own_options(info.command)).add(common_options());
-    if (info.command == Command::exec) {
-        const auto count = static_cast<std::ptrdiff_t>(count_leading_options(words, known));
-        const bool dashes = count < std::ssize(words) && words[static_cast<std::size_t>(count)] == "--";
-        options.program.assign(words.begin() + count + (dashes ? 1 : 0), words.end());
-        words.erase(words.begin() + count, words.end());
-    }
     known.add_options()("argument", po::value<Words>());  // hidden: those that are no options
     po::positional_options_description positional;
     positional.add("argument", -1);
@@ -255,15 +219,11 @@ Words to_arguments(const Options& options) {
     if (options.window) add("window", options.window->first + ".." + options.window->second);
     if (!options.prune) words.emplace_back("--no-prune");
     if (options.trace) words.emplace_back("--trace");
-    for (const auto& [outside, inside] : options.inputs) add("input", outside + "=" + inside);
-    for (const auto& [inside, outside] : options.outputs) add("output", inside + "=" + outside);
-    for (const auto& [name, value] : options.environment) add("env", name + "=" + value);
     words.emplace_back("--");
     words.insert(words.end(), options.patterns.begin(), options.patterns.end());
     for (const auto& argument : {options.target, options.schedule}) {
         if (!argument.empty()) words.push_back(argument);
     }
-    words.insert(words.end(), options.program.begin(), options.program.end());
     return words;
 }
 

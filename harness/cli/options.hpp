@@ -26,7 +26,7 @@ class UsageError : public std::runtime_error {
     std::string command_;
 };
 
-enum class Command : std::uint8_t { doctor, list, run, explore, replay, exec, help, version };
+enum class Command : std::uint8_t { doctor, list, run, explore, replay, help, version };
 enum class MachineName : std::uint8_t { automatic, host, amd, intel };
 
 struct Options {
@@ -48,12 +48,6 @@ struct Options {
     bool prune = true;                                          ///< explore
     std::string schedule;                                       ///< replay
     bool trace = false;                                         ///< replay
-
-    // exec
-    std::map<std::string, std::string> inputs;       ///< path outside -> path inside
-    std::map<std::string, std::string> outputs;      ///< path inside -> path outside
-    std::map<std::string, std::string> environment;  ///< name -> value
-    std::vector<std::string> program;                ///< with its arguments
 
     bool operator==(const Options&) const = default;
 };

@@ -8,8 +8,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "gatecrash.hpp"
 #include "gatecrash/emulator/file.hpp"
+#include "support/gatecrash.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -47,15 +47,10 @@ TEST(Usage, IsExplainedWhereItIsWrong) {
     expect_wrong_usage({"explore"}, "TARGET is missing");
     expect_wrong_usage({"explore", "nested-nmi/flag-only", "--events", "mc"}, "nmi and irq only");
     expect_wrong_usage({"replay"}, "SCHEDULE is missing");
-    expect_wrong_usage({"exec"}, "PROGRAM is missing");
-    expect_wrong_usage({"exec", "/nowhere/program"}, "cannot run /nowhere/program: No such file");
-    expect_wrong_usage({"exec", "no-such-program"}, "no program 'no-such-program' in PATH");
-    expect_wrong_usage({"exec", "--input", "/nowhere/a=b", "true"}, "cannot read /nowhere/a");
-    expect_wrong_usage({"exec", "--output", "b=/nowhere/a", "true"}, "cannot write /nowhere/a");
 }
 
 TEST(Usage, IsThereForTheAsking) {
-    for (const auto& words : {Words{"--help"}, {"help"}, {"run", "--help"}, {"help", "replay"}, {"exec", "-h"}}) {
+    for (const auto& words : {Words{"--help"}, {"help"}, {"run", "--help"}, {"help", "replay"}}) {
         const auto result = run_gatecrash(words);
         EXPECT_EQ(result.code, 0);
         EXPECT_THAT(result.out, HasSubstr("usage: gatecrash "));

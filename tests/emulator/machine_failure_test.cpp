@@ -8,7 +8,7 @@
 #include <csignal>
 #include <fstream>
 
-#include "command.hpp"
+#include "support/command.hpp"
 
 namespace gatecrash::emulator {
 namespace {

@@ -13,8 +13,8 @@
 #include <numeric>
 #include <thread>
 
-#include "command.hpp"
 #include "gatecrash/emulator/run.hpp"
+#include "support/command.hpp"
 
 namespace gatecrash::emulator {
 namespace {
@@ -173,7 +173,7 @@ TEST(Machine, ATerminalIsATerminalInsideWithItsSize) {
     const Fd controller_owner(controller);
     Fd terminal_owner(terminal);
     auto arguments = shell(
-        "stty size <&2; trap 'stty size <&2; exit 4' WINCH; echo ready; printf 'a\\nb\\r' >&2; "
+        "stty size <&2; trap 'stty size <&2; exit 4' WINCH; printf 'a\\nb\\r' >&2; echo ready; "
         "while :; do :; done");
     arguments.insert(arguments.begin(), {"--input", "/usr/bin/stty=/usr/bin/stty"});
     Command command(machine_run(arguments), {}, terminal);
@@ -182,6 +182,7 @@ TEST(Machine, ATerminalIsATerminalInsideWithItsSize) {
     ASSERT_EQ(::ioctl(terminal, TIOCSWINSZ, &size), 0);
     command.signal(SIGWINCH);
     const auto result = command.finish();
+    terminal_owner.reset();  // else the read below would wait for more from here
     EXPECT_EQ(result.code, 4);
     EXPECT_EQ(result.out, "33 111\nready\n44 111\n");
     std::string shown(64, '\0');

@@ -1,4 +1,4 @@
-#include "command.hpp"
+#include "support/command.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -17,6 +17,9 @@ namespace gatecrash::emulator {
 namespace fs = std::filesystem;
 
 namespace {
+
+/// How long a command may take. Far more than any does, so that one that hangs is one failure with a name.
+constexpr std::chrono::seconds patience{150};
 
 std::pair<Fd, Fd> make_pipe() {
     std::array<int, 2> ends{};
@@ -67,23 +70,33 @@ Command::~Command() {
 
 void Command::signal(int number) const { ::kill(pid_, number); }
 
+bool Command::read_some(Clock::time_point deadline) {
+    std::array<pollfd, 2> fds = {
+        {{.fd = out_.get(), .events = POLLIN, .revents = 0}, {.fd = err_.get(), .events = POLLIN, .revents = 0}}};
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+    if (left.count() <= 0) return false;
+    ::poll(fds.data(), fds.size(), static_cast<int>(left.count()));
+    if (fds[0].revents != 0) drain(out_, result_.out);
+    if (fds[1].revents != 0) drain(err_, result_.err);
+    return true;
+}
+
 void Command::wait_for_output(const std::string& text) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (out_ && result_.out.find(text) == std::string::npos) {
-        pollfd fd{.fd = out_.get(), .events = POLLIN, .revents = 0};
-        if (::poll(&fd, 1, 1000) > 0) drain(out_, result_.out);
-        if (std::chrono::steady_clock::now() > deadline) break;
+    const auto deadline = Clock::now() + patience;
+    while (out_ && result_.out.find(text) == std::string::npos && read_some(deadline)) {
     }
-    EXPECT_NE(result_.out.find(text), std::string::npos) << "no \"" << text << "\" in: " << result_.out;
+    EXPECT_NE(result_.out.find(text), std::string::npos)
+        << "no \"" << text << "\" in: " << result_.out << "\n and on standard error: " << result_.err;
 }
 
 Result Command::finish() {
+    const auto deadline = Clock::now() + patience;
     while (out_ || err_) {
-        std::array<pollfd, 2> fds = {
-            {{.fd = out_.get(), .events = POLLIN, .revents = 0}, {.fd = err_.get(), .events = POLLIN, .revents = 0}}};
-        ::poll(fds.data(), fds.size(), -1);
-        if (fds[0].revents != 0) drain(out_, result_.out);
-        if (fds[1].revents != 0) drain(err_, result_.err);
+        if (read_some(deadline)) continue;
+        ADD_FAILURE() << "still running after " << patience.count() << " s, having said: " << result_.out
+                      << result_.err;
+        ::kill(pid_, SIGKILL);
+        break;
     }
     int status = 0;
     ::waitpid(pid_, &status, 0);

@@ -46,16 +46,6 @@ TEST(Options, OfExplore) {
     EXPECT_FALSE(parse_options({"explore", "x.elf"}).depth.has_value());
 }
 
-TEST(Options, OfExecLeaveTheProgramItsOwn) {
-    const auto options =
-        parse_options({"exec", "--machine", "amd", "--input", "a=b", "--env=N=V=W", "prog", "--json", "x", "-h"});
-    EXPECT_EQ(options.program, (Words{"prog", "--json", "x", "-h"}));
-    EXPECT_EQ(options.inputs, (std::map<std::string, std::string>{{"a", "b"}}));
-    EXPECT_EQ(options.environment, (std::map<std::string, std::string>{{"N", "V=W"}}));
-    EXPECT_EQ(options.json, "");
-    EXPECT_EQ(parse_options({"exec", "--quiet", "--", "-odd-name", "--"}).program, (Words{"-odd-name", "--"}));
-}
-
 TEST(Options, AskForHelpAnywhere) {
     EXPECT_EQ(parse_options({"--help"}).command, Command::help);
     EXPECT_EQ(parse_options({"help"}).command, Command::help);
@@ -104,10 +94,6 @@ TEST(Options, RefuseWhatTheyDoNotKnow) {
         {{"explore", "a", "--window", "b.."}, "FROM..TO", "explore"},
         {{"explore", "a", "--window", "..b"}, "FROM..TO", "explore"},
         {{"replay"}, "SCHEDULE is missing", "replay"},
-        {{"exec"}, "PROGRAM is missing", "exec"},
-        {{"exec", "--machine", "amd"}, "PROGRAM is missing", "exec"},
-        {{"exec", "--input", "a", "prog"}, "A=B", "exec"},
-        {{"exec", "--input"}, "--input", "exec"},
     };
     for (const auto& row : rows) {
         try {
@@ -129,7 +115,6 @@ TEST(Options, SurviveBeingWrittenDown) {
              {"explore", "a b.elf", "--events", "irq=0x21,nmi", "--depth", "0", "--window", "x..y", "--no-prune"},
              {"explore", "c/v"},
              {"replay", "c/v@nmi:x+0x1f#2", "--trace"},
-             {"exec", "--input", "a=b", "--output", "c=d", "--env", "e=f", "prog", "--help"},
              {"help", "run"},
              {"help"},
              {"version"},

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <map>
 #include <string>
 #include <vector>
@@ -32,12 +33,16 @@ class Command {
 
     pid_t pid() const { return pid_; }
     void signal(int number) const;
-    /// Reads standard output up to and with `text`; fails the test after half a minute.
+    /// Reads standard output up to and with `text`; fails the test if that takes too long.
     void wait_for_output(const std::string& text);
-    /// Waits for the end.
+    /// Waits for the end; fails the test, and kills it, if that takes too long.
     Result finish();
 
   private:
+    using Clock = std::chrono::steady_clock;
+    /// Reads what there is on either stream, waiting for it; false when the time is up.
+    bool read_some(Clock::time_point deadline);
+
     pid_t pid_ = -1;
     Fd out_;
     Fd err_;

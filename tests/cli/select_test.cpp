@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "options.hpp"
-#include "sample.hpp"
+#include "support/sample.hpp"
 
 namespace gatecrash::cli {
 namespace {

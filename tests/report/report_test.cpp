@@ -9,7 +9,7 @@
 #include "gatecrash/report/listing.hpp"
 #include "gatecrash/report/progress_line.hpp"
 #include "gatecrash/report/text_report.hpp"
-#include "sample.hpp"
+#include "support/sample.hpp"
 
 namespace gatecrash::report {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "command.hpp"
+#include "support/command.hpp"
 
 namespace gatecrash::cli {
 
