@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <stdexcept>
 
 namespace gatecrash::machine {
 namespace {
@@ -100,6 +101,7 @@ void TinyGuest::load_segments() {
 }
 
 std::uint64_t TinyGuest::kernel_address(const Xbyak::Label& label) const {
+    if (label.getAddress() == nullptr) throw std::logic_error("a handler's label stands nowhere in the kernel's code");
     return kernel_text + static_cast<std::uint64_t>(label.getAddress() - kernel.getCode());
 }
 
