@@ -38,6 +38,12 @@ constexpr CommandInfo table[] = {
      "broke.\n",
      "  gatecrash replay 'nested-nmi/flag-only@nmi:entry_nmi+0x1f'\n"
      "  gatecrash replay 'nested-nmi/linus-2010-irq@irq:entry_nmi+0x40,nmi:entry_irq#2' --trace\n"},
+    {Command::bench, "bench", " harness", "measure what the harness itself costs",
+     "Prints the time of one KVM_RUN, of a step, a snapshot, a restore, a new VM, and of one injection; floor_ratio "
+     "is\n"
+     "the time of an injection in KVM_RUNs.\n",
+     "  gatecrash bench harness\n"
+     "  gatecrash bench harness --json -\n"},
 };
 
 }  // namespace

@@ -117,6 +117,7 @@ void read_own(Options& options, const Values& values) {
     switch (options.command) {
         case Command::list:
         case Command::run:
+        case Command::bench:
             options.patterns = values.arguments(any_number);
             break;
         case Command::explore:
@@ -192,7 +193,7 @@ Options parse_options(const Words& arguments) {
     const Words rest(arguments.begin() + 1, arguments.end());
     if (first == "help" || first == "--help" || first == "-h") return parse_help(rest);
     if (first == "--version" || first == "version") return just(Command::version);
-    if (first == "bench" || first == "check") throw UsageError(fmt::format("{} is not in this version", first));
+    if (first == "check") throw UsageError("check is not in this version");
     if (first.starts_with('-')) throw UsageError(fmt::format("the command comes first, before {}", first));
     const auto* info = find_command(first);
     if (info == nullptr) throw UsageError(fmt::format("no such command: '{}'", first));

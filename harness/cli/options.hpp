@@ -26,7 +26,7 @@ class UsageError : public std::runtime_error {
     std::string command_;
 };
 
-enum class Command : std::uint8_t { doctor, list, run, explore, replay, help, version };
+enum class Command : std::uint8_t { doctor, list, run, explore, replay, bench, help, version };
 enum class MachineName : std::uint8_t { automatic, host, amd, intel };
 
 struct Options {
@@ -40,7 +40,7 @@ struct Options {
     machine::StepperKind stepper = machine::StepperKind::trap_flag;
 
     std::string help_topic;                                     ///< help: a command's name, or empty
-    std::vector<std::string> patterns;                          ///< list, run
+    std::vector<std::string> patterns;                          ///< list, run, bench
     std::string target;                                         ///< explore
     std::optional<std::vector<machine::Event>> events;          ///< explore; not given: the variant's
     std::optional<unsigned> depth;                              ///< explore; not given: the variant's

@@ -37,7 +37,8 @@ void expect_wrong_usage(const Words& arguments, const std::string& message) {
 TEST(Usage, IsExplainedWhereItIsWrong) {
     expect_wrong_usage({}, "no command");
     expect_wrong_usage({"frob"}, "no such command: 'frob'");
-    expect_wrong_usage({"bench"}, "not in this version");
+    expect_wrong_usage({"bench"}, "bench harness");
+    expect_wrong_usage({"bench", "nested-nmi"}, "bench harness");
     expect_wrong_usage({"check", "x.elf"}, "not in this version");
     expect_wrong_usage({"run", "--frob"}, "unknown option --frob");
     expect_wrong_usage({"run", "--junit", "x"}, "unknown option --junit");
