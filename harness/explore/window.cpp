@@ -50,12 +50,14 @@ struct Checker {
     void check_log(bool ended, const std::vector<LandedEvent>& landed) {
         if (log_head(machine) < window.log_head) return add(Invariant::stack, "the log ring is overwritten");
         const auto records = records_since(machine, window);
-        LogExpectation expected{landed, window.vectors};
-        if (window.opening) expected.landed.insert(expected.landed.begin(), {*window.opening, window.log_head});
+        auto all = landed;
+        if (window.opening) all.insert(all.begin(), {*window.opening, window.log_head});
         // Without a reference this is the run that becomes it: whatever it takes is expected, except what is fatal.
+        std::set<std::uint32_t> taken;
         if (!window.end) {
-            for (const auto& record : records) expected.vectors.insert(record.vector);
+            for (const auto& record : records) taken.insert(record.vector);
         }
+        const LogExpectation expected{all, window.end ? window.vectors : taken};
         auto found = explore::check_log(records, window.log_head, ended, expected, machine.image());
         violations.insert(violations.end(), found.begin(), found.end());
     }

@@ -1,6 +1,7 @@
 #include "gatecrash/machine/machine.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 #include "guest_cpuid.hpp"
@@ -31,6 +32,17 @@ kvm_segment flat_segment(std::uint16_t selector, bool code) {
     return segment;
 }
 
+/// Whether the bytes of MOV from or to a debug register (0F 21, 0F 23) are anywhere in executable memory, at whatever
+/// alignment: text is read-only, so a guest without them never executes one.
+bool has_mov_dr(const Image& image) {
+    return std::any_of(image.segments.begin(), image.segments.end(), [](const Segment& segment) {
+        const auto& bytes = segment.bytes;
+        return segment.executable && std::adjacent_find(bytes.begin(), bytes.end(), [](std::byte a, std::byte b) {
+                                         return a == std::byte{0x0f} && (b == std::byte{0x21} || b == std::byte{0x23});
+                                     }) != bytes.end();
+    });
+}
+
 }  // namespace
 
 bool can_deliver(const kvm_regs& regs, const kvm_vcpu_events& events, Event event) {
@@ -44,11 +56,28 @@ Machine::Machine(const kvm::System& system, Image image)
           memory_.attach(vm_);
           return vm_.create_vcpu();
       }()) {
+    memory_.watch(cpu_);
+    uses_debug_registers_ = has_mov_dr(image_);
+    reset_debug_registers_ = cpu_.debug_registers();
     set_up_cpu();
     watchdog_ = std::make_unique<Watchdog>(cpu_);
 }
 
 Machine::~Machine() = default;
+
+void Machine::boot_again(Image image, const Snapshot& booted) {
+    restore(booted);
+    cpu_.set_debug_registers(reset_debug_registers_);
+    for (const auto& segment : image.segments) {
+        if (segment.writable) continue;  // restored
+        auto bytes = segment.bytes;
+        bytes.resize(segment.size);
+        if (!memory_.write(segment.address, bytes)) throw std::invalid_argument(image.name + ": other segments");
+    }
+    image_ = std::move(image);
+    decoded_.clear();
+    uses_debug_registers_ = has_mov_dr(image_);
+}
 
 void Machine::set_up_cpu() {
     const auto cpuid = guest_cpuid();
@@ -114,8 +143,13 @@ bool Machine::delivery_due() {
 
 void Machine::land(Event event) {
     if (event.kind == Event::Kind::nmi) {
-        // KVM counts up to two while NMIs are unmasked; a CPU latches one (SDM volume 3, 6.7.1).
-        if (cpu_.events().nmi.pending == 0) cpu_.nmi();
+        // What KVM_NMI does, without its ioctl: these registers go in with the next KVM_RUN. KVM counts up to two while
+        // NMIs are unmasked; a CPU latches one (SDM volume 3, 6.7.1).
+        auto events = cpu_.events();
+        if (events.nmi.pending != 0) return;
+        events.nmi.pending = 1;
+        events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING;
+        cpu_.set_events(events);
     } else {
         latched_irq_ = event.vector;
     }
@@ -130,6 +164,8 @@ kvm::Exit Machine::run_once(bool irq_window) {
             cpu_.interrupt(*std::exchange(latched_irq_, std::nullopt));
         }
     }
+    forget_unfinished_out();
+    msrs_.reset();
     watchdog_->begin_run();
     auto exit = cpu_.run(irq_window && latched_irq_.has_value());
     watchdog_->end_run();
@@ -142,7 +178,7 @@ kvm::Exit Machine::run_once(bool irq_window) {
 
 std::optional<Outcome> Machine::outcome_of(const kvm::Exit& exit) {
     if (const auto* io = std::get_if<kvm::IoExit>(&exit)) {
-        cpu_.complete_exit();
+        finish_out(*io);
         const bool doorbell = io->is_out && io->port >= GATECRASH_PORT_FIRST && io->port <= GATECRASH_PORT_LAST;
         return doorbell ? Outcome{Doorbell{io->port}} : Outcome{BadPort{io->port}};
     }
@@ -156,6 +192,29 @@ std::optional<Outcome> Machine::outcome_of(const kvm::Exit& exit) {
     return std::nullopt;
 }
 
+/// KVM moves RIP behind an OUT only when it runs the next time, and not if RIP is another by then (Linux 45def77ebf79,
+/// "KVM: x86: update %rip after emulating IO"). So a plain OUT is finished by setting RIP, which costs nothing; what
+/// KVM's emulator executes (string instructions) it also has to finish.
+void Machine::finish_out(const kvm::IoExit& io) {
+    const auto instruction = next_instruction();
+    if (!io.is_out || !instruction || instruction->kind != Kind::out) return cpu_.complete_exit();
+    auto regs = cpu_.regs();
+    unfinished_out_ = regs.rip;
+    regs.rip += instruction->length;
+    cpu_.set_regs(regs);
+}
+
+/// Should RIP be that of the OUT again, KVM would take it for the one to finish, and skip it.
+void Machine::forget_unfinished_out() {
+    const auto address = std::exchange(unfinished_out_, std::nullopt);
+    const auto regs = cpu_.regs();
+    if (address != regs.rip) return;
+    const auto events = cpu_.events();
+    cpu_.complete_exit();
+    cpu_.set_regs(regs);
+    cpu_.set_events(events);
+}
+
 Outcome Machine::run() {
     for (;;) {
         const auto exit = run_once(true);
@@ -166,35 +225,33 @@ Outcome Machine::run() {
     }
 }
 
-std::uint64_t Machine::kernel_gs_base() const {
-    kvm_msr_entry entry{saved_msrs[0], 0, 0};
-    cpu_.get_msrs({&entry, 1});
-    return entry.data;
-}
-
-MsrSet Machine::msrs() const {
-    std::array<kvm_msr_entry, saved_msrs.size()> entries{};
-    for (std::size_t i = 0; i < entries.size(); ++i) entries.at(i).index = saved_msrs.at(i);
-    cpu_.get_msrs(entries);
-    MsrSet values{};
-    for (std::size_t i = 0; i < entries.size(); ++i) values.at(i) = entries.at(i).data;
-    return values;
+const MsrSet& Machine::msrs() {
+    if (!msrs_) {
+        std::array<kvm_msr_entry, saved_msrs.size()> entries{};
+        for (std::size_t i = 0; i < entries.size(); ++i) entries.at(i).index = saved_msrs.at(i);
+        cpu_.get_msrs(entries);
+        msrs_.emplace();
+        for (std::size_t i = 0; i < entries.size(); ++i) msrs_->at(i) = entries.at(i).data;
+    }
+    return *msrs_;
 }
 
 void Machine::set_msrs(const MsrSet& values) {
+    if (msrs() == values) return;
     std::array<kvm_msr_entry, saved_msrs.size()> entries{};
     for (std::size_t i = 0; i < entries.size(); ++i) {
         entries.at(i).index = saved_msrs.at(i);
         entries.at(i).data = values.at(i);
     }
     cpu_.set_msrs(entries);
+    msrs_ = values;
 }
 
 Snapshot Machine::snapshot(const Snapshot* base) {
     Snapshot snapshot{cpu_.regs(),
                       cpu_.sregs(),
                       cpu_.events(),
-                      cpu_.debug_registers(),
+                      uses_debug_registers_ ? cpu_.debug_registers() : reset_debug_registers_,
                       msrs(),
                       latched_irq_,
                       memory_.save(base == nullptr ? nullptr : &base->pages)};
@@ -206,7 +263,7 @@ Snapshot Machine::snapshot(const Snapshot* base) {
 void Machine::restore(const Snapshot& snapshot) {
     memory_.restore(snapshot.pages);
     set_msrs(snapshot.msrs);
-    cpu_.set_debug_registers(snapshot.debug_registers);
+    if (uses_debug_registers_) cpu_.set_debug_registers(snapshot.debug_registers);
     set_sregs(snapshot.sregs);
     cpu_.set_regs(snapshot.regs);
     auto events = snapshot.events;

@@ -66,7 +66,6 @@ TEST(Options, RefuseWhatTheyDoNotKnow) {
         {{"frob"}, "no such command: 'frob'", ""},
         {{"--quiet", "run"}, "the command comes first", ""},
         {{"help", "frob"}, "no such command: 'frob'", ""},
-        {{"bench"}, "bench is not in this version", ""},
         {{"check", "x"}, "check is not in this version", ""},
         {{"run", "--frob"}, "--frob", "run"},
         {{"run", "--mach", "amd"}, "unknown option --mach", "run"},

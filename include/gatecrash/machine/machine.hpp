@@ -53,6 +53,10 @@ class Machine {
     Machine(const Machine&) = delete;
     Machine& operator=(const Machine&) = delete;
 
+    /// Boots `image` instead, which has the same segments with other bytes, as all TinyGuests have: far cheaper than
+    /// another machine. `booted` is a snapshot taken before anything ran. Throws std::invalid_argument.
+    void boot_again(Image image, const Snapshot& booted);
+
     [[nodiscard]] const Image& image() const { return image_; }
     [[nodiscard]] GuestMemory& memory() { return memory_; }
     [[nodiscard]] kvm::Vcpu& cpu() { return cpu_; }
@@ -73,7 +77,7 @@ class Machine {
     /// Whether the next run or step delivers an event that has landed before it executes an instruction.
     [[nodiscard]] bool delivery_due();
     /// The value that SWAPGS exchanges the GS base with.
-    [[nodiscard]] std::uint64_t kernel_gs_base() const;
+    [[nodiscard]] std::uint64_t kernel_gs_base() { return msrs()[0]; }
     /// Whether an external interrupt has landed and was not delivered yet.
     [[nodiscard]] bool has_latched_irq() const { return latched_irq_.has_value(); }
 
@@ -117,7 +121,9 @@ class Machine {
 
   private:
     void set_up_cpu();
-    [[nodiscard]] MsrSet msrs() const;
+    void finish_out(const kvm::IoExit& io);
+    void forget_unfinished_out();
+    [[nodiscard]] const MsrSet& msrs();
     void set_msrs(const MsrSet& values);
 
     Image image_;
@@ -126,8 +132,13 @@ class Machine {
     kvm::Vcpu cpu_;
     std::unique_ptr<Watchdog> watchdog_;
     bool is_amd_ = false;
+    /// Guests without MOV DR can neither change debug registers nor see them: those cost nothing then.
+    bool uses_debug_registers_ = false;
+    kvm_debugregs reset_debug_registers_{};
+    std::optional<MsrSet> msrs_;  ///< since the last run
     std::optional<std::uint8_t> latched_irq_;
     std::optional<kvm_dtable> overridden_idt_;
+    std::optional<std::uint64_t> unfinished_out_;  ///< RIP of an OUT that KVM has not finished
     std::unordered_map<std::uint64_t, std::optional<Instruction>> decoded_;
 };
 
