@@ -38,6 +38,11 @@ constexpr CommandInfo table[] = {
      "broke.\n",
      "  gatecrash replay 'nested-nmi/flag-only@nmi:entry_nmi+0x1f'\n"
      "  gatecrash replay 'nested-nmi/linus-2010-irq@irq:entry_nmi+0x40,nmi:entry_irq#2' --trace\n"},
+    {Command::new_project, "new", " DIR", "write a project for entry code of your own",
+     "DIR is a folder that is empty or does not exist yet. It gets an assembly file with an NMI entry that has a "
+     "subtle\n"
+     "bug, and the same without, a build file, and a page that says how to go on from there.\n",
+     "  gatecrash new my-entry-code\n"},
 };
 
 }  // namespace
