@@ -135,7 +135,6 @@ void check_image(const Image& image) {
     if (log == nullptr || !log->writable || !log->contains(Virtual{abi.log + sizeof(abi::Log) - 1})) {
         throw lacks(image, "no writable log ring inside the image");
     }
-    if (offset_in_page(Virtual{abi.log}) != 0) throw lacks(image, "a log ring that is not page-aligned");
     if (!is_stack(image, abi.boot_stack)) throw lacks(image, "no boot stack in writable memory of the image");
 }
 
