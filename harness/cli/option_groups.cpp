@@ -44,6 +44,11 @@ constexpr CommandInfo table[] = {
      "the time of an injection in KVM_RUNs.\n",
      "  gatecrash bench harness\n"
      "  gatecrash bench harness --json -\n"},
+    {Command::new_project, "new", " DIR", "write a project for entry code of your own",
+     "DIR is a folder that is empty or does not exist yet. It gets an assembly file with an NMI entry that has a "
+     "subtle\n"
+     "bug, and the same without, a build file, and a page that says how to go on from there.\n",
+     "  gatecrash new my-entry-code\n"},
 };
 
 }  // namespace

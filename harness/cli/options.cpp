@@ -127,6 +127,9 @@ void read_own(Options& options, const Values& values) {
             options.schedule = values.only_argument("SCHEDULE");
             options.trace = values.is_set("trace");
             break;
+        case Command::new_project:
+            options.folder = values.only_argument("DIR");
+            break;
         default:
             (void)values.arguments(0);
     }
@@ -222,7 +225,7 @@ Words to_arguments(const Options& options) {
     if (options.trace) words.emplace_back("--trace");
     words.emplace_back("--");
     words.insert(words.end(), options.patterns.begin(), options.patterns.end());
-    for (const auto& argument : {options.target, options.schedule}) {
+    for (const auto& argument : {options.target, options.schedule, options.folder}) {
         if (!argument.empty()) words.push_back(argument);
     }
     return words;

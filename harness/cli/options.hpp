@@ -26,7 +26,7 @@ class UsageError : public std::runtime_error {
     std::string command_;
 };
 
-enum class Command : std::uint8_t { doctor, list, run, explore, replay, bench, help, version };
+enum class Command : std::uint8_t { doctor, list, run, explore, replay, bench, new_project, help, version };
 enum class MachineName : std::uint8_t { automatic, host, amd, intel };
 
 struct Options {
@@ -48,6 +48,7 @@ struct Options {
     bool prune = true;                                          ///< explore
     std::string schedule;                                       ///< replay
     bool trace = false;                                         ///< replay
+    std::string folder;                                         ///< new
 
     bool operator==(const Options&) const = default;
 };

@@ -102,20 +102,31 @@ struct Checker {
         }
     }
 
-    void check_registers() {
+    /// What the registers at END are held against; null if nothing is known yet.
+    const machine::Snapshot* reference() const {
+        if (window.round_trip) return &window.begin;
+        return window.end ? &*window.end : nullptr;
+    }
+
+    void check_rip() {
+        const auto now = machine.cpu().regs().rip, then = window.end->regs.rip;
+        if (now != then) add(Invariant::round_trip, fmt::format("RIP is {:#x}, not {:#x}", now, then));
+    }
+
+    void check_registers(const machine::Snapshot& at) {
         const auto& now = machine.cpu().regs();
-        const auto& then = window.end->regs;
+        const auto& then = at.regs;
         struct Register {
             const char* name;
             __u64 kvm_regs::*value;
         };
         static constexpr std::array registers{
-            Register{"RIP", &kvm_regs::rip}, Register{"RSP", &kvm_regs::rsp}, Register{"RAX", &kvm_regs::rax},
-            Register{"RBX", &kvm_regs::rbx}, Register{"RCX", &kvm_regs::rcx}, Register{"RDX", &kvm_regs::rdx},
-            Register{"RSI", &kvm_regs::rsi}, Register{"RDI", &kvm_regs::rdi}, Register{"RBP", &kvm_regs::rbp},
-            Register{"R8", &kvm_regs::r8},   Register{"R9", &kvm_regs::r9},   Register{"R10", &kvm_regs::r10},
-            Register{"R11", &kvm_regs::r11}, Register{"R12", &kvm_regs::r12}, Register{"R13", &kvm_regs::r13},
-            Register{"R14", &kvm_regs::r14}, Register{"R15", &kvm_regs::r15}};
+            Register{"RSP", &kvm_regs::rsp}, Register{"RAX", &kvm_regs::rax}, Register{"RBX", &kvm_regs::rbx},
+            Register{"RCX", &kvm_regs::rcx}, Register{"RDX", &kvm_regs::rdx}, Register{"RSI", &kvm_regs::rsi},
+            Register{"RDI", &kvm_regs::rdi}, Register{"RBP", &kvm_regs::rbp}, Register{"R8", &kvm_regs::r8},
+            Register{"R9", &kvm_regs::r9},   Register{"R10", &kvm_regs::r10}, Register{"R11", &kvm_regs::r11},
+            Register{"R12", &kvm_regs::r12}, Register{"R13", &kvm_regs::r13}, Register{"R14", &kvm_regs::r14},
+            Register{"R15", &kvm_regs::r15}};
         for (const auto& r : registers) {
             if (now.*r.value != then.*r.value) {
                 add(Invariant::round_trip, fmt::format("{} is {:#x}, not {:#x}", r.name, now.*r.value, then.*r.value));
@@ -126,9 +137,9 @@ struct Checker {
         }
     }
 
-    void check_special_registers() {
+    void check_special_registers(const machine::Snapshot& at) {
         const auto& now = machine.cpu().sregs();
-        const auto& then = window.end->sregs;
+        const auto& then = at.sregs;
         struct Segment {
             const char* name;
             kvm_segment kvm_sregs::*value;
@@ -143,7 +154,7 @@ struct Checker {
             }
         }
         if (now.fs.base != then.fs.base) add(Invariant::round_trip, "the FS base changed");
-        if (now.gs.base != then.gs.base || machine.kernel_gs_base() != window.end->msrs[0]) {
+        if (now.gs.base != then.gs.base || machine.kernel_gs_base() != at.msrs[0]) {
             add(Invariant::kernel_gs, fmt::format("GS base is {:#x}, not {:#x}", now.gs.base, then.gs.base));
         }
         if (now.cr3 != then.cr3) add(Invariant::page_tables, fmt::format("CR3 is {:#x}, not {:#x}", now.cr3, then.cr3));
@@ -180,8 +191,10 @@ std::optional<Window> next_window(Machine& machine) {
     const auto outcome = run_patiently(machine);
     const auto* doorbell = std::get_if<machine::Doorbell>(&outcome);
     if (doorbell != nullptr && doorbell->port == GATECRASH_PORT_DONE) return std::nullopt;
-    const bool nmi = doorbell != nullptr && doorbell->port == GATECRASH_PORT_BEGIN_NMI;
-    if (doorbell == nullptr || (!nmi && doorbell->port != GATECRASH_PORT_BEGIN)) {
+    const auto port = doorbell == nullptr ? 0 : doorbell->port;
+    const bool nmi = port == GATECRASH_PORT_BEGIN_NMI;
+    const bool round_trip = port == GATECRASH_PORT_BEGIN_ROUND_TRIP;
+    if (!nmi && !round_trip && port != GATECRASH_PORT_BEGIN) {
         throw machine::ImageError(
             fmt::format("{}: outside its windows the guest ended with: {}. Expected is the doorbell BEGIN or DONE.\n{}",
                         machine.image().name, describe(outcome), machine.dump()));
@@ -189,6 +202,7 @@ std::optional<Window> next_window(Machine& machine) {
     Window window;
     window.begin = machine.snapshot();
     if (nmi) window.opening = machine::Event::nmi();
+    window.round_trip = round_trip;
     window.log_head = log_head(machine);
     return window;
 }
@@ -209,8 +223,11 @@ std::vector<Violation> check_run(Machine& machine, const Window& window, const m
     if (ended) checker.check_nmi_mask();
     if (ended && window.end) {
         checker.check_live_stack();
-        checker.check_registers();
-        checker.check_special_registers();
+        checker.check_rip();
+    }
+    if (const auto* reference = checker.reference(); ended && reference != nullptr) {
+        checker.check_registers(*reference);
+        checker.check_special_registers(*reference);
     }
     return std::move(checker.violations);
 }

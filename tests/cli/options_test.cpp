@@ -93,6 +93,8 @@ TEST(Options, RefuseWhatTheyDoNotKnow) {
         {{"explore", "a", "--window", "b.."}, "FROM..TO", "explore"},
         {{"explore", "a", "--window", "..b"}, "FROM..TO", "explore"},
         {{"replay"}, "SCHEDULE is missing", "replay"},
+        {{"new"}, "DIR is missing", "new"},
+        {{"new", "a", "b"}, "'b' is one argument too many", "new"},
     };
     for (const auto& row : rows) {
         try {
@@ -114,6 +116,7 @@ TEST(Options, SurviveBeingWrittenDown) {
              {"explore", "a b.elf", "--events", "irq=0x21,nmi", "--depth", "0", "--window", "x..y", "--no-prune"},
              {"explore", "c/v"},
              {"replay", "c/v@nmi:x+0x1f#2", "--trace"},
+             {"new", "a b"},
              {"help", "run"},
              {"help"},
              {"version"},

@@ -43,6 +43,20 @@ TEST(LogCheck, AcceptsABodyForEachEvent) {
         IsEmpty());
 }
 
+TEST(LogCheck, FindsABodyThatRunsWithTheUsersGs) {
+    auto gs = record(GATECRASH_LOG_GS, nmi, outer_frame);
+    gs.error = 0x7654000;
+    const std::vector<LogRecord> records{enter(nmi, outer_frame), gs, leave(nmi, outer_frame)};
+    const auto found = check_log(records, 0, true, {one_nmi, {bp}}, machine::Image{});
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].invariant, Invariant::kernel_gs);
+    EXPECT_THAT(found[0].message, HasSubstr("the body of vector 2 that interrupted 0x42 runs with GS base 0x7654000"));
+    EXPECT_THAT(check_log({{record(GATECRASH_LOG_GS, GATECRASH_VECTOR_SYSCALL, outer_frame)}}, 0, true, {{}, {}},
+                          machine::Image{})[0]
+                    .message,
+                HasSubstr("the body of SYSCALL"));
+}
+
 TEST(LogCheck, FindsALostEvent) {
     EXPECT_THAT(broken({}, one_nmi), ElementsAre(Invariant::event_conservation));
     // The second arrived when the first body had begun, and no body began after that.
