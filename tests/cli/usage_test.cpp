@@ -40,7 +40,11 @@ TEST(Usage, IsExplainedWhereItIsWrong) {
     expect_wrong_usage({"bench"}, "not in this version");
     expect_wrong_usage({"check", "x.elf"}, "not in this version");
     expect_wrong_usage({"run", "--frob"}, "unknown option --frob");
-    expect_wrong_usage({"run", "--junit", "x"}, "unknown option --junit");
+    expect_wrong_usage({"list", "--junit", "x"}, "unknown option --junit");
+    expect_wrong_usage({"run", "--junit"}, "--junit");
+    expect_wrong_usage({"run", "--ktap", "--json", "-"}, "--ktap and --json both want standard output");
+    expect_wrong_usage({"explore", "nested-nmi/flag-only", "--ktap", "--junit", "-"},
+                       "--ktap and --junit both want standard output");
     expect_wrong_usage({"run", "--jobs", "0"}, "--jobs");
     expect_wrong_usage({"run", "--json"}, "--json");
     expect_wrong_usage({"run", "--machine", "vax"}, "auto, host, amd, intel");
@@ -111,7 +115,7 @@ TEST_F(GuestFile, OfAnotherKindIsRefused) {
     expect_wrong_usage({"explore", folder_.path() / "nothing.elf"}, "No such file");
 }
 
-TEST(JsonPath, ThatCannotBeWrittenIsNamedBeforeAnyWork) {
+TEST(DocumentPath, ThatCannotBeWrittenIsNamedBeforeAnyWork) {
     const TemporaryFolder folder;
     const auto file = folder.file("file", "x");
     struct {
@@ -119,10 +123,14 @@ TEST(JsonPath, ThatCannotBeWrittenIsNamedBeforeAnyWork) {
     } const rows[] = {
         {"/nowhere/x.json", "No such file"}, {folder.path(), "Is a directory"}, {file + "/x", "Not a directory"}};
     for (const auto& row : rows) {
-        for (const auto& words :
-             {Words{"run"}, {"list"}, {"explore", "nested-nmi/flag-only"}, {"replay", "nested-nmi/flag-only"}}) {
+        for (const auto& words : {Words{"run", "--json"},
+                                  {"list", "--json"},
+                                  {"explore", "nested-nmi/flag-only", "--json"},
+                                  {"replay", "nested-nmi/flag-only", "--json"},
+                                  {"run", "--junit"},
+                                  {"explore", "nested-nmi/flag-only", "--ktap", "--junit"}}) {
             auto arguments = words;
-            arguments.insert(arguments.end(), {"--json", row.path});
+            arguments.push_back(row.path);
             expect_wrong_usage(arguments, "cannot write " + row.path + ": " + row.reason);
         }
     }
