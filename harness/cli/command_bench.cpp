@@ -22,13 +22,13 @@ int bench(const Options& options) {
     if (options.patterns != std::vector<std::string>{"harness"}) {
         throw UsageError("this version measures the harness only: gatecrash bench harness", "bench");
     }
-    auto json = open_json(options);
+    Documents documents(options);
     auto local = choose_machine(options.machine);
-    if (!local) return run_inside(options, json);
-    if (json) add_behaviours(local->description, qualify::measure(local->system));
+    if (!local) return run_inside(options, documents);
+    if (!documents.empty()) add_behaviours(local->description, qualify::measure(local->system));
     const auto figures = gatecrash::bench::measure_harness(local->system, find_target(measured).image);
     TextOutput(options).print(report::bench_table(figures));
-    if (json) json->write(report::bench_report(version, local->description, figures));
+    documents.write(&Options::json, report::bench_report(version, local->description, figures));
     return 0;
 }
 

@@ -59,7 +59,7 @@ void write(const fs::path& path, std::string_view text) {
 
 int write_skeleton(const Options& options) {
     const fs::path folder = options.folder;
-    auto json = open_json(options);
+    Documents documents(options);
     make_empty_folder(folder);
     std::string text;
     std::vector<std::string> names;
@@ -77,10 +77,9 @@ int write_skeleton(const Options& options) {
         "more.\n",
         folder.string());
     TextOutput(options).print(text);
-    if (json) {
-        const nlohmann::ordered_json document{{"gatecrash", version}, {"files", names}};
-        json->write(document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
-    }
+    const nlohmann::ordered_json document{{"gatecrash", version}, {"files", names}};
+    documents.write(&Options::json,
+                    document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
     return 0;
 }
 

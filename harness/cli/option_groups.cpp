@@ -26,7 +26,8 @@ constexpr CommandInfo table[] = {
      "Ends with 0 if all is as expected, 1 if a verdict is not, 2 for wrong usage, 3 for an error of the host or the\n"
      "harness, 4 if nothing ran.\n",
      "  gatecrash run\n"
-     "  gatecrash run nested-nmi --json result.json\n"
+     "  gatecrash run nested-nmi --json result.json --junit result.xml\n"
+     "  gatecrash run --ktap --quiet\n"
      "  gatecrash run '*/copied-frame*' --machine amd\n"},
     {Command::explore, "explore", " TARGET", "sweep one variant, or a guest of your own, as you say",
      "TARGET is a CASE/VARIANT or the path of a guest's ELF file. Ends with 1 if a schedule breaks an invariant.\n",
@@ -65,6 +66,12 @@ const CommandInfo& info_of(Command command) { return *std::ranges::find(table, c
 po::options_description own_options(Command command) {
     po::options_description options("Options of this command");
     auto add = options.add_options();
+    if (command == Command::run || command == Command::explore) {
+        add("ktap", po::bool_switch(),
+            "write the results to standard output as KTAP, each as it ends; the text then goes to standard error");
+        add("junit", po::value<std::string>()->value_name("FILE"),
+            "write the results as JUnit XML, too; '-' is standard output, and the text then goes to standard error");
+    }
     switch (command) {
         case Command::explore:
             add("events", po::value<std::string>()->value_name("LIST"),
@@ -94,8 +101,8 @@ po::options_description common_options() {
         "json", po::value<std::string>()->value_name("FILE"),
         "write the results as JSON, too; '-' is standard output, and the text then goes to standard error")(
         "stepper", po::value<std::string>()->value_name("KIND"),
-        "how to step: trap-flag or stop-bytes (default trap-flag)")("quiet", po::bool_switch(),
-                                                                    "no progress line; with --json -, no text either")(
+        "how to step: trap-flag or stop-bytes (default trap-flag)")(
+        "quiet", po::bool_switch(), "no progress line; where a report takes standard output, no text either")(
         "help,h", po::bool_switch(), "this")("version", po::bool_switch(), "the version");
     return options;
 }

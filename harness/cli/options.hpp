@@ -41,6 +41,8 @@ struct Options {
 
     std::string help_topic;                                     ///< help: a command's name, or empty
     std::vector<std::string> patterns;                          ///< list, run, bench
+    std::string junit;                                          ///< run, explore; empty: none wanted
+    bool ktap = false;                                          ///< run, explore
     std::string target;                                         ///< explore
     std::optional<std::vector<machine::Event>> events;          ///< explore; not given: the variant's
     std::optional<unsigned> depth;                              ///< explore; not given: the variant's
@@ -58,6 +60,9 @@ struct Options {
 
 /// A command line that parse_options() reads as `options`, for running it again somewhere else.
 [[nodiscard]] std::vector<std::string> to_arguments(const Options& options);
+
+/// Whether a report takes standard output, where else text for people goes.
+[[nodiscard]] bool takes_standard_output(const Options& options);
 
 [[nodiscard]] std::string name_of(Command command);
 [[nodiscard]] std::string name_of(MachineName machine);

@@ -41,7 +41,11 @@ TEST(Usage, IsExplainedWhereItIsWrong) {
     expect_wrong_usage({"bench", "nested-nmi"}, "bench harness");
     expect_wrong_usage({"check", "x.elf"}, "not in this version");
     expect_wrong_usage({"run", "--frob"}, "unknown option --frob");
-    expect_wrong_usage({"run", "--junit", "x"}, "unknown option --junit");
+    expect_wrong_usage({"list", "--junit", "x"}, "unknown option --junit");
+    expect_wrong_usage({"run", "--junit"}, "--junit");
+    expect_wrong_usage({"run", "--ktap", "--json", "-"}, "--ktap and --json both want standard output");
+    expect_wrong_usage({"explore", "nested-nmi/flag-only", "--ktap", "--junit", "-"},
+                       "--ktap and --junit both want standard output");
     expect_wrong_usage({"run", "--jobs", "0"}, "--jobs");
     expect_wrong_usage({"run", "--json"}, "--json");
     expect_wrong_usage({"run", "--machine", "vax"}, "auto, host, amd, intel");
@@ -151,7 +155,7 @@ TEST(New, OverwritesNothing) {
     EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 1);
 }
 
-TEST(JsonPath, ThatCannotBeWrittenIsNamedBeforeAnyWork) {
+TEST(DocumentPath, ThatCannotBeWrittenIsNamedBeforeAnyWork) {
     const TemporaryFolder folder;
     const auto file = folder.file("file", "x");
     struct {
@@ -159,10 +163,14 @@ TEST(JsonPath, ThatCannotBeWrittenIsNamedBeforeAnyWork) {
     } const rows[] = {
         {"/nowhere/x.json", "No such file"}, {folder.path(), "Is a directory"}, {file + "/x", "Not a directory"}};
     for (const auto& row : rows) {
-        for (const auto& words :
-             {Words{"run"}, {"list"}, {"explore", "nested-nmi/flag-only"}, {"replay", "nested-nmi/flag-only"}}) {
+        for (const auto& words : {Words{"run", "--json"},
+                                  {"list", "--json"},
+                                  {"explore", "nested-nmi/flag-only", "--json"},
+                                  {"replay", "nested-nmi/flag-only", "--json"},
+                                  {"run", "--junit"},
+                                  {"explore", "nested-nmi/flag-only", "--ktap", "--junit"}}) {
             auto arguments = words;
-            arguments.insert(arguments.end(), {"--json", row.path});
+            arguments.push_back(row.path);
             expect_wrong_usage(arguments, "cannot write " + row.path + ": " + row.reason);
         }
     }
