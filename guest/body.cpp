@@ -48,6 +48,10 @@ INLINED uint64_t read_msr(uint32_t msr) {
     return uint64_t{high} << 32 | low;
 }
 
+INLINED void write_msr(uint32_t msr, uint64_t value) {
+    asm volatile("wrmsr" : : "c"(msr), "a"(static_cast<uint32_t>(value)), "d"(static_cast<uint32_t>(value >> 32)));
+}
+
 /// With the user's GS base a body would take what the user put there for its per-CPU data.
 INLINED void check_gs(uint64_t vector, const Frame* frame) {
     const uint64_t base = read_msr(MSR_GS_BASE);
@@ -67,6 +71,8 @@ void event_body(Frame* frame, uint64_t vector) {
     log_record(GATECRASH_LOG_ENTER, vector, frame);
     check_gs(vector, frame);
     if (vector == GATECRASH_VECTOR_NMI) nmi_work();
+    // Until then the next machine check shuts the CPU down (SDM volume 3, 15.3.1.2).
+    if (vector == GATECRASH_VECTOR_MC) write_msr(MSR_MCG_STATUS, 0);
     log_record(GATECRASH_LOG_LEAVE, vector, frame);
 }
 

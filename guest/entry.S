@@ -10,12 +10,19 @@ WEAK_ENTRY entry_bp
 // On IST 1, NMIs masked until the next IRET, GS base unknown.
 WEAK_ENTRY entry_nmi
         pushq $0
-        SAVE_REGS
-        ENTER_PARANOID_GS
-        CALL_BODY event_body GATECRASH_VECTOR_NMI
-        EXIT_PARANOID_GS
-        RESTORE_REGS
-        iretq
+        ENTRY_PARANOID event_body GATECRASH_VECTOR_NMI
+
+// On IST 2 and IST 4: they too may come at any instruction.
+WEAK_ENTRY entry_db
+        pushq $0
+        ENTRY_PARANOID event_body GATECRASH_VECTOR_DB
+WEAK_ENTRY entry_mc
+        pushq $0
+        ENTRY_PARANOID event_body GATECRASH_VECTOR_MC
+
+// A page that was not there is by the time the body ends. If nobody put it there, the fault comes again and again.
+WEAK_ENTRY entry_pf
+        ENTRY_PLAIN event_body GATECRASH_VECTOR_PF
 
 // External interrupts: one stub a vector, each GATECRASH_IRQ_STUB_SIZE bytes.
         .balign GATECRASH_IRQ_STUB_SIZE
@@ -79,7 +86,6 @@ WEAK_ENTRY \name
 .endm
 
         FATAL_WITHOUT_CODE entry_de 0
-        FATAL_WITHOUT_CODE entry_db 1
         FATAL_WITHOUT_CODE entry_of 4
         FATAL_WITHOUT_CODE entry_br 5
         FATAL_WITHOUT_CODE entry_ud 6
@@ -90,11 +96,9 @@ WEAK_ENTRY \name
         FATAL_WITH_CODE entry_np 11
         FATAL_WITH_CODE entry_ss 12
         FATAL_WITH_CODE entry_gp 13
-        FATAL_WITH_CODE entry_pf 14
         FATAL_WITHOUT_CODE entry_15 15
         FATAL_WITHOUT_CODE entry_mf 16
         FATAL_WITH_CODE entry_ac 17
-        FATAL_WITHOUT_CODE entry_mc 18
         FATAL_WITHOUT_CODE entry_xm 19
         FATAL_WITHOUT_CODE entry_ve 20
         FATAL_WITH_CODE entry_cp 21

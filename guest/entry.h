@@ -15,6 +15,7 @@
 #define MSR_LSTAR 0xc0000082
 #define MSR_FMASK 0xc0000084
 #define MSR_GS_BASE 0xc0000101
+#define MSR_MCG_STATUS 0x17a
 #define MSR_KERNEL_GS_BASE 0xc0000102
 
 #define RFLAGS_TF 0x100
@@ -90,6 +91,16 @@
         jz .Lparanoid\@
         swapgs
 .Lparanoid\@:
+.endm
+
+/* What may come at any instruction, on a stack of its own. RSP is at the frame's error code. */
+.macro ENTRY_PARANOID body vector
+        SAVE_REGS
+        ENTER_PARANOID_GS
+        CALL_BODY \body \vector
+        EXIT_PARANOID_GS
+        RESTORE_REGS
+        iretq
 .endm
 
 /* A plain exception or interrupt, without IST: whether SWAPGS is due can be read off the interrupted CS. RSP is at the

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view schedule_syntax =
     "a schedule is TARGET@EVENT:BOUNDARY[,EVENT:BOUNDARY...], for instance nested-nmi/flag-only@nmi:entry_nmi+0x1f";
-constexpr std::string_view event_syntax = "an event is nmi, irq or irq=VECTOR";
+constexpr std::string_view event_syntax = "an event is nmi, irq, irq=VECTOR, db, mc, pf or pf=ADDRESS";
 constexpr std::string_view boundary_syntax =
     "a boundary is SYMBOL[+OFFSET][#HIT], for instance entry_nmi+0x1f#2, or a plain index";
 
@@ -61,26 +61,33 @@ std::vector<std::string_view> split_list(std::string_view text) {
 }
 
 machine::Event parse_event(std::string_view text) {
-    constexpr std::string_view kinds[] = {"nmi", "irq", "db", "mc", "pf"};
     const auto equals = text.find('=');
-    const bool has_value = equals != std::string_view::npos;
     const auto kind = text.substr(0, equals);
-    const auto value = has_value ? text.substr(equals + 1) : std::string_view();
+    const auto value = equals == std::string_view::npos ? std::nullopt : std::optional(text.substr(equals + 1));
 
-    if (std::ranges::find(kinds, kind) == std::end(kinds)) fail(text, "no such event", event_syntax);
-    if (kind != "nmi" && kind != "irq") {
-        fail(text, fmt::format("this version lands nmi and irq only, not {}", kind), event_syntax);
+    constexpr std::pair<std::string_view, machine::Event> without_value[] = {
+        {"nmi", machine::Event::nmi()}, {"db", machine::Event::db()}, {"mc", machine::Event::mc()}};
+    for (const auto& [name, event] : without_value) {
+        if (kind != name) continue;
+        if (value)
+            fail(text, fmt::format("{} has nothing to choose, its vector is always {}", name, event.vector),
+                 event_syntax);
+        return event;
     }
-    if (kind == "nmi") {
-        if (has_value) fail(text, "an nmi has no vector to choose, it is always 2", event_syntax);
-        return machine::Event::nmi();
+    if (kind == "irq") {
+        if (!value) return machine::Event::irq();
+        const auto vector = parse_number(*value, GATECRASH_VECTORS - 1);
+        if (!vector) fail(text, fmt::format("'{}' is no vector, which is 0 to 255 (0xff)", *value), event_syntax);
+        return machine::Event::irq(static_cast<std::uint8_t>(*vector));
     }
-    if (!has_value) return machine::Event::irq();
-    const auto vector = parse_number(value, GATECRASH_VECTORS - 1);
-    if (!vector) {
-        fail(text, fmt::format("'{}' is no vector, which is 0 to 255 (0xff)", value), event_syntax);
+    if (kind == "pf") {
+        if (!value) return machine::Event::pf();
+        const auto address = parse_number(*value);
+        if (!address)
+            fail(text, fmt::format("'{}' is no address, which is a decimal or 0x number", *value), event_syntax);
+        return machine::Event::pf(*address);
     }
-    return machine::Event::irq(static_cast<std::uint8_t>(*vector));
+    fail(text, "no such event", event_syntax);
 }
 
 Boundary parse_boundary(std::string_view text) {
@@ -147,8 +154,19 @@ std::vector<machine::Event> parse_events(std::string_view text) {
 }
 
 std::string to_string(machine::Event event) {
-    if (event.kind == machine::Event::Kind::nmi) return "nmi";
-    return event == machine::Event::irq() ? "irq" : fmt::format("irq={:#x}", event.vector);
+    switch (event.kind) {
+        case machine::Event::Kind::nmi:
+            return "nmi";
+        case machine::Event::Kind::irq:
+            return event == machine::Event::irq() ? "irq" : fmt::format("irq={:#x}", event.vector);
+        case machine::Event::Kind::db:
+            return "db";
+        case machine::Event::Kind::mc:
+            return "mc";
+        case machine::Event::Kind::pf:
+            return event.address ? fmt::format("pf={:#x}", *event.address) : "pf";
+    }
+    return "?";
 }
 
 std::string to_string(const Boundary& boundary) {

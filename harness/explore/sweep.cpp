@@ -127,6 +127,7 @@ class Sweep {
             if (before.schedule.empty()) show_progress(i, path.size());
             for (const auto event : options_.events) {
                 // What cannot be delivered waits, and so is the same as landing where it can be: that one is run.
+                if (!machine_.can_land(event, path[i].state)) continue;
                 const bool waits = !path[i].can_deliver(event);
                 if (waits && options_.prune) {
                     ++result_.pruned;

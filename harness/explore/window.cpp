@@ -251,8 +251,16 @@ std::optional<machine::Event> ScheduleLander::operator()(Machine& machine) {
                              ? here.index == wanted.index
                              : here.symbol == wanted.symbol && here.offset == wanted.offset && here.hit == wanted.hit;
     if (!reached) return std::nullopt;
+    const auto event = (*schedule_)[next_].event;
+    if (!machine.can_land(event)) {
+        throw ScheduleError(fmt::format("no CPU can have {} arrive at {}: {}", to_string(event), to_string(wanted),
+                                        event.kind == machine::Event::Kind::pf
+                                            ? "the instruction does not use that page"
+                                            : "RF is set, or another exception is not dealt with yet"));
+    }
     hits_.restart();
-    return (*schedule_)[next_++].event;
+    ++next_;
+    return event;
 }
 
 }  // namespace gatecrash::explore

@@ -77,6 +77,40 @@ std::optional<Instruction> decode(std::span<const std::byte> code, Virtual addre
     return result;
 }
 
+std::vector<MemoryAccess> memory_accesses(std::span<const std::byte> code, Virtual address, const kvm_regs& regs,
+                                          const kvm_sregs& sregs) {
+    std::vector<MemoryAccess> accesses;
+    const auto decoded = zydis_decode(code);
+    if (!decoded) return accesses;
+    auto context = ZydisRegisterContext{};
+    const std::pair<ZydisRegister, std::uint64_t> values[] = {
+        {ZYDIS_REGISTER_RAX, regs.rax}, {ZYDIS_REGISTER_RBX, regs.rbx}, {ZYDIS_REGISTER_RCX, regs.rcx},
+        {ZYDIS_REGISTER_RDX, regs.rdx}, {ZYDIS_REGISTER_RSI, regs.rsi}, {ZYDIS_REGISTER_RDI, regs.rdi},
+        {ZYDIS_REGISTER_RSP, regs.rsp}, {ZYDIS_REGISTER_RBP, regs.rbp}, {ZYDIS_REGISTER_R8, regs.r8},
+        {ZYDIS_REGISTER_R9, regs.r9},   {ZYDIS_REGISTER_R10, regs.r10}, {ZYDIS_REGISTER_R11, regs.r11},
+        {ZYDIS_REGISTER_R12, regs.r12}, {ZYDIS_REGISTER_R13, regs.r13}, {ZYDIS_REGISTER_R14, regs.r14},
+        {ZYDIS_REGISTER_R15, regs.r15}};
+    for (const auto& [name, value] : values) context.values[name] = value;
+    for (int i = 0; i < decoded->instruction.operand_count; ++i) {
+        const auto& operand = decoded->operands[i];
+        if (operand.type != ZYDIS_OPERAND_TYPE_MEMORY || operand.mem.type != ZYDIS_MEMOP_TYPE_MEM) continue;
+        ZyanU64 where = 0;
+        if (!ZYAN_SUCCESS(
+                ZydisCalcAbsoluteAddressEx(&decoded->instruction, &operand, number(address), &context, &where)))
+            continue;
+        if (operand.mem.segment == ZYDIS_REGISTER_FS) where += sregs.fs.base;
+        if (operand.mem.segment == ZYDIS_REGISTER_GS) where += sregs.gs.base;
+        const bool is_write = (operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0;
+        std::uint64_t size = operand.size / 8U;
+        // IRETQ pops five words; Zydis does not say so.
+        if (kind_of(*decoded) == Kind::iret) size = 5 * sizeof(std::uint64_t);
+        const bool pushes =
+            operand.visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN && is_write && operand.mem.base == ZYDIS_REGISTER_RSP;
+        accesses.push_back({pushes ? where - size : where, size, is_write});
+    }
+    return accesses;
+}
+
 std::string disassemble(std::span<const std::byte> code, Virtual address) {
     const auto decoded = zydis_decode(code);
     if (!decoded) return "(bad)";

@@ -13,6 +13,10 @@ namespace {
 constexpr std::uint64_t cr0_pe = 1, cr0_mp = 2, cr0_et = 0x10, cr0_ne = 0x20, cr0_wp = 0x10000, cr0_pg = 0x80000000;
 constexpr std::uint64_t cr4_pae = 0x20, cr4_mce = 0x40;
 constexpr std::uint64_t efer_sce = 1, efer_lme = 0x100, efer_lma = 0x400, efer_nxe = 0x800;
+/// MCG_STATUS (SDM volume 3, 15.3.1.2), and where it is in an MsrSet.
+constexpr std::uint64_t mcg_status_ripv = 1, mcg_status_mcip = 4;
+constexpr std::size_t mcg_status_place = 8;
+static_assert(Machine::saved_msrs[mcg_status_place] == 0x17a);
 /// Types of a 64-bit TSS's descriptor.
 constexpr std::uint8_t available_tss = 9, busy_tss = 11;
 /// Behind anything a guest has; Intel hosts want three pages there (api.rst, KVM_SET_TSS_ADDR).
@@ -46,8 +50,16 @@ bool has_mov_dr(const Image& image) {
 }  // namespace
 
 bool can_deliver(const kvm_regs& regs, const kvm_vcpu_events& events, Event event) {
-    if (events.interrupt.shadow != 0) return false;
-    return event.kind == Event::Kind::nmi ? events.nmi.masked == 0 : (regs.rflags & rflags_if) != 0;
+    switch (event.kind) {
+        case Event::Kind::nmi:
+            return events.interrupt.shadow == 0 && events.nmi.masked == 0;
+        case Event::Kind::irq:
+            return events.interrupt.shadow == 0 && (regs.rflags & rflags_if) != 0;
+        case Event::Kind::db:
+            return events.interrupt.shadow == 0 && events.exception.injected == 0 && (regs.rflags & rflags_rf) == 0;
+        default:
+            return events.exception.injected == 0;
+    }
 }
 
 Machine::Machine(const kvm::System& system, Image image)
@@ -83,6 +95,8 @@ void Machine::set_up_cpu() {
     const auto cpuid = guest_cpuid();
     is_amd_ = is_amd(cpuid);
     cpu_.set_cpuid(cpuid);
+    constexpr std::uint64_t one_bank = 1;  // IA32_MCG_CAP
+    cpu_.setup_machine_check(one_bank);
     const auto& abi = image_.descriptor;
     auto sregs = cpu_.sregs();
     sregs.cr0 = cr0_pe | cr0_mp | cr0_et | cr0_ne | cr0_wp | cr0_pg;
@@ -141,18 +155,101 @@ bool Machine::delivery_due() {
            events.nmi.injected != 0 || events.interrupt.injected != 0 || events.exception.injected != 0;
 }
 
-void Machine::land(Event event) {
-    if (event.kind == Event::Kind::nmi) {
-        // What KVM_NMI does, without its ioctl: these registers go in with the next KVM_RUN. KVM counts up to two while
-        // NMIs are unmasked; a CPU latches one (SDM volume 3, 6.7.1).
-        auto events = cpu_.events();
-        if (events.nmi.pending != 0) return;
-        events.nmi.pending = 1;
-        events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING;
-        cpu_.set_events(events);
-    } else {
-        latched_irq_ = event.vector;
+bool Machine::can_land(Event event, const kvm_regs& regs, const kvm_sregs& sregs, const kvm_vcpu_events& events,
+                       const MsrSet& msrs) const {
+    if (event.is_interrupt()) return true;
+    if (!machine::can_deliver(regs, events, event)) return false;
+    if (event.kind == Event::Kind::mc) return (msrs[mcg_status_place] & mcg_status_mcip) == 0;
+    return !event.address || fault_at(*event.address, regs, sregs).has_value();
+}
+
+std::optional<MemoryAccess> Machine::fault_at(std::uint64_t address, const kvm_regs& regs,
+                                              const kvm_sregs& sregs) const {
+    const auto page = page_of(Virtual{address});
+    for (auto access : memory_accesses(text_at(Virtual{regs.rip}), Virtual{regs.rip}, regs, sregs)) {
+        const auto first = page_of(Virtual{access.address});
+        const auto last = page_of(Virtual{access.address + std::max<std::uint64_t>(access.size, 1) - 1});
+        if (page != first && page != last) continue;
+        if (page != first) access.address = number(page);
+        return access;
     }
+    return std::nullopt;
+}
+
+void Machine::land(Event event) {
+    switch (event.kind) {
+        case Event::Kind::nmi:
+            return raise_nmi();
+        case Event::Kind::irq:
+            latched_irq_ = event.vector;
+            return;
+        case Event::Kind::db:
+            return raise_breakpoint();
+        case Event::Kind::mc:
+            return raise_machine_check();
+        case Event::Kind::pf:
+            return raise_page_fault(event.address);
+    }
+}
+
+/// What KVM_NMI does, without its ioctl: these registers go in with the next KVM_RUN. KVM counts up to two while NMIs
+/// are unmasked; a CPU latches one (SDM volume 3, 6.7.1).
+void Machine::raise_nmi() {
+    auto events = cpu_.events();
+    if (events.nmi.pending != 0) return;
+    events.nmi.pending = 1;
+    events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING;
+    cpu_.set_events(events);
+}
+
+/// DR7 stays as it is, as if the breakpoint were gone again: else it would come back behind the handler's IRET unless
+/// that sets RF.
+void Machine::raise_breakpoint() {
+    if (uses_debug_registers_) {
+        auto registers = cpu_.debug_registers();
+        registers.db[0] = number(rip());
+        registers.dr6 |= 1;  // B0
+        cpu_.set_debug_registers(registers);
+    }
+    inject(GATECRASH_VECTOR_DB, std::nullopt);
+}
+
+void Machine::raise_machine_check() {
+    constexpr std::uint64_t valid = std::uint64_t{1} << 63, uncorrected = std::uint64_t{1} << 61,
+                            enabled = std::uint64_t{1} << 60;  // MCi_STATUS (SDM volume 3, 15.3.2.2)
+    kvm_x86_mce error{};
+    error.status = valid | uncorrected | enabled;
+    error.mcg_status = mcg_status_mcip | mcg_status_ripv;
+    cpu_.machine_check(error);
+    msrs_.reset();
+}
+
+void Machine::raise_page_fault(std::optional<std::uint64_t> address) {
+    constexpr std::uint32_t write = 2, user = 4, fetch = 16;  // the error code's bits (SDM volume 3, 4.7)
+    auto regs = cpu_.regs();
+    auto sregs = cpu_.sregs();
+    std::uint32_t error_code = (sregs.cs.selector & 3U) == 3 ? user : 0;
+    if (address) {
+        const auto access = fault_at(*address, regs, sregs);
+        if (access && access->is_write) error_code |= write;
+        sregs.cr2 = access ? access->address : *address;
+    } else {
+        error_code |= fetch;
+        sregs.cr2 = regs.rip;
+    }
+    set_sregs(sregs);
+    regs.rflags |= rflags_rf;  // a fault pushes it set (SDM volume 3, 17.3.1.1)
+    cpu_.set_regs(regs);
+    inject(GATECRASH_VECTOR_PF, error_code);
+}
+
+void Machine::inject(std::uint8_t vector, std::optional<std::uint32_t> error_code) {
+    auto events = cpu_.events();
+    events.exception.injected = 1;
+    events.exception.nr = vector;
+    events.exception.has_error_code = error_code ? 1 : 0;
+    events.exception.error_code = error_code.value_or(0);
+    cpu_.set_events(events);
 }
 
 kvm::Exit Machine::run_once(bool irq_window) {

@@ -100,7 +100,7 @@ TEST(Options, RefuseWhatTheyDoNotKnow) {
         {{"explore"}, "TARGET is missing", "explore"},
         {{"explore", ""}, "TARGET is missing", "explore"},
         {{"explore", "a", "b"}, "'b' is one argument too many", "explore"},
-        {{"explore", "a", "--events", "db"}, "this version lands nmi and irq only", "explore"},
+        {{"explore", "a", "--events", "smi"}, "no such event", "explore"},
         {{"explore", "a", "--depth", "17"}, "from 0 to 16", "explore"},
         {{"explore", "a", "--depth", "1x"}, "not '1x'", "explore"},
         {{"explore", "a", "--window", "b"}, "FROM..TO", "explore"},

@@ -50,7 +50,7 @@ TEST(Usage, IsExplainedWhereItIsWrong) {
     expect_wrong_usage({"run", "--json"}, "--json");
     expect_wrong_usage({"run", "--machine", "vax"}, "auto, host, amd, intel");
     expect_wrong_usage({"explore"}, "TARGET is missing");
-    expect_wrong_usage({"explore", "nested-nmi/flag-only", "--events", "mc"}, "nmi and irq only");
+    expect_wrong_usage({"explore", "nested-nmi/flag-only", "--events", "smi"}, "no such event");
     expect_wrong_usage({"replay"}, "SCHEDULE is missing");
     expect_wrong_usage({"new"}, "DIR is missing");
 }

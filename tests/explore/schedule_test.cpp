@@ -101,10 +101,16 @@ TEST(Schedule, SaysWhichPieceIsWrongAndWhatIsRight) {
     }
 }
 
-TEST(Schedule, RefusesTheEventsOfLaterVersions) {
-    for (const std::string event : {"db", "mc", "pf", "pf=0x1000"}) {
-        EXPECT_THAT(error_of("a/b@" + event + ":x"), HasSubstr("this version lands nmi and irq only"));
-    }
+TEST(Schedule, ReadsExceptions) {
+    const auto landings = parse_schedule("a/b@db:x,mc:y,pf:z,pf=0x1000:w").landings;
+    ASSERT_EQ(landings.size(), 4U);
+    EXPECT_EQ(landings[0].event, Event::db());
+    EXPECT_EQ(landings[1].event, Event::mc());
+    EXPECT_EQ(landings[2].event, Event::pf());
+    EXPECT_EQ(landings[3].event, Event::pf(0x1000));
+    EXPECT_EQ(to_string(Schedule{"a/b", landings}), "a/b@db:x,mc:y,pf:z,pf=0x1000:w");
+    EXPECT_THAT(error_of("a/b@pf=x:y"), HasSubstr("no address"));
+    EXPECT_THAT(error_of("a/b@mc=1:y"), HasSubstr("nothing to choose"));
 }
 
 TEST(Events, AreAListWithoutRepetition) {

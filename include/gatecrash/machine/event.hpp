@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <optional>
 
 #include "gatecrash/abi.h"
 
@@ -9,14 +9,30 @@ namespace gatecrash::machine {
 
 /// What can land on a boundary.
 struct Event {
-    enum class Kind : std::uint8_t { nmi, irq };
+    enum class Kind : std::uint8_t {
+        nmi,  ///< a non-maskable interrupt
+        irq,  ///< an external interrupt
+        db,   ///< a debug exception: a breakpoint in DR0 on the instruction behind the boundary, which then is disarmed
+        mc,   ///< a machine check: an uncorrected error in bank 0
+        pf,   ///< a page fault: the page of the instruction, or the one of `address` that it uses, is not there yet
+    };
 
     Kind kind = Kind::nmi;
     std::uint8_t vector = GATECRASH_VECTOR_NMI;  ///< the gate it is delivered through
+    /// Of a page fault: the address that the instruction behind the boundary fails to use. Empty: its own.
+    std::optional<std::uint64_t> address = std::nullopt;
 
     static constexpr Event nmi() { return {Kind::nmi, GATECRASH_VECTOR_NMI}; }
-    /// An external interrupt. Vectors below 32 are legal here as they are on hardware (SDM volume 3, 6.8.1).
+    /// Vectors below 32 are legal here as they are on hardware (SDM volume 3, 6.8.1).
     static constexpr Event irq(std::uint8_t vector = GATECRASH_DEFAULT_IRQ) { return {Kind::irq, vector}; }
+    static constexpr Event db() { return {Kind::db, GATECRASH_VECTOR_DB}; }
+    static constexpr Event mc() { return {Kind::mc, GATECRASH_VECTOR_MC}; }
+    static constexpr Event pf(std::optional<std::uint64_t> address = std::nullopt) {
+        return {Kind::pf, GATECRASH_VECTOR_PF, address};
+    }
+
+    /// Whether it waits where the CPU does not take it: exceptions belong to their instruction.
+    [[nodiscard]] constexpr bool is_interrupt() const { return kind == Kind::nmi || kind == Kind::irq; }
 
     bool operator==(const Event&) const = default;
 };

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <linux/kvm.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "gatecrash/machine/address.hpp"
 
@@ -44,6 +47,18 @@ struct Instruction {
 
 /// Decodes 64-bit code at `address`. Empty if the bytes are no instruction.
 [[nodiscard]] std::optional<Instruction> decode(std::span<const std::byte> code, Virtual address);
+/// What an instruction reads or writes in memory.
+struct MemoryAccess {
+    std::uint64_t address;
+    std::uint64_t size;  ///< bytes
+    bool is_write;
+};
+
+/// The accesses of the first instruction of `code`, which is at `address`, with these registers and segment bases; of
+/// one that is repeated, those of the first round. Empty if the bytes are no instruction. Tables that the CPU reads by
+/// itself are not among them.
+[[nodiscard]] std::vector<MemoryAccess> memory_accesses(std::span<const std::byte> code, Virtual address,
+                                                        const kvm_regs& regs, const kvm_sregs& sregs);
 /// Intel syntax, for people; "(bad)" if the bytes are no instruction.
 [[nodiscard]] std::string disassemble(std::span<const std::byte> code, Virtual address);
 

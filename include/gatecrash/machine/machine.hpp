@@ -26,7 +26,7 @@ class Watchdog;
 constexpr std::uint64_t rflags_tf = 0x100, rflags_if = 0x200, rflags_rf = 0x10000;
 
 /// The model-specific registers that a guest may change: see Machine::saved_msrs.
-using MsrSet = std::array<std::uint64_t, 8>;
+using MsrSet = std::array<std::uint64_t, 10>;
 
 /// Everything of a stopped guest that its further execution depends on. Floating point is not in it: guests do not use
 /// it.
@@ -70,8 +70,18 @@ class Machine {
 
     /// An event arrives, as on hardware: an NMI is latched while NMIs are masked, and one more is lost then; an
     /// external interrupt waits until IF is set and no shadow holds it back. It is delivered by the next run or step
-    /// that can.
+    /// that can. An exception, for which can_land() has to be true, is delivered by the next one.
     void land(Event event);
+    /// Whether hardware can have `event` arrive where the guest is. Interrupts always can. An instruction breakpoint
+    /// does not trigger with RF set (SDM volume 3, 17.3.1.1); a second machine check before the first was dealt with
+    /// shuts the CPU down whatever the code does (15.3.1.2), so there is nothing to find; a page that the instruction
+    /// does not use raises no fault; and where one exception is about to be delivered there is no other.
+    [[nodiscard]] bool can_land(Event event) {
+        return can_land(event, cpu_.regs(), cpu_.sregs(), cpu_.events(), msrs());
+    }
+    [[nodiscard]] bool can_land(Event event, const Snapshot& at) const {
+        return can_land(event, at.regs, at.sregs, at.events, at.msrs);
+    }
     /// Whether `event`, landing now, is delivered before the next instruction.
     [[nodiscard]] bool can_deliver(Event event) { return machine::can_deliver(cpu_.regs(), cpu_.events(), event); }
     /// Whether the next run or step delivers an event that has landed before it executes an instruction.
@@ -108,7 +118,7 @@ class Machine {
     /// The IDT register as the guest loaded it.
     [[nodiscard]] kvm_dtable guest_idt();
 
-    static constexpr std::array<std::uint32_t, 8> saved_msrs{
+    static constexpr std::array<std::uint32_t, 10> saved_msrs{
         0xc0000102,  // KERNEL_GS_BASE
         0xc0000081,  // STAR
         0xc0000082,  // LSTAR
@@ -117,10 +127,21 @@ class Machine {
         0x174,       // SYSENTER_CS
         0x175,       // SYSENTER_ESP
         0x176,       // SYSENTER_EIP
+        0x17a,       // MCG_STATUS
+        0x401,       // MC0_STATUS
     };
 
   private:
     void set_up_cpu();
+    [[nodiscard]] bool can_land(Event event, const kvm_regs& regs, const kvm_sregs& sregs,
+                                const kvm_vcpu_events& events, const MsrSet& msrs) const;
+    [[nodiscard]] std::optional<MemoryAccess> fault_at(std::uint64_t address, const kvm_regs& regs,
+                                                       const kvm_sregs& sregs) const;
+    void raise_nmi();
+    void raise_breakpoint();
+    void raise_machine_check();
+    void raise_page_fault(std::optional<std::uint64_t> address);
+    void inject(std::uint8_t vector, std::optional<std::uint32_t> error_code);
     void finish_out(const kvm::IoExit& io);
     void forget_unfinished_out();
     [[nodiscard]] const MsrSet& msrs();

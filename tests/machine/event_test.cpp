@@ -1,0 +1,190 @@
+// Exceptions that the harness makes arrive: what the guest sees of them, and where they cannot come from.
+#include "gatecrash/machine/event.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "gatecrash/machine/machine.hpp"
+#include "gatecrash/machine/stepper.hpp"
+#include "gatecrash/machine/tiny_guest.hpp"
+
+namespace gatecrash::machine {
+namespace {
+
+using Xbyak::Label;
+
+kvm::System& kvm_system() {
+    static kvm::System system = kvm::System::open();
+    return system;
+}
+
+/// A guest that reads a word of its data and writes another one, with a handler for one vector that keeps what it is
+/// handed: the error code (0 if there is none), the RIP and RFLAGS to return to, CR2, MCG_STATUS and DR6. Its NMI
+/// handler keeps the RIP to return to.
+class EventGuest {
+  public:
+    explicit EventGuest(Event event, bool ends_machine_check = true) {
+        auto& k = guest_.kernel;
+        const bool has_error_code = event.kind == Event::Kind::pf;
+        Label handler, nmi, start;
+        k.jmp(start, Code::T_NEAR);
+        k.L(handler);
+        if (!has_error_code) k.push(0);
+        k.pop(k.r8);
+        k.mov(k.r9, k.ptr[k.rsp]);
+        k.mov(k.r10, k.ptr[k.rsp + 16]);
+        for (const int byte : {0x41, 0x0f, 0x20, 0xd3}) k.db(byte);  // mov r11, cr2
+        for (const int byte : {0x41, 0x0f, 0x21, 0xf4}) k.db(byte);  // mov r12, dr6
+        k.mov(k.ecx, 0x17a);
+        k.rdmsr();
+        k.mov(k.r13d, k.eax);
+        if (ends_machine_check) {
+            k.xor_(k.eax, k.eax);
+            k.wrmsr();
+        }
+        k.inc(k.r14);
+        k.iretq();
+        k.L(nmi);
+        k.mov(k.rbx, k.ptr[k.rsp]);
+        k.inc(k.r15);
+        k.iretq();
+        k.L(start);
+        k.mov(k.rsi, TinyGuest::data);
+        k.doorbell(GATECRASH_PORT_BEGIN);
+        read_ = k.getSize();
+        k.mov(k.rbp, k.ptr[k.rsi + 8]);
+        write_ = k.getSize();
+        k.mov(k.qword[k.rsi + page_size], 1);
+        k.doorbell(GATECRASH_PORT_END);
+        guest_.handle(GATECRASH_VECTOR_NMI, nmi, GATECRASH_IST_NMI);
+        guest_.handle(event.vector, handler, event.kind == Event::Kind::pf ? 0 : GATECRASH_IST_MC);
+        handler_ = guest_.kernel_address(handler);
+        machine_ = std::make_unique<Machine>(kvm_system(), guest_.build("event"));
+        EXPECT_EQ(machine_->run(), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+    }
+
+    Machine& machine() { return *machine_; }
+    /// Goes on to the instruction that writes.
+    void step_to_write() {
+        const auto stepper = make_stop_byte_stepper(*machine_);
+        stepper->enter();
+        EXPECT_FALSE(stepper->step().end);
+        stepper->leave();
+        EXPECT_EQ(number(machine_->rip()), write_address());
+    }
+    /// To END: what the handler kept.
+    const kvm_regs& run() {
+        EXPECT_EQ(machine_->run(), Outcome{Doorbell{GATECRASH_PORT_END}}) << machine_->dump();
+        return machine_->cpu().regs();
+    }
+    std::uint64_t read_address() const { return TinyGuest::kernel_text + read_; }
+    std::uint64_t handler_address() const { return handler_; }
+    std::uint64_t write_address() const { return TinyGuest::kernel_text + write_; }
+
+  private:
+    TinyGuest guest_;
+    std::size_t read_ = 0, write_ = 0;
+    std::uint64_t handler_ = 0;
+    std::unique_ptr<Machine> machine_;
+};
+
+TEST(DebugException, IsThatOfAnInstructionBreakpoint) {
+    EventGuest guest(Event::db());
+    guest.machine().land(Event::db());
+    const auto& regs = guest.run();
+    EXPECT_EQ(regs.r14, 1U);
+    EXPECT_EQ(regs.r9, guest.read_address());
+    EXPECT_EQ(regs.r10 & rflags_rf, 0U);
+    EXPECT_EQ(regs.r12 & 0xf, 1U) << "DR6.B0";
+}
+
+TEST(DebugException, DoesNotComeWithRfSet) {
+    EventGuest guest(Event::db());
+    auto regs = guest.machine().cpu().regs();
+    regs.rflags |= rflags_rf;
+    guest.machine().cpu().set_regs(regs);
+    EXPECT_FALSE(guest.machine().can_land(Event::db()));
+    EXPECT_TRUE(guest.machine().can_land(Event::mc()));
+}
+
+TEST(MachineCheck, ComesThroughItsBank) {
+    EventGuest guest(Event::mc());
+    guest.machine().land(Event::mc());
+    const auto& regs = guest.run();
+    EXPECT_EQ(regs.r14, 1U);
+    EXPECT_EQ(regs.r9, guest.read_address());
+    EXPECT_EQ(regs.r13, 5U) << "MCG_STATUS: MCIP and RIPV";
+}
+
+TEST(MachineCheck, DoesNotComeASecondTimeBeforeTheFirstIsDealtWith) {
+    EventGuest guest(Event::mc(), false);
+    auto& machine = guest.machine();
+    const auto before = machine.snapshot();
+    machine.land(Event::mc());
+    (void)guest.run();
+    EXPECT_FALSE(machine.can_land(Event::mc()));
+    EXPECT_FALSE(machine.can_land(Event::mc(), machine.snapshot()));
+    machine.restore(before);
+    EXPECT_TRUE(machine.can_land(Event::mc()));
+}
+
+TEST(PageFault, IsOfTheInstructionsOwnPage) {
+    EventGuest guest(Event::pf());
+    guest.machine().land(Event::pf());
+    const auto& regs = guest.run();
+    EXPECT_EQ(regs.r14, 1U);
+    EXPECT_EQ(regs.r8, 0x10U) << "a fetch";
+    EXPECT_EQ(regs.r9, guest.read_address());
+    EXPECT_EQ(regs.r11, guest.read_address());
+    EXPECT_NE(regs.r10 & rflags_rf, 0U);
+}
+
+TEST(PageFault, IsOfAPageThatTheInstructionUses) {
+    const auto read_page = Event::pf(TinyGuest::data), written_page = Event::pf(TinyGuest::data + page_size);
+    EventGuest reading(Event::pf());
+    EXPECT_TRUE(reading.machine().can_land(read_page));
+    EXPECT_FALSE(reading.machine().can_land(written_page));
+    reading.machine().land(read_page);
+    EXPECT_EQ(reading.run().r8, 0U) << "a read";
+    EXPECT_EQ(reading.machine().cpu().regs().r11, TinyGuest::data + 8) << "CR2";
+
+    EventGuest writing(Event::pf());
+    writing.step_to_write();
+    EXPECT_FALSE(writing.machine().can_land(read_page));
+    EXPECT_TRUE(writing.machine().can_land(written_page));
+    writing.machine().land(written_page);
+    EXPECT_EQ(writing.run().r8, 2U) << "a write";
+}
+
+TEST(Exception, ComesAheadOfAnNmiWhichLandsOnItsHandlersFirstInstruction) {
+    for (const auto event : {Event::db(), Event::mc(), Event::pf()}) {
+        EventGuest guest(event);
+        auto& machine = guest.machine();
+        const auto before = machine.snapshot();
+        // Both at once, as the CPU orders them...
+        machine.land(event);
+        EXPECT_FALSE(machine.can_land(Event::pf())) << "one exception at a time";
+        machine.land(Event::nmi());
+        const auto together = guest.run();
+        EXPECT_EQ(together.rbx, guest.handler_address());
+        EXPECT_EQ(together.r15, 1U);
+        // ...and one behind the other, as schedules have it.
+        for (const auto kind : {StepperKind::trap_flag, StepperKind::stop_bytes}) {
+            machine.restore(before);
+            machine.land(event);
+            const auto stepper = make_stepper(kind, machine);
+            stepper->enter();
+            EXPECT_EQ(stepper->step().delivered, event.vector);
+            EXPECT_EQ(number(machine.rip()), guest.handler_address());
+            EXPECT_TRUE(machine.can_deliver(Event::nmi()));
+            machine.land(Event::nmi());
+            EXPECT_EQ(stepper->step().delivered, GATECRASH_VECTOR_NMI);
+            stepper->leave();
+            EXPECT_EQ(std::memcmp(&guest.run(), &together, sizeof together), 0);
+        }
+    }
+}
+
+}  // namespace
+}  // namespace gatecrash::machine
