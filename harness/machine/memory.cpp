@@ -62,14 +62,14 @@ GuestMemory::GuestMemory(const Image& image) {
     }
     next_free_ = end;
     memory_ = kvm::Mapping::anonymous(end + (page_table_pages + harness_page_count) * page_size);
-    read_only_.resize(memory_.size() / page_size);
-    page_table_root_ = allocate_page();
+    slots_.resize(memory_.size() / page_size, Slot::absent);
     harness_pages_ = allocate_page();
     (void)allocate_page();
+    page_table_root_ = allocate_page();
     for (std::uint64_t page = 0; page < harness_page_count; ++page) {
         const Physical physical{number(harness_pages_) + page * page_size};
         map_page(Virtual{number(harness_address) + page * page_size}, physical, false, true);
-        read_only_[number(physical) / page_size] = true;
+        slots_[number(physical) / page_size] = Slot::read_only;
     }
     for (const auto& segment : image.segments) {
         std::copy(segment.bytes.begin(), segment.bytes.end(), at(segment.physical));
@@ -77,10 +77,16 @@ GuestMemory::GuestMemory(const Image& image) {
             const Virtual address{number(segment.address) + page * page_size};
             const Physical physical{number(segment.physical) + page * page_size};
             map_page(address, physical, segment.writable, segment.executable);
-            read_only_[number(physical) / page_size] = !segment.writable;
+            slots_[number(physical) / page_size] = segment.writable ? Slot::read_write : Slot::read_only;
             if (segment.writable) writable_.push_back({address, physical});
         }
     }
+    const auto tables = page_tables();
+    page_tables_as_made_.assign(tables.begin(), tables.end());
+    // Page tables lie in a writable slot: AMD's nested paging treats every walk of them as a write (APM volume 2,
+    // 15.25.5). A guest with page tables of its own can reach them: see page_tables_intact().
+    const auto first = slots_.begin() + static_cast<std::ptrdiff_t>(number(page_table_root_) / page_size);
+    std::fill(first, first + static_cast<std::ptrdiff_t>(tables.size() / page_size), Slot::read_write);
 }
 
 Physical GuestMemory::allocate_page() {
@@ -93,6 +99,7 @@ Physical GuestMemory::allocate_page() {
 
 void GuestMemory::map_page(Virtual address, Physical physical, bool writable, bool executable) {
     constexpr int levels = 4;
+    mapped_[number(address)] = physical;
     Physical table = page_table_root_;
     for (int level = levels - 1;; --level) {
         const auto index = (number(address) >> (12 + 9 * level)) & 0x1ff;
@@ -108,15 +115,15 @@ void GuestMemory::map_page(Virtual address, Physical physical, bool writable, bo
 }
 
 void GuestMemory::attach(kvm::Vm& vm) {
-    // Page tables lie in a writable slot: AMD's nested paging treats every walk of them as a write (APM volume 2,
-    // 15.25.5).
     std::uint32_t slot = 0;
-    for (std::size_t first = 0; first < read_only_.size();) {
+    for (std::size_t first = 0; first < slots_.size();) {
         std::size_t last = first;
-        while (last < read_only_.size() && read_only_[last] == read_only_[first]) ++last;
-        vm.set_memory_slot(slot++, first * page_size,
-                           memory_.bytes().subspan(first * page_size, (last - first) * page_size),
-                           read_only_[first] ? kvm::Access::read_only : kvm::Access::read_write);
+        while (last < slots_.size() && slots_[last] == slots_[first]) ++last;
+        if (slots_[first] != Slot::absent) {
+            vm.set_memory_slot(slot++, first * page_size,
+                               memory_.bytes().subspan(first * page_size, (last - first) * page_size),
+                               slots_[first] == Slot::read_only ? kvm::Access::read_only : kvm::Access::read_write);
+        }
         first = last;
     }
 }
@@ -124,14 +131,22 @@ void GuestMemory::attach(kvm::Vm& vm) {
 std::span<std::byte> GuestMemory::harness_pages() { return {at(harness_pages_), harness_page_count * page_size}; }
 
 std::optional<Physical> GuestMemory::translate(Virtual address) const {
-    Physical table = page_table_root_;
-    for (int level = 3; level >= 0; --level) {
-        const auto index = (number(address) >> (12 + 9 * level)) & 0x1ff;
-        const auto entry = reinterpret_cast<const std::uint64_t*>(at(table))[index];
-        if ((entry & present) == 0) return std::nullopt;
-        table = Physical{entry & address_mask};
-    }
-    return Physical{number(table) + offset_in_page(address)};
+    const auto page = mapped_.find(number(page_of(address)));
+    if (page == mapped_.end()) return std::nullopt;
+    return Physical{number(page->second) + offset_in_page(address)};
+}
+
+std::span<std::byte> GuestMemory::page_tables() const {
+    return {at(page_table_root_), number(next_free_) - number(page_table_root_)};
+}
+
+bool GuestMemory::page_tables_intact() const {
+    const auto now = page_tables();
+    return std::memcmp(now.data(), page_tables_as_made_.data(), now.size()) == 0;
+}
+
+void GuestMemory::repair_page_tables() {
+    std::copy(page_tables_as_made_.begin(), page_tables_as_made_.end(), page_tables().begin());
 }
 
 bool GuestMemory::read(Virtual address, std::span<std::byte> to) const {

@@ -46,8 +46,9 @@ class Vcpu {
 
     /// KVM_RUN. With `irq_window`, exits as soon as an external interrupt could be delivered.
     [[nodiscard]] Exit run(bool irq_window = false);
-    /// Lets KVM finish the instruction of an IoExit or MmioExit without running another one (immediate_exit).
-    void complete_exit();
+    /// Lets KVM finish the instruction of an IoExit or MmioExit without running another one (immediate_exit). False if
+    /// that took more than the one access; one that takes very many is cut short.
+    bool complete_exit();
     /// Makes the current or the next run() return InterruptedExit. Callable from another thread or a signal handler;
     /// the vCPU's thread must also get a signal if it may be inside KVM_RUN. Cleared by clear_immediate_exit().
     void request_immediate_exit() noexcept;

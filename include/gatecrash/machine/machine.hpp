@@ -25,6 +25,9 @@ class Watchdog;
 /// RFLAGS bits (SDM volume 1, 3.4.3).
 constexpr std::uint64_t rflags_tf = 0x100, rflags_if = 0x200, rflags_rf = 0x10000;
 
+/// The part of CR3 that is an address (SDM volume 3, 4.5.2).
+constexpr std::uint64_t cr3_address = 0x000ffffffffff000;
+
 /// The model-specific registers that a guest may change: see Machine::saved_msrs.
 using MsrSet = std::array<std::uint64_t, 8>;
 
@@ -74,6 +77,12 @@ class Machine {
     [[nodiscard]] bool delivery_due();
     /// The value that SWAPGS exchanges the GS base with.
     [[nodiscard]] std::uint64_t kernel_gs_base() const;
+    /// The values of `saved_msrs`.
+    [[nodiscard]] MsrSet msrs() const;
+    /// Whether the guest has gone to page tables that the harness did not make.
+    [[nodiscard]] bool has_own_page_tables() {
+        return (cpu_.sregs().cr3 & cr3_address) != number(memory_.page_table_root());
+    }
     /// Whether an external interrupt has landed and was not delivered yet.
     [[nodiscard]] bool has_latched_irq() const { return latched_irq_.has_value(); }
 
@@ -117,7 +126,7 @@ class Machine {
 
   private:
     void set_up_cpu();
-    [[nodiscard]] MsrSet msrs() const;
+    void disarm_breakpoints();
     void set_msrs(const MsrSet& values);
 
     Image image_;
@@ -126,6 +135,7 @@ class Machine {
     kvm::Vcpu cpu_;
     std::unique_ptr<Watchdog> watchdog_;
     bool is_amd_ = false;
+    kvm_sregs boot_sregs_{};
     std::optional<std::uint8_t> latched_irq_;
     std::optional<kvm_dtable> overridden_idt_;
     std::unordered_map<std::uint64_t, std::optional<Instruction>> decoded_;

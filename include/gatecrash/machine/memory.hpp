@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "gatecrash/kvm/mapping.hpp"
@@ -35,7 +36,13 @@ class GuestMemory {
     [[nodiscard]] std::span<std::byte> harness_pages();
     static constexpr Virtual harness_address{0xffffffffc0000000};
 
-    /// Where `address` is mapped, for the page tables that the harness made. Empty if it is not.
+    /// Whether the page tables are as the harness made them. A guest that takes page tables of its own can map and
+    /// write anything; page tables are not part of snapshots.
+    [[nodiscard]] bool page_tables_intact() const;
+    void repair_page_tables();
+
+    /// Where `address` is mapped by what the harness made, whatever the guest did to its page tables since. Empty if it
+    /// is not.
     [[nodiscard]] std::optional<Physical> translate(Virtual address) const;
     /// Copies memory of any rights. False, and nothing done, if not all of it is mapped.
     [[nodiscard]] bool read(Virtual address, std::span<std::byte> to) const;
@@ -57,17 +64,22 @@ class GuestMemory {
     [[nodiscard]] bool equals(const PageSet& pages) const;
 
   private:
+    /// What the guest finds at a physical page, whatever maps it.
+    enum class Slot : std::uint8_t { absent, read_only, read_write };
     struct MappedPage {
         Virtual address;
         Physical physical;
     };
 
     [[nodiscard]] std::byte* at(Physical address) const { return memory_.data() + number(address); }
+    [[nodiscard]] std::span<std::byte> page_tables() const;
     [[nodiscard]] Physical allocate_page();
     void map_page(Virtual address, Physical physical, bool writable, bool executable);
 
     kvm::Mapping memory_;
-    std::vector<bool> read_only_;  ///< by physical page
+    std::vector<Slot> slots_;  ///< by physical page
+    std::unordered_map<std::uint64_t, Physical> mapped_;
+    std::vector<std::byte> page_tables_as_made_;
     std::vector<MappedPage> writable_;
     std::uint64_t next_free_ = 0;
     Physical page_table_root_{};
