@@ -1,4 +1,4 @@
-/* Entry macros: one for each way of entering. Assembly only.
+/* Entry macros: one for each way of entering; and the constants that go with them, which C++ can read as well.
  *
  * The frame that a body gets, from high to low addresses:
  *
@@ -22,6 +22,8 @@
 #define RFLAGS_DF 0x400
 #define RFLAGS_NT 0x4000
 #define RFLAGS_AC 0x40000
+
+#ifdef __ASSEMBLER__
 
 /* Saves every general register below the error code. Keeps all of them. */
 .macro SAVE_REGS
@@ -120,4 +122,24 @@
 \name:
 .endm
 
+/* For a workload: gives every general register a pattern of its own, so that one that got lost is seen. */
+.macro FILL_REGISTERS
+        movabsq $0xa0a1a2a3a4a5a6a7, %rax
+        movabsq $0xb0b1b2b3b4b5b6b7, %rbx
+        movabsq $0xc0c1c2c3c4c5c6c7, %rcx
+        movabsq $0xd0d1d2d3d4d5d6d7, %rdx
+        movabsq $0xe0e1e2e3e4e5e6e7, %rsi
+        movabsq $0xf0f1f2f3f4f5f6f7, %rdi
+        movabsq $0x1011121314151617, %rbp
+        movabsq $0x8081828384858687, %r8
+        movabsq $0x9091929394959697, %r9
+        movabsq $0x0a0b0c0d0e0f0a0b, %r10
+        movabsq $0x1a1b1c1d1e1f1a1b, %r11
+        movabsq $0x2a2b2c2d2e2f2a2b, %r12
+        movabsq $0x3a3b3c3d3e3f3a3b, %r13
+        movabsq $0x4a4b4c4d4e4f4a4b, %r14
+        movabsq $0x5a5b5c5d5e5f5a5b, %r15
+.endm
+
+#endif
 #endif

@@ -3,7 +3,8 @@
 #include "gatecrash/abi.h"
 
 ENTRY(boot)
-EXTERN(entry_nmi gatecrash_abi event_body fatal_body)
+/* What this script uses, so that the linker takes it out of the archive also when a guest replaces all the rest. */
+EXTERN(boot entry_irq_stubs gatecrash_abi)
 
 PHDRS {
     text PT_LOAD FLAGS(5);
@@ -23,7 +24,9 @@ PHDRS {
 #define GATE(entry, ist, dpl) \
     SHORT((entry) & 0xffff) SHORT(GATECRASH_KERNEL_CS) BYTE(ist) BYTE(0x8e | ((dpl) << 5)) \
     SHORT(((entry) >> 16) & 0xffff) LONG(0xffffffff) LONG(0)
-#define IRQ(vector) GATE(entry_irq_stubs + ((vector) - GATECRASH_FIRST_IRQ) * GATECRASH_IRQ_STUB_SIZE, 0, 0)
+#define IRQ_DPL(vector) ((vector) == GATECRASH_USER_IRQ ? 3 : 0)
+#define IRQ(vector) \
+    GATE(entry_irq_stubs + ((vector) - GATECRASH_FIRST_IRQ) * GATECRASH_IRQ_STUB_SIZE, 0, IRQ_DPL(vector))
 #define IRQ4(vector) IRQ(vector) IRQ((vector) + 1) IRQ((vector) + 2) IRQ((vector) + 3)
 #define IRQ16(vector) IRQ4(vector) IRQ4((vector) + 4) IRQ4((vector) + 8) IRQ4((vector) + 12)
 

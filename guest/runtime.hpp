@@ -1,4 +1,4 @@
-// What entry code and workloads of a case may call and define. Guest side, freestanding.
+// What entry code and workloads may call and define. Guest side, freestanding.
 #pragma once
 
 #include "gatecrash/abi.h"
@@ -12,13 +12,15 @@ void event_body(gatecrash::abi::Frame* frame, uint64_t vector);
 /// The body of SYSCALL.
 void syscall_body(gatecrash::abi::Frame* frame);
 
-/// What an NMI's body does; a case defines its own. The runtime's does nothing.
+/// What an NMI's body does; a guest may define its own. The runtime's does nothing.
 void nmi_work();
-/// What SYSCALL does; a case defines its own. The runtime's does nothing.
+/// What SYSCALL does; a guest that brings its own workload may define it. The runtime's does nothing.
 void syscall_work(gatecrash::abi::Frame* frame);
 
 /// Appends a record of what `frame` says to the log ring.
 void log_record(uint32_t kind, uint64_t vector, const gatecrash::abi::Frame* frame);
+/// What the kernel's GS base points to.
+extern uint64_t per_cpu[];
 /// The log ring.
 extern gatecrash::abi::Log log_ring;
 }

@@ -133,3 +133,20 @@ gp_fixup_end:
         jmp nmi_regular
 gp_fatal:
         ENTRY_FATAL GATECRASH_VECTOR_GP
+
+#ifdef BODY_ENABLES_INTERRUPTS
+// An interrupt may land behind the SWAPGS of the NMI's exit, with the kernel's CS and the user's GS base: whether SWAPGS
+// is due cannot be read off CS, as the runtime's entry does. The vector stands where an error code would.
+        .globl entry_irq
+        .type entry_irq, @function
+entry_irq:
+        SAVE_REGS
+        ENTER_PARANOID_GS
+        cld
+        movq %rsp, %rdi
+        movl GATECRASH_FRAME_ERROR(%rsp), %esi
+        call event_body
+        EXIT_PARANOID_GS
+        RESTORE_REGS
+        iretq
+#endif

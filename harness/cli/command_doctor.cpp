@@ -6,12 +6,10 @@
 #include "gatecrash/emulator/run.hpp"
 #include "gatecrash/kvm/error.hpp"
 #include "gatecrash/report/exit_code.hpp"
-#include "gatecrash/report/json_report.hpp"
 #include "gatecrash/report/text_report.hpp"
 #include "inside.hpp"
 #include "machine_choice.hpp"
 #include "output.hpp"
-#include "version.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -54,13 +52,9 @@ Examined examine_here(TextOutput& text) {
     return examined;
 }
 
-void write_json(std::optional<report::OutputFile>& json, const report::MachineDescription& description) {
-    if (json) json->write(report::json_report(version, description, {}));
-}
-
-int examine_amd(const Options& options, std::optional<report::OutputFile>& json) {
+int examine_amd(const Options& options, Documents& documents) {
     try {
-        return run_inside(options, json);
+        return run_inside(options, documents);
     } catch (const emulator::MachineError& error) {
         TextOutput(options).print(fmt::format("amd\n  missing: {}\n{}", error.what(),
                                               error.remedy().empty() ? "" : "  remedy: " + error.remedy() + "\n"));
@@ -71,7 +65,7 @@ int examine_amd(const Options& options, std::optional<report::OutputFile>& json)
 }  // namespace
 
 int doctor(const Options& options) {
-    auto json = open_json(options);
+    Documents documents(options);
     TextOutput text(options);
     const auto finish = [](int code) {
         if (code != fit) fmt::print(stderr, "gatecrash: no machine that was asked for can run guests: see above\n");
@@ -80,10 +74,10 @@ int doctor(const Options& options) {
     if (options.machine == MachineName::intel) (void)choose_machine(options.machine);
     if (!emulated_machine().empty() || options.machine == MachineName::host) {
         const auto here = examine_here(text);
-        write_json(json, here.description);
+        documents.write(here.description, {});
         return emulated_machine().empty() ? finish(here.code) : here.code;
     }
-    if (options.machine == MachineName::amd) return finish(examine_amd(options, json));
+    if (options.machine == MachineName::amd) return finish(examine_amd(options, documents));
 
     // The document is of the machine that `auto` takes.
     const auto here = examine_here(text);
@@ -91,14 +85,14 @@ int doctor(const Options& options) {
     text.print("\n");
     int amd = fit;
     if (!host) {
-        amd = examine_amd(options, json);
+        amd = examine_amd(options, documents);
     } else {
-        write_json(json, here.description);
+        documents.write(here.description, {});
         auto text_only = options;
         text_only.json.clear();
-        std::optional<report::OutputFile> no_file;
+        Documents none(text_only);
         // Its text would come out between the braces.
-        if (options.json != "-") amd = examine_amd(text_only, no_file);
+        if (options.json != "-") amd = examine_amd(text_only, none);
     }
     text.print("\nintel\n  not in this version\n");
     if (host || amd == fit) text.print(fmt::format("\n`--machine auto` takes {}.\n", host ? "host" : "amd"));

@@ -4,14 +4,12 @@
 
 #include "commands.hpp"
 #include "gatecrash/report/exit_code.hpp"
-#include "gatecrash/report/json_report.hpp"
 #include "gatecrash/report/text_report.hpp"
 #include "inside.hpp"
 #include "interrupt.hpp"
 #include "machine_choice.hpp"
 #include "output.hpp"
 #include "sweeping.hpp"
-#include "version.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -39,30 +37,40 @@ int explore_target(const Options& options) {
         check_symbol(options.window->first, target.image);
         check_symbol(options.window->second, target.image);
     }
-    auto json = open_json(options);
+    Documents documents(options);
     auto local = choose_machine(options.machine);
     if (!local) {
-        return run_inside(options, json, target.is_file() ? std::vector{options.target} : std::vector<std::string>{});
+        return run_inside(options, documents,
+                          target.is_file() ? std::vector{options.target} : std::vector<std::string>{});
     }
-    if (json) add_behaviours(local->description, qualify::measure(local->system));
+    if (!documents.empty()) add_behaviours(local->description, qualify::measure(local->system));
 
     const InterruptGuard guard;
     auto progress = ProgressDisplay::on_standard_error(options.quiet);
     auto result = target.is_file() ? explore::Result{} : blank_result(target.selection);
     if (target.is_file()) result.case_name = options.target;
     result.expect = "holds";  // whoever explores wants to know what breaks
+    auto ktap = target.is_file() ? KtapOutput(options, options.target) : KtapOutput(options, {target.selection});
     const auto start = std::chrono::steady_clock::now();
-    result.sweep = sweep_image(local->system, target.image, sweep_options_of(options, target), progress);
+    try {
+        result.sweep = sweep_image(local->system, target.image, sweep_options_of(options, target), progress);
+    } catch (const std::exception& error) {
+        result.message = error.what();
+        ktap.add(result);
+        documents.write(local->description, {&result, 1});
+        throw;
+    }
     result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const bool breaks = !result.sweep.findings.empty();
     result.verdict = breaks ? explore::Verdict::breaks : explore::Verdict::holds;
     result.status = breaks ? explore::Status::unexpected : explore::Status::ok;
     if (result.sweep.interrupted && !breaks) mark_interrupted(result);
 
+    ktap.add(result);
     auto shown = result;
     shown.expect.clear();
     TextOutput(options).print(report::sweep_line(shown) + report::details(shown) + report::further_findings(shown));
-    if (json) json->write(report::json_report(version, local->description, {&result, 1}));
+    documents.write(local->description, {&result, 1});
 
     if (result.sweep.interrupted) {
         fmt::print(stderr, "gatecrash: interrupted: what was not swept yet may break as well; run it again\n");

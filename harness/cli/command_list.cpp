@@ -7,9 +7,9 @@ namespace gatecrash::cli {
 
 int list(const Options& options) {
     const auto selections = select(explore::all_cases(), options.patterns);
-    auto json = open_json(options);
+    Documents documents(options);
     TextOutput(options).print(report::text_listing(selections));
-    if (json) json->write(report::json_listing(version, selections));
+    documents.write(&Options::json, report::json_listing(version, selections));
     return 0;
 }
 

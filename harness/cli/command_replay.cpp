@@ -6,13 +6,11 @@
 #include "commands.hpp"
 #include "gatecrash/explore/replay.hpp"
 #include "gatecrash/report/exit_code.hpp"
-#include "gatecrash/report/json_report.hpp"
 #include "gatecrash/report/text_report.hpp"
 #include "inside.hpp"
 #include "machine_choice.hpp"
 #include "output.hpp"
 #include "sweeping.hpp"
-#include "version.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -55,12 +53,13 @@ int replay_schedule(const Options& options) {
     const auto schedule = explore::parse_schedule(options.schedule);
     const auto target = find_target(schedule.target);
     check_symbols(schedule, target.image);
-    auto json = open_json(options);
+    Documents documents(options);
     auto local = choose_machine(options.machine);
     if (!local) {
-        return run_inside(options, json, target.is_file() ? std::vector{schedule.target} : std::vector<std::string>{});
+        return run_inside(options, documents,
+                          target.is_file() ? std::vector{schedule.target} : std::vector<std::string>{});
     }
-    if (json) add_behaviours(local->description, qualify::measure(local->system));
+    if (!documents.empty()) add_behaviours(local->description, qualify::measure(local->system));
 
     TextOutput text(options);
     explore::TraceSink trace;
@@ -72,7 +71,7 @@ int replay_schedule(const Options& options) {
     result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
     text.print((options.trace ? "\n" : "") + report_text(schedule, replayed));
-    if (json) json->write(report::json_report(version, local->description, {&result, 1}));
+    documents.write(local->description, {&result, 1});
     if (!replayed.violations.empty()) {
         fmt::print(stderr, "gatecrash: an invariant broke{}\n",
                    options.trace ? ": the trace above shows how" : ": --trace shows how");

@@ -5,14 +5,12 @@
 
 #include "commands.hpp"
 #include "gatecrash/report/exit_code.hpp"
-#include "gatecrash/report/json_report.hpp"
 #include "gatecrash/report/text_report.hpp"
 #include "inside.hpp"
 #include "interrupt.hpp"
 #include "machine_choice.hpp"
 #include "output.hpp"
 #include "sweeping.hpp"
-#include "version.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -61,23 +59,26 @@ std::size_t width_of_names(const std::vector<Selection>& selections) {
 
 int run(const Options& options) {
     const auto selections = select(explore::all_cases(), options.patterns);
-    auto json = open_json(options);
+    Documents documents(options);
     auto local = choose_machine(options.machine);
-    if (!local) return run_inside(options, json);
-    if (json) add_behaviours(local->description, qualify::measure(local->system));
+    if (!local) return run_inside(options, documents);
+    if (!documents.empty()) add_behaviours(local->description, qualify::measure(local->system));
 
     const InterruptGuard guard;
     const auto start = Clock::now();
     TextOutput text(options);
     auto progress = ProgressDisplay::on_standard_error(options.quiet);
+    KtapOutput ktap(options, selections);
     std::vector<explore::Result> results;
     for (const auto& selection : selections) {
         if (InterruptGuard::stop()) break;
         results.push_back(run_variant(selection, options, local->system, progress));
+        ktap.add(results.back());
         text.print(report::result_line(results.back(), width_of_names(selections)) + report::details(results.back()));
     }
-    text.print("\n" + report::summary_line(results, local->description, seconds_since(start)));
-    if (json) json->write(report::json_report(version, local->description, results));
+    ktap.end("interrupted before it began");
+    text.print("\n" + report::summary(results, local->description, seconds_since(start)));
+    documents.write(local->description, results);
 
     if (InterruptGuard::stop()) {
         const auto ended = std::ranges::count_if(results, [](const auto& result) { return !result.sweep.interrupted; });

@@ -4,37 +4,40 @@
 #include <sys/mman.h>
 
 #include "gatecrash/emulator/file.hpp"
-#include "gatecrash/kvm/file_descriptor.hpp"
 #include "machine_choice.hpp"
 
 namespace gatecrash::cli {
 namespace {
 
-constexpr const char* json_inside = "/tmp/gatecrash.json";
+/// A file that the program inside writes.
+struct Fetched {
+    report::OutputFile& to;
+    emulator::Fd content;  ///< in memory, as a file would be left behind when this process is killed
+};
 
 }  // namespace
 
-int run_inside(const Options& options, std::optional<report::OutputFile>& json,
-               const std::vector<std::string>& inputs) {
+int run_inside(const Options& options, Documents& documents, const std::vector<std::string>& inputs) {
     auto inner = options;
     inner.machine = MachineName::amd;
     emulator::Launch launch;
     launch.environment[machine_variable] = name_of(inner.machine);
     for (const auto& input : inputs) launch.inputs[input] = input;
 
-    // In memory, as a file would be left behind when this process is killed.
-    const kvm::FileDescriptor fetched(::memfd_create("gatecrash-json", MFD_CLOEXEC));
-    const bool fetches = json && !json->is_standard_output();
-    if (fetches) {
-        if (fetched.get() < 0) emulator::throw_errno("memfd_create");
-        inner.json = json_inside;
-        launch.outputs[json_inside] = fmt::format("/proc/self/fd/{}", fetched.get());
+    std::vector<Fetched> files;
+    for (auto& [option, file] : documents.all()) {
+        if (file.is_standard_output()) continue;
+        emulator::Fd content(::memfd_create("gatecrash-document", MFD_CLOEXEC));
+        if (!content) emulator::throw_errno("memfd_create");
+        inner.*option = fmt::format("/tmp/gatecrash-document-{}", files.size());
+        launch.outputs[inner.*option] = fmt::format("/proc/self/fd/{}", content.get());
+        files.push_back({file, std::move(content)});
     }
     launch.arguments = to_arguments(inner);
 
     const int code = emulator::run_in_machine(emulator::MachineFiles::from_environment(), launch);
-    if (fetches) {
-        if (const auto document = emulator::read_all(fetched.get()); !document.empty()) json->write(document);
+    for (auto& [to, content] : files) {
+        if (const auto document = emulator::read_all(content.get()); !document.empty()) to.write(document);
     }
     return code;
 }

@@ -26,7 +26,8 @@ constexpr CommandInfo table[] = {
      "Ends with 0 if all is as expected, 1 if a verdict is not, 2 for wrong usage, 3 for an error of the host or the\n"
      "harness, 4 if nothing ran.\n",
      "  gatecrash run\n"
-     "  gatecrash run nested-nmi --json result.json\n"
+     "  gatecrash run nested-nmi --json result.json --junit result.xml\n"
+     "  gatecrash run --ktap --quiet\n"
      "  gatecrash run '*/copied-frame*' --machine amd\n"},
     {Command::explore, "explore", " TARGET", "sweep one variant, or a guest of your own, as you say",
      "TARGET is a CASE/VARIANT or the path of a guest's ELF file. Ends with 1 if a schedule breaks an invariant.\n",
@@ -38,6 +39,17 @@ constexpr CommandInfo table[] = {
      "broke.\n",
      "  gatecrash replay 'nested-nmi/flag-only@nmi:entry_nmi+0x1f'\n"
      "  gatecrash replay 'nested-nmi/linus-2010-irq@irq:entry_nmi+0x40,nmi:entry_irq#2' --trace\n"},
+    {Command::bench, "bench", " harness", "measure what the harness itself costs",
+     "Prints the time of one KVM_RUN, of a step, a snapshot, a restore, a new VM, and of one injection; floor_ratio "
+     "is\n"
+     "the time of an injection in KVM_RUNs.\n",
+     "  gatecrash bench harness\n"
+     "  gatecrash bench harness --json -\n"},
+    {Command::new_project, "new", " DIR", "write a project for entry code of your own",
+     "DIR is a folder that is empty or does not exist yet. It gets an assembly file with an NMI entry that has a "
+     "subtle\n"
+     "bug, and the same without, a build file, and a page that says how to go on from there.\n",
+     "  gatecrash new my-entry-code\n"},
 };
 
 }  // namespace
@@ -54,6 +66,12 @@ const CommandInfo& info_of(Command command) { return *std::ranges::find(table, c
 po::options_description own_options(Command command) {
     po::options_description options("Options of this command");
     auto add = options.add_options();
+    if (command == Command::run || command == Command::explore) {
+        add("ktap", po::bool_switch(),
+            "write the results to standard output as KTAP, each as it ends; the text then goes to standard error");
+        add("junit", po::value<std::string>()->value_name("FILE"),
+            "write the results as JUnit XML, too; '-' is standard output, and the text then goes to standard error");
+    }
     switch (command) {
         case Command::explore:
             add("events", po::value<std::string>()->value_name("LIST"),
@@ -83,8 +101,8 @@ po::options_description common_options() {
         "json", po::value<std::string>()->value_name("FILE"),
         "write the results as JSON, too; '-' is standard output, and the text then goes to standard error")(
         "stepper", po::value<std::string>()->value_name("KIND"),
-        "how to step: trap-flag or stop-bytes (default trap-flag)")("quiet", po::bool_switch(),
-                                                                    "no progress line; with --json -, no text either")(
+        "how to step: trap-flag or stop-bytes (default trap-flag)")(
+        "quiet", po::bool_switch(), "no progress line; where a report takes standard output, no text either")(
         "help,h", po::bool_switch(), "this")("version", po::bool_switch(), "the version");
     return options;
 }

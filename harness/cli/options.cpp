@@ -112,19 +112,51 @@ void read_explore(Options& options, const Values& values) {
     }
 }
 
+void read_reports(Options& options, const Values& values) {
+    if (values.has("junit")) options.junit = values.text("junit");
+    options.ktap = values.is_set("ktap");
+}
+
+/// The options that ask for a report, and where it goes to, '-' being standard output.
+std::vector<std::pair<const char*, std::string>> destinations(const Options& options) {
+    std::vector<std::pair<const char*, std::string>> used;
+    if (options.ktap) used.emplace_back("--ktap", "-");
+    if (!options.json.empty()) used.emplace_back("--json", options.json);
+    if (!options.junit.empty()) used.emplace_back("--junit", options.junit);
+    return used;
+}
+
+void check_destinations(const Options& options, const Values& values) {
+    const auto used = destinations(options);
+    for (auto one = used.begin(); one != used.end(); ++one) {
+        for (auto other = one + 1; other != used.end(); ++other) {
+            if (one->second != other->second) continue;
+            values.fail(fmt::format("{} and {} both want {}", one->first, other->first,
+                                    one->second == "-" ? "standard output" : one->second));
+        }
+    }
+}
+
 void read_own(Options& options, const Values& values) {
     constexpr auto any_number = std::numeric_limits<std::size_t>::max();
     switch (options.command) {
-        case Command::list:
         case Command::run:
+            read_reports(options, values);
+            [[fallthrough]];
+        case Command::list:
+        case Command::bench:
             options.patterns = values.arguments(any_number);
             break;
         case Command::explore:
             read_explore(options, values);
+            read_reports(options, values);
             break;
         case Command::replay:
             options.schedule = values.only_argument("SCHEDULE");
             options.trace = values.is_set("trace");
+            break;
+        case Command::new_project:
+            options.folder = values.only_argument("DIR");
             break;
         default:
             (void)values.arguments(0);
@@ -163,6 +195,7 @@ Options parse_command(const CommandInfo& info, const Words& words) {
     if (read.is_set("version")) return just(Command::version);
     read_common(options, read);
     read_own(options, read);
+    check_destinations(options, read);
     return options;
 }
 
@@ -192,7 +225,7 @@ Options parse_options(const Words& arguments) {
     const Words rest(arguments.begin() + 1, arguments.end());
     if (first == "help" || first == "--help" || first == "-h") return parse_help(rest);
     if (first == "--version" || first == "version") return just(Command::version);
-    if (first == "bench" || first == "check") throw UsageError(fmt::format("{} is not in this version", first));
+    if (first == "check") throw UsageError("check is not in this version");
     if (first.starts_with('-')) throw UsageError(fmt::format("the command comes first, before {}", first));
     const auto* info = find_command(first);
     if (info == nullptr) throw UsageError(fmt::format("no such command: '{}'", first));
@@ -213,6 +246,8 @@ Words to_arguments(const Options& options) {
     add("jobs", std::to_string(options.jobs));
     add("stepper", word_of(options.stepper, steppers));
     if (!options.json.empty()) add("json", options.json);
+    if (!options.junit.empty()) add("junit", options.junit);
+    if (options.ktap) words.emplace_back("--ktap");
     if (options.quiet) words.emplace_back("--quiet");
     if (options.events) add("events", joined(*options.events));
     if (options.depth) add("depth", std::to_string(*options.depth));
@@ -221,10 +256,14 @@ Words to_arguments(const Options& options) {
     if (options.trace) words.emplace_back("--trace");
     words.emplace_back("--");
     words.insert(words.end(), options.patterns.begin(), options.patterns.end());
-    for (const auto& argument : {options.target, options.schedule}) {
+    for (const auto& argument : {options.target, options.schedule, options.folder}) {
         if (!argument.empty()) words.push_back(argument);
     }
     return words;
+}
+
+bool takes_standard_output(const Options& options) {
+    return std::ranges::any_of(destinations(options), [](const auto& each) { return each.second == "-"; });
 }
 
 std::string name_of(Command command) {

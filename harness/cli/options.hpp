@@ -26,7 +26,7 @@ class UsageError : public std::runtime_error {
     std::string command_;
 };
 
-enum class Command : std::uint8_t { doctor, list, run, explore, replay, help, version };
+enum class Command : std::uint8_t { doctor, list, run, explore, replay, bench, new_project, help, version };
 enum class MachineName : std::uint8_t { automatic, host, amd, intel };
 
 struct Options {
@@ -40,7 +40,9 @@ struct Options {
     machine::StepperKind stepper = machine::StepperKind::trap_flag;
 
     std::string help_topic;                                     ///< help: a command's name, or empty
-    std::vector<std::string> patterns;                          ///< list, run
+    std::vector<std::string> patterns;                          ///< list, run, bench
+    std::string junit;                                          ///< run, explore; empty: none wanted
+    bool ktap = false;                                          ///< run, explore
     std::string target;                                         ///< explore
     std::optional<std::vector<machine::Event>> events;          ///< explore; not given: the variant's
     std::optional<unsigned> depth;                              ///< explore; not given: the variant's
@@ -48,6 +50,7 @@ struct Options {
     bool prune = true;                                          ///< explore
     std::string schedule;                                       ///< replay
     bool trace = false;                                         ///< replay
+    std::string folder;                                         ///< new
 
     bool operator==(const Options&) const = default;
 };
@@ -57,6 +60,9 @@ struct Options {
 
 /// A command line that parse_options() reads as `options`, for running it again somewhere else.
 [[nodiscard]] std::vector<std::string> to_arguments(const Options& options);
+
+/// Whether a report takes standard output, where else text for people goes.
+[[nodiscard]] bool takes_standard_output(const Options& options);
 
 [[nodiscard]] std::string name_of(Command command);
 [[nodiscard]] std::string name_of(MachineName machine);

@@ -2,27 +2,88 @@
 
 #include <fmt/format.h>
 
-namespace gatecrash::cli {
+#include <algorithm>
 
-std::optional<report::OutputFile> open_json(const Options& options) {
-    if (options.json.empty()) return std::nullopt;
-    try {
-        return report::OutputFile(options.json);
-    } catch (const report::OutputPathError& error) {
-        throw UsageError(fmt::format("--json: {}", error.what()), name_of(options.command));
+#include "gatecrash/report/json_report.hpp"
+#include "gatecrash/report/junit_report.hpp"
+#include "version.hpp"
+
+namespace gatecrash::cli {
+namespace {
+
+using Format = std::string (*)(const std::string& version, const report::MachineDescription& machine,
+                               std::span<const explore::Result> results);
+
+constexpr struct {
+    const char* name;
+    DocumentOption option;
+    Format format;
+} kinds[] = {{"--json", &Options::json, report::json_report}, {"--junit", &Options::junit, report::junit_report}};
+
+/// A reader sees a result when it is there, also through a pipe; and it stays in front of later messages.
+void print_at_once(std::FILE* stream, const std::string& text) {
+    fmt::print(stream, "{}", text);
+    (void)std::fflush(stream);
+}
+
+std::vector<report::KtapReport::Test> to_plan(const std::vector<Selection>& selections) {
+    std::vector<report::KtapReport::Test> plan;
+    for (const auto& selection : selections) plan.push_back({selection.of->name, selection.variant->name});
+    return plan;
+}
+
+}  // namespace
+
+Documents::Documents(const Options& options) {
+    for (const auto& kind : kinds) {
+        if ((options.*kind.option).empty()) continue;
+        try {
+            documents_.push_back({kind.option, report::OutputFile(options.*kind.option)});
+        } catch (const report::OutputPathError& error) {
+            throw UsageError(fmt::format("{}: {}", kind.name, error.what()), name_of(options.command));
+        }
     }
 }
 
+void Documents::write(const report::MachineDescription& machine, std::span<const explore::Result> results) {
+    for (const auto& kind : kinds) {
+        const auto asked = std::ranges::find(documents_, kind.option, &Document::option);
+        if (asked != documents_.end()) asked->file.write(kind.format(version, machine, results));
+    }
+}
+
+void Documents::write(DocumentOption option, const std::string& content) {
+    const auto asked = std::ranges::find(documents_, option, &Document::option);
+    if (asked != documents_.end()) asked->file.write(content);
+}
+
 TextOutput::TextOutput(const Options& options)
-    : stream_(options.json != "-" ? stdout
-              : options.quiet     ? nullptr
-                                  : stderr) {}
+    : stream_(!takes_standard_output(options) ? stdout
+              : options.quiet                 ? nullptr
+                                              : stderr) {}
 
 void TextOutput::print(const std::string& text) {
-    if (stream_ == nullptr) return;
-    fmt::print(stream_, "{}", text);
-    // A result is seen when it is there, also through a pipe; and it stays in front of later messages.
-    (void)std::fflush(stream_);
+    if (stream_ != nullptr) print_at_once(stream_, text);
+}
+
+KtapOutput::KtapOutput(const Options& options, std::vector<report::KtapReport::Test> plan) {
+    if (!options.ktap) return;
+    report_.emplace(std::move(plan));
+    print_at_once(stdout, report_->begin());
+}
+
+KtapOutput::KtapOutput(const Options& options, const std::vector<Selection>& selections)
+    : KtapOutput(options, to_plan(selections)) {}
+
+KtapOutput::KtapOutput(const Options& options, const std::string& test)
+    : KtapOutput(options, std::vector{report::KtapReport::Test{test, ""}}) {}
+
+void KtapOutput::add(const explore::Result& result) {
+    if (report_) print_at_once(stdout, report_->add(result));
+}
+
+void KtapOutput::end(const std::string& reason) {
+    if (report_) print_at_once(stdout, report_->end(reason));
 }
 
 }  // namespace gatecrash::cli

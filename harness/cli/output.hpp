@@ -2,17 +2,46 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
+#include "gatecrash/explore/judge.hpp"
+#include "gatecrash/report/ktap_report.hpp"
+#include "gatecrash/report/machine_description.hpp"
 #include "gatecrash/report/output_file.hpp"
 #include "options.hpp"
+#include "select.hpp"
 
 namespace gatecrash::cli {
 
-/// The file of --json. Empty if there is none. A path that cannot be written is a UsageError at once, before any work.
-[[nodiscard]] std::optional<report::OutputFile> open_json(const Options& options);
+/// An option that names a file for a document.
+using DocumentOption = std::string Options::*;
 
-/// Text for people: standard output; or standard error, or nowhere if it is to be quiet, where JSON has that.
+/// The files of --json and --junit, those that are asked for.
+class Documents {
+  public:
+    struct Document {
+        DocumentOption option;
+        report::OutputFile file;
+    };
+
+    /// A path that cannot be written is a UsageError at once, before any work.
+    explicit Documents(const Options& options);
+
+    [[nodiscard]] bool empty() const { return documents_.empty(); }
+    [[nodiscard]] std::span<Document> all() { return documents_; }
+
+    /// Writes `results` to each in its format. Throws report::OutputWriteError.
+    void write(const report::MachineDescription& machine, std::span<const explore::Result> results);
+    /// Writes `content` to that of `option` if it is asked for. Throws report::OutputWriteError.
+    void write(DocumentOption option, const std::string& content);
+
+  private:
+    std::vector<Document> documents_;
+};
+
+/// Text for people: standard output; or standard error, or nowhere if it is to be quiet, where a report has that.
 class TextOutput {
   public:
     explicit TextOutput(const Options& options);
@@ -20,6 +49,21 @@ class TextOutput {
 
   private:
     std::FILE* stream_;
+};
+
+/// KTAP on standard output, each result when it is there; nothing if it is not asked for. The methods are those of
+/// report::KtapReport, whose plan is `selections`, or one test without variants.
+class KtapOutput {
+  public:
+    KtapOutput(const Options& options, const std::vector<Selection>& selections);
+    KtapOutput(const Options& options, const std::string& test);
+    void add(const explore::Result& result);
+    void end(const std::string& reason);
+
+  private:
+    KtapOutput(const Options& options, std::vector<report::KtapReport::Test> plan);
+
+    std::optional<report::KtapReport> report_;
 };
 
 }  // namespace gatecrash::cli

@@ -27,10 +27,11 @@ namespace {
 /// Beyond this many bytes waiting for the port the program is not read any further, so that it waits as well.
 constexpr std::size_t enough_unsent = 1U << 20;
 
-ChildStream make_pipe() {
+/// We read and the program writes or, with `input`, the other way round.
+ChildStream make_pipe(bool input = false) {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw_errno("pipe2");
-    ChildStream stream{.ours = Fd(ends[0]), .theirs = Fd(ends[1])};
+    ChildStream stream{.ours = Fd(ends[input ? 1 : 0]), .theirs = Fd(ends[input ? 0 : 1])};
     ::fcntl(stream.ours.get(), F_SETFL, O_NONBLOCK);
     return stream;
 }
@@ -58,18 +59,18 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 }
 
 /// In the new process: becomes the program. Returns only on failure, with errno set.
-void become(RunRequest& request, const std::array<ChildStream, 2>& streams) {
+void become(RunRequest& request, const ChildStream& input, const std::array<ChildStream, 2>& streams) {
     ::setsid();
     for (const auto& stream : streams) {
         if (stream.terminal) ::ioctl(stream.theirs.get(), TIOCSCTTY, 0);
     }
-    const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-    ::dup2(null, STDIN_FILENO);
+    ::dup2(request.has_input ? input.theirs.get() : ::open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
     ::dup2(streams[0].theirs.get(), STDOUT_FILENO);
     ::dup2(streams[1].theirs.get(), STDERR_FILENO);
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    (void)std::signal(SIGPIPE, SIG_DFL);
     ::setpriority(PRIO_PROCESS, 0, 0);
     if (::chdir(request.directory.c_str()) != 0) return;
     const auto argv = pointers(request.arguments);
@@ -93,6 +94,7 @@ AgentSession::AgentSession(Fd port) : port_(std::move(port)) {
     ::sigprocmask(SIG_BLOCK, &watched, nullptr);
     signals_ = Fd(::signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!signals_) throw_errno("signalfd");
+    (void)std::signal(SIGPIPE, SIG_IGN);  // of a program that closed its standard input
 }
 
 void AgentSession::send(Message message, std::string_view payload) { append_frame(unsent_.tail(), message, payload); }
@@ -133,6 +135,10 @@ void AgentSession::handle(const Frame& frame) {
             resize(rows, payload.u32());
             return;
         }
+        case Message::input:
+            if (frame.payload.empty()) input_ended_ = true;
+            if (input_stream_.ours) input_.tail() += frame.payload;
+            return;
         case Message::close_stream:
             // The program's next write ends in SIGPIPE, as it would outside.
             streams_.at(payload.u8()).ours.reset();
@@ -175,22 +181,47 @@ void AgentSession::run(const RunRequest& wanted) {
     streams_[0] = request.out_is_terminal ? make_terminal() : make_pipe();
     streams_[1] = request.err_is_terminal ? make_terminal() : make_pipe();
     resize(request.rows, request.columns);
+    input_.clear();
+    input_ended_ = false;
+    input_stream_ = request.has_input ? make_pipe(true) : ChildStream();
     auto started = make_pipe();
     ::fcntl(started.ours.get(), F_SETFL, 0);
     child_ = ::fork();
     if (child_ < 0) throw_errno("fork");
     if (child_ == 0) {
-        become(request, streams_);
+        become(request, input_stream_, streams_);
         const int error = errno;
         [[maybe_unused]] const auto told = ::write(started.theirs.get(), &error, sizeof(error));
         ::_exit(127);
     }
     for (auto& stream : streams_) stream.theirs.reset();
+    input_stream_.theirs.reset();
     started.theirs.reset();
     int error = 0;
     if (::read(started.ours.get(), &error, sizeof(error)) == sizeof(error)) {
         send(Message::failed, launch_error(request.program, error));
     }
+}
+
+void AgentSession::feed() {
+    auto& pipe = input_stream_.ours;
+    if (!pipe) return;
+    const auto before = input_.size();
+    bool closed = false;
+    while (!input_.empty() && !closed) {
+        const auto put = ::write(pipe.get(), input_.waiting().data(), input_.size());
+        if (put < 0 && (errno == EAGAIN || errno == EINTR)) break;
+        closed = put < 0;
+        if (put > 0) input_.consume(static_cast<std::size_t>(put));
+    }
+    if (const auto taken = before - input_.size(); taken != 0) {
+        send(Message::input_taken, PayloadWriter().u32(static_cast<std::uint32_t>(taken)).take());
+    }
+    if (closed) {
+        input_.clear();
+        send(Message::input_closed);
+    }
+    if (closed || (input_ended_ && input_.empty())) pipe.reset();
 }
 
 bool AgentSession::forward(Stream stream) {
@@ -226,6 +257,7 @@ void AgentSession::finish() {
         } while (forward(stream));
         if (streams_.at(static_cast<std::size_t>(stream)).ours && unsent_.size() > enough_unsent) return;  // later
     }
+    input_stream_.ours.reset();
     for (const auto& output : outputs_) send_file(output);
     send(Message::exited, PayloadWriter().u32(static_cast<std::uint32_t>(*exit_code_)).take());
     child_ = 0;
@@ -269,11 +301,12 @@ void AgentSession::flush() {
 
 void AgentSession::wait() {
     const auto watch = [&](const Fd& fd) { return unsent_.size() > enough_unsent ? -1 : fd.get(); };
-    std::array<pollfd, 4> fds = {{
+    std::array<pollfd, 5> fds = {{
         {.fd = port_.get(), .events = static_cast<short>(POLLIN | (unsent_.empty() ? 0 : POLLOUT)), .revents = 0},
         {.fd = signals_.get(), .events = POLLIN, .revents = 0},
         {.fd = watch(streams_[0].ours), .events = POLLIN, .revents = 0},
         {.fd = watch(streams_[1].ours), .events = POLLIN, .revents = 0},
+        {.fd = input_.empty() ? -1 : input_stream_.ours.get(), .events = POLLOUT, .revents = 0},
     }};
     ::poll(fds.data(), fds.size(), -1);
     // The port says POLLHUP while nobody is connected outside; there is nothing to do then but to wait.
@@ -285,6 +318,7 @@ void AgentSession::serve() {
         flush();
         wait();
         read_port();
+        feed();
         forward(Stream::out);
         forward(Stream::err);
         reap();

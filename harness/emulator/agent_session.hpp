@@ -37,6 +37,8 @@ class AgentSession {
     void begin_file(PayloadReader& payload);
     void run(const RunRequest& request);
     void resize(std::uint32_t rows, std::uint32_t columns);
+    /// Gives the program what its standard input takes now.
+    void feed();
     /// Forwards what the program wrote; false when there is nothing now, or never again.
     bool forward(Stream stream);
     void reap();
@@ -54,6 +56,9 @@ class AgentSession {
     ByteQueue unsent_;
     Fd upload_;
     std::uint64_t upload_left_ = 0;
+    ByteQueue input_;  ///< of the program, at most input_window bytes
+    bool input_ended_ = false;
+    ChildStream input_stream_;
     std::array<ChildStream, 2> streams_;
     std::vector<std::string> outputs_;
     pid_t child_ = 0;

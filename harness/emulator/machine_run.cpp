@@ -9,8 +9,8 @@
 namespace {
 
 constexpr const char* usage =
-    "usage: machine-run [--input OUTSIDE=INSIDE]... [--output INSIDE=OUTSIDE]... [--env NAME=VALUE]... PROGRAM "
-    "[ARG...]\n";
+    "usage: machine-run [--stdin] [--input OUTSIDE=INSIDE]... [--output INSIDE=OUTSIDE]... [--env NAME=VALUE]... "
+    "PROGRAM [ARG...]\n";
 
 /// "A=B" as a pair; throws std::invalid_argument.
 std::pair<std::string, std::string> split(const std::string& text) {
@@ -22,19 +22,25 @@ std::pair<std::string, std::string> split(const std::string& text) {
 gatecrash::emulator::Launch parse(const std::vector<std::string>& arguments) {
     gatecrash::emulator::Launch launch;
     std::size_t at = 0;
-    for (; at + 1 < arguments.size() && arguments[at].starts_with("--"); at += 2) {
-        const auto [first, second] = split(arguments[at + 1]);
-        if (arguments[at] == "--input") {
+    for (; at < arguments.size() && arguments[at].starts_with("--"); ++at) {
+        const auto& option = arguments[at];
+        if (option == "--stdin") {
+            launch.streams.in = STDIN_FILENO;
+            continue;
+        }
+        if (++at == arguments.size()) throw std::invalid_argument("no value for " + option);
+        const auto [first, second] = split(arguments[at]);
+        if (option == "--input") {
             launch.inputs[first] = second;
-        } else if (arguments[at] == "--output") {
+        } else if (option == "--output") {
             launch.outputs[first] = second;
-        } else if (arguments[at] == "--env") {
+        } else if (option == "--env") {
             launch.environment[first] = second;
         } else {
-            throw std::invalid_argument("unknown option " + arguments[at]);
+            throw std::invalid_argument("unknown option " + option);
         }
     }
-    if (at >= arguments.size()) throw std::invalid_argument("no program");
+    if (at == arguments.size()) throw std::invalid_argument("no program");
     launch.program = arguments[at];
     launch.arguments.assign(arguments.begin() + static_cast<std::ptrdiff_t>(at) + 1, arguments.end());
     return launch;

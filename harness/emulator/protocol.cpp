@@ -108,7 +108,7 @@ std::string RunRequest::encode() const {
     write_texts(writer, arguments);
     write_texts(writer, environment);
     write_texts(writer, outputs);
-    writer.u8(out_is_terminal ? 1 : 0).u8(err_is_terminal ? 1 : 0).u32(rows).u32(columns);
+    writer.u8(has_input ? 1 : 0).u8(out_is_terminal ? 1 : 0).u8(err_is_terminal ? 1 : 0).u32(rows).u32(columns);
     return writer.take();
 }
 
@@ -120,6 +120,7 @@ RunRequest RunRequest::decode(std::string_view payload) {
     request.arguments = read_texts(reader);
     request.environment = read_texts(reader);
     request.outputs = read_texts(reader);
+    request.has_input = reader.u8() != 0;
     request.out_is_terminal = reader.u8() != 0;
     request.err_is_terminal = reader.u8() != 0;
     request.rows = reader.u32();

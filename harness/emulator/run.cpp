@@ -167,11 +167,12 @@ int run_in_machine(const MachineFiles& files, const Launch& launch) {
     request.environment = make_environment(launch, libraries);
     request.directory = directory.string();
     for (const auto& [inside, outside] : outputs) request.outputs.push_back(inside.string());
-    describe_terminal(request);
+    request.has_input = launch.streams.in.has_value();
+    describe_terminal(request, launch.streams);
 
     SignalPipe signals;
     const auto emulator = start(files, collect_parts(files, base));
-    return Session(*emulator, signals).run(request, uploads, outputs);
+    return Session(*emulator, signals, launch.streams).run(request, uploads, outputs);
 }
 
 }  // namespace gatecrash::emulator

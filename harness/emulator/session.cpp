@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <system_error>
 
 #include "gatecrash/emulator/libraries.hpp"
@@ -36,10 +38,10 @@ constexpr std::chrono::milliseconds tick{250};
 
 }  // namespace
 
-void describe_terminal(RunRequest& request) {
-    request.out_is_terminal = ::isatty(STDOUT_FILENO) == 1;
-    request.err_is_terminal = ::isatty(STDERR_FILENO) == 1;
-    for (const int fd : {STDERR_FILENO, STDOUT_FILENO}) {
+void describe_terminal(RunRequest& request, const StandardStreams& streams) {
+    request.out_is_terminal = ::isatty(streams.out) == 1;
+    request.err_is_terminal = ::isatty(streams.err) == 1;
+    for (const int fd : {streams.err, streams.out}) {
         winsize size{};
         if (::ioctl(fd, TIOCGWINSZ, &size) == 0) {
             request.rows = size.ws_row;
@@ -58,8 +60,10 @@ int Session::run(const RunRequest& request, const Uploads& uploads, const Upload
         for (const auto& output : outputs_) {
             fds.push_back({.fd = output.pending.empty() ? -1 : output.fd, .events = POLLOUT, .revents = 0});
         }
+        fds.push_back({.fd = wants_input() ? *streams_.in : -1, .events = POLLIN, .revents = 0});
         emulator_.poll(fds, tick, !backlog);
         handle_signals();
+        if (fds.back().revents != 0) read_input();
         while (const auto frame = emulator_.next_frame()) {
             heard_ = Clock::now();
             pinged_ = false;
@@ -72,6 +76,24 @@ int Session::run(const RunRequest& request, const Uploads& uploads, const Upload
         if (backlog || exit_code_) heard_ = Clock::now();
         check_alive();
     }
+}
+
+bool Session::wants_input() const {
+    return streams_.in && !exit_code_ && input_on_its_way_ + chunk_size <= input_window;
+}
+
+void Session::read_input() {
+    std::array<char, chunk_size> bytes{};
+    const auto got = ::read(*streams_.in, bytes.data(), bytes.size());
+    if (got < 0) {
+        if (errno == EAGAIN || errno == EINTR) return;
+        throw MachineError(fmt::format("cannot read the standard input for the program in the amd machine: {}",
+                                       std::generic_category().message(errno)));
+    }
+    const auto size = static_cast<std::size_t>(got);
+    emulator_.send(Message::input, {bytes.data(), size});
+    input_on_its_way_ += size;
+    if (size == 0) streams_.in.reset();
 }
 
 void Session::upload(const fs::path& inside, const fs::path& outside, bool is_program) {
@@ -100,6 +122,12 @@ void Session::handle(const Frame& frame, const Uploads& outputs) {
             if (output.open) output.pending.tail() += payload.rest();
             return;
         }
+        case Message::input_taken:
+            input_on_its_way_ -= payload.u32();
+            return;
+        case Message::input_closed:
+            streams_.in.reset();
+            return;
         case Message::file_begin:
             download(payload, outputs);
             return;
@@ -136,7 +164,7 @@ void Session::handle_signals() {
     while (const auto number = signals_.next()) {
         if (*number == SIGWINCH) {
             RunRequest terminal;
-            describe_terminal(terminal);
+            describe_terminal(terminal, streams_);
             emulator_.send(Message::resize, PayloadWriter().u32(terminal.rows).u32(terminal.columns).take());
         } else if (asked_to_end_ == 0) {
             asked_to_end_ = *number;

@@ -17,7 +17,12 @@ using Uploads = std::map<std::filesystem::path, std::filesystem::path>;
 
 class Session {
   public:
-    Session(Emulator& emulator, SignalPipe& signals) : emulator_(emulator), signals_(signals) {}
+    /// `streams` are what the program's standard streams are connected to.
+    Session(Emulator& emulator, SignalPipe& signals, const StandardStreams& streams)
+        : emulator_(emulator),
+          signals_(signals),
+          streams_(streams),
+          outputs_{Output{.fd = streams.out, .pending = {}}, Output{.fd = streams.err, .pending = {}}} {}
 
     /// Uploads, runs `request`, and returns the exit code. `outputs` maps the paths of request.outputs to paths
     /// outside.
@@ -30,6 +35,8 @@ class Session {
         bool open = true;
     };
 
+    bool wants_input() const;
+    void read_input();
     void upload(const std::filesystem::path& inside, const std::filesystem::path& outside, bool is_program);
     void handle(const Frame& frame, const Uploads& outputs);
     void handle_signals();
@@ -40,7 +47,9 @@ class Session {
 
     Emulator& emulator_;
     SignalPipe& signals_;
-    std::array<Output, 2> outputs_ = {Output{.fd = 1, .pending = {}}, Output{.fd = 2, .pending = {}}};
+    StandardStreams streams_;  ///< its `in` is gone when there will be no more of it
+    std::size_t input_on_its_way_ = 0;
+    std::array<Output, 2> outputs_;
     Fd download_;
     std::optional<int> exit_code_;
     int asked_to_end_ = 0;  ///< the signal that was passed on, 0 when none was
@@ -49,7 +58,7 @@ class Session {
     bool pinged_ = false;
 };
 
-/// A request's terminal flags and size as they are for this process.
-void describe_terminal(RunRequest& request);
+/// A request's terminal flags and size as those of `streams` are.
+void describe_terminal(RunRequest& request, const StandardStreams& streams);
 
 }  // namespace gatecrash::emulator

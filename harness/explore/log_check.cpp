@@ -26,6 +26,11 @@ class LogChecker {
                     fmt::format("vector {} (error code {:#x}) was raised at {}, CPL {}, stack {}", record.vector,
                                 record.error, at(record.rip), record.cs & 3, image_.stack_of(record.rsp)));
                 break;
+            case GATECRASH_LOG_GS:
+                add(Invariant::kernel_gs,
+                    fmt::format("the body of {} that interrupted {} runs with GS base {:#x}, not the kernel's",
+                                name_of_vector(record.vector), at(record.rip), record.error));
+                break;
             case GATECRASH_LOG_FULL:
                 add(Invariant::progress,
                     fmt::format("handlers run over and over: {} log records without an END", GATECRASH_LOG_CAPACITY));
@@ -36,9 +41,12 @@ class LogChecker {
     }
 
     void check_conservation(std::span<const LogRecord> records, std::uint64_t first) {
-        std::set<std::uint8_t> vectors;
-        for (const auto& landed : expected_.landed) vectors.insert(landed.event.vector);
-        for (const auto vector : vectors) check_conservation_of(vector, records, first);
+        for (auto landed = expected_.landed.begin(); landed != expected_.landed.end(); ++landed) {
+            const auto vector = landed->event.vector;
+            const bool seen = std::any_of(expected_.landed.begin(), landed,
+                                          [&](const auto& earlier) { return earlier.event.vector == vector; });
+            if (!seen) check_conservation_of(vector, records, first);
+        }
     }
 
     std::vector<Violation> result() { return std::move(violations_); }
@@ -47,6 +55,10 @@ class LogChecker {
     void add(Invariant invariant, std::string message) { violations_.push_back({invariant, std::move(message)}); }
 
     std::string at(std::uint64_t address) const { return image_.symbols.name_of(machine::Virtual{address}); }
+
+    static std::string name_of_vector(std::uint32_t vector) {
+        return vector == GATECRASH_VECTOR_SYSCALL ? "SYSCALL" : fmt::format("vector {}", vector);
+    }
 
     /// A #PF for a write to a page that is present (SDM volume 3, 4.7).
     static bool is_write_to_read_only(const LogRecord& record) {

@@ -20,8 +20,8 @@ struct LandedEvent {
 
 /// What the log ring of one run is held against.
 struct LogExpectation {
-    std::vector<LandedEvent> landed;  ///< the one that opened the window included
-    std::set<std::uint32_t> vectors;  ///< that the run without events also took
+    std::span<const LandedEvent> landed;     ///< the one that opened the window included
+    const std::set<std::uint32_t>& vectors;  ///< that the run without events also took
 };
 
 /// I4, I5, I7 and I8 as far as the handler bodies saw them. `first` is the number of records in front of `records`. If

@@ -30,7 +30,7 @@ class LoopDetector {
         const auto same = [](const auto& a, const auto& b) { return std::memcmp(&a, &b, sizeof a) == 0; };
         if (!same(machine.cpu().regs(), kept_->regs)) return false;
         const auto now = machine.snapshot(&*kept_);
-        return now.pages == kept_->pages && same(now.sregs, kept_->sregs) && now.msrs == kept_->msrs &&
+        return machine.memory().equals(kept_->pages) && same(now.sregs, kept_->sregs) && now.msrs == kept_->msrs &&
                same(now.debug_registers, kept_->debug_registers) && now.events.nmi.masked == kept_->events.nmi.masked &&
                now.events.nmi.pending == kept_->events.nmi.pending && now.latched_irq == kept_->latched_irq;
     }

@@ -207,7 +207,7 @@ class Sweep {
     /// Stepping that changes something is a fault of the harness. Only breakpoints that the guest armed itself are lost
     /// where KVM, or QEMU below it, does not keep them over an exit.
     [[noreturn]] void fail_stepping(const std::string& what) {
-        if (const auto dr7 = machine_.cpu().debug_registers().dr7; (dr7 & 0xff) != 0) {
+        if (const auto dr7 = machine_.debug_registers().dr7; (dr7 & 0xff) != 0) {
             throw machine::ImageError(fmt::format(
                 "{}: the guest arms breakpoints of its own (DR7 {:#x}), which stepping does not follow here: "
                 "{}\n{}",

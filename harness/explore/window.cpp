@@ -54,12 +54,14 @@ struct Checker {
         if (head < window.log_head || head > GATECRASH_LOG_CAPACITY)
             return add(Invariant::stack, "the log ring is overwritten");
         const auto records = records_since(machine, window);
-        LogExpectation expected{landed, window.vectors};
-        if (window.opening) expected.landed.insert(expected.landed.begin(), {*window.opening, window.log_head});
+        auto all = landed;
+        if (window.opening) all.insert(all.begin(), {*window.opening, window.log_head});
         // Without a reference this is the run that becomes it: whatever it takes is expected, except what is fatal.
+        std::set<std::uint32_t> taken;
         if (!window.end) {
-            for (const auto& record : records) expected.vectors.insert(record.vector);
+            for (const auto& record : records) taken.insert(record.vector);
         }
+        const LogExpectation expected{all, window.end ? window.vectors : taken};
         auto found = explore::check_log(records, window.log_head, ended, expected, machine.image());
         violations.insert(violations.end(), found.begin(), found.end());
     }
@@ -104,20 +106,31 @@ struct Checker {
         }
     }
 
-    void check_registers() {
+    /// What the registers at END are held against; null if nothing is known yet.
+    const machine::Snapshot* reference() const {
+        if (window.round_trip) return &window.begin;
+        return window.end ? &*window.end : nullptr;
+    }
+
+    void check_rip() {
+        const auto now = machine.cpu().regs().rip, then = window.end->regs.rip;
+        if (now != then) add(Invariant::round_trip, fmt::format("RIP is {:#x}, not {:#x}", now, then));
+    }
+
+    void check_registers(const machine::Snapshot& at) {
         const auto& now = machine.cpu().regs();
-        const auto& then = window.end->regs;
+        const auto& then = at.regs;
         struct Register {
             const char* name;
             __u64 kvm_regs::*value;
         };
         static constexpr std::array registers{
-            Register{"RIP", &kvm_regs::rip}, Register{"RSP", &kvm_regs::rsp}, Register{"RAX", &kvm_regs::rax},
-            Register{"RBX", &kvm_regs::rbx}, Register{"RCX", &kvm_regs::rcx}, Register{"RDX", &kvm_regs::rdx},
-            Register{"RSI", &kvm_regs::rsi}, Register{"RDI", &kvm_regs::rdi}, Register{"RBP", &kvm_regs::rbp},
-            Register{"R8", &kvm_regs::r8},   Register{"R9", &kvm_regs::r9},   Register{"R10", &kvm_regs::r10},
-            Register{"R11", &kvm_regs::r11}, Register{"R12", &kvm_regs::r12}, Register{"R13", &kvm_regs::r13},
-            Register{"R14", &kvm_regs::r14}, Register{"R15", &kvm_regs::r15}};
+            Register{"RSP", &kvm_regs::rsp}, Register{"RAX", &kvm_regs::rax}, Register{"RBX", &kvm_regs::rbx},
+            Register{"RCX", &kvm_regs::rcx}, Register{"RDX", &kvm_regs::rdx}, Register{"RSI", &kvm_regs::rsi},
+            Register{"RDI", &kvm_regs::rdi}, Register{"RBP", &kvm_regs::rbp}, Register{"R8", &kvm_regs::r8},
+            Register{"R9", &kvm_regs::r9},   Register{"R10", &kvm_regs::r10}, Register{"R11", &kvm_regs::r11},
+            Register{"R12", &kvm_regs::r12}, Register{"R13", &kvm_regs::r13}, Register{"R14", &kvm_regs::r14},
+            Register{"R15", &kvm_regs::r15}};
         for (const auto& r : registers) {
             if (now.*r.value != then.*r.value) {
                 add(Invariant::round_trip, fmt::format("{} is {:#x}, not {:#x}", r.name, now.*r.value, then.*r.value));
@@ -128,9 +141,9 @@ struct Checker {
         }
     }
 
-    void check_special_registers() {
+    void check_special_registers(const machine::Snapshot& at) {
         const auto& now = machine.cpu().sregs();
-        const auto& then = window.end->sregs;
+        const auto& then = at.sregs;
         struct Segment {
             const char* name;
             kvm_segment kvm_sregs::*value;
@@ -146,19 +159,19 @@ struct Checker {
         }
         const auto msrs = machine.msrs();
         if (now.fs.base != then.fs.base) add(Invariant::round_trip, "the FS base changed");
-        if (now.gs.base != then.gs.base || msrs[0] != window.end->msrs[0]) {
+        if (now.gs.base != then.gs.base || msrs[0] != at.msrs[0]) {
             add(Invariant::kernel_gs, fmt::format("GS base is {:#x}, not {:#x}", now.gs.base, then.gs.base));
         }
         if (now.cr3 != then.cr3) add(Invariant::page_tables, fmt::format("CR3 is {:#x}, not {:#x}", now.cr3, then.cr3));
-        check_control(msrs);
+        check_control(msrs, at);
     }
 
     /// What no event may leave changed for the code behind it, although nothing in the window would notice.
-    void check_control(const machine::MsrSet& msrs) {
+    void check_control(const machine::MsrSet& msrs, const machine::Snapshot& at) {
         const auto& now = machine.cpu().sregs();
-        const auto& then = window.end->sregs;
-        const auto debug = machine.cpu().debug_registers();
-        const auto& debug_then = window.end->debug_registers;
+        const auto& then = at.sregs;
+        const auto debug = machine.debug_registers();
+        const auto& debug_then = at.debug_registers;
         struct Control {
             const char* name;
             std::uint64_t now, then;
@@ -173,13 +186,13 @@ struct Checker {
                                   Control{"the IDT's limit", now.idt.limit, then.idt.limit},
                                   Control{"LDTR", now.ldt.selector, then.ldt.selector},
                                   Control{"TR", now.tr.selector, then.tr.selector},
-                                  Control{"STAR", msrs[1], window.end->msrs[1]},
-                                  Control{"LSTAR", msrs[2], window.end->msrs[2]},
-                                  Control{"CSTAR", msrs[3], window.end->msrs[3]},
-                                  Control{"FMASK", msrs[4], window.end->msrs[4]},
-                                  Control{"SYSENTER_CS", msrs[5], window.end->msrs[5]},
-                                  Control{"SYSENTER_ESP", msrs[6], window.end->msrs[6]},
-                                  Control{"SYSENTER_EIP", msrs[7], window.end->msrs[7]},
+                                  Control{"STAR", msrs[1], at.msrs[1]},
+                                  Control{"LSTAR", msrs[2], at.msrs[2]},
+                                  Control{"CSTAR", msrs[3], at.msrs[3]},
+                                  Control{"FMASK", msrs[4], at.msrs[4]},
+                                  Control{"SYSENTER_CS", msrs[5], at.msrs[5]},
+                                  Control{"SYSENTER_ESP", msrs[6], at.msrs[6]},
+                                  Control{"SYSENTER_EIP", msrs[7], at.msrs[7]},
                                   Control{"DR0", debug.db[0], debug_then.db[0]},
                                   Control{"DR1", debug.db[1], debug_then.db[1]},
                                   Control{"DR2", debug.db[2], debug_then.db[2]},
@@ -232,8 +245,10 @@ std::optional<Window> next_window(Machine& machine) {
     const auto outcome = run_patiently(machine);
     const auto* doorbell = std::get_if<machine::Doorbell>(&outcome);
     if (doorbell != nullptr && doorbell->port == GATECRASH_PORT_DONE) return std::nullopt;
-    const bool nmi = doorbell != nullptr && doorbell->port == GATECRASH_PORT_BEGIN_NMI;
-    if (doorbell == nullptr || (!nmi && doorbell->port != GATECRASH_PORT_BEGIN)) {
+    const auto port = doorbell == nullptr ? 0 : doorbell->port;
+    const bool nmi = port == GATECRASH_PORT_BEGIN_NMI;
+    const bool round_trip = port == GATECRASH_PORT_BEGIN_ROUND_TRIP;
+    if (!nmi && !round_trip && port != GATECRASH_PORT_BEGIN) {
         throw machine::ImageError(
             fmt::format("{}: outside its windows the guest ended with: {}. Expected is the doorbell BEGIN or DONE.\n{}",
                         machine.image().name, describe(outcome), machine.dump()));
@@ -241,6 +256,7 @@ std::optional<Window> next_window(Machine& machine) {
     Window window;
     window.begin = machine.snapshot();
     if (nmi) window.opening = machine::Event::nmi();
+    window.round_trip = round_trip;
     window.log_head = log_head(machine);
     const auto refuse = [&](const char* why) {
         throw machine::ImageError(fmt::format("{}: at BEGIN {}\n{}", machine.image().name, why, machine.dump()));
@@ -269,8 +285,11 @@ std::vector<Violation> check_run(Machine& machine, const Window& window, const m
     if (ended) checker.check_nmi_mask();
     if (ended && window.end) {
         checker.check_live_stack();
-        checker.check_registers();
-        checker.check_special_registers();
+        checker.check_rip();
+    }
+    if (const auto* reference = checker.reference(); ended && reference != nullptr) {
+        checker.check_registers(*reference);
+        checker.check_special_registers(*reference);
     }
     return std::move(checker.violations);
 }

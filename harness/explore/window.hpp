@@ -18,6 +18,7 @@ namespace gatecrash::explore {
 struct Window {
     machine::Snapshot begin;                ///< behind BEGIN; the opening event has not landed
     std::optional<machine::Event> opening;  ///< what the workload asked to arrive there
+    bool round_trip = false;                ///< at END the registers are to be as they are in `begin`
     std::uint64_t log_head = 0;             ///< records in the log ring at BEGIN
     std::optional<machine::Snapshot> end;   ///< how the run without events ends; empty while that is not known
     std::set<std::uint32_t> vectors;        ///< that the run without events takes

@@ -10,17 +10,19 @@
 namespace gatecrash::kvm {
 namespace {
 
-std::byte* map(std::size_t size, int flags, int fd) {
-    void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, flags, fd, 0);
+std::byte* map(std::size_t size, int flags, int fd, std::size_t offset) {
+    void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, flags, fd, static_cast<off_t>(offset));
     if (address == MAP_FAILED) throw Error("mmap", errno);
     return static_cast<std::byte*>(address);
 }
 
 }  // namespace
 
-Mapping Mapping::anonymous(std::size_t size) { return {map(size, MAP_PRIVATE | MAP_ANONYMOUS, -1), size}; }
+Mapping Mapping::private_file(int fd, std::size_t size) { return {map(size, MAP_PRIVATE, fd, 0), size}; }
 
-Mapping Mapping::shared_file(int fd, std::size_t size) { return {map(size, MAP_SHARED, fd), size}; }
+Mapping Mapping::shared_file(int fd, std::size_t size, std::size_t offset) {
+    return {map(size, MAP_SHARED, fd, offset), size};
+}
 
 Mapping::Mapping(Mapping&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}

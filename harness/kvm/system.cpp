@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
+
 #include "gatecrash/kvm/vm.hpp"
 #include "ioctl.hpp"
 
@@ -26,7 +28,9 @@ std::size_t System::vcpu_mapping_size() const {
 Vm System::create_vm() const {
     constexpr int needed = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
     const bool sync = (check(Capability::sync_registers) & needed) == needed;
-    return {FileDescriptor(GATECRASH_IOCTL(fd_.get(), KVM_CREATE_VM, 0)), vcpu_mapping_size(), sync};
+    Vm vm(FileDescriptor(GATECRASH_IOCTL(fd_.get(), KVM_CREATE_VM, 0)), vcpu_mapping_size(), sync);
+    vm.enable_dirty_ring(std::min<std::size_t>(static_cast<std::size_t>(check(Capability::dirty_ring)), 1U << 20));
+    return vm;
 }
 
 }  // namespace gatecrash::kvm

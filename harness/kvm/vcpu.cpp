@@ -14,8 +14,8 @@ constexpr std::uint64_t all_groups = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KV
 
 }  // namespace
 
-Vcpu::Vcpu(FileDescriptor fd, Mapping run, bool sync_registers)
-    : fd_(std::move(fd)), run_(std::move(run)), sync_registers_(sync_registers) {
+Vcpu::Vcpu(FileDescriptor fd, Mapping run, bool sync_registers, int vm_fd, Mapping ring)
+    : fd_(std::move(fd)), run_(std::move(run)), sync_registers_(sync_registers), vm_fd_(vm_fd), ring_(std::move(ring)) {
     if (sync_registers_) shared().kvm_valid_regs = all_groups;
 }
 
@@ -126,6 +126,30 @@ void Vcpu::machine_check(const kvm_x86_mce& error) {
     valid_ &= ~std::uint64_t{KVM_SYNC_X86_EVENTS};
 }
 
+std::optional<WrittenPage> Vcpu::next_written() {
+    if (!written_before_.empty()) {
+        const auto page = written_before_.back();
+        written_before_.pop_back();
+        return page;
+    }
+    if (!has_dirty_ring()) return std::nullopt;
+    auto* entries = reinterpret_cast<kvm_dirty_gfn*>(ring_.data());
+    auto& entry = entries[ring_next_ % (ring_.size() / sizeof(kvm_dirty_gfn))];
+    const std::atomic_ref<std::uint32_t> flags(entry.flags);
+    if ((flags.load(std::memory_order_acquire) & KVM_DIRTY_GFN_F_DIRTY) == 0) return std::nullopt;
+    const WrittenPage page{entry.slot, entry.offset};
+    flags.store(KVM_DIRTY_GFN_F_RESET, std::memory_order_release);
+    ++ring_next_;
+    return page;
+}
+
+void Vcpu::empty_ring() {
+    std::vector<WrittenPage> pages;
+    while (const auto page = next_written()) pages.push_back(*page);
+    written_before_ = std::move(pages);
+    GATECRASH_IOCTL(vm_fd_, KVM_RESET_DIRTY_RINGS, 0);
+}
+
 Exit Vcpu::run(bool irq_window) {
     auto& run = shared();
     run.request_interrupt_window = irq_window ? 1 : 0;
@@ -147,20 +171,20 @@ Exit Vcpu::run(bool irq_window) {
         events_ = run.s.regs.events;
         valid_ = all_groups;
     }
+    if (result == 0 && run.exit_reason == KVM_EXIT_DIRTY_RING_FULL) empty_ring();
     return result < 0 ? Exit{InterruptedExit{}} : decode_exit();
 }
 
-bool Vcpu::complete_exit() {
+void Vcpu::complete_exit() {
     // An access that crosses a page, is wider than 8 bytes, or reads and then writes, exits once for each part; a
     // string instruction once for each element.
     constexpr int most_parts = 16;
-    const auto start = regs().rip;
     for (int part = 1; part <= 2 * most_parts; ++part) {
         request_immediate_exit();
         const auto exit = run();
         clear_immediate_exit();
         const bool more = std::holds_alternative<IoExit>(exit) || std::holds_alternative<MmioExit>(exit);
-        if (!more) return part == 1 && regs().rip != start;
+        if (!more) return;
         if (part < most_parts) continue;
         // KVM goes on with what it began on the next run, even if all registers are set in between: it has to end here.
         auto last = regs();
@@ -208,6 +232,8 @@ Exit Vcpu::decode_exit() const {
         case KVM_EXIT_SET_TPR:
             return TprExit{};
         case KVM_EXIT_INTR:
+            return InterruptedExit{};
+        case KVM_EXIT_DIRTY_RING_FULL:
             return InterruptedExit{};
         default:
             return OtherExit{run.exit_reason};

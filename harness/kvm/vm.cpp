@@ -10,11 +10,21 @@ namespace gatecrash::kvm {
 void Vm::set_memory_slot(std::uint32_t slot, std::uint64_t address, std::span<std::byte> memory, Access access) {
     kvm_userspace_memory_region region{};
     region.slot = slot;
-    region.flags = access == Access::read_only ? KVM_MEM_READONLY : 0;
+    if (access == Access::read_only) region.flags = KVM_MEM_READONLY;
+    if (access == Access::logged && dirty_ring_size_ != 0) region.flags = KVM_MEM_LOG_DIRTY_PAGES;
     region.guest_phys_addr = address;
     region.memory_size = memory.size();
     region.userspace_addr = reinterpret_cast<std::uintptr_t>(memory.data());
     GATECRASH_IOCTL(fd_.get(), KVM_SET_USER_MEMORY_REGION, &region);
+}
+
+void Vm::enable_dirty_ring(std::size_t size) {
+    if (size == 0) return;
+    kvm_enable_cap capability{};
+    capability.cap = KVM_CAP_DIRTY_LOG_RING;
+    capability.args[0] = size;
+    GATECRASH_IOCTL(fd_.get(), KVM_ENABLE_CAP, &capability);
+    dirty_ring_size_ = size;
 }
 
 void Vm::set_tss_address(std::uint64_t address) { GATECRASH_IOCTL(fd_.get(), KVM_SET_TSS_ADDR, address); }
@@ -22,7 +32,12 @@ void Vm::set_tss_address(std::uint64_t address) { GATECRASH_IOCTL(fd_.get(), KVM
 Vcpu Vm::create_vcpu() const {
     FileDescriptor fd(GATECRASH_IOCTL(fd_.get(), KVM_CREATE_VCPU, 0UL));
     auto run = Mapping::shared_file(fd.get(), vcpu_mapping_size_);
-    return {std::move(fd), std::move(run), sync_registers_};
+    Mapping ring;
+    if (dirty_ring_size_ != 0) {
+        constexpr std::size_t offset = KVM_DIRTY_LOG_PAGE_OFFSET * 4096;
+        ring = Mapping::shared_file(fd.get(), dirty_ring_size_, offset);
+    }
+    return {std::move(fd), std::move(run), sync_registers_, fd_.get(), std::move(ring)};
 }
 
 }  // namespace gatecrash::kvm

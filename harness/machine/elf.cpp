@@ -110,6 +110,7 @@ class Reader {
         while ((section = elf_nextscn(elf_.get(), section)) != nullptr) {
             GElf_Shdr header;
             if (gelf_getshdr(section, &header) == nullptr || header.sh_type != SHT_SYMTAB) continue;
+            has_symbols_ = true;
             Elf_Data* data = elf_getdata(section, nullptr);
             if (data == nullptr || header.sh_entsize == 0) fail("cut off: its symbol table cannot be read");
             for (std::size_t i = 0; i < data->d_size / header.sh_entsize; ++i) {
@@ -129,22 +130,28 @@ class Reader {
     void read_descriptor() {
         const auto where = image_.symbols.find("gatecrash_abi");
         if (!where) {
-            fail("no symbol gatecrash_abi: link the guest with gatecrash's runtime, and do not strip it");
+            if (!has_symbols_) fail("no section .symtab: do not strip the guest, its symbols name the boundaries");
+            fail(fmt::format("no symbol gatecrash_abi: {}", runtime_remedy));
         }
         if (!copy_out(image_, number(*where), &image_.descriptor, sizeof image_.descriptor)) {
-            fail("the symbol gatecrash_abi points outside the image");
+            fail(fmt::format("the symbol gatecrash_abi points outside the image: {}", runtime_remedy));
         }
+        // Before anything it points to is looked at: another version may say these things in another place.
+        check_version(image_);
         constexpr std::uint64_t max_stacks = 64;
-        image_.stacks.resize(std::min(image_.descriptor.stack_count, max_stacks));
-        if (!image_.stacks.empty() && !copy_out(image_, image_.descriptor.stacks, image_.stacks.data(),
-                                                image_.stacks.size() * sizeof(abi::Stack))) {
-            fail("gatecrash_abi names no stack table inside the image");
+        const auto count = image_.descriptor.stack_count;
+        image_.stacks.resize(count <= max_stacks ? count : 0);
+        if (image_.stacks.empty() || !copy_out(image_, image_.descriptor.stacks, image_.stacks.data(),
+                                               image_.stacks.size() * sizeof(abi::Stack))) {
+            fail(fmt::format("gatecrash_abi names no table of 1 to {} stacks inside the image: {}", max_stacks,
+                             runtime_remedy));
         }
     }
 
     std::span<const std::byte> file_;
     ElfHandle elf_;
     GElf_Ehdr header_{};
+    bool has_symbols_ = false;
     Image image_;
 };
 

@@ -87,26 +87,44 @@ bool overlap(std::uint64_t a, std::uint64_t a_size, std::uint64_t b, std::uint64
     return a < b + b_size && b < a + a_size;
 }
 
+ImageError lacks(const Image& image, const std::string& what) {
+    return ImageError(fmt::format("{}: gatecrash_abi names {}: {}", image.name, what, runtime_remedy));
+}
+
 /// Checks compare stacks byte by byte: each has to be there, from end to end.
 void check_stack(const Image& image, const abi::Stack& stack) {
     const auto* segment = image.segment_at(Virtual{stack.low});
     if (segment == nullptr || !segment->writable || stack.high <= stack.low ||
         !segment->contains(Virtual{stack.high - 1})) {
-        throw ImageError(
-            fmt::format("{}: gatecrash_abi names a stack from {:#x} to {:#x}, which is not in writable "
-                        "memory of the image",
-                        image.name, stack.low, stack.high));
+        throw lacks(image, fmt::format("a stack from {:#x} to {:#x}, which is not in writable memory of the image",
+                                       stack.low, stack.high));
     }
 }
 
 void check_table(const Image& image, const char* what, std::uint64_t base, std::uint64_t limit) {
     const auto* segment = image.segment_at(Virtual{base});
     if (segment == nullptr || limit > 0xffff || !segment->contains(Virtual{base + limit})) {
-        throw ImageError(fmt::format("{}: gatecrash_abi names no {} inside the image", image.name, what));
+        throw lacks(image, fmt::format("no {} inside the image", what));
     }
 }
 
+/// RSP is at `top`, and what is pushed first lies below.
+bool is_stack(const Image& image, std::uint64_t top) {
+    const auto* segment = image.segment_at(Virtual{top - sizeof(std::uint64_t)});
+    return segment != nullptr && segment->writable && top % sizeof(std::uint64_t) == 0;
+}
+
 }  // namespace
+
+void check_version(const Image& image) {
+    const auto& abi = image.descriptor;
+    if (abi.magic != GATECRASH_ABI_MAGIC || abi.version != GATECRASH_ABI_VERSION) {
+        throw ImageError(
+            fmt::format("{}: gatecrash_abi has magic {:#x} version {}, expected {:#x} version {}: rebuild "
+                        "the guest against this gatecrash",
+                        image.name, abi.magic, abi.version, std::uint64_t{GATECRASH_ABI_MAGIC}, GATECRASH_ABI_VERSION));
+    }
+}
 
 void check_image(const Image& image) {
     const auto& segments = image.segments;
@@ -127,20 +145,16 @@ void check_image(const Image& image) {
         throw ImageError(
             fmt::format("{}: the entry point {:#x} is not in executable memory", image.name, number(image.entry)));
     }
+    check_version(image);
     const auto& abi = image.descriptor;
-    if (abi.magic != GATECRASH_ABI_MAGIC || abi.version != GATECRASH_ABI_VERSION) {
-        throw ImageError(
-            fmt::format("{}: gatecrash_abi has magic {:#x} version {}, expected {:#x} version {}: rebuild "
-                        "the guest against this gatecrash",
-                        image.name, abi.magic, abi.version, std::uint64_t{GATECRASH_ABI_MAGIC}, GATECRASH_ABI_VERSION));
-    }
     check_table(image, "GDT", abi.gdt, abi.gdt_limit);
     check_table(image, "IDT", abi.idt, abi.idt_limit);
     check_table(image, "TSS", abi.tss, abi.tss_limit);
     const auto* log = image.segment_at(Virtual{abi.log});
     if (log == nullptr || !log->writable || !log->contains(Virtual{abi.log + sizeof(abi::Log) - 1})) {
-        throw ImageError(fmt::format("{}: gatecrash_abi names no writable log ring inside the image", image.name));
+        throw lacks(image, "no writable log ring inside the image");
     }
+    if (!is_stack(image, abi.boot_stack)) throw lacks(image, "no boot stack in writable memory of the image");
     for (const auto& stack : image.stacks) check_stack(image, stack);
 }
 

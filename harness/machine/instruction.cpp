@@ -50,6 +50,8 @@ Kind kind_of(const Decoded& decoded) {
             return Kind::set_interrupts;
         case ZYDIS_MNEMONIC_HLT:
             return Kind::halt;
+        case ZYDIS_MNEMONIC_OUT:
+            return Kind::out;
         case ZYDIS_MNEMONIC_MOV:
         case ZYDIS_MNEMONIC_POP:
             return writes_ss(decoded) ? Kind::load_ss : Kind::other;

@@ -1,6 +1,7 @@
 #include "gatecrash/machine/machine.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 #include "gatecrash/kvm/error.hpp"
@@ -39,6 +40,17 @@ bool is_guests_doing(const kvm::InternalErrorExit& error) {
     return error.suberror == KVM_INTERNAL_ERROR_EMULATION || error.suberror == KVM_INTERNAL_ERROR_DELIVERY_EV;
 }
 
+/// Whether the bytes of MOV from or to a debug register (0F 21, 0F 23) are anywhere in executable memory, at whatever
+/// alignment: text is read-only, so a guest without them never executes one.
+bool has_mov_dr(const Image& image) {
+    return std::any_of(image.segments.begin(), image.segments.end(), [](const Segment& segment) {
+        const auto& bytes = segment.bytes;
+        return segment.executable && std::adjacent_find(bytes.begin(), bytes.end(), [](std::byte a, std::byte b) {
+                                         return a == std::byte{0x0f} && (b == std::byte{0x21} || b == std::byte{0x23});
+                                     }) != bytes.end();
+    });
+}
+
 }  // namespace
 
 bool can_deliver(const kvm_regs& regs, const kvm_vcpu_events& events, Event event) {
@@ -52,6 +64,9 @@ Machine::Machine(const kvm::System& system, Image image)
           memory_.attach(vm_);
           return vm_.create_vcpu();
       }()) {
+    memory_.watch(cpu_);
+    uses_debug_registers_ = has_mov_dr(image_);
+    reset_debug_registers_ = cpu_.debug_registers();
     set_up_cpu();
     watchdog_ = std::make_unique<Watchdog>(cpu_);
 }
@@ -68,7 +83,7 @@ Machine::~Machine() {
 /// an instruction of a guest, with its type (the upper half of DR7) left as it is.
 void Machine::disarm_breakpoints() {
     constexpr std::uint64_t enabled = 0xff;
-    const auto debug = cpu_.debug_registers();
+    const auto debug = debug_registers();
     if ((debug.dr7 & enabled) == 0) return;
     constexpr std::array code{std::byte{0x0f}, std::byte{0x23}, std::byte{0xf8}, std::byte{0xf4}};  // mov dr7, rax; hlt
     constexpr std::size_t unused = page_size + page_size / 2;                                       // by steppers
@@ -88,6 +103,20 @@ void Machine::disarm_breakpoints() {
     events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
     cpu_.set_events(events);
     (void)cpu_.run();
+}
+
+void Machine::boot_again(Image image, const Snapshot& booted) {
+    restore(booted);
+    cpu_.set_debug_registers(reset_debug_registers_);
+    for (const auto& segment : image.segments) {
+        if (segment.writable) continue;  // restored
+        auto bytes = segment.bytes;
+        bytes.resize(segment.size);
+        if (!memory_.write(segment.address, bytes)) throw std::invalid_argument(image.name + ": other segments");
+    }
+    image_ = std::move(image);
+    decoded_.clear();
+    uses_debug_registers_ = has_mov_dr(image_);
 }
 
 void Machine::set_up_cpu() {
@@ -155,8 +184,13 @@ bool Machine::delivery_due() {
 
 void Machine::land(Event event) {
     if (event.kind == Event::Kind::nmi) {
-        // KVM counts up to two while NMIs are unmasked; a CPU latches one (SDM volume 3, 6.7.1).
-        if (cpu_.events().nmi.pending == 0) cpu_.nmi();
+        // What KVM_NMI does, without its ioctl: these registers go in with the next KVM_RUN. KVM counts up to two while
+        // NMIs are unmasked; a CPU latches one (SDM volume 3, 6.7.1).
+        auto events = cpu_.events();
+        if (events.nmi.pending != 0) return;
+        events.nmi.pending = 1;
+        events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING;
+        cpu_.set_events(events);
     } else {
         latched_irq_ = event.vector;
     }
@@ -171,6 +205,8 @@ kvm::Exit Machine::run_once(bool irq_window) {
             cpu_.interrupt(*std::exchange(latched_irq_, std::nullopt));
         }
     }
+    forget_unfinished_out();
+    msrs_.reset();
     watchdog_->begin_run();
     auto exit = cpu_.run(irq_window && latched_irq_.has_value());
     watchdog_->end_run();
@@ -184,13 +220,11 @@ kvm::Exit Machine::run_once(bool irq_window) {
 
 std::optional<Outcome> Machine::outcome_of(const kvm::Exit& exit) {
     if (const auto* io = std::get_if<kvm::IoExit>(&exit)) {
-        const bool single = cpu_.complete_exit() && io->count == 1 && io->size == 1;
-        const bool doorbell =
-            single && io->is_out && io->port >= GATECRASH_PORT_FIRST && io->port <= GATECRASH_PORT_LAST;
+        const bool doorbell = finish_out(*io) && io->port >= GATECRASH_PORT_FIRST && io->port <= GATECRASH_PORT_LAST;
         return doorbell ? Outcome{Doorbell{io->port}} : Outcome{BadPort{io->port}};
     }
     if (const auto* mmio = std::get_if<kvm::MmioExit>(&exit)) {
-        (void)cpu_.complete_exit();
+        cpu_.complete_exit();
         return BadAccess{Physical{mmio->address}, mmio->is_write};
     }
     if (std::holds_alternative<kvm::HltExit>(exit)) return Halted{};
@@ -198,6 +232,37 @@ std::optional<Outcome> Machine::outcome_of(const kvm::Exit& exit) {
     if (std::holds_alternative<kvm::ShutdownExit>(exit)) return TripleFault{};
     if (std::holds_alternative<kvm::InterruptedExit>(exit) && watchdog_->fired()) return StillRunning{};
     return std::nullopt;
+}
+
+/// KVM moves RIP behind an OUT only when it runs the next time, and not if RIP is another by then (Linux 45def77ebf79,
+/// "KVM: x86: update %rip after emulating IO"). So a plain OUT is finished by setting RIP, which costs nothing; what
+/// KVM's emulator executes (string instructions) it also has to finish. True for a plain OUT of AL.
+bool Machine::finish_out(const kvm::IoExit& io) {
+    const auto instruction = next_instruction();
+    if (!io.is_out || !instruction || instruction->kind != Kind::out) {
+        cpu_.complete_exit();
+        return false;
+    }
+    auto regs = cpu_.regs();
+    unfinished_out_ = regs.rip;
+    regs.rip += instruction->length;
+    cpu_.set_regs(regs);
+    return io.size == 1;
+}
+
+kvm_debugregs Machine::debug_registers() {
+    return uses_debug_registers_ ? cpu_.debug_registers() : reset_debug_registers_;
+}
+
+/// Should RIP be that of the OUT again, KVM would take it for the one to finish, and skip it.
+void Machine::forget_unfinished_out() {
+    const auto address = std::exchange(unfinished_out_, std::nullopt);
+    const auto regs = cpu_.regs();
+    if (address != regs.rip) return;
+    const auto events = cpu_.events();
+    cpu_.complete_exit();
+    cpu_.set_regs(regs);
+    cpu_.set_events(events);
 }
 
 Outcome Machine::run() {
@@ -210,35 +275,33 @@ Outcome Machine::run() {
     }
 }
 
-std::uint64_t Machine::kernel_gs_base() const {
-    kvm_msr_entry entry{saved_msrs[0], 0, 0};
-    cpu_.get_msrs({&entry, 1});
-    return entry.data;
-}
-
-MsrSet Machine::msrs() const {
-    std::array<kvm_msr_entry, saved_msrs.size()> entries{};
-    for (std::size_t i = 0; i < entries.size(); ++i) entries.at(i).index = saved_msrs.at(i);
-    cpu_.get_msrs(entries);
-    MsrSet values{};
-    for (std::size_t i = 0; i < entries.size(); ++i) values.at(i) = entries.at(i).data;
-    return values;
+const MsrSet& Machine::msrs() {
+    if (!msrs_) {
+        std::array<kvm_msr_entry, saved_msrs.size()> entries{};
+        for (std::size_t i = 0; i < entries.size(); ++i) entries.at(i).index = saved_msrs.at(i);
+        cpu_.get_msrs(entries);
+        msrs_.emplace();
+        for (std::size_t i = 0; i < entries.size(); ++i) msrs_->at(i) = entries.at(i).data;
+    }
+    return *msrs_;
 }
 
 void Machine::set_msrs(const MsrSet& values) {
+    if (msrs() == values) return;
     std::array<kvm_msr_entry, saved_msrs.size()> entries{};
     for (std::size_t i = 0; i < entries.size(); ++i) {
         entries.at(i).index = saved_msrs.at(i);
         entries.at(i).data = values.at(i);
     }
     cpu_.set_msrs(entries);
+    msrs_ = values;
 }
 
 Snapshot Machine::snapshot(const Snapshot* base) {
     Snapshot snapshot{cpu_.regs(),
                       cpu_.sregs(),
                       cpu_.events(),
-                      cpu_.debug_registers(),
+                      debug_registers(),
                       msrs(),
                       latched_irq_,
                       memory_.save(base == nullptr ? nullptr : &base->pages)};
@@ -251,7 +314,7 @@ void Machine::restore(const Snapshot& snapshot) {
     disarm_breakpoints();
     memory_.restore(snapshot.pages);
     set_msrs(snapshot.msrs);
-    cpu_.set_debug_registers(snapshot.debug_registers);
+    if (uses_debug_registers_) cpu_.set_debug_registers(snapshot.debug_registers);
     set_sregs(snapshot.sregs);
     cpu_.set_regs(snapshot.regs);
     auto events = snapshot.events;

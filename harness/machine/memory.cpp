@@ -1,9 +1,14 @@
 #include "gatecrash/machine/memory.hpp"
 
-#include <emmintrin.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
+
+#include "gatecrash/kvm/error.hpp"
+#include "gatecrash/kvm/file_descriptor.hpp"
 
 namespace gatecrash::machine {
 namespace {
@@ -14,29 +19,26 @@ constexpr std::uint64_t present = 1, writable_bit = 2, user_bit = 4, accessed = 
 constexpr std::uint64_t no_execute = std::uint64_t{1} << 63;
 constexpr std::uint64_t address_mask = 0x000ffffffffff000;
 
-// Pages are compared and copied 16 bytes at a time by hand: glibc picks REP MOVSB where the CPU claims to be good at
-// it, and an emulated CPU that claims so takes ten times as long (docs/machines.md has the figures).
-using Vector = __m128i;
-constexpr std::size_t vectors_a_page = page_size / sizeof(Vector);
+// Pages are compared and copied 8 bytes at a time by hand. Emulated CPUs call a function for each vector instruction,
+// and glibc picks REP MOVSB where the CPU claims to be good at it: up to ten times as long (docs/speed.md has the
+// figures). On real CPUs it makes no difference that shows.
+constexpr std::size_t words_a_page = page_size / sizeof(std::uint64_t);
 
-bool same_page(const std::byte* a, const std::byte* b) {
-    const auto* x = reinterpret_cast<const Vector*>(a);
-    const auto* y = reinterpret_cast<const Vector*>(b);
-    for (std::size_t i = 0; i < vectors_a_page; i += 4) {
-        const auto d0 = _mm_xor_si128(_mm_load_si128(x + i), _mm_load_si128(y + i));
-        const auto d1 = _mm_xor_si128(_mm_load_si128(x + i + 1), _mm_load_si128(y + i + 1));
-        const auto d2 = _mm_xor_si128(_mm_load_si128(x + i + 2), _mm_load_si128(y + i + 2));
-        const auto d3 = _mm_xor_si128(_mm_load_si128(x + i + 3), _mm_load_si128(y + i + 3));
-        const auto any = _mm_or_si128(_mm_or_si128(d0, d1), _mm_or_si128(d2, d3));
-        if (_mm_movemask_epi8(_mm_cmpeq_epi8(any, _mm_setzero_si128())) != 0xffff) return false;
+__attribute__((optimize("no-tree-vectorize"))) bool same_page(const std::byte* a, const std::byte* b) {
+    const auto* x = reinterpret_cast<const std::uint64_t*>(a);
+    const auto* y = reinterpret_cast<const std::uint64_t*>(b);
+    for (std::size_t i = 0; i < words_a_page; i += 4) {
+        const auto differs = (x[i] ^ y[i]) | (x[i + 1] ^ y[i + 1]) | (x[i + 2] ^ y[i + 2]) | (x[i + 3] ^ y[i + 3]);
+        if (differs != 0) return false;
     }
     return true;
 }
 
-void copy_page(std::byte* to, const std::byte* from) {
-    auto* x = reinterpret_cast<Vector*>(to);
-    const auto* y = reinterpret_cast<const Vector*>(from);
-    for (std::size_t i = 0; i < vectors_a_page; ++i) _mm_store_si128(x + i, _mm_load_si128(y + i));
+__attribute__((optimize("no-tree-vectorize", "no-tree-loop-distribute-patterns"))) void copy_page(
+    std::byte* to, const std::byte* from) {
+    auto* x = reinterpret_cast<std::uint64_t*>(to);
+    const auto* y = reinterpret_cast<const std::uint64_t*>(from);
+    for (std::size_t i = 0; i < words_a_page; ++i) x[i] = y[i];
 }
 
 struct alignas(64) AlignedPage {
@@ -44,7 +46,7 @@ struct alignas(64) AlignedPage {
 };
 
 std::shared_ptr<const Page> copy_of(const std::byte* page) {
-    auto copy = std::make_shared<AlignedPage>();
+    auto copy = std::make_shared_for_overwrite<AlignedPage>();
     copy_page(copy->page.data(), page);
     return {copy, &copy->page};
 }
@@ -61,15 +63,19 @@ GuestMemory::GuestMemory(const Image& image) {
         end = std::max(end, number(segment.physical) + segment.page_count() * page_size);
     }
     next_free_ = end;
-    memory_ = kvm::Mapping::anonymous(end + (page_table_pages + harness_page_count) * page_size);
-    slots_.resize(memory_.size() / page_size, Slot::absent);
+    const auto size = end + (page_table_pages + harness_page_count) * page_size;
+    const kvm::FileDescriptor file(::memfd_create("gatecrash-guest", MFD_CLOEXEC));
+    if (file.get() < 0 || ::ftruncate(file.get(), static_cast<off_t>(size)) != 0)
+        throw kvm::Error("memfd_create", errno);
+    memory_ = kvm::Mapping::shared_file(file.get(), size);  // while what it is at boot is put there
+    uses_.resize(memory_.size() / page_size, Use::nothing);
     harness_pages_ = allocate_page();
     (void)allocate_page();
     page_table_root_ = allocate_page();
     for (std::uint64_t page = 0; page < harness_page_count; ++page) {
         const Physical physical{number(harness_pages_) + page * page_size};
         map_page(Virtual{number(harness_address) + page * page_size}, physical, false, true);
-        slots_[number(physical) / page_size] = Slot::read_only;
+        uses_[number(physical) / page_size] = Use::read_only;
     }
     for (const auto& segment : image.segments) {
         std::copy(segment.bytes.begin(), segment.bytes.end(), at(segment.physical));
@@ -77,29 +83,24 @@ GuestMemory::GuestMemory(const Image& image) {
             const Virtual address{number(segment.address) + page * page_size};
             const Physical physical{number(segment.physical) + page * page_size};
             map_page(address, physical, segment.writable, segment.executable);
-            slots_[number(physical) / page_size] = segment.writable ? Slot::read_write : Slot::read_only;
-            if (segment.writable) writable_.push_back({address, physical});
+            uses_[number(physical) / page_size] = segment.writable ? Use::read_write : Use::read_only;
         }
     }
-    const auto tables = page_tables();
-    page_tables_as_made_.assign(tables.begin(), tables.end());
-    // Page tables lie in a writable slot: AMD's nested paging treats every walk of them as a write (APM volume 2,
-    // 15.25.5). A guest with page tables of its own can reach them: see page_tables_intact().
-    const auto first = slots_.begin() + static_cast<std::ptrdiff_t>(number(page_table_root_) / page_size);
-    std::fill(first, first + static_cast<std::ptrdiff_t>(tables.size() / page_size), Slot::read_write);
+    boot_ = std::move(memory_);
+    memory_ = kvm::Mapping::private_file(file.get(), size);
 }
 
 Physical GuestMemory::allocate_page() {
     if (next_free_ + page_size > memory_.size())
         throw ImageError("the image is too scattered: no room for its page tables");
     const Physical page{next_free_};
+    uses_[next_free_ / page_size] = Use::page_table;
     next_free_ += page_size;
     return page;
 }
 
 void GuestMemory::map_page(Virtual address, Physical physical, bool writable, bool executable) {
     constexpr int levels = 4;
-    mapped_[number(address)] = physical;
     Physical table = page_table_root_;
     for (int level = levels - 1;; --level) {
         const auto index = (number(address) >> (12 + 9 * level)) & 0x1ff;
@@ -116,37 +117,55 @@ void GuestMemory::map_page(Virtual address, Physical physical, bool writable, bo
 
 void GuestMemory::attach(kvm::Vm& vm) {
     std::uint32_t slot = 0;
-    for (std::size_t first = 0; first < slots_.size();) {
-        std::size_t last = first;
-        while (last < slots_.size() && slots_[last] == slots_[first]) ++last;
-        if (slots_[first] != Slot::absent) {
-            vm.set_memory_slot(slot++, first * page_size,
-                               memory_.bytes().subspan(first * page_size, (last - first) * page_size),
-                               slots_[first] == Slot::read_only ? kvm::Access::read_only : kvm::Access::read_write);
-        }
-        first = last;
+    for (std::size_t first = 0, last = 0; first < uses_.size(); first = last) {
+        const auto use = uses_[first];
+        while (last < uses_.size() && uses_[last] == use) ++last;
+        if (use == Use::nothing) continue;
+        const auto bytes = memory_.bytes().subspan(first * page_size, (last - first) * page_size);
+        // Page tables lie in a writable slot: AMD's nested paging treats every walk of them as a write (APM volume 2,
+        // 15.25.5). So they are not logged. Only a guest with
+        // page tables of its own can reach them: see page_tables_intact().
+        vm.set_memory_slot(slot, first * page_size, bytes,
+                           use == Use::read_only    ? kvm::Access::read_only
+                           : use == Use::read_write ? kvm::Access::logged
+                                                    : kvm::Access::read_write);
+        first_pages_.push_back(first);
+        ++slot;
+    }
+}
+
+void GuestMemory::watch(kvm::Vcpu& cpu) {
+    cpu_ = &cpu;
+    if (cpu.has_dirty_ring()) return;
+    for (std::uint64_t page = 0; page < uses_.size(); ++page) {
+        if (uses_[page] == Use::read_write) written_.push_back(page);
     }
 }
 
 std::span<std::byte> GuestMemory::harness_pages() { return {at(harness_pages_), harness_page_count * page_size}; }
 
 std::optional<Physical> GuestMemory::translate(Virtual address) const {
-    const auto page = mapped_.find(number(page_of(address)));
-    if (page == mapped_.end()) return std::nullopt;
-    return Physical{number(page->second) + offset_in_page(address)};
-}
-
-std::span<std::byte> GuestMemory::page_tables() const {
-    return {at(page_table_root_), number(next_free_) - number(page_table_root_)};
+    Physical table = page_table_root_;
+    for (int level = 3; level >= 0; --level) {
+        const auto index = (number(address) >> (12 + 9 * level)) & 0x1ff;
+        const auto entry = reinterpret_cast<const std::uint64_t*>(boot_page(number(table) / page_size))[index];
+        if ((entry & present) == 0) return std::nullopt;
+        table = Physical{entry & address_mask};
+    }
+    return Physical{number(table) + offset_in_page(address)};
 }
 
 bool GuestMemory::page_tables_intact() const {
-    const auto now = page_tables();
-    return std::memcmp(now.data(), page_tables_as_made_.data(), now.size()) == 0;
+    for (auto page = number(page_table_root_) / page_size; page < next_free_ / page_size; ++page) {
+        if (!same_page(page_at(page), boot_page(page))) return false;
+    }
+    return true;
 }
 
 void GuestMemory::repair_page_tables() {
-    std::copy(page_tables_as_made_.begin(), page_tables_as_made_.end(), page_tables().begin());
+    for (auto page = number(page_table_root_) / page_size; page < next_free_ / page_size; ++page) {
+        if (!same_page(page_at(page), boot_page(page))) copy_page(page_at(page), boot_page(page));
+    }
 }
 
 bool GuestMemory::read(Virtual address, std::span<std::byte> to) const {
@@ -168,46 +187,71 @@ bool GuestMemory::write(Virtual address, std::span<const std::byte> from) {
     }
     while (!from.empty()) {
         const auto size = std::min<std::size_t>(from.size(), page_size - offset_in_page(address));
-        std::memcpy(at(*translate(address)), from.data(), size);
+        const auto physical = *translate(address);
+        std::memcpy(at(physical), from.data(), size);
+        if (uses_[number(physical) / page_size] == Use::read_write) add_written(number(physical) / page_size);
         from = from.subspan(size);
         address = Virtual{number(address) + size};
     }
     return true;
 }
 
-PageSet GuestMemory::save(const PageSet* base) const {
+void GuestMemory::add_written(std::uint64_t page) {
+    const auto at = std::lower_bound(written_.begin(), written_.end(), page);
+    if (at == written_.end() || *at != page) written_.insert(at, page);
+}
+
+void GuestMemory::find_written() {
+    while (const auto written = cpu_->next_written()) add_written(first_pages_.at(written->slot) + written->page);
+}
+
+const std::byte* GuestMemory::content(const PageSet& pages, std::uint64_t page) const {
+    const auto at =
+        std::lower_bound(pages.begin(), pages.end(), page,
+                         [](const SavedPage& saved, std::uint64_t wanted) { return saved.number < wanted; });
+    return at != pages.end() && at->number == page ? at->content->data() : boot_page(page);
+}
+
+PageSet GuestMemory::save(const PageSet* base) {
+    find_written();
     PageSet pages;
-    pages.reserve(writable_.size());
-    for (std::size_t i = 0; i < writable_.size(); ++i) {
-        const auto* now = at(writable_[i].physical);
-        const bool unchanged = base != nullptr && same_page(now, (*base)[i]->data());
-        pages.push_back(unchanged ? (*base)[i] : copy_of(now));
+    pages.reserve(written_.size());
+    auto known = base == nullptr ? PageSet::const_iterator{} : base->begin();
+    for (const auto page : written_) {
+        const bool in_base = base != nullptr && known != base->end() && known->number == page;
+        const auto& shared = in_base ? (known++)->content : nullptr;
+        const auto* now = page_at(page);
+        pages.push_back({page, in_base && same_page(now, shared->data()) ? shared : copy_of(now)});
     }
     return pages;
 }
 
 void GuestMemory::restore(const PageSet& pages) {
-    for (std::size_t i = 0; i < writable_.size(); ++i) {
-        auto* now = at(writable_[i].physical);
-        if (!same_page(now, pages[i]->data())) copy_page(now, pages[i]->data());
+    find_written();
+    for (const auto page : written_) {
+        const auto* then = content(pages, page);
+        if (!same_page(page_at(page), then)) copy_page(page_at(page), then);
     }
 }
 
-bool GuestMemory::equals(const PageSet& pages) const {
-    for (std::size_t i = 0; i < writable_.size(); ++i) {
-        if (!same_page(at(writable_[i].physical), pages[i]->data())) return false;
-    }
-    return true;
+bool GuestMemory::equals(const PageSet& pages) {
+    find_written();
+    for (const auto& saved : pages) add_written(saved.number);
+    return std::all_of(written_.begin(), written_.end(),
+                       [&](std::uint64_t page) { return same_page(page_at(page), content(pages, page)); });
 }
 
 std::vector<std::byte> GuestMemory::read_saved(const PageSet& pages, Virtual address, std::size_t size) const {
     std::vector<std::byte> bytes;
     bytes.reserve(size);
-    for (; bytes.size() < size; address = Virtual{number(address) + 1}) {
-        const auto page = std::find_if(writable_.begin(), writable_.end(),
-                                       [&](const MappedPage& p) { return p.address == page_of(address); });
-        if (page == writable_.end()) break;
-        bytes.push_back((*pages[static_cast<std::size_t>(page - writable_.begin())])[offset_in_page(address)]);
+    while (bytes.size() < size) {
+        const auto physical = translate(address);
+        if (!physical) break;
+        const auto* page = content(pages, number(*physical) / page_size);
+        const auto offset = offset_in_page(address);
+        const auto count = std::min<std::size_t>(size - bytes.size(), page_size - offset);
+        bytes.insert(bytes.end(), page + offset, page + offset + count);
+        address = Virtual{number(address) + count};
     }
     return bytes;
 }

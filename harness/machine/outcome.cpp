@@ -13,6 +13,8 @@ const char* doorbell_name(std::uint16_t port) {
             return "BEGIN";
         case GATECRASH_PORT_BEGIN_NMI:
             return "BEGIN_NMI";
+        case GATECRASH_PORT_BEGIN_ROUND_TRIP:
+            return "BEGIN_ROUND_TRIP";
         case GATECRASH_PORT_END:
             return "END";
         case GATECRASH_PORT_DONE:

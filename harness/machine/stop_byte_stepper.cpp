@@ -53,7 +53,7 @@ class StopByteStepper : public Stepper {
         const auto length = before.only_delivery || !before.instruction ? 0 : length_of_step(before);
         if (length != 0 && before.instruction->kind == Kind::branch_to_self) return step_in_place(before, length);
         show(before.rip, length);
-        const auto stop = run_to_stop();
+        const auto stop = run_to_stop(length != 0 && can_go_to_itself(before.instruction->kind));
         hide(before.rip, length);
 
         if (stop.outcome && std::holds_alternative<StillRunning>(*stop.outcome)) return step_in_place(before, length);
@@ -87,6 +87,10 @@ class StopByteStepper : public Stepper {
         std::optional<Outcome> outcome;
         Virtual at{};
     };
+
+    static bool can_go_to_itself(Kind kind) {
+        return kind == Kind::iret || kind == Kind::branch_to_self || kind == Kind::repeated_string;
+    }
 
     static std::byte stop_byte(Virtual address) { return is_user(address) ? out : halt; }
 
@@ -125,12 +129,15 @@ class StopByteStepper : public Stepper {
         return std::min(length, Instruction::max_length);
     }
 
-    Stop run_to_stop() {
-        for (;;) {
+    Stop run_to_stop(bool may_go_to_itself) {
+        for (int patience = 40;;) {
             const auto exit = machine().run_once();
             if (std::holds_alternative<kvm::HltExit>(exit)) return {{}, Virtual{machine().cpu().regs().rip - 1}};
             const auto outcome = machine().outcome_of(exit);
             if (!outcome) continue;
+            // A busy host may keep this process from running for longer than the watchdog waits. Only an instruction
+            // that can go to itself can really be running still.
+            if (std::holds_alternative<StillRunning>(*outcome) && !may_go_to_itself && --patience > 0) continue;
             const auto* port = std::get_if<BadPort>(&*outcome);
             if (port != nullptr && port->port == GATECRASH_PORT_STOP) {
                 return {{}, Virtual{machine().cpu().regs().rip - out_length}};

@@ -10,8 +10,6 @@ namespace {
 constexpr std::size_t max_code = page_size;
 constexpr std::uint64_t tables_physical = GATECRASH_TEXT + 4 * page_size;
 constexpr std::uint64_t tables_address = GATECRASH_KERNEL_BASE + tables_physical;
-constexpr std::size_t data_pages = 2;
-constexpr std::uint64_t log_physical = GATECRASH_DATA + data_pages * page_size;
 constexpr std::size_t kernel_stacks = 6;
 
 // Where things lie in the tables' pages. Accessed and busy bits are set from the start, as in guest/tables.S.
@@ -128,7 +126,7 @@ std::vector<std::byte> TinyGuest::tables(std::uint64_t unexpected, Image& image)
     abi.idt = tables_address + idt_offset;
     abi.idt_limit = GATECRASH_VECTORS * 16 - 1;
     abi.boot_stack = kernel_stack;
-    abi.log = GATECRASH_KERNEL_BASE + log_physical;
+    abi.log = log;
     return bytes;
 }
 

@@ -39,6 +39,7 @@ class TrapFlagStepper : public Stepper {
     /// One HLT for each vector, behind the IDT itself.
     static constexpr Virtual catchers{number(GuestMemory::harness_address) + page_size};
     static constexpr int max_attempts = 8;
+    static constexpr int patience = 20;  ///< of the watchdog's
 
     /// Copies the guest's IDT with every gate leading to its vector's HLT: same stack, same CS, same rights. One that
     /// is not mapped stays: no delivery gets through it, so there is none to catch.
@@ -80,7 +81,7 @@ class TrapFlagStepper : public Stepper {
         return flags && (*flags & rflags_tf) != 0;
     }
 
-    bool has_armed_breakpoints() { return (machine().cpu().debug_registers().dr7 & 0xff) != 0; }
+    bool has_armed_breakpoints() { return (machine().debug_registers().dr7 & 0xff) != 0; }
 
     /// What this stepper cannot show truthfully is the guest's choice, not a fault.
     [[noreturn]] void give_up(const std::string& what) {
@@ -129,8 +130,8 @@ class TrapFlagStepper : public Stepper {
     }
 
     Step run_to_boundary(Virtual start, std::optional<Virtual> shadow, bool staying_is_a_step) {
-        bool trapped = false;
-        for (int attempt = 0; attempt < max_attempts; ++attempt) {
+        int interruptions = 0;
+        for (int attempt = 0; attempt < max_attempts;) {
             machine().cpu().set_guest_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP);
             const auto exit = machine().run_once();
             const auto result = interpret(exit);
@@ -138,16 +139,20 @@ class TrapFlagStepper : public Stepper {
             if (shadow && machine().rip() == *shadow) {
                 // The trap came between the two (for STI that depends on the machine). Nothing may be delivered here.
                 open_sti_shadow();
+                ++attempt;
                 continue;
             }
-            if (std::holds_alternative<kvm::InterruptedExit>(exit) && machine().rip() == start) continue;
-            trapped = true;
+            if (std::holds_alternative<kvm::InterruptedExit>(exit)) {
+                // A busy host, or an instruction that the CPU never ends and does not say so, as with page tables
+                // outside of memory.
+                if (++interruptions == patience) return {StillRunning{}, {}};
+                continue;
+            }
+            ++attempt;
             // Bochs reports the step before the instruction if that first had to fill in a nested page.
             if (machine().rip() != start || staying_is_a_step) return result;
         }
-        // Traps that come again and again in front of one instruction: it leads back to itself. No trap at all, but the
-        // watchdog each time: the CPU cannot execute it and does not say so, as with page tables outside of memory.
-        return trapped ? Step{} : Step{StillRunning{}, {}};
+        return {};  // traps that come again and again in front of one instruction: it leads back to itself
     }
 
     Step interpret(const kvm::Exit& exit) {

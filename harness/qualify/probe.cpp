@@ -31,16 +31,10 @@ Bench::Bench(const kvm::System& system) : system_(system), guest_to_step_(guest_
 
 machine::Machine& Bench::load(const machine::Image& image) {
     if (machine_) {
-        machine_->restore(booted_);
+        machine_->boot_again(image, booted_);
     } else {
-        machine_ = std::make_unique<machine::Machine>(system_, guest_to_step_);
+        machine_ = std::make_unique<machine::Machine>(system_, image);
         booted_ = machine_->snapshot();
-    }
-    for (const auto& segment : image.segments) {
-        if (segment.writable) continue;  // zero in every TinyGuest, and restored
-        auto bytes = segment.bytes;
-        bytes.resize(segment.size);
-        if (!machine_->memory().write(segment.address, bytes)) throw std::logic_error("no TinyGuest: " + image.name);
     }
     return *machine_;
 }

@@ -19,16 +19,16 @@ class Bench {
 
     [[nodiscard]] const kvm::System& system() const { return system_; }
     /// A machine with the TinyGuest `image` booted. It is the machine of the probe before, if that one was as expected:
-    /// making one is most of a probe's cost. All TinyGuests have the same segments, so other bytes make another guest.
+    /// making one is most of a probe's cost.
     [[nodiscard]] machine::Machine& load(const machine::Image& image);
-    /// A machine with guest_to_step() booted. Steppers look at Machine::image(), so they can only step this one.
+    /// A machine with guest_to_step() booted.
     [[nodiscard]] machine::Machine& load_guest_to_step() { return load(guest_to_step_); }
     /// The next load() makes a new machine.
     void discard() { machine_.reset(); }
 
   private:
     const kvm::System& system_;
-    machine::Image guest_to_step_;  ///< what every machine is made with
+    machine::Image guest_to_step_;
     std::unique_ptr<machine::Machine> machine_;
     machine::Snapshot booted_;
 };

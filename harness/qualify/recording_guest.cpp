@@ -47,9 +47,12 @@ std::string ending(const machine::Outcome& outcome) {
 
 machine::Outcome run_bounded(machine::Machine& machine) {
     constexpr int max_exits = 1000;
+    // A busy host may keep this process from running for longer than the watchdog waits.
+    int patience = 100;
     for (int exits = 0; exits < max_exits; ++exits) {
         const auto exit = machine.run_once(true);
-        if (auto outcome = machine.outcome_of(exit)) return *outcome;
+        const auto outcome = machine.outcome_of(exit);
+        if (outcome && (!std::holds_alternative<machine::StillRunning>(*outcome) || --patience == 0)) return *outcome;
         if (std::holds_alternative<kvm::DebugExit>(exit)) throw machine::MachineFault("a debug exit from a free run");
     }
     throw machine::MachineFault("KVM_RUN exits over and over while the guest makes no progress");

@@ -17,8 +17,9 @@ using machine::Machine;
 using machine::Snapshot;
 using machine::StepperKind;
 
-/// What differs between two ends, for people. Empty if nothing does.
-std::string difference(const Snapshot& a, const Snapshot& b) {
+/// What differs between an end and where the machine is now, for people. Empty if nothing does.
+std::string difference(const Snapshot& a, Machine& machine) {
+    const auto b = machine.snapshot(&a);
     std::string what;
     const auto compare = [&](bool same, const char* name) {
         if (!same) what += (what.empty() ? "" : ", ") + std::string(name);
@@ -26,9 +27,7 @@ std::string difference(const Snapshot& a, const Snapshot& b) {
     compare(std::memcmp(&a.regs, &b.regs, sizeof a.regs) == 0, "registers");
     compare(std::memcmp(&a.sregs, &b.sregs, sizeof a.sregs) == 0, "special registers");
     compare(a.msrs == b.msrs, "MSRs");
-    compare(std::equal(a.pages.begin(), a.pages.end(), b.pages.begin(), b.pages.end(),
-                       [](const auto& x, const auto& y) { return *x == *y; }),
-            "memory");
+    compare(machine.memory().equals(a.pages), "memory");
     return what;
 }
 
@@ -52,8 +51,8 @@ std::string step_to_end(Machine& machine, StepperKind kind) {
            (well ? "" : ", then " + ending(*end));
 }
 
-std::string compare_ends(const Snapshot& free, const Snapshot& other) {
-    const auto differs = difference(free, other);
+std::string compare_ends(const Snapshot& free, Machine& machine) {
+    const auto differs = difference(free, machine);
     return differs.empty() ? "the same end as a free run" : "other " + differs + " at the end than a free run";
 }
 
@@ -65,7 +64,7 @@ std::string step_and_compare(Bench& bench, StepperKind kind) {
     const auto free_end = machine.snapshot();
     machine.restore(from);
     const auto steps = step_to_end(machine, kind);
-    return steps + ", " + compare_ends(free_end, machine.snapshot());
+    return steps + ", " + compare_ends(free_end, machine);
 }
 
 }  // namespace
@@ -94,7 +93,7 @@ std::string trap_flag_leaves_no_state(Bench& bench) {
         if (!rang(outcome, GATECRASH_PORT_END)) {
             return fmt::format("behind {} steps a free run ends with {}", steps, ending(outcome));
         }
-        if (const auto differs = difference(free_end, machine.snapshot(&from)); !differs.empty()) {
+        if (const auto differs = difference(free_end, machine); !differs.empty()) {
             return fmt::format("behind {} steps a free run ends with other {}", steps, differs);
         }
         machine.restore(here);

@@ -47,15 +47,30 @@ Json to_json(const explore::Result& result) {
             {"message", text_or_null(result.message)}};
 }
 
-}  // namespace
+Json to_json(const bench::Figure& figure) {
+    return {{"name", figure.name}, {"unit", figure.unit}, {"median", figure.median}, {"min", figure.min},
+            {"p99", figure.p99},   {"runs", figure.runs}, {"valid", figure.valid},   {"note", figure.note}};
+}
 
-std::string json_report(const std::string& version, const MachineDescription& machine,
-                        std::span<const explore::Result> results) {
+template <typename Item>
+std::string document(const std::string& version, const MachineDescription& machine, std::span<const Item> results) {
     auto list = Json::array();
     for (const auto& result : results) list.push_back(to_json(result));
     const Json document = {{"gatecrash", version}, {"machine", to_json(machine)}, {"results", list}};
     // A path of the user's in a message may be no UTF-8: then the document has a replacement character, not nothing.
     return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+std::string json_report(const std::string& version, const MachineDescription& machine,
+                        std::span<const explore::Result> results) {
+    return document(version, machine, results);
+}
+
+std::string bench_report(const std::string& version, const MachineDescription& machine,
+                         std::span<const bench::Figure> figures) {
+    return document(version, machine, figures);
 }
 
 }  // namespace gatecrash::report

@@ -37,13 +37,11 @@ std::string verdict_and_counts(const explore::Result& result) {
     return line + "\n";
 }
 
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
-
 std::string indented(const std::string& text) { return std::string(status_width + 2, ' ') + text + "\n"; }
 
-std::string finding_lines(const explore::SweepResult& sweep) {
+std::vector<std::string> finding_lines(const explore::SweepResult& sweep) {
     const auto& finding = sweep.findings.front();
-    auto lines = indented(fmt::format("{}: {}", to_string(finding.violation.invariant), finding.violation.message));
+    std::vector lines{headline(finding)};
     std::vector<std::string> remarks;
     if (!finding.also.empty()) {
         std::vector<std::string> also;
@@ -55,8 +53,9 @@ std::string finding_lines(const explore::SweepResult& sweep) {
                                       others == 1 ? "further schedule" : "further schedules",
                                       counted(sweep.depth, "event"), others == 1 ? "breaks" : "break"));
     }
-    if (!remarks.empty()) lines += indented(fmt::format("({})", fmt::join(remarks, "; ")));
-    return lines + indented(replay_command(finding.schedule));
+    if (!remarks.empty()) lines.push_back(fmt::format("({})", fmt::join(remarks, "; ")));
+    lines.push_back(replay_command(finding.schedule));
+    return lines;
 }
 
 std::size_t count(std::span<const explore::Result> results, explore::Status status) {
@@ -70,6 +69,12 @@ std::string name_of(const explore::Result& result) {
     return result.variant.empty() ? result.case_name : result.case_name + "/" + result.variant;
 }
 
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+std::string headline(const explore::Finding& finding) {
+    return fmt::format("{}: {}", to_string(finding.violation.invariant), finding.violation.message);
+}
+
 std::string result_line(const explore::Result& result, std::size_t name_width) {
     return fmt::format("{:<{}}  {:<{}}  {}", to_string(result.status), status_width, name_of(result), name_width,
                        verdict_and_counts(result));
@@ -79,17 +84,23 @@ std::string sweep_line(const explore::Result& result) {
     return fmt::format("{}  {}", name_of(result), verdict_and_counts(result));
 }
 
-std::string details(const explore::Result& result) {
-    std::string lines;
-    if (!result.skip_reason.empty()) lines += indented("skipped: " + result.skip_reason);
+std::vector<std::string> detail_lines(const explore::Result& result) {
+    std::vector<std::string> lines;
+    if (!result.skip_reason.empty()) lines.push_back("skipped: " + result.skip_reason);
     if (result.status == explore::Status::unexpected && !result.expect.empty()) {
-        lines += indented(fmt::format("expected: {}{}{}", result.expect, result.message.empty() ? "" : "; ",
-                                      first_line(result.message)));
+        lines.push_back(fmt::format("expected: {}{}{}", result.expect, result.message.empty() ? "" : "; ",
+                                    first_line(result.message)));
     } else if (result.status == explore::Status::error) {
-        lines += indented("error: " + first_line(result.message));
+        lines.push_back("error: " + first_line(result.message));
     }
-    if (!result.sweep.findings.empty()) lines += finding_lines(result.sweep);
+    if (!result.sweep.findings.empty()) std::ranges::move(finding_lines(result.sweep), std::back_inserter(lines));
     return lines;
+}
+
+std::string details(const explore::Result& result) {
+    std::string text;
+    for (const auto& line : detail_lines(result)) text += indented(line);
+    return text;
 }
 
 std::string further_findings(const explore::Result& result) {
@@ -107,6 +118,25 @@ std::uint64_t count_breaking(const explore::SweepResult& sweep) {
     std::uint64_t count = 0;
     for (const auto& finding : sweep.findings) count += finding.schedules;
     return count;
+}
+
+std::string summary(std::span<const explore::Result> results, const MachineDescription& machine, double seconds) {
+    struct {
+        explore::Status status;
+        std::string_view title;
+    } constexpr sections[] = {{explore::Status::error, "Errors"},
+                              {explore::Status::unexpected, "Not as expected"},
+                              {explore::Status::skip, "Skipped"}};
+    std::string text;
+    for (const auto& [status, title] : sections) {
+        if (count(results, status) == 0) continue;
+        text += fmt::format("{}:\n", title);
+        for (const auto& result : results) {
+            if (result.status == status) text += fmt::format("  {}\n{}", name_of(result), details(result));
+        }
+        text += "\n";
+    }
+    return text + summary_line(results, machine, seconds);
 }
 
 std::string summary_line(std::span<const explore::Result> results, const MachineDescription& machine, double seconds) {

@@ -13,7 +13,9 @@
 #define GATECRASH_PORT_END 0xd2       /* the window ends: the harness checks the invariants */
 #define GATECRASH_PORT_DONE 0xd3      /* the workload has no further window */
 #define GATECRASH_PORT_FATAL 0xd4     /* the runtime gives up; the newest log record says why */
-#define GATECRASH_PORT_LAST 0xd4
+/* As BEGIN; and at END every register but RIP is to be as it is here, also in the run without events. */
+#define GATECRASH_PORT_BEGIN_ROUND_TRIP 0xd5
+#define GATECRASH_PORT_LAST 0xd5
 #define GATECRASH_PORT_STOP 0xe6 /* the stop byte for user text: OUT imm8 and its immediate are the same byte */
 
 /* --- address space ------------------------------------------------------------------------------------------- */
@@ -55,7 +57,9 @@
 #define GATECRASH_VECTOR_MC 18
 #define GATECRASH_FIRST_IRQ 0x20
 #define GATECRASH_DEFAULT_IRQ 0x20
+#define GATECRASH_USER_IRQ 0x80 /* the one that INT raises from CPL 3, too */
 #define GATECRASH_VECTORS 256
+#define GATECRASH_VECTOR_SYSCALL 256 /* in the log: SYSCALL, which has no vector */
 /* An interrupt entry stub takes this many bytes, so that a linker script can compute its address. */
 #define GATECRASH_IRQ_STUB_SIZE 16
 
@@ -66,8 +70,10 @@
 #define GATECRASH_LOG_LEAVE 2 /* it ends; the frame is the one it is about to return through */
 #define GATECRASH_LOG_FATAL 3 /* a vector nobody expects */
 #define GATECRASH_LOG_FULL 4  /* the ring had no room for the record */
+#define GATECRASH_LOG_GS 5    /* a handler body runs with a GS base that is not the kernel's; it stands in `error` */
 
 /* --- the frame that an entry stub hands to a body, in bytes from its start ---------------------------------------- */
+#define GATECRASH_FRAME_RAX 80
 #define GATECRASH_FRAME_ERROR 120
 #define GATECRASH_FRAME_RIP 128
 #define GATECRASH_FRAME_CS 136
@@ -86,6 +92,7 @@ struct Frame {
     uint64_t error;  ///< 0 for a vector without error code
     uint64_t rip, cs, rflags, rsp, ss;
 };
+static_assert(offsetof(Frame, rax) == GATECRASH_FRAME_RAX);
 static_assert(offsetof(Frame, error) == GATECRASH_FRAME_ERROR);
 static_assert(offsetof(Frame, rip) == GATECRASH_FRAME_RIP);
 static_assert(offsetof(Frame, cs) == GATECRASH_FRAME_CS);

@@ -46,6 +46,13 @@ TEST(Options, OfExplore) {
     EXPECT_FALSE(parse_options({"explore", "x.elf"}).depth.has_value());
 }
 
+TEST(Options, SayWhoTakesStandardOutput) {
+    EXPECT_FALSE(takes_standard_output(parse_options({"run", "--json", "x", "--junit", "y"})));
+    EXPECT_TRUE(takes_standard_output(parse_options({"run", "--json", "-", "--junit", "y"})));
+    EXPECT_TRUE(takes_standard_output(parse_options({"explore", "x", "--junit", "-"})));
+    EXPECT_TRUE(takes_standard_output(parse_options({"run", "--ktap", "--json", "x"})));
+}
+
 TEST(Options, AskForHelpAnywhere) {
     EXPECT_EQ(parse_options({"--help"}).command, Command::help);
     EXPECT_EQ(parse_options({"help"}).command, Command::help);
@@ -66,12 +73,18 @@ TEST(Options, RefuseWhatTheyDoNotKnow) {
         {{"frob"}, "no such command: 'frob'", ""},
         {{"--quiet", "run"}, "the command comes first", ""},
         {{"help", "frob"}, "no such command: 'frob'", ""},
-        {{"bench"}, "bench is not in this version", ""},
         {{"check", "x"}, "check is not in this version", ""},
         {{"run", "--frob"}, "--frob", "run"},
         {{"run", "--mach", "amd"}, "unknown option --mach", "run"},
-        {{"run", "--junit", "x"}, "unknown option --junit", "run"},
-        {{"run", "--ktap"}, "unknown option --ktap", "run"},
+        {{"run", "--junit"}, "--junit", "run"},
+        {{"run", "--ktap=x"}, "--ktap", "run"},
+        {{"list", "--ktap"}, "unknown option --ktap", "list"},
+        {{"doctor", "--junit", "x"}, "unknown option --junit", "doctor"},
+        {{"replay", "x", "--junit", "x"}, "unknown option --junit", "replay"},
+        {{"run", "--ktap", "--json", "-"}, "--ktap and --json both want standard output", "run"},
+        {{"run", "--junit", "-", "--ktap"}, "--ktap and --junit both want standard output", "run"},
+        {{"explore", "x", "--json=-", "--junit=-"}, "--json and --junit both want standard output", "explore"},
+        {{"run", "--json", "x", "--junit", "x"}, "--json and --junit both want x", "run"},
         {{"run", "--shard", "1/2"}, "unknown option --shard", "run"},
         {{"run", "--depth", "2"}, "unknown option --depth", "run"},
         {{"run", "--unfit"}, "unknown option --unfit", "run"},
@@ -94,6 +107,8 @@ TEST(Options, RefuseWhatTheyDoNotKnow) {
         {{"explore", "a", "--window", "b.."}, "FROM..TO", "explore"},
         {{"explore", "a", "--window", "..b"}, "FROM..TO", "explore"},
         {{"replay"}, "SCHEDULE is missing", "replay"},
+        {{"new"}, "DIR is missing", "new"},
+        {{"new", "a", "b"}, "'b' is one argument too many", "new"},
     };
     for (const auto& row : rows) {
         try {
@@ -114,7 +129,10 @@ TEST(Options, SurviveBeingWrittenDown) {
              {"run", "--quiet", "--jobs", "3", "--stepper", "stop-bytes", "--", "--odd"},
              {"explore", "a b.elf", "--events", "irq=0x21,nmi", "--depth", "0", "--window", "x..y", "--no-prune"},
              {"explore", "c/v"},
+             {"explore", "c/v", "--ktap", "--junit", "x.xml", "--json", "x.json"},
+             {"run", "--junit", "-", "c/*"},
              {"replay", "c/v@nmi:x+0x1f#2", "--trace"},
+             {"new", "a b"},
              {"help", "run"},
              {"help"},
              {"version"},

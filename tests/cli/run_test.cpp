@@ -1,4 +1,5 @@
 // The commands at work, inside the emulated machine.
+#include <elf.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <pty.h>
@@ -6,6 +7,7 @@
 
 #include <array>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -13,6 +15,8 @@
 
 #include "gatecrash/emulator/file.hpp"
 #include "support/gatecrash.hpp"
+#include "support/junit.hpp"
+#include "support/ktap.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -100,10 +104,72 @@ TEST(Run, PutsNothingButJsonOnStandardOutputIfAskedTo) {
     EXPECT_THAT(quiet.err, Not(HasSubstr("1 variant")));
 }
 
-TEST(Run, TellsThatTheJsonCouldNotBeWritten) {
-    const auto result = run_on_amd({"run", quick, "--json", "/dev/full"});
-    EXPECT_EQ(result.code, 3);
-    EXPECT_THAT(result.err, HasSubstr("writing /dev/full failed: No space left on device"));
+TEST(Run, TellsThatADocumentCouldNotBeWritten) {
+    for (const auto* option : {"--json", "--junit"}) {
+        const auto result = run_on_amd({"run", quick, option, "/dev/full"});
+        EXPECT_EQ(result.code, 3);
+        EXPECT_THAT(result.err, HasSubstr("writing /dev/full failed: No space left on device"));
+    }
+}
+
+TEST(Run, WritesKtapAndBothDocumentsAtOnce) {
+    const TemporaryFolder folder;
+    const auto junit = folder.path() / "result.xml";
+    const auto json = folder.path() / "result.json";
+    const auto result = run_on_amd({"run", quick, "--ktap", "--junit", junit, "--json", json});
+    EXPECT_EQ(result.code, 0) << result.err;
+    EXPECT_EQ(result.out, "KTAP version 1\n1..1\n  KTAP version 1\n  1..1\n  ok 1 flag-only\nok 1 nested-nmi\n");
+    EXPECT_THAT(result.err, HasSubstr("1 variant: 1 ok"));
+    const auto document = emulator::read_file(junit);
+    EXPECT_EQ(junit::errors_of(document), "");
+    EXPECT_THAT(document, HasSubstr("<testcase classname=\"nested-nmi\" name=\"flag-only\""));
+    EXPECT_EQ(read_json(json)["results"][0]["status"], "ok");
+    EXPECT_THAT(run_on_amd({"run", quick, "--ktap", "--quiet"}).err, IsEmpty());
+}
+
+TEST(Explore, ReportsItsFindingAsKtapAndJunit) {
+    const auto ktap = run_on_amd({"explore", quick, "--ktap", "--quiet"});
+    EXPECT_EQ(ktap.code, 1);
+    const auto tests = ktap::parse(ktap.out);
+    ASSERT_THAT(tests, SizeIs(1));
+    ASSERT_THAT(tests[0].subtests, SizeIs(1));
+    EXPECT_FALSE(tests[0].subtests[0].ok);
+    const auto replay = tests[0].subtests[0].diagnostics.back();
+    EXPECT_EQ(replay, "gatecrash replay '" + replayed_schedule(replay) + "'");
+
+    const auto junit = run_on_amd({"explore", quick, "--junit", "-", "--quiet"});
+    EXPECT_EQ(junit.code, 1);
+    EXPECT_EQ(junit::errors_of(junit.out), "");
+    EXPECT_EQ(replayed_schedule(junit.out), replayed_schedule(replay));
+}
+
+/// Copy of the guest's file `elf` that halts where it should begin.
+std::string halting(std::string elf) {
+    Elf64_Ehdr header;
+    std::memcpy(&header, elf.data(), sizeof(header));
+    for (std::size_t i = 0; i < header.e_phnum; ++i) {
+        Elf64_Phdr segment;
+        std::memcpy(&segment, elf.data() + header.e_phoff + i * sizeof(segment), sizeof(segment));
+        const auto offset = header.e_entry - segment.p_vaddr;
+        if (segment.p_type == PT_LOAD && offset < segment.p_filesz) elf[segment.p_offset + offset] = '\xf4';
+    }
+    return elf;
+}
+
+TEST(Explore, ReportsAnErrorAsKtapAndJunit) {
+    const TemporaryFolder folder;
+    const auto guest = folder.file("guest.elf", halting(emulator::read_file(GUEST)));
+    const auto junit = folder.path() / "result.xml";
+    const auto result = run_on_amd({"explore", guest, "--ktap", "--junit", junit});
+    EXPECT_EQ(result.code, 2) << result.err;
+    const auto tests = ktap::parse(result.out);
+    ASSERT_THAT(tests, SizeIs(1));
+    EXPECT_EQ(tests[0].name, guest);
+    EXPECT_EQ(tests[0].directive, "ERROR");
+    EXPECT_THAT(tests[0].data, HasSubstr("outside its windows the guest ended with"));
+    const auto document = emulator::read_file(junit);
+    EXPECT_EQ(junit::errors_of(document), "");
+    EXPECT_THAT(document, HasSubstr("errors=\"1\""));
 }
 
 TEST(Run, NamesTheBehaviourForWhichTheHostIsNotUsed) {
@@ -119,7 +185,8 @@ class Interrupted : public testing::TestWithParam<int> {};
 TEST_P(Interrupted, KeepsTheResultsSoFarAndLeavesNoProcess) {
     const TemporaryFolder folder;
     const auto path = folder.path() / "result.json";
-    Command command(gatecrash({"run", "--machine", "amd", quick, slow, "--json", path}));
+    const auto junit = folder.path() / "result.xml";
+    Command command(gatecrash({"run", "--machine", "amd", quick, slow, "--json", path, "--junit", junit}));
     command.wait_for_output(quick);
     const auto emulators = emulator::emulators_of(command.pid());
     ASSERT_THAT(emulators, SizeIs(1));
@@ -135,8 +202,23 @@ TEST_P(Interrupted, KeepsTheResultsSoFarAndLeavesNoProcess) {
     ASSERT_THAT(document["results"], SizeIs(2));
     EXPECT_EQ(document["results"][0]["status"], "ok");
     EXPECT_EQ(document["results"][1]["status"], "skip");
+    EXPECT_EQ(junit::errors_of(emulator::read_file(junit)), "");
+    EXPECT_THAT(emulator::read_file(junit), HasSubstr("<skipped message=\"interrupted after "));
     EXPECT_NE(::kill(emulators[0], 0), 0) << "the emulator still runs";
-    EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 1);
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 2);
+}
+
+TEST_P(Interrupted, LeavesKtapWhole) {
+    Command command(gatecrash({"run", "--machine", "amd", quick, slow, "--ktap", "--quiet"}));
+    command.wait_for_output("ok 1 flag-only\n");
+    command.signal(GetParam());
+    const auto result = command.finish();
+    EXPECT_EQ(result.code, 128 + GetParam());
+    const auto tests = ktap::parse(result.out);
+    ASSERT_THAT(tests, SizeIs(1));
+    ASSERT_THAT(tests[0].subtests, SizeIs(2));
+    EXPECT_EQ(tests[0].subtests[1].directive, "SKIP");
+    EXPECT_THAT(tests[0].subtests[1].data, testing::StartsWith("interrupted "));
 }
 
 INSTANTIATE_TEST_SUITE_P(By, Interrupted, testing::Values(SIGINT, SIGTERM));

@@ -37,16 +37,22 @@ void expect_wrong_usage(const Words& arguments, const std::string& message) {
 TEST(Usage, IsExplainedWhereItIsWrong) {
     expect_wrong_usage({}, "no command");
     expect_wrong_usage({"frob"}, "no such command: 'frob'");
-    expect_wrong_usage({"bench"}, "not in this version");
+    expect_wrong_usage({"bench"}, "bench harness");
+    expect_wrong_usage({"bench", "nested-nmi"}, "bench harness");
     expect_wrong_usage({"check", "x.elf"}, "not in this version");
     expect_wrong_usage({"run", "--frob"}, "unknown option --frob");
-    expect_wrong_usage({"run", "--junit", "x"}, "unknown option --junit");
+    expect_wrong_usage({"list", "--junit", "x"}, "unknown option --junit");
+    expect_wrong_usage({"run", "--junit"}, "--junit");
+    expect_wrong_usage({"run", "--ktap", "--json", "-"}, "--ktap and --json both want standard output");
+    expect_wrong_usage({"explore", "nested-nmi/flag-only", "--ktap", "--junit", "-"},
+                       "--ktap and --junit both want standard output");
     expect_wrong_usage({"run", "--jobs", "0"}, "--jobs");
     expect_wrong_usage({"run", "--json"}, "--json");
     expect_wrong_usage({"run", "--machine", "vax"}, "auto, host, amd, intel");
     expect_wrong_usage({"explore"}, "TARGET is missing");
     expect_wrong_usage({"explore", "nested-nmi/flag-only", "--events", "mc"}, "nmi and irq only");
     expect_wrong_usage({"replay"}, "SCHEDULE is missing");
+    expect_wrong_usage({"new"}, "DIR is missing");
 }
 
 TEST(Usage, IsThereForTheAsking) {
@@ -111,7 +117,45 @@ TEST_F(GuestFile, OfAnotherKindIsRefused) {
     expect_wrong_usage({"explore", folder_.path() / "nothing.elf"}, "No such file");
 }
 
-TEST(JsonPath, ThatCannotBeWrittenIsNamedBeforeAnyWork) {
+TEST_F(GuestFile, ThatLacksSomethingIsRefusedByItsName) {
+    const auto stripped = folder_.path() / "stripped.elf";
+    ASSERT_EQ(Command({"strip", "-o", stripped, GUEST}).finish().code, 0);
+    expect_wrong_usage({"explore", stripped}, "no section .symtab: do not strip the guest");
+    const auto source = folder_.file("empty.c", "void _start(void) {}");
+    const auto other = folder_.path() / "other.elf";
+    ASSERT_EQ(Command({"cc", "-nostdlib", "-static", "-no-pie", "-o", other, source}).finish().code, 0);
+    expect_wrong_usage({"explore", other}, "no symbol gatecrash_abi: link it with gatecrash's runtime and guest.lds");
+}
+
+TEST(New, WritesTheExample) {
+    const TemporaryFolder folder;
+    const auto project = folder.path() / "not" / "there yet";
+    const auto result = run_gatecrash({"new", project});
+    EXPECT_EQ(result.code, 0) << result.err;
+    EXPECT_THAT(result.out, HasSubstr("wrote " + (project / "entry.S").string() + "\n"));
+    EXPECT_THAT(result.out, HasSubstr("  cd '" + project.string() + "'\n  meson setup build && ninja -C build\n"));
+    std::size_t files = 0;
+    for (const auto& entry : fs::directory_iterator(EXAMPLE)) {
+        const auto name = entry.path().filename();
+        EXPECT_EQ(emulator::read_file(project / name), emulator::read_file(entry.path())) << name;
+        ++files;
+    }
+    EXPECT_EQ(std::distance(fs::directory_iterator(project), fs::directory_iterator()), files);
+
+    const auto document = nlohmann::json::parse(run_gatecrash({"new", folder.path() / "2", "--json", "-"}).out);
+    EXPECT_EQ(document["files"].size(), files);
+}
+
+TEST(New, OverwritesNothing) {
+    const TemporaryFolder folder;
+    const auto file = folder.file("mine", "x");
+    expect_wrong_usage({"new", folder.path()}, folder.path().string() + ": it is not empty");
+    expect_wrong_usage({"new", file}, file + ": it is not a folder");
+    expect_wrong_usage({"new", file + "/below"}, "Not a directory");
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 1);
+}
+
+TEST(DocumentPath, ThatCannotBeWrittenIsNamedBeforeAnyWork) {
     const TemporaryFolder folder;
     const auto file = folder.file("file", "x");
     struct {
@@ -119,10 +163,14 @@ TEST(JsonPath, ThatCannotBeWrittenIsNamedBeforeAnyWork) {
     } const rows[] = {
         {"/nowhere/x.json", "No such file"}, {folder.path(), "Is a directory"}, {file + "/x", "Not a directory"}};
     for (const auto& row : rows) {
-        for (const auto& words :
-             {Words{"run"}, {"list"}, {"explore", "nested-nmi/flag-only"}, {"replay", "nested-nmi/flag-only"}}) {
+        for (const auto& words : {Words{"run", "--json"},
+                                  {"list", "--json"},
+                                  {"explore", "nested-nmi/flag-only", "--json"},
+                                  {"replay", "nested-nmi/flag-only", "--json"},
+                                  {"run", "--junit"},
+                                  {"explore", "nested-nmi/flag-only", "--ktap", "--junit"}}) {
             auto arguments = words;
-            arguments.insert(arguments.end(), {"--json", row.path});
+            arguments.push_back(row.path);
             expect_wrong_usage(arguments, "cannot write " + row.path + ": " + row.reason);
         }
     }

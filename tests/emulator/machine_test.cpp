@@ -13,6 +13,7 @@
 #include <numeric>
 #include <thread>
 
+#include "gatecrash/emulator/protocol.hpp"
 #include "gatecrash/emulator/run.hpp"
 #include "support/command.hpp"
 
@@ -105,7 +106,116 @@ TEST(Machine, HasTheRightTime) {
     EXPECT_NEAR(static_cast<double>(inside), static_cast<double>(::time(nullptr)), 10);
 }
 
-TEST(Machine, StandardInputIsEmpty) { EXPECT_EQ(run_machine({"/bin/cat"}).code, 0); }
+TEST(Machine, StandardInputIsEmptyIfNotAskedFor) {
+    const TemporaryFolder folder;
+    const Fd file = open_file(folder.file("in", "some text"), O_RDONLY);
+    const auto result = Command(machine_run({"/bin/cat"}), {}, -1, file.get()).finish();
+    EXPECT_EQ(result.code, 0);
+    EXPECT_EQ(result.out, "");
+    EXPECT_EQ(::lseek(file.get(), 0, SEEK_CUR), 0) << "nothing was taken from it";
+}
+
+/// machine-run --stdin with a file or device as its standard input.
+class Input : public testing::Test {
+  protected:
+    Result run(std::vector<std::string> arguments, const std::string& path) {
+        file_ = open_file(path, O_RDONLY);
+        arguments.insert(arguments.begin(), "--stdin");
+        return Command(machine_run(arguments), {}, -1, file_.get()).finish();
+    }
+
+    TemporaryFolder folder_;
+    Fd file_;
+};
+
+TEST_F(Input, ArrivesByteForByteAndEnds) {
+    for (const std::size_t size : {0UL, 1UL, chunk_size, input_window, 5'000'003UL}) {
+        const auto content = every_byte(size);
+        const auto result = run({"/bin/cat"}, folder_.file("in", content));
+        EXPECT_EQ(result.code, 0) << result.err;
+        EXPECT_TRUE(result.out == content) << result.out.size() << " bytes instead of " << size;
+    }
+}
+
+TEST_F(Input, IsLeftWhereItIsWhileNobodyReads) {
+    const auto path = folder_.file("in", every_byte(20'000'000));
+    const auto result = run({"--input", "/bin/sleep=/bin/sleep", "/bin/sh", "-c",
+                             "sleep 2; while read name kib unit; do [ $name != VmRSS: ] || echo $kib; done "
+                             "</proc/1/status; echo still here"},
+                            path);
+    EXPECT_EQ(result.code, 0) << result.err;
+    EXPECT_THAT(result.out, HasSubstr("\nstill here\n"));
+    EXPECT_LT(std::stoi(result.out), 8'000) << "KiB of memory that the agent has";
+    // The pipe inside takes 64 KiB more.
+    EXPECT_LE(::lseek(file_.get(), 0, SEEK_CUR), static_cast<off_t>(input_window + (64U << 10)));
+}
+
+TEST_F(Input, ThatIsEndlessEndsWithTheProgram) {
+    const auto result = run({"/bin/head", "-c", "100000"}, "/dev/zero");
+    EXPECT_EQ(result.code, 0);
+    EXPECT_EQ(result.out, std::string(100'000, '\0'));
+}
+
+TEST_F(Input, MayBeClosedByTheProgram) {
+    const auto result =
+        run({"--input", "/bin/sleep=/bin/sleep", "/bin/sh", "-c", "exec <&-; sleep 1; echo done"}, "/dev/zero");
+    EXPECT_EQ(result.code, 0);
+    EXPECT_EQ(result.out, "done\n");
+}
+
+TEST_F(Input, ThatCannotBeReadIsTold) {
+    const auto result = run({"/bin/cat"}, folder_.path());
+    EXPECT_EQ(result.code, 3);
+    EXPECT_THAT(result.err, HasSubstr("cannot read the standard input"));
+    EXPECT_THAT(result.err, HasSubstr("Is a directory"));
+}
+
+TEST_F(Input, KeepsSignalsAndOutputGoing) {
+    const Fd zeros = open_file("/dev/zero", O_RDONLY);
+    auto arguments = shell("trap 'echo caught; exit 5' INT; echo ready; while :; do echo working; done");
+    arguments.insert(arguments.begin(), "--stdin");
+    Command command(machine_run(arguments), {}, -1, zeros.get());
+    command.wait_for_output("ready\n");
+    command.wait_for_output("working\n");
+    command.signal(SIGINT);
+    const auto result = command.finish();
+    EXPECT_EQ(result.code, 5);
+    EXPECT_THAT(result.out, HasSubstr("caught\n"));
+}
+
+TEST_F(Input, MakesADialogue) {
+    auto [inside, outside] = make_pipe();
+    auto arguments = shell("while read line; do echo \"<$line>\"; done; echo end");
+    arguments.insert(arguments.begin(), "--stdin");
+    Command command(machine_run(arguments), {}, -1, inside.get());
+    inside.reset();
+    for (int i = 0; i < 20; ++i) {
+        const auto line = "line " + std::to_string(i);
+        write_all(outside.get(), line + "\n");
+        command.wait_for_output("<" + line + ">\n");
+    }
+    outside.reset();
+    const auto result = command.finish();
+    EXPECT_EQ(result.code, 0);
+    EXPECT_TRUE(result.out.ends_with("<line 19>\nend\n")) << result.out;
+}
+
+TEST(Machine, WritesToTheStreamsItIsGiven) {
+    auto in = make_pipe();
+    auto out = make_pipe();
+    auto err = make_pipe();
+    write_all(in.second.get(), "text");
+    in.second.reset();
+    Launch launch;
+    launch.program = "/bin/sh";
+    launch.arguments = {"-c", "read line; echo \"out $line\"; echo \"err $line\" >&2"};
+    launch.streams = {.in = in.first.get(), .out = out.second.get(), .err = err.second.get()};
+    EXPECT_EQ(run_in_machine(MachineFiles::from_environment(), launch), 0);
+    out.second.reset();
+    err.second.reset();
+    EXPECT_EQ(read_all(out.first.get()), "out text\n");
+    EXPECT_EQ(read_all(err.first.get()), "err text\n");
+}
 
 TEST(Machine, StreamsLive) {
     Command command(machine_run(shell("echo first; while :; do :; done")));

@@ -64,6 +64,7 @@ RunRequest some_request() {
             .environment = {"A=1"},
             .directory = "/work",
             .outputs = {"/o"},
+            .has_input = true,
             .out_is_terminal = false,
             .err_is_terminal = true,
             .rows = 24,

@@ -346,13 +346,15 @@ const Hostile hostile_guests[]{
          k.mov(k.eax, 0x7ffff000);
          write_cr(k, 3);
      },
-     Invariant::progress, "never ends"},
+     Invariant::progress,
+     "never ends",
+     {Place::window}},
     {"ACr3OfRubbish",
      [](Code& k) {
          k.mov(k.eax, GATECRASH_TEXT);
          write_cr(k, 3);
      },
-     Invariant::progress, "never ends"},
+     Invariant::progress, "never ends", only_handler},
     {"NoExecuteProtectionDisabled", [](Code& k) { flip_msr_bit(k, msr_efer, 11); }, Invariant::no_unexpected_vector,
      "triple fault"},
 

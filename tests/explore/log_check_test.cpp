@@ -31,6 +31,9 @@ std::vector<Invariant> broken(const std::vector<LogRecord>& records, const std::
     return invariants;
 }
 
+/// Vectors that the run without events takes.
+const std::set<std::uint32_t> none;
+
 const std::vector<LandedEvent> one_nmi{{Event::nmi(), 0}};
 
 TEST(LogCheck, AcceptsABodyForEachEvent) {
@@ -38,6 +41,20 @@ TEST(LogCheck, AcceptsABodyForEachEvent) {
         broken({enter(nmi, outer_frame), enter(bp, inner_frame), leave(bp, inner_frame), leave(nmi, outer_frame)},
                one_nmi),
         IsEmpty());
+}
+
+TEST(LogCheck, FindsABodyThatRunsWithTheUsersGs) {
+    auto gs = record(GATECRASH_LOG_GS, nmi, outer_frame);
+    gs.error = 0x7654000;
+    const std::vector<LogRecord> records{enter(nmi, outer_frame), gs, leave(nmi, outer_frame)};
+    const auto found = check_log(records, 0, true, {one_nmi, {bp}}, machine::Image{});
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].invariant, Invariant::kernel_gs);
+    EXPECT_THAT(found[0].message, HasSubstr("the body of vector 2 that interrupted 0x42 runs with GS base 0x7654000"));
+    EXPECT_THAT(check_log({{record(GATECRASH_LOG_GS, GATECRASH_VECTOR_SYSCALL, outer_frame)}}, 0, true, {{}, {}},
+                          machine::Image{})[0]
+                    .message,
+                HasSubstr("the body of SYSCALL"));
 }
 
 TEST(LogCheck, FindsALostEvent) {
@@ -95,7 +112,7 @@ TEST(LogCheck, FindsALeaveWithoutAnEnter) {
 
 TEST(LogCheck, FindsVectorsThatNobodyExpects) {
     const auto violations =
-        check_log(std::vector{record(GATECRASH_LOG_FATAL, 13, inner_frame)}, 0, false, {}, machine::Image{});
+        check_log(std::vector{record(GATECRASH_LOG_FATAL, 13, inner_frame)}, 0, false, {{}, none}, machine::Image{});
     ASSERT_EQ(violations.size(), 1U);
     EXPECT_EQ(violations[0].invariant, Invariant::no_unexpected_vector);
     EXPECT_THAT(violations[0].message, HasSubstr("vector 13"));
@@ -109,8 +126,10 @@ TEST(LogCheck, TakesAFullRingForALoop) {
 
 TEST(LogCheck, CountsFromTheRecordsInFrontOfTheWindow) {
     const std::vector records{enter(nmi, outer_frame), leave(nmi, outer_frame)};
-    EXPECT_THAT(check_log(records, 10, true, {{{Event::nmi(), 10}}, {}}, machine::Image{}), IsEmpty());
-    EXPECT_EQ(check_log(records, 10, true, {{{Event::nmi(), 11}}, {}}, machine::Image{}).size(), 1U);
+    EXPECT_THAT(check_log(records, 10, true, {std::array{LandedEvent{Event::nmi(), 10}}, none}, machine::Image{}),
+                IsEmpty());
+    EXPECT_EQ(check_log(records, 10, true, {std::array{LandedEvent{Event::nmi(), 11}}, none}, machine::Image{}).size(),
+              1U);
 }
 
 TEST(Invariant, ReportsTheCauseFirst) {

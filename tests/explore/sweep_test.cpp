@@ -119,6 +119,20 @@ TEST(Sweep, HoldsForACorrectHandler) {
     EXPECT_GT(result.schedules, 1U + 4U);
 }
 
+TEST(Sweep, FindsWhatARoundTripLosesWithoutAnyEvent) {
+    // The window's XOR stands for an entry that loses a register each time.
+    const PlantedGuest guest(nothing, true, GATECRASH_PORT_BEGIN_ROUND_TRIP);
+    const auto result = guest.sweep(PlantedGuest::with_nmi());
+    ASSERT_EQ(result.findings.size(), 1U);
+    const auto& finding = result.findings.front();
+    EXPECT_EQ(finding.violation.invariant, Invariant::round_trip);
+    EXPECT_THAT(finding.violation.message, HasSubstr("RAX is 0x0, not "));
+    EXPECT_THAT(finding.schedule.landings, IsEmpty());
+    const auto replayed = guest.replay(finding.schedule, StepperKind::trap_flag);
+    ASSERT_THAT(replayed.violations, testing::Not(IsEmpty()));
+    EXPECT_EQ(replayed.violations.front(), finding.violation);
+}
+
 struct Planted {
     const char* name;
     Invariant invariant;

@@ -3,7 +3,10 @@
 #include <elf.h>
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cstring>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "gatecrash/explore/case.hpp"
@@ -25,6 +28,13 @@ T& at(std::vector<std::byte>& file, std::size_t offset) {
 Elf64_Ehdr& header(std::vector<std::byte>& file) { return at<Elf64_Ehdr>(file, 0); }
 Elf64_Phdr& segment(std::vector<std::byte>& file, std::size_t index) {
     return at<Elf64_Phdr>(file, header(file).e_phoff + index * sizeof(Elf64_Phdr));
+}
+
+abi::Descriptor& descriptor(std::vector<std::byte>& file) {
+    constexpr std::uint64_t magic = GATECRASH_ABI_MAGIC;
+    const auto bytes = std::as_bytes(std::span(&magic, 1));
+    const auto found = std::search(file.begin(), file.end(), bytes.begin(), bytes.end());
+    return at<abi::Descriptor>(file, static_cast<std::size_t>(found - file.begin()));
 }
 
 std::string error_of(const std::vector<std::byte>& file) {
@@ -100,7 +110,19 @@ TEST(Elf, RefusesWhatItCannotRun) {
              header(f).e_shnum = 0;
              header(f).e_shoff = 0;
          },
-         "no symbol gatecrash_abi"},
+         "no section .symtab: do not strip"},
+        {"another program's symbols",
+         [](auto& f) {
+             const std::string_view name = "gatecrash_abi";
+             const auto found = std::search(f.begin(), f.end(), name.begin(), name.end(),
+                                            [](std::byte a, char b) { return a == static_cast<std::byte>(b); });
+             *found = std::byte{'x'};
+         },
+         "no symbol gatecrash_abi: link it with gatecrash's runtime"},
+        {"a descriptor of another version", [](auto& f) { descriptor(f).version = 2; }, "version 2"},
+        {"no stacks", [](auto& f) { descriptor(f).stack_count = 0; }, "no table of 1 to 64 stacks"},
+        {"too many stacks", [](auto& f) { descriptor(f).stack_count = 65; }, "no table of 1 to 64 stacks"},
+        {"stacks that are nowhere", [](auto& f) { descriptor(f).stacks = 0x1000; }, "no table of 1 to 64 stacks"},
     };
     for (const auto& row : table) {
         auto file = good_elf();
@@ -122,6 +144,9 @@ TEST(Elf, ChecksTheDescriptor) {
         {"IDT", [](auto& d) { d.idt_limit = 0x10000; }, "no IDT"},
         {"TSS", [](auto& d) { d.tss = 0x1000; }, "no TSS"},
         {"log in text", [](auto& d) { d.log = d.gdt; }, "no writable log ring"},
+        {"boot stack nowhere", [](auto& d) { d.boot_stack = 0; }, "no boot stack"},
+        {"boot stack in tables", [](auto& d) { d.boot_stack = d.gdt + 16; }, "no boot stack"},
+        {"boot stack between words", [](auto& d) { d.boot_stack -= 1; }, "no boot stack"},
     };
     struct {
         const char* what;
@@ -143,6 +168,7 @@ TEST(Elf, ChecksTheDescriptor) {
             ADD_FAILURE() << row.what;
         } catch (const ImageError& error) {
             EXPECT_THAT(error.what(), HasSubstr(row.message)) << row.what;
+            EXPECT_THAT(error.what(), testing::AnyOf(HasSubstr("link it with"), HasSubstr("rebuild the guest")));
         }
     }
     for (const auto& row : stacks) {

@@ -130,6 +130,33 @@ TEST(TextReport, SumsUp) {
         "6.1.0, emulated)\n");
 }
 
+TEST(TextReport, NamesInTheSummaryWhatIsNotAsExpected) {
+    auto unexpected = sample::breaking();
+    unexpected.status = explore::Status::unexpected;
+    unexpected.expect = "holds";
+    const Results results{unexpected, sample::holding(), sample::skipped(), sample::failed()};
+    EXPECT_EQ(summary(results, sample::amd(), 3.21),
+              "Errors:\n"
+              "  nested-nmi/single-stack\n"
+              "            error: KVM_EXIT_INTERNAL_ERROR\n"
+              "\n"
+              "Not as expected:\n"
+              "  nested-nmi/flag-only\n"
+              "            expected: holds\n"
+              "            I4: the frame at 0xffffffff80062fd8 is overwritten\n"
+              "            (the same run also breaks I7; 3 further schedules of 1 event break something as well)\n"
+              "            gatecrash replay 'nested-nmi/flag-only@nmi:entry_nmi+0x1f#2'\n"
+              "\n"
+              "Skipped:\n"
+              "  mov-ss/plain\n"
+              "            skipped: needs mov-ss-shadow\n"
+              "\n" +
+                  summary_line(results, sample::amd(), 3.21));
+    EXPECT_EQ(summary(Results{sample::breaking()}, sample::amd(), 1),
+              summary_line(Results{sample::breaking()}, sample::amd(), 1))
+        << "what is expected needs nobody";
+}
+
 TEST(TextReport, SaysWhatToDoNext) {
     auto unexpected = sample::breaking();
     unexpected.status = explore::Status::unexpected;

@@ -21,12 +21,6 @@ namespace {
 /// How long a command may take. Far more than any does, so that one that hangs is one failure with a name.
 constexpr std::chrono::seconds patience{150};
 
-std::pair<Fd, Fd> make_pipe() {
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw_errno("pipe2");
-    return {Fd(ends[0]), Fd(ends[1])};
-}
-
 /// Appends what can be read from `fd` now; closes it at its end.
 void drain(Fd& fd, std::string& text) {
     std::array<char, 65536> bytes{};
@@ -40,8 +34,14 @@ void drain(Fd& fd, std::string& text) {
 
 }  // namespace
 
+std::pair<Fd, Fd> make_pipe() {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw_errno("pipe2");
+    return {Fd(ends[0]), Fd(ends[1])};
+}
+
 Command::Command(const std::vector<std::string>& arguments, const std::map<std::string, std::string>& environment,
-                 int terminal) {
+                 int terminal, int input) {
     auto out = make_pipe();
     auto err = make_pipe();
     std::vector<std::string> copies = arguments;
@@ -52,6 +52,7 @@ Command::Command(const std::vector<std::string>& arguments, const std::map<std::
     pid_ = ::fork();
     if (pid_ == 0) {
         (void)std::signal(SIGINT, SIG_DFL);  // a test run in the background has it ignored
+        if (input >= 0) ::dup2(input, STDIN_FILENO);
         ::dup2(out.second.get(), STDOUT_FILENO);
         ::dup2(terminal >= 0 ? terminal : err.second.get(), STDERR_FILENO);
         for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);

@@ -22,9 +22,10 @@ struct Result {
 /// A command that runs. Killed when it is still running at the end of its scope.
 class Command {
   public:
-    /// Standard error goes to a pipe, or to `terminal` when that is not negative.
+    /// Standard error goes to a pipe, or to `terminal` when that is not negative; standard input comes from `input`, or
+    /// is this process's when that is negative.
     explicit Command(const std::vector<std::string>& arguments,
-                     const std::map<std::string, std::string>& environment = {}, int terminal = -1);
+                     const std::map<std::string, std::string>& environment = {}, int terminal = -1, int input = -1);
     Command(const Command&) = delete;
     Command& operator=(const Command&) = delete;
     Command(Command&&) = delete;
@@ -48,6 +49,9 @@ class Command {
     Fd err_;
     Result result_;
 };
+
+/// A pipe's end to read from and its end to write to, both closed on exec.
+std::pair<Fd, Fd> make_pipe();
 
 /// machine-run ARGUMENT...
 std::vector<std::string> machine_run(std::vector<std::string> arguments);

@@ -25,6 +25,10 @@ inline constexpr std::uint32_t max_payload = 1U << 20;
 /// How many bytes of a file or a stream travel in one frame.
 inline constexpr std::size_t chunk_size = 64U << 10;
 
+/// How many bytes of standard input may be on their way: sent, and not yet reported as `input_taken`. It bounds what
+/// the agent keeps for a program that does not read.
+inline constexpr std::size_t input_window = 4 * chunk_size;
+
 enum class Message : std::uint8_t {
     // To the agent.
     hello = 1,     ///< u64 nanoseconds since the epoch: set the clock, answer `ready`
@@ -33,6 +37,7 @@ enum class Message : std::uint8_t {
     resize,        ///< u32 rows, u32 columns
     close_stream,  ///< u8 Stream: nobody reads it any more
     ping,          ///< answer `pong`
+    input,         ///< bytes for the program's standard input; none: its end
     // Both ways: files. Data frames follow a begin frame until `size` bytes have come.
     file_begin,  ///< text path, u32 mode, u64 size in bytes
     file_data,   ///< bytes
@@ -42,6 +47,8 @@ enum class Message : std::uint8_t {
     output,  ///< u8 Stream, bytes
     exited,  ///< u32 exit code, 128+n for death by signal n
     pong,
+    input_taken,   ///< u32 bytes of standard input that the program's pipe took
+    input_closed,  ///< nobody reads standard input any more
 };
 
 enum class Stream : std::uint8_t { out = 0, err = 1 };
@@ -130,6 +137,7 @@ struct RunRequest {
     std::vector<std::string> environment;
     std::string directory;
     std::vector<std::string> outputs;  ///< files to send back when the program ended
+    bool has_input = false;            ///< standard input comes in `input` frames; without, it is empty
     bool out_is_terminal = false;
     bool err_is_terminal = false;
     std::uint32_t rows = 0;

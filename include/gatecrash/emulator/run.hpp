@@ -1,6 +1,8 @@
 // Runs a program inside the `amd` machine: an emulated computer with a real /dev/kvm. See docs/machines.md.
 #pragma once
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -23,6 +25,13 @@ struct MachineFiles {
     static MachineFiles from_environment();
 };
 
+/// What a program's standard streams are connected to: descriptors of this process, which stay the caller's.
+struct StandardStreams {
+    std::optional<int> in;  ///< none: standard input is empty inside
+    int out = STDOUT_FILENO;
+    int err = STDERR_FILENO;
+};
+
 /// One program to run. Paths inside the machine are the same as outside unless said otherwise, so that arguments that
 /// name files stay true.
 struct Launch {
@@ -39,17 +48,20 @@ struct Launch {
     /// Path inside -> path outside: copied out when the program ended, whatever its exit code. A file that the program
     /// did not make is not copied. Relative paths inside start at `directory`.
     std::map<std::filesystem::path, std::filesystem::path> outputs;
+    StandardStreams streams;
 };
 
 /// Runs a program inside the machine and returns its exit code, 128+n when signal n ended it.
 ///
-/// Standard output and standard error stream live and byte-exact to those of this process; where one of them is a
-/// terminal, it is one inside too, with its size. Standard input is empty inside. SIGINT, SIGTERM and SIGHUP are passed
-/// on; a second one, or no end within 3 seconds, ends the machine and returns 128+n. While this runs, the handlers of
-/// these signals, of SIGWINCH and of SIGPIPE are this function's, so only one thread may call it at a time.
+/// Standard output and standard error stream live and byte-exact; where one of them is a terminal, it is one inside
+/// too, with its size. Standard input, if there is one, is a pipe inside; it is read no further than 256 KiB beyond
+/// what the program has read, and not at all once the program is known to have closed it. SIGINT, SIGTERM and SIGHUP
+/// are passed on; a second one, or no end within 3 seconds, ends the machine and returns 128+n. While this runs, the
+/// handlers of these signals, of SIGWINCH and of SIGPIPE are this function's, so only one thread may call it at a time.
 ///
-/// Throws MachineError when the machine cannot be started or stops answering. Needs no root, opens no network port and
-/// leaves nothing behind outside of the cache folder, even when this process is killed.
+/// Throws MachineError when the machine cannot be started or stops answering, or standard input cannot be read. Needs
+/// no root, opens no network port and leaves nothing behind outside of the cache folder, even when this process is
+/// killed.
 int run_in_machine(const MachineFiles& files, const Launch& launch);
 
 /// What the machine lacks on this host, as an error with its remedy; nothing when run_in_machine should work. Quick:

@@ -10,10 +10,10 @@ namespace gatecrash::kvm {
 class Mapping {
   public:
     Mapping() = default;
-    /// Zeroed, page-aligned, private memory of `size` bytes. Throws Error.
-    static Mapping anonymous(std::size_t size);
-    /// `size` bytes of `fd`, shared and writable. Throws Error.
-    static Mapping shared_file(int fd, std::size_t size);
+    /// `size` bytes of `fd`, writable; what is written stays in this mapping. Throws Error.
+    static Mapping private_file(int fd, std::size_t size);
+    /// `size` bytes of `fd` from `offset` on, shared and writable. Throws Error.
+    static Mapping shared_file(int fd, std::size_t size, std::size_t offset = 0);
 
     Mapping(Mapping&& other) noexcept;
     Mapping& operator=(Mapping&& other) noexcept;

@@ -23,6 +23,7 @@ enum class Capability : std::uint32_t {
     mce = KVM_CAP_MCE,
     debug_registers = KVM_CAP_DEBUGREGS,
     immediate_exit = KVM_CAP_IMMEDIATE_EXIT,
+    dirty_ring = KVM_CAP_DIRTY_LOG_RING,
 };
 
 /// /dev/kvm (api.rst, "System ioctls").
@@ -36,7 +37,7 @@ class System {
     [[nodiscard]] bool has(Capability capability) const { return check(capability) > 0; }
     /// KVM_GET_VCPU_MMAP_SIZE, in bytes.
     [[nodiscard]] std::size_t vcpu_mapping_size() const;
-    /// KVM_CREATE_VM.
+    /// KVM_CREATE_VM. Its vCPU has a dirty ring if KVM offers KVM_CAP_DIRTY_LOG_RING (Linux 5.11).
     [[nodiscard]] Vm create_vm() const;
 
   private:

@@ -3,6 +3,7 @@
 #include <linux/kvm.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -11,6 +12,12 @@
 #include "gatecrash/kvm/mapping.hpp"
 
 namespace gatecrash::kvm {
+
+/// A page of a logged memory slot.
+struct WrittenPage {
+    std::uint32_t slot;
+    std::uint64_t page;  ///< from the beginning of the slot
+};
 
 /// One virtual CPU (api.rst, "vcpu ioctls"). Only a Vm makes one; one thread uses it at a time.
 ///
@@ -44,11 +51,18 @@ class Vcpu {
     void setup_machine_check(std::uint64_t mcg_capabilities);
     void machine_check(const kvm_x86_mce& error);
 
+    /// Whether next_written() works.
+    [[nodiscard]] bool has_dirty_ring() const { return ring_.size() != 0; }
+    /// The next page of a logged slot that the guest has written to, in the order of the first writes (api.rst,
+    /// KVM_CAP_DIRTY_LOG_RING). The ring is emptied only when it is full: so a page comes up once, as a rule, and its
+    /// later writes cost nothing. Empty if there is none.
+    [[nodiscard]] std::optional<WrittenPage> next_written();
+
     /// KVM_RUN. With `irq_window`, exits as soon as an external interrupt could be delivered.
     [[nodiscard]] Exit run(bool irq_window = false);
-    /// Lets KVM finish the instruction of an IoExit or MmioExit without running another one (immediate_exit). False if
-    /// that took more than the one access; one that takes very many is cut short.
-    bool complete_exit();
+    /// Lets KVM finish the instruction of an IoExit or MmioExit without running another one (immediate_exit). One that
+    /// makes very many accesses is cut short.
+    void complete_exit();
     /// Makes the current or the next run() return InterruptedExit. Callable from another thread or a signal handler;
     /// the vCPU's thread must also get a signal if it may be inside KVM_RUN. Cleared by clear_immediate_exit().
     void request_immediate_exit() noexcept;
@@ -56,16 +70,21 @@ class Vcpu {
 
   private:
     friend class Vm;
-    Vcpu(FileDescriptor fd, Mapping run, bool sync_registers);
+    Vcpu(FileDescriptor fd, Mapping run, bool sync_registers, int vm_fd, Mapping ring);
 
     [[nodiscard]] kvm_run& shared() const { return *reinterpret_cast<kvm_run*>(run_.data()); }
     [[nodiscard]] Exit decode_exit() const;
+    void empty_ring();
     /// Writes cached changes with ioctls, which is what the order of calls needs in front of KVM_SET_GUEST_DEBUG.
     void flush();
 
     FileDescriptor fd_;
     Mapping run_;
     bool sync_registers_;
+    int vm_fd_;
+    Mapping ring_;
+    std::size_t ring_next_ = 0;
+    std::vector<WrittenPage> written_before_;  ///< taken from the ring when it was full
     kvm_regs regs_{};
     kvm_sregs sregs_{};
     kvm_vcpu_events events_{};

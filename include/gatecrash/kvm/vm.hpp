@@ -11,7 +11,11 @@ namespace gatecrash::kvm {
 class Vcpu;
 class System;
 
-enum class Access : bool { read_write, read_only };
+enum class Access : std::uint8_t {
+    read_write,
+    logged,  ///< read and write; the vCPU's dirty ring tells of writes
+    read_only,
+};
 
 /// One virtual machine (api.rst, "VM ioctls"). Only a System makes one.
 class Vm {
@@ -28,10 +32,13 @@ class Vm {
     friend class System;
     Vm(FileDescriptor fd, std::size_t vcpu_mapping_size, bool sync_registers)
         : fd_(std::move(fd)), vcpu_mapping_size_(vcpu_mapping_size), sync_registers_(sync_registers) {}
+    /// KVM_CAP_DIRTY_LOG_RING with a ring of `size` bytes; not with 0.
+    void enable_dirty_ring(std::size_t size);
 
     FileDescriptor fd_;
     std::size_t vcpu_mapping_size_;
     bool sync_registers_;
+    std::size_t dirty_ring_size_ = 0;  ///< bytes
 };
 
 }  // namespace gatecrash::kvm

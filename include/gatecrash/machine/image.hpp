@@ -68,9 +68,16 @@ struct Image {
     [[nodiscard]] std::string stack_of(std::uint64_t rsp) const;
 };
 
+/// What to do about an image that lacks something of the guest ABI.
+inline constexpr const char* runtime_remedy =
+    "link it with gatecrash's runtime and guest.lds, as a project that `gatecrash new` writes does";
+
 /// Reads an ELF file. Throws ImageError with what is wrong and what is expected.
 [[nodiscard]] Image load_elf(std::span<const std::byte> file, const std::string& name);
 [[nodiscard]] Image load_elf_file(const std::string& path);
+
+/// Checks that the descriptor is one of this version's. Throws ImageError.
+void check_version(const Image& image);
 
 /// Checks what boot() relies on: alignment, overlaps, the descriptor. Throws ImageError.
 void check_image(const Image& image);

@@ -21,6 +21,7 @@ enum class Kind : std::uint8_t {
     set_interrupts,  ///< STI
     load_ss,         ///< MOV SS, POP SS
     halt,
+    out,  ///< OUT, not OUTS
     repeated_string,
     branch_to_self,
 };

@@ -56,6 +56,10 @@ class Machine {
     Machine(const Machine&) = delete;
     Machine& operator=(const Machine&) = delete;
 
+    /// Boots `image` instead, which has the same segments with other bytes, as all TinyGuests have: far cheaper than
+    /// another machine. `booted` is a snapshot taken before anything ran. Throws std::invalid_argument.
+    void boot_again(Image image, const Snapshot& booted);
+
     [[nodiscard]] const Image& image() const { return image_; }
     [[nodiscard]] GuestMemory& memory() { return memory_; }
     [[nodiscard]] kvm::Vcpu& cpu() { return cpu_; }
@@ -76,9 +80,10 @@ class Machine {
     /// Whether the next run or step delivers an event that has landed before it executes an instruction.
     [[nodiscard]] bool delivery_due();
     /// The value that SWAPGS exchanges the GS base with.
-    [[nodiscard]] std::uint64_t kernel_gs_base() const;
+    [[nodiscard]] std::uint64_t kernel_gs_base() { return msrs()[0]; }
     /// The values of `saved_msrs`.
-    [[nodiscard]] MsrSet msrs() const;
+    [[nodiscard]] const MsrSet& msrs();
+    [[nodiscard]] kvm_debugregs debug_registers();
     /// Whether the guest has gone to page tables that the harness did not make.
     [[nodiscard]] bool has_own_page_tables() {
         return (cpu_.sregs().cr3 & cr3_address) != number(memory_.page_table_root());
@@ -127,6 +132,8 @@ class Machine {
   private:
     void set_up_cpu();
     void disarm_breakpoints();
+    bool finish_out(const kvm::IoExit& io);
+    void forget_unfinished_out();
     void set_msrs(const MsrSet& values);
 
     Image image_;
@@ -136,8 +143,13 @@ class Machine {
     std::unique_ptr<Watchdog> watchdog_;
     bool is_amd_ = false;
     kvm_sregs boot_sregs_{};
+    /// Guests without MOV DR can neither change debug registers nor see them: those cost nothing then.
+    bool uses_debug_registers_ = false;
+    kvm_debugregs reset_debug_registers_{};
+    std::optional<MsrSet> msrs_;  ///< since the last run
     std::optional<std::uint8_t> latched_irq_;
     std::optional<kvm_dtable> overridden_idt_;
+    std::optional<std::uint64_t> unfinished_out_;  ///< RIP of an OUT that KVM has not finished
     std::unordered_map<std::uint64_t, std::optional<Instruction>> decoded_;
 };
 

@@ -6,10 +6,10 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "gatecrash/kvm/mapping.hpp"
+#include "gatecrash/kvm/vcpu.hpp"
 #include "gatecrash/kvm/vm.hpp"
 #include "gatecrash/machine/address.hpp"
 #include "gatecrash/machine/image.hpp"
@@ -18,17 +18,28 @@ namespace gatecrash::machine {
 
 using Page = std::array<std::byte, page_size>;
 
-/// The content of every page the guest can write, in the order of GuestMemory::writable_pages(). Equal pages of
-/// successive snapshots are one object.
-using PageSet = std::vector<std::shared_ptr<const Page>>;
+/// The content of every page that the guest had written to, by physical page number, ascending; all others are as at
+/// boot. Equal pages of successive snapshots are one object.
+struct SavedPage {
+    std::uint64_t number;
+    std::shared_ptr<const Page> content;
+};
+using PageSet = std::vector<SavedPage>;
 
 /// A guest's physical memory: the image, page tables for it, and two pages of the harness's own (see harness_pages()).
+///
+/// KVM's dirty ring tells which pages the guest has written to since boot. It is never reset, so that a page costs one
+/// fault in a whole sweep; saving and restoring look at these pages only, and at their content. docs/speed.md has the
+/// figures of this and of the other ways.
 class GuestMemory {
   public:
     explicit GuestMemory(const Image& image);
 
     /// Shows the memory to `vm`: what no segment may write is in read-only slots.
     void attach(kvm::Vm& vm);
+    /// Follows what `cpu`, the one of that virtual machine, writes. Without a dirty ring every page that can be written
+    /// counts as written.
+    void watch(kvm::Vcpu& cpu);
 
     /// What CR3 has to hold.
     [[nodiscard]] Physical page_table_root() const { return page_table_root_; }
@@ -54,33 +65,32 @@ class GuestMemory {
         return value;
     }
 
-    /// The content of all writable pages. Pages equal to those of `base` are shared with it, not copied.
-    [[nodiscard]] PageSet save(const PageSet* base) const;
-    /// Makes all writable pages equal to `pages`, writing only those that differ.
+    /// The content of all written pages. Pages equal to those of `base` are shared with it, not copied.
+    [[nodiscard]] PageSet save(const PageSet* base);
+    /// Makes all memory equal to `pages`, writing only what differs.
     void restore(const PageSet& pages);
-    /// What read() would have given when `pages` was saved; as much of it as is writable memory.
+    /// What read() would have given when `pages` was saved; as much of it as is mapped.
     [[nodiscard]] std::vector<std::byte> read_saved(const PageSet& pages, Virtual address, std::size_t size) const;
-    /// Whether all writable pages equal `pages`.
-    [[nodiscard]] bool equals(const PageSet& pages) const;
+    /// Whether all memory equals `pages`, which may be another machine's with the same image.
+    [[nodiscard]] bool equals(const PageSet& pages);
 
   private:
-    /// What the guest finds at a physical page, whatever maps it.
-    enum class Slot : std::uint8_t { absent, read_only, read_write };
-    struct MappedPage {
-        Virtual address;
-        Physical physical;
-    };
-
+    enum class Use : std::uint8_t { nothing, read_only, read_write, page_table };
+    void find_written();
+    void add_written(std::uint64_t page);
+    [[nodiscard]] const std::byte* content(const PageSet& pages, std::uint64_t page) const;
     [[nodiscard]] std::byte* at(Physical address) const { return memory_.data() + number(address); }
-    [[nodiscard]] std::span<std::byte> page_tables() const;
+    [[nodiscard]] std::byte* page_at(std::uint64_t page) const { return memory_.data() + page * page_size; }
+    [[nodiscard]] const std::byte* boot_page(std::uint64_t page) const { return boot_.data() + page * page_size; }
     [[nodiscard]] Physical allocate_page();
     void map_page(Virtual address, Physical physical, bool writable, bool executable);
 
-    kvm::Mapping memory_;
-    std::vector<Slot> slots_;  ///< by physical page
-    std::unordered_map<std::uint64_t, Physical> mapped_;
-    std::vector<std::byte> page_tables_as_made_;
-    std::vector<MappedPage> writable_;
+    kvm::Mapping boot_;      ///< as at boot; the guest never sees it
+    kvm::Mapping memory_;    ///< private copies, made by the host's kernel, of the pages of boot_ that were written
+    std::vector<Use> uses_;  ///< by physical page
+    kvm::Vcpu* cpu_ = nullptr;
+    std::vector<std::uint64_t> first_pages_;  ///< of the memory slots
+    std::vector<std::uint64_t> written_;      ///< page numbers, ascending
     std::uint64_t next_free_ = 0;
     Physical page_table_root_{};
     Physical harness_pages_{};

@@ -65,8 +65,10 @@ class TinyGuest {
 
     static constexpr std::uint64_t kernel_text = GATECRASH_KERNEL_BASE + GATECRASH_TEXT;
     static constexpr std::uint64_t user_text = GATECRASH_USER_TEXT;
-    /// Two writable pages, zero at the start, for the code's own use.
+    /// Writable pages, zero at the start, for the code's own use; behind them the log ring.
     static constexpr std::uint64_t data = GATECRASH_KERNEL_BASE + GATECRASH_DATA;
+    static constexpr unsigned data_pages = 2;
+    static constexpr std::uint64_t log = data + data_pages * page_size;
     static constexpr std::uint64_t kernel_stack = GATECRASH_KERNEL_BASE + GATECRASH_STACKS + 2 * GATECRASH_PAGE;
     /// RSP0 and IST 1 to 4, each a page with a guard page below.
     [[nodiscard]] static constexpr std::uint64_t stack(unsigned ist) {

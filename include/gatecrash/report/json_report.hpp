@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 
+#include "gatecrash/bench/figure.hpp"
 #include "gatecrash/explore/case.hpp"
 #include "gatecrash/explore/judge.hpp"
 #include "gatecrash/report/machine_description.hpp"
@@ -13,5 +14,8 @@ namespace gatecrash::report {
 /// The document of `run`, `explore`, `replay` and, with no results, of `doctor`. Ends with a newline.
 [[nodiscard]] std::string json_report(const std::string& version, const MachineDescription& machine,
                                       std::span<const explore::Result> results);
+/// The document of `bench`.
+[[nodiscard]] std::string bench_report(const std::string& version, const MachineDescription& machine,
+                                       std::span<const bench::Figure> figures);
 
 }  // namespace gatecrash::report

@@ -3,6 +3,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "gatecrash/explore/judge.hpp"
 #include "gatecrash/report/machine_description.hpp"
@@ -18,8 +19,10 @@ namespace gatecrash::report {
 /// The same without a status, for `explore`, which expects nothing.
 [[nodiscard]] std::string sweep_line(const explore::Result& result);
 
-/// Indented lines below result_line(): the finding with the command that replays it, or why there is no verdict, or why
-/// it is not as expected. Empty if there is nothing to add.
+/// The finding with the command that replays it, or why there is no verdict, or why it is not as expected. Empty if
+/// there is nothing to add.
+[[nodiscard]] std::vector<std::string> detail_lines(const explore::Result& result);
+/// The same as indented lines below result_line().
 [[nodiscard]] std::string details(const explore::Result& result);
 
 /// The findings behind the first, a line each, indented. Empty if there are none.
@@ -28,12 +31,21 @@ namespace gatecrash::report {
 /// The schedules of the swept depth that break something, those that are alike counted one by one.
 [[nodiscard]] std::uint64_t count_breaking(const explore::SweepResult& sweep);
 
+/// Every result that is not as expected with its finding and how to replay it, every error, and what was skipped and
+/// why; then summary_line(). What scrolled by in a long run stands together at its end.
+[[nodiscard]] std::string summary(std::span<const explore::Result> results, const MachineDescription& machine,
+                                  double seconds);
 /// One line: how many of each status, on which machine. `seconds` of wall-clock time.
 [[nodiscard]] std::string summary_line(std::span<const explore::Result> results, const MachineDescription& machine,
                                        double seconds);
 
 /// What to do next, one line; empty if all is as expected.
 [[nodiscard]] std::string next_step(std::span<const explore::Result> results);
+
+/// "I4: the frame at 0xffffffff80062fd8 is overwritten".
+[[nodiscard]] std::string headline(const explore::Finding& finding);
+/// Without what stands behind a newline, where an error has its dump.
+[[nodiscard]] std::string first_line(const std::string& text);
 
 /// "gatecrash replay 'SCHEDULE'", ready for a shell.
 [[nodiscard]] std::string replay_command(const explore::Schedule& schedule);

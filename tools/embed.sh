@@ -1,23 +1,25 @@
 #!/bin/sh
-# Writes an assembly file that holds guests: embed.sh OUTPUT NAME=FILE...
+# Writes an assembly file that holds files, and a table of them: embed.sh OUTPUT TABLE NAME=FILE...
+# TABLE and TABLE_end are its symbols; an entry of it is {const char* name; const std::byte *begin, *end;}.
 set -eu
 output=$1
-shift
+table=$2
+shift 2
 {
     echo '        .section .note.GNU-stack, "", @progbits'
     echo '        .section .rodata'
     number=0
-    for guest; do
+    for file; do
         printf 'name%d: .asciz "%s"\n        .balign 64\nbegin%d: .incbin "%s"\nend%d:\n' \
-            "$number" "${guest%%=*}" "$number" "${guest#*=}" "$number"
+            "$number" "${file%%=*}" "$number" "${file#*=}" "$number"
         number=$((number + 1))
     done
     echo '        .section .data.rel.ro, "aw"'
-    echo '        .globl gatecrash_guests, gatecrash_guests_end'
+    echo "        .globl $table, ${table}_end"
     echo '        .balign 8'
-    echo 'gatecrash_guests:'
+    echo "$table:"
     for index in $(seq 0 $((number - 1))); do
         echo "        .quad name$index, begin$index, end$index"
     done
-    echo 'gatecrash_guests_end:'
+    echo "${table}_end:"
 } > "$output"

@@ -1,0 +1,205 @@
+#include "gatecrash/bench/harness_bench.hpp"
+
+#include <chrono>
+
+#include "gatecrash/machine/machine.hpp"
+#include "gatecrash/machine/stepper.hpp"
+#include "gatecrash/machine/tiny_guest.hpp"
+#include "walker.hpp"
+#include "window.hpp"
+
+namespace gatecrash::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using machine::Event;
+using machine::Machine;
+
+constexpr int floor_runs = 2000;
+constexpr std::size_t injections = 4000;
+
+double nanoseconds_since(Clock::time_point start) {
+    return std::chrono::duration<double, std::nano>(Clock::now() - start).count();
+}
+
+template <typename Work>
+std::vector<double> timed(int count, const Work& work) {
+    std::vector<double> samples;
+    samples.reserve(static_cast<std::size_t>(count));
+    for (int i = 0; i < count; ++i) {
+        const auto start = Clock::now();
+        work();
+        samples.push_back(nanoseconds_since(start));
+    }
+    return samples;
+}
+
+/// A guest that executes HLT, over and over: the harness sets and reads its registers each time, all of them, as it
+/// does for a schedule.
+std::vector<double> floor_samples(const kvm::System& system) {
+    machine::TinyGuest guest;
+    guest.kernel.hlt();
+    Machine machine(system, guest.build("floor"));
+    const auto begin = machine.snapshot();
+    return timed(floor_runs, [&] {
+        machine.cpu().set_regs(begin.regs);
+        machine.set_sregs(begin.sregs);
+        machine.cpu().set_events(begin.events);
+        (void)machine.run();
+    });
+}
+
+/// A guest whose NMI handler does nothing but write the log record that the checks want to see: what is left of the
+/// time of an injection is the harness's. `memory` bytes that it never touches are mapped besides.
+machine::Image short_guest(std::uint64_t memory) {
+    machine::TinyGuest guest;
+    auto& k = guest.kernel;
+    Xbyak::Label nmi;
+    k.doorbell(GATECRASH_PORT_BEGIN);
+    for (int i = 0; i < 16; ++i) k.inc(k.rdi);
+    k.doorbell(GATECRASH_PORT_END);
+    k.doorbell(GATECRASH_PORT_DONE);
+    k.L(nmi);
+    k.push(k.rax);
+    k.mov(k.rax, machine::TinyGuest::log);
+    k.inc(k.qword[k.rax + offsetof(abi::Log, head)]);
+    k.add(k.rax, offsetof(abi::Log, records));
+    k.mov(k.dword[k.rax + offsetof(abi::LogRecord, kind)], GATECRASH_LOG_ENTER);
+    k.mov(k.dword[k.rax + offsetof(abi::LogRecord, vector)], GATECRASH_VECTOR_NMI);
+    k.mov(k.ptr[k.rax + offsetof(abi::LogRecord, frame)], k.rsp);
+    k.pop(k.rax);
+    k.iretq();
+    guest.handle(GATECRASH_VECTOR_NMI, nmi, GATECRASH_IST_NMI);
+    auto image = guest.build("short");
+    constexpr std::uint64_t behind_all = 0x1000000;
+    if (memory != 0) {
+        image.segments.push_back({machine::Virtual{GATECRASH_KERNEL_BASE + behind_all},
+                                  machine::Physical{behind_all},
+                                  {},
+                                  memory,
+                                  true,
+                                  false});
+    }
+    return image;
+}
+
+/// The boundaries of a window's run without events.
+struct Path {
+    std::vector<machine::Snapshot> boundaries;
+    std::vector<double> steps;  ///< nanoseconds each
+};
+
+Path walk(Machine& machine, const explore::Window& window) {
+    Path path;
+    const auto stepper = machine::make_stepper(machine::StepperKind::trap_flag, machine);
+    explore::open_window(machine, window);
+    explore::Walker walker(machine, *stepper);
+    auto step = walker.settle();
+    while (!step.end) {
+        path.boundaries.push_back(machine.snapshot(path.boundaries.empty() ? nullptr : &path.boundaries.back()));
+        const auto start = Clock::now();
+        step = walker.step();
+        path.steps.push_back(nanoseconds_since(start));
+    }
+    return path;
+}
+
+/// A guest, its first window, and the boundaries in it.
+struct Subject {
+    Subject(const kvm::System& system, machine::Image image) : machine(system, std::move(image)) {
+        auto first = explore::next_window(machine);
+        if (!first) throw machine::ImageError(machine.image().name + ": the guest has no window to measure");
+        window = std::move(*first);
+        explore::open_window(machine, window);
+        (void)explore::run_patiently(machine);
+        window.end = machine.snapshot();
+        window.vectors = explore::vectors_since(machine, window);
+        path = walk(machine, window);
+    }
+
+    Machine machine;
+    explore::Window window;
+    Path path;
+};
+
+/// As a sweep does it, over and over all boundaries.
+std::vector<double> injection_samples(Subject& subject) {
+    auto& machine = subject.machine;
+    std::vector<double> samples;
+    while (samples.size() < injections) {
+        for (const auto& boundary : subject.path.boundaries) {
+            const auto start = Clock::now();
+            machine.restore(boundary);
+            machine.land(Event::nmi());
+            const auto outcome = machine.run();
+            const std::vector<explore::LandedEvent> landed{{Event::nmi(), 0}};
+            (void)explore::check_run(machine, subject.window, outcome, landed);
+            samples.push_back(nanoseconds_since(start));
+        }
+    }
+    return samples;
+}
+
+/// `work` on each boundary's snapshot, behind a run from there in which an NMI landed.
+template <typename Work>
+std::vector<double> samples_behind_a_run(Subject& subject, const Work& work) {
+    auto& machine = subject.machine;
+    std::vector<double> samples;
+    while (samples.size() < injections) {
+        for (const auto& boundary : subject.path.boundaries) {
+            machine.restore(boundary);
+            machine.land(Event::nmi());
+            (void)machine.run();
+            const auto start = Clock::now();
+            work(machine, boundary);
+            samples.push_back(nanoseconds_since(start));
+        }
+    }
+    return samples;
+}
+
+}  // namespace
+
+std::vector<Figure> measure_harness(const kvm::System& system, const machine::Image& image) {
+    constexpr std::uint64_t mib = 1 << 20;
+    const auto floor = summarize("kvm_run_floor_ns", "ns", floor_samples(system),
+                                 "KVM_RUN to HLT and back, all registers set and read");
+    const auto create = timed(20, [&] {
+        auto vm = system.create_vm();
+        (void)vm.create_vcpu();
+    });
+    Subject small(system, short_guest(0));
+    const auto injection = summarize("injection_ns", "ns", injection_samples(small),
+                                     "restore, land an NMI, run to the end, check; a guest that only logs the NMI");
+    const auto restores = samples_behind_a_run(
+        small, [](Machine& machine, const machine::Snapshot& boundary) { machine.restore(boundary); });
+    const auto snapshots = samples_behind_a_run(
+        small, [](Machine& machine, const machine::Snapshot& boundary) { (void)machine.snapshot(&boundary); });
+    Subject medium(system, short_guest(2 * mib));
+    const auto with_2_mib =
+        summarize("injection_2_mib_ns", "ns", injection_samples(medium), "the same with 2 MiB more of memory");
+    Subject large(system, short_guest(64 * mib));
+    const auto with_64_mib =
+        summarize("injection_64_mib_ns", "ns", injection_samples(large), "the same with 64 MiB more of memory");
+    Subject real(system, image);
+    const auto real_injection =
+        summarize("injection_real_ns", "ns", injection_samples(real), "the same of " + image.name);
+    const auto one = [&](const char* name, const char* unit, double value, const char* note) {
+        return Figure{name, unit, value, value, value, injection.runs, true, note};
+    };
+    return {
+        floor,
+        summarize("step_ns", "ns", real.path.steps, "one instruction"),
+        summarize("snapshot_ns", "ns", snapshots, "after a run; pages that did not change are shared"),
+        summarize("restore_ns", "ns", restores, "after a run"),
+        summarize("vm_create_ns", "ns", create, "a VM and a vCPU, neither set up"),
+        injection,
+        with_2_mib,
+        with_64_mib,
+        real_injection,
+        one("injections_per_s", "1/s", 1e9 / injection.median, "from the median of injection_ns"),
+        one("floor_ratio", "ratio", injection.median / floor.median, "medians: injection_ns / kvm_run_floor_ns"),
+    };
+}
+
+}  // namespace gatecrash::bench

@@ -1,0 +1,86 @@
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <system_error>
+
+#include "commands.hpp"
+#include "gatecrash/report/output_file.hpp"
+#include "output.hpp"
+#include "version.hpp"
+
+namespace gatecrash::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// An entry of the table that tools/embed.sh writes.
+struct File {
+    const char* name;
+    const std::byte *begin, *end;
+
+    [[nodiscard]] std::string_view text() const {
+        return {reinterpret_cast<const char*>(begin), static_cast<std::size_t>(end - begin)};
+    }
+};
+
+extern "C" const File gatecrash_skeleton[], gatecrash_skeleton_end[];
+
+/// A project is written only where there is nothing that it could overwrite, or be mixed with.
+void make_empty_folder(const fs::path& folder) {
+    const auto refuse = [&](const std::string& why) {
+        throw UsageError(fmt::format("cannot write a project into {}: {}", folder.string(), why));
+    };
+    std::error_code error;
+    if (fs::exists(folder, error)) {
+        if (!fs::is_directory(folder)) refuse("it is not a folder");
+        if (!fs::is_empty(folder, error)) refuse(error ? error.message() : "it is not empty");
+        return;
+    }
+    fs::create_directories(folder, error);
+    if (error) refuse(error.message());
+}
+
+void write(const fs::path& path, std::string_view text) {
+    std::ofstream stream(path, std::ios::binary);
+    stream.write(text.data(), static_cast<std::streamsize>(text.size()));
+    stream.close();
+    if (!stream) {
+        throw report::OutputWriteError(
+            fmt::format("writing {} failed: {}", path.string(), std::generic_category().message(errno)));
+    }
+}
+
+}  // namespace
+
+int write_skeleton(const Options& options) {
+    const fs::path folder = options.folder;
+    Documents documents(options);
+    make_empty_folder(folder);
+    std::string text;
+    std::vector<std::string> names;
+    for (const auto* file = gatecrash_skeleton; file != gatecrash_skeleton_end; ++file) {
+        write(folder / file->name, file->text());
+        names.push_back((folder / file->name).string());
+        text += fmt::format("wrote {}\n", names.back());
+    }
+    text += fmt::format(
+        "\nNext:\n"
+        "  cd '{}'\n"
+        "  meson setup build && ninja -C build\n"
+        "  gatecrash explore build/gs-by-cs.elf\n\n"
+        "meson asks pkg-config for gatecrash-guest, which `meson install` of gatecrash puts in place. README.md says "
+        "more.\n",
+        folder.string());
+    TextOutput(options).print(text);
+    const nlohmann::ordered_json document{{"gatecrash", version}, {"files", names}};
+    documents.write(&Options::json,
+                    document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+    return 0;
+}
+
+}  // namespace gatecrash::cli

@@ -1,0 +1,157 @@
+// Entry code from outside: what `meson install` puts in place is all that it is built with. Nothing here names a file
+// of this tree but the build folder to install from.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+
+#include "support/gatecrash.hpp"
+
+namespace gatecrash::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::HasSubstr;
+using testing::Not;
+
+void expect_success(const Result& result) { ASSERT_EQ(result.code, 0) << result.out << result.err; }
+
+/// An SDK in a folder of its own, and commands that see no other.
+class OwnEntryCode : public testing::Test {
+  protected:
+    static void SetUpTestSuite() {
+        folder_ = std::make_unique<TemporaryFolder>();
+        const auto sdk = folder_->path() / "sdk";
+        expect_success(Command({"meson", "install", "-C", BUILD, "--no-rebuild", "--destdir", sdk}).finish());
+        for (const auto& entry : fs::recursive_directory_iterator(sdk)) {
+            if (entry.path().filename() == "gatecrash-guest.pc") pkg_config_ = entry.path().parent_path();
+            if (entry.path().filename() == "gatecrash" && entry.path().parent_path().filename() == "bin")
+                program_ = entry.path();
+        }
+        ASSERT_FALSE(pkg_config_.empty());
+        ASSERT_FALSE(program_.empty());
+    }
+    static void TearDownTestSuite() { folder_.reset(); }
+
+    static Result run_with_sdk(const Words& words) {
+        return Command(words, {{"PKG_CONFIG_PATH", pkg_config_}}).finish();
+    }
+    static Result explore(const fs::path& guest, Words more = {}) {
+        Words words{program_, "explore", "--machine", "amd", guest};
+        words.insert(words.end(), more.begin(), more.end());
+        return run_with_sdk(words);
+    }
+    static json result_of(const Result& explored) { return json::parse(explored.out)["results"][0]; }
+
+    /// A guest of one assembly file.
+    static fs::path build(const std::string& name, const std::string& source) {
+        const auto guest = folder_->path() / (name + ".elf");
+        const auto file = folder_->file(name + ".S", source);
+        expect_success(run_with_sdk({"/bin/sh", "-c",
+                                     "cc $(pkg-config --cflags gatecrash-guest) -o " + guest.string() + " " + file +
+                                         " $(pkg-config --libs gatecrash-guest)"}));
+        return guest;
+    }
+
+    // NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables): of the suite, which installs once
+    static std::unique_ptr<TemporaryFolder> folder_;
+    static fs::path pkg_config_, program_;
+    // NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables)
+};
+std::unique_ptr<TemporaryFolder> OwnEntryCode::folder_;
+fs::path OwnEntryCode::pkg_config_, OwnEntryCode::program_;
+
+/// The symbols on which the lines "I2: nmi:SYMBOL+0xOFFSET" of a report lie.
+std::set<std::string> symbols_of(const std::string& report, const std::string& before) {
+    std::set<std::string> symbols;
+    std::istringstream lines(report);
+    for (std::string line; std::getline(lines, line);) {
+        const auto at = line.find(before);
+        if (at == std::string::npos) continue;
+        const auto begin = at + before.size();
+        symbols.insert(line.substr(begin, line.find_first_of("+#", begin) - begin));
+    }
+    return symbols;
+}
+
+TEST_F(OwnEntryCode, OfTheExampleBreaksAndHoldsAsItSays) {
+    const auto project = folder_->path() / "project";
+    const auto built = project / "build";
+    expect_success(run_with_sdk({program_, "new", project}));
+    expect_success(run_with_sdk({"meson", "setup", built, project}));
+    expect_success(run_with_sdk({"ninja", "-C", built}));
+
+    const auto broken = built / "gs-by-cs.elf";
+    const auto found = explore(broken);
+    EXPECT_EQ(found.code, 1) << found.err;
+    // Where the GS base is the user's and CS is not: in front of the SWAPGS of each entry, and behind that of its exit.
+    EXPECT_EQ(symbols_of(found.out, "I2: nmi:"),
+              (std::set<std::string>{"entry_syscall", "entry_irq_stubs", "entry_irq", "entry_bp"}));
+    EXPECT_THAT(found.out, HasSubstr("I2: nmi:entry_syscall+"));  // the exit; the entry is the finding itself
+    const auto finding = result_of(explore(broken, {"--json", "-", "--quiet"}))["finding"];
+    EXPECT_EQ(finding["invariant"], "I2");
+    EXPECT_EQ(finding["also"], json::array());
+    EXPECT_EQ(finding["schedule"], broken.string() + "@nmi:entry_syscall");
+    EXPECT_THAT(finding["message"].get<std::string>(),
+                HasSubstr("the body of vector 2 that interrupted entry_syscall runs with GS base 0x7654000"));
+
+    const auto replayed = run_with_sdk({program_, "replay", "--machine", "amd", finding["schedule"]});
+    EXPECT_EQ(replayed.code, 1) << replayed.err;
+    EXPECT_THAT(replayed.out, HasSubstr("breaks I2: " + finding["message"].get<std::string>()));
+
+    for (const auto* events : {"nmi", "irq"}) {
+        const auto held = explore(built / "gs-by-base.elf", {"--events", events});
+        EXPECT_EQ(held.code, 0) << held.out << held.err;
+        EXPECT_THAT(held.out, HasSubstr("  holds  "));
+    }
+}
+
+TEST_F(OwnEntryCode, ThatLosesARegisterEachTimeBreaksWithoutAnEvent) {
+    const auto guest = build("loses-r12", R"(
+#include <gatecrash/entry.h>
+        .text
+        .globl entry_bp
+entry_bp:
+        xorl %r12d, %r12d
+        pushq $0
+        ENTRY_PLAIN event_body GATECRASH_VECTOR_BP
+)");
+    const auto explored = explore(guest, {"--json", "-", "--quiet"});
+    EXPECT_EQ(explored.code, 1) << explored.err;
+    const auto finding = result_of(explored)["finding"];
+    EXPECT_EQ(finding["invariant"], "I1");
+    EXPECT_EQ(finding["schedule"], guest.string()) << "the empty schedule";
+    EXPECT_EQ(finding["message"], "R12 is 0x0, not 0x2a2b2c2d2e2f2a2b");
+    EXPECT_EQ(run_with_sdk({program_, "replay", "--machine", "amd", guest}).code, 1);
+}
+
+TEST_F(OwnEntryCode, MayReplaceEveryEntryAndTheWorkload) {
+    std::string source = "#include <gatecrash/entry.h>\n.text\n";
+    for (const auto* vector :
+         {"de", "db", "nmi", "bp", "of", "br", "ud", "nm", "df", "9",  "ts", "np", "ss", "gp", "pf", "15",  "mf",
+          "ac", "mc", "xm",  "ve", "cp", "22", "23", "24", "25", "26", "27", "hv", "vc", "sx", "31", "irq", "syscall"})
+        source += ".globl entry_" + std::string(vector) + "\nentry_" + vector + ":\n";
+    source += R"(
+        iretq
+        .section .user, "ax"
+        .globl user_start
+user_start:
+        outb %al, $GATECRASH_PORT_BEGIN
+        nop
+        outb %al, $GATECRASH_PORT_END
+        outb %al, $GATECRASH_PORT_DONE
+)";
+    const auto guest = build("all-its-own", source);
+    const auto explored = explore(guest, {"--depth", "0"});
+    EXPECT_EQ(explored.code, 0) << explored.out << explored.err;
+    EXPECT_THAT(explored.out, HasSubstr("  holds  "));
+    const auto names = Command({"nm", guest}).finish().out;
+    EXPECT_THAT(names, Not(HasSubstr("syscall_back")));
+}
+
+}  // namespace
+}  // namespace gatecrash::cli
