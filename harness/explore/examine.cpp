@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "frame_tracker.hpp"
+#include "loop_detector.hpp"
 #include "walker.hpp"
 
 namespace gatecrash::explore {
@@ -13,39 +13,8 @@ namespace {
 
 using machine::Machine;
 
-/// Proves that a run goes round in circles, by Brent's method: keeps one earlier state, a later one each time the
-/// number of steps doubles, and compares. Equal states have equal futures.
-class LoopDetector {
-  public:
-    /// At each boundary. True if the guest was in this very state before.
-    bool repeats(Machine& machine) {
-        const bool again = kept_ && same_registers(machine) && machine.memory().equals(kept_->pages);
-        if (++steps_ == next_kept_) {
-            kept_ = machine.snapshot(kept_ ? &*kept_ : nullptr);
-            next_kept_ *= 2;
-        }
-        return again;
-    }
-
-  private:
-    [[nodiscard]] bool same_registers(Machine& machine) const {
-        const auto& regs = machine.cpu().regs();
-        if (std::memcmp(&regs, &kept_->regs, sizeof regs) != 0) return false;
-        const auto& now = machine.cpu().sregs();
-        const auto& then = kept_->sregs;
-        const auto& events = machine.cpu().events();
-        return now.cs.selector == then.cs.selector && now.ss.selector == then.ss.selector &&
-               now.gs.base == then.gs.base && now.cr2 == then.cr2 && now.cr3 == then.cr3 &&
-               events.nmi.masked == kept_->events.nmi.masked && events.nmi.pending == kept_->events.nmi.pending &&
-               machine.kernel_gs_base() == kept_->msrs[0];
-    }
-
-    std::optional<machine::Snapshot> kept_;
-    std::uint64_t steps_ = 0, next_kept_ = 64;
-};
-
 /// Far more than any run that ends takes, and few enough to be over in seconds on an emulated machine.
-constexpr std::uint64_t max_instructions = 20'000;
+constexpr std::uint64_t max_instructions = 8'000;
 
 class Examiner {
   public:
@@ -53,6 +22,7 @@ class Examiner {
         : machine_(machine), window_(window), stepper_(stepper), observer_(observer), frames_(machine.image()) {}
 
     Examination run(ScheduleLander& lander) {
+        machine_.memory().repair_page_tables();  // the run before this one may have been hostile
         open_window(machine_, window_);
         if (observer_ != nullptr && window_.opening) observer_->lands(machine_, *window_.opening);
         {
@@ -66,7 +36,7 @@ class Examiner {
                 }
                 if (done()) break;
                 step(walker);
-                looping_ = detector_.repeats(machine_) || walker.steps() >= max_instructions;
+                looping_ = looping_ || detector_.repeats(machine_) || walker.steps() >= max_instructions;
             }
             result_.steps = walker.steps();
         }
@@ -99,6 +69,10 @@ class Examiner {
         if (auto violation = frames_.after(machine_, step)) result_.violations.push_back(*violation);
         if (observer_ != nullptr) observer_->after_step(machine_, step);
         end_ = step.end;
+        if (end_ == machine::Outcome{machine::StillRunning{}}) {  // inside one instruction
+            end_.reset();
+            looping_ = true;
+        }
     }
 
     void conclude() {
@@ -124,7 +98,7 @@ class Examiner {
     machine::Stepper& stepper_;
     Observer* observer_;
     FrameTracker frames_;
-    LoopDetector detector_;
+    LoopDetector detector_{64};
     Examination result_;
     std::vector<LandedEvent> landed_;
     bool waiting_ = false;  ///< an event landed that could not be delivered there

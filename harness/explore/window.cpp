@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "loop_detector.hpp"
+
 namespace gatecrash::explore {
 namespace {
 
@@ -48,7 +50,9 @@ struct Checker {
     }
 
     void check_log(bool ended, const std::vector<LandedEvent>& landed) {
-        if (log_head(machine) < window.log_head) return add(Invariant::stack, "the log ring is overwritten");
+        const auto head = log_head(machine);
+        if (head < window.log_head || head > GATECRASH_LOG_CAPACITY)
+            return add(Invariant::stack, "the log ring is overwritten");
         const auto records = records_since(machine, window);
         auto all = landed;
         if (window.opening) all.insert(all.begin(), {*window.opening, window.log_head});
@@ -153,11 +157,58 @@ struct Checker {
                 add(Invariant::round_trip, fmt::format("{} is {:#x}, not {:#x}", s.name, a.selector, b.selector));
             }
         }
+        const auto msrs = machine.msrs();
         if (now.fs.base != then.fs.base) add(Invariant::round_trip, "the FS base changed");
-        if (now.gs.base != then.gs.base || machine.kernel_gs_base() != at.msrs[0]) {
+        if (now.gs.base != then.gs.base || msrs[0] != at.msrs[0]) {
             add(Invariant::kernel_gs, fmt::format("GS base is {:#x}, not {:#x}", now.gs.base, then.gs.base));
         }
         if (now.cr3 != then.cr3) add(Invariant::page_tables, fmt::format("CR3 is {:#x}, not {:#x}", now.cr3, then.cr3));
+        check_control(msrs, at);
+    }
+
+    /// What no event may leave changed for the code behind it, although nothing in the window would notice.
+    void check_control(const machine::MsrSet& msrs, const machine::Snapshot& at) {
+        const auto& now = machine.cpu().sregs();
+        const auto& then = at.sregs;
+        const auto debug = machine.debug_registers();
+        const auto& debug_then = at.debug_registers;
+        struct Control {
+            const char* name;
+            std::uint64_t now, then;
+        };
+        const std::array controls{Control{"CR0", now.cr0, then.cr0},
+                                  Control{"CR4", now.cr4, then.cr4},
+                                  Control{"CR8", now.cr8, then.cr8},
+                                  Control{"EFER", now.efer, then.efer},
+                                  Control{"the GDT's base", now.gdt.base, then.gdt.base},
+                                  Control{"the GDT's limit", now.gdt.limit, then.gdt.limit},
+                                  Control{"the IDT's base", now.idt.base, then.idt.base},
+                                  Control{"the IDT's limit", now.idt.limit, then.idt.limit},
+                                  Control{"LDTR", now.ldt.selector, then.ldt.selector},
+                                  Control{"TR", now.tr.selector, then.tr.selector},
+                                  Control{"STAR", msrs[1], at.msrs[1]},
+                                  Control{"LSTAR", msrs[2], at.msrs[2]},
+                                  Control{"CSTAR", msrs[3], at.msrs[3]},
+                                  Control{"FMASK", msrs[4], at.msrs[4]},
+                                  Control{"SYSENTER_CS", msrs[5], at.msrs[5]},
+                                  Control{"SYSENTER_ESP", msrs[6], at.msrs[6]},
+                                  Control{"SYSENTER_EIP", msrs[7], at.msrs[7]},
+                                  Control{"DR0", debug.db[0], debug_then.db[0]},
+                                  Control{"DR1", debug.db[1], debug_then.db[1]},
+                                  Control{"DR2", debug.db[2], debug_then.db[2]},
+                                  Control{"DR3", debug.db[3], debug_then.db[3]},
+                                  Control{"DR7", debug.dr7, debug_then.dr7}};
+        for (const auto& c : controls) {
+            if (c.now != c.then)
+                add(Invariant::round_trip, fmt::format("{} is {:#x}, not {:#x}", c.name, c.now, c.then));
+        }
+    }
+
+    /// Page tables are no part of a snapshot, so the next run is given good ones.
+    void check_page_tables() {
+        if (machine.memory().page_tables_intact()) return;
+        add(Invariant::page_tables, "the page tables themselves are overwritten");
+        machine.memory().repair_page_tables();
     }
 
     void check_nmi_mask() {
@@ -180,10 +231,13 @@ std::set<std::uint32_t> vectors_since(Machine& machine, const Window& window) {
 }
 
 machine::Outcome run_patiently(Machine& machine) {
-    constexpr int patience = 500;  // of the watchdog's
+    constexpr int patience = 50;  // of the watchdog's
     auto outcome = machine.run();
-    for (int i = 0; i < patience && std::holds_alternative<machine::StillRunning>(outcome); ++i)
+    LoopDetector detector(1);
+    for (int i = 0; i < patience && std::holds_alternative<machine::StillRunning>(outcome); ++i) {
+        if (detector.repeats(machine)) break;
         outcome = machine.run();
+    }
     return outcome;
 }
 
@@ -204,6 +258,13 @@ std::optional<Window> next_window(Machine& machine) {
     if (nmi) window.opening = machine::Event::nmi();
     window.round_trip = round_trip;
     window.log_head = log_head(machine);
+    const auto refuse = [&](const char* why) {
+        throw machine::ImageError(fmt::format("{}: at BEGIN {}\n{}", machine.image().name, why, machine.dump()));
+    };
+    if (window.log_head > GATECRASH_LOG_CAPACITY) refuse("the log ring is overwritten: its head is beyond its end.");
+    if (machine.has_own_page_tables() || !machine.memory().page_tables_intact()) {
+        refuse("the guest is not on the page tables it was booted with, and the harness reads memory through those.");
+    }
     return window;
 }
 
@@ -219,6 +280,7 @@ std::vector<Violation> check_run(Machine& machine, const Window& window, const m
     checker.check_outcome(outcome);
     checker.check_log(ended, landed);
     checker.check_canaries();
+    checker.check_page_tables();
     checker.check_fatal(outcome);
     if (ended) checker.check_nmi_mask();
     if (ended && window.end) {
@@ -236,7 +298,8 @@ Boundary HitCounter::reach(Virtual rip) {
     Boundary boundary;
     const auto name = image_->symbols.name_of(rip);
     const auto plus = name.find('+');
-    boundary.symbol = name.substr(0, plus);
+    // Below all symbols the name is a number, which would read as an index.
+    if (!name.starts_with("0x")) boundary.symbol = name.substr(0, plus);
     if (plus != std::string::npos) boundary.offset = std::stoull(name.substr(plus + 1), nullptr, 16);
     boundary.hit = ++hits_[rip];
     boundary.index = index_++;

@@ -28,6 +28,7 @@ struct Describe {
     std::string operator()(const InternalErrorExit& e) const {
         return fmt::format("KVM_EXIT_INTERNAL_ERROR: suberror {}, data [{:#x}]", e.suberror, fmt::join(e.data, ", "));
     }
+    std::string operator()(const TprExit&) const { return "KVM_EXIT_SET_TPR"; }
     std::string operator()(const InterruptedExit&) const { return "KVM_RUN was interrupted"; }
     std::string operator()(const OtherExit& e) const { return fmt::format("KVM exit reason {}", e.reason); }
 };

@@ -176,13 +176,22 @@ Exit Vcpu::run(bool irq_window) {
 }
 
 void Vcpu::complete_exit() {
-    request_immediate_exit();
-    const auto exit = run();
-    clear_immediate_exit();
-    // A completed instruction that is being stepped reports its step. A completion can also need user space again
-    // (REP OUTS); this program offers no such device.
-    const bool completed = std::holds_alternative<InterruptedExit>(exit) || std::holds_alternative<DebugExit>(exit);
-    if (!completed) throw Error("KVM_RUN (completing an exit)", EIO);
+    // An access that crosses a page, is wider than 8 bytes, or reads and then writes, exits once for each part; a
+    // string instruction once for each element.
+    constexpr int most_parts = 16;
+    for (int part = 1; part <= 2 * most_parts; ++part) {
+        request_immediate_exit();
+        const auto exit = run();
+        clear_immediate_exit();
+        const bool more = std::holds_alternative<IoExit>(exit) || std::holds_alternative<MmioExit>(exit);
+        if (!more) return;
+        if (part < most_parts) continue;
+        // KVM goes on with what it began on the next run, even if all registers are set in between: it has to end here.
+        auto last = regs();
+        last.rcx = 0;
+        set_regs(last);
+    }
+    throw Error("KVM_RUN (completing an exit)", EIO);
 }
 
 void Vcpu::request_immediate_exit() noexcept {
@@ -220,6 +229,8 @@ Exit Vcpu::decode_exit() const {
             return InternalErrorExit{
                 run.internal.suberror,
                 {run.internal.data, run.internal.data + std::min<std::uint32_t>(run.internal.ndata, 16)}};
+        case KVM_EXIT_SET_TPR:
+            return TprExit{};
         case KVM_EXIT_INTR:
             return InterruptedExit{};
         case KVM_EXIT_DIRTY_RING_FULL:

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <string_view>
 #include <system_error>
 
 #include "gatecrash/machine/image.hpp"
@@ -18,7 +19,22 @@ namespace {
 
 using ElfHandle = std::unique_ptr<Elf, decltype(&elf_end)>;
 
+// Before anything is rounded up or copied; check_image() has the rest.
+constexpr std::uint64_t max_segment_size = std::uint64_t{1} << 30;
+/// The runtime's guests have eleven; each of them can be a copy of the whole file, and is compared with every other.
+constexpr std::size_t max_segments = 64;
+
 std::uint64_t page_up(std::uint64_t size) { return (size + page_size - 1) & ~(page_size - 1); }
+
+/// Whether a schedule can name it. Whatever else a symbol table has would be read as something else there.
+bool is_nameable(std::string_view name) {
+    const auto is_letter = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '.' || c == '$';
+    };
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    return !name.empty() && is_letter(name.front()) &&
+           std::all_of(name.begin(), name.end(), [&](char c) { return is_letter(c) || is_digit(c); });
+}
 
 /// Copies `size` bytes at virtual `address` out of the image's own bytes. False if they are not all there.
 bool copy_out(const Image& image, std::uint64_t address, void* to, std::size_t size) {
@@ -69,6 +85,10 @@ class Reader {
                 fail("cut off: its program headers reach behind the end of the file");
             }
             if (header.p_type != PT_LOAD || header.p_memsz == 0) continue;
+            if (header.p_memsz > max_segment_size) {
+                fail(fmt::format("the segment at {:#x} is larger than 1 GiB: link with guest.lds", header.p_vaddr));
+            }
+            if (image_.segments.size() == max_segments) fail("too many segments: link with guest.lds");
             if (header.p_filesz > header.p_memsz || header.p_offset > file_.size() ||
                 file_.size() - header.p_offset < header.p_filesz) {
                 fail(fmt::format("cut off: the segment at {:#x} reaches behind the end of the file", header.p_vaddr));
@@ -99,7 +119,8 @@ class Reader {
                 const char* name = elf_strptr(elf_.get(), header.sh_link, symbol.st_name);
                 const bool defined = symbol.st_shndx != SHN_UNDEF && symbol.st_shndx != SHN_ABS;
                 const auto type = GELF_ST_TYPE(symbol.st_info);
-                if (name == nullptr || *name == '\0' || !defined || type == STT_SECTION || type == STT_FILE) continue;
+                if (name == nullptr || !is_nameable(name) || !defined || type == STT_SECTION || type == STT_FILE)
+                    continue;
                 symbols.push_back({name, Virtual{symbol.st_value}});
             }
         }

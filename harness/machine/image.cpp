@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 
 namespace gatecrash::machine {
 
@@ -43,7 +42,8 @@ std::string Image::stack_of(std::uint64_t rsp) const {
         if (rsp >= stack.low && rsp <= stack.high) {
             const std::string name(stack.name, std::find(stack.name, std::end(stack.name), '\0'));
             // Whatever a guest calls its stacks ends up on a terminal.
-            return std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 127; }) ? name : "?";
+            const bool printable = std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 127; });
+            return printable && !name.empty() ? name : "?";
         }
     }
     return "?";
@@ -52,6 +52,8 @@ std::string Image::stack_of(std::uint64_t rsp) const {
 namespace {
 
 constexpr std::uint64_t max_guest_memory = std::uint64_t{1} << 30;
+/// The top GiB: the harness's own pages are there, and nothing a guest is linked for.
+constexpr std::uint64_t harness_gib = 0xffffffffc0000000;
 
 void check_segment(const Image& image, const Segment& segment) {
     if (offset_in_page(segment.address) != 0 || offset_in_page(segment.physical) != 0) {
@@ -65,8 +67,15 @@ void check_segment(const Image& image, const Segment& segment) {
                         "link with guest.lds",
                         image.name, number(segment.address), end));
     }
-    if (number(segment.address) > std::numeric_limits<std::uint64_t>::max() - segment.size - page_size) {
-        throw ImageError(fmt::format("{}: the segment at {:#x} wraps around", image.name, number(segment.address)));
+    if (segment.bytes.size() > segment.size) {
+        throw ImageError(
+            fmt::format("{}: the segment at {:#x} has more bytes than memory", image.name, number(segment.address)));
+    }
+    if (number(segment.address) > harness_gib || segment.size > harness_gib - number(segment.address)) {
+        throw ImageError(
+            fmt::format("{}: the segment at {:#x} reaches into the top GiB of addresses, which is the "
+                        "harness's: link with guest.lds",
+                        image.name, number(segment.address)));
     }
     const auto sign = static_cast<std::int64_t>(number(segment.address)) >> 47;
     if (sign != 0 && sign != -1) {
@@ -80,6 +89,16 @@ bool overlap(std::uint64_t a, std::uint64_t a_size, std::uint64_t b, std::uint64
 
 ImageError lacks(const Image& image, const std::string& what) {
     return ImageError(fmt::format("{}: gatecrash_abi names {}: {}", image.name, what, runtime_remedy));
+}
+
+/// Checks compare stacks byte by byte: each has to be there, from end to end.
+void check_stack(const Image& image, const abi::Stack& stack) {
+    const auto* segment = image.segment_at(Virtual{stack.low});
+    if (segment == nullptr || !segment->writable || stack.high <= stack.low ||
+        !segment->contains(Virtual{stack.high - 1})) {
+        throw lacks(image, fmt::format("a stack from {:#x} to {:#x}, which is not in writable memory of the image",
+                                       stack.low, stack.high));
+    }
 }
 
 void check_table(const Image& image, const char* what, std::uint64_t base, std::uint64_t limit) {
@@ -136,6 +155,7 @@ void check_image(const Image& image) {
         throw lacks(image, "no writable log ring inside the image");
     }
     if (!is_stack(image, abi.boot_stack)) throw lacks(image, "no boot stack in writable memory of the image");
+    for (const auto& stack : image.stacks) check_stack(image, stack);
 }
 
 }  // namespace gatecrash::machine

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "gatecrash/kvm/error.hpp"
 #include "guest_cpuid.hpp"
 #include "watchdog.hpp"
 
@@ -34,6 +35,13 @@ kvm_segment flat_segment(std::uint16_t selector, bool code) {
     segment.l = code ? 1 : 0;
     segment.g = 1;
     return segment;
+}
+
+/// KVM emulates an instruction if it has to do without the CPU: only because it uses memory outside writable slots.
+/// What it cannot emulate, and an event that it cannot push there, is an internal error (api.rst,
+/// KVM_EXIT_INTERNAL_ERROR).
+bool is_guests_doing(const kvm::InternalErrorExit& error) {
+    return error.suberror == KVM_INTERNAL_ERROR_EMULATION || error.suberror == KVM_INTERNAL_ERROR_DELIVERY_EV;
 }
 
 /// Whether the bytes of MOV from or to a debug register (0F 21, 0F 23) are anywhere in executable memory, at whatever
@@ -75,7 +83,39 @@ Machine::Machine(const kvm::System& system, Image image)
     watchdog_ = std::make_unique<Watchdog>(cpu_);
 }
 
-Machine::~Machine() = default;
+Machine::~Machine() {
+    try {
+        disarm_breakpoints();
+    } catch (const kvm::Error&) {  // a KVM that fails has said so before
+    }
+}
+
+/// QEMU exchanges DR7 at VMRUN and #VMEXIT, but not the breakpoints that go with it. One that a guest leaves armed
+/// stays behind for whatever runs next on that CPU, and QEMU 7.2 crashes when that writes DR7. So it is taken away by
+/// an instruction of a guest, with its type (the upper half of DR7) left as it is.
+void Machine::disarm_breakpoints() {
+    constexpr std::uint64_t enabled = 0xff;
+    const auto debug = debug_registers();
+    if ((debug.dr7 & enabled) == 0) return;
+    constexpr std::array code{std::byte{0x0f}, std::byte{0x23}, std::byte{0xf8}, std::byte{0xf4}};  // mov dr7, rax; hlt
+    constexpr std::size_t unused = page_size + page_size / 2;                                       // by steppers
+    std::copy(code.begin(), code.end(), memory_.harness_pages().begin() + unused);
+    memory_.repair_page_tables();
+    kvm_regs regs{};
+    regs.rip = number(GuestMemory::harness_address) + unused;
+    regs.rax = debug.dr7 & ~enabled;
+    regs.rflags = 2;
+    cpu_.set_guest_debug(0);
+    cpu_.set_regs(regs);
+    set_sregs(boot_sregs_);
+    auto events = cpu_.events();
+    events.exception = {};
+    events.interrupt = {};
+    events.nmi = {};
+    events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
+    cpu_.set_events(events);
+    (void)cpu_.run();
+}
 
 void Machine::boot_again(Image image, const Snapshot& booted) {
     restore(booted);
@@ -119,6 +159,7 @@ void Machine::set_up_cpu() {
     sregs.ldt = {};
     sregs.ldt.unusable = 1;
     set_sregs(sregs);
+    boot_sregs_ = sregs;
 
     kvm_regs regs{};
     regs.rip = number(image_.entry);
@@ -266,7 +307,8 @@ kvm::Exit Machine::run_once(bool irq_window) {
     watchdog_->begin_run();
     auto exit = cpu_.run(irq_window && latched_irq_.has_value());
     watchdog_->end_run();
-    if (std::holds_alternative<kvm::FailEntryExit>(exit) || std::holds_alternative<kvm::InternalErrorExit>(exit) ||
+    const auto* error = std::get_if<kvm::InternalErrorExit>(&exit);
+    if (std::holds_alternative<kvm::FailEntryExit>(exit) || (error != nullptr && !is_guests_doing(*error)) ||
         std::holds_alternative<kvm::OtherExit>(exit)) {
         throw MachineFault(kvm::describe(exit) + "\n" + dump());
     }
@@ -275,8 +317,7 @@ kvm::Exit Machine::run_once(bool irq_window) {
 
 std::optional<Outcome> Machine::outcome_of(const kvm::Exit& exit) {
     if (const auto* io = std::get_if<kvm::IoExit>(&exit)) {
-        finish_out(*io);
-        const bool doorbell = io->is_out && io->port >= GATECRASH_PORT_FIRST && io->port <= GATECRASH_PORT_LAST;
+        const bool doorbell = finish_out(*io) && io->port >= GATECRASH_PORT_FIRST && io->port <= GATECRASH_PORT_LAST;
         return doorbell ? Outcome{Doorbell{io->port}} : Outcome{BadPort{io->port}};
     }
     if (const auto* mmio = std::get_if<kvm::MmioExit>(&exit)) {
@@ -284,6 +325,7 @@ std::optional<Outcome> Machine::outcome_of(const kvm::Exit& exit) {
         return BadAccess{Physical{mmio->address}, mmio->is_write};
     }
     if (std::holds_alternative<kvm::HltExit>(exit)) return Halted{};
+    if (std::holds_alternative<kvm::InternalErrorExit>(exit)) return BadUse{};
     if (std::holds_alternative<kvm::ShutdownExit>(exit)) return TripleFault{};
     if (std::holds_alternative<kvm::InterruptedExit>(exit) && watchdog_->fired()) return StillRunning{};
     return std::nullopt;
@@ -291,14 +333,22 @@ std::optional<Outcome> Machine::outcome_of(const kvm::Exit& exit) {
 
 /// KVM moves RIP behind an OUT only when it runs the next time, and not if RIP is another by then (Linux 45def77ebf79,
 /// "KVM: x86: update %rip after emulating IO"). So a plain OUT is finished by setting RIP, which costs nothing; what
-/// KVM's emulator executes (string instructions) it also has to finish.
-void Machine::finish_out(const kvm::IoExit& io) {
+/// KVM's emulator executes (string instructions) it also has to finish. True for a plain OUT of AL.
+bool Machine::finish_out(const kvm::IoExit& io) {
     const auto instruction = next_instruction();
-    if (!io.is_out || !instruction || instruction->kind != Kind::out) return cpu_.complete_exit();
+    if (!io.is_out || !instruction || instruction->kind != Kind::out) {
+        cpu_.complete_exit();
+        return false;
+    }
     auto regs = cpu_.regs();
     unfinished_out_ = regs.rip;
     regs.rip += instruction->length;
     cpu_.set_regs(regs);
+    return io.size == 1;
+}
+
+kvm_debugregs Machine::debug_registers() {
+    return uses_debug_registers_ ? cpu_.debug_registers() : reset_debug_registers_;
 }
 
 /// Should RIP be that of the OUT again, KVM would take it for the one to finish, and skip it.
@@ -348,7 +398,7 @@ Snapshot Machine::snapshot(const Snapshot* base) {
     Snapshot snapshot{cpu_.regs(),
                       cpu_.sregs(),
                       cpu_.events(),
-                      uses_debug_registers_ ? cpu_.debug_registers() : reset_debug_registers_,
+                      debug_registers(),
                       msrs(),
                       latched_irq_,
                       memory_.save(base == nullptr ? nullptr : &base->pages)};
@@ -358,6 +408,7 @@ Snapshot Machine::snapshot(const Snapshot* base) {
 }
 
 void Machine::restore(const Snapshot& snapshot) {
+    disarm_breakpoints();
     memory_.restore(snapshot.pages);
     set_msrs(snapshot.msrs);
     if (uses_debug_registers_) cpu_.set_debug_registers(snapshot.debug_registers);
@@ -381,7 +432,7 @@ kvm_dtable Machine::guest_idt() { return overridden_idt_.value_or(cpu_.sregs().i
 
 void Machine::override_idt(kvm_dtable idt) {
     auto sregs = cpu_.sregs();
-    if (!overridden_idt_) overridden_idt_ = sregs.idt;
+    if (!overridden_idt_ || sregs.idt.base != idt.base) overridden_idt_ = sregs.idt;
     sregs.idt = idt;
     set_sregs(sregs);
 }

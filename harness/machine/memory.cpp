@@ -123,7 +123,8 @@ void GuestMemory::attach(kvm::Vm& vm) {
         if (use == Use::nothing) continue;
         const auto bytes = memory_.bytes().subspan(first * page_size, (last - first) * page_size);
         // Page tables lie in a writable slot: AMD's nested paging treats every walk of them as a write (APM volume 2,
-        // 15.25.5). So they are not logged, and they are out of the guest's reach.
+        // 15.25.5). So they are not logged. Only a guest with
+        // page tables of its own can reach them: see page_tables_intact().
         vm.set_memory_slot(slot, first * page_size, bytes,
                            use == Use::read_only    ? kvm::Access::read_only
                            : use == Use::read_write ? kvm::Access::logged
@@ -147,11 +148,24 @@ std::optional<Physical> GuestMemory::translate(Virtual address) const {
     Physical table = page_table_root_;
     for (int level = 3; level >= 0; --level) {
         const auto index = (number(address) >> (12 + 9 * level)) & 0x1ff;
-        const auto entry = reinterpret_cast<const std::uint64_t*>(at(table))[index];
+        const auto entry = reinterpret_cast<const std::uint64_t*>(boot_page(number(table) / page_size))[index];
         if ((entry & present) == 0) return std::nullopt;
         table = Physical{entry & address_mask};
     }
     return Physical{number(table) + offset_in_page(address)};
+}
+
+bool GuestMemory::page_tables_intact() const {
+    for (auto page = number(page_table_root_) / page_size; page < next_free_ / page_size; ++page) {
+        if (!same_page(page_at(page), boot_page(page))) return false;
+    }
+    return true;
+}
+
+void GuestMemory::repair_page_tables() {
+    for (auto page = number(page_table_root_) / page_size; page < next_free_ / page_size; ++page) {
+        if (!same_page(page_at(page), boot_page(page))) copy_page(page_at(page), boot_page(page));
+    }
 }
 
 bool GuestMemory::read(Virtual address, std::span<std::byte> to) const {

@@ -36,6 +36,9 @@ struct Describe {
                            number(b.address));
     }
     std::string operator()(const BadPort& b) const { return fmt::format("access to port {:#x}", b.port); }
+    std::string operator()(const BadUse&) const {
+        return "code or a stack in read-only or absent memory, where KVM cannot carry on";
+    }
     std::string operator()(const StillRunning&) const { return "still running"; }
 };
 

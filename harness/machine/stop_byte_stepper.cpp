@@ -51,12 +51,14 @@ class StopByteStepper : public Stepper {
                             machine().delivery_due(),
                             machine().next_instruction()};
         const auto length = before.only_delivery || !before.instruction ? 0 : length_of_step(before);
+        if (length != 0 && before.instruction->kind == Kind::branch_to_self) return step_in_place(before, length);
         show(before.rip, length);
         const auto stop = run_to_stop(length != 0 && can_go_to_itself(before.instruction->kind));
         hide(before.rip, length);
 
         if (stop.outcome && std::holds_alternative<StillRunning>(*stop.outcome)) return step_in_place(before, length);
         if (stop.outcome) return {stop.outcome, {}};
+        drop_trap_of_stop_byte();
         if (stop.at == before.rip && before.only_delivery) {
             throw MachineFault("an event that is due is not delivered\n" + machine().dump());
         }
@@ -95,10 +97,10 @@ class StopByteStepper : public Stepper {
     void read_handlers() {
         const auto idt = machine().guest_idt();
         std::vector<std::byte> gates((std::size_t{idt.limit} + 1) / gate_size * gate_size);
-        if (!machine().memory().read(Virtual{idt.base}, gates)) {
-            throw MachineFault("the guest's IDT is not mapped\n" + machine().dump());
-        }
         handlers_.clear();
+        handlers_of_ = idt;
+        // No delivery gets through an IDT that is not mapped.
+        if (!machine().memory().read(Virtual{idt.base}, gates)) return;
         for (std::size_t at = 0; at < gates.size(); at += gate_size) {
             handlers_.push_back(decode_gate(gates.data() + at).target);
         }
@@ -128,7 +130,7 @@ class StopByteStepper : public Stepper {
     }
 
     Stop run_to_stop(bool may_go_to_itself) {
-        for (int patience = 100;;) {
+        for (int patience = 40;;) {
             const auto exit = machine().run_once();
             if (std::holds_alternative<kvm::HltExit>(exit)) return {{}, Virtual{machine().cpu().regs().rip - 1}};
             const auto outcome = machine().outcome_of(exit);
@@ -144,6 +146,16 @@ class StopByteStepper : public Stepper {
         }
     }
 
+    /// With a TF of the guest's own, KVM has the trap behind the stop byte wait. That was no instruction of the
+    /// guest's.
+    void drop_trap_of_stop_byte() {
+        auto events = machine().cpu().events();
+        const bool trap = events.exception.injected != 0 && events.exception.nr == GATECRASH_VECTOR_DB;
+        if (!trap || (machine().cpu().regs().rflags & rflags_tf) == 0) return;
+        events.exception.injected = 0;
+        machine().cpu().set_events(events);
+    }
+
     /// An instruction that goes to itself for ever (JMP, or IRET through a frame that leads to it) never reaches a stop
     /// byte: one round of it is one step. Such instructions neither show nor change TF, so a trap ends the round.
     Step step_in_place(const Before& before, std::size_t length) {
@@ -156,6 +168,9 @@ class StopByteStepper : public Stepper {
         const auto exit = machine().run_once();
         cpu.set_guest_debug(0);
         hide(before.rip, length);
+        // The CPU cannot execute it and does not say so, as with page tables outside of memory.
+        if (std::holds_alternative<kvm::InterruptedExit>(exit)) return {StillRunning{}, {}};
+        if (const auto outcome = machine().outcome_of(exit)) return {outcome, {}};
         if (!std::holds_alternative<kvm::DebugExit>(exit)) {
             throw MachineFault("an instruction that goes to itself left by " + kvm::describe(exit) + "\n" +
                                machine().dump());
@@ -166,6 +181,8 @@ class StopByteStepper : public Stepper {
     /// KVM does not tell that it delivered something. It shows by RIP: a handler's first instruction, and not where the
     /// instruction itself leads.
     std::optional<std::uint8_t> delivered_vector(const Before& before, Virtual now) {
+        const auto idt = machine().guest_idt();
+        if (idt.base != handlers_of_.base || idt.limit != handlers_of_.limit) read_handlers();
         const auto handler = std::find(handlers_.begin(), handlers_.end(), now);
         if (handler == handlers_.end()) return std::nullopt;
         const bool latched_event_gone = (before.irq_latched && !machine().has_latched_irq()) ||
@@ -184,6 +201,7 @@ class StopByteStepper : public Stepper {
     }
 
     std::vector<Virtual> handlers_;
+    kvm_dtable handlers_of_{};
     bool filled_ = false;
 };
 

@@ -25,10 +25,7 @@ class TrapFlagStepper : public Stepper {
   public:
     using Stepper::Stepper;
 
-    void enter() override {
-        build_catching_idt();
-        machine().override_idt(catching_idt_);
-    }
+    void enter() override { catch_deliveries(); }
 
     void leave() override {
         machine().cpu().set_guest_debug(0);
@@ -42,17 +39,17 @@ class TrapFlagStepper : public Stepper {
     /// One HLT for each vector, behind the IDT itself.
     static constexpr Virtual catchers{number(GuestMemory::harness_address) + page_size};
     static constexpr int max_attempts = 8;
+    static constexpr int patience = 20;  ///< of the watchdog's
 
-    /// Copies the guest's IDT with every gate leading to its vector's HLT: same stack, same CS, same rights.
-    void build_catching_idt() {
-        const auto idt = machine().guest_idt();
+    /// Copies the guest's IDT with every gate leading to its vector's HLT: same stack, same CS, same rights. One that
+    /// is not mapped stays: no delivery gets through it, so there is none to catch.
+    void catch_deliveries() {
+        const auto idt = machine().cpu().sregs().idt;
         auto pages = machine().memory().harness_pages();
         std::fill(pages.begin(), pages.begin() + page_size, std::byte{0});
-        std::fill(pages.begin() + page_size, pages.end(), std::byte{0xf4});
+        std::fill_n(pages.begin() + page_size, GATECRASH_VECTORS, std::byte{0xf4});
         const auto gates = std::min<std::size_t>((std::size_t{idt.limit} + 1) / gate_size, GATECRASH_VECTORS);
-        if (!machine().memory().read(Virtual{idt.base}, pages.first(gates * gate_size))) {
-            throw MachineFault("the guest's IDT is not mapped\n" + machine().dump());
-        }
+        if (!machine().memory().read(Virtual{idt.base}, pages.first(gates * gate_size))) return;
         for (std::size_t vector = 0; vector < gates; ++vector) {
             auto* gate = pages.data() + vector * gate_size;
             targets_.at(vector) = decode_gate(gate).target;
@@ -65,6 +62,31 @@ class TrapFlagStepper : public Stepper {
         }
         catching_idt_ = idt;
         catching_idt_.base = number(GuestMemory::harness_address);
+        machine().override_idt(catching_idt_);
+    }
+
+    /// LIDT replaces the catching IDT: the guest's new one is caught from here on.
+    void follow_lidt() {
+        if (machine().cpu().sregs().idt.base != number(GuestMemory::harness_address)) catch_deliveries();
+    }
+
+    /// Whether the guest is about to set TF for itself. KVM, which steps with the same flag, then hides its traps.
+    bool sets_trap_flag(Kind kind) {
+        const auto& regs = machine().cpu().regs();
+        if (kind == Kind::sysret) return (regs.r11 & rflags_tf) != 0;
+        if (kind != Kind::pop_flags && kind != Kind::iret) return false;
+        constexpr std::uint64_t flags_in_frame = 16;
+        const Virtual at{regs.rsp + (kind == Kind::iret ? flags_in_frame : 0)};
+        const auto flags = machine().memory().read<std::uint64_t>(at);
+        return flags && (*flags & rflags_tf) != 0;
+    }
+
+    bool has_armed_breakpoints() { return (machine().debug_registers().dr7 & 0xff) != 0; }
+
+    /// What this stepper cannot show truthfully is the guest's choice, not a fault.
+    [[noreturn]] void give_up(const std::string& what) {
+        throw ImageError(machine().image().name + ": " + what +
+                         ", which stepping with the trap flag cannot follow: use --stepper stop-bytes");
     }
 
     /// Lets a due event be delivered; nothing executes.
@@ -84,10 +106,17 @@ class TrapFlagStepper : public Stepper {
             instruction = decode(machine().text_at(*shadow), *shadow);
         }
         const auto kind = instruction ? instruction->kind : Kind::other;
+        if (sets_trap_flag(kind)) give_up("the guest sets TF itself at " + machine().image().symbols.name_of(start));
+        const bool foreign_tables = machine().has_own_page_tables();
         const auto fmask = kind == Kind::syscall ? let_tf_pass_fmask() : std::nullopt;
         if (kind == Kind::sysret) set_r11_tf(true);
 
         const auto result = run_to_boundary(start, shadow, may_stay(kind));
+        // The catching IDT is mapped in the harness's page tables only.
+        if (foreign_tables && result.end && std::holds_alternative<TripleFault>(*result.end)) {
+            give_up("the guest takes an exception on page tables of its own");
+        }
+        follow_lidt();
 
         if (fmask) set_fmask(*fmask);
         if (kind == Kind::sysret || (kind == Kind::syscall && !result.delivered)) set_r11_tf(false);
@@ -101,7 +130,8 @@ class TrapFlagStepper : public Stepper {
     }
 
     Step run_to_boundary(Virtual start, std::optional<Virtual> shadow, bool staying_is_a_step) {
-        for (int attempt = 0; attempt < max_attempts; ++attempt) {
+        int interruptions = 0;
+        for (int attempt = 0; attempt < max_attempts;) {
             machine().cpu().set_guest_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP);
             const auto exit = machine().run_once();
             const auto result = interpret(exit);
@@ -109,17 +139,30 @@ class TrapFlagStepper : public Stepper {
             if (shadow && machine().rip() == *shadow) {
                 // The trap came between the two (for STI that depends on the machine). Nothing may be delivered here.
                 open_sti_shadow();
+                ++attempt;
                 continue;
             }
-            if (std::holds_alternative<kvm::InterruptedExit>(exit)) continue;
+            if (std::holds_alternative<kvm::InterruptedExit>(exit)) {
+                // A busy host, or an instruction that the CPU never ends and does not say so, as with page tables
+                // outside of memory.
+                if (++interruptions == patience) return {StillRunning{}, {}};
+                continue;
+            }
+            ++attempt;
             // Bochs reports the step before the instruction if that first had to fill in a nested page.
             if (machine().rip() != start || staying_is_a_step) return result;
         }
-        throw MachineFault("a step makes no progress\n" + machine().dump());
+        return {};  // traps that come again and again in front of one instruction: it leads back to itself
     }
 
     Step interpret(const kvm::Exit& exit) {
-        if (std::holds_alternative<kvm::DebugExit>(exit) || std::holds_alternative<kvm::InterruptedExit>(exit))
+        // While KVM steps, #DBs of the guest's own breakpoints exit too, and the guest does not get them (api.rst,
+        // KVM_SET_GUEST_DEBUG).
+        const auto* debug = std::get_if<kvm::DebugExit>(&exit);
+        if (debug != nullptr && (debug->dr6 & 0xf) != 0 && has_armed_breakpoints())
+            give_up("the guest meets one of the breakpoints of its own");
+        if (debug != nullptr || std::holds_alternative<kvm::InterruptedExit>(exit) ||
+            std::holds_alternative<kvm::TprExit>(exit))
             return {};
         if (std::holds_alternative<kvm::HltExit>(exit)) {
             const auto caught = machine().cpu().regs().rip - 1 - number(catchers);

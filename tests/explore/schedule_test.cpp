@@ -72,7 +72,7 @@ TEST(Schedule, SaysWhichPieceIsWrongAndWhatIsRight) {
         {"a/b@smi:x", "'smi'", "no such event"},
         {"a/b@NMI:x", "'NMI'", "no such event"},
         {"a/b@:x", "''", "no such event"},
-        {"a/b@nmi=2:x", "'nmi=2'", "no vector to choose"},
+        {"a/b@nmi=2:x", "'nmi=2'", "nothing to choose"},
         {"a/b@irq=:x", "'irq='", "0 to 255"},
         {"a/b@irq=256:x", "'256'", "0 to 255"},
         {"a/b@irq=-1:x", "'-1'", "0 to 255"},

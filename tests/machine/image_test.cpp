@@ -98,6 +98,11 @@ TEST(Elf, RefusesWhatItCannotRun) {
         {"more in the file than in memory", [](auto& f) { segment(f, 0).p_filesz = segment(f, 0).p_memsz + 1; },
          "cut off"},
         {"overlapping segments", [](auto& f) { segment(f, 1).p_paddr = segment(f, 0).p_paddr; }, "share a page"},
+        {"a size that wraps around", [](auto& f) { segment(f, 0).p_memsz = ~std::uint64_t{0}; }, "1 GiB"},
+        {"a segment on the harness's pages", [](auto& f) { segment(f, 3).p_vaddr = 0xffffffffc0000000; },
+         "the harness's"},
+        {"a segment at the end of all addresses", [](auto& f) { segment(f, 3).p_vaddr = 0xfffffffffffff000; },
+         "the harness's"},
         {"a non-canonical segment", [](auto& f) { segment(f, 2).p_vaddr = 0x800000000000; }, "canonical"},
         {"an entry point in data", [](auto& f) { header(f).e_entry = segment(f, 2).p_vaddr; }, "entry point"},
         {"no symbols",
@@ -143,6 +148,17 @@ TEST(Elf, ChecksTheDescriptor) {
         {"boot stack in tables", [](auto& d) { d.boot_stack = d.gdt + 16; }, "no boot stack"},
         {"boot stack between words", [](auto& d) { d.boot_stack -= 1; }, "no boot stack"},
     };
+    struct {
+        const char* what;
+        void (*spoil)(abi::Stack&);
+    } const stacks[]{
+        {"without end", [](auto& s) { s.high = ~std::uint64_t{0}; }},
+        {"upside down", [](auto& s) { std::swap(s.low, s.high); }},
+        {"nowhere",
+         [](auto& s) {
+             s = {"nowhere", 0x1000, 0x2000};
+         }},
+    };
     const auto file = good_elf();
     for (const auto& row : table) {
         auto image = load_elf(file, "guest.elf");
@@ -154,6 +170,11 @@ TEST(Elf, ChecksTheDescriptor) {
             EXPECT_THAT(error.what(), HasSubstr(row.message)) << row.what;
             EXPECT_THAT(error.what(), testing::AnyOf(HasSubstr("link it with"), HasSubstr("rebuild the guest")));
         }
+    }
+    for (const auto& row : stacks) {
+        auto image = load_elf(file, "guest.elf");
+        row.spoil(image.stacks.at(0));
+        EXPECT_THROW(check_image(image), ImageError) << row.what;
     }
 }
 

@@ -44,6 +44,8 @@ struct InternalErrorExit {
     std::uint32_t suberror;
     std::vector<std::uint64_t> data;
 };
+/// KVM_EXIT_SET_TPR: the guest lowered CR8. The instruction is complete, and there is no interrupt controller to tell.
+struct TprExit {};
 /// KVM_RUN returned EINTR: a signal, or immediate_exit.
 struct InterruptedExit {};
 /// Anything else, which this program never asks for.
@@ -52,7 +54,7 @@ struct OtherExit {
 };
 
 using Exit = std::variant<IoExit, HltExit, DebugExit, MmioExit, IrqWindowExit, ShutdownExit, FailEntryExit,
-                          InternalErrorExit, InterruptedExit, OtherExit>;
+                          InternalErrorExit, TprExit, InterruptedExit, OtherExit>;
 
 /// One line for people: "KVM_EXIT_IO: out of 1 byte to port 0xd2".
 [[nodiscard]] std::string describe(const Exit& exit);

@@ -60,7 +60,8 @@ class Vcpu {
 
     /// KVM_RUN. With `irq_window`, exits as soon as an external interrupt could be delivered.
     [[nodiscard]] Exit run(bool irq_window = false);
-    /// Lets KVM finish the instruction of an IoExit or MmioExit without running another one (immediate_exit).
+    /// Lets KVM finish the instruction of an IoExit or MmioExit without running another one (immediate_exit). One that
+    /// makes very many accesses is cut short.
     void complete_exit();
     /// Makes the current or the next run() return InterruptedExit. Callable from another thread or a signal handler;
     /// the vCPU's thread must also get a signal if it may be inside KVM_RUN. Cleared by clear_immediate_exit().

@@ -25,6 +25,9 @@ class Watchdog;
 /// RFLAGS bits (SDM volume 1, 3.4.3).
 constexpr std::uint64_t rflags_tf = 0x100, rflags_if = 0x200, rflags_rf = 0x10000;
 
+/// The part of CR3 that is an address (SDM volume 3, 4.5.2).
+constexpr std::uint64_t cr3_address = 0x000ffffffffff000;
+
 /// The model-specific registers that a guest may change: see Machine::saved_msrs.
 using MsrSet = std::array<std::uint64_t, 10>;
 
@@ -88,6 +91,13 @@ class Machine {
     [[nodiscard]] bool delivery_due();
     /// The value that SWAPGS exchanges the GS base with.
     [[nodiscard]] std::uint64_t kernel_gs_base() { return msrs()[0]; }
+    /// The values of `saved_msrs`.
+    [[nodiscard]] const MsrSet& msrs();
+    [[nodiscard]] kvm_debugregs debug_registers();
+    /// Whether the guest has gone to page tables that the harness did not make.
+    [[nodiscard]] bool has_own_page_tables() {
+        return (cpu_.sregs().cr3 & cr3_address) != number(memory_.page_table_root());
+    }
     /// Whether an external interrupt has landed and was not delivered yet.
     [[nodiscard]] bool has_latched_irq() const { return latched_irq_.has_value(); }
 
@@ -142,9 +152,9 @@ class Machine {
     void raise_machine_check();
     void raise_page_fault(std::optional<std::uint64_t> address);
     void inject(std::uint8_t vector, std::optional<std::uint32_t> error_code);
-    void finish_out(const kvm::IoExit& io);
+    void disarm_breakpoints();
+    bool finish_out(const kvm::IoExit& io);
     void forget_unfinished_out();
-    [[nodiscard]] const MsrSet& msrs();
     void set_msrs(const MsrSet& values);
 
     Image image_;
@@ -153,6 +163,7 @@ class Machine {
     kvm::Vcpu cpu_;
     std::unique_ptr<Watchdog> watchdog_;
     bool is_amd_ = false;
+    kvm_sregs boot_sregs_{};
     /// Guests without MOV DR can neither change debug registers nor see them: those cost nothing then.
     bool uses_debug_registers_ = false;
     kvm_debugregs reset_debug_registers_{};

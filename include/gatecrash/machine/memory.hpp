@@ -47,7 +47,13 @@ class GuestMemory {
     [[nodiscard]] std::span<std::byte> harness_pages();
     static constexpr Virtual harness_address{0xffffffffc0000000};
 
-    /// Where `address` is mapped, for the page tables that the harness made. Empty if it is not.
+    /// Whether the page tables are as the harness made them. A guest that takes page tables of its own can map and
+    /// write anything; page tables are not part of snapshots.
+    [[nodiscard]] bool page_tables_intact() const;
+    void repair_page_tables();
+
+    /// Where `address` is mapped by what the harness made, whatever the guest did to its page tables since. Empty if it
+    /// is not.
     [[nodiscard]] std::optional<Physical> translate(Virtual address) const;
     /// Copies memory of any rights. False, and nothing done, if not all of it is mapped.
     [[nodiscard]] bool read(Virtual address, std::span<std::byte> to) const;

@@ -33,13 +33,18 @@ struct BadPort {
     std::uint16_t port;
     bool operator==(const BadPort&) const = default;
 };
+/// The guest used read-only or absent memory in a way in which KVM cannot carry out an access: executed there, or put a
+/// stack there that an event is pushed on.
+struct BadUse {
+    bool operator==(const BadUse&) const = default;
+};
 /// The guest was still running when the watchdog looked. Says nothing about the guest: see Machine::run().
 struct StillRunning {
     bool operator==(const StillRunning&) const = default;
 };
 
 /// How a stretch of guest execution ended. All of it is the guest's doing: a fault of KVM throws.
-using Outcome = std::variant<Doorbell, Halted, TripleFault, BadAccess, BadPort, StillRunning>;
+using Outcome = std::variant<Doorbell, Halted, TripleFault, BadAccess, BadPort, BadUse, StillRunning>;
 
 [[nodiscard]] std::string describe(const Outcome& outcome);
 

@@ -1,0 +1,701 @@
+// Guests that do what no guest should. Each costs one verdict with a message that says what it did: never a hang, a
+// crash, an error of the harness, or a wrong `holds`.
+#include <gmock/gmock.h>
+
+#include <cstring>
+#include <functional>
+
+#include "gatecrash/explore/replay.hpp"
+#include "gatecrash/explore/sweep.hpp"
+#include "gatecrash/machine/tiny_guest.hpp"
+
+namespace gatecrash::explore {
+namespace {
+
+using machine::Code;
+using machine::Event;
+using machine::StepperKind;
+using machine::TinyGuest;
+using testing::AnyOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using Xbyak::Label;
+
+kvm::System& kvm_system() {
+    static kvm::System system = kvm::System::open();
+    return system;
+}
+
+constexpr std::uint64_t log_address = TinyGuest::data + 2 * GATECRASH_PAGE;
+constexpr std::uint64_t task_stack_low = TinyGuest::kernel_stack - GATECRASH_PAGE + GATECRASH_CANARY_SIZE;
+constexpr std::uint64_t task_stack_high = TinyGuest::kernel_stack - GATECRASH_CANARY_SIZE;
+constexpr std::uint64_t nmi_stack_high = TinyGuest::stack(GATECRASH_IST_NMI) - GATECRASH_CANARY_SIZE;
+/// Where HostileGuest::take_own_page_tables() maps guest-physical 0 to 2 MiB.
+constexpr std::uint64_t own_mapping = GATECRASH_KERNEL_BASE;
+
+/// Where TinyGuest has its tables.
+constexpr std::uint64_t gdt_address = TinyGuest::kernel_text + 4 * GATECRASH_PAGE;
+constexpr std::uint64_t idt_address = gdt_address + GATECRASH_PAGE;
+
+constexpr std::uint32_t msr_efer = 0xc0000080, msr_lstar = 0xc0000082;
+
+using Emit = std::function<void(Code&)>;
+
+/// Where a guest misbehaves: in its window, so that the run without events does; in its NMI handler, so that only a
+/// schedule does; in a window at CPL 3; or outside of the window.
+enum class Place : std::uint8_t { window, handler, user, before, behind };
+
+/// A window of two NOPs with a handler for NMIs, canaries at both ends of its stacks, and for each exception a stub
+/// that logs it as FATAL; #DE alone is returned from. `body` stands where `place` says.
+class HostileGuest {
+  public:
+    HostileGuest(const Emit& body, Place place) {
+        auto& k = guest_.kernel;
+        Label start, nmi, divide, fatal;
+        k.jmp(start, Code::T_NEAR);
+
+        k.L(nmi);
+        log(GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI);
+        if (place == Place::handler) body(k);
+        log(GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
+        k.iretq();
+        k.L(divide);
+        k.iretq();
+        emit_fatal_stubs(fatal);
+
+        k.L(start);
+        guest_.load_segments();
+        k.push(1);
+        auto& code = place == Place::user ? guest_.user : k;
+        if (place == Place::user) guest_.enter_user();
+        if (place == Place::before) body(k);
+        code.doorbell(GATECRASH_PORT_BEGIN);
+        Label window;
+        code.L(window);
+        code.nop();
+        if (place == Place::window || place == Place::user) body(code);
+        code.nop();
+        code.doorbell(GATECRASH_PORT_END);
+        if (place == Place::behind) body(k);
+        code.doorbell(GATECRASH_PORT_DONE);
+
+        guest_.handle(0, divide);
+        guest_.handle(GATECRASH_VECTOR_NMI, nmi, GATECRASH_IST_NMI);
+        const auto nmi_address = guest_.kernel_address(nmi), start_address = guest_.kernel_address(start);
+        image_ = guest_.build("hostile");
+        image_.symbols = machine::SymbolTable({{"user", machine::Virtual{TinyGuest::user_text}},
+                                               {"kernel", machine::Virtual{TinyGuest::kernel_text}},
+                                               {"nmi", machine::Virtual{nmi_address}},
+                                               {"start", machine::Virtual{start_address}}});
+        make_canaries();
+    }
+
+    [[nodiscard]] SweepResult sweep(StepperKind stepper) const {
+        machine::Machine machine(kvm_system(), image_);
+        SweepOptions options;
+        options.events = {Event::nmi()};
+        options.stepper = stepper;
+        return explore::sweep(machine, options);
+    }
+    [[nodiscard]] ReplayResult replay(const Schedule& schedule, StepperKind stepper) const {
+        machine::Machine machine(kvm_system(), image_);
+        return explore::replay(machine, schedule, stepper);
+    }
+
+  private:
+    /// With RSP at what the CPU pushed. Clobbers nothing but flags.
+    void log(std::uint32_t kind, std::uint32_t vector) {
+        auto& k = guest_.kernel;
+        k.push(k.rax);
+        k.push(k.rcx);
+        k.mov(k.rax, log_address);
+        k.mov(k.ecx, 1);
+        k.lock();
+        k.xadd(k.qword[k.rax], k.rcx);
+        k.shl(k.rcx, 6);
+        k.lea(k.rax, k.ptr[k.rax + k.rcx + sizeof(abi::LogRecord)]);
+        k.mov(k.dword[k.rax + offsetof(abi::LogRecord, kind)], kind);
+        k.mov(k.dword[k.rax + offsetof(abi::LogRecord, vector)], vector);
+        k.mov(k.ptr[k.rax + offsetof(abi::LogRecord, frame)], k.rsp);
+        k.pop(k.rcx);
+        k.pop(k.rax);
+    }
+
+    /// A stub for each exception but #DE and NMI: vector, error code and return frame go into a log record of their
+    /// own.
+    void emit_fatal_stubs(Label& fatal) {
+        constexpr std::uint32_t with_error_code = 0x00227d00;  // vectors 8, 10 to 14, 17 and 21
+        auto& k = guest_.kernel;
+        for (std::uint8_t vector = 1; vector < GATECRASH_FIRST_IRQ; ++vector) {
+            if (vector == GATECRASH_VECTOR_NMI) continue;
+            Label stub;
+            k.L(stub);
+            if ((with_error_code >> vector & 1) == 0) k.push(0);
+            k.push(vector);
+            k.jmp(fatal, Code::T_NEAR);
+            guest_.handle(vector, stub);
+        }
+        k.L(fatal);
+        k.mov(k.rax, log_address);
+        k.mov(k.rcx, k.ptr[k.rax]);
+        k.inc(k.qword[k.rax]);
+        k.shl(k.rcx, 6);
+        k.lea(k.rax, k.ptr[k.rax + k.rcx + sizeof(abi::LogRecord)]);
+        k.mov(k.dword[k.rax], GATECRASH_LOG_FATAL);
+        k.pop(k.rcx);
+        k.mov(k.dword[k.rax + offsetof(abi::LogRecord, vector)], k.ecx);
+        for (const auto field :
+             {offsetof(abi::LogRecord, error), offsetof(abi::LogRecord, rip), offsetof(abi::LogRecord, cs),
+              offsetof(abi::LogRecord, rflags), offsetof(abi::LogRecord, rsp), offsetof(abi::LogRecord, ss)}) {
+            k.pop(k.rcx);
+            k.mov(k.ptr[k.rax + field], k.rcx);
+        }
+        k.doorbell(GATECRASH_PORT_FATAL);
+    }
+
+    machine::Segment& segment_at(std::uint64_t address) {
+        return *std::find_if(image_.segments.begin(), image_.segments.end(),
+                             [&](const auto& s) { return s.contains(machine::Virtual{address}); });
+    }
+
+    /// The stacks of the task and of NMIs become shorter by a canary at each end.
+    void make_canaries() {
+        constexpr std::size_t ist1_in_tss = 0x24;
+        auto& tables = segment_at(image_.descriptor.tss);
+        const auto ist1 = image_.descriptor.tss + ist1_in_tss - number(tables.address);
+        std::memcpy(tables.bytes.data() + ist1, &nmi_stack_high, sizeof nmi_stack_high);
+        image_.descriptor.boot_stack = task_stack_high;
+        constexpr auto length = GATECRASH_PAGE - 2 * GATECRASH_CANARY_SIZE;
+        image_.stacks = {{"task", task_stack_high - length, task_stack_high},
+                         {"nmi", nmi_stack_high - length, nmi_stack_high}};
+        constexpr std::uint64_t canary = GATECRASH_CANARY;
+        for (const auto& stack : image_.stacks) {
+            auto& bytes = segment_at(stack.low).bytes;
+            for (std::size_t at = 0; at < GATECRASH_CANARY_SIZE; at += sizeof canary) {
+                std::memcpy(bytes.data() + at, &canary, sizeof canary);
+                std::memcpy(bytes.data() + bytes.size() - GATECRASH_CANARY_SIZE + at, &canary, sizeof canary);
+            }
+        }
+    }
+
+    TinyGuest guest_;
+    machine::Image image_;
+};
+
+// --- what guests do ------------------------------------------------------------------------------------------------
+
+void store(Code& k, std::uint64_t address, std::uint32_t value) {
+    k.mov(k.rax, address);
+    k.mov(k.dword[k.rax], value);
+}
+
+void go_to(Code& k, std::uint64_t address) {
+    k.mov(k.rax, address);
+    k.jmp(k.rax);
+}
+
+void read_cr(Code& k, int number) { k.bytes({0x0f, 0x20, 0xc0 | (number << 3)}); }   // mov rax, cr
+void write_cr(Code& k, int number) { k.bytes({0x0f, 0x22, 0xc0 | (number << 3)}); }  // mov cr, rax
+void write_dr(Code& k, int number) { k.bytes({0x0f, 0x23, 0xc0 | (number << 3)}); }  // mov dr, rax
+
+void clear_cr_bit(Code& k, int number, unsigned bit) {
+    read_cr(k, number);
+    k.btr(k.rax, bit);
+    write_cr(k, number);
+}
+
+void flip_msr_bit(Code& k, std::uint32_t msr, unsigned bit) {
+    k.mov(k.ecx, msr);
+    k.rdmsr();
+    k.btc(k.eax, bit);
+    k.wrmsr();
+}
+
+/// `body`, and RAX, RCX and RDX as before.
+Emit quietly(const Emit& body) {
+    return [body](Code& k) {
+        for (const auto& reg : {k.rax, k.rcx, k.rdx}) k.push(reg);
+        body(k);
+        for (const auto& reg : {k.rdx, k.rcx, k.rax}) k.pop(reg);
+    };
+}
+
+/// LIDT (3) or LGDT (2) of a table at `base`.
+void load_table(Code& k, int which, std::uint64_t base, std::uint32_t limit) {
+    k.mov(k.rax, base);
+    k.push(k.rax);
+    k.sub(k.rsp, 2);
+    k.mov(k.word[k.rsp], limit);
+    k.bytes({0x0f, 0x01, 0x04 | (which << 3), 0x24});  // [rsp]
+    k.add(k.rsp, 10);
+}
+
+/// Page tables in the guest's data: one page is PML4 and PDPT, the next a PD that maps 0 to 2 MiB with all rights. The
+/// old CR3 is in RBX.
+void take_own_page_tables(Code& k) {
+    constexpr std::uint32_t rights = 0x67, large = 0x80;
+    constexpr std::uint64_t physical = GATECRASH_DATA;
+    store(k, TinyGuest::data + 511 * 8, physical | rights);
+    store(k, TinyGuest::data + 510 * 8, (physical + GATECRASH_PAGE) | rights);
+    store(k, TinyGuest::data + GATECRASH_PAGE, rights | large);
+    read_cr(k, 3);
+    k.mov(k.rbx, k.rax);
+    k.mov(k.eax, physical);
+    write_cr(k, 3);
+}
+
+void set_tf(Code& k) {
+    k.pushfq();
+    k.or_(k.dword[k.rsp], 0x100);
+    k.popfq();
+    k.nop();
+    k.nop();
+}
+
+void break_on_data(Code& k) {
+    k.mov(k.rax, TinyGuest::data);
+    write_dr(k, 0);
+    k.mov(k.eax, 0xd0402);  // DR0: writes of four bytes
+    write_dr(k, 7);
+    store(k, TinyGuest::data, 1);
+}
+
+void loop(Code& k, const Emit& body) {
+    Label again;
+    k.L(again);
+    body(k);
+    k.jmp(again);
+}
+
+struct Hostile {
+    const char* name;
+    Emit body;
+    Invariant invariant;
+    const char* message;
+    std::vector<Place> places = {Place::window, Place::handler};
+};
+
+const std::vector<Place> anywhere{Place::window, Place::handler, Place::user};
+const std::vector<Place> only_handler{Place::handler};
+const std::vector<Place> only_user{Place::user};
+
+const Hostile hostile_guests[]{
+    // It does not end.
+    {"ALoop", [](Code& k) { loop(k, [](Code& c) { c.inc(c.al); }); }, Invariant::progress, "never ends", anywhere},
+    {"ALoopThatCounts", [](Code& k) { loop(k, [](Code& c) { c.inc(c.rbx); }); }, Invariant::progress, "never ends",
+     only_handler},
+    {"AJumpToItself", [](Code& k) { loop(k, [](Code&) {}); }, Invariant::progress, "never ends", anywhere},
+    {"ALoopOfPause", [](Code& k) { loop(k, [](Code& c) { c.pause(); }); }, Invariant::progress, "never ends", anywhere},
+    {"ALoopOfMwait",
+     [](Code& k) {
+         k.mov(k.rax, TinyGuest::data);
+         k.xor_(k.ecx, k.ecx);
+         k.xor_(k.edx, k.edx);
+         loop(k, [](Code& c) { c.bytes({0x0f, 0x01, 0xc8, 0x0f, 0x01, 0xc9}); });
+     },
+     Invariant::progress, "never ends"},
+    {"ALoopOfFaults",
+     [](Code& k) {
+         k.xor_(k.ecx, k.ecx);
+         k.div(k.ecx);
+     },
+     Invariant::progress, "never ends", anywhere},
+    {"ALoopOfWbinvd", [](Code& k) { loop(k, [](Code& c) { c.wbinvd(); }); }, Invariant::progress, "never ends"},
+    {"AHalt", [](Code& k) { k.hlt(); }, Invariant::progress, "halts at"},
+
+    // It takes the CPU down.
+    {"AnIdtWithoutEntries",
+     [](Code& k) {
+         load_table(k, 3, 0, 0);
+         k.int3();
+     },
+     Invariant::no_unexpected_vector, "triple fault"},
+    {"AnIdtThatIsNotMapped",
+     [](Code& k) {
+         load_table(k, 3, 0x123000, 0xfff);
+         k.int3();
+     },
+     Invariant::no_unexpected_vector, "triple fault"},
+    {"AnIdtOfRubbish",
+     [](Code& k) {
+         load_table(k, 3, TinyGuest::data, 0xfff);
+         k.int3();
+     },
+     Invariant::no_unexpected_vector, "triple fault"},
+    {"AGdtOfRubbish",
+     [](Code& k) {
+         load_table(k, 2, TinyGuest::data, 0x7f);
+         k.int3();
+     },
+     Invariant::no_unexpected_vector, "triple fault"},
+    {"AStackThatIsNotCanonical",
+     [](Code& k) {
+         k.mov(k.rsp, 0x8000000000000000);
+         k.push(k.rax);
+     },
+     Invariant::no_unexpected_vector, "triple fault"},
+    {"AStackInReadOnlyMemory",
+     [](Code& k) {
+         k.mov(k.rsp, TinyGuest::kernel_text + GATECRASH_PAGE);
+         k.push(k.rax);
+     },
+     Invariant::no_unexpected_vector, "triple fault"},
+    // On hardware a triple fault; nested paging on `amd` tries the walk for ever.
+    {"ACr3OutsideMemory",
+     [](Code& k) {
+         k.mov(k.eax, 0x7ffff000);
+         write_cr(k, 3);
+     },
+     Invariant::progress,
+     "never ends",
+     {Place::window}},
+    {"ACr3OfRubbish",
+     [](Code& k) {
+         k.mov(k.eax, GATECRASH_TEXT);
+         write_cr(k, 3);
+     },
+     Invariant::progress, "never ends", only_handler},
+    {"NoExecuteProtectionDisabled", [](Code& k) { flip_msr_bit(k, msr_efer, 11); }, Invariant::no_unexpected_vector,
+     "triple fault"},
+
+    // It takes an exception.
+    {"PagingOff", [](Code& k) { clear_cr_bit(k, 0, 31); }, Invariant::no_unexpected_vector, "vector 13"},
+    {"ProtectionOff", [](Code& k) { clear_cr_bit(k, 0, 0); }, Invariant::no_unexpected_vector, "vector 13"},
+    {"PaeOff", [](Code& k) { clear_cr_bit(k, 4, 5); }, Invariant::no_unexpected_vector, "vector 13"},
+    {"LongModeOff", [](Code& k) { flip_msr_bit(k, msr_efer, 8); }, Invariant::no_unexpected_vector, "vector 13"},
+    {"AnUnknownMsr",
+     [](Code& k) {
+         k.mov(k.ecx, 0x12345678);
+         k.rdmsr();
+     },
+     Invariant::no_unexpected_vector, "vector 13"},
+    {"ANonCanonicalJump", [](Code& k) { go_to(k, 0x8000000000000000); }, Invariant::no_unexpected_vector, "vector 13",
+     anywhere},
+    {"AJumpIntoNothing", [](Code& k) { go_to(k, 0x12345000); }, Invariant::no_unexpected_vector, "vector 14", anywhere},
+    {"AJumpBelowAllSymbols", [](Code& k) { go_to(k, 0x1000); }, Invariant::no_unexpected_vector, "vector 14", anywhere},
+    {"AJumpIntoData", [](Code& k) { go_to(k, TinyGuest::data); }, Invariant::no_unexpected_vector, "vector 14"},
+    {"AJumpIntoTheUsersStack", [](Code& k) { go_to(k, GATECRASH_USER_STACK); }, Invariant::no_unexpected_vector,
+     "vector 14", anywhere},
+    {"AJumpIntoTheHarness", [](Code& k) { go_to(k, 0xffffffffc0000000); }, Invariant::no_unexpected_vector, "vector 14",
+     only_user},
+    {"Rsm",
+     [](Code& k) {
+         k.bytes({0x0f, 0xaa});
+     },
+     Invariant::no_unexpected_vector, "vector 6", anywhere},
+    {"Xsetbv",
+     [](Code& k) {
+         k.xor_(k.ecx, k.ecx);
+         k.bytes({0x0f, 0x01, 0xd1});
+     },
+     Invariant::no_unexpected_vector, "vector 6"},
+    // KVM writes the instruction of the host's vendor in its place, which is text.
+    {"AHypercallOfAnotherVendor",
+     [](Code& k) {
+         k.bytes({0x0f, 0x01, 0xc1});
+     },
+     Invariant::read_only_tables, "vector 14"},
+    {"Hlt", [](Code& k) { k.hlt(); }, Invariant::no_unexpected_vector, "vector 13", only_user},
+    {"Cli", [](Code& k) { k.cli(); }, Invariant::no_unexpected_vector, "vector 13", only_user},
+    {"APort", [](Code& k) { k.out_(0x80, k.al); }, Invariant::no_unexpected_vector, "vector 13", only_user},
+
+    // It uses a device that there is not.
+    {"AWrongPort", [](Code& k) { k.out_(0x80, k.al); }, Invariant::no_unexpected_vector, "port 0x80"},
+    {"AWidePort", [](Code& k) { k.out_(0x80, k.eax); }, Invariant::no_unexpected_vector, "port 0x80"},
+    {"ADoorbellThatIsRead", [](Code& k) { k.in_(k.al, GATECRASH_PORT_END); }, Invariant::no_unexpected_vector,
+     "port 0xd2", anywhere},
+    {"ADoorbellRungByAString",
+     [](Code& k) {
+         k.mov(k.edx, GATECRASH_PORT_END);
+         k.mov(k.rsi, TinyGuest::data);
+         k.mov(k.ecx, 100);
+         k.rep();
+         k.outsb();
+     },
+     Invariant::no_unexpected_vector, "port 0xd2"},
+    {"ADoorbellRungForever",
+     [](Code& k) {
+         k.mov(k.edx, GATECRASH_PORT_END);
+         k.mov(k.rsi, TinyGuest::data);
+         k.mov(k.rcx, 0x7fffffffffffffff);
+         k.rep();
+         k.outsb();
+     },
+     Invariant::no_unexpected_vector, "port 0xd2"},
+    {"ADoorbellReadByAString",
+     [](Code& k) {
+         k.mov(k.edx, GATECRASH_PORT_END);
+         k.mov(k.rdi, TinyGuest::data);
+         k.mov(k.ecx, 100);
+         k.rep();
+         k.bytes({0x6c});  // insb
+     },
+     Invariant::no_unexpected_vector, "port 0xd2"},
+    {"ADeviceThatIsRead",
+     [](Code& k) {
+         take_own_page_tables(k);
+         k.mov(k.rax, own_mapping + 0x100001);
+         k.mov(k.dx, k.ptr[k.rax]);
+     },
+     Invariant::no_unexpected_vector, "absent memory at guest-physical 0x100001"},
+    {"ADeviceReadAcrossAPage",
+     [](Code& k) {
+         take_own_page_tables(k);
+         k.mov(k.rax, own_mapping + 0x100ffd);
+         k.mov(k.rdx, k.ptr[k.rax]);
+     },
+     Invariant::no_unexpected_vector, "absent memory at guest-physical 0x100ffd"},
+    {"ADeviceWrittenByAString",
+     [](Code& k) {
+         take_own_page_tables(k);
+         k.mov(k.rdi, own_mapping + 0x100ffd);
+         k.mov(k.rcx, 0x7fffffff);
+         k.rep();
+         k.stosq();
+     },
+     Invariant::read_only_tables, "absent memory at guest-physical 0x100ffd"},
+    {"CodeInADevice",
+     [](Code& k) {
+         take_own_page_tables(k);
+         go_to(k, own_mapping + 0x100000);
+     },
+     Invariant::no_unexpected_vector, "absent memory"},
+
+    // It writes where it must not.
+    {"AWriteToText", [](Code& k) { store(k, TinyGuest::kernel_text, 7); }, Invariant::read_only_tables, "vector 14"},
+    {"AWriteToTheIdt", [](Code& k) { store(k, idt_address, 7); }, Invariant::read_only_tables, "vector 14"},
+    {"AWriteToUserText", [](Code& k) { store(k, TinyGuest::user_text, 7); }, Invariant::read_only_tables, "vector 14",
+     anywhere},
+    {"AWriteToTextWithoutWriteProtection",
+     [](Code& k) {
+         clear_cr_bit(k, 0, 16);
+         store(k, TinyGuest::kernel_text, 7);
+     },
+     Invariant::read_only_tables, "write to read-only"},
+    {"AWriteToTextThroughItsOwnPageTables",
+     [](Code& k) {
+         take_own_page_tables(k);
+         store(k, TinyGuest::kernel_text, 7);
+     },
+     Invariant::read_only_tables, "write to read-only"},
+    {"AWriteToThePageTables",
+     [](Code& k) {
+         take_own_page_tables(k);
+         k.mov(k.rax, own_mapping);
+         k.mov(k.qword[k.rax + k.rbx], 0x7fffffff);
+         k.mov(k.rax, k.rbx);
+     },
+     Invariant::page_tables, "page tables"},
+    {"ACanaryAtTheBottom", [](Code& k) { store(k, task_stack_low - 8, 7); }, Invariant::stack,
+     "canary at the bottom of stack task"},
+    {"ACanaryAtTheTop", [](Code& k) { store(k, task_stack_high, 7); }, Invariant::stack,
+     "canary at the top of stack task"},
+    {"AFloodOfTheLog",
+     [](Code& k) {
+         k.mov(k.rdi, log_address + 64);
+         k.mov(k.ecx, 63 * 8);
+         k.mov(k.eax, GATECRASH_LOG_FULL);
+         k.rep();
+         k.stosq();
+         store(k, log_address, GATECRASH_LOG_CAPACITY);
+     },
+     Invariant::progress,
+     "over and over",
+     {Place::window}},
+    {"AFloodOfTheLogBeyondItsEnd",
+     [](Code& k) {
+         k.mov(k.rdi, log_address);
+         loop(k, [](Code& c) { c.stosq(); });
+     },
+     Invariant::stack, "log ring is overwritten"},
+    {"ALogOfRubbish",
+     [](Code& k) {
+         k.mov(k.rax, log_address);
+         k.or_(k.qword[k.rax], -1);
+     },
+     Invariant::stack, "log ring is overwritten"},
+    {"ALogThatForgets", [](Code& k) { store(k, log_address, 0); }, Invariant::stack, "", only_handler},
+
+    // It does not leave things as they were.
+    {"AnotherLstar", quietly([](Code& k) { flip_msr_bit(k, msr_lstar, 4); }), Invariant::round_trip, "LSTAR",
+     only_handler},
+    {"SyscallDisabled", quietly([](Code& k) { flip_msr_bit(k, msr_efer, 0); }), Invariant::round_trip, "EFER",
+     only_handler},
+    {"WriteProtectionOff", quietly([](Code& k) { clear_cr_bit(k, 0, 16); }), Invariant::round_trip, "CR0",
+     only_handler},
+    {"MachineChecksOff", quietly([](Code& k) { clear_cr_bit(k, 4, 6); }), Invariant::round_trip, "CR4", only_handler},
+    {"AnotherCr8", quietly([](Code& k) {
+         k.mov(k.eax, 3);
+         k.bytes({0x44, 0x0f, 0x22, 0xc0});  // mov cr8, rax
+     }),
+     Invariant::round_trip, "CR8", only_handler},
+    {"AnotherIdt", quietly([](Code& k) { load_table(k, 3, idt_address, 0x1ff); }), Invariant::round_trip, "IDT",
+     only_handler},
+    {"AnotherGdt", quietly([](Code& k) { load_table(k, 2, gdt_address, 0x47); }), Invariant::round_trip, "GDT",
+     only_handler},
+    {"ABreakpointLeftArmed", quietly([](Code& k) {
+         k.mov(k.eax, 0xd0402);
+         write_dr(k, 7);
+     }),
+     Invariant::round_trip, "DR7", only_handler},
+    {"ItsOwnPageTables", take_own_page_tables, Invariant::page_tables, "CR3", only_handler},
+
+    // It rings the wrong doorbell.
+    {"AWindowInsideAWindow", [](Code& k) { k.doorbell(GATECRASH_PORT_BEGIN); }, Invariant::round_trip,
+     "left its window by doorbell BEGIN", anywhere},
+    {"DoneInsideAWindow", [](Code& k) { k.doorbell(GATECRASH_PORT_DONE); }, Invariant::round_trip,
+     "left its window by doorbell DONE", anywhere},
+    {"FatalWithoutAReason", [](Code& k) { k.doorbell(GATECRASH_PORT_FATAL); }, Invariant::no_unexpected_vector,
+     "logged no reason", anywhere},
+};
+
+using Given = std::pair<Hostile, Place>;
+class HostileGuests : public testing::TestWithParam<Given> {};
+
+TEST_P(HostileGuests, CostOneVerdict) {
+    const auto& [hostile, place] = GetParam();
+    const HostileGuest guest(hostile.body, place);
+    const auto result = guest.sweep(StepperKind::trap_flag);
+    ASSERT_FALSE(result.findings.empty()) << "holds";
+    const auto& finding = result.findings.front();
+    EXPECT_EQ(finding.violation.invariant, hostile.invariant);
+    EXPECT_THAT(finding.violation.message, HasSubstr(hostile.message));
+    const auto replayed = guest.replay(parse_schedule(to_string(finding.schedule)), StepperKind::stop_bytes);
+    ASSERT_FALSE(replayed.violations.empty());
+    EXPECT_EQ(replayed.violations.front().invariant, hostile.invariant);
+    EXPECT_THAT(replayed.violations.front().message, HasSubstr(hostile.message));
+}
+
+std::vector<Given> all_hostile_guests() {
+    std::vector<Given> all;
+    for (const auto& hostile : hostile_guests) {
+        for (const auto place : hostile.places) all.emplace_back(hostile, place);
+    }
+    return all;
+}
+
+std::string name_of(const testing::TestParamInfo<Given>& info) {
+    constexpr std::array places{"InTheWindow", "InTheHandler", "AtCpl3"};
+    return std::string(info.param.first.name) + places.at(static_cast<std::size_t>(info.param.second));
+}
+
+INSTANTIATE_TEST_SUITE_P(Explore, HostileGuests, testing::ValuesIn(all_hostile_guests()), name_of);
+
+/// The first finding's message, or the refusal.
+std::string verdict_of(const HostileGuest& guest, StepperKind stepper) {
+    try {
+        const auto result = guest.sweep(stepper);
+        return result.findings.empty() ? "holds" : result.findings.front().violation.message;
+    } catch (const machine::ImageError& error) {
+        return error.what();
+    }
+}
+
+/// Nothing can be said about a guest whose run without events is not what a window is.
+const struct Unusable {
+    const char* name;
+    Place place;
+    Emit body;
+    const char* message;
+} unusable_guests[]{
+    {"NeverRingsBegin", Place::before, [](Code& k) { k.doorbell(GATECRASH_PORT_DONE); }, "without any window"},
+    {"RingsEndFirst", Place::before, [](Code& k) { k.doorbell(GATECRASH_PORT_END); }, "ended with: doorbell END"},
+    {"RingsEndTwice", Place::behind, [](Code& k) { k.doorbell(GATECRASH_PORT_END); }, "ended with: doorbell END"},
+    {"NeverRingsDone", Place::behind, [](Code& k) { loop(k, [](Code&) {}); }, "ended with: still running"},
+    {"LoopsBeforeBegin", Place::before, [](Code& k) { loop(k, [](Code& c) { c.inc(c.rbx); }); },
+     "ended with: still running"},
+    {"HaltsBeforeBegin", Place::before, [](Code& k) { k.hlt(); }, "ended with: HLT"},
+    {"TripleFaultsBeforeBegin", Place::before,
+     [](Code& k) {
+         load_table(k, 3, 0, 0);
+         k.int3();
+     },
+     "ended with: triple fault"},
+    {"GivesUpBeforeBegin", Place::before, [](Code& k) { k.ud2(); }, "ended with: doorbell FATAL"},
+    {"RunsDevicesBeforeBegin", Place::before,
+     [](Code& k) {
+         take_own_page_tables(k);
+         go_to(k, own_mapping + 0x100000);
+     },
+     "ended with: code or a stack in read-only or absent memory"},
+    {"BeginsOnItsOwnPageTables", Place::before, take_own_page_tables, "not on the page tables it was booted with"},
+    {"BeginsWithALogOfRubbish", Place::before, [](Code& k) { store(k, log_address, 64); },
+     "the log ring is overwritten"},
+};
+
+TEST(UnusableGuests, AreRefusedWithTheReason) {
+    for (const auto& unusable : unusable_guests) {
+        const HostileGuest guest(unusable.body, unusable.place);
+        EXPECT_THAT(verdict_of(guest, StepperKind::trap_flag), HasSubstr(unusable.message)) << unusable.name;
+    }
+}
+
+/// KVM steps with TF, and takes the guest's own #DBs for its steps. With stop bytes there is an exit behind each
+/// instruction, over which QEMU loses breakpoints.
+TEST(DebuggingGuests, AreRefusedByWhatCannotStepThem) {
+    for (const auto place : {Place::window, Place::user}) {
+        const HostileGuest guest(set_tf, place);
+        EXPECT_THAT(verdict_of(guest, StepperKind::trap_flag), HasSubstr("use --stepper stop-bytes"));
+        const auto result = guest.sweep(StepperKind::stop_bytes);
+        ASSERT_FALSE(result.findings.empty());
+        EXPECT_EQ(result.findings.front().violation.invariant, Invariant::no_unexpected_vector);
+        EXPECT_THAT(result.findings.front().violation.message, HasSubstr("vector 1 "));
+    }
+    for (const auto stepper : {StepperKind::trap_flag, StepperKind::stop_bytes}) {
+        const HostileGuest guest(break_on_data, Place::window);
+        EXPECT_THAT(verdict_of(guest, stepper), AnyOf(HasSubstr("breakpoints of its own"), HasSubstr("vector 1 ")));
+    }
+}
+
+TEST(HostileSchedules, ReplayWhereThereIsNoSymbol) {
+    // The event lands where the jump into nothing went.
+    const HostileGuest guest([](Code& k) { go_to(k, 0x1000); }, Place::window);
+    Boundary nowhere;
+    nowhere.index = 3;  // behind NOP, MOV and JMP
+    const auto replayed = guest.replay({"hostile", {{Event::nmi(), nowhere}}}, StepperKind::trap_flag);
+    ASSERT_FALSE(replayed.violations.empty());
+    EXPECT_THAT(replayed.violations.front().message, HasSubstr("vector 14"));
+}
+
+/// What is odd and changes nothing.
+const struct Harmless {
+    const char* name;
+    Emit body;
+} harmless_guests[]{
+    {"CachesFlushed", [](Code& k) { k.wbinvd(); }},
+    {"AddressesFlushed",
+     [](Code& k) {
+         k.bytes({0x0f, 0x01, 0x38});
+     }},  // invlpg [rax]
+    {"APause", [](Code& k) { k.pause(); }},
+    {"PriorityRaisedAndLowered", quietly([](Code& k) {
+         k.mov(k.eax, 1);
+         k.bytes({0x44, 0x0f, 0x22, 0xc0});  // mov cr8, rax
+         k.xor_(k.eax, k.eax);
+         k.bytes({0x44, 0x0f, 0x22, 0xc0});
+     })},
+    {"ItsOwnIdtForAWhile", quietly([](Code& k) {
+         load_table(k, 3, idt_address, 0x1ff);
+         k.nop();
+         load_table(k, 3, idt_address, 0xfff);
+     })},
+    {"AHypercall", quietly([](Code& k) {
+         k.bytes({0x0f, 0x01, 0xd9});
+     })},  // vmmcall
+};
+
+TEST(HarmlessGuests, Hold) {
+    for (const auto& harmless : harmless_guests) {
+        for (const auto place : {Place::window, Place::handler}) {
+            for (const auto stepper : {StepperKind::trap_flag, StepperKind::stop_bytes}) {
+                const auto result = HostileGuest(harmless.body, place).sweep(stepper);
+                EXPECT_THAT(result.findings, IsEmpty())
+                    << harmless.name << ": " << result.findings.front().violation.message;
+                EXPECT_EQ(result.depth, 1U);
+            }
+        }
+    }
+}
+
+}  // namespace
+}  // namespace gatecrash::explore

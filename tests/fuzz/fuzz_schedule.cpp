@@ -1,0 +1,36 @@
+// libFuzzer: whatever the text, it is a schedule or a list of events that prints as one that means the same, or the
+// error says what is wrong.
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "gatecrash/explore/schedule.hpp"
+
+using namespace gatecrash::explore;
+
+namespace {
+
+void expect_same_schedule(std::string_view text) try {
+    const auto schedule = parse_schedule(text);
+    if (parse_schedule(to_string(schedule)) != schedule) std::abort();
+} catch (const ScheduleError&) {
+}
+
+void expect_same_events(std::string_view text) try {
+    const auto events = parse_events(text);
+    std::string printed;
+    for (const auto event : events) printed += (printed.empty() ? "" : ",") + to_string(event);
+    if (parse_events(printed) != events) std::abort();
+} catch (const ScheduleError&) {
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string_view text(reinterpret_cast<const char*>(data), size);
+    expect_same_schedule(text);
+    expect_same_events(text);
+    return 0;
+}
