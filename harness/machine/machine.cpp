@@ -243,12 +243,11 @@ void Machine::raise_nmi() {
     cpu_.set_events(events);
 }
 
-/// DR7 stays as it is, as if the breakpoint were gone again: else it would come back behind the handler's IRET unless
-/// that sets RF.
+/// Of the debug registers only DR6 tells of it, as if the breakpoint were gone again: armed, it would come back behind the
+/// handler's IRET unless that sets RF.
 void Machine::raise_breakpoint() {
     if (uses_debug_registers_) {
         auto registers = cpu_.debug_registers();
-        registers.db[0] = number(rip());
         registers.dr6 |= 1;  // B0
         cpu_.set_debug_registers(registers);
     }

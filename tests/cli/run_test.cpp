@@ -10,6 +10,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -265,6 +266,33 @@ TEST(Replay, OfABoundaryThatIsNeverReachedIsRefused) {
         EXPECT_EQ(result.code, 2) << boundary;
         EXPECT_THAT(result.err, HasSubstr("never reaches")) << boundary;
     }
+}
+
+TEST(Bench, MeasuresTheHarness) {
+    const auto result = run_on_amd({"bench", "harness", "--json", "-", "--quiet"});
+    EXPECT_EQ(result.code, 0) << result.err;
+    std::map<std::string, json> figures;
+    for (const auto& figure : json::parse(result.out)["results"]) figures[figure["name"]] = figure;
+    for (const auto* name : {"kvm_run_floor_ns", "step_ns", "snapshot_ns", "restore_ns", "vm_create_ns",
+                             "injections_per_s", "floor_ratio"}) {
+        ASSERT_TRUE(figures.contains(name)) << name;
+        EXPECT_GT(figures[name]["median"], 0) << name;
+        EXPECT_EQ(figures[name]["valid"], true) << name;
+    }
+    // Whatever the load: an injection is a KVM_RUN and more, and a new VM costs far more than either.
+    EXPECT_GT(figures["floor_ratio"]["median"], 1);
+    EXPECT_GT(figures["vm_create_ns"]["median"], figures["injection_ns"]["median"]);
+}
+
+TEST(Explore, LandsExceptions) {
+    const auto result = run_on_amd({"explore", "nested-nmi/copied-frame", "--events", "db,mc", "--depth", "1"});
+    EXPECT_EQ(result.code, 0) << result.out;
+    // The runtime's #PF entry is plain: it takes a fault in the kernel for one with the kernel's GS base.
+    const auto fault = run_on_amd({"explore", "nested-nmi/copied-frame", "--events", "pf", "--depth", "1"});
+    EXPECT_EQ(fault.code, 1);
+    EXPECT_THAT(fault.out, HasSubstr("breaks I2"));
+    EXPECT_EQ(replayed_schedule(fault.out), "nested-nmi/copied-frame@pf:entry_nmi");
+    EXPECT_EQ(run_on_amd({"replay", replayed_schedule(fault.out)}).code, 1);
 }
 
 TEST(Doctor, FindsTheEmulatedMachineFit) {
