@@ -1,4 +1,7 @@
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <charconv>
 #include <map>
 
 #include "finding_group.hpp"
@@ -41,6 +44,19 @@ std::vector<Finding> merge_findings(std::span<const SweepResult> shards, unsigne
 }
 
 }  // namespace
+
+std::string to_string(Shard shard) { return fmt::format("{}/{}", shard.index, shard.count); }
+
+std::optional<Shard> parse_shard(std::string_view text) {
+    Shard shard;
+    const auto* const end = text.data() + text.size();
+    const auto index = std::from_chars(text.data(), end, shard.index);
+    if (index.ec != std::errc{} || index.ptr == end || *index.ptr != '/') return std::nullopt;
+    const auto count = std::from_chars(index.ptr + 1, end, shard.count);
+    if (count.ec != std::errc{} || count.ptr != end || shard.index < 1 || shard.index > shard.count)
+        return std::nullopt;
+    return shard;
+}
 
 SweepResult merge(std::span<const SweepResult> shards) {
     SweepResult whole;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gatecrash/explore/invariant.hpp"
@@ -38,6 +39,11 @@ struct Shard {
     [[nodiscard]] bool is_whole() const { return count == 1; }
     bool operator==(const Shard&) const = default;
 };
+
+/// "1/3".
+[[nodiscard]] std::string to_string(Shard shard);
+/// Of what to_string() makes; empty if it is none.
+[[nodiscard]] std::optional<Shard> parse_shard(std::string_view text);
 
 /// For a progress line.
 struct Progress {
