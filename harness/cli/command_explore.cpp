@@ -3,12 +3,11 @@
 #include <chrono>
 
 #include "commands.hpp"
-#include "gatecrash/report/exit_code.hpp"
-#include "gatecrash/report/text_report.hpp"
 #include "inside.hpp"
 #include "interrupt.hpp"
 #include "machine_choice.hpp"
 #include "output.hpp"
+#include "report_results.hpp"
 #include "sweeping.hpp"
 
 namespace gatecrash::cli {
@@ -25,6 +24,7 @@ explore::SweepOptions sweep_options_of(const Options& options, const Target& tar
     sweep.depth = options.depth.value_or(sweep.depth);
     sweep.prune = options.prune;
     sweep.window = options.window;
+    sweep.shard = options.shard;
     sweep.stepper = options.stepper;
     return sweep;
 }
@@ -47,40 +47,14 @@ int explore_target(const Options& options) {
 
     const InterruptGuard guard;
     auto progress = ProgressDisplay::on_standard_error(options.quiet);
-    auto result = target.is_file() ? explore::Result{} : blank_result(target.selection);
-    if (target.is_file()) result.case_name = options.target;
-    result.expect = "holds";  // whoever explores wants to know what breaks
-    auto ktap = target.is_file() ? KtapOutput(options, options.target) : KtapOutput(options, {target.selection});
-    const auto start = std::chrono::steady_clock::now();
-    try {
-        result.sweep = sweep_image(local->system, target.image, sweep_options_of(options, target), progress);
-    } catch (const std::exception& error) {
-        result.message = error.what();
-        ktap.add(result);
-        documents.write(local->description, {&result, 1});
-        throw;
-    }
-    result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    const bool breaks = !result.sweep.findings.empty();
-    result.verdict = breaks ? explore::Verdict::breaks : explore::Verdict::holds;
-    result.status = breaks ? explore::Status::unexpected : explore::Status::ok;
-    if (result.sweep.interrupted && !breaks) mark_interrupted(result);
-
-    ktap.add(result);
-    auto shown = result;
-    shown.expect.clear();
-    TextOutput(options).print(report::sweep_line(shown) + report::details(shown) + report::further_findings(shown));
-    documents.write(local->description, {&result, 1});
-
-    if (result.sweep.interrupted) {
-        fmt::print(stderr, "gatecrash: interrupted: what was not swept yet may break as well; run it again\n");
-        return 128 + InterruptGuard::signal_number();
-    }
-    if (breaks) {
-        fmt::print(stderr, "gatecrash: a schedule breaks an invariant: watch it happen with {} --trace\n",
-                   report::replay_command(result.sweep.findings.front().schedule));
-    }
-    return static_cast<int>(report::exit_code_of({&result, 1}));
+    const auto result_of = [&](const Selection& selection) {
+        const auto start = std::chrono::steady_clock::now();
+        auto sweep = sweep_image(local->system, target.image, sweep_options_of(options, target), progress);
+        auto result = judged(options, selection, std::move(sweep));
+        result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        return std::optional(std::move(result));
+    };
+    return report_exploration(options, target.selection, documents, local->description, result_of);
 }
 
 }  // namespace gatecrash::cli

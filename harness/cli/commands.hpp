@@ -10,6 +10,7 @@ namespace gatecrash::cli {
 [[nodiscard]] int run(const Options& options);
 [[nodiscard]] int explore_target(const Options& options);
 [[nodiscard]] int replay_schedule(const Options& options);
+[[nodiscard]] int merge(const Options& options);
 [[nodiscard]] int bench(const Options& options);
 [[nodiscard]] int write_skeleton(const Options& options);
 [[nodiscard]] int help(const Options& options);

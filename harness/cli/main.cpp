@@ -30,6 +30,8 @@ int run_command(const cli::Options& options) {
             return cli::explore_target(options);
         case cli::Command::replay:
             return cli::replay_schedule(options);
+        case cli::Command::merge:
+            return cli::merge(options);
         case cli::Command::bench:
             return cli::bench(options);
         case cli::Command::new_project:

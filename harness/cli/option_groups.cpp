@@ -39,6 +39,11 @@ constexpr CommandInfo table[] = {
      "broke.\n",
      "  gatecrash replay 'nested-nmi/flag-only@nmi:entry_nmi+0x1f'\n"
      "  gatecrash replay 'nested-nmi/linus-2010-irq@irq:entry_nmi+0x40,nmi:entry_irq#2' --trace\n"},
+    {Command::merge, "merge", " FILE...", "make the whole of the shards of a `run` or `explore`",
+     "Each FILE is what --json wrote in one `--shard I/N`; all N are needed. Reports what the same without --shard "
+     "gives,\n"
+     "but for the seconds, and ends with its exit code.\n",
+     "  gatecrash merge 1.json 2.json 3.json --json whole.json\n"},
     {Command::bench, "bench", " harness", "measure what the harness itself costs",
      "Prints the time of one KVM_RUN, of a step, a snapshot, a restore, a new VM, and of one injection; floor_ratio "
      "is\n"
@@ -67,6 +72,10 @@ po::options_description own_options(Command command) {
     po::options_description options("Options of this command");
     auto add = options.add_options();
     if (command == Command::run || command == Command::explore) {
+        add("shard", po::value<std::string>()->value_name("I/N"),
+            "sweep only the I-th of N parts, which `gatecrash merge` makes a whole of; its --json has all it needs");
+    }
+    if (command == Command::run || command == Command::explore || command == Command::merge) {
         add("ktap", po::bool_switch(),
             "write the results to standard output as KTAP, each as it ends; the text then goes to standard error");
         add("junit", po::value<std::string>()->value_name("FILE"),

@@ -17,7 +17,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-constexpr unsigned max_jobs = 1024, max_depth = 16;
+constexpr unsigned max_jobs = 1024, max_depth = 16, max_shards = 65536;
 
 /// A word with its meaning.
 template <typename Value>
@@ -115,6 +115,14 @@ void read_explore(Options& options, const Values& values) {
 void read_reports(Options& options, const Values& values) {
     if (values.has("junit")) options.junit = values.text("junit");
     options.ktap = values.is_set("ktap");
+    if (values.has("shard")) {
+        const auto shard = explore::parse_shard(values.text("shard"));
+        if (!shard || shard->count > max_shards) {
+            values.fail(fmt::format("--shard is I/N, I from 1 to N and N at most {}, not '{}'", max_shards,
+                                    values.text("shard")));
+        }
+        options.shard = *shard;
+    }
 }
 
 /// The options that ask for a report, and where it goes to, '-' being standard output.
@@ -146,6 +154,11 @@ void read_own(Options& options, const Values& values) {
         case Command::list:
         case Command::bench:
             options.patterns = values.arguments(any_number);
+            break;
+        case Command::merge:
+            read_reports(options, values);
+            options.patterns = values.arguments(any_number);
+            if (options.patterns.empty()) values.fail("FILE is missing");
             break;
         case Command::explore:
             read_explore(options, values);
@@ -248,6 +261,7 @@ Words to_arguments(const Options& options) {
     if (!options.json.empty()) add("json", options.json);
     if (!options.junit.empty()) add("junit", options.junit);
     if (options.ktap) words.emplace_back("--ktap");
+    if (!options.shard.is_whole()) add("shard", to_string(options.shard));
     if (options.quiet) words.emplace_back("--quiet");
     if (options.events) add("events", joined(*options.events));
     if (options.depth) add("depth", std::to_string(*options.depth));
@@ -260,6 +274,16 @@ Words to_arguments(const Options& options) {
         if (!argument.empty()) words.push_back(argument);
     }
     return words;
+}
+
+Words deciding_arguments(Options options) {
+    options.machine = MachineName::automatic;
+    options.jobs = 1;
+    options.json.clear();
+    options.junit.clear();
+    options.ktap = options.quiet = false;
+    options.shard = {};
+    return to_arguments(options);
 }
 
 bool takes_standard_output(const Options& options) {

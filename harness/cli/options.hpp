@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "gatecrash/explore/sweep.hpp"
 #include "gatecrash/machine/event.hpp"
 #include "gatecrash/machine/stepper.hpp"
 
@@ -26,7 +27,7 @@ class UsageError : public std::runtime_error {
     std::string command_;
 };
 
-enum class Command : std::uint8_t { doctor, list, run, explore, replay, bench, new_project, help, version };
+enum class Command : std::uint8_t { doctor, list, run, explore, replay, merge, bench, new_project, help, version };
 enum class MachineName : std::uint8_t { automatic, host, amd, intel };
 
 struct Options {
@@ -40,9 +41,10 @@ struct Options {
     machine::StepperKind stepper = machine::StepperKind::trap_flag;
 
     std::string help_topic;                                     ///< help: a command's name, or empty
-    std::vector<std::string> patterns;                          ///< list, run, bench
+    std::vector<std::string> patterns;                          ///< list, run, bench; of merge the files
     std::string junit;                                          ///< run, explore; empty: none wanted
     bool ktap = false;                                          ///< run, explore
+    explore::Shard shard;                                       ///< run, explore
     std::string target;                                         ///< explore
     std::optional<std::vector<machine::Event>> events;          ///< explore; not given: the variant's
     std::optional<unsigned> depth;                              ///< explore; not given: the variant's
@@ -60,6 +62,10 @@ struct Options {
 
 /// A command line that parse_options() reads as `options`, for running it again somewhere else.
 [[nodiscard]] std::vector<std::string> to_arguments(const Options& options);
+
+/// Of run and explore, those words of to_arguments() that decide what is swept and how it is judged, whoever does it
+/// and wherever it is reported.
+[[nodiscard]] std::vector<std::string> deciding_arguments(Options options);
 
 /// Whether a report takes standard output, where else text for people goes.
 [[nodiscard]] bool takes_standard_output(const Options& options);

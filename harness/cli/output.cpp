@@ -12,13 +12,18 @@ namespace gatecrash::cli {
 namespace {
 
 using Format = std::string (*)(const std::string& version, const report::MachineDescription& machine,
-                               std::span<const explore::Result> results);
+                               std::span<const explore::Result> results, const std::vector<std::string>& command);
+
+std::string junit(const std::string& version, const report::MachineDescription& machine,
+                  std::span<const explore::Result> results, const std::vector<std::string>& /*command*/) {
+    return report::junit_report(version, machine, results);
+}
 
 constexpr struct {
     const char* name;
     DocumentOption option;
     Format format;
-} kinds[] = {{"--json", &Options::json, report::json_report}, {"--junit", &Options::junit, report::junit_report}};
+} kinds[] = {{"--json", &Options::json, report::json_report}, {"--junit", &Options::junit, junit}};
 
 /// A reader sees a result when it is there, also through a pipe; and it stays in front of later messages.
 void print_at_once(std::FILE* stream, const std::string& text) {
@@ -35,6 +40,7 @@ std::vector<report::KtapReport::Test> to_plan(const std::vector<Selection>& sele
 }  // namespace
 
 Documents::Documents(const Options& options) {
+    if (!options.shard.is_whole()) command_ = deciding_arguments(options);
     for (const auto& kind : kinds) {
         if ((options.*kind.option).empty()) continue;
         try {
@@ -48,7 +54,7 @@ Documents::Documents(const Options& options) {
 void Documents::write(const report::MachineDescription& machine, std::span<const explore::Result> results) {
     for (const auto& kind : kinds) {
         const auto asked = std::ranges::find(documents_, kind.option, &Document::option);
-        if (asked != documents_.end()) asked->file.write(kind.format(version, machine, results));
+        if (asked != documents_.end()) asked->file.write(kind.format(version, machine, results, command_));
     }
 }
 

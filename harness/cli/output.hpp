@@ -38,6 +38,7 @@ class Documents {
     void write(DocumentOption option, const std::string& content);
 
   private:
+    std::vector<std::string> command_;  ///< of a shard: what has to be the same in all of them
     std::vector<Document> documents_;
 };
 

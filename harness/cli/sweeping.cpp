@@ -18,20 +18,55 @@ explore::SweepResult sweep_image(const kvm::System& system, const machine::Image
     return result;
 }
 
-void mark_interrupted(explore::Result& result) {
-    result.verdict = explore::Verdict::skip;
-    result.status = explore::Status::skip;
-    result.message.clear();
-    result.skip_reason = fmt::format("interrupted after {}", report::counted(result.sweep.schedules, "schedule"));
+explore::Result blank_result(const Options& options, const Selection& selection) {
+    explore::Result result;
+    result.sweep.shard = options.shard;
+    if (selection.variant == nullptr) {
+        result.case_name = options.target;
+    } else {
+        result.case_name = selection.of->name;
+        result.variant = selection.variant->name;
+        result.covers = selection.variant->covers;
+    }
+    // Whoever explores wants to know what breaks.
+    const bool holds = options.command == Command::explore || selection.variant->expects.holds();
+    result.expect = holds ? "holds" : "breaks " + explore::to_string(selection.variant->expects.invariant);
+    return result;
 }
 
-explore::Result blank_result(const Selection& selection) {
-    explore::Result result;
-    result.case_name = selection.of->name;
-    result.variant = selection.variant->name;
-    result.covers = selection.variant->covers;
-    const auto& expects = selection.variant->expects;
-    result.expect = expects.holds() ? "holds" : "breaks " + explore::to_string(expects.invariant);
+explore::Result judged(const Options& options, const Selection& selection, explore::SweepResult sweep) {
+    const bool explores = options.command == Command::explore;
+    if (!explores && !sweep.interrupted) return explore::judge(*selection.of, *selection.variant, std::move(sweep));
+    auto result = blank_result(options, selection);
+    result.sweep = std::move(sweep);
+    const bool breaks = !result.sweep.findings.empty();
+    if (explores && (breaks || !result.sweep.interrupted)) {
+        result.verdict = breaks ? explore::Verdict::breaks : explore::Verdict::holds;
+        result.status = breaks ? explore::Status::unexpected : explore::Status::ok;
+    } else {
+        result.verdict = explore::Verdict::skip;
+        result.status = explore::Status::skip;
+        result.skip_reason = fmt::format("interrupted after {}", report::counted(result.sweep.schedules, "schedule"));
+    }
+    return result;
+}
+
+explore::Result merged(const Options& options, const Selection& selection, const std::vector<explore::Result>& shards) {
+    double seconds = 0;
+    std::vector<explore::SweepResult> sweeps;
+    for (const auto& shard : shards) {
+        if (shard.status == explore::Status::error) {
+            auto failed = blank_result(options, selection);
+            failed.message = shard.message;
+            return failed;
+        }
+        seconds += shard.seconds;
+        sweeps.push_back(shard.sweep);
+    }
+    auto sweep = explore::merge(sweeps);
+    sweep.shard = options.shard;
+    auto result = judged(options, selection, std::move(sweep));
+    result.seconds = seconds;
     return result;
 }
 

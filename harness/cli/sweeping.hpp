@@ -2,6 +2,7 @@
 
 #include "gatecrash/explore/judge.hpp"
 #include "gatecrash/kvm/system.hpp"
+#include "options.hpp"
 #include "progress.hpp"
 #include "target.hpp"
 
@@ -12,10 +13,15 @@ namespace gatecrash::cli {
 [[nodiscard]] explore::SweepResult sweep_image(const kvm::System& system, const machine::Image& image,
                                                explore::SweepOptions options, ProgressDisplay& progress);
 
-/// Makes `result` one of a sweep that did not come to its end, which has no verdict.
-void mark_interrupted(explore::Result& result);
+/// A result that names what is swept and what it is expected to do, without a verdict. An empty `selection` is the file
+/// that `explore` sweeps.
+[[nodiscard]] explore::Result blank_result(const Options& options, const Selection& selection);
 
-/// A result that names the variant and what it expects, without a verdict.
-[[nodiscard]] explore::Result blank_result(const Selection& selection);
+/// What `sweep` means: for `run` compared with what the variant expects, for `explore` whether anything breaks.
+[[nodiscard]] explore::Result judged(const Options& options, const Selection& selection, explore::SweepResult sweep);
+
+/// The result of which `shards` are the results of all shards. Its seconds are theirs together.
+[[nodiscard]] explore::Result merged(const Options& options, const Selection& selection,
+                                     const std::vector<explore::Result>& shards);
 
 }  // namespace gatecrash::cli

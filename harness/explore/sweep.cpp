@@ -7,9 +7,9 @@
 #include <memory>
 #include <set>
 #include <string>
-#include <tuple>
 
 #include "examine.hpp"
+#include "finding_group.hpp"
 #include "walker.hpp"
 #include "window.hpp"
 
@@ -52,6 +52,8 @@ struct Landed {
 struct Context {
     const Window& window;
     HitCounter hits;  ///< as it stands at the window's beginning
+    std::uint64_t number = 0;
+    std::uint64_t boundaries_before = 0;  ///< in the windows before it
 };
 
 struct Interrupted {};
@@ -64,19 +66,39 @@ class Sweep {
     }
 
     SweepResult run() {
+        result_.levels.emplace_back();
         try {
             find_windows();
             while (result_.findings.empty() && result_.depth < options_.depth) {
                 ++result_.depth;
+                result_.levels.emplace_back();
                 sweep_level();
             }
         } catch (const Interrupted&) {
             result_.interrupted = true;
         }
-        return std::move(result_);
+        return finish();
     }
 
   private:
+    /// Every shard has to run the empty schedule, as the reference; one counts it.
+    SweepResult finish() {
+        if (options_.shard.index != 1) {
+            result_.levels.front() = {};
+            if (result_.depth == 0) result_.findings.clear();
+        }
+        result_.shard = options_.shard;
+        result_.schedules = schedules_run();
+        for (const auto& level : result_.levels) result_.pruned += level.pruned;
+        return std::move(result_);
+    }
+
+    [[nodiscard]] std::uint64_t schedules_run() const {
+        std::uint64_t count = 0;
+        for (const auto& level : result_.levels) count += level.schedules;
+        return count;
+    }
+
     Virtual address_of(const std::string& symbol) const {
         const auto address = machine_.image().symbols.find(symbol);
         if (!address) throw ScheduleError(fmt::format("{} has no symbol {}", machine_.image().name, symbol));
@@ -91,7 +113,7 @@ class Sweep {
     void find_windows() {
         while (auto window = next_window(machine_)) {
             open_window(machine_, *window);
-            run_schedule({*window, HitCounter(machine_.image())}, Landed{});
+            run_schedule({*window, HitCounter(machine_.image()), windows_.size()}, Landed{});
             if (!result_.findings.empty()) return;
             open_window(machine_, *window);
             if (run_patiently(machine_) != window_end) {
@@ -110,8 +132,9 @@ class Sweep {
     void sweep_level() {
         HitCounter hits(machine_.image());
         std::uint64_t boundaries = 0;
-        for (const auto& window : windows_) {
-            const Context context{window, hits};
+        for (std::size_t i = 0; i < windows_.size(); ++i) {
+            const auto& window = windows_[i];
+            const Context context{window, hits, i, boundaries};
             open_window(machine_, window);
             const auto path = discover(hits, *window.end);
             boundaries += path.size();
@@ -122,20 +145,25 @@ class Sweep {
 
     /// Lands each event on each boundary of `path`, and more events behind it while `more` is above 1.
     void extend(const Context& context, const Path& path, const Landed& before, unsigned more) {
+        const bool first = before.schedule.empty();
         for (std::size_t i = 0; i < path.size(); ++i) {
             if (!swept(path[i])) continue;
-            if (before.schedule.empty()) show_progress(i, path.size());
+            if (first) show_progress(i, path.size());
             for (const auto event : options_.events) {
+                if (first) ++order_;
                 // What cannot be delivered waits, and so is the same as landing where it can be: that one is run.
                 if (!machine_.can_land(event, path[i].state)) continue;
                 const bool waits = !path[i].can_deliver(event);
-                if (waits && options_.prune) {
-                    ++result_.pruned;
-                    continue;
-                }
-                const auto* delivered = waits ? delivery_of(path, i, event) : &path[i];
+                const bool pruned = waits && options_.prune;
+                const auto* delivered = waits && !pruned ? delivery_of(path, i, event) : &path[i];
                 if (delivered == nullptr) continue;
-                land(context, path[i], event, before.with(event, delivered->boundary, delivered->log_head), more);
+                const auto at = static_cast<std::uint64_t>(delivered - path.data());
+                if (first && !options_.shard.has(context.boundaries_before + at)) continue;
+                if (pruned) {
+                    ++result_.levels.back().pruned;
+                } else {
+                    land(context, path[i], event, before.with(event, delivered->boundary, delivered->log_head), more);
+                }
             }
         }
     }
@@ -166,12 +194,12 @@ class Sweep {
 
     /// Runs freely from where the machine is, and checks. Something broken is examined step by step.
     void run_schedule(const Context& context, const Landed& landed) {
-        ++result_.schedules;
+        ++result_.levels.back().schedules;
         const auto outcome = machine_.run();
         if (std::holds_alternative<machine::StillRunning>(outcome)) {
             examine_schedule(context, landed, std::nullopt);
         } else if (!check_run(machine_, context.window, outcome, landed.events).empty()) {
-            if (groups_.contains(group_of(context, landed))) {
+            if (groups_.contains(group_of(context.number, landed.schedule))) {
                 count(context, landed, {});
             } else {
                 examine_schedule(context, landed, machine_.snapshot());
@@ -194,8 +222,11 @@ class Sweep {
             if (free_end) fail_stepping("broken when run freely, but not when stepped");
             return;  // it was only slow: the watchdog was impatient
         }
-        Finding finding{
-            {machine_.image().name, without_indices(landed.schedule)}, most_causal(examination.violations), {}};
+        Finding finding{.schedule = {machine_.image().name, without_indices(landed.schedule)},
+                        .violation = most_causal(examination.violations),
+                        .also = {},
+                        .window = context.number,
+                        .order = order_};
         for (const auto& violation : examination.violations) {
             const auto invariant = violation.invariant;
             const bool known = invariant == finding.violation.invariant ||
@@ -225,20 +256,12 @@ class Sweep {
         return schedule;
     }
 
-    /// What makes findings alike: the window, the events and their symbols, and the offset of the last one.
-    using Group = std::tuple<const Window*, std::vector<std::pair<std::uint8_t, std::string>>, std::uint64_t>;
-
-    static Group group_of(const Context& context, const Landed& landed) {
-        std::vector<std::pair<std::uint8_t, std::string>> events;
-        for (const auto& landing : landed.schedule) events.emplace_back(landing.event.vector, landing.boundary.symbol);
-        return {&context.window, events, landed.schedule.empty() ? 0 : landed.schedule.back().boundary.offset};
-    }
-
     /// Notes a schedule that breaks something: as the first of its group with its finding, or as one more.
     void count(const Context& context, const Landed& landed, std::optional<Finding> finding) {
         // Without pruning a schedule comes up once for each boundary on which its event waits for the same delivery.
         if (!broken_.insert(to_string(Schedule{"", without_indices(landed.schedule)})).second) return;
-        const auto [group, is_new] = groups_.try_emplace(group_of(context, landed), result_.findings.size());
+        const auto [group, is_new] =
+            groups_.try_emplace(group_of(context.number, landed.schedule), result_.findings.size());
         if (is_new && finding) {
             result_.findings.push_back(std::move(*finding));
         } else {
@@ -272,7 +295,7 @@ class Sweep {
 
     void show_progress(std::uint64_t boundary, std::uint64_t boundaries) const {
         if (!options_.progress) return;
-        options_.progress({result_.depth, boundary, boundaries, result_.schedules, result_.findings.size()});
+        options_.progress({result_.depth, boundary, boundaries, schedules_run(), result_.findings.size()});
     }
 
     Machine& machine_;
@@ -280,8 +303,9 @@ class Sweep {
     std::unique_ptr<machine::Stepper> stepper_;
     std::optional<std::pair<Virtual, Virtual>> window_;
     std::vector<Window> windows_;
-    std::map<Group, std::size_t> groups_;  ///< where in result_.findings
+    std::map<FindingGroup, std::size_t> groups_;  ///< where in result_.findings
     std::set<std::string> broken_;
+    std::uint64_t order_ = 0;  ///< first events landed or passed over so far, whatever the shard
     SweepResult result_;
 };
 

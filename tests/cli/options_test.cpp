@@ -85,7 +85,15 @@ TEST(Options, RefuseWhatTheyDoNotKnow) {
         {{"run", "--junit", "-", "--ktap"}, "--ktap and --junit both want standard output", "run"},
         {{"explore", "x", "--json=-", "--junit=-"}, "--json and --junit both want standard output", "explore"},
         {{"run", "--json", "x", "--junit", "x"}, "--json and --junit both want x", "run"},
-        {{"run", "--shard", "1/2"}, "unknown option --shard", "run"},
+        {{"run", "--shard", "0/2"}, "--shard is I/N, I from 1 to N", "run"},
+        {{"run", "--shard", "3/2"}, "not '3/2'", "run"},
+        {{"run", "--shard", "1"}, "not '1'", "run"},
+        {{"run", "--shard", "1/"}, "not '1/'", "run"},
+        {{"run", "--shard", "1/2x"}, "not '1/2x'", "run"},
+        {{"explore", "x", "--shard", "1/65537"}, "N at most 65536", "explore"},
+        {{"list", "--shard", "1/2"}, "unknown option --shard", "list"},
+        {{"merge"}, "FILE is missing", "merge"},
+        {{"merge", "x", "--shard", "1/2"}, "unknown option --shard", "merge"},
         {{"run", "--depth", "2"}, "unknown option --depth", "run"},
         {{"run", "--unfit"}, "unknown option --unfit", "run"},
         {{"run", "--json"}, "--json", "run"},
@@ -122,6 +130,14 @@ TEST(Options, RefuseWhatTheyDoNotKnow) {
     }
 }
 
+TEST(Options, AreTheSameForEveryShardWhereTheyDecide) {
+    const auto deciding = [](const Words& words) { return deciding_arguments(parse_options(words)); };
+    EXPECT_EQ(deciding({"run", "x", "--shard", "1/2", "--json", "1", "--machine", "amd", "--quiet"}),
+              deciding({"run", "x", "--shard", "2/2", "--json", "2", "--ktap", "--jobs", "3"}));
+    EXPECT_NE(deciding({"run", "x"}), deciding({"run", "y"}));
+    EXPECT_NE(deciding({"explore", "x"}), deciding({"explore", "x", "--no-prune"}));
+}
+
 TEST(Options, SurviveBeingWrittenDown) {
     for (const auto& words : std::vector<Words>{
              {"doctor", "--machine", "host"},
@@ -131,6 +147,9 @@ TEST(Options, SurviveBeingWrittenDown) {
              {"explore", "c/v"},
              {"explore", "c/v", "--ktap", "--junit", "x.xml", "--json", "x.json"},
              {"run", "--junit", "-", "c/*"},
+             {"run", "--shard", "2/3"},
+             {"explore", "c/v", "--shard=1/2"},
+             {"merge", "1.json", "2.json", "--ktap"},
              {"replay", "c/v@nmi:x+0x1f#2", "--trace"},
              {"new", "a b"},
              {"help", "run"},

@@ -96,6 +96,42 @@ TEST(Run, GivesTheSameAnswerEachTime) {
     EXPECT_THAT(answers, SizeIs(1));
 }
 
+/// Equal but for the seconds.
+std::string without_seconds(json document) {
+    for (auto& result : document["results"]) result.erase("seconds");
+    return document.dump();
+}
+
+/// Runs `words` whole and in shards, and expects the shards' whole to be the same.
+void expect_merged_shards_to_be(const Words& words) {
+    SCOPED_TRACE(testing::PrintToString(words));
+    const TemporaryFolder folder;
+    const auto with = [&](const Words& more) {
+        auto all = words;
+        all.insert(all.end(), more.begin(), more.end());
+        return run_on_amd(all);
+    };
+    const auto whole = with({"--json", "-"});
+    Words merge{"merge", "--json", "-"};
+    for (const auto* shard : {"2/2", "1/2"}) {
+        merge.push_back(folder.path() / (std::string(shard, 1) + ".json"));
+        const auto part = with({"--shard", shard, "--json", merge.back()});
+        EXPECT_THAT(part.code, testing::AnyOf(0, whole.code)) << part.err;
+        const auto result = read_json(merge.back())["results"][0];
+        EXPECT_EQ(result["shard"], shard);
+        EXPECT_FALSE(result["levels"].empty());
+    }
+    const auto merged = run_gatecrash(merge);
+    EXPECT_EQ(merged.code, whole.code) << merged.err;
+    EXPECT_EQ(without_seconds(json::parse(merged.out)), without_seconds(json::parse(whole.out)));
+}
+
+TEST(Shards, MergeIntoTheWhole) {
+    expect_merged_shards_to_be({"run", quick});
+    expect_merged_shards_to_be({"explore", quick});
+    expect_merged_shards_to_be({"explore", GUEST, "--no-prune", "--events", "nmi,irq=0x30"});
+}
+
 TEST(Run, PutsNothingButJsonOnStandardOutputIfAskedTo) {
     const auto loud = run_on_amd({"run", quick, "--json", "-"});
     EXPECT_TRUE(json::accept(loud.out)) << loud.out;

@@ -70,6 +70,88 @@ TEST(Pattern, ThatMatchesNothingIsAnswered) {
     expect_wrong_usage({"list", "no-such"}, "nested-nmi");
 }
 
+/// A document of a shard, as --json writes it.
+nlohmann::json shard_document(const std::string& shard) {
+    return {{"gatecrash", run_gatecrash({"--version"}).out.substr(10, 5)},
+            {"machine",
+             {{"name", "amd"},
+              {"kvm", "kvm_amd"},
+              {"cpu", "QEMU"},
+              {"kernel", "6.1"},
+              {"emulated", true},
+              {"behaviours", {{"int3", true}}}}},
+            {"command", {"run", "nested-nmi/flag-only"}},
+            {"results",
+             {{{"case", "nested-nmi"},
+               {"variant", "flag-only"},
+               {"covers", nlohmann::json::array()},
+               {"expect", "breaks I4"},
+               {"verdict", "holds"},
+               {"status", "ok"},
+               {"boundaries", 10},
+               {"schedules", 6},
+               {"pruned", 2},
+               {"depth", 1},
+               {"seconds", 1.5},
+               {"modelled", false},
+               {"finding", nullptr},
+               {"findings", 0},
+               {"skip_reason", nullptr},
+               {"message", nullptr},
+               {"shard", shard},
+               {"interrupted", false},
+               {"levels",
+                {{{"schedules", 1}, {"pruned", 0}, {"findings", nlohmann::json::array()}},
+                 {{"schedules", 5}, {"pruned", 2}, {"findings", nlohmann::json::array()}}}}}}}};
+}
+
+TEST(Merge, JudgesTheWhole) {
+    const TemporaryFolder folder;
+    const auto one = folder.file("1", shard_document("1/2").dump());
+    const auto two = folder.file("2", shard_document("2/2").dump());
+    const auto result = run_gatecrash({"merge", two, one, "--json", "-"});
+    EXPECT_EQ(result.code, 1) << result.err;
+    const auto whole = nlohmann::json::parse(result.out);
+    EXPECT_EQ(whole["results"][0]["schedules"], 12);
+    EXPECT_EQ(whole["results"][0]["status"], "unexpected");
+    EXPECT_FALSE(whole.contains("command"));
+    EXPECT_FALSE(whole["results"][0].contains("shard"));
+    EXPECT_EQ(whole["machine"], shard_document("1/2")["machine"]);
+}
+
+TEST(Merge, RefusesWhatIsNoShardOfTheSameSweep) {
+    const TemporaryFolder folder;
+    const auto one = folder.file("1", shard_document("1/2").dump());
+    const auto two = shard_document("2/2");
+    const auto expect_refused = [&](const std::string& path, const nlohmann::json& value, const std::string& message) {
+        auto changed = two;
+        changed[nlohmann::json::json_pointer(path)] = value;
+        expect_wrong_usage({"merge", one, folder.file("2", changed.dump())}, message);
+    };
+    expect_wrong_usage({"merge", one}, "a shard is missing: 2/2");
+    expect_wrong_usage({"merge", folder.file("3", shard_document("3/4").dump())}, "shards are missing: 1/4, 2/4, 4/4");
+    expect_wrong_usage({"merge", one, one}, "shard 1/2 again, which " + one + " is");
+    expect_wrong_usage({"merge", folder.path() / "nothing"}, "No such file");
+    expect_wrong_usage({"merge", folder.path()}, "Is a directory");
+    expect_wrong_usage({"merge", folder.file("text", "no JSON")}, "not a document of gatecrash");
+    expect_wrong_usage({"merge", folder.file("list", "[]")}, "not a document of gatecrash");
+    expect_wrong_usage({"merge", folder.file("whole", R"({"gatecrash": "0"})")}, "it was made without --shard");
+    expect_refused("/gatecrash", "0.0.0", "of gatecrash 0.0.0, and this is ");
+    expect_refused("/machine/kernel", "5.10", "another machine than in " + one);
+    expect_refused("/machine/behaviours/int3", false, "other behaviours of the machine than in " + one);
+    expect_refused("/command/1", "nested-nmi/copied-frame", "another command or other options than in " + one);
+    expect_refused("/results/0/shard", "2/3", "another number of shards than in " + one);
+    expect_refused("/results/0/shard", "0/2", "'0/2' is no shard");
+    expect_refused("/results/0/interrupted", true, "run shard 2/2 again");
+    expect_refused("/results/0/variant", "copied-frame", "has a result of nested-nmi/copied-frame");
+    expect_refused("/results/0/boundaries", 11, "another guest than in " + one);
+    expect_refused("/results/0/schedules", 7, "the levels do not add up");
+    expect_refused("/results/0/levels/0/schedules", -1, "'schedules' is no count");
+    expect_refused("/results/0/verdict", "fine", "'fine' is neither a verdict nor a status");
+    expect_refused("/results", nlohmann::json::array(), "it has no results");
+    expect_refused("/results/0/levels", 7, "");
+}
+
 TEST(List, ShowsWhatMatches) {
     const auto all = run_gatecrash({"list"});
     EXPECT_EQ(all.code, 0);

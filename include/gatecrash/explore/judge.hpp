@@ -30,7 +30,8 @@ struct Result {
     std::string skip_reason;  ///< if skipped
 };
 
-/// Compares what a sweep found with what the variant expects.
+/// Compares what a sweep found with what the variant expects. A shard of a variant that is to break is as expected
+/// whatever it found: only the whole can be compared.
 [[nodiscard]] Result judge(const Case& of, const Variant& variant, SweepResult sweep);
 
 }  // namespace gatecrash::explore

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gatecrash/explore/invariant.hpp"
@@ -20,7 +22,28 @@ struct Finding {
     Violation violation;
     std::vector<Invariant> also;  ///< further invariants that the same run breaks
     std::uint64_t schedules = 1;  ///< alike: see SweepResult::findings
+    std::uint64_t window = 0;     ///< of the guest's windows, from 0
+    std::uint64_t order = 0;      ///< findings of a smaller one come first; see merge()
+
+    bool operator==(const Finding&) const = default;
 };
+
+/// One of `count` parts of a sweep, which have no schedule in common and all of them together. A boundary of the run
+/// without events is of one shard, by turns, and a schedule is of the shard of the boundary where its first event is
+/// delivered; the empty schedule is of the first.
+struct Shard {
+    unsigned index = 1;  ///< from 1
+    unsigned count = 1;
+
+    [[nodiscard]] bool has(std::uint64_t boundary) const { return boundary % count == index - 1; }
+    [[nodiscard]] bool is_whole() const { return count == 1; }
+    bool operator==(const Shard&) const = default;
+};
+
+/// "1/3".
+[[nodiscard]] std::string to_string(Shard shard);
+/// Of what to_string() makes; empty if it is none.
+[[nodiscard]] std::optional<Shard> parse_shard(std::string_view text);
 
 /// For a progress line.
 struct Progress {
@@ -37,27 +60,44 @@ struct SweepOptions {
     bool prune = true;
     /// If set, events land only on boundaries from the first symbol up to, and not including, the second.
     std::optional<std::pair<std::string, std::string>> window;
+    Shard shard;
     machine::StepperKind stepper = machine::StepperKind::trap_flag;
     std::function<void(const Progress&)> progress;
     /// Looked at between two runs: set, the sweep ends early.
     const std::atomic<bool>* stop = nullptr;
 };
 
+/// The schedules of one length.
+struct Level {
+    std::uint64_t schedules = 0;  ///< run
+    std::uint64_t pruned = 0;     ///< not run, since one that was run is the same
+
+    bool operator==(const Level&) const = default;
+};
+
 struct SweepResult {
+    Shard shard;
     std::uint64_t boundaries = 0;  ///< of the run without events
     std::uint64_t schedules = 0;   ///< run
     std::uint64_t pruned = 0;      ///< not run, since one that was run is the same
     unsigned depth = 0;            ///< events in the longest schedules swept
+    std::vector<Level> levels;     ///< the same by the number of events, from 0 to `depth`
     /// The schedules of `depth` events that break something, in the order of the sweep; no shorter one does. Of those
     /// that are alike (same window, same events on the same symbols, the last on the same instruction) only the first
     /// is here.
     std::vector<Finding> findings;
     bool interrupted = false;
+
+    bool operator==(const SweepResult&) const = default;
 };
 
 /// Runs every schedule of 0, 1, ... `depth` events on the guest in `machine`, which has just been booted, up to and
 /// including the first length at which something breaks. Throws ScheduleError for a window symbol that the guest lacks,
 /// machine::MachineFault for what is not the guest's doing.
 [[nodiscard]] SweepResult sweep(machine::Machine& machine, const SweepOptions& options);
+
+/// What the sweep of which `shards` are all the shards gives as a whole. A shard does not know at which length another
+/// one finds something: what it went on to behind that length is dropped.
+[[nodiscard]] SweepResult merge(std::span<const SweepResult> shards);
 
 }  // namespace gatecrash::explore

@@ -3,6 +3,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "gatecrash/bench/figure.hpp"
 #include "gatecrash/explore/case.hpp"
@@ -11,9 +12,11 @@
 
 namespace gatecrash::report {
 
-/// The document of `run`, `explore`, `replay` and, with no results, of `doctor`. Ends with a newline.
+/// The document of `run`, `explore`, `replay` and, with no results, of `doctor`. Ends with a newline. Of a shard,
+/// `command` are the words that decide what is swept; see shard_document.hpp.
 [[nodiscard]] std::string json_report(const std::string& version, const MachineDescription& machine,
-                                      std::span<const explore::Result> results);
+                                      std::span<const explore::Result> results,
+                                      const std::vector<std::string>& command = {});
 /// The document of `bench`.
 [[nodiscard]] std::string bench_report(const std::string& version, const MachineDescription& machine,
                                        std::span<const bench::Figure> figures);

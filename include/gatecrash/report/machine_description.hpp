@@ -13,6 +13,8 @@ struct MachineDescription {
     std::string kernel;  ///< as `uname -r` prints it
     bool emulated = false;
     std::map<std::string, bool> behaviours;  ///< measured, by name: whether it is as on silicon
+
+    bool operator==(const MachineDescription&) const = default;
 };
 
 }  // namespace gatecrash::report

@@ -1,0 +1,92 @@
+#include "report_results.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "gatecrash/report/exit_code.hpp"
+#include "gatecrash/report/text_report.hpp"
+#include "interrupt.hpp"
+#include "sweeping.hpp"
+
+namespace gatecrash::cli {
+namespace {
+
+std::size_t width_of_names(const std::vector<Selection>& selections) {
+    std::size_t width = 0;
+    for (const auto& selection : selections) width = std::max(width, selection.name().size());
+    return width;
+}
+
+void tell_next_step(const Options& options, const std::string& step) {
+    if (!step.empty()) {
+        fmt::print(stderr, "gatecrash: {}\n", step);
+    } else if (!options.shard.is_whole()) {
+        fmt::print(stderr,
+                   "gatecrash: this was shard {}: `gatecrash merge` makes a whole of what --json wrote in each\n",
+                   to_string(options.shard));
+    }
+}
+
+}  // namespace
+
+int report_run(const Options& options, const std::vector<Selection>& selections, Documents& documents,
+               const report::MachineDescription& machine, const ResultSource& result_of) {
+    const auto start = std::chrono::steady_clock::now();
+    TextOutput text(options);
+    KtapOutput ktap(options, selections);
+    std::vector<explore::Result> results;
+    for (const auto& selection : selections) {
+        auto result = result_of(selection);
+        if (!result) break;
+        ktap.add(*result);
+        text.print(report::result_line(*result, width_of_names(selections)) + report::details(*result));
+        results.push_back(std::move(*result));
+    }
+    ktap.end("interrupted before it began");
+    const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    text.print("\n" + report::summary(results, machine, seconds));
+    documents.write(machine, results);
+
+    if (InterruptGuard::stop()) {
+        const auto ended = std::ranges::count_if(results, [](const auto& result) { return !result.sweep.interrupted; });
+        fmt::print(stderr, "gatecrash: interrupted: {} of {} ended before; run it again for the others\n", ended,
+                   report::counted(selections.size(), "variant"));
+        return 128 + InterruptGuard::signal_number();
+    }
+    tell_next_step(options, report::next_step(results));
+    return static_cast<int>(report::exit_code_of(results));
+}
+
+int report_exploration(const Options& options, const Selection& selection, Documents& documents,
+                       const report::MachineDescription& machine, const ResultSource& result_of) {
+    const bool is_file = selection.variant == nullptr;
+    auto ktap = is_file ? KtapOutput(options, options.target) : KtapOutput(options, {selection});
+    auto result = blank_result(options, selection);
+    try {
+        result = result_of(selection).value_or(result);
+    } catch (const std::exception& error) {
+        result.message = error.what();
+        ktap.add(result);
+        documents.write(machine, {&result, 1});
+        throw;
+    }
+    ktap.add(result);
+    auto shown = result;
+    shown.expect.clear();
+    TextOutput(options).print(report::sweep_line(shown) + report::details(shown) + report::further_findings(shown));
+    documents.write(machine, {&result, 1});
+
+    if (result.sweep.interrupted) {
+        fmt::print(stderr, "gatecrash: interrupted: what was not swept yet may break as well; run it again\n");
+        return 128 + InterruptGuard::signal_number();
+    }
+    tell_next_step(options, result.sweep.findings.empty()
+                                ? ""
+                                : fmt::format("a schedule breaks an invariant: watch it happen with {} --trace",
+                                              report::replay_command(result.sweep.findings.front().schedule)));
+    return static_cast<int>(report::exit_code_of({&result, 1}));
+}
+
+}  // namespace gatecrash::cli

@@ -1,0 +1,150 @@
+// The shards of a sweep are the sweep.
+#include <gmock/gmock.h>
+
+#include "gatecrash/explore/case.hpp"
+#include "gatecrash/explore/sweep.hpp"
+#include "gatecrash/machine/image.hpp"
+#include "gatecrash/machine/tiny_guest.hpp"
+
+namespace gatecrash::explore {
+namespace {
+
+using machine::Code;
+using machine::Event;
+using machine::TinyGuest;
+using testing::IsEmpty;
+using testing::Not;
+using Xbyak::Label;
+
+kvm::System& kvm_system() {
+    static kvm::System system = kvm::System::open();
+    return system;
+}
+
+void expect_same(const SweepResult& merged, const SweepResult& whole) {
+    EXPECT_EQ(merged.boundaries, whole.boundaries);
+    EXPECT_EQ(merged.schedules, whole.schedules);
+    EXPECT_EQ(merged.pruned, whole.pruned);
+    EXPECT_EQ(merged.depth, whole.depth);
+    EXPECT_EQ(merged.levels, whole.levels);
+    ASSERT_EQ(merged.findings.size(), whole.findings.size());
+    for (std::size_t i = 0; i < merged.findings.size(); ++i) {
+        const auto& finding = merged.findings[i];
+        SCOPED_TRACE(to_string(finding.schedule));
+        EXPECT_EQ(finding.schedule, whole.findings[i].schedule);
+        EXPECT_EQ(finding.schedules, whole.findings[i].schedules);
+        EXPECT_EQ(finding, whole.findings[i]);
+    }
+    EXPECT_EQ(merged, whole);
+}
+
+/// Sweeps `image` whole and in shards, pruned and not, and returns the pruned whole.
+SweepResult expect_shards_to_be_the_sweep(const machine::Image& image, SweepOptions options) {
+    SweepResult pruned;
+    for (const bool prune : {true, false}) {
+        options.prune = prune;
+        options.shard = {};
+        machine::Machine machine(kvm_system(), image);
+        const auto whole = sweep(machine, options);
+        for (const unsigned count : {1U, 2U, 5U}) {
+            SCOPED_TRACE(testing::Message() << count << (prune ? " shards" : " shards, not pruned"));
+            std::vector<SweepResult> shards;
+            for (unsigned index = 1; index <= count; ++index) {
+                options.shard = {index, count};
+                machine::Machine own(kvm_system(), image);
+                shards.push_back(sweep(own, options));
+                EXPECT_EQ(shards.back().shard, options.shard);
+            }
+            expect_same(merge(shards), whole);
+        }
+        if (prune) pruned = whole;
+    }
+    return pruned;
+}
+
+/// Two windows of the same code, and an NMI handler that spoils RBX, which is live in the middle only, if `spoils`.
+machine::Image two_windows(bool spoils, std::uint8_t begin = GATECRASH_PORT_BEGIN) {
+    TinyGuest guest;
+    auto& k = guest.kernel;
+    Label nmi, start, first;
+    const auto log = [&](std::uint32_t kind) {
+        constexpr std::uint64_t log_address = GATECRASH_KERNEL_BASE + GATECRASH_DATA + 2 * GATECRASH_PAGE;
+        k.push(k.rax);
+        k.push(k.rcx);
+        k.mov(k.rax, log_address);
+        k.mov(k.ecx, 1);
+        k.lock();
+        k.xadd(k.qword[k.rax], k.rcx);
+        k.shl(k.rcx, 6);
+        k.lea(k.rax, k.ptr[k.rax + k.rcx + 64]);
+        k.mov(k.dword[k.rax], kind);
+        k.mov(k.dword[k.rax + 4], GATECRASH_VECTOR_NMI);
+        k.mov(k.ptr[k.rax + 8], k.rsp);
+        k.mov(k.dword[k.rax + 16], 0);
+        k.pop(k.rcx);
+        k.pop(k.rax);
+    };
+    k.jmp(start, Code::T_NEAR);
+    k.L(nmi);
+    log(GATECRASH_LOG_ENTER);
+    if (spoils) k.inc(k.rbx);
+    log(GATECRASH_LOG_LEAVE);
+    k.iretq();
+    k.L(start);
+    guest.load_segments();
+    for (int i = 0; i < 2; ++i) {
+        k.doorbell(begin);
+        if (i == 0) k.L(first);
+        k.nop();
+        k.mov(k.ebx, 5);
+        k.mov(k.rcx, k.rbx);
+        k.mov(k.ebx, 0);
+        k.doorbell(GATECRASH_PORT_END);
+    }
+    k.doorbell(GATECRASH_PORT_DONE);
+    guest.handle(GATECRASH_VECTOR_NMI, nmi, GATECRASH_IST_NMI);
+    auto image = guest.build("windows");
+    image.symbols = machine::SymbolTable({{"nmi", machine::Virtual{guest.kernel_address(nmi)}},
+
+                                          {"first", machine::Virtual{guest.kernel_address(first)}}});
+    return image;
+}
+
+SweepOptions with(std::vector<Event> events, unsigned depth) {
+    SweepOptions options;
+    options.events = std::move(events);
+    options.depth = depth;
+    return options;
+}
+
+TEST(Shards, OfAGuestWithTwoWindowsAreItsSweep) {
+    const auto holds = expect_shards_to_be_the_sweep(two_windows(false), with({Event::nmi()}, 1));
+    EXPECT_THAT(holds.findings, IsEmpty());
+    const auto breaks = expect_shards_to_be_the_sweep(two_windows(true), with({Event::nmi()}, 1));
+    EXPECT_EQ(breaks.depth, 1U);
+    EXPECT_GT(breaks.findings.size(), 2U);
+}
+
+TEST(Shards, CountWhatBreaksWithoutAnyEventOnce) {
+    const auto whole =
+        expect_shards_to_be_the_sweep(two_windows(false, GATECRASH_PORT_BEGIN_ROUND_TRIP), with({Event::nmi()}, 1));
+    EXPECT_EQ(whole.depth, 0U);
+    EXPECT_EQ(whole.findings.size(), 1U);
+}
+
+class ShardsOf : public testing::TestWithParam<const char*> {};
+
+TEST_P(ShardsOf, AVariantAreItsSweep) {
+    const std::string name = GetParam();
+    const auto image = machine::load_elf(guest_of("nested-nmi", name), "nested-nmi/" + name);
+    EXPECT_THAT(expect_shards_to_be_the_sweep(image, with({Event::nmi(), Event::irq(0x30)}, 1)).levels, Not(IsEmpty()));
+}
+
+INSTANTIATE_TEST_SUITE_P(NestedNmi, ShardsOf, testing::Values("flag-only", "linus-2010-irq"), [](const auto& info) {
+    std::string name = info.param;
+    std::erase(name, '-');
+    return name;
+});
+
+}  // namespace
+}  // namespace gatecrash::explore
