@@ -9,6 +9,7 @@
 #include "output.hpp"
 #include "report_results.hpp"
 #include "sweeping.hpp"
+#include "workers.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -39,6 +40,16 @@ int explore_target(const Options& options) {
     }
     Documents documents(options);
     auto local = choose_machine(options.machine);
+    if (options.jobs > 1) {
+        auto shared = options;
+        if (!local) shared.machine = MachineName::amd;
+        local.reset();
+        const InterruptGuard guard;
+        report::MachineDescription machine;
+        return report_exploration(shared, target.selection, documents, machine, [&](const Selection& selection) {
+            return sweep_with_workers(shared, selection, machine);
+        });
+    }
     if (!local) {
         return run_inside(options, documents,
                           target.is_file() ? std::vector{options.target} : std::vector<std::string>{});

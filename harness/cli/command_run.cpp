@@ -9,6 +9,7 @@
 #include "output.hpp"
 #include "report_results.hpp"
 #include "sweeping.hpp"
+#include "workers.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -46,6 +47,15 @@ int run(const Options& options) {
     const auto selections = select(explore::all_cases(), options.patterns);
     Documents documents(options);
     auto local = choose_machine(options.machine);
+    if (options.jobs > 1) {
+        auto shared = options;
+        if (!local) shared.machine = MachineName::amd;
+        local.reset();
+        const InterruptGuard guard;
+        report::MachineDescription machine;
+        return report_run(shared, selections, documents, machine,
+                          [&](const Selection& selection) { return sweep_with_workers(shared, selection, machine); });
+    }
     if (!local) return run_inside(options, documents);
     if (!documents.empty()) add_behaviours(local->description, qualify::measure(local->system));
 

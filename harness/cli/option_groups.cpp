@@ -107,7 +107,8 @@ po::options_description common_options() {
         "machine", po::value<std::string>()->value_name("NAME"),
         "where guests run: auto, host, amd or intel (default auto: host if its KVM does what silicon does, else amd; "
         "intel is not in this version)")("jobs", po::value<std::string>()->value_name("N"),
-                                         "workers, at least 1 (this version always uses one)")(
+                                         "workers that share each sweep of `run` and `explore`, at least 1 (default "
+                                         "1); progress is not shown with more")(
         "json", po::value<std::string>()->value_name("FILE"),
         "write the results as JSON, too; '-' is standard output, and the text then goes to standard error")(
         "stepper", po::value<std::string>()->value_name("KIND"),

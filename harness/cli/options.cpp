@@ -122,6 +122,9 @@ void read_reports(Options& options, const Values& values) {
                                     values.text("shard")));
         }
         options.shard = *shard;
+        if (shard->count * options.jobs > max_shards) {
+            values.fail(fmt::format("--shard and --jobs together make more than {} shards", max_shards));
+        }
     }
 }
 

@@ -91,6 +91,7 @@ TEST(Options, RefuseWhatTheyDoNotKnow) {
         {{"run", "--shard", "1/"}, "not '1/'", "run"},
         {{"run", "--shard", "1/2x"}, "not '1/2x'", "run"},
         {{"explore", "x", "--shard", "1/65537"}, "N at most 65536", "explore"},
+        {{"run", "--shard", "1/65536", "--jobs", "2"}, "more than 65536 shards", "run"},
         {{"list", "--shard", "1/2"}, "unknown option --shard", "list"},
         {{"merge"}, "FILE is missing", "merge"},
         {{"merge", "x", "--shard", "1/2"}, "unknown option --shard", "merge"},

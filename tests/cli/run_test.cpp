@@ -132,6 +132,35 @@ TEST(Shards, MergeIntoTheWhole) {
     expect_merged_shards_to_be({"explore", GUEST, "--no-prune", "--events", "nmi,irq=0x30"});
 }
 
+TEST(Jobs, ChangeNothingButTheSeconds) {
+    for (const auto& words :
+         {Words{"run", quick, "--json", "-"}, {"explore", quick, "--json", "-", "--shard", "2/3"}}) {
+        auto shared = words;
+        shared.insert(shared.end(), {"--jobs", "2"});
+        const auto one = run_on_amd(words);
+        const auto two = run_on_amd(shared);
+        EXPECT_EQ(two.code, one.code) << two.err;
+        EXPECT_EQ(without_seconds(json::parse(two.out)), without_seconds(json::parse(one.out)));
+    }
+}
+
+TEST(Jobs, EndTogetherWhenInterrupted) {
+    const TemporaryFolder folder;
+    const auto path = folder.path() / "result.json";
+    Command command(gatecrash({"run", "--machine", "amd", "--jobs", "2", quick, slow, "--json", path}));
+    command.wait_for_output(quick);
+    ::usleep(1'500'000);  // into the slow sweep
+    command.signal(SIGINT);
+    const auto result = command.finish();
+    EXPECT_EQ(result.code, 128 + SIGINT);
+    EXPECT_THAT(result.out, HasSubstr(": 1 ok, 0 unexpected, "));
+    const auto results = read_json(path)["results"];
+    EXPECT_EQ(results[0]["status"], "ok");
+    // On a busy host no worker may have begun with it.
+    for (std::size_t i = 1; i < results.size(); ++i) EXPECT_EQ(results[i]["status"], "skip");
+    EXPECT_THAT(result.err, HasSubstr("interrupted: 1 of 2 variants ended before"));
+}
+
 TEST(Run, PutsNothingButJsonOnStandardOutputIfAskedTo) {
     const auto loud = run_on_amd({"run", quick, "--json", "-"});
     EXPECT_TRUE(json::accept(loud.out)) << loud.out;
