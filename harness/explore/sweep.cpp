@@ -216,7 +216,7 @@ class Sweep {
                                                     to_string(*missed), machine_.dump()));
         }
         if (free_end && !examination.stopped_early && !same_end(*free_end)) {
-            fail_stepping("a schedule ends differently stepped and run freely");
+            fail_stepping("a schedule ends differently stepped and run freely: " + difference(*free_end));
         }
         if (examination.violations.empty()) {
             if (free_end) fail_stepping("broken when run freely, but not when stepped");
@@ -274,6 +274,22 @@ class Sweep {
         return regs.rip == free.regs.rip && regs.rsp == free.regs.rsp && machine_.memory().equals(free.pages);
     }
 
+    /// What keeps same_end() from being true, for people.
+    [[nodiscard]] std::string difference(const machine::Snapshot& free) {
+        const auto& regs = machine_.cpu().regs();
+        const auto& symbols = machine_.image().symbols;
+        if (regs.rip != free.regs.rip || regs.rsp != free.regs.rsp) {
+            return fmt::format("run freely it ends at {} with RSP {:#x}, stepped at {} with RSP {:#x}",
+                               symbols.name_of(Virtual{free.regs.rip}), free.regs.rsp,
+                               symbols.name_of(Virtual{regs.rip}), regs.rsp);
+        }
+        const auto at = machine_.memory().first_difference(free.pages);
+        if (!at) return "";
+        return fmt::format("the byte at guest-physical {:#x} is {:#04x} when run freely and {:#04x} when stepped",
+                           number(at->address), std::to_integer<unsigned>(at->then),
+                           std::to_integer<unsigned>(at->now));
+    }
+
     /// Steps from where the machine is to the end of the window and returns every boundary on the way. The end has to
     /// be that of the free run: so each sweep proves that stepping changes nothing.
     Path discover(HitCounter& hits, const machine::Snapshot& free_end) {
@@ -288,7 +304,7 @@ class Sweep {
             }
         }
         if (!same_end(free_end)) {
-            fail_stepping("the guest ends differently stepped and run freely");
+            fail_stepping("the guest ends differently stepped and run freely: " + difference(free_end));
         }
         return path;
     }

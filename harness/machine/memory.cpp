@@ -234,11 +234,17 @@ void GuestMemory::restore(const PageSet& pages) {
     }
 }
 
-bool GuestMemory::equals(const PageSet& pages) {
+std::optional<GuestMemory::Difference> GuestMemory::first_difference(const PageSet& pages) {
     find_written();
     for (const auto& saved : pages) add_written(saved.number);
-    return std::all_of(written_.begin(), written_.end(),
-                       [&](std::uint64_t page) { return same_page(page_at(page), content(pages, page)); });
+    for (const auto page : written_) {
+        const auto* now = page_at(page);
+        const auto* then = content(pages, page);
+        if (same_page(now, then)) continue;
+        const auto offset = std::mismatch(now, now + page_size, then).first - now;
+        return Difference{Physical{page * page_size + static_cast<std::uint64_t>(offset)}, now[offset], then[offset]};
+    }
+    return std::nullopt;
 }
 
 std::vector<std::byte> GuestMemory::read_saved(const PageSet& pages, Virtual address, std::size_t size) const {

@@ -72,7 +72,13 @@ class GuestMemory {
     /// What read() would have given when `pages` was saved; as much of it as is mapped.
     [[nodiscard]] std::vector<std::byte> read_saved(const PageSet& pages, Virtual address, std::size_t size) const;
     /// Whether all memory equals `pages`, which may be another machine's with the same image.
-    [[nodiscard]] bool equals(const PageSet& pages);
+    [[nodiscard]] bool equals(const PageSet& pages) { return !first_difference(pages); }
+    struct Difference {
+        Physical address;
+        std::byte now, then;
+    };
+    /// The first byte that does not equal that of `pages`.
+    [[nodiscard]] std::optional<Difference> first_difference(const PageSet& pages);
 
   private:
     enum class Use : std::uint8_t { nothing, read_only, read_write, page_table };
