@@ -243,8 +243,8 @@ void Machine::raise_nmi() {
     cpu_.set_events(events);
 }
 
-/// Of the debug registers only DR6 tells of it, as if the breakpoint were gone again: armed, it would come back behind the
-/// handler's IRET unless that sets RF.
+/// Of the debug registers only DR6 tells of it, as if the breakpoint were gone again: armed, it would come back behind
+/// the handler's IRET unless that sets RF.
 void Machine::raise_breakpoint() {
     if (uses_debug_registers_) {
         auto registers = cpu_.debug_registers();

@@ -91,6 +91,8 @@ TEST(Run, GivesTheSameAnswerEachTime) {
     for (int i = 0; i < 10; ++i) {
         auto document = json::parse(run_on_amd({"run", quick, "--json", "-", "--quiet"}).out);
         for (auto& result : document["results"]) result.erase("seconds");
+        // Not repeatable on a busy emulated machine: docs/limits.md, "An interrupt that waits".
+        document["machine"]["behaviours"].erase("sti-shadow");
         answers.insert(document.dump());
     }
     EXPECT_THAT(answers, SizeIs(1));
@@ -99,6 +101,8 @@ TEST(Run, GivesTheSameAnswerEachTime) {
 /// Equal but for the seconds.
 std::string without_seconds(json document) {
     for (auto& result : document["results"]) result.erase("seconds");
+    // Not repeatable on a busy emulated machine: docs/limits.md, "An interrupt that waits".
+    document["machine"]["behaviours"].erase("sti-shadow");
     return document.dump();
 }
 
