@@ -23,9 +23,8 @@ int bench(const Options& options) {
         throw UsageError("this version measures the harness only: gatecrash bench harness", "bench");
     }
     Documents documents(options);
-    auto local = choose_machine(options.machine);
+    auto local = choose_machine(options.machine, !documents.empty());
     if (!local) return run_inside(options, documents);
-    if (!documents.empty()) add_behaviours(local->description, qualify::measure(local->system));
     const auto figures = gatecrash::bench::measure_harness(local->system, find_target(measured).image);
     TextOutput(options).print(report::bench_table(figures));
     documents.write(&Options::json, report::bench_report(version, local->description, figures));

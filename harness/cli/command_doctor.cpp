@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "commands.hpp"
 #include "gatecrash/emulator/run.hpp"
 #include "gatecrash/kvm/error.hpp"
@@ -42,7 +40,7 @@ Examined examine_here(TextOutput& text) {
         const auto behaviours = qualify::measure(kvm::System::open());
         add_behaviours(examined.description, behaviours);
         for (const auto& behaviour : behaviours) text.print(lines_of(behaviour));
-        const bool basics = std::ranges::all_of(behaviours, [](const auto& each) { return each.ok || !each.basic; });
+        const bool basics = !first_basic_failure(behaviours);
         examined.code = basics ? fit : unfit;
         text.print(basics ? "  fit\n"
                           : "  not fit, since a basic behaviour differs: `--machine auto` does not use it\n");
@@ -71,7 +69,7 @@ int doctor(const Options& options) {
         if (code != fit) fmt::print(stderr, "gatecrash: no machine that was asked for can run guests: see above\n");
         return code;
     };
-    if (options.machine == MachineName::intel) (void)choose_machine(options.machine);
+    if (options.machine == MachineName::intel) (void)choose_machine(options.machine, false);
     if (!emulated_machine().empty() || options.machine == MachineName::host) {
         const auto here = examine_here(text);
         documents.write(here.description, {});

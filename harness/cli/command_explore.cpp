@@ -39,7 +39,7 @@ int explore_target(const Options& options) {
         check_symbol(options.window->second, target.image);
     }
     Documents documents(options);
-    auto local = choose_machine(options.machine);
+    auto local = choose_machine(options.machine, !documents.empty());
     if (options.jobs > 1) {
         auto shared = options;
         if (!local) shared.machine = MachineName::amd;
@@ -54,7 +54,6 @@ int explore_target(const Options& options) {
         return run_inside(options, documents,
                           target.is_file() ? std::vector{options.target} : std::vector<std::string>{});
     }
-    if (!documents.empty()) add_behaviours(local->description, qualify::measure(local->system));
 
     const InterruptGuard guard;
     auto progress = ProgressDisplay::on_standard_error(options.quiet);

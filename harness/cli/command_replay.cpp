@@ -54,12 +54,11 @@ int replay_schedule(const Options& options) {
     const auto target = find_target(schedule.target);
     check_symbols(schedule, target.image);
     Documents documents(options);
-    auto local = choose_machine(options.machine);
+    auto local = choose_machine(options.machine, !documents.empty());
     if (!local) {
         return run_inside(options, documents,
                           target.is_file() ? std::vector{schedule.target} : std::vector<std::string>{});
     }
-    if (!documents.empty()) add_behaviours(local->description, qualify::measure(local->system));
 
     TextOutput text(options);
     explore::TraceSink trace;

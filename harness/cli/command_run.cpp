@@ -46,7 +46,7 @@ explore::Result run_variant(const Selection& selection, const Options& options, 
 int run(const Options& options) {
     const auto selections = select(explore::all_cases(), options.patterns);
     Documents documents(options);
-    auto local = choose_machine(options.machine);
+    auto local = choose_machine(options.machine, !documents.empty());
     if (options.jobs > 1) {
         auto shared = options;
         if (!local) shared.machine = MachineName::amd;
@@ -57,7 +57,6 @@ int run(const Options& options) {
                           [&](const Selection& selection) { return sweep_with_workers(shared, selection, machine); });
     }
     if (!local) return run_inside(options, documents);
-    if (!documents.empty()) add_behaviours(local->description, qualify::measure(local->system));
 
     const InterruptGuard guard;
     auto progress = ProgressDisplay::on_standard_error(options.quiet);

@@ -17,18 +17,21 @@ struct Attempt {
     std::string reason, remedy;
 };
 
-Attempt try_here() {
+Attempt try_here(bool others) {
     try {
         auto system = kvm::System::open();
-        if (const auto failure = qualify::first_basic_failure(system)) return {{}, describe(*failure), failure->remedy};
-        return {LocalMachine{describe_here(), std::move(system)}, {}, {}};
+        const auto behaviours = qualify::measure(system, {.others = others, .stop_when_unfit = true});
+        if (const auto failure = first_basic_failure(behaviours)) return {{}, describe(*failure), failure->remedy};
+        auto description = describe_here();
+        add_behaviours(description, behaviours);
+        return {LocalMachine{std::move(description), std::move(system)}, {}, {}};
     } catch (const kvm::Error& error) {
         return {{}, error.what(), {}};  // which has the remedy in it
     }
 }
 
-LocalMachine require_here(const std::string& name) {
-    auto attempt = try_here();
+LocalMachine require_here(const std::string& name, bool others) {
+    auto attempt = try_here(others);
     if (!attempt.machine) {
         throw HostError(fmt::format("the machine '{}' cannot be used: {}", name, attempt.reason),
                         attempt.remedy.empty() ? "`gatecrash doctor` shows what each machine can do" : attempt.remedy);
@@ -61,7 +64,7 @@ std::string describe(const qualify::Behaviour& behaviour) {
     return fmt::format("{} gives {} where silicon gives {}", behaviour.name, behaviour.got, behaviour.expected);
 }
 
-std::optional<LocalMachine> choose_machine(MachineName asked) {
+std::optional<LocalMachine> choose_machine(MachineName asked, bool others) {
     const auto here = emulated_machine();
     if (asked == MachineName::intel) {
         throw HostError("the machine 'intel' is not in this version", "use --machine amd");
@@ -70,12 +73,12 @@ std::optional<LocalMachine> choose_machine(MachineName asked) {
         if (asked != MachineName::automatic && name_of(asked) != here) {
             throw HostError(fmt::format("this already is the machine '{}'", here), "leave --machine out in here");
         }
-        return require_here(here);
+        return require_here(here, others);
     }
-    if (asked == MachineName::host) return require_here("host");
+    if (asked == MachineName::host) return require_here("host", others);
     if (asked == MachineName::amd) return std::nullopt;
 
-    auto attempt = try_here();
+    auto attempt = try_here(others);
     if (!attempt.machine) {
         fmt::print(stderr, "gatecrash: using the amd machine, since this host's KVM is not fit: {}\n", attempt.reason);
     }

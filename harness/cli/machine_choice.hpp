@@ -12,14 +12,14 @@ namespace gatecrash::cli {
 
 /// A machine whose /dev/kvm this process uses itself.
 struct LocalMachine {
-    report::MachineDescription description;
+    report::MachineDescription description;  ///< with the behaviours that were measured
     kvm::System system;
 };
 
-/// The machine to use, whose basic behaviours are as on silicon; the others are not measured. Empty: the `amd` machine,
-/// into which this process has yet to go; see inside.hpp. `automatic` takes the host if it is fit, and says in one line
-/// on standard error why it is not. Throws HostError if `asked` cannot be had.
-[[nodiscard]] std::optional<LocalMachine> choose_machine(MachineName asked);
+/// The machine to use, whose basic behaviours are as on silicon; the others are measured if `others`. Empty: the `amd`
+/// machine, into which this process has yet to go; see inside.hpp. `automatic` takes the host if it is fit, and says in
+/// one line on standard error why it is not. Throws HostError if `asked` cannot be had.
+[[nodiscard]] std::optional<LocalMachine> choose_machine(MachineName asked, bool others);
 
 /// The environment variable that names the emulated machine this process runs in. Not set on a host.
 inline constexpr const char* machine_variable = "GATECRASH_MACHINE";

@@ -12,6 +12,12 @@ namespace {
 
 constexpr std::uint64_t all_groups = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
 
+/// Special registers have the interrupt that is being delivered, as events do. KVM_SET_SREGS delivers it once more, and
+/// synchronized registers keep it long after (Linux 6.1, __get_sregs() sets its bit and nothing clears it).
+void forget_interrupts(kvm_sregs& sregs) {
+    for (auto& bits : sregs.interrupt_bitmap) bits = 0;
+}
+
 }  // namespace
 
 Vcpu::Vcpu(FileDescriptor fd, Mapping run, bool sync_registers, int vm_fd, Mapping ring)
@@ -32,7 +38,10 @@ void Vcpu::set_regs(const kvm_regs& regs) {
 }
 
 const kvm_sregs& Vcpu::sregs() {
-    if ((valid_ & KVM_SYNC_X86_SREGS) == 0) GATECRASH_IOCTL(fd_.get(), KVM_GET_SREGS, &sregs_);
+    if ((valid_ & KVM_SYNC_X86_SREGS) == 0) {
+        GATECRASH_IOCTL(fd_.get(), KVM_GET_SREGS, &sregs_);
+        forget_interrupts(sregs_);
+    }
     valid_ |= KVM_SYNC_X86_SREGS;
     return sregs_;
 }
@@ -168,6 +177,7 @@ Exit Vcpu::run(bool irq_window) {
     if (sync_registers_) {
         regs_ = run.s.regs.regs;
         sregs_ = run.s.regs.sregs;
+        forget_interrupts(sregs_);
         events_ = run.s.regs.events;
         valid_ = all_groups;
     }

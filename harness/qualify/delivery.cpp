@@ -9,27 +9,10 @@ namespace {
 using machine::Event;
 using machine::Machine;
 
-}  // namespace
+constexpr int rflags_fixed = 2;
 
-std::string irq_delivery(Bench& bench) {
-    RecordingGuest guest;
-    auto& k = guest.kernel;
-    guest.on(GATECRASH_DEFAULT_IRQ);
-    k.doorbell(GATECRASH_PORT_BEGIN);  // lands here, where IF is clear
-    k.nop();
-    k.sti();
-    k.nop();
-    guest.place("where IF lets it in");
-    k.nop();
-    k.doorbell(GATECRASH_PORT_BEGIN);  // and here, where it is set
-    guest.place("behind the doorbell");
-    k.nop();
-    k.cli();
-    guest.end();
-    return guest.tell(guest.run(bench, [](Machine& machine) { machine.land(Event::irq()); }));
-}
-
-std::string sti_shadow(Bench& bench) {
+/// An interrupt lands with IF clear, in front of an STI.
+std::string irq_before_sti(Bench& bench) {
     RecordingGuest guest;
     auto& k = guest.kernel;
     guest.on(GATECRASH_DEFAULT_IRQ);
@@ -43,6 +26,58 @@ std::string sti_shadow(Bench& bench) {
     k.cli();
     guest.end();
     return guest.tell(guest.run(bench, [](Machine& machine) { machine.land(Event::irq()); }));
+}
+
+}  // namespace
+
+std::string irq_delivery(Bench& bench) {
+    RecordingGuest guest;
+    auto& k = guest.kernel;
+    guest.on(GATECRASH_DEFAULT_IRQ);
+    k.doorbell(GATECRASH_PORT_BEGIN);  // lands here, where IF is clear
+    k.nop();
+    k.push(machine::rflags_if | rflags_fixed);
+    k.popfq();  // not STI, whose shadow is another behaviour
+    guest.place("where IF lets it in");
+    k.nop();
+    k.doorbell(GATECRASH_PORT_BEGIN);  // and here, where it is set
+    guest.place("behind the doorbell");
+    k.nop();
+    k.cli();
+    guest.end();
+    return guest.tell(guest.run(bench, [](Machine& machine) { machine.land(Event::irq()); }));
+}
+
+/// Where a shadow is lost over an entry (see shadow_over_entry), an interrupt of the host that falls into it ends it:
+/// that is seen at most every some hundred times.
+std::string sti_shadow(Bench& bench) {
+    constexpr int tries = 5;
+    std::string got;
+    for (int i = 0; i < tries && !got.ends_with("one instruction behind the STI"); ++i) got = irq_before_sti(bench);
+    return got;
+}
+
+std::string shadow_over_entry(Bench& bench) {
+    RecordingGuest guest;
+    auto& k = guest.kernel;
+    guest.on(GATECRASH_DEFAULT_IRQ);
+    k.doorbell(GATECRASH_PORT_BEGIN);
+    guest.place("in the shadow");
+    k.nop();
+    guest.place("one instruction behind the shadow's begin");
+    k.nop();
+    k.cli();
+    guest.end();
+    return guest.tell(guest.run(bench, [](Machine& machine) {
+        auto regs = machine.cpu().regs();
+        regs.rflags |= machine::rflags_if;
+        machine.cpu().set_regs(regs);
+        auto events = machine.cpu().events();
+        events.interrupt.shadow = KVM_X86_SHADOW_INT_STI;
+        events.flags |= KVM_VCPUEVENT_VALID_SHADOW;
+        machine.cpu().set_events(events);
+        machine.land(Event::irq());
+    }));
 }
 
 std::string mov_ss_shadow(Bench& bench) {

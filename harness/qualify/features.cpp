@@ -132,9 +132,9 @@ std::string watchdog_ends_loop(Bench& bench) {
     guest.kernel.cli();
     guest.kernel.L(self);
     guest.kernel.jmp(self);
-    const auto account = guest.run(bench);
-    const bool ended = std::holds_alternative<machine::StillRunning>(account.outcome);
-    return ended ? "a signal ends KVM_RUN" : guest.tell(account);
+    const auto outcome = guest.boot(bench).run();
+    const bool ended = std::holds_alternative<machine::StillRunning>(outcome);
+    return ended ? "a signal ends KVM_RUN" : ending(outcome);
 }
 
 }  // namespace gatecrash::qualify

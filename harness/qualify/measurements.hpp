@@ -37,6 +37,7 @@ std::string faulting_iret_unmasks_nmi(Bench& bench);
 // delivery.cpp: interrupts, shadows, injected exceptions.
 std::string irq_delivery(Bench& bench);
 std::string sti_shadow(Bench& bench);
+std::string shadow_over_entry(Bench& bench);
 std::string mov_ss_shadow(Bench& bench);
 std::string exception_injection(Bench& bench);
 

@@ -1,24 +1,25 @@
 #include "gatecrash/qualify/qualify.hpp"
 
+#include <algorithm>
+
 #include "probe.hpp"
 
 namespace gatecrash::qualify {
 
-std::vector<Behaviour> measure(const kvm::System& system) {
+std::vector<Behaviour> measure(const kvm::System& system, Scope scope) {
     Bench bench(system);
     std::vector<Behaviour> behaviours;
-    for (const auto& probe : probes()) behaviours.push_back(evaluate(probe, bench));
+    for (const auto& probe : probes()) {
+        if (!probe.basic && !scope.others) break;
+        behaviours.push_back(evaluate(probe, bench));
+        if (scope.stop_when_unfit && first_basic_failure(behaviours)) break;
+    }
     return behaviours;
 }
 
-std::optional<Behaviour> first_basic_failure(const kvm::System& system) {
-    Bench bench(system);
-    for (const auto& probe : probes()) {
-        if (!probe.basic) continue;
-        auto behaviour = evaluate(probe, bench);
-        if (!behaviour.ok) return behaviour;
-    }
-    return std::nullopt;
+std::optional<Behaviour> first_basic_failure(const std::vector<Behaviour>& behaviours) {
+    const auto found = std::ranges::find_if(behaviours, [](const auto& each) { return each.basic && !each.ok; });
+    return found == behaviours.end() ? std::nullopt : std::optional(*found);
 }
 
 }  // namespace gatecrash::qualify

@@ -53,6 +53,8 @@ constexpr std::array table{
           "faulting IRET",
           skipped, faulting_iret_unmasks_nmi},
     Probe{"sti-shadow", false, "vector 0x20, RIP one instruction behind the STI", skipped, sti_shadow},
+    Probe{"shadow-over-entry", false, "vector 0x20, RIP one instruction behind the shadow's begin",
+          "nothing: interrupts that wait are stepped to their delivery", shadow_over_entry},
     Probe{"mov-ss-shadow", false,
           "#DB, RIP at the start of the handler of vector 0x40, then vector 0x40, RIP behind the INT",
           "what needs it is skipped here, and needs real silicon", mov_ss_shadow},

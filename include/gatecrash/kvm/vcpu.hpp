@@ -27,6 +27,7 @@ class Vcpu {
   public:
     [[nodiscard]] const kvm_regs& regs();
     void set_regs(const kvm_regs& regs);
+    /// Without interrupt_bitmap: events() has the interrupt that is being delivered.
     [[nodiscard]] const kvm_sregs& sregs();
     void set_sregs(const kvm_sregs& sregs);
     [[nodiscard]] const kvm_vcpu_events& events();

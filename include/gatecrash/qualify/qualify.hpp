@@ -21,11 +21,17 @@ struct Behaviour {
     std::string remedy;  ///< what the user can do about it; empty if ok
 };
 
-/// Every behaviour, in a fixed order, the basic ones first. Takes about a tenth of a second on hardware. A failure of
-/// KVM or of the guest is that behaviour's `got`: never throws for it. A guest that hangs is ended by the watchdog.
-[[nodiscard]] std::vector<Behaviour> measure(const kvm::System& system);
+/// Which behaviours to measure.
+struct Scope {
+    bool others = true;            ///< behind the basic ones
+    bool stop_when_unfit = false;  ///< nothing behind a basic one that is not as expected
+};
 
-/// The first basic behaviour that is not as expected, and nothing measured behind it. Empty if the machine is fit.
-[[nodiscard]] std::optional<Behaviour> first_basic_failure(const kvm::System& system);
+/// The behaviours in a fixed order, the basic ones first. Takes about a tenth of a second on hardware. A failure of
+/// KVM or of the guest is that behaviour's `got`: never throws for it. A guest that hangs is ended by the watchdog.
+[[nodiscard]] std::vector<Behaviour> measure(const kvm::System& system, Scope scope = {});
+
+/// The first basic behaviour that is not as expected. Empty if the machine is fit.
+[[nodiscard]] std::optional<Behaviour> first_basic_failure(const std::vector<Behaviour>& behaviours);
 
 }  // namespace gatecrash::qualify
