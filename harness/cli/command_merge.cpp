@@ -97,14 +97,32 @@ std::vector<explore::Result> results_of(const Options& options, const Selection&
             refuse(name, fmt::format("it has a result of {}/{} where this program sweeps {}/{}", part.case_name,
                                      part.variant, blank.case_name, blank.variant));
         }
-        const auto& first = files.front();
-        const bool swept = part.sweep.depth > 0 && first.document.results[at].sweep.depth > 0;
-        if (swept && part.sweep.boundaries != first.document.results[at].sweep.boundaries) {
-            refuse(name, fmt::format("another guest than in {}", first.name));
+        const auto& first = files.front().document.results[at];
+        const bool swept = part.sweep.depth > 0 && first.sweep.depth > 0;
+        if (part.guest != first.guest || (swept && part.sweep.boundaries != first.sweep.boundaries)) {
+            refuse(name, fmt::format("another guest than in {}", files.front().name));
         }
         parts.push_back(part);
     }
     return parts;
+}
+
+/// The result of which `parts` are the results of all shards. Its seconds are theirs together.
+explore::Result merged(const Options& options, const Selection& selection, const std::vector<explore::Result>& parts) {
+    double seconds = 0;
+    std::vector<explore::SweepResult> sweeps;
+    for (const auto& part : parts) {
+        if (part.status == explore::Status::error) {
+            auto failed = blank_result(options, selection);
+            failed.message = part.message;
+            return failed;
+        }
+        seconds += part.seconds;
+        sweeps.push_back(part.sweep);
+    }
+    auto result = judged(options, selection, sweeps);
+    result.seconds = seconds;
+    return result;
 }
 
 }  // namespace
@@ -126,8 +144,7 @@ int merge(const Options& options) {
     whole.ktap = options.ktap;
     whole.quiet = options.quiet;
     const bool explores = whole.command == Command::explore;
-    const auto selections = explores ? std::vector{find_variant(explore::all_cases(), whole.target)}
-                                     : select(explore::all_cases(), whole.patterns);
+    const auto selections = selections_of(whole);
     // All of it, before anything is printed.
     std::vector<explore::Result> results;
     for (std::size_t i = 0; i < selections.size(); ++i) {
@@ -135,7 +152,7 @@ int merge(const Options& options) {
     }
     Documents documents(whole);
     const auto& machine = files.front().document.machine;
-    const auto next = [at = results.begin()](const Selection&) mutable { return std::optional(*at++); };
+    const auto next = [at = results.begin()](const Selection& /*next*/) mutable { return std::optional(*at++); };
     return explores ? report_exploration(whole, selections.front(), documents, machine, next)
                     : report_run(whole, selections, documents, machine, next);
 }

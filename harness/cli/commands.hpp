@@ -13,6 +13,7 @@ namespace gatecrash::cli {
 [[nodiscard]] int merge(const Options& options);
 [[nodiscard]] int bench(const Options& options);
 [[nodiscard]] int write_skeleton(const Options& options);
+[[nodiscard]] int work(const Options& options);
 [[nodiscard]] int help(const Options& options);
 [[nodiscard]] int print_version(const Options& options);
 

@@ -22,6 +22,7 @@ int run_inside(const Options& options, Documents& documents, const std::vector<s
     inner.machine = MachineName::amd;
     emulator::Launch launch;
     launch.environment[machine_variable] = name_of(inner.machine);
+    if (options.command == Command::worker) launch.streams.in = STDIN_FILENO;
     for (const auto& input : inputs) launch.inputs[input] = input;
 
     std::vector<Fetched> files;

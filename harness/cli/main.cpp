@@ -12,6 +12,7 @@
 #include "gatecrash/report/exit_code.hpp"
 #include "gatecrash/report/output_file.hpp"
 #include "host_error.hpp"
+#include "workers.hpp"
 
 namespace {
 
@@ -36,6 +37,8 @@ int run_command(const cli::Options& options) {
             return cli::bench(options);
         case cli::Command::new_project:
             return cli::write_skeleton(options);
+        case cli::Command::worker:
+            return cli::work(options);
         case cli::Command::help:
             return cli::help(options);
         case cli::Command::version:
@@ -72,6 +75,9 @@ int guarded(const std::vector<std::string>& arguments) {
         return fail_usage(error.what(), command);
     } catch (const machine::ImageError& error) {
         return fail_usage(error.what(), command);
+    } catch (const cli::WorkerError& error) {
+        fmt::print(stderr, "{}", error.told());
+        return error.code();
     } catch (const cli::HostError& error) {
         return fail(ExitCode::error, error.what(), error.remedy());
     } catch (const emulator::MachineError& error) {

@@ -55,11 +55,13 @@ constexpr CommandInfo table[] = {
      "subtle\n"
      "bug, and the same without, a build file, and a page that says how to go on from there.\n",
      "  gatecrash new my-entry-code\n"},
+    // Not for people, so not in commands(): see workers.hpp.
+    {Command::worker, "worker", " [FILE...]", "sweep what a line on standard input says", "", ""},
 };
 
 }  // namespace
 
-std::span<const CommandInfo> commands() { return table; }
+std::span<const CommandInfo> commands() { return std::span(table).first(std::size(table) - 1); }
 
 const CommandInfo* find_command(std::string_view name) {
     const auto* found = std::ranges::find(table, name, &CommandInfo::name);
@@ -74,6 +76,10 @@ po::options_description own_options(Command command) {
     if (command == Command::run || command == Command::explore) {
         add("shard", po::value<std::string>()->value_name("I/N"),
             "sweep only the I-th of N parts, which `gatecrash merge` makes a whole of; its --json has all it needs");
+        add("budget", po::value<std::string>()->value_name("N"),
+            "run at most N schedules of each sweep; what that did not get to is told as not exhaustive");
+        add("resume", po::value<std::string>()->value_name("FILE"),
+            "keep in FILE how far the work is, and go on from there if it is there already");
     }
     if (command == Command::run || command == Command::explore || command == Command::merge) {
         add("ktap", po::bool_switch(),
@@ -107,8 +113,8 @@ po::options_description common_options() {
         "machine", po::value<std::string>()->value_name("NAME"),
         "where guests run: auto, host, amd or intel (default auto: host if its KVM does what silicon does, else amd; "
         "intel is not in this version)")("jobs", po::value<std::string>()->value_name("N"),
-                                         "workers that share each sweep of `run` and `explore`, at least 1 (default "
-                                         "1); progress is not shown with more")(
+                                         "workers that share each sweep of `run` and `explore`, at least 1 (default: "
+                                         "one for each CPU)")(
         "json", po::value<std::string>()->value_name("FILE"),
         "write the results as JSON, too; '-' is standard output, and the text then goes to standard error")(
         "stepper", po::value<std::string>()->value_name("KIND"),

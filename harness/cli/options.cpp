@@ -17,7 +17,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-constexpr unsigned max_jobs = 1024, max_depth = 16, max_shards = 65536;
+constexpr unsigned most_jobs = 1024, max_depth = 16, max_shards = 65536;
 
 /// A word with its meaning.
 template <typename Value>
@@ -44,9 +44,10 @@ class Values {
     [[nodiscard]] std::string text(const char* name) const { return values_[name].as<std::string>(); }
     [[nodiscard]] Words words(const char* name) const { return has(name) ? values_[name].as<Words>() : Words(); }
 
-    [[nodiscard]] unsigned number(const char* name, unsigned min, unsigned max) const {
+    template <typename Number>
+    [[nodiscard]] Number number(const char* name, Number min, Number max) const {
         const auto value = text(name);
-        unsigned number = 0;
+        Number number = 0;
         const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
         if (value.empty() || error != std::errc{} || end != value.data() + value.size() || number < min ||
             number > max) {
@@ -86,14 +87,14 @@ class Values {
 void read_common(Options& options, const Values& values) {
     if (values.has("machine")) options.machine = values.choice("machine", machines);
     if (values.has("stepper")) options.stepper = values.choice("stepper", steppers);
-    if (values.has("jobs")) options.jobs = values.number("jobs", 1, max_jobs);
+    if (values.has("jobs")) options.jobs = values.number("jobs", 1U, most_jobs);
     if (values.has("json")) options.json = values.text("json");
     options.quiet = values.is_set("quiet");
 }
 
 void read_explore(Options& options, const Values& values) {
     options.target = values.only_argument("TARGET");
-    if (values.has("depth")) options.depth = values.number("depth", 0, max_depth);
+    if (values.has("depth")) options.depth = values.number("depth", 0U, max_depth);
     options.prune = !values.is_set("no-prune");
     if (values.has("events")) {
         try {
@@ -112,6 +113,20 @@ void read_explore(Options& options, const Values& values) {
     }
 }
 
+void read_limits(Options& options, const Values& values) {
+    constexpr auto any_number = std::numeric_limits<std::uint64_t>::max();
+    if (values.has("budget")) {
+        options.budget = values.number("budget", std::uint64_t{1}, any_number);
+        if (options.jobs.value_or(1) != 1) {
+            values.fail("--budget is spent in the order of the sweep, by one worker: leave --jobs out");
+        }
+    }
+    if (values.has("resume")) {
+        options.resume = values.text("resume");
+        if (options.resume.empty() || options.resume == "-") values.fail("--resume wants the name of a file");
+    }
+}
+
 void read_reports(Options& options, const Values& values) {
     if (values.has("junit")) options.junit = values.text("junit");
     options.ktap = values.is_set("ktap");
@@ -122,7 +137,7 @@ void read_reports(Options& options, const Values& values) {
                                     values.text("shard")));
         }
         options.shard = *shard;
-        if (shard->count * options.jobs > max_shards) {
+        if (options.jobs.value_or(1) > max_jobs(options)) {
             values.fail(fmt::format("--shard and --jobs together make more than {} shards", max_shards));
         }
     }
@@ -134,6 +149,7 @@ std::vector<std::pair<const char*, std::string>> destinations(const Options& opt
     if (options.ktap) used.emplace_back("--ktap", "-");
     if (!options.json.empty()) used.emplace_back("--json", options.json);
     if (!options.junit.empty()) used.emplace_back("--junit", options.junit);
+    if (!options.resume.empty()) used.emplace_back("--resume", options.resume);
     return used;
 }
 
@@ -153,8 +169,10 @@ void read_own(Options& options, const Values& values) {
     switch (options.command) {
         case Command::run:
             read_reports(options, values);
+            read_limits(options, values);
             [[fallthrough]];
         case Command::list:
+        case Command::worker:
         case Command::bench:
             options.patterns = values.arguments(any_number);
             break;
@@ -166,6 +184,7 @@ void read_own(Options& options, const Values& values) {
         case Command::explore:
             read_explore(options, values);
             read_reports(options, values);
+            read_limits(options, values);
             break;
         case Command::replay:
             options.schedule = values.only_argument("SCHEDULE");
@@ -259,12 +278,14 @@ Words to_arguments(const Options& options) {
         return words;
     }
     add("machine", name_of(options.machine));
-    add("jobs", std::to_string(options.jobs));
+    if (options.jobs) add("jobs", std::to_string(*options.jobs));
     add("stepper", word_of(options.stepper, steppers));
     if (!options.json.empty()) add("json", options.json);
     if (!options.junit.empty()) add("junit", options.junit);
     if (options.ktap) words.emplace_back("--ktap");
     if (!options.shard.is_whole()) add("shard", to_string(options.shard));
+    if (options.budget != 0) add("budget", std::to_string(options.budget));
+    if (!options.resume.empty()) add("resume", options.resume);
     if (options.quiet) words.emplace_back("--quiet");
     if (options.events) add("events", joined(*options.events));
     if (options.depth) add("depth", std::to_string(*options.depth));
@@ -281,13 +302,16 @@ Words to_arguments(const Options& options) {
 
 Words deciding_arguments(Options options) {
     options.machine = MachineName::automatic;
-    options.jobs = 1;
+    options.jobs.reset();
+    options.resume.clear();
     options.json.clear();
     options.junit.clear();
     options.ktap = options.quiet = false;
     options.shard = {};
     return to_arguments(options);
 }
+
+unsigned max_jobs(const Options& options) { return std::min(most_jobs, max_shards / options.shard.count); }
 
 bool takes_standard_output(const Options& options) {
     return std::ranges::any_of(destinations(options), [](const auto& each) { return each.second == "-"; });

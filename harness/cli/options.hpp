@@ -27,7 +27,19 @@ class UsageError : public std::runtime_error {
     std::string command_;
 };
 
-enum class Command : std::uint8_t { doctor, list, run, explore, replay, merge, bench, new_project, help, version };
+enum class Command : std::uint8_t {
+    doctor,
+    list,
+    run,
+    explore,
+    replay,
+    merge,
+    bench,
+    new_project,
+    worker,
+    help,
+    version
+};
 enum class MachineName : std::uint8_t { automatic, host, amd, intel };
 
 struct Options {
@@ -35,16 +47,18 @@ struct Options {
 
     // Everywhere.
     MachineName machine = MachineName::automatic;
-    unsigned jobs = 1;
-    std::string json;  ///< empty: none wanted
+    std::optional<unsigned> jobs;  ///< not given: as many as there are CPUs
+    std::string json;              ///< empty: none wanted
     bool quiet = false;
     machine::StepperKind stepper = machine::StepperKind::trap_flag;
 
     std::string help_topic;                                     ///< help: a command's name, or empty
-    std::vector<std::string> patterns;                          ///< list, run, bench; of merge the files
+    std::vector<std::string> patterns;                          ///< list, run, bench; of merge and worker files
     std::string junit;                                          ///< run, explore; empty: none wanted
     bool ktap = false;                                          ///< run, explore
     explore::Shard shard;                                       ///< run, explore
+    std::uint64_t budget = 0;                                   ///< run, explore: schedules a sweep; 0: all
+    std::string resume;                                         ///< run, explore; empty: none
     std::string target;                                         ///< explore
     std::optional<std::vector<machine::Event>> events;          ///< explore; not given: the variant's
     std::optional<unsigned> depth;                              ///< explore; not given: the variant's
@@ -66,6 +80,9 @@ struct Options {
 /// Of run and explore, those words of to_arguments() that decide what is swept and how it is judged, whoever does it
 /// and wherever it is reported.
 [[nodiscard]] std::vector<std::string> deciding_arguments(Options options);
+
+/// The most workers that a run or explore can have.
+[[nodiscard]] unsigned max_jobs(const Options& options);
 
 /// Whether a report takes standard output, where else text for people goes.
 [[nodiscard]] bool takes_standard_output(const Options& options);

@@ -51,8 +51,9 @@ int report_run(const Options& options, const std::vector<Selection>& selections,
 
     if (InterruptGuard::stop()) {
         const auto ended = std::ranges::count_if(results, [](const auto& result) { return !result.sweep.interrupted; });
-        fmt::print(stderr, "gatecrash: interrupted: {} of {} ended before; run it again for the others\n", ended,
-                   report::counted(selections.size(), "variant"));
+        fmt::print(stderr, "gatecrash: interrupted: {} of {} ended before; {}\n", ended,
+                   report::counted(selections.size(), "variant"),
+                   options.resume.empty() ? "run it again for the others" : "the same command goes on from here");
         return 128 + InterruptGuard::signal_number();
     }
     tell_next_step(options, report::next_step(results));
@@ -79,7 +80,8 @@ int report_exploration(const Options& options, const Selection& selection, Docum
     documents.write(machine, {&result, 1});
 
     if (result.sweep.interrupted) {
-        fmt::print(stderr, "gatecrash: interrupted: what was not swept yet may break as well; run it again\n");
+        fmt::print(stderr, "gatecrash: interrupted: what was not swept yet may break as well; {}\n",
+                   options.resume.empty() ? "run it again" : "the same command goes on from here");
         return 128 + InterruptGuard::signal_number();
     }
     tell_next_step(options, result.sweep.findings.empty()

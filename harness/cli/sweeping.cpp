@@ -3,19 +3,44 @@
 #include <fmt/format.h>
 
 #include "gatecrash/report/text_report.hpp"
-#include "interrupt.hpp"
 
 namespace gatecrash::cli {
+namespace {
 
-explore::SweepResult sweep_image(const kvm::System& system, const machine::Image& image, explore::SweepOptions options,
-                                 ProgressDisplay& progress) {
-    machine::Machine machine(system, image);
-    progress.begin(image.name);
-    options.progress = [&progress](const explore::Progress& at) { progress.update(at); };
-    options.stop = &InterruptGuard::stop();
-    auto result = explore::sweep(machine, options);
-    progress.erase();
+explore::Result skipped(explore::Result result, explore::SweepResult sweep, std::string why) {
+    result.sweep = std::move(sweep);
+    result.verdict = explore::Verdict::skip;
+    result.status = explore::Status::skip;
+    result.skip_reason = std::move(why);
     return result;
+}
+
+}  // namespace
+
+std::vector<Selection> selections_of(const Options& options) {
+    if (options.command == Command::run) return select(explore::all_cases(), options.patterns);
+    return {find_variant(explore::all_cases(), options.target)};
+}
+
+machine::Image image_of(const Options& options, const Selection& selection) {
+    return selection.variant == nullptr ? find_target(options.target).image : image_of(selection);
+}
+
+explore::SweepOptions sweep_options_of(const Options& options, const Selection& selection) {
+    explore::SweepOptions sweep;
+    sweep.events = {machine::Event::nmi()};
+    if (selection.variant != nullptr) {
+        sweep.events = selection.variant->events;
+        sweep.depth = selection.variant->depth;
+    }
+    sweep.events = options.events.value_or(sweep.events);
+    sweep.depth = options.depth.value_or(sweep.depth);
+    sweep.prune = options.prune;
+    sweep.window = options.window;
+    sweep.shard = options.shard;
+    sweep.stepper = options.stepper;
+    sweep.budget = options.budget;
+    return sweep;
 }
 
 explore::Result blank_result(const Options& options, const Selection& selection) {
@@ -34,39 +59,26 @@ explore::Result blank_result(const Options& options, const Selection& selection)
     return result;
 }
 
-explore::Result judged(const Options& options, const Selection& selection, explore::SweepResult sweep) {
-    const bool explores = options.command == Command::explore;
-    if (!explores && !sweep.interrupted) return explore::judge(*selection.of, *selection.variant, std::move(sweep));
-    auto result = blank_result(options, selection);
-    result.sweep = std::move(sweep);
-    const bool breaks = !result.sweep.findings.empty();
-    if (explores && (breaks || !result.sweep.interrupted)) {
-        result.verdict = breaks ? explore::Verdict::breaks : explore::Verdict::holds;
-        result.status = breaks ? explore::Status::unexpected : explore::Status::ok;
-    } else {
-        result.verdict = explore::Verdict::skip;
-        result.status = explore::Status::skip;
-        result.skip_reason = fmt::format("interrupted after {}", report::counted(result.sweep.schedules, "schedule"));
-    }
-    return result;
-}
-
-explore::Result merged(const Options& options, const Selection& selection, const std::vector<explore::Result>& shards) {
-    double seconds = 0;
-    std::vector<explore::SweepResult> sweeps;
-    for (const auto& shard : shards) {
-        if (shard.status == explore::Status::error) {
-            auto failed = blank_result(options, selection);
-            failed.message = shard.message;
-            return failed;
-        }
-        seconds += shard.seconds;
-        sweeps.push_back(shard.sweep);
-    }
-    auto sweep = explore::merge(sweeps);
+explore::Result judged(const Options& options, const Selection& selection,
+                       std::span<const explore::SweepResult> shards) {
+    auto sweep = explore::merge(shards);
     sweep.shard = options.shard;
-    auto result = judged(options, selection, std::move(sweep));
-    result.seconds = seconds;
+    auto result = blank_result(options, selection);
+    const bool explores = options.command == Command::explore;
+    const bool breaks = !sweep.findings.empty();
+    // What breaks a part of a sweep breaks the whole. Only the whole holds, or breaks in all the places it is to.
+    if (sweep.interrupted && !(explores && breaks)) {
+        auto why = fmt::format("interrupted after {}", report::counted(sweep.schedules, "schedule"));
+        return skipped(std::move(result), std::move(sweep), std::move(why));
+    }
+    if (sweep.not_exhaustive && (!breaks || (!explores && !selection.variant->expects.holds()))) {
+        auto why = report::describe(*sweep.not_exhaustive);
+        return skipped(std::move(result), std::move(sweep), std::move(why));
+    }
+    if (!explores) return explore::judge(*selection.of, *selection.variant, std::move(sweep));
+    result.verdict = breaks ? explore::Verdict::breaks : explore::Verdict::holds;
+    result.status = breaks ? explore::Status::unexpected : explore::Status::ok;
+    result.sweep = std::move(sweep);
     return result;
 }
 

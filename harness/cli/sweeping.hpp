@@ -1,27 +1,29 @@
+// What is swept, and what the outcome means.
 #pragma once
 
 #include "gatecrash/explore/judge.hpp"
-#include "gatecrash/kvm/system.hpp"
 #include "options.hpp"
-#include "progress.hpp"
+#include "select.hpp"
 #include "target.hpp"
 
 namespace gatecrash::cli {
 
-/// Boots `image` and sweeps it. The progress and stop members of `options` are set in here.
-/// Throws what explore::sweep() and machine::Machine throw.
-[[nodiscard]] explore::SweepResult sweep_image(const kvm::System& system, const machine::Image& image,
-                                               explore::SweepOptions options, ProgressDisplay& progress);
+/// What `run` or `explore` sweeps, in order. Of `explore` it is one; empty (null pointers) if its target is a file.
+/// Throws UsageError.
+[[nodiscard]] std::vector<Selection> selections_of(const Options& options);
 
-/// A result that names what is swept and what it is expected to do, without a verdict. An empty `selection` is the file
-/// that `explore` sweeps.
+/// The guest of one of them. Throws machine::ImageError, or UsageError for a file that is not there.
+[[nodiscard]] machine::Image image_of(const Options& options, const Selection& selection);
+
+/// How one of them is swept, without the members that are about watching it.
+[[nodiscard]] explore::SweepOptions sweep_options_of(const Options& options, const Selection& selection);
+
+/// A result that names what is swept and what it is expected to do, without a verdict.
 [[nodiscard]] explore::Result blank_result(const Options& options, const Selection& selection);
 
-/// What `sweep` means: for `run` compared with what the variant expects, for `explore` whether anything breaks.
-[[nodiscard]] explore::Result judged(const Options& options, const Selection& selection, explore::SweepResult sweep);
-
-/// The result of which `shards` are the results of all shards. Its seconds are theirs together.
-[[nodiscard]] explore::Result merged(const Options& options, const Selection& selection,
-                                     const std::vector<explore::Result>& shards);
+/// What a sweep of which `shards` are all the shards means: for `run` compared with what the variant expects, for
+/// `explore` whether anything breaks. Without its seconds.
+[[nodiscard]] explore::Result judged(const Options& options, const Selection& selection,
+                                     std::span<const explore::SweepResult> shards);
 
 }  // namespace gatecrash::cli

@@ -2,176 +2,460 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/mman.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <stdexcept>
+#include <filesystem>
 #include <thread>
 
+#include "gatecrash/emulator/digest.hpp"
 #include "gatecrash/emulator/file.hpp"
 #include "gatecrash/machine/image.hpp"
-#include "gatecrash/report/shard_document.hpp"
+#include "gatecrash/report/output_file.hpp"
+#include "gatecrash/report/work.hpp"
 #include "interrupt.hpp"
+#include "line_reader.hpp"
+#include "machine_choice.hpp"
+#include "progress.hpp"
 #include "sweeping.hpp"
+#include "version.hpp"
 
 namespace gatecrash::cli {
 namespace {
 
-constexpr std::chrono::milliseconds pause_between_looks{10};
-constexpr int wrong_usage = 2;
+using Clock = std::chrono::steady_clock;
 
-emulator::Fd memory_file() {
-    emulator::Fd file(::memfd_create("gatecrash-worker", MFD_CLOEXEC));
-    if (!file) emulator::throw_errno("memfd_create");
-    return file;
+constexpr std::chrono::milliseconds look_pause{50}, save_pause{250};
+
+struct Pipe {
+    emulator::Fd read, write;
+};
+
+Pipe make_pipe() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) emulator::throw_errno("pipe2");
+    return {emulator::Fd(ends[0]), emulator::Fd(ends[1])};
 }
 
-std::string content_of(const emulator::Fd& file) {
-    ::lseek(file.get(), 0, SEEK_SET);
-    return emulator::read_all(file.get());
-}
-
-/// A child with what it writes in memory. Killed if it is still there at the end of its scope.
-class Worker {
+/// A child with its three streams. Killed if it is still there at the end of its scope.
+class Child {
   public:
-    explicit Worker(const std::vector<std::string>& arguments) : out_(memory_file()), err_(memory_file()) {
+    explicit Child(const std::vector<std::string>& arguments) {
+        auto in = make_pipe(), out = make_pipe(), err = make_pipe();
         std::vector<char*> argv{const_cast<char*>("gatecrash")};
         for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
         argv.push_back(nullptr);
         const auto parent = ::getpid();
         pid_ = ::fork();
         if (pid_ < 0) emulator::throw_errno("fork");
-        if (pid_ == 0) become(argv.data(), parent);
+        if (pid_ == 0) become(argv.data(), parent, {in.read.get(), out.write.get(), err.write.get()});
+        in_ = std::move(in.write);
+        out_ = std::move(out.read);
+        err_ = std::move(err.read);
+        // Nothing that is told to a child that ended may end this process.
+        (void)std::signal(SIGPIPE, SIG_IGN);
     }
-    Worker(Worker&& other) noexcept
-        : pid_(std::exchange(other.pid_, -1)), out_(std::move(other.out_)), err_(std::move(other.err_)) {}
-    Worker& operator=(Worker&&) = delete;
-    ~Worker() {
+    Child(const Child&) = delete;
+    Child& operator=(const Child&) = delete;
+    ~Child() {
         if (pid_ <= 0) return;
         signal(SIGKILL);
         ::waitpid(pid_, nullptr, 0);
     }
 
+    [[nodiscard]] int out() const { return out_.get(); }
+    [[nodiscard]] int err() const { return err_.get(); }
     void signal(int number) const {
         if (pid_ > 0) ::kill(pid_, number);
     }
-    /// Whether it is still running.
-    bool runs() {
-        if (pid_ <= 0) return false;
-        int status = 0;
-        if (::waitpid(pid_, &status, WNOHANG) == 0) return true;
-        pid_ = -1;
-        code_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-        return false;
+    void tell(const std::string& line) const {
+        try {
+            emulator::write_all(in_.get(), line + "\n");
+        } catch (const std::system_error&) {  // it ended, which is seen where it is waited for
+        }
     }
-    [[nodiscard]] int code() const { return code_; }
-    [[nodiscard]] std::string out() const { return content_of(out_); }
-    [[nodiscard]] std::string err() const { return content_of(err_); }
+    /// Waits for its end, and returns its exit code.
+    int wait() {
+        int status = 0;
+        if (pid_ > 0) ::waitpid(std::exchange(pid_, -1), &status, 0);
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    }
 
   private:
-    [[noreturn]] void become(char** argv, pid_t parent) const {
+    [[noreturn]] static void become(char** argv, pid_t parent, const std::array<int, 3>& streams) {
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (::getppid() != parent) ::_exit(1);  // it ended before it could be asked for the signal
         ::setpgid(0, 0);                        // Ctrl-C comes once, from the parent
-        const int nothing = ::open("/dev/null", O_RDONLY);
-        ::dup2(nothing, STDIN_FILENO);
-        ::dup2(out_.get(), STDOUT_FILENO);
-        ::dup2(err_.get(), STDERR_FILENO);
-        for (const int number : {SIGINT, SIGTERM}) (void)std::signal(number, SIG_DFL);
+        for (int fd = 0; fd < 3; ++fd) ::dup2(streams.at(static_cast<std::size_t>(fd)), fd);
+        for (const int number : {SIGINT, SIGTERM, SIGPIPE}) (void)std::signal(number, SIG_DFL);
         ::execv("/proc/self/exe", argv);
         ::_exit(1);
     }
 
     pid_t pid_ = -1;
-    int code_ = 0;
-    emulator::Fd out_, err_;
+    emulator::Fd in_, out_, err_;
 };
 
-Options options_of_worker(const Options& options, const Selection& selection, unsigned number, MachineName machine) {
-    auto own = options;
-    own.machine = machine;
-    own.jobs = 1;
-    own.json = std::string("-");
-    own.junit.clear();
-    own.ktap = false;
-    own.quiet = true;
-    // A shard of a shard: every jobs-th of its boundaries.
-    own.shard = {options.shard.index + options.shard.count * number, options.shard.count * options.jobs};
-    if (options.command == Command::run) own.patterns = {selection.name()};
-    return own;
+/// The guest of a selection, as bytes, for a digest.
+std::string content_of(const Options& options, const Selection& selection) {
+    if (selection.variant == nullptr) return emulator::read_file(options.target);
+    const auto bytes = explore::guest_of(selection.of->name, selection.variant->name);
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-void wait_for(std::vector<Worker>& workers) {
-    bool told = false;
-    for (;;) {
-        bool running = false;
-        for (auto& worker : workers) running |= worker.runs();
-        if (!running) return;
-        if (InterruptGuard::stop() && !told) {
-            for (const auto& worker : workers) worker.signal(InterruptGuard::signal_number());
-            told = true;
-        }
-        std::this_thread::sleep_for(pause_between_looks);
-    }
-}
-
-/// The result of `worker`. Empty if it was interrupted before it began. Throws what a worker failed with.
-std::optional<report::ShardDocument> document_of(const Worker& worker) {
-    const auto text = worker.out();
-    try {
-        if (!text.empty()) return report::read_shard_document(text);
-    } catch (const report::ShardDocumentError& error) {
-        if (!InterruptGuard::stop()) throw std::runtime_error(fmt::format("a worker wrote {}", error.what()));
-    }
-    if (InterruptGuard::stop()) return std::nullopt;
-    auto why = worker.err();
-    constexpr std::string_view prefix = "gatecrash: ";
-    if (why.starts_with(prefix)) why = why.substr(prefix.size());
-    while (why.ends_with('\n')) why.pop_back();
-    throw std::runtime_error(why.empty() ? fmt::format("a worker ended with {}", worker.code()) : why);
+unsigned jobs_of(const Options& options) {
+    if (options.budget != 0) return 1;
+    return options.jobs.value_or(std::max(1U, std::min(std::thread::hardware_concurrency(), max_jobs(options))));
 }
 
 }  // namespace
 
-std::optional<explore::Result> sweep_with_workers(const Options& options, const Selection& selection,
-                                                  report::MachineDescription& machine) {
-    const auto start = std::chrono::steady_clock::now();
-    if (InterruptGuard::stop()) return std::nullopt;
-    std::vector<Worker> workers;
-    for (unsigned i = 0; i < options.jobs; ++i) {
-        workers.emplace_back(to_arguments(options_of_worker(options, selection, i, options.machine)));
-    }
-    wait_for(workers);
-
-    std::vector<explore::Result> parts;
-    bool all = true;
-    for (const auto& worker : workers) {
-        const auto document = document_of(worker);
-        all &= document.has_value();
-        if (!document) continue;
-        machine = document->machine;
-        parts.push_back(document->results.front());
-        if (parts.back().status != explore::Status::error) continue;
-        if (options.command == Command::run) {
-            fmt::print(stderr, "gatecrash: {}: {}\n", selection.name(), parts.back().message);
-        } else if (worker.code() == wrong_usage) {
-            throw machine::ImageError(parts.back().message);
-        } else {
-            throw std::runtime_error(parts.back().message);
+class Workers::Work {
+  public:
+    Work(const Options& options, std::vector<Selection> selections)
+        : options_(options),
+          selections_(std::move(selections)),
+          progress_(ProgressDisplay::on_standard_error(options.quiet)) {
+        emulator::Digest all;
+        for (const auto& selection : selections_) {
+            const auto content = content_of(options, selection);
+            guests_.push_back(emulator::Digest().add(content).text());
+            all.add(content);
         }
-        break;
+        const auto local = choose_machine(options.machine, false);
+        machine_name_ = local ? name_of_machine(local->description.name) : options.machine;
+        if (!local && machine_name_ == MachineName::automatic) machine_name_ = MachineName::amd;
+        journal_ = {version, command(), all.text(), {}, {}};
+        if (!options.resume.empty()) open_journal();
+        if (journal_.workers.empty()) journal_.workers.resize(jobs_of(options));
+        expected_machine_ = journal_.machine;
+        states_.resize(journal_.workers.size());
+        if (!is_done()) start();
     }
-    if (parts.empty()) return std::nullopt;
-    if (!all) parts.front().sweep.interrupted = true;
-    auto result = merged(options, selection, parts);
-    result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    return result;
-}
+
+    std::optional<explore::Result> next() {
+        const auto index = next_++;
+        const auto& selection = selections_[index];
+        const auto name = selection.variant == nullptr ? options_.target : selection.name();
+        progress_.begin(name);
+        while (!has_ended(index) && wait_for_more(index)) show_progress(index);
+        progress_.erase();
+        // Behind the last one they end by themselves.
+        while (next_ == selections_.size() && wait_for_more(index)) continue;
+        save();
+        return result_of(index, name);
+    }
+
+    [[nodiscard]] const report::MachineDescription& machine() const { return journal_.machine; }
+
+  private:
+    /// Beside what its part of the journal has.
+    struct State {
+        std::unique_ptr<Child> child;
+        std::optional<LineReader> out, err;
+        std::string told;  ///< its standard error
+        std::optional<explore::Progress> progress;
+        std::size_t stopped = 0;  ///< sweeps below this one need not be stopped
+        bool is_interrupted = false;
+        std::optional<report::Ending> unfinished;  ///< the sweep in which it was interrupted
+    };
+
+    static MachineName name_of_machine(const std::string& name) {
+        for (const auto machine : {MachineName::amd, MachineName::intel}) {
+            if (name_of(machine) == name) return machine;
+        }
+        return MachineName::host;
+    }
+
+    /// What has to be the same when work goes on.
+    [[nodiscard]] std::vector<std::string> command() const {
+        auto words = deciding_arguments(options_);
+        words.push_back(to_string(options_.shard));
+        return words;
+    }
+
+    [[nodiscard]] bool is_done() const {
+        return std::ranges::all_of(journal_.workers,
+                                   [&](const auto& worker) { return worker.done.size() >= selections_.size(); });
+    }
+
+    void open_journal() {
+        const auto& name = options_.resume;
+        const auto refuse = [&](const std::string& why) {
+            throw UsageError(fmt::format("--resume {}: {}; name another file to begin anew", name, why),
+                             name_of(options_.command));
+        };
+        try {
+            std::error_code error;
+            if (const auto size = std::filesystem::file_size(name, error); !error && size != 0) {
+                const auto mine = journal_;
+                journal_ = report::read_journal(emulator::read_file(name));
+                if (journal_.version != mine.version) refuse("it is of gatecrash " + journal_.version);
+                if (journal_.command != mine.command) refuse("it is of another command or other options");
+                if (journal_.guests != mine.guests) refuse("it is of other guests, built since then perhaps");
+                if (options_.jobs && *options_.jobs != journal_.workers.size()) {
+                    refuse(fmt::format("it has the work of --jobs {}", journal_.workers.size()));
+                }
+            }
+            journal_file_.emplace(name);
+        } catch (const report::WorkError& error) {
+            refuse(error.what());
+        } catch (const std::system_error& error) {
+            refuse(error.code().message());
+        } catch (const report::OutputPathError& error) {
+            throw UsageError(fmt::format("--resume: {}", error.what()), name_of(options_.command));
+        }
+    }
+
+    void start() {
+        const auto count = static_cast<unsigned>(states_.size());
+        for (unsigned i = 0; i < count; ++i) {
+            auto& state = states_[i];
+            const auto& part = journal_.workers[i];
+            std::vector<std::string> arguments{"worker", "--machine", name_of(machine_name_)};
+            if (selections_.front().variant == nullptr) arguments.push_back(options_.target);
+            state.child = std::make_unique<Child>(arguments);
+            state.out.emplace(state.child->out());
+            state.err.emplace(state.child->err());
+            auto own = options_;
+            // A shard of a shard: every count-th of its boundaries.
+            own.shard = {options_.shard.index + options_.shard.count * i, options_.shard.count * count};
+            own.json.clear();
+            own.junit.clear();
+            own.resume.clear();
+            own.ktap = false;
+            own.jobs.reset();
+            state.child->tell(
+                to_line(report::Job{to_arguments(own), part.done.size(), part.at, journal_file_.has_value()}));
+        }
+    }
+
+    [[nodiscard]] bool has_ended(std::size_t index) const {
+        return std::ranges::all_of(journal_.workers, [&](const auto& worker) { return worker.done.size() > index; });
+    }
+
+    /// Takes what workers tell, waiting a little for something. False if none will tell any more.
+    bool wait_for_more(std::size_t index) {
+        std::vector<pollfd> entries;
+        std::vector<std::size_t> owners;
+        for (std::size_t i = 0; i < states_.size(); ++i) {
+            if (!states_[i].child) continue;
+            entries.push_back({states_[i].child->out(), POLLIN, 0});
+            entries.push_back({states_[i].child->err(), POLLIN, 0});
+            owners.push_back(i);
+        }
+        if (entries.empty()) return false;
+        pass_signal_on();
+        (void)::poll(entries.data(), entries.size(), static_cast<int>(look_pause.count()));
+        for (std::size_t k = 0; k < owners.size(); ++k) {
+            if (entries[2 * k + 1].revents != 0) read_errors(owners[k]);
+            if (entries[2 * k].revents != 0) read_messages(owners[k], index);
+        }
+        if (is_unsaved_ && Clock::now() - saved_ >= save_pause) save();
+        return true;
+    }
+
+    void pass_signal_on() {
+        if (!InterruptGuard::stop() || is_signal_passed_) return;
+        is_signal_passed_ = true;
+        for (const auto& state : states_) {
+            if (state.child) state.child->signal(InterruptGuard::signal_number());
+        }
+    }
+
+    /// What the first one has to say (that a machine is being made, say) others would only repeat.
+    void read_errors(std::size_t worker) {
+        auto& state = states_[worker];
+        if (!state.err->read_some()) return;
+        while (const auto line = state.err->next()) {
+            state.told += *line + "\n";
+            if (worker != 0) continue;
+            progress_.erase();
+            fmt::print(stderr, "{}\n", *line);
+        }
+    }
+
+    void read_messages(std::size_t worker, std::size_t index) {
+        auto& state = states_[worker];
+        const bool more = state.out->read_some();
+        while (const auto line = state.out->next()) {
+            try {
+                std::visit([&](const auto& message) { take(worker, message); }, report::read_message(*line));
+            } catch (const report::WorkError& error) {
+                throw WorkerError(error.what(), error_code, "");
+            }
+        }
+        stop_needless(index);
+        if (more) return;
+        while (state.err->read_some()) {
+        }
+        read_errors(worker);
+        const int code = state.child->wait();
+        state.child.reset();
+        const bool is_over = journal_.workers[worker].done.size() >= selections_.size();
+        if (is_over || InterruptGuard::stop()) return;
+        fail(worker, code);
+    }
+
+    [[noreturn]] void fail(std::size_t worker, int code) {
+        auto& told = states_[worker].told;
+        constexpr std::string_view prefix = "gatecrash: ";
+        const auto at = told.rfind(prefix);
+        const auto line = at == std::string::npos ? "" : told.substr(at + prefix.size());
+        auto what = line.substr(0, line.find('\n'));
+        if (what.empty()) what = fmt::format("a worker ended with {}", code);
+        throw WorkerError(what, code == 0 ? error_code : code, worker == 0 ? "" : told);
+    }
+
+    void take(std::size_t worker, const report::MachineDescription& machine) {
+        if (!expected_machine_.name.empty() && machine != expected_machine_) {
+            throw UsageError(fmt::format("--resume {}: it is of another machine ({}, {}, {}) than this one ({}, {}, "
+                                         "{}); name another file to begin anew",
+                                         options_.resume, expected_machine_.name, expected_machine_.cpu,
+                                         expected_machine_.kernel, machine.name, machine.cpu, machine.kernel),
+                             name_of(options_.command));
+        }
+        if (worker == 0 || journal_.machine.name.empty()) journal_.machine = machine;
+    }
+
+    void take(std::size_t worker, const explore::Progress& progress) { states_[worker].progress = progress; }
+
+    void take(std::size_t worker, const report::Saved& saved) {
+        journal_.workers[worker].at = saved;
+        is_unsaved_ = true;
+    }
+
+    void take(std::size_t worker, const report::Ending& ending) {
+        auto& part = journal_.workers[worker];
+        auto& state = states_[worker];
+        state.progress.reset();
+        const auto* swept = std::get_if<report::Swept>(&ending);
+        if (swept != nullptr && swept->sweep.interrupted && part.done.size() >= state.stopped) {
+            state.unfinished = ending;
+            return;
+        }
+        part.done.push_back(ending);
+        part.at.reset();
+        is_unsaved_ = true;
+    }
+
+    /// Once one worker has found something, nobody needs longer schedules.
+    void stop_needless(std::size_t index) {
+        std::optional<unsigned> enough;
+        for (const auto& part : journal_.workers) {
+            if (part.done.size() <= index) continue;
+            const auto* swept = std::get_if<report::Swept>(&part.done[index]);
+            if (swept == nullptr || swept->sweep.findings.empty()) continue;
+            enough = std::min(enough.value_or(swept->sweep.depth), swept->sweep.depth);
+        }
+        if (!enough) return;
+        for (std::size_t i = 0; i < states_.size(); ++i) {
+            auto& state = states_[i];
+            const bool is_at_it = journal_.workers[i].done.size() == index && state.stopped <= index;
+            if (!state.child || !is_at_it || !state.progress || state.progress->level <= *enough) continue;
+            state.stopped = index + 1;
+            state.child->tell(std::to_string(index));
+        }
+    }
+
+    void show_progress(std::size_t index) {
+        std::optional<explore::Progress> all;
+        for (std::size_t i = 0; i < states_.size(); ++i) {
+            const auto& part = journal_.workers[i];
+            explore::Progress one;
+            if (part.done.size() > index) {
+                const auto* swept = std::get_if<report::Swept>(&part.done[index]);
+                if (swept == nullptr) continue;
+                one.schedules = swept->sweep.schedules;
+                one.findings = swept->sweep.findings.size();
+            } else if (states_[i].progress) {
+                one = *states_[i].progress;
+            } else {
+                continue;
+            }
+            if (!all) all.emplace();
+            // The one that is the furthest stands for where they are: they go side by side.
+            if (std::tie(one.level, one.boundary) > std::tie(all->level, all->boundary)) {
+                all->level = one.level;
+                all->boundary = one.boundary;
+                all->boundaries = one.boundaries;
+            }
+            all->schedules += one.schedules;
+            all->findings += one.findings;
+        }
+        if (all && all->level != 0) progress_.update(*all);
+    }
+
+    void save() {
+        if (!journal_file_ || !is_unsaved_ || journal_.machine.name.empty()) return;
+        journal_file_->write(to_text(journal_));
+        is_unsaved_ = false;
+        saved_ = Clock::now();
+    }
+
+    std::optional<explore::Result> result_of(std::size_t index, const std::string& name) {
+        std::vector<explore::SweepResult> sweeps;
+        double seconds = 0;
+        bool is_whole = true;
+        for (std::size_t i = 0; i < states_.size(); ++i) {
+            const auto& part = journal_.workers[i];
+            const auto* ending = part.done.size() > index                             ? &part.done[index]
+                                 : part.done.size() == index && states_[i].unfinished ? &*states_[i].unfinished
+                                                                                      : nullptr;
+            if (ending == nullptr) {
+                is_whole = false;
+                continue;
+            }
+            if (const auto* failed = std::get_if<report::Failed>(ending)) return failure(index, name, *failed);
+            const auto& swept = std::get<report::Swept>(*ending);
+            sweeps.push_back(swept.sweep);
+            seconds = std::max(seconds, swept.seconds);
+        }
+        if (sweeps.empty()) return std::nullopt;
+        if (!is_whole) sweeps.front().interrupted = true;
+        auto result = judged(options_, selections_[index], sweeps);
+        result.seconds = seconds;
+        result.guest = guests_[index];
+        return result;
+    }
+
+    explore::Result failure(std::size_t index, const std::string& name, const report::Failed& failed) {
+        if (options_.command == Command::explore) {
+            if (failed.is_input) throw machine::ImageError(failed.message);
+            throw std::runtime_error(failed.message);
+        }
+        fmt::print(stderr, "gatecrash: {}: {}\n", name, failed.message);
+        auto result = blank_result(options_, selections_[index]);
+        result.message = failed.message;
+        return result;
+    }
+
+    static constexpr int error_code = 3;
+
+    Options options_;
+    std::vector<Selection> selections_;
+    std::vector<std::string> guests_;  ///< digests
+    MachineName machine_name_ = MachineName::automatic;
+    report::MachineDescription expected_machine_;  ///< its name is empty if any will do
+    ProgressDisplay progress_;
+    report::Journal journal_;
+    std::optional<report::OutputFile> journal_file_;
+    bool is_unsaved_ = false, is_signal_passed_ = false;
+    Clock::time_point saved_{};
+    std::vector<State> states_;
+    std::size_t next_ = 0;
+};
+
+Workers::Workers(const Options& options, std::vector<Selection> selections)
+    : work_(std::make_unique<Work>(options, std::move(selections))) {}
+Workers::~Workers() = default;
+
+std::optional<explore::Result> Workers::next() { return work_->next(); }
+const report::MachineDescription& Workers::machine() const { return work_->machine(); }
 
 }  // namespace gatecrash::cli

@@ -1,6 +1,9 @@
+// The work of `run` and `explore`, shared among child processes.
 #pragma once
 
+#include <memory>
 #include <optional>
+#include <stdexcept>
 
 #include "gatecrash/explore/judge.hpp"
 #include "gatecrash/report/machine_description.hpp"
@@ -9,11 +12,44 @@
 
 namespace gatecrash::cli {
 
-/// Sweeps a variant, or the file that `explore` names, with `options.jobs` workers: this program again as a child, each
-/// with a shard of the sweep and on a machine of its own. SIGINT and SIGTERM, which InterruptGuard notes, are passed on
-/// to them; they end with this process, however that ends. `machine` becomes the one they ran on. Empty: it was
-/// interrupted before any worker began. Throws std::runtime_error if a worker ends without a result.
-[[nodiscard]] std::optional<explore::Result> sweep_with_workers(const Options& options, const Selection& selection,
-                                                                report::MachineDescription& machine);
+/// A worker ended before its work was done. `what()` is one line.
+class WorkerError : public std::runtime_error {
+  public:
+    WorkerError(const std::string& what, int code, std::string told)
+        : std::runtime_error(what), code_(code), told_(std::move(told)) {}
+    [[nodiscard]] int code() const { return code_; }
+    /// What it wrote to standard error, if the user has not seen that yet.
+    [[nodiscard]] const std::string& told() const { return told_; }
+
+  private:
+    int code_;
+    std::string told_;
+};
+
+/// Workers: this program again, each with a machine of its own, and each with a shard of every sweep. They end with
+/// this process, however that ends. SIGINT and SIGTERM, which InterruptGuard notes, are passed on to them.
+class Workers {
+  public:
+    /// Of `options`, which are those of `run` or `explore`: `jobs` workers (default: one a CPU; one if there is a
+    /// `budget`, which is spent in the order of the sweep), which go on from the file `resume` if that is there, and
+    /// keep it up to date. Starts them. Throws UsageError for a file that is of another command, guest or machine, and
+    /// what choose_machine() throws.
+    Workers(const Options& options, std::vector<Selection> selections);
+    Workers(const Workers&) = delete;
+    Workers& operator=(const Workers&) = delete;
+    ~Workers();
+
+    /// The next selection's result, waited for. Empty if the work was interrupted before it began. Throws
+    /// machine::ImageError for what is the guest's fault if it is the only one; WorkerError; and
+    /// report::OutputWriteError for the file `resume`.
+    [[nodiscard]] std::optional<explore::Result> next();
+
+    /// Where they ran. Known once there is a result.
+    [[nodiscard]] const report::MachineDescription& machine() const;
+
+  private:
+    class Work;
+    std::unique_ptr<Work> work_;
+};
 
 }  // namespace gatecrash::cli

@@ -43,6 +43,30 @@ std::vector<Finding> merge_findings(std::span<const SweepResult> shards, unsigne
     return merged;
 }
 
+std::uint64_t boundaries_of(const SweepResult& sweep) {
+    std::uint64_t count = 0;
+    for (std::uint64_t boundary = 0; boundary < sweep.boundaries; ++boundary)
+        count += sweep.shard.has(boundary) ? 1 : 0;
+    return count;
+}
+
+/// At the shortest length that a shard did not get to the end of.
+std::optional<Coverage> merge_coverage(std::span<const SweepResult> shards) {
+    std::optional<Coverage> whole;
+    for (const auto& shard : shards) {
+        if (!shard.not_exhaustive || (whole && whole->depth <= shard.not_exhaustive->depth)) continue;
+        whole = Coverage{shard.not_exhaustive->depth, 0, 0};
+    }
+    if (!whole) return whole;
+    for (const auto& shard : shards) {
+        const bool here = shard.not_exhaustive && shard.not_exhaustive->depth == whole->depth;
+        const auto of = here ? shard.not_exhaustive->of : boundaries_of(shard);
+        whole->of += of;
+        whole->boundaries += here ? shard.not_exhaustive->boundaries : of;
+    }
+    return whole;
+}
+
 }  // namespace
 
 std::string to_string(Shard shard) { return fmt::format("{}/{}", shard.index, shard.count); }
@@ -65,12 +89,13 @@ SweepResult merge(std::span<const SweepResult> shards) {
     whole.levels.resize(whole.depth + 1);
     for (const auto& shard : shards) {
         whole.boundaries = std::max(whole.boundaries, shard.boundaries);
-        whole.interrupted |= shard.interrupted;
+        whole.interrupted |= shard.interrupted && shard.depth <= whole.depth;
         for (std::size_t i = 0; i < std::min(whole.levels.size(), shard.levels.size()); ++i) {
             whole.levels[i].schedules += shard.levels[i].schedules;
             whole.levels[i].pruned += shard.levels[i].pruned;
         }
     }
+    whole.not_exhaustive = merge_coverage(shards);
     for (const auto& level : whole.levels) {
         whole.schedules += level.schedules;
         whole.pruned += level.pruned;

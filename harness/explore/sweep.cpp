@@ -57,6 +57,7 @@ struct Context {
 };
 
 struct Interrupted {};
+struct BudgetSpent {};
 
 class Sweep {
   public:
@@ -69,6 +70,10 @@ class Sweep {
         result_.levels.emplace_back();
         try {
             find_windows();
+            if (options_.from) {
+                go_back_to(*options_.from);
+                sweep_level();
+            }
             while (result_.findings.empty() && result_.depth < options_.depth) {
                 ++result_.depth;
                 result_.levels.emplace_back();
@@ -76,11 +81,61 @@ class Sweep {
             }
         } catch (const Interrupted&) {
             result_.interrupted = true;
+        } catch (const BudgetSpent&) {
+            result_.not_exhaustive = coverage();
         }
         return finish();
     }
 
   private:
+    [[nodiscard]] Checkpoint checkpoint() const {
+        return {result_, position_, order_, {broken_.begin(), broken_.end()}};
+    }
+
+    void go_back_to(const Checkpoint& checkpoint) {
+        result_ = checkpoint.result;
+        order_ = checkpoint.order;
+        next_ = checkpoint.next;
+        broken_ = {checkpoint.broken.begin(), checkpoint.broken.end()};
+        groups_.clear();
+        for (const auto& finding : result_.findings) {
+            groups_.try_emplace(group_of(finding.window, finding.schedule.landings), groups_.size());
+        }
+    }
+
+    /// Whether the schedules at `position_` are behind the checkpoint that the sweep goes on from.
+    [[nodiscard]] bool was_done() {
+        if (next_.empty()) return false;
+        const auto known = std::min(position_.size(), next_.size());
+        const auto order = std::lexicographical_compare_three_way(
+            position_.begin(), position_.begin() + static_cast<std::ptrdiff_t>(known), next_.begin(),
+            next_.begin() + static_cast<std::ptrdiff_t>(known));
+        if (order < 0) return true;
+        if (position_.size() == next_.size()) {
+            next_.clear();
+            order_ = options_.from->order;
+        }
+        return false;
+    }
+
+    /// Where the budget ran out.
+    [[nodiscard]] Coverage coverage() {
+        Coverage coverage{result_.depth, 0, 0};
+        HitCounter hits(machine_.image());
+        std::uint64_t boundaries = 0, reached = 0;
+        for (std::size_t i = 0; i < windows_.size(); ++i) {
+            if (i == position_.front()) reached = boundaries + position_[1] / options_.events.size();
+            open_window(machine_, windows_[i]);
+            boundaries += discover(hits, *windows_[i].end).size();
+        }
+        for (std::uint64_t boundary = 0; boundary < boundaries; ++boundary) {
+            if (!options_.shard.has(boundary)) continue;
+            ++coverage.of;
+            if (boundary < reached) ++coverage.boundaries;
+        }
+        return coverage;
+    }
+
     /// Every shard has to run the empty schedule, as the reference; one counts it.
     SweepResult finish() {
         if (options_.shard.index != 1) {
@@ -139,6 +194,7 @@ class Sweep {
             const auto path = discover(hits, *window.end);
             boundaries += path.size();
             result_.boundaries = std::max(result_.boundaries, boundaries);
+            position_ = {i};
             extend(context, path, Landed{}, result_.depth);
         }
     }
@@ -146,11 +202,15 @@ class Sweep {
     /// Lands each event on each boundary of `path`, and more events behind it while `more` is above 1.
     void extend(const Context& context, const Path& path, const Landed& before, unsigned more) {
         const bool first = before.schedule.empty();
+        position_.push_back(0);
         for (std::size_t i = 0; i < path.size(); ++i) {
             if (!swept(path[i])) continue;
             if (first) show_progress(i, path.size());
-            for (const auto event : options_.events) {
+            for (std::size_t e = 0; e < options_.events.size(); ++e) {
+                const auto event = options_.events[e];
+                position_.back() = i * options_.events.size() + e;
                 if (first) ++order_;
+                if (was_done()) continue;
                 // What cannot be delivered waits, and so is the same as landing where it can be: that one is run.
                 if (!machine_.can_land(event, path[i].state)) continue;
                 const bool waits = !path[i].can_deliver(event);
@@ -166,6 +226,7 @@ class Sweep {
                 }
             }
         }
+        position_.pop_back();
     }
 
     /// The first boundary behind `path[i]` where `event` is delivered. Null if the window ends before.
@@ -176,7 +237,11 @@ class Sweep {
     }
 
     void land(const Context& context, const Point& at, Event event, const Landed& landed, unsigned more) {
-        if (options_.stop != nullptr && options_.stop->load()) throw Interrupted{};
+        if (more == 1) {
+            if (options_.at_schedule) options_.at_schedule([this] { return checkpoint(); });
+            if (options_.stop != nullptr && options_.stop->load()) throw Interrupted{};
+            if (options_.budget != 0 && schedules_run() >= options_.budget) throw BudgetSpent{};
+        }
         machine_.restore(at.state);
         machine_.land(event);
         if (more == 1) {
@@ -335,7 +400,9 @@ class Sweep {
     std::vector<Window> windows_;
     std::map<FindingGroup, std::size_t> groups_;  ///< where in result_.findings
     std::set<std::string> broken_;
-    std::uint64_t order_ = 0;  ///< first events landed or passed over so far, whatever the shard
+    std::vector<std::uint64_t> position_;  ///< as Checkpoint::next
+    std::vector<std::uint64_t> next_;      ///< what to skip to; empty if there is nothing to skip
+    std::uint64_t order_ = 0;              ///< first events landed or passed over so far, whatever the shard
     SweepResult result_;
 };
 

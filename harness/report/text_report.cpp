@@ -84,9 +84,17 @@ std::string sweep_line(const explore::Result& result) {
     return fmt::format("{}  {}", name_of(result), verdict_and_counts(result));
 }
 
+std::string describe(const explore::Coverage& coverage) {
+    return fmt::format("not exhaustive: {} of {} boundaries at depth {}", grouped(coverage.boundaries),
+                       grouped(coverage.of), coverage.depth);
+}
+
 std::vector<std::string> detail_lines(const explore::Result& result) {
     std::vector<std::string> lines;
     if (!result.skip_reason.empty()) lines.push_back("skipped: " + result.skip_reason);
+    if (result.skip_reason.empty() && result.sweep.not_exhaustive) {
+        lines.push_back(describe(*result.sweep.not_exhaustive));
+    }
     if (result.status == explore::Status::unexpected && !result.expect.empty()) {
         lines.push_back(fmt::format("expected: {}{}{}", result.expect, result.message.empty() ? "" : "; ",
                                     first_line(result.message)));

@@ -16,7 +16,7 @@ TEST(Options, HaveTheDefaultsOfTheContract) {
     const auto options = parse_options({"run"});
     EXPECT_EQ(options.command, Command::run);
     EXPECT_EQ(options.machine, MachineName::automatic);
-    EXPECT_EQ(options.jobs, 1U);
+    EXPECT_FALSE(options.jobs);
     EXPECT_EQ(options.json, "");
     EXPECT_FALSE(options.quiet);
     EXPECT_EQ(options.stepper, machine::StepperKind::trap_flag);
@@ -100,6 +100,11 @@ TEST(Options, RefuseWhatTheyDoNotKnow) {
         {{"run", "--json"}, "--json", "run"},
         {{"run", "--machine", "vax"}, "--machine is one of auto, host, amd, intel, not 'vax'", "run"},
         {{"run", "--machine", "amd", "--machine", "host"}, "--machine", "run"},
+        {{"run", "--budget", "0"}, "--budget is a number from 1", "run"},
+        {{"explore", "x", "--budget", "9", "--jobs", "2"}, "by one worker: leave --jobs out", "explore"},
+        {{"run", "--resume", "-"}, "--resume wants the name of a file", "run"},
+        {{"run", "--resume", "a", "--json", "a"}, "--json and --resume both want a", "run"},
+        {{"replay", "x@nmi:y", "--resume", "a"}, "unknown option", "replay"},
         {{"run", "--jobs", "0"}, "from 1", "run"},
         {{"run", "--jobs", "-1"}, "from 1", "run"},
         {{"run", "--jobs=two"}, "not 'two'", "run"},
@@ -134,7 +139,7 @@ TEST(Options, RefuseWhatTheyDoNotKnow) {
 TEST(Options, AreTheSameForEveryShardWhereTheyDecide) {
     const auto deciding = [](const Words& words) { return deciding_arguments(parse_options(words)); };
     EXPECT_EQ(deciding({"run", "x", "--shard", "1/2", "--json", "1", "--machine", "amd", "--quiet"}),
-              deciding({"run", "x", "--shard", "2/2", "--json", "2", "--ktap", "--jobs", "3"}));
+              deciding({"run", "x", "--shard", "2/2", "--json", "2", "--ktap", "--jobs", "3", "--resume", "r"}));
     EXPECT_NE(deciding({"run", "x"}), deciding({"run", "y"}));
     EXPECT_NE(deciding({"explore", "x"}), deciding({"explore", "x", "--no-prune"}));
 }
@@ -143,6 +148,7 @@ TEST(Options, SurviveBeingWrittenDown) {
     for (const auto& words : std::vector<Words>{
              {"doctor", "--machine", "host"},
              {"list", "a", "b/*", "--json", "x=y"},
+             {"run", "--budget", "5000000000", "--resume", "file"},
              {"run", "--quiet", "--jobs", "3", "--stepper", "stop-bytes", "--", "--odd"},
              {"explore", "a b.elf", "--events", "irq=0x21,nmi", "--depth", "0", "--window", "x..y", "--no-prune"},
              {"explore", "c/v"},

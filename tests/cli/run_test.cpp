@@ -5,6 +5,7 @@
 #include <pty.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstring>
@@ -255,7 +256,7 @@ TEST_P(Interrupted, KeepsTheResultsSoFarAndLeavesNoProcess) {
     Command command(gatecrash({"run", "--machine", "amd", quick, slow, "--json", path, "--junit", junit}));
     command.wait_for_output(quick);
     const auto emulators = emulator::emulators_of(command.pid());
-    ASSERT_THAT(emulators, SizeIs(1));
+    ASSERT_THAT(emulators, Not(IsEmpty()));
     ::usleep(500'000);  // into the slow sweep
     command.signal(GetParam());
     const auto result = command.finish();
@@ -270,7 +271,7 @@ TEST_P(Interrupted, KeepsTheResultsSoFarAndLeavesNoProcess) {
     EXPECT_EQ(document["results"][1]["status"], "skip");
     EXPECT_EQ(junit::errors_of(emulator::read_file(junit)), "");
     EXPECT_THAT(emulator::read_file(junit), HasSubstr("<skipped message=\"interrupted after "));
-    EXPECT_NE(::kill(emulators[0], 0), 0) << "the emulator still runs";
+    for (const auto pid : emulators) EXPECT_NE(::kill(pid, 0), 0) << "an emulator still runs";
     EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 2);
 }
 
@@ -288,6 +289,87 @@ TEST_P(Interrupted, LeavesKtapWhole) {
 }
 
 INSTANTIATE_TEST_SUITE_P(By, Interrupted, testing::Values(SIGINT, SIGTERM));
+
+/// The first save of a sweep that has run something, waited for.
+void wait_for_a_save(const fs::path& path) {
+    const auto has_saved = [&] {
+        if (!fs::exists(path)) return false;
+        const auto journal = read_json(path);
+        for (const auto& worker : journal["workers"]) {
+            if (!worker["at"].is_null() && worker["at"]["checkpoint"]["result"]["schedules"] > 1) return true;
+        }
+        return false;
+    };
+    for (int i = 0; i < 6000 && !has_saved(); ++i) ::usleep(10'000);
+    EXPECT_TRUE(has_saved());
+}
+
+class Resume : public testing::TestWithParam<int> {};
+
+TEST_P(Resume, GoesOnAsIfThereHadBeenNoBreak) {
+    const TemporaryFolder folder;
+    const auto path = folder.path() / "work";
+    const Words words{"explore", "nested-nmi/copied-frame", "--shard", "1/4", "--json", "-"};
+    auto resumed = words;
+    resumed.insert(resumed.end(), {"--resume", path});
+    Words first = resumed;
+    first.insert(first.begin() + 1, {"--machine", "amd"});
+    Command command(gatecrash(first));
+    wait_for_a_save(path);
+    const auto emulators = emulator::emulators_of(command.pid());
+    EXPECT_THAT(emulators, Not(IsEmpty()));
+    command.signal(GetParam());
+    const auto broken_off = command.finish();
+    EXPECT_EQ(broken_off.code, 128 + GetParam());
+    EXPECT_EQ(broken_off.err.find("the same command goes on from here") != std::string::npos, GetParam() == SIGINT);
+    const auto runs = [](pid_t pid) { return ::kill(pid, 0) == 0; };
+    for (int i = 0; i < 1000 && std::ranges::any_of(emulators, runs); ++i) ::usleep(10'000);
+    EXPECT_FALSE(std::ranges::any_of(emulators, runs)) << "an emulator still runs";
+
+    const auto rest = run_on_amd(resumed);
+    EXPECT_EQ(rest.code, 0) << rest.err;
+    EXPECT_EQ(without_seconds(json::parse(rest.out)), without_seconds(json::parse(run_on_amd(words).out)));
+    // What is done is told again, and nothing is done.
+    const auto again = run_on_amd(resumed);
+    EXPECT_EQ(again.out, rest.out);
+
+    const auto other = run_on_amd({"explore", "nested-nmi/copied-frame", "--depth", "1", "--resume", path});
+    EXPECT_EQ(other.code, 2);
+    EXPECT_THAT(other.err, HasSubstr("it is of another command or other options; name another file to begin anew"));
+    resumed.insert(resumed.end(), {"--jobs", "77"});
+    EXPECT_THAT(run_on_amd(resumed).err, HasSubstr("it has the work of --jobs "));
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(By, Resume, testing::Values(SIGINT, SIGKILL));
+
+TEST(Resume, RefusesWhatItDidNotMake) {
+    const TemporaryFolder folder;
+    const auto result = run_on_amd({"run", quick, "--resume", folder.file("work", "something precious")});
+    EXPECT_EQ(result.code, 2);
+    EXPECT_THAT(result.err, HasSubstr("not a file that --resume made"));
+    EXPECT_EQ(emulator::read_file(folder.path() / "work"), "something precious");
+    EXPECT_EQ(run_on_amd({"run", quick, "--resume", folder.path() / "no-folder" / "work"}).code, 2);
+    const auto full = run_on_amd({"run", quick, "--resume", "/dev/full"});
+    EXPECT_EQ(full.code, 3);
+    EXPECT_THAT(full.err, HasSubstr("writing /dev/full failed: No space left on device"));
+}
+
+TEST(Budget, TellsWhatItDidNotGetTo) {
+    const auto result = run_on_amd({"run", "nested-nmi/copied-frame", "--budget", "100", "--json", "-"});
+    EXPECT_EQ(result.code, 4);
+    EXPECT_THAT(result.err, HasSubstr("skipped: not exhaustive: "));
+    const auto document = json::parse(result.out);
+    const auto& swept = document["results"][0];
+    EXPECT_EQ(swept["schedules"], 100);
+    EXPECT_EQ(swept["not_exhaustive"]["depth"], swept["depth"]);
+    EXPECT_LT(swept["not_exhaustive"]["boundaries"], swept["not_exhaustive"]["of"]);
+    // What is found is found.
+    const auto breaks = run_on_amd({"explore", "nested-nmi/single-stack", "--budget", "60"});
+    EXPECT_EQ(breaks.code, 1);
+    EXPECT_THAT(breaks.out, HasSubstr("breaks I4"));
+    EXPECT_THAT(breaks.out, HasSubstr("not exhaustive: "));
+}
 
 TEST(Explore, EndsWithOneForAFinding) {
     const auto result = run_on_amd({"explore", quick});

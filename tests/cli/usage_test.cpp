@@ -96,8 +96,10 @@ nlohmann::json shard_document(const std::string& shard) {
                {"modelled", false},
                {"finding", nullptr},
                {"findings", 0},
+               {"not_exhaustive", nullptr},
                {"skip_reason", nullptr},
                {"message", nullptr},
+               {"guest", "0123456789abcdef"},
                {"shard", shard},
                {"interrupted", false},
                {"levels",
@@ -116,6 +118,7 @@ TEST(Merge, JudgesTheWhole) {
     EXPECT_EQ(whole["results"][0]["status"], "unexpected");
     EXPECT_FALSE(whole.contains("command"));
     EXPECT_FALSE(whole["results"][0].contains("shard"));
+    EXPECT_FALSE(whole["results"][0].contains("guest"));
     EXPECT_EQ(whole["machine"], shard_document("1/2")["machine"]);
 }
 
@@ -136,6 +139,7 @@ TEST(Merge, RefusesWhatIsNoShardOfTheSameSweep) {
     expect_wrong_usage({"merge", folder.file("text", "no JSON")}, "not a document of gatecrash");
     expect_wrong_usage({"merge", folder.file("list", "[]")}, "not a document of gatecrash");
     expect_wrong_usage({"merge", folder.file("whole", R"({"gatecrash": "0"})")}, "it was made without --shard");
+    expect_refused("/results/0/guest", "fedcba9876543210", "another guest than in");
     expect_refused("/gatecrash", "0.0.0", "of gatecrash 0.0.0, and this is ");
     expect_refused("/machine/kernel", "5.10", "another machine than in " + one);
     expect_refused("/machine/behaviours/int3", false, "other behaviours of the machine than in " + one);

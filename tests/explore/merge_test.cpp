@@ -37,6 +37,23 @@ TEST(Merge, AddsUpWhatHolds) {
     EXPECT_TRUE(whole.findings.empty());
 }
 
+TEST(Merge, IsInterruptedOnlyInWhatItKeeps) {
+    auto on_the_way = shard(1, {{1, 0}, {5, 2}, {50, 20}});
+    on_the_way.interrupted = true;
+    EXPECT_TRUE(merge(std::array{on_the_way, shard(2, {{0, 0}, {4, 3}, {40, 30}})}).interrupted);
+    EXPECT_FALSE(merge(std::array{on_the_way, shard(2, {{0, 0}, {4, 3}}, {finding("a", 2)})}).interrupted);
+}
+
+TEST(Merge, IsExhaustiveOnlyIfAllShardsAre) {
+    auto cut = shard(1, {{1, 0}, {5, 2}});
+    cut.not_exhaustive = Coverage{1, 2, 5};
+    const auto whole = merge(std::array{cut, shard(2, {{0, 0}, {4, 3}, {9, 9}})});
+    EXPECT_EQ(whole.not_exhaustive, (Coverage{1, 7, 10}));
+    auto later = shard(2, {{0, 0}, {4, 3}, {9, 9}});
+    later.not_exhaustive = Coverage{2, 1, 5};
+    EXPECT_EQ(merge(std::array{later, cut}).not_exhaustive, (Coverage{1, 7, 10}));
+}
+
 TEST(Merge, DropsWhatLiesBehindTheFirstLengthThatBreaks) {
     const auto whole = merge(std::array{shard(1, {{1, 0}, {5, 2}, {50, 20}}, {finding("b", 1)}),
                                         shard(2, {{0, 0}, {4, 3}}, {finding("a", 2)})});

@@ -55,6 +55,7 @@ TEST(JsonReport, HasTheFieldsOfTheContract) {
                                               {"message", "the frame at 0xffffffff80062fd8 is overwritten"},
                                               {"also", {"I7"}}}},
                                             {"findings", 4},
+                                            {"not_exhaustive", nullptr},
                                             {"skip_reason", nullptr},
                                             {"message", nullptr}}));
     EXPECT_EQ(document["results"][1]["finding"], nullptr);

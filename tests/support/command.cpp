@@ -115,18 +115,22 @@ Result run_machine(const std::vector<std::string>& arguments, const std::map<std
     return Command(machine_run(arguments), environment).finish();
 }
 
-std::vector<pid_t> emulators_of(pid_t parent) {
-    std::vector<pid_t> found;
+std::vector<pid_t> emulators_of(pid_t ancestor) {
+    std::map<pid_t, pid_t> parents;
+    std::vector<pid_t> emulators, found;
     for (const auto& entry : fs::directory_iterator("/proc")) {
         // PID (NAME) STATE PARENT ...
         std::ifstream stat(entry.path() / "stat");
-        std::string pid;
-        std::string name;
-        std::string state;
-        pid_t its_parent = 0;
-        if (stat >> pid >> name >> state >> its_parent && name.starts_with("(qemu-system") && its_parent == parent) {
-            found.push_back(std::stoi(pid));
-        }
+        pid_t pid = 0, parent = 0;
+        std::string name, state;
+        if (!(stat >> pid >> name >> state >> parent)) continue;
+        parents[pid] = parent;
+        if (name.starts_with("(qemu-system")) emulators.push_back(pid);
+    }
+    for (const auto emulator : emulators) {
+        auto above = parents[emulator];
+        while (above > 1 && above != ancestor) above = parents[above];
+        if (above == ancestor) found.push_back(emulator);
     }
     return found;
 }

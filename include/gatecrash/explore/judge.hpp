@@ -20,6 +20,7 @@ enum class Status : std::uint8_t { ok, unexpected, skip, error };
 struct Result {
     std::string case_name, variant;
     std::vector<std::string> covers;
+    std::string guest;   ///< a digest of its ELF file, or empty
     std::string expect;  ///< "holds", or "breaks I4"
     Verdict verdict = Verdict::error;
     Status status = Status::error;

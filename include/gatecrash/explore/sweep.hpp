@@ -54,25 +54,22 @@ struct Progress {
     std::uint64_t findings = 0;
 };
 
-struct SweepOptions {
-    std::vector<machine::Event> events;
-    unsigned depth = 1;  ///< the most events in a schedule
-    bool prune = true;
-    /// If set, events land only on boundaries from the first symbol up to, and not including, the second.
-    std::optional<std::pair<std::string, std::string>> window;
-    Shard shard;
-    machine::StepperKind stepper = machine::StepperKind::trap_flag;
-    std::function<void(const Progress&)> progress;
-    /// Looked at between two runs: set, the sweep ends early.
-    const std::atomic<bool>* stop = nullptr;
-};
-
 /// The schedules of one length.
 struct Level {
     std::uint64_t schedules = 0;  ///< run
     std::uint64_t pruned = 0;     ///< not run, since one that was run is the same
 
     bool operator==(const Level&) const = default;
+};
+
+/// How far a sweep got that ran out of budget, in boundaries of the run without events: those that had all schedules
+/// of `depth` events whose first event is delivered there.
+struct Coverage {
+    unsigned depth = 0;
+    std::uint64_t boundaries = 0;
+    std::uint64_t of = 0;
+
+    bool operator==(const Coverage&) const = default;
 };
 
 struct SweepResult {
@@ -87,8 +84,39 @@ struct SweepResult {
     /// is here.
     std::vector<Finding> findings;
     bool interrupted = false;
+    std::optional<Coverage> not_exhaustive;  ///< set if the budget ended it
 
     bool operator==(const SweepResult&) const = default;
+};
+
+/// A sweep between two schedules: with the guest and the options, all that its rest depends on.
+struct Checkpoint {
+    SweepResult result;  ///< so far
+    /// The schedule to run next: the window, then for each event its number on its path, counting events within
+    /// boundaries.
+    std::vector<std::uint64_t> next;
+    std::uint64_t order = 0;          ///< see Finding
+    std::vector<std::string> broken;  ///< the schedules that the findings' counts have in them
+
+    bool operator==(const Checkpoint&) const = default;
+};
+
+struct SweepOptions {
+    std::vector<machine::Event> events;
+    unsigned depth = 1;  ///< the most events in a schedule
+    bool prune = true;
+    /// If set, events land only on boundaries from the first symbol up to, and not including, the second.
+    std::optional<std::pair<std::string, std::string>> window;
+    Shard shard;
+    machine::StepperKind stepper = machine::StepperKind::trap_flag;
+    std::function<void(const Progress&)> progress;
+    /// Looked at between two runs: set, the sweep ends early.
+    const std::atomic<bool>* stop = nullptr;
+    std::uint64_t budget = 0;        ///< schedules to run at most; 0: all there are
+    std::optional<Checkpoint> from;  ///< of the same sweep: goes on from there
+    /// Called in front of each schedule, with what makes the checkpoint of that moment: a call of it takes some
+    /// microseconds, and the sweep that goes on from there gives what this one gives.
+    std::function<void(const std::function<Checkpoint()>&)> at_schedule;
 };
 
 /// Runs every schedule of 0, 1, ... `depth` events on the guest in `machine`, which has just been booted, up to and

@@ -28,6 +28,9 @@ namespace gatecrash::report {
 /// The findings behind the first, a line each, indented. Empty if there are none.
 [[nodiscard]] std::string further_findings(const explore::Result& result);
 
+/// "not exhaustive: 12 of 527 boundaries at depth 2".
+[[nodiscard]] std::string describe(const explore::Coverage& coverage);
+
 /// The schedules of the swept depth that break something, those that are alike counted one by one.
 [[nodiscard]] std::uint64_t count_breaking(const explore::SweepResult& sweep);
 

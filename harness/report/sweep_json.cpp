@@ -1,0 +1,160 @@
+#include "sweep_json.hpp"
+
+#include <fmt/format.h>
+
+namespace gatecrash::report {
+namespace {
+
+[[noreturn]] void fail(const std::string& what) { throw JsonError(what); }
+
+/// All that a merge needs of a level, and so more of each finding.
+Json to_json(const explore::Level& level, std::span<const explore::Finding> findings) {
+    auto list = Json::array();
+    for (const auto& finding : findings) {
+        auto item = report::to_json(finding);
+        item["schedules"] = finding.schedules;
+        item["window"] = finding.window;
+        item["order"] = finding.order;
+        list.push_back(item);
+    }
+    return {{"schedules", level.schedules}, {"pruned", level.pruned}, {"findings", list}};
+}
+
+explore::Invariant to_invariant(const std::string& name) {
+    for (unsigned i = 1; i <= 16; ++i) {
+        if (const auto invariant = static_cast<explore::Invariant>(i); to_string(invariant) == name) return invariant;
+    }
+    fail(fmt::format("'{}' is no invariant", name));
+}
+
+explore::Finding to_finding(const Json& object) {
+    explore::Finding finding;
+    finding.schedule = explore::parse_schedule(text(object, "schedule"));
+    finding.violation = {to_invariant(text(object, "invariant")), text(object, "message")};
+    for (const auto& name : object.at("also")) finding.also.push_back(to_invariant(name.get<std::string>()));
+    finding.schedules = number(object, "schedules");
+    finding.window = number(object, "window");
+    finding.order = number(object, "order");
+    return finding;
+}
+
+std::optional<explore::Coverage> to_coverage(const Json& object) {
+    if (object.is_null()) return std::nullopt;
+    return explore::Coverage{static_cast<unsigned>(number(object, "depth")), number(object, "boundaries"),
+                             number(object, "of")};
+}
+
+/// A count of a list.
+std::uint64_t count(const Json& value) {
+    if (!value.is_number_unsigned()) fail("a list of counts has something else in it");
+    return value.get<std::uint64_t>();
+}
+
+}  // namespace
+
+std::uint64_t number(const Json& object, const char* name) {
+    const auto& value = object.at(name);
+    if (!value.is_number_unsigned()) fail(fmt::format("'{}' is no count", name));
+    return value.get<std::uint64_t>();
+}
+
+std::string text(const Json& object, const char* name) { return object.at(name).get<std::string>(); }
+
+Json to_json(const MachineDescription& machine) {
+    auto behaviours = Json::object();
+    for (const auto& [name, is_as_on_silicon] : machine.behaviours) behaviours[name] = is_as_on_silicon;
+    return {{"name", machine.name},     {"kvm", machine.kvm},           {"cpu", machine.cpu},
+            {"kernel", machine.kernel}, {"emulated", machine.emulated}, {"behaviours", behaviours}};
+}
+
+Json to_json(const explore::Finding& finding) {
+    auto also = Json::array();
+    for (const auto invariant : finding.also) also.push_back(to_string(invariant));
+    return {{"invariant", to_string(finding.violation.invariant)},
+            {"schedule", to_string(finding.schedule)},
+            {"message", finding.violation.message},
+            {"also", also}};
+}
+
+Json to_json(const std::optional<explore::Coverage>& coverage) {
+    if (!coverage) return {};
+    return {{"depth", coverage->depth}, {"boundaries", coverage->boundaries}, {"of", coverage->of}};
+}
+
+void add_parts(Json& json, const explore::SweepResult& sweep) {
+    json["shard"] = to_string(sweep.shard);
+    json["interrupted"] = sweep.interrupted;
+    json["levels"] = Json::array();
+    for (std::size_t i = 0; i < sweep.levels.size(); ++i) {
+        const bool last = i + 1 == sweep.levels.size();
+        json["levels"].push_back(
+            to_json(sweep.levels[i], last ? std::span(sweep.findings) : std::span<const explore::Finding>()));
+    }
+}
+
+Json to_json(const explore::SweepResult& sweep) {
+    Json json{{"boundaries", sweep.boundaries},
+              {"schedules", sweep.schedules},
+              {"pruned", sweep.pruned},
+              {"depth", sweep.depth},
+              {"not_exhaustive", to_json(sweep.not_exhaustive)}};
+    add_parts(json, sweep);
+    return json;
+}
+
+Json to_json(const explore::Checkpoint& checkpoint) {
+    auto result = checkpoint.result;
+    // What the sweep adds up at its end.
+    for (const auto& level : result.levels) {
+        result.schedules += level.schedules;
+        result.pruned += level.pruned;
+    }
+    return {{"result", to_json(result)},
+            {"next", checkpoint.next},
+            {"order", checkpoint.order},
+            {"broken", checkpoint.broken}};
+}
+
+MachineDescription to_machine(const Json& object) {
+    return {.name = text(object, "name"),
+            .kvm = text(object, "kvm"),
+            .cpu = text(object, "cpu"),
+            .kernel = text(object, "kernel"),
+            .emulated = object.at("emulated").get<bool>(),
+            .behaviours = object.at("behaviours").get<std::map<std::string, bool>>()};
+}
+
+explore::SweepResult to_sweep(const Json& object) {
+    explore::SweepResult sweep;
+    const auto shard = explore::parse_shard(text(object, "shard"));
+    if (!shard) fail(fmt::format("'{}' is no shard", text(object, "shard")));
+    sweep.shard = *shard;
+    sweep.boundaries = number(object, "boundaries");
+    sweep.interrupted = object.at("interrupted").get<bool>();
+    sweep.not_exhaustive = to_coverage(object.at("not_exhaustive"));
+    for (const auto& level : object.at("levels")) {
+        if (!sweep.findings.empty()) fail("a level behind one with findings");
+        sweep.levels.push_back({number(level, "schedules"), number(level, "pruned")});
+        for (const auto& finding : level.at("findings")) sweep.findings.push_back(to_finding(finding));
+        sweep.schedules += sweep.levels.back().schedules;
+        sweep.pruned += sweep.levels.back().pruned;
+    }
+    if (!sweep.levels.empty()) sweep.depth = static_cast<unsigned>(sweep.levels.size() - 1);
+    if (sweep.schedules != number(object, "schedules") || sweep.pruned != number(object, "pruned") ||
+        sweep.depth != number(object, "depth")) {
+        fail("the levels do not add up to the counts");
+    }
+    return sweep;
+}
+
+explore::Checkpoint to_checkpoint(const Json& object) {
+    explore::Checkpoint checkpoint;
+    checkpoint.result = to_sweep(object.at("result"));
+    checkpoint.result.schedules = checkpoint.result.pruned = 0;
+    for (const auto& place : object.at("next")) checkpoint.next.push_back(count(place));
+    checkpoint.order = number(object, "order");
+    checkpoint.broken = object.at("broken").get<std::vector<std::string>>();
+    return checkpoint;
+}
+
+}  // namespace gatecrash::report

@@ -1,0 +1,89 @@
+// A sweep that goes on from a checkpoint gives what the sweep without a break gives.
+#include <gtest/gtest.h>
+
+#include "gatecrash/explore/case.hpp"
+#include "gatecrash/explore/sweep.hpp"
+
+namespace gatecrash::explore {
+namespace {
+
+using machine::Event;
+
+kvm::System& kvm_system() {
+    static kvm::System system = kvm::System::open();
+    return system;
+}
+
+struct Asked {
+    const char* name;
+    const char* variant;
+    std::vector<Event> events;
+    unsigned depth;
+    bool prune;
+    Shard shard;  ///< a part that takes a second
+};
+
+class Checkpoints : public testing::TestWithParam<Asked> {};
+
+SweepResult swept(const Asked& asked, SweepOptions options) {
+    options.events = asked.events;
+    options.depth = asked.depth;
+    options.prune = asked.prune;
+    options.shard = asked.shard;
+    machine::Machine machine(kvm_system(), machine::load_elf(guest_of("nested-nmi", asked.variant), asked.variant));
+    return sweep(machine, options);
+}
+
+TEST_P(Checkpoints, LoseNothing) {
+    constexpr std::size_t every = 61;
+    std::vector<Checkpoint> checkpoints;
+    SweepOptions watched;
+    watched.at_schedule = [&, count = std::size_t{0}](const std::function<Checkpoint()>& checkpoint) mutable {
+        if (count++ % every == 0) checkpoints.push_back(checkpoint());
+    };
+    const auto whole = swept(GetParam(), watched);
+    EXPECT_EQ(checkpoints.size(), (whole.schedules + every - 1) / every);
+    for (const auto& checkpoint : checkpoints) {
+        SweepOptions from;
+        from.from = checkpoint;
+        const auto rest = swept(GetParam(), from);
+        EXPECT_EQ(rest.schedules, whole.schedules);
+        EXPECT_EQ(rest.levels, whole.levels);
+        EXPECT_EQ(rest, whole) << testing::PrintToString(checkpoint.next);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Of, Checkpoints,
+    testing::Values(Asked{"WhatHolds", "copied-frame", {Event::nmi()}, 2, true, {40, 150}},
+                    Asked{"WhatBreaks", "copied-frame-late-check", {Event::nmi()}, 2, true, {60, 150}},
+                    Asked{"TwoEvents", "linus-2010-irq", {Event::irq(), Event::nmi()}, 2, true, {50, 200}},
+                    Asked{"WhatIsNotPruned", "flag-only", {Event::nmi()}, 1, false, {1, 2}}),
+    [](const auto& info) { return info.param.name; });
+
+TEST(Budget, EndsASweepInItsOrder) {
+    const Asked asked{"", "copied-frame", {Event::nmi()}, 2, true, {}};
+    SweepOptions options;
+    options.budget = 800;
+    const auto cut = swept(asked, options);
+    EXPECT_EQ(cut.schedules, 800U);
+    ASSERT_TRUE(cut.not_exhaustive);
+    EXPECT_EQ(cut.not_exhaustive->depth, 2U);
+    EXPECT_EQ(cut.not_exhaustive->of, cut.boundaries);
+    EXPECT_GT(cut.not_exhaustive->boundaries, 0U);
+    EXPECT_LT(cut.not_exhaustive->boundaries, cut.boundaries);
+    EXPECT_FALSE(cut.interrupted);
+}
+
+TEST(Budget, ThatIsEnoughChangesNothing) {
+    const Asked asked{"", "flag-only", {Event::nmi()}, 1, true, {}};
+    const auto whole = swept(asked, {});
+    SweepOptions options;
+    options.budget = whole.schedules;
+    EXPECT_EQ(swept(asked, options), whole);
+    options.budget = whole.schedules - 1;
+    EXPECT_TRUE(swept(asked, options).not_exhaustive);
+}
+
+}  // namespace
+}  // namespace gatecrash::explore
