@@ -206,7 +206,7 @@ struct Checker {
 
     /// Page tables are no part of a snapshot, so the next run is given good ones.
     void check_page_tables() {
-        if (machine.memory().page_tables_intact()) return;
+        if (machine.page_tables_intact()) return;
         add(Invariant::page_tables, "the page tables themselves are overwritten");
         machine.memory().repair_page_tables();
     }
@@ -262,7 +262,7 @@ std::optional<Window> next_window(Machine& machine) {
         throw machine::ImageError(fmt::format("{}: at BEGIN {}\n{}", machine.image().name, why, machine.dump()));
     };
     if (window.log_head > GATECRASH_LOG_CAPACITY) refuse("the log ring is overwritten: its head is beyond its end.");
-    if (machine.has_own_page_tables() || !machine.memory().page_tables_intact()) {
+    if (machine.has_own_page_tables() || !machine.page_tables_intact()) {
         refuse("the guest is not on the page tables it was booted with, and the harness reads memory through those.");
     }
     return window;

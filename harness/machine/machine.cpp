@@ -44,14 +44,13 @@ bool is_guests_doing(const kvm::InternalErrorExit& error) {
     return error.suberror == KVM_INTERNAL_ERROR_EMULATION || error.suberror == KVM_INTERNAL_ERROR_DELIVERY_EV;
 }
 
-/// Whether the bytes of MOV from or to a debug register (0F 21, 0F 23) are anywhere in executable memory, at whatever
-/// alignment: text is read-only, so a guest without them never executes one.
-bool has_mov_dr(const Image& image) {
-    return std::any_of(image.segments.begin(), image.segments.end(), [](const Segment& segment) {
-        const auto& bytes = segment.bytes;
-        return segment.executable && std::adjacent_find(bytes.begin(), bytes.end(), [](std::byte a, std::byte b) {
-                                         return a == std::byte{0x0f} && (b == std::byte{0x21} || b == std::byte{0x23});
-                                     }) != bytes.end();
+/// Whether `opcode` is anywhere in executable memory, at whatever alignment: text is read-only, so a guest without it
+/// never executes that.
+bool has_opcode(const Image& image, std::initializer_list<std::uint8_t> opcode) {
+    return std::ranges::any_of(image.segments, [&](const Segment& segment) {
+        const auto same = [](std::byte a, std::uint8_t b) { return std::to_integer<std::uint8_t>(a) == b; };
+        return segment.executable && std::search(segment.bytes.begin(), segment.bytes.end(), opcode.begin(),
+                                                 opcode.end(), same) != segment.bytes.end();
     });
 }
 
@@ -77,7 +76,7 @@ Machine::Machine(const kvm::System& system, Image image)
           return vm_.create_vcpu();
       }()) {
     memory_.watch(cpu_);
-    uses_debug_registers_ = has_mov_dr(image_);
+    abilities_ = abilities_of(image_);
     reset_debug_registers_ = cpu_.debug_registers();
     set_up_cpu();
     watchdog_ = std::make_unique<Watchdog>(cpu_);
@@ -128,7 +127,15 @@ void Machine::boot_again(Image image, const Snapshot& booted) {
     }
     image_ = std::move(image);
     decoded_.clear();
-    uses_debug_registers_ = has_mov_dr(image_);
+    abilities_ = abilities_of(image_);
+    msrs_.reset();
+}
+
+Machine::Abilities Machine::abilities_of(const Image& image) {
+    return {.uses_debug_registers = has_opcode(image, {0x0f, 0x21}) || has_opcode(image, {0x0f, 0x23}),
+            .leaves_page_tables = has_opcode(image, {0x0f, 0x22}),
+            .writes_msrs = has_opcode(image, {0x0f, 0x30}),
+            .swaps_gs = has_opcode(image, {0x0f, 0x01, 0xf8})};
 }
 
 void Machine::set_up_cpu() {
@@ -246,7 +253,7 @@ void Machine::raise_nmi() {
 /// Of the debug registers only DR6 tells of it, as if the breakpoint were gone again: armed, it would come back behind
 /// the handler's IRET unless that sets RF.
 void Machine::raise_breakpoint() {
-    if (uses_debug_registers_) {
+    if (abilities_.uses_debug_registers) {
         auto registers = cpu_.debug_registers();
         registers.dr6 |= 1;  // B0
         cpu_.set_debug_registers(registers);
@@ -302,7 +309,7 @@ kvm::Exit Machine::run_once(bool irq_window) {
         }
     }
     forget_unfinished_out();
-    msrs_.reset();
+    msrs_known_ = false;
     watchdog_->begin_run();
     auto exit = cpu_.run(irq_window && latched_irq_.has_value());
     watchdog_->end_run();
@@ -347,7 +354,7 @@ bool Machine::finish_out(const kvm::IoExit& io) {
 }
 
 kvm_debugregs Machine::debug_registers() {
-    return uses_debug_registers_ ? cpu_.debug_registers() : reset_debug_registers_;
+    return abilities_.uses_debug_registers ? cpu_.debug_registers() : reset_debug_registers_;
 }
 
 /// Should RIP be that of the OUT again, KVM would take it for the one to finish, and skip it.
@@ -373,13 +380,22 @@ Outcome Machine::run() {
 
 const MsrSet& Machine::msrs() {
     if (!msrs_) {
-        std::array<kvm_msr_entry, saved_msrs.size()> entries{};
-        for (std::size_t i = 0; i < entries.size(); ++i) entries.at(i).index = saved_msrs.at(i);
-        cpu_.get_msrs(entries);
         msrs_.emplace();
-        for (std::size_t i = 0; i < entries.size(); ++i) msrs_->at(i) = entries.at(i).data;
+        get_msrs(saved_msrs.size());
+    } else if (!msrs_known_ && abilities_.writes_msrs) {
+        get_msrs(saved_msrs.size());
+    } else if (!msrs_known_ && abilities_.swaps_gs) {
+        get_msrs(1);  // KERNEL_GS_BASE
     }
+    msrs_known_ = true;
     return *msrs_;
+}
+
+void Machine::get_msrs(std::size_t count) {
+    std::array<kvm_msr_entry, saved_msrs.size()> entries{};
+    for (std::size_t i = 0; i < count; ++i) entries.at(i).index = saved_msrs.at(i);
+    cpu_.get_msrs(std::span(entries).first(count));
+    for (std::size_t i = 0; i < count; ++i) msrs_->at(i) = entries.at(i).data;
 }
 
 void Machine::set_msrs(const MsrSet& values) {
@@ -391,6 +407,7 @@ void Machine::set_msrs(const MsrSet& values) {
     }
     cpu_.set_msrs(entries);
     msrs_ = values;
+    msrs_known_ = true;
 }
 
 Snapshot Machine::snapshot(const Snapshot* base) {
@@ -410,7 +427,7 @@ void Machine::restore(const Snapshot& snapshot) {
     disarm_breakpoints();
     memory_.restore(snapshot.pages);
     set_msrs(snapshot.msrs);
-    if (uses_debug_registers_) cpu_.set_debug_registers(snapshot.debug_registers);
+    if (abilities_.uses_debug_registers) cpu_.set_debug_registers(snapshot.debug_registers);
     set_sregs(snapshot.sregs);
     cpu_.set_regs(snapshot.regs);
     auto events = snapshot.events;

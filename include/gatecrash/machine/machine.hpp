@@ -98,6 +98,11 @@ class Machine {
     [[nodiscard]] bool has_own_page_tables() {
         return (cpu_.sregs().cr3 & cr3_address) != number(memory_.page_table_root());
     }
+    /// Whether the page tables that the harness made are as it made them. They are mapped nowhere: only a guest that
+    /// went to page tables of its own can change them.
+    [[nodiscard]] bool page_tables_intact() const {
+        return !abilities_.leaves_page_tables || memory_.page_tables_intact();
+    }
     /// Whether an external interrupt has landed and was not delivered yet.
     [[nodiscard]] bool has_latched_irq() const { return latched_irq_.has_value(); }
 
@@ -142,7 +147,17 @@ class Machine {
     };
 
   private:
+    /// What a guest has the instructions for. What it cannot change need not be looked at behind each run.
+    struct Abilities {
+        bool uses_debug_registers = false;  ///< MOV from or to one
+        bool leaves_page_tables = false;    ///< MOV to a control register
+        bool writes_msrs = false;           ///< WRMSR
+        bool swaps_gs = false;              ///< SWAPGS
+    };
+    static Abilities abilities_of(const Image& image);
+
     void set_up_cpu();
+    void get_msrs(std::size_t count);
     [[nodiscard]] bool can_land(Event event, const kvm_regs& regs, const kvm_sregs& sregs,
                                 const kvm_vcpu_events& events, const MsrSet& msrs) const;
     [[nodiscard]] std::optional<MemoryAccess> fault_at(std::uint64_t address, const kvm_regs& regs,
@@ -164,10 +179,10 @@ class Machine {
     std::unique_ptr<Watchdog> watchdog_;
     bool is_amd_ = false;
     kvm_sregs boot_sregs_{};
-    /// Guests without MOV DR can neither change debug registers nor see them: those cost nothing then.
-    bool uses_debug_registers_ = false;
+    Abilities abilities_;
     kvm_debugregs reset_debug_registers_{};
-    std::optional<MsrSet> msrs_;  ///< since the last run
+    std::optional<MsrSet> msrs_;  ///< empty if none of them is known
+    bool msrs_known_ = false;     ///< there was no run since then
     std::optional<std::uint8_t> latched_irq_;
     std::optional<kvm_dtable> overridden_idt_;
     std::optional<std::uint64_t> unfinished_out_;  ///< RIP of an OUT that KVM has not finished
