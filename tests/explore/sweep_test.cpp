@@ -7,6 +7,8 @@
 
 #include "gatecrash/explore/replay.hpp"
 #include "gatecrash/machine/tiny_guest.hpp"
+#include "support/handler_body.hpp"
+#include "support/kvm_system.hpp"
 
 namespace gatecrash::explore {
 namespace {
@@ -20,31 +22,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using Xbyak::Label;
 
-constexpr std::uint64_t log_address = GATECRASH_KERNEL_BASE + GATECRASH_DATA + 2 * GATECRASH_PAGE;
-
-kvm::System& kvm_system() {
-    static kvm::System system = kvm::System::open();
-    return system;
-}
-
-/// What a handler body logs. Clobbers nothing but flags.
-void log(Code& k, std::uint32_t kind, std::uint32_t vector, std::uint32_t error = 0) {
-    k.push(k.rax);
-    k.push(k.rcx);
-    k.mov(k.rax, log_address);
-    k.mov(k.ecx, 1);
-    k.lock();
-    k.xadd(k.qword[k.rax], k.rcx);
-    k.shl(k.rcx, 6);
-    k.lea(k.rax, k.ptr[k.rax + k.rcx + 64]);
-    k.mov(k.dword[k.rax], kind);
-    k.mov(k.dword[k.rax + 4], vector);
-    k.mov(k.ptr[k.rax + 8], k.rsp);
-    k.mov(k.dword[k.rax + 16], error);
-    k.pop(k.rcx);
-    k.pop(k.rax);
-}
-
 /// A window of a few instructions with two words on the stack, and an NMI handler whose body is `body`.
 class PlantedGuest {
   public:
@@ -55,12 +32,12 @@ class PlantedGuest {
         Label nmi, pf, start;
         k.jmp(start, Code::T_NEAR);
         k.L(nmi);
-        if (logs) log(k, GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI);
+        if (logs) emit_log(k, GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI);
         body(k);
-        if (logs) log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
+        if (logs) emit_log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
         k.iretq();
         k.L(pf);
-        log(k, GATECRASH_LOG_FATAL, GATECRASH_VECTOR_PF, 3);
+        emit_log(k, GATECRASH_LOG_FATAL, GATECRASH_VECTOR_PF, 3);
         k.doorbell(GATECRASH_PORT_FATAL);
         k.L(start);
         guest_.load_segments();
@@ -184,12 +161,12 @@ const Planted planted_bugs[]{
     {"ALostEvent", Invariant::event_conservation, nothing, false},
     {"AnEventHandledTwice", Invariant::event_conservation,
      [](Code& k) {
-         log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
-         log(k, GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI);
+         emit_log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
+         emit_log(k, GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI);
      }},
     {"NmisLeftMasked", Invariant::nmi_mask,
      [](Code& k) {
-         log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
+         emit_log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
          // Back by POPF and RET: not an IRET, so the CPU goes on masking NMIs.
          k.mov(k.rax, k.ptr[k.rsp + 24]);
          k.push(k.qword[k.rsp]);
@@ -242,9 +219,9 @@ TEST(Sweep, FindsTheOneInstructionThatIsWrong) {
     Label nmi, start, window;
     k.jmp(start, Code::T_NEAR);
     k.L(nmi);
-    log(k, GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI);
+    emit_log(k, GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI);
     k.inc(k.rbx);
-    log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
+    emit_log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
     k.iretq();
     k.L(start);
     k.doorbell(GATECRASH_PORT_BEGIN);
@@ -343,8 +320,8 @@ TEST(Replay, TracesInstructionsEventsAndFrames) {
         auto& k = g.kernel;
         k.jmp(start, Code::T_NEAR);
         k.L(nmi);
-        log(k, GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI);
-        log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
+        emit_log(k, GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI);
+        emit_log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
         k.iretq();
         k.L(start);
         k.doorbell(GATECRASH_PORT_BEGIN);
