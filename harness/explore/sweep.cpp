@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <set>
@@ -284,8 +285,8 @@ class Sweep {
     }
 
     [[nodiscard]] bool same_end(const machine::Snapshot& free) {
-        const auto& regs = machine_.cpu().regs();
-        return regs.rip == free.regs.rip && regs.rsp == free.regs.rsp && machine_.memory().equals(free.pages);
+        return std::memcmp(&machine_.cpu().regs(), &free.regs, sizeof free.regs) == 0 &&
+               machine_.memory().equals(free.pages);
     }
 
     /// What keeps same_end() from being true, for people.
@@ -298,7 +299,7 @@ class Sweep {
                                symbols.name_of(Virtual{regs.rip}), regs.rsp);
         }
         const auto at = machine_.memory().first_difference(free.pages);
-        if (!at) return "";
+        if (!at) return "in registers";
         return fmt::format("the byte at guest-physical {:#x} is {:#04x} when run freely and {:#04x} when stepped",
                            number(at->address), std::to_integer<unsigned>(at->then),
                            std::to_integer<unsigned>(at->now));
