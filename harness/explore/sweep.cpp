@@ -147,18 +147,22 @@ class Sweep {
     /// Lands each event on each boundary of `path`, and more events behind it while `more` is above 1.
     void extend(const Context& context, const Path& path, const Landed& before, unsigned more) {
         const bool first = before.schedule.empty();
+        std::set<std::pair<const Event*, const Point*>> run_for_others;
         for (std::size_t i = 0; i < path.size(); ++i) {
             if (!swept(path[i])) continue;
             if (first) show_progress(i, path.size());
-            for (const auto event : options_.events) {
+            for (const auto& event : options_.events) {
                 if (first) ++order_;
-                // What cannot be delivered waits, and so is the same as landing where it can be: that one is run.
                 if (!machine_.can_land(event, path[i].state)) continue;
+                // What cannot be delivered waits, and so is the same as landing where it can be: that one is run. Where
+                // nothing lands there, since it is outside of the symbols asked for, the first of those that wait is.
                 const bool waits = !path[i].can_deliver(event);
-                const bool pruned = waits && options_.prune;
-                const auto* delivered = waits && !pruned ? delivery_of(path, i, event) : &path[i];
-                if (delivered == nullptr) continue;
-                const auto at = static_cast<std::uint64_t>(delivered - path.data());
+                const auto* delivered = waits && (window_ || !options_.prune) ? delivery_of(path, i, event) : &path[i];
+                const bool is_another =
+                    delivered == nullptr || swept(*delivered) || !run_for_others.insert({&event, delivered}).second;
+                const bool pruned = waits && options_.prune && is_another;
+                if (delivered == nullptr && !pruned) continue;
+                const auto at = pruned ? i : static_cast<std::uint64_t>(delivered - path.data());
                 if (first && !options_.shard.has(context.boundaries_before + at)) continue;
                 if (pruned) {
                     ++result_.levels.back().pruned;

@@ -297,6 +297,19 @@ TEST(Sweep, LandsOnlyInsideAWindowOfSymbols) {
     EXPECT_THROW((void)PlantedGuest(nothing).sweep(options), ScheduleError);
 }
 
+TEST(Sweep, RunsWhatWaitsUntilBehindAWindowOfSymbols) {
+    // An NMI that lands in the handler is delivered behind the IRET, where none lands, and RBX is another then.
+    const PlantedGuest guest([](Code& k) { k.inc(k.rbx); }, true, GATECRASH_PORT_BEGIN_NMI);
+    auto options = PlantedGuest::with_nmi();
+    options.window = {"nmi", "pf"};
+    const auto pruned = guest.sweep(options);
+    ASSERT_EQ(pruned.findings.size(), 1U);
+    EXPECT_EQ(to_string(pruned.findings.front().schedule), "planted@nmi:window");
+    EXPECT_EQ(pruned.schedules, 2U);
+    options.prune = false;
+    EXPECT_EQ(guest.sweep(options).findings, pruned.findings);
+}
+
 TEST(Replay, RefusesWhatTheGuestLacksOrNeverReaches) {
     const PlantedGuest guest(nothing);
     const auto error_of = [&](const Boundary& boundary) -> std::string {
