@@ -63,8 +63,8 @@ class PlantedGuest {
                          {"nmi", TinyGuest::stack(1) - GATECRASH_PAGE, TinyGuest::stack(1)}};
     }
 
-    [[nodiscard]] SweepResult sweep(const SweepOptions& options) const {
-        machine::Machine machine(kvm_system(), image_);
+    [[nodiscard]] SweepResult sweep(const SweepOptions& options, const kvm::System& system = kvm_system()) const {
+        machine::Machine machine(system, image_);
         return explore::sweep(machine, options);
     }
     [[nodiscard]] ReplayResult replay(const Schedule& schedule, StepperKind stepper) const {
@@ -280,6 +280,21 @@ TEST(Sweep, FindsTheSameWithBothSteppersAndWithoutPruning) {
     EXPECT_EQ(unpruned.pruned, 0U);
     EXPECT_GT(unpruned.schedules, reference.schedules);
     expect_same(unpruned);
+}
+
+TEST(Sweep, FindsTheSameWithoutWhatOlderKvmsLack) {
+    const PlantedGuest good(nothing);
+    const PlantedGuest bad([](Code& k) { k.inc(k.rbx); });
+    for (const auto lacking : {kvm::Capability::sync_registers, kvm::Capability::dirty_ring}) {
+        auto system = kvm::System::open();
+        system.forgo(lacking);
+        for (const auto stepper : {StepperKind::trap_flag, StepperKind::stop_bytes}) {
+            auto options = PlantedGuest::with_nmi(2);
+            options.stepper = stepper;
+            EXPECT_EQ(good.sweep(options, system), good.sweep(options));
+            EXPECT_EQ(bad.sweep(options, system), bad.sweep(options));
+        }
+    }
 }
 
 TEST(Sweep, StopsWhenAsked) {
