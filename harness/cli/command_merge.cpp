@@ -35,7 +35,7 @@ ShardFile read(const std::string& name) {
 /// What the shards were asked for. Only the whole of one and the same sweep is what the sweep gives.
 Options options_of(const ShardFile& file) {
     try {
-        const auto options = parse_options(file.document.command);
+        auto options = parse_options(file.document.command);
         if (options.command == Command::run || options.command == Command::explore) return options;
     } catch (const UsageError& error) {
         refuse(file.name, error.what());
