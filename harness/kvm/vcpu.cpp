@@ -252,7 +252,6 @@ Exit Vcpu::decode_exit() const {
         case KVM_EXIT_SET_TPR:
             return TprExit{};
         case KVM_EXIT_INTR:
-            return InterruptedExit{};
         case KVM_EXIT_DIRTY_RING_FULL:
             return InterruptedExit{};
         default:
