@@ -19,6 +19,7 @@ std::string verdict_of(const explore::Expectation& expectation) {
 
 std::vector<std::string> texts(const std::vector<machine::Event>& events) {
     std::vector<std::string> texts;
+    texts.reserve(events.size());
     for (const auto event : events) texts.push_back(explore::to_string(event));
     return texts;
 }
