@@ -133,6 +133,26 @@
 \name:
 .endm
 
+/* For a function of a workload that uses FILL_REGISTERS: saves what the C ABI makes it keep. */
+.macro SAVE_CALLEE_SAVED
+        pushq %rbx
+        pushq %rbp
+        pushq %r12
+        pushq %r13
+        pushq %r14
+        pushq %r15
+.endm
+
+/* The reverse of SAVE_CALLEE_SAVED. */
+.macro RESTORE_CALLEE_SAVED
+        popq %r15
+        popq %r14
+        popq %r13
+        popq %r12
+        popq %rbp
+        popq %rbx
+.endm
+
 /* For a workload: gives every general register a pattern of its own, so that one that got lost is seen. */
 .macro FILL_REGISTERS
         movabsq $0xa0a1a2a3a4a5a6a7, %rax

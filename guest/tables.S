@@ -113,4 +113,3 @@ gatecrash_abi:
 per_cpu:
         .quad task_stack_top            // %gs:0 where SYSCALL switches to
         .quad 0                         // %gs:8 the user's RSP while it does
-        .quad 0                         // %gs:16 handler bodies run

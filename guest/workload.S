@@ -43,21 +43,11 @@ syscall_work:
         cmpq $OPEN_KERNEL_WINDOWS, GATECRASH_FRAME_RAX(%rdi)
         je 1f
         ret
-1:      pushq %rbx
-        pushq %rbp
-        pushq %r12
-        pushq %r13
-        pushq %r14
-        pushq %r15
+1:      SAVE_CALLEE_SAVED
         // FMASK cleared IF; a kernel that waits for nothing runs with interrupts on.
         sti
         WINDOW kernel_interrupt, int $GATECRASH_USER_IRQ
         WINDOW kernel_breakpoint, int3
         cli
-        popq %r15
-        popq %r14
-        popq %r13
-        popq %r12
-        popq %rbp
-        popq %rbx
+        RESTORE_CALLEE_SAVED
         ret

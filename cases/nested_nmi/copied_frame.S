@@ -1,5 +1,5 @@
 // The later design: the CPU's frame is copied twice, a word on the stack says that an NMI is executing, and a nested NMI
-// redirects the outer one's IRET frame so that the handler repeats. page.md has its history.
+// redirects the outer one's IRET frame so that the handler repeats. pages/copied-frame.md has its history.
 //
 // Switch:
 //   LATE_CHECK    the test for the interrupted RIP lying in the copy comes after the tests for nesting

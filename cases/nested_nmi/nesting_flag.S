@@ -1,11 +1,12 @@
 // Torvalds' design of July 2010: a flag says that an NMI is being handled; a nested NMI leaves the outer one a message
 // by zeroing CS in its return frame and returns without IRET, so that NMIs stay masked; the outer one's IRET then faults
-// and the handler runs once more. page.md tells what had to be corrected in the sketch, and why.
+// and the handler runs once more. pages/linus-2010.md tells what had to be corrected in the sketch, and why.
 //
 // Switches:
-//   RIP_CHECK            an NMI on the final IRET, where the flag is clear already, is recognised by its RIP
-//   FIXUP_CHECK          so is one inside the #GP that the final IRET raises
-//   CLI_BEFORE_EXIT      interrupts are off from before the flag is cleared
+//   RIP_CHECK                  an NMI on the final IRET, where the flag is clear already, is recognised by its RIP
+//   FIXUP_CHECK                so is one inside the #GP that the final IRET raises
+//   BODY_ENABLES_INTERRUPTS    nmi_work sets IF, so interrupts land on the exit; their entry goes by the GS base
+//   CLI_BEFORE_EXIT            interrupts are off from before the flag is cleared
 //
 // The NMI stack, from its top, while an NMI is handled:
 //

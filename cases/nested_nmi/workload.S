@@ -22,12 +22,7 @@ user_window:
         .globl syscall_work
         .type syscall_work, @function
 syscall_work:
-        pushq %rbx
-        pushq %rbp
-        pushq %r12
-        pushq %r13
-        pushq %r14
-        pushq %r15
+        SAVE_CALLEE_SAVED
         FILL_REGISTERS
         outb %al, $GATECRASH_PORT_BEGIN_NMI
         .globl kernel_window
@@ -35,10 +30,5 @@ kernel_window:
         nop
         nop
         outb %al, $GATECRASH_PORT_END
-        popq %r15
-        popq %r14
-        popq %r13
-        popq %r12
-        popq %rbp
-        popq %rbx
+        RESTORE_CALLEE_SAVED
         ret

@@ -1,11 +1,14 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <map>
 #include <system_error>
 
 #include "commands.hpp"
 #include "gatecrash/emulator/file.hpp"
 #include "gatecrash/report/shard_document.hpp"
+#include "gatecrash/report/text_report.hpp"
 #include "report_results.hpp"
 #include "sweeping.hpp"
 #include "version.hpp"
@@ -35,7 +38,7 @@ ShardFile read(const std::string& name) {
 /// What the shards were asked for. Only the whole of one and the same sweep is what the sweep gives.
 Options options_of(const ShardFile& file) {
     try {
-        const auto options = parse_options(file.document.command);
+        auto options = parse_options(file.document.command);
         if (options.command == Command::run || options.command == Command::explore) return options;
     } catch (const UsageError& error) {
         refuse(file.name, error.what());
@@ -56,30 +59,31 @@ void check_alike(const ShardFile& file, const ShardFile& first) {
 }
 
 /// Every shard once, in their order.
-std::vector<ShardFile> in_order(std::vector<ShardFile> files) {
+std::vector<ShardFile> in_order(const std::vector<ShardFile>& files) {
     const auto count = files.front().document.shard.count;
-    std::vector<const ShardFile*> shards(count);
+    std::map<unsigned, const ShardFile*> shards;
     for (const auto& file : files) {
-        auto& shard = shards[file.document.shard.index - 1];
-        if (shard != nullptr) {
-            refuse(file.name, fmt::format("shard {} again, which {} is", to_string(file.document.shard), shard->name));
+        const auto [known, is_new] = shards.try_emplace(file.document.shard.index, &file);
+        if (!is_new) {
+            refuse(file.name,
+                   fmt::format("shard {} again, which {} is", to_string(file.document.shard), known->second->name));
         }
-        shard = &file;
+    }
+    if (const auto missing = count - shards.size(); missing != 0) {
+        constexpr std::size_t most_named = 10;
+        std::vector<std::string> names;
+        for (unsigned i = 1; names.size() < std::min(missing, most_named); ++i) {
+            if (!shards.contains(i)) names.push_back(to_string(explore::Shard{i, count}));
+        }
+        throw UsageError(
+            fmt::format("{} {} missing: {}{}", missing == 1 ? "a shard" : "shards", missing == 1 ? "is" : "are",
+                        fmt::join(names, ", "),
+                        missing > most_named ? fmt::format(" and {} more", report::grouped(missing - most_named)) : ""),
+            "merge");
     }
     std::vector<ShardFile> ordered;
-    std::vector<std::string> missing;
-    for (unsigned i = 0; i < count; ++i) {
-        if (shards[i] == nullptr) {
-            missing.push_back(to_string(explore::Shard{i + 1, count}));
-        } else {
-            ordered.push_back(*shards[i]);
-        }
-    }
-    if (!missing.empty()) {
-        throw UsageError(fmt::format("{} {} missing: {}", missing.size() == 1 ? "a shard" : "shards",
-                                     missing.size() == 1 ? "is" : "are", fmt::join(missing, ", ")),
-                         "merge");
-    }
+    ordered.reserve(count);
+    for (const auto& [index, file] : shards) ordered.push_back(*file);
     return ordered;
 }
 
@@ -136,7 +140,7 @@ int merge(const Options& options) {
         }
         check_alike(file, files.front());
     }
-    files = in_order(std::move(files));
+    files = in_order(files);
 
     auto whole = options_of(files.front());
     whole.json = options.json;

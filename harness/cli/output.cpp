@@ -33,6 +33,7 @@ void print_at_once(std::FILE* stream, const std::string& text) {
 
 std::vector<report::KtapReport::Test> to_plan(const std::vector<Selection>& selections) {
     std::vector<report::KtapReport::Test> plan;
+    plan.reserve(selections.size());
     for (const auto& selection : selections) plan.push_back({selection.of->name, selection.variant->name});
     return plan;
 }

@@ -27,7 +27,7 @@ bool matches(const Selection& selection, const std::string& pattern) {
 }  // namespace
 
 std::vector<Selection> select(std::span<const explore::Case* const> cases, const std::vector<std::string>& patterns) {
-    const auto all = everything(cases);
+    auto all = everything(cases);
     if (patterns.empty()) return all;
     for (const auto& pattern : patterns) {
         if (std::ranges::none_of(all, [&](const auto& each) { return matches(each, pattern); })) {

@@ -46,16 +46,19 @@ explore::SweepOptions sweep_options_of(const Options& options, const Selection& 
 explore::Result blank_result(const Options& options, const Selection& selection) {
     explore::Result result;
     result.sweep.shard = options.shard;
+    result.expect = "holds";
     if (selection.variant == nullptr) {
         result.case_name = options.target;
-    } else {
-        result.case_name = selection.of->name;
-        result.variant = selection.variant->name;
-        result.covers = selection.variant->covers;
+        return result;
     }
+    const auto& variant = *selection.variant;
+    result.case_name = selection.of->name;
+    result.variant = variant.name;
+    result.covers = variant.covers;
     // Whoever explores wants to know what breaks.
-    const bool holds = options.command == Command::explore || selection.variant->expects.holds();
-    result.expect = holds ? "holds" : "breaks " + explore::to_string(selection.variant->expects.invariant);
+    if (options.command != Command::explore && !variant.expects.holds()) {
+        result.expect = "breaks " + explore::to_string(variant.expects.invariant);
+    }
     return result;
 }
 

@@ -28,8 +28,7 @@ struct ReturnFrame {
 /// - an IRET pops where the CPU pushed a frame that something newer has written over since;
 /// - an IRET pops what no CPU pushes: CS of one privilege level with SS or RIP of another;
 /// - a handler writes into the live part of the stack that it interrupted: all of it above the interrupted RSP, or if
-/// the
-///   handler shares that stack, what the interrupted handler has pushed there.
+///   the handler shares that stack, what the interrupted handler has pushed there.
 class FrameTracker {
   public:
     explicit FrameTracker(const machine::Image& image) : image_(image) {}

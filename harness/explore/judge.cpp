@@ -19,13 +19,9 @@ bool matches(const Place& place, const Finding& finding) {
     return std::equal(place.begin(), place.end(), landings.begin(), landings.end(), lands_on);
 }
 
-std::string describe(const Place& place) {
+std::string describe(const std::vector<Place>& places) {
     std::string text;
-    for (const auto& landing : place) {
-        text += fmt::format(
-            "{}{} on {}", text.empty() ? "" : ", then ", landing.event == machine::Event::Kind::nmi ? "nmi" : "irq",
-            landing.symbols.empty() ? "any code" : fmt::format("{}", fmt::join(landing.symbols, " or ")));
-    }
+    for (const auto& place : places) text += (text.empty() ? "" : ", or by ") + to_string(place);
     return text;
 }
 
@@ -58,19 +54,28 @@ std::string difference(const Variant& variant, const SweepResult& sweep) {
         const bool expected = std::any_of(expects.places.begin(), expects.places.end(),
                                           [&](const Place& place) { return matches(place, finding); });
         if (!expected) {
-            return fmt::format("expected to break only by {}, but {} breaks it too", describe(expects.places.front()),
+            return fmt::format("expected to break only by {}, but {} breaks it too", describe(expects.places),
                                schedule);
         }
     }
     for (const auto& place : expects.places) {
         const auto symbol = missing(place, sweep.findings);
         if (!symbol.empty())
-            return fmt::format("expected to break by {}, but nothing breaks on {}", describe(place), symbol);
+            return fmt::format("expected to break by {}, but nothing breaks on {}", to_string(place), symbol);
     }
     return "";
 }
 
 }  // namespace
+
+std::string to_string(const Place& place) {
+    std::vector<std::string> landings;
+    for (const auto& landing : place) {
+        const auto where = landing.symbols.empty() ? "any code" : fmt::format("{}", fmt::join(landing.symbols, " or "));
+        landings.push_back(fmt::format("{} on {}", to_string(landing.event), where));
+    }
+    return fmt::format("{}", fmt::join(landings, ", then "));
+}
 
 std::string to_string(Verdict verdict) {
     switch (verdict) {

@@ -153,20 +153,27 @@ std::vector<machine::Event> parse_events(std::string_view text) {
     return events;
 }
 
-std::string to_string(machine::Event event) {
-    switch (event.kind) {
+std::string to_string(machine::Event::Kind kind) {
+    switch (kind) {
         case machine::Event::Kind::nmi:
             return "nmi";
         case machine::Event::Kind::irq:
-            return event == machine::Event::irq() ? "irq" : fmt::format("irq={:#x}", event.vector);
+            return "irq";
         case machine::Event::Kind::db:
             return "db";
         case machine::Event::Kind::mc:
             return "mc";
         case machine::Event::Kind::pf:
-            return event.address ? fmt::format("pf={:#x}", *event.address) : "pf";
+            return "pf";
     }
     return "?";
+}
+
+std::string to_string(machine::Event event) {
+    const auto kind = to_string(event.kind);
+    if (event.address) return fmt::format("{}={:#x}", kind, *event.address);
+    const bool chosen = event.kind == machine::Event::Kind::irq && event != machine::Event::irq();
+    return chosen ? fmt::format("{}={:#x}", kind, event.vector) : kind;
 }
 
 std::string to_string(const Boundary& boundary) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <set>
@@ -203,21 +204,24 @@ class Sweep {
     void extend(const Context& context, const Path& path, const Landed& before, unsigned more) {
         const bool first = before.schedule.empty();
         position_.push_back(0);
+        std::set<std::pair<const Event*, const Point*>> run_for_others;
         for (std::size_t i = 0; i < path.size(); ++i) {
             if (!swept(path[i])) continue;
             if (first) show_progress(i, path.size());
             for (std::size_t e = 0; e < options_.events.size(); ++e) {
-                const auto event = options_.events[e];
+                const auto& event = options_.events[e];
                 position_.back() = i * options_.events.size() + e;
                 if (first) ++order_;
-                if (was_done()) continue;
-                // What cannot be delivered waits, and so is the same as landing where it can be: that one is run.
                 if (!machine_.can_land(event, path[i].state)) continue;
+                // What cannot be delivered waits, and so is the same as landing where it can be: that one is run. Where
+                // nothing lands there, since it is outside of the symbols asked for, the first of those that wait is.
                 const bool waits = !path[i].can_deliver(event);
-                const bool pruned = waits && options_.prune;
-                const auto* delivered = waits && !pruned ? delivery_of(path, i, event) : &path[i];
-                if (delivered == nullptr) continue;
-                const auto at = static_cast<std::uint64_t>(delivered - path.data());
+                const auto* delivered = waits && (window_ || !options_.prune) ? delivery_of(path, i, event) : &path[i];
+                const bool is_another =
+                    delivered == nullptr || swept(*delivered) || !run_for_others.insert({&event, delivered}).second;
+                const bool pruned = waits && options_.prune && is_another;
+                if ((delivered == nullptr && !pruned) || was_done()) continue;
+                const auto at = pruned ? i : static_cast<std::uint64_t>(delivered - path.data());
                 if (first && !options_.shard.has(context.boundaries_before + at)) continue;
                 if (pruned) {
                     ++result_.levels.back().pruned;
@@ -349,8 +353,8 @@ class Sweep {
     }
 
     [[nodiscard]] bool same_end(const machine::Snapshot& free) {
-        const auto& regs = machine_.cpu().regs();
-        return regs.rip == free.regs.rip && regs.rsp == free.regs.rsp && machine_.memory().equals(free.pages);
+        return std::memcmp(&machine_.cpu().regs(), &free.regs, sizeof free.regs) == 0 &&
+               machine_.memory().equals(free.pages);
     }
 
     /// What keeps same_end() from being true, for people.
@@ -363,7 +367,7 @@ class Sweep {
                                symbols.name_of(Virtual{regs.rip}), regs.rsp);
         }
         const auto at = machine_.memory().first_difference(free.pages);
-        if (!at) return "";
+        if (!at) return "in registers";
         return fmt::format("the byte at guest-physical {:#x} is {:#04x} when run freely and {:#04x} when stepped",
                            number(at->address), std::to_integer<unsigned>(at->then),
                            std::to_integer<unsigned>(at->now));

@@ -12,6 +12,9 @@ namespace {
 
 constexpr std::uint64_t all_groups = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
 
+/// What is read where no device answers, as on a PC. KVM would hand out what the shared page happens to hold.
+constexpr std::byte floating_bus{0xff};
+
 /// Special registers have the interrupt that is being delivered, as events do. KVM_SET_SREGS delivers it once more, and
 /// synchronized registers keep it long after (Linux 6.1, __get_sregs() sets its bit and nothing clears it).
 void forget_interrupts(kvm_sregs& sregs) {
@@ -213,11 +216,16 @@ void Vcpu::clear_immediate_exit() noexcept {
 }
 
 Exit Vcpu::decode_exit() const {
-    const auto& run = shared();
+    auto& run = shared();
     switch (run.exit_reason) {
         case KVM_EXIT_IO: {
             IoExit exit{run.io.direction == KVM_EXIT_IO_OUT, run.io.size, run.io.port, run.io.count, 0};
-            if (exit.is_out) std::memcpy(&exit.value, run_.data() + run.io.data_offset, exit.size);
+            auto* data = run_.data() + run.io.data_offset;
+            if (exit.is_out) {
+                std::memcpy(&exit.value, data, exit.size);
+            } else {
+                std::fill_n(data, std::size_t{exit.size} * exit.count, floating_bus);
+            }
             return exit;
         }
         case KVM_EXIT_HLT:
@@ -226,6 +234,8 @@ Exit Vcpu::decode_exit() const {
             return DebugExit{run.debug.arch.exception, run.debug.arch.pc, run.debug.arch.dr6, run.debug.arch.dr7};
         case KVM_EXIT_MMIO: {
             MmioExit exit{run.mmio.phys_addr, {}, run.mmio.len, run.mmio.is_write != 0};
+            if (!exit.is_write)
+                std::fill_n(run.mmio.data, exit.data.size(), std::to_integer<std::uint8_t>(floating_bus));
             std::copy_n(run.mmio.data, exit.data.size(), exit.data.begin());
             return exit;
         }
@@ -242,7 +252,6 @@ Exit Vcpu::decode_exit() const {
         case KVM_EXIT_SET_TPR:
             return TprExit{};
         case KVM_EXIT_INTR:
-            return InterruptedExit{};
         case KVM_EXIT_DIRTY_RING_FULL:
             return InterruptedExit{};
         default:

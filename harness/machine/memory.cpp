@@ -123,8 +123,8 @@ void GuestMemory::attach(kvm::Vm& vm) {
         if (use == Use::nothing) continue;
         const auto bytes = memory_.bytes().subspan(first * page_size, (last - first) * page_size);
         // Page tables lie in a writable slot: AMD's nested paging treats every walk of them as a write (APM volume 2,
-        // 15.25.5). So they are not logged. Only a guest with
-        // page tables of its own can reach them: see page_tables_intact().
+        // 15.25.5), so they are not logged. Only a guest with page tables of its own can reach them: see
+        // page_tables_intact().
         vm.set_memory_slot(slot, first * page_size, bytes,
                            use == Use::read_only    ? kvm::Access::read_only
                            : use == Use::read_write ? kvm::Access::logged

@@ -132,7 +132,7 @@ std::string swapgs(Bench& bench) {
     guest.end();
     auto& machine = guest.boot(bench);
     const auto account = RecordingGuest::run(machine);
-    if (!account.ended_well() || !account.records.empty()) return guest.tell(account);
+    if (!account.uneventful()) return guest.tell(account);
     const std::uint64_t now = machine.cpu().sregs().gs.base, other = machine.kernel_gs_base();
     if (now == kernel_base && other == user_base) return "the two bases are exchanged";
     return fmt::format("GS base {:#x}, KERNEL_GS_BASE {:#x}", now, other);
@@ -149,7 +149,7 @@ std::string lsl(Bench& bench) {
     guest.end();
     auto& machine = guest.boot(bench);
     const auto account = RecordingGuest::run(machine);
-    if (!account.ended_well() || !account.records.empty()) return guest.tell(account);
+    if (!account.uneventful()) return guest.tell(account);
     const bool found = RecordingGuest::scratch_word(machine, 1) != 0;
     return fmt::format("ZF {}, limit {:#x}", found ? "set" : "clear", RecordingGuest::scratch_word(machine, 0));
 }

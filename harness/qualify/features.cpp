@@ -13,10 +13,11 @@ using machine::Machine;
 
 std::string kvm_capabilities(Bench& bench) {
     using enum kvm::Capability;
-    constexpr std::array<std::pair<kvm::Capability, const char*>, 6> needed{
+    constexpr std::array<std::pair<kvm::Capability, const char*>, 7> needed{
         {{readonly_memory, "KVM_CAP_READONLY_MEM"},
          {vcpu_events, "KVM_CAP_VCPU_EVENTS"},
          {user_nmi, "KVM_CAP_USER_NMI"},
+         {machine_check, "KVM_CAP_MCE"},
          {debug_registers, "KVM_CAP_DEBUGREGS"},
          {set_guest_debug, "KVM_CAP_SET_GUEST_DEBUG"},
          {immediate_exit, "KVM_CAP_IMMEDIATE_EXIT"}}};

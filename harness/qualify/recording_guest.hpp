@@ -27,6 +27,7 @@ struct Account {
     machine::Outcome outcome;
 
     [[nodiscard]] bool ended_well() const { return rang(outcome, GATECRASH_PORT_END); }
+    [[nodiscard]] bool uneventful() const { return ended_well() && records.empty(); }
 };
 
 /// A TinyGuest in which every vector is recorded, and addresses have names:

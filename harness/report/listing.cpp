@@ -13,23 +13,13 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string_view name_of(machine::Event::Kind kind) { return kind == machine::Event::Kind::nmi ? "nmi" : "irq"; }
-
-std::string place_text(const explore::Place& place) {
-    std::vector<std::string> landings;
-    for (const auto& landing : place) {
-        const auto where = landing.symbols.empty() ? "any code" : fmt::format("{}", fmt::join(landing.symbols, " or "));
-        landings.push_back(fmt::format("{} on {}", name_of(landing.event), where));
-    }
-    return fmt::format("{}", fmt::join(landings, ", then "));
-}
-
 std::string verdict_of(const explore::Expectation& expectation) {
     return expectation.holds() ? "holds" : "breaks " + to_string(expectation.invariant);
 }
 
 std::vector<std::string> texts(const std::vector<machine::Event>& events) {
     std::vector<std::string> texts;
+    texts.reserve(events.size());
     for (const auto event : events) texts.push_back(explore::to_string(event));
     return texts;
 }
@@ -49,7 +39,7 @@ std::string lines_of(const explore::Variant& variant) {
 
 Json to_json(const explore::Variant& variant) {
     auto places = Json::array();
-    for (const auto& place : variant.expects.places) places.push_back(place_text(place));
+    for (const auto& place : variant.expects.places) places.push_back(to_string(place));
     return {{"variant", variant.name},
             {"summary", variant.summary},
             {"origin", variant.origin},
@@ -67,7 +57,7 @@ std::string describe(const explore::Expectation& expectation) {
     auto text = verdict_of(expectation);
     for (const auto& place : expectation.places) {
         text += &place == &expectation.places.front() ? ": " : "; ";
-        text += place_text(place);
+        text += to_string(place);
     }
     return text;
 }

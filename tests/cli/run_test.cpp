@@ -80,6 +80,8 @@ TEST(Run, ShowsWhereTheFindingHappens) {
     EXPECT_EQ(document["machine"]["name"], "amd");
     EXPECT_EQ(document["machine"]["kvm"], "kvm_amd");
     EXPECT_EQ(document["machine"]["emulated"], true);
+    EXPECT_THAT(emulator::read_file(EXAMPLE "/../../README.md"),
+                HasSubstr("on each of " + document["results"][0]["boundaries"].dump() + " boundaries"));
     const auto schedule = replayed_schedule(run.out);
     EXPECT_EQ(document["results"][0]["finding"]["schedule"], schedule);
     const auto trace = run_on_amd({"replay", schedule, "--trace"});
@@ -443,9 +445,19 @@ TEST(Explore, LandsExceptions) {
 }
 
 TEST(Doctor, FindsTheEmulatedMachineFit) {
-    const auto result = run_on_amd({"doctor"});
+    const TemporaryFolder folder;
+    const auto path = folder.path() / "doctor.json";
+    const auto result = run_on_amd({"doctor", "--json", path});
     EXPECT_EQ(result.code, 0) << result.out;
     EXPECT_THAT(result.out, HasSubstr("amd (kvm_amd, "));
+    const auto behaviours = read_json(path)["machine"]["behaviours"];
+    EXPECT_GT(behaviours.size(), 20U);
+    for (const auto& [name, is_as_on_silicon] : behaviours.items()) {
+        const bool ok = is_as_on_silicon;
+        const auto at = result.out.find((ok ? "  ok       " : "  differs  ") + name);
+        ASSERT_NE(at, std::string::npos) << name;
+        EXPECT_TRUE(ok || result.out.find("  silicon  ", at) != std::string::npos) << name;
+    }
 }
 
 TEST(Progress, IsALiveLineOnATerminal) {

@@ -133,6 +133,7 @@ TEST(Merge, RefusesWhatIsNoShardOfTheSameSweep) {
     };
     expect_wrong_usage({"merge", one}, "a shard is missing: 2/2");
     expect_wrong_usage({"merge", folder.file("3", shard_document("3/4").dump())}, "shards are missing: 1/4, 2/4, 4/4");
+    expect_wrong_usage({"merge", folder.file("4", shard_document("3/4000000000").dump())}, " and 3 999 999 989 more");
     expect_wrong_usage({"merge", one, one}, "shard 1/2 again, which " + one + " is");
     expect_wrong_usage({"merge", folder.path() / "nothing"}, "No such file");
     expect_wrong_usage({"merge", folder.path()}, "Is a directory");

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <fstream>
 
+#include "gatecrash/emulator/run.hpp"
 #include "support/command.hpp"
 
 namespace gatecrash::emulator {
@@ -95,6 +96,20 @@ TEST_F(MachineFailure, AMissingKernelIsNamedWithItsRemedy) {
     EXPECT_EQ(result.code, 3);
     EXPECT_THAT(result.err, HasSubstr("cannot read the kernel /nowhere/vmlinuz: No such file"));
     EXPECT_THAT(result.err, HasSubstr("./dev setup"));
+}
+
+TEST_F(MachineFailure, AKernelOfTheUsersHasToComeWithItsModules) {
+    const auto usual = MachineFiles::from_environment();
+    const auto kernel = folder_.path() / "my kernel", modules = folder_.path() / "its modules";
+    fs::copy_file(usual.kernel, kernel);
+    fs::copy(usual.modules, modules, fs::copy_options::recursive);
+    const auto result = run({{"GATECRASH_KERNEL", kernel}, {"GATECRASH_MODULES", modules}});
+    EXPECT_EQ(result.code, 7) << result.err;
+    EXPECT_THAT(result.err, HasSubstr("booting the amd machine once"));
+
+    const auto half = run({{"GATECRASH_KERNEL", kernel}});
+    EXPECT_EQ(half.code, 3);
+    EXPECT_THAT(half.err, HasSubstr("set both"));
 }
 
 TEST_F(MachineFailure, AKernelThatIsNoneIsNamed) {

@@ -26,6 +26,14 @@ using testing::SizeIs;
 /// Arguments that run a shell script.
 std::vector<std::string> shell(const std::string& script) { return {"/bin/sh", "-c", script}; }
 
+/// `command`'s script prints "caught" and exits with 5 when it gets the signal `number`.
+void expect_to_catch(int number, Command& command) {
+    command.signal(number);
+    const auto result = command.finish();
+    EXPECT_EQ(result.code, 5);
+    EXPECT_THAT(result.out, HasSubstr("caught\n"));
+}
+
 /// All 256 bytes, many times, as a shell cannot make them up.
 std::string every_byte(std::size_t size) {
     std::string bytes(size, '\0');
@@ -177,10 +185,7 @@ TEST_F(Input, KeepsSignalsAndOutputGoing) {
     Command command(machine_run(arguments), {}, -1, zeros.get());
     command.wait_for_output("ready\n");
     command.wait_for_output("working\n");
-    command.signal(SIGINT);
-    const auto result = command.finish();
-    EXPECT_EQ(result.code, 5);
-    EXPECT_THAT(result.out, HasSubstr("caught\n"));
+    expect_to_catch(SIGINT, command);
 }
 
 TEST_F(Input, MakesADialogue) {
@@ -226,10 +231,7 @@ TEST(Machine, ASignalReachesTheProgram) {
     for (const int number : {SIGINT, SIGTERM}) {
         Command command(machine_run(shell("trap 'echo caught; exit 5' INT TERM; echo ready; while :; do :; done")));
         command.wait_for_output("ready\n");
-        command.signal(number);
-        const auto result = command.finish();
-        EXPECT_EQ(result.code, 5);
-        EXPECT_THAT(result.out, HasSubstr("caught"));
+        expect_to_catch(number, command);
     }
 }
 

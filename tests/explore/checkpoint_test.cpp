@@ -3,16 +3,12 @@
 
 #include "gatecrash/explore/case.hpp"
 #include "gatecrash/explore/sweep.hpp"
+#include "support/kvm_system.hpp"
 
 namespace gatecrash::explore {
 namespace {
 
 using machine::Event;
-
-kvm::System& kvm_system() {
-    static kvm::System system = kvm::System::open();
-    return system;
-}
 
 struct Asked {
     const char* name;

@@ -78,6 +78,12 @@ TEST(Judge, EverythingElseIsUnexpected) {
     }
 }
 
+TEST(Judge, NamesEveryExpectedPlaceByItsEvents) {
+    const auto expects = breaks(Invariant::stack, {{{irq, {"exit"}}}, {{nmi, {}}, {Event::Kind::mc, {"body"}}}});
+    const auto result = judged(expects, {finding(Invariant::stack, {on(Event::db(), "exit")})});
+    EXPECT_THAT(result.message, HasSubstr("only by irq on exit, or by nmi on any code, then mc on body, but "));
+}
+
 TEST(Judge, AnywhereMatchesEverySymbol) {
     const auto expects = breaks(Invariant::stack, {{{nmi, {}}, {nmi, {"entry"}}}});
     const auto result =

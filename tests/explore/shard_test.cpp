@@ -5,6 +5,8 @@
 #include "gatecrash/explore/sweep.hpp"
 #include "gatecrash/machine/image.hpp"
 #include "gatecrash/machine/tiny_guest.hpp"
+#include "support/handler_body.hpp"
+#include "support/kvm_system.hpp"
 
 namespace gatecrash::explore {
 namespace {
@@ -15,11 +17,6 @@ using machine::TinyGuest;
 using testing::IsEmpty;
 using testing::Not;
 using Xbyak::Label;
-
-kvm::System& kvm_system() {
-    static kvm::System system = kvm::System::open();
-    return system;
-}
 
 void expect_same(const SweepResult& merged, const SweepResult& whole) {
     EXPECT_EQ(merged.boundaries, whole.boundaries);
@@ -68,28 +65,11 @@ machine::Image two_windows(bool spoils, std::uint8_t begin = GATECRASH_PORT_BEGI
     TinyGuest guest;
     auto& k = guest.kernel;
     Label nmi, start, first;
-    const auto log = [&](std::uint32_t kind) {
-        constexpr std::uint64_t log_address = GATECRASH_KERNEL_BASE + GATECRASH_DATA + 2 * GATECRASH_PAGE;
-        k.push(k.rax);
-        k.push(k.rcx);
-        k.mov(k.rax, log_address);
-        k.mov(k.ecx, 1);
-        k.lock();
-        k.xadd(k.qword[k.rax], k.rcx);
-        k.shl(k.rcx, 6);
-        k.lea(k.rax, k.ptr[k.rax + k.rcx + 64]);
-        k.mov(k.dword[k.rax], kind);
-        k.mov(k.dword[k.rax + 4], GATECRASH_VECTOR_NMI);
-        k.mov(k.ptr[k.rax + 8], k.rsp);
-        k.mov(k.dword[k.rax + 16], 0);
-        k.pop(k.rcx);
-        k.pop(k.rax);
-    };
     k.jmp(start, Code::T_NEAR);
     k.L(nmi);
-    log(GATECRASH_LOG_ENTER);
+    emit_log(k, GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI);
     if (spoils) k.inc(k.rbx);
-    log(GATECRASH_LOG_LEAVE);
+    emit_log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
     k.iretq();
     k.L(start);
     guest.load_segments();
@@ -106,7 +86,6 @@ machine::Image two_windows(bool spoils, std::uint8_t begin = GATECRASH_PORT_BEGI
     guest.handle(GATECRASH_VECTOR_NMI, nmi, GATECRASH_IST_NMI);
     auto image = guest.build("windows");
     image.symbols = machine::SymbolTable({{"nmi", machine::Virtual{guest.kernel_address(nmi)}},
-
                                           {"first", machine::Virtual{guest.kernel_address(first)}}});
     return image;
 }

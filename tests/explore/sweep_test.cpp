@@ -7,6 +7,8 @@
 
 #include "gatecrash/explore/replay.hpp"
 #include "gatecrash/machine/tiny_guest.hpp"
+#include "support/handler_body.hpp"
+#include "support/kvm_system.hpp"
 
 namespace gatecrash::explore {
 namespace {
@@ -20,31 +22,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using Xbyak::Label;
 
-constexpr std::uint64_t log_address = GATECRASH_KERNEL_BASE + GATECRASH_DATA + 2 * GATECRASH_PAGE;
-
-kvm::System& kvm_system() {
-    static kvm::System system = kvm::System::open();
-    return system;
-}
-
-/// What a handler body logs. Clobbers nothing but flags.
-void log(Code& k, std::uint32_t kind, std::uint32_t vector, std::uint32_t error = 0) {
-    k.push(k.rax);
-    k.push(k.rcx);
-    k.mov(k.rax, log_address);
-    k.mov(k.ecx, 1);
-    k.lock();
-    k.xadd(k.qword[k.rax], k.rcx);
-    k.shl(k.rcx, 6);
-    k.lea(k.rax, k.ptr[k.rax + k.rcx + 64]);
-    k.mov(k.dword[k.rax], kind);
-    k.mov(k.dword[k.rax + 4], vector);
-    k.mov(k.ptr[k.rax + 8], k.rsp);
-    k.mov(k.dword[k.rax + 16], error);
-    k.pop(k.rcx);
-    k.pop(k.rax);
-}
-
 /// A window of a few instructions with two words on the stack, and an NMI handler whose body is `body`.
 class PlantedGuest {
   public:
@@ -55,12 +32,12 @@ class PlantedGuest {
         Label nmi, pf, start;
         k.jmp(start, Code::T_NEAR);
         k.L(nmi);
-        if (logs) log(k, GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI);
+        if (logs) emit_log(k, GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI);
         body(k);
-        if (logs) log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
+        if (logs) emit_log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
         k.iretq();
         k.L(pf);
-        log(k, GATECRASH_LOG_FATAL, GATECRASH_VECTOR_PF, 3);
+        emit_log(k, GATECRASH_LOG_FATAL, GATECRASH_VECTOR_PF, 3);
         k.doorbell(GATECRASH_PORT_FATAL);
         k.L(start);
         guest_.load_segments();
@@ -86,8 +63,8 @@ class PlantedGuest {
                          {"nmi", TinyGuest::stack(1) - GATECRASH_PAGE, TinyGuest::stack(1)}};
     }
 
-    [[nodiscard]] SweepResult sweep(const SweepOptions& options) const {
-        machine::Machine machine(kvm_system(), image_);
+    [[nodiscard]] SweepResult sweep(const SweepOptions& options, const kvm::System& system = kvm_system()) const {
+        machine::Machine machine(system, image_);
         return explore::sweep(machine, options);
     }
     [[nodiscard]] ReplayResult replay(const Schedule& schedule, StepperKind stepper) const {
@@ -184,12 +161,12 @@ const Planted planted_bugs[]{
     {"ALostEvent", Invariant::event_conservation, nothing, false},
     {"AnEventHandledTwice", Invariant::event_conservation,
      [](Code& k) {
-         log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
-         log(k, GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI);
+         emit_log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
+         emit_log(k, GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI);
      }},
     {"NmisLeftMasked", Invariant::nmi_mask,
      [](Code& k) {
-         log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
+         emit_log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
          // Back by POPF and RET: not an IRET, so the CPU goes on masking NMIs.
          k.mov(k.rax, k.ptr[k.rsp + 24]);
          k.push(k.qword[k.rsp]);
@@ -242,9 +219,9 @@ TEST(Sweep, FindsTheOneInstructionThatIsWrong) {
     Label nmi, start, window;
     k.jmp(start, Code::T_NEAR);
     k.L(nmi);
-    log(k, GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI);
+    emit_log(k, GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI);
     k.inc(k.rbx);
-    log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
+    emit_log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
     k.iretq();
     k.L(start);
     k.doorbell(GATECRASH_PORT_BEGIN);
@@ -305,6 +282,21 @@ TEST(Sweep, FindsTheSameWithBothSteppersAndWithoutPruning) {
     expect_same(unpruned);
 }
 
+TEST(Sweep, FindsTheSameWithoutWhatOlderKvmsLack) {
+    const PlantedGuest good(nothing);
+    const PlantedGuest bad([](Code& k) { k.inc(k.rbx); });
+    for (const auto lacking : {kvm::Capability::sync_registers, kvm::Capability::dirty_ring}) {
+        auto system = kvm::System::open();
+        system.forgo(lacking);
+        for (const auto stepper : {StepperKind::trap_flag, StepperKind::stop_bytes}) {
+            auto options = PlantedGuest::with_nmi(2);
+            options.stepper = stepper;
+            EXPECT_EQ(good.sweep(options, system), good.sweep(options));
+            EXPECT_EQ(bad.sweep(options, system), bad.sweep(options));
+        }
+    }
+}
+
 TEST(Sweep, StopsWhenAsked) {
     const std::atomic<bool> stop = true;
     auto options = PlantedGuest::with_nmi();
@@ -318,6 +310,19 @@ TEST(Sweep, LandsOnlyInsideAWindowOfSymbols) {
     EXPECT_EQ(PlantedGuest(nothing).sweep(options).schedules, 1U);
     options.window = {"window", "no_such_symbol"};
     EXPECT_THROW((void)PlantedGuest(nothing).sweep(options), ScheduleError);
+}
+
+TEST(Sweep, RunsWhatWaitsUntilBehindAWindowOfSymbols) {
+    // An NMI that lands in the handler is delivered behind the IRET, where none lands, and RBX is another then.
+    const PlantedGuest guest([](Code& k) { k.inc(k.rbx); }, true, GATECRASH_PORT_BEGIN_NMI);
+    auto options = PlantedGuest::with_nmi();
+    options.window = {"nmi", "pf"};
+    const auto pruned = guest.sweep(options);
+    ASSERT_EQ(pruned.findings.size(), 1U);
+    EXPECT_EQ(to_string(pruned.findings.front().schedule), "planted@nmi:window");
+    EXPECT_EQ(pruned.schedules, 2U);
+    options.prune = false;
+    EXPECT_EQ(guest.sweep(options).findings, pruned.findings);
 }
 
 TEST(Replay, RefusesWhatTheGuestLacksOrNeverReaches) {
@@ -343,8 +348,8 @@ TEST(Replay, TracesInstructionsEventsAndFrames) {
         auto& k = g.kernel;
         k.jmp(start, Code::T_NEAR);
         k.L(nmi);
-        log(k, GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI);
-        log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
+        emit_log(k, GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI);
+        emit_log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
         k.iretq();
         k.L(start);
         k.doorbell(GATECRASH_PORT_BEGIN);

@@ -8,16 +8,12 @@
 #include "gatecrash/machine/machine.hpp"
 #include "gatecrash/machine/stepper.hpp"
 #include "gatecrash/machine/tiny_guest.hpp"
+#include "support/kvm_system.hpp"
 
 namespace gatecrash::machine {
 namespace {
 
 using Xbyak::Label;
-
-kvm::System& kvm_system() {
-    static kvm::System system = kvm::System::open();
-    return system;
-}
 
 /// A guest that reads a word of its data and writes another one, with a handler for one vector that keeps what it is
 /// handed: the error code (0 if there is none), the RIP and RFLAGS to return to, CR2, MCG_STATUS and DR6. Its NMI

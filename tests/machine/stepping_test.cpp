@@ -9,17 +9,13 @@
 #include <vector>
 
 #include "gatecrash/machine/tiny_guest.hpp"
+#include "support/kvm_system.hpp"
 
 namespace gatecrash::machine {
 namespace {
 
 using Addresses = std::vector<std::uint64_t>;
 using Xbyak::Label;
-
-kvm::System& kvm_system() {
-    static kvm::System system = kvm::System::open();
-    return system;
-}
 
 void expect_equal(const Snapshot& free, const Snapshot& stepped) {
     const auto& a = free.regs;

@@ -6,6 +6,7 @@
 #include "gatecrash/qualify/qualify.hpp"
 #include "probe.hpp"
 #include "recording_guest.hpp"
+#include "support/kvm_system.hpp"
 
 namespace gatecrash::qualify {
 
@@ -19,11 +20,6 @@ namespace {
 using machine::Code;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-kvm::System& kvm_system() {
-    static kvm::System system = kvm::System::open();
-    return system;
-}
 
 const Probe& probe_named(const std::string& name) {
     for (const auto& probe : probes()) {

@@ -18,6 +18,8 @@ struct ExpectedLanding {
 };
 /// The landings of an expected finding, in order.
 using Place = std::vector<ExpectedLanding>;
+/// "irq on nmi_iret, then nmi on any code".
+[[nodiscard]] std::string to_string(const Place& place);
 
 /// What a variant's sweep is to show.
 struct Expectation {

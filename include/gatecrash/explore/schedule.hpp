@@ -56,6 +56,7 @@ struct Schedule {
 /// A comma-separated list, as in --events. Throws ScheduleError.
 [[nodiscard]] std::vector<machine::Event> parse_events(std::string_view text);
 
+[[nodiscard]] std::string to_string(machine::Event::Kind kind);
 [[nodiscard]] std::string to_string(machine::Event event);
 [[nodiscard]] std::string to_string(const Boundary& boundary);
 [[nodiscard]] std::string to_string(const Schedule& schedule);

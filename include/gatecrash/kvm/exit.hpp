@@ -15,7 +15,7 @@ struct IoExit {
     std::uint8_t size;  ///< bytes an access
     std::uint16_t port;
     std::uint32_t count;  ///< accesses, more than one for REP OUTS
-    std::uint32_t value;  ///< the first access of an OUT
+    std::uint32_t value;  ///< the first access of an OUT; an IN gets all ones
 };
 /// KVM_EXIT_HLT. RIP is behind the HLT.
 struct HltExit {};
@@ -24,7 +24,8 @@ struct DebugExit {
     std::uint32_t exception;
     std::uint64_t pc, dr6, dr7;
 };
-/// KVM_EXIT_MMIO: an access outside every memory slot, or a write to a read-only one. `address` is guest-physical.
+/// KVM_EXIT_MMIO: an access outside every memory slot, or a write to a read-only one. `address` is guest-physical. A
+/// read gets all ones.
 struct MmioExit {
     std::uint64_t address;
     std::array<std::uint8_t, 8> data;

@@ -3,6 +3,7 @@
 #include <linux/kvm.h>
 
 #include <cstdint>
+#include <set>
 #include <string>
 
 #include "gatecrash/kvm/file_descriptor.hpp"
@@ -15,12 +16,10 @@ class Vm;
 enum class Capability : std::uint32_t {
     readonly_memory = KVM_CAP_READONLY_MEM,
     sync_registers = KVM_CAP_SYNC_REGS,
-    exception_payload = KVM_CAP_EXCEPTION_PAYLOAD,
     set_guest_debug = KVM_CAP_SET_GUEST_DEBUG,
-    set_guest_debug2 = KVM_CAP_SET_GUEST_DEBUG2,
     vcpu_events = KVM_CAP_VCPU_EVENTS,
     user_nmi = KVM_CAP_USER_NMI,
-    mce = KVM_CAP_MCE,
+    machine_check = KVM_CAP_MCE,
     debug_registers = KVM_CAP_DEBUGREGS,
     immediate_exit = KVM_CAP_IMMEDIATE_EXIT,
     dirty_ring = KVM_CAP_DIRTY_LOG_RING,
@@ -35,6 +34,8 @@ class System {
     /// KVM_CHECK_EXTENSION: 0 if the capability is absent, else what the capability's documentation says.
     [[nodiscard]] int check(Capability capability) const;
     [[nodiscard]] bool has(Capability capability) const { return check(capability) > 0; }
+    /// From here on as with a KVM that lacks `capability`, for tests of what is done then.
+    void forgo(Capability capability) { forgone_.insert(capability); }
     /// KVM_GET_VCPU_MMAP_SIZE, in bytes.
     [[nodiscard]] std::size_t vcpu_mapping_size() const;
     /// KVM_CREATE_VM. Its vCPU has a dirty ring if KVM offers KVM_CAP_DIRTY_LOG_RING (Linux 5.11).
@@ -44,6 +45,7 @@ class System {
     explicit System(FileDescriptor fd) : fd_(std::move(fd)) {}
 
     FileDescriptor fd_;
+    std::set<Capability> forgone_;
 };
 
 }  // namespace gatecrash::kvm

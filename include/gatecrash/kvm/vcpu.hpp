@@ -46,7 +46,7 @@ class Vcpu {
 
     /// KVM_NMI: an NMI arrives.
     void nmi();
-    /// KVM_INTERRUPT: injects the external interrupt `vector`, whatever IF says; see can_interrupt().
+    /// KVM_INTERRUPT: injects the external interrupt `vector`, whatever IF says: see run(true).
     void interrupt(std::uint8_t vector);
     /// KVM_X86_SETUP_MCE and KVM_X86_SET_MCE: an uncorrected machine check arrives.
     void setup_machine_check(std::uint64_t mcg_capabilities);

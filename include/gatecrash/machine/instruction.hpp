@@ -47,6 +47,7 @@ struct Instruction {
 
 /// Decodes 64-bit code at `address`. Empty if the bytes are no instruction.
 [[nodiscard]] std::optional<Instruction> decode(std::span<const std::byte> code, Virtual address);
+
 /// What an instruction reads or writes in memory.
 struct MemoryAccess {
     std::uint64_t address;

@@ -18,12 +18,12 @@ namespace gatecrash::machine {
 
 using Page = std::array<std::byte, page_size>;
 
-/// The content of every page that the guest had written to, by physical page number, ascending; all others are as at
-/// boot. Equal pages of successive snapshots are one object.
 struct SavedPage {
-    std::uint64_t number;
+    std::uint64_t number;  ///< its physical address in pages
     std::shared_ptr<const Page> content;
 };
+/// The content of every page that the guest had written to, by ascending number; all others are as at boot. Equal pages
+/// of successive snapshots are one object.
 using PageSet = std::vector<SavedPage>;
 
 /// A guest's physical memory: the image, page tables for it, and two pages of the harness's own (see harness_pages()).

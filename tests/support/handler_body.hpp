@@ -1,0 +1,32 @@
+// What the handlers of generated guests do as the runtime's do.
+#pragma once
+
+#include <cstddef>
+
+#include "gatecrash/abi.h"
+#include "gatecrash/machine/tiny_guest.hpp"
+
+namespace gatecrash {
+
+/// In `code`, with RSP at what the CPU pushed: a record in the log. Clobbers nothing but flags.
+inline void emit_log(machine::Code& code, std::uint32_t kind, std::uint32_t vector, std::uint32_t error = 0) {
+    using abi::LogRecord;
+    constexpr unsigned record_shift = 6;
+    static_assert(sizeof(LogRecord) == 1 << record_shift);
+    code.push(code.rax);
+    code.push(code.rcx);
+    code.mov(code.rax, machine::TinyGuest::log);
+    code.mov(code.ecx, 1);
+    code.lock();
+    code.xadd(code.qword[code.rax], code.rcx);
+    code.shl(code.rcx, record_shift);
+    code.lea(code.rax, code.ptr[code.rax + code.rcx + offsetof(abi::Log, records)]);
+    code.mov(code.dword[code.rax + offsetof(LogRecord, kind)], kind);
+    code.mov(code.dword[code.rax + offsetof(LogRecord, vector)], vector);
+    code.mov(code.ptr[code.rax + offsetof(LogRecord, frame)], code.rsp);
+    code.mov(code.dword[code.rax + offsetof(LogRecord, error)], error);
+    code.pop(code.rcx);
+    code.pop(code.rax);
+}
+
+}  // namespace gatecrash
