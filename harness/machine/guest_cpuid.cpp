@@ -31,6 +31,7 @@ kvm_cpuid_entry2 host_leaf(std::uint32_t function) {
 
 std::vector<kvm_cpuid_entry2> guest_cpuid() {
     auto vendor = host_leaf(0);
+    const bool has_structured = vendor.eax >= 7;
     vendor.eax = 7;
     auto features = host_leaf(1);
     features.ebx = 0;
@@ -38,7 +39,7 @@ std::vector<kvm_cpuid_entry2> guest_cpuid() {
     features.edx &= leaf1_edx;
     auto structured = host_leaf(7);
     structured.eax = 0;
-    structured.ebx &= leaf7_ebx;
+    structured.ebx = has_structured ? structured.ebx & leaf7_ebx : 0;
     structured.ecx = structured.edx = 0;
     auto extended = host_leaf(0x80000000);
     extended.eax = 0x80000008;
