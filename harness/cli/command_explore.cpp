@@ -14,7 +14,7 @@
 namespace gatecrash::cli {
 namespace {
 
-explore::SweepOptions sweep_options_of(const Options& options, const Target& target) {
+explore::SweepOptions sweep_options_of(const Options& options, const Target& target, const LocalMachine& local) {
     explore::SweepOptions sweep;
     sweep.events = {machine::Event::nmi()};
     if (!target.is_file()) {
@@ -26,7 +26,7 @@ explore::SweepOptions sweep_options_of(const Options& options, const Target& tar
     sweep.prune = options.prune;
     sweep.window = options.window;
     sweep.shard = options.shard;
-    sweep.stepper = options.stepper;
+    sweep.stepper = options.stepper.value_or(local.stepper);
     return sweep;
 }
 
@@ -42,7 +42,7 @@ int explore_target(const Options& options) {
     auto local = choose_machine(options.machine, !documents.empty());
     if (options.jobs > 1) {
         auto shared = options;
-        if (!local) shared.machine = MachineName::amd;
+        if (!local) shared.machine = emulated_machine_for(options);
         local.reset();
         const InterruptGuard guard;
         report::MachineDescription machine;
@@ -59,7 +59,7 @@ int explore_target(const Options& options) {
     auto progress = ProgressDisplay::on_standard_error(options.quiet);
     const auto result_of = [&](const Selection& selection) {
         const auto start = std::chrono::steady_clock::now();
-        auto sweep = sweep_image(local->system, target.image, sweep_options_of(options, target), progress);
+        auto sweep = sweep_image(local->system, target.image, sweep_options_of(options, target, *local), progress);
         auto result = judged(options, selection, std::move(sweep));
         result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         return std::optional(std::move(result));

@@ -19,7 +19,7 @@ using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 /// Whatever goes wrong with one variant is its result: the others still run.
-explore::Result run_variant(const Selection& selection, const Options& options, const kvm::System& system,
+explore::Result run_variant(const Selection& selection, const Options& options, const LocalMachine& local,
                             ProgressDisplay& progress) {
     const auto& variant = *selection.variant;
     const auto start = Clock::now();
@@ -29,9 +29,9 @@ explore::Result run_variant(const Selection& selection, const Options& options, 
         explore::SweepOptions sweep_options;
         sweep_options.events = variant.events;
         sweep_options.depth = variant.depth;
-        sweep_options.stepper = options.stepper;
+        sweep_options.stepper = options.stepper.value_or(local.stepper);
         sweep_options.shard = options.shard;
-        result = judged(options, selection, sweep_image(system, image, sweep_options, progress));
+        result = judged(options, selection, sweep_image(local.system, image, sweep_options, progress));
     } catch (const std::exception& error) {
         progress.erase();
         fmt::print(stderr, "gatecrash: {}: {}\n", selection.name(), error.what());
@@ -49,7 +49,7 @@ int run(const Options& options) {
     auto local = choose_machine(options.machine, !documents.empty());
     if (options.jobs > 1) {
         auto shared = options;
-        if (!local) shared.machine = MachineName::amd;
+        if (!local) shared.machine = emulated_machine_for(options);
         local.reset();
         const InterruptGuard guard;
         report::MachineDescription machine;
@@ -62,7 +62,7 @@ int run(const Options& options) {
     auto progress = ProgressDisplay::on_standard_error(options.quiet);
     const auto result_of = [&](const Selection& selection) -> std::optional<explore::Result> {
         if (InterruptGuard::stop()) return std::nullopt;
-        return run_variant(selection, options, local->system, progress);
+        return run_variant(selection, options, *local, progress);
     };
     return report_run(options, selections, documents, local->description, result_of);
 }

@@ -38,7 +38,7 @@ struct Options {
     unsigned jobs = 1;
     std::string json;  ///< empty: none wanted
     bool quiet = false;
-    machine::StepperKind stepper = machine::StepperKind::trap_flag;
+    std::optional<machine::StepperKind> stepper;  ///< not given: what suits the machine
 
     std::string help_topic;                                     ///< help: a command's name, or empty
     std::vector<std::string> patterns;                          ///< list, run, bench; of merge the files

@@ -115,6 +115,12 @@ Result run_machine(const std::vector<std::string>& arguments, const std::map<std
     return Command(machine_run(arguments), environment).finish();
 }
 
+namespace {
+
+bool is_emulator(const std::string& name) { return name.starts_with("(qemu-system") || name.starts_with("(bochs-bin"); }
+
+}  // namespace
+
 std::vector<pid_t> emulators_of(pid_t parent) {
     std::vector<pid_t> found;
     for (const auto& entry : fs::directory_iterator("/proc")) {
@@ -124,7 +130,7 @@ std::vector<pid_t> emulators_of(pid_t parent) {
         std::string name;
         std::string state;
         pid_t its_parent = 0;
-        if (stat >> pid >> name >> state >> its_parent && name.starts_with("(qemu-system") && its_parent == parent) {
+        if (stat >> pid >> name >> state >> its_parent && is_emulator(name) && its_parent == parent) {
             found.push_back(std::stoi(pid));
         }
     }

@@ -60,7 +60,7 @@ std::vector<std::string> machine_run(std::vector<std::string> arguments);
 Result run_machine(const std::vector<std::string>& arguments,
                    const std::map<std::string, std::string>& environment = {});
 
-/// The processes named like QEMU that are children of `parent`, or that `parent` left behind when it is 0.
+/// The processes named like QEMU or Bochs that are children of `parent`, or that `parent` left behind when it is 0.
 std::vector<pid_t> emulators_of(pid_t parent);
 
 /// A folder that goes with its object.
