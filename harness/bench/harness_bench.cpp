@@ -89,9 +89,9 @@ struct Path {
     std::vector<double> steps;  ///< nanoseconds each
 };
 
-Path walk(Machine& machine, const explore::Window& window) {
+Path walk(Machine& machine, const explore::Window& window, machine::StepperKind kind) {
     Path path;
-    const auto stepper = machine::make_stepper(machine::StepperKind::trap_flag, machine);
+    const auto stepper = machine::make_stepper(kind, machine);
     explore::open_window(machine, window);
     explore::Walker walker(machine, *stepper);
     auto step = walker.settle();
@@ -106,7 +106,8 @@ Path walk(Machine& machine, const explore::Window& window) {
 
 /// A guest, its first window, and the boundaries in it.
 struct Subject {
-    Subject(const kvm::System& system, machine::Image image) : machine(system, std::move(image)) {
+    Subject(const kvm::System& system, machine::Image image, machine::StepperKind kind)
+        : machine(system, std::move(image)) {
         auto first = explore::next_window(machine);
         if (!first) throw machine::ImageError(machine.image().name + ": the guest has no window to measure");
         window = std::move(*first);
@@ -114,7 +115,7 @@ struct Subject {
         (void)explore::run_patiently(machine);
         window.end = machine.snapshot();
         window.vectors = explore::vectors_since(machine, window);
-        path = walk(machine, window);
+        path = walk(machine, window, kind);
     }
 
     Machine machine;
@@ -160,7 +161,7 @@ std::vector<double> samples_behind_a_run(Subject& subject, const Work& work) {
 
 }  // namespace
 
-std::vector<Figure> measure_harness(const kvm::System& system, const machine::Image& image) {
+std::vector<Figure> measure_harness(const kvm::System& system, const machine::Image& image, machine::StepperKind kind) {
     constexpr std::uint64_t mib = 1 << 20;
     const auto floor = summarize("kvm_run_floor_ns", "ns", floor_samples(system),
                                  "KVM_RUN to HLT and back, all registers set and read");
@@ -168,20 +169,20 @@ std::vector<Figure> measure_harness(const kvm::System& system, const machine::Im
         auto vm = system.create_vm();
         (void)vm.create_vcpu();
     });
-    Subject small(system, short_guest(0));
+    Subject small(system, short_guest(0), kind);
     const auto injection = summarize("injection_ns", "ns", injection_samples(small),
                                      "restore, land an NMI, run to the end, check; a guest that only logs the NMI");
     const auto restores = samples_behind_a_run(
         small, [](Machine& machine, const machine::Snapshot& boundary) { machine.restore(boundary); });
     const auto snapshots = samples_behind_a_run(
         small, [](Machine& machine, const machine::Snapshot& boundary) { (void)machine.snapshot(&boundary); });
-    Subject medium(system, short_guest(2 * mib));
+    Subject medium(system, short_guest(2 * mib), kind);
     const auto with_2_mib =
         summarize("injection_2_mib_ns", "ns", injection_samples(medium), "the same with 2 MiB more of memory");
-    Subject large(system, short_guest(64 * mib));
+    Subject large(system, short_guest(64 * mib), kind);
     const auto with_64_mib =
         summarize("injection_64_mib_ns", "ns", injection_samples(large), "the same with 64 MiB more of memory");
-    Subject real(system, image);
+    Subject real(system, image, kind);
     const auto real_injection =
         summarize("injection_real_ns", "ns", injection_samples(real), "the same of " + image.name);
     const auto one = [&](const char* name, const char* unit, double value, const char* note) {

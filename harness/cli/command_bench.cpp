@@ -25,7 +25,8 @@ int bench(const Options& options) {
     Documents documents(options);
     auto local = choose_machine(options.machine, !documents.empty());
     if (!local) return run_inside(options, documents);
-    const auto figures = gatecrash::bench::measure_harness(local->system, find_target(measured).image);
+    const auto figures = gatecrash::bench::measure_harness(local->system, find_target(measured).image,
+                                                           options.stepper.value_or(local->stepper));
     TextOutput(options).print(report::bench_table(figures));
     documents.write(&Options::json, report::bench_report(version, local->description, figures));
     return 0;

@@ -50,14 +50,27 @@ Examined examine_here(TextOutput& text) {
     return examined;
 }
 
-int examine_amd(const Options& options, Documents& documents) {
+/// Measures the emulated machine that `options` ask for, which prints it.
+int examine_emulated(const Options& options, Documents& documents) {
     try {
         return run_inside(options, documents);
     } catch (const emulator::MachineError& error) {
-        TextOutput(options).print(fmt::format("amd\n  missing: {}\n{}", error.what(),
+        TextOutput(options).print(fmt::format("{}\n  missing: {}\n{}", name_of(emulated_machine_for(options)),
+                                              error.what(),
                                               error.remedy().empty() ? "" : "  remedy: " + error.remedy() + "\n"));
         return unfit;
     }
+}
+
+/// The same for its text alone.
+int show_emulated(const Options& options, MachineName machine) {
+    // Its text would come out between the braces.
+    if (options.json == "-") return fit;
+    auto text_only = options;
+    text_only.machine = machine;
+    text_only.json.clear();
+    Documents none(text_only);
+    return examine_emulated(text_only, none);
 }
 
 }  // namespace
@@ -69,30 +82,21 @@ int doctor(const Options& options) {
         if (code != fit) fmt::print(stderr, "gatecrash: no machine that was asked for can run guests: see above\n");
         return code;
     };
-    if (options.machine == MachineName::intel) (void)choose_machine(options.machine, false);
     if (!emulated_machine().empty() || options.machine == MachineName::host) {
         const auto here = examine_here(text);
         documents.write(here.description, {});
         return emulated_machine().empty() ? finish(here.code) : here.code;
     }
-    if (options.machine == MachineName::amd) return finish(examine_amd(options, documents));
+    if (options.machine != MachineName::automatic) return finish(examine_emulated(options, documents));
 
     // The document is of the machine that `auto` takes.
     const auto here = examine_here(text);
     const bool host = here.code == fit;
     text.print("\n");
-    int amd = fit;
-    if (!host) {
-        amd = examine_amd(options, documents);
-    } else {
-        documents.write(here.description, {});
-        auto text_only = options;
-        text_only.json.clear();
-        Documents none(text_only);
-        // Its text would come out between the braces.
-        if (options.json != "-") amd = examine_amd(text_only, none);
-    }
-    text.print("\nintel\n  not in this version\n");
+    if (host) documents.write(here.description, {});
+    const int amd = host ? show_emulated(options, MachineName::amd) : examine_emulated(options, documents);
+    text.print("\n");
+    (void)show_emulated(options, MachineName::intel);
     if (host || amd == fit) text.print(fmt::format("\n`--machine auto` takes {}.\n", host ? "host" : "amd"));
     return finish(host ? fit : amd);
 }

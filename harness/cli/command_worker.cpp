@@ -31,7 +31,7 @@ void tell(const report::Message& message) {
 
 class Worker {
   public:
-    explicit Worker(kvm::System& system) : system_(system) {}
+    explicit Worker(const LocalMachine& local) : local_(local) {}
 
     void work() {
         const auto line = in_.wait_for_line();
@@ -52,8 +52,8 @@ class Worker {
         const auto start = Clock::now();
         const double before = from ? from->seconds : 0;
         try {
-            machine::Machine machine(system_, image_of(options, selection));
-            auto sweep_options = sweep_options_of(options, selection);
+            machine::Machine machine(local_.system, image_of(options, selection));
+            auto sweep_options = sweep_options_of(options, selection, local_.stepper);
             sweep_options.stop = &stop_;
             if (from) sweep_options.from = from->checkpoint;
             Clock::time_point told = start, saved = start;
@@ -92,7 +92,7 @@ class Worker {
         return false;
     }
 
-    kvm::System& system_;
+    const LocalMachine& local_;
     LineReader in_{STDIN_FILENO};
     bool is_input_closed_ = false;
     std::string current_;  ///< number of the sweep
@@ -110,7 +110,7 @@ int work(const Options& options) {
     }
     const InterruptGuard guard;
     tell(local->description);
-    Worker(local->system).work();
+    Worker(*local).work();
     return InterruptGuard::stop() ? 128 + InterruptGuard::signal_number() : 0;
 }
 

@@ -17,9 +17,13 @@ struct Fetched {
 
 }  // namespace
 
+MachineName emulated_machine_for(const Options& options) {
+    return options.machine == MachineName::intel ? MachineName::intel : MachineName::amd;
+}
+
 int run_inside(const Options& options, Documents& documents, const std::vector<std::string>& inputs) {
     auto inner = options;
-    inner.machine = MachineName::amd;
+    inner.machine = emulated_machine_for(options);
     emulator::Launch launch;
     launch.environment[machine_variable] = name_of(inner.machine);
     if (options.command == Command::worker) launch.streams.in = STDIN_FILENO;
@@ -36,7 +40,8 @@ int run_inside(const Options& options, Documents& documents, const std::vector<s
     }
     launch.arguments = to_arguments(inner);
 
-    const int code = emulator::run_in_machine(emulator::MachineFiles::from_environment(), launch);
+    const auto kind = inner.machine == MachineName::intel ? emulator::MachineKind::intel : emulator::MachineKind::amd;
+    const int code = emulator::run_in_machine(emulator::MachineFiles::from_environment(kind), launch);
     for (auto& [to, content] : files) {
         if (const auto document = emulator::read_all(content.get()); !document.empty()) to.write(document);
     }

@@ -9,7 +9,10 @@
 
 namespace gatecrash::cli {
 
-/// Runs this program again inside the `amd` machine, with `options`, and returns its exit code. What it writes to the
+/// The emulated machine for `options` when it is not this one: the one that was asked for, or the one `auto` takes.
+[[nodiscard]] MachineName emulated_machine_for(const Options& options);
+
+/// Runs this program again inside that machine, with `options`, and returns its exit code. What it writes to the
 /// files of its documents ends in `documents`. `inputs` are files of the user's that it needs. Throws
 /// emulator::MachineError or report::OutputWriteError.
 [[nodiscard]] int run_inside(const Options& options, Documents& documents, const std::vector<std::string>& inputs = {});

@@ -24,7 +24,7 @@ Attempt try_here(bool others) {
         if (const auto failure = first_basic_failure(behaviours)) return {{}, describe(*failure), failure->remedy};
         auto description = describe_here();
         add_behaviours(description, behaviours);
-        return {LocalMachine{std::move(description), std::move(system)}, {}, {}};
+        return {LocalMachine{std::move(description), std::move(system), qualify::stepper_for(behaviours)}, {}, {}};
     } catch (const kvm::Error& error) {
         return {{}, error.what(), {}};  // which has the remedy in it
     }
@@ -66,9 +66,6 @@ std::string describe(const qualify::Behaviour& behaviour) {
 
 std::optional<LocalMachine> choose_machine(MachineName asked, bool others) {
     const auto here = emulated_machine();
-    if (asked == MachineName::intel) {
-        throw HostError("the machine 'intel' is not in this version", "use --machine amd");
-    }
     if (!here.empty()) {
         if (asked != MachineName::automatic && name_of(asked) != here) {
             throw HostError(fmt::format("this already is the machine '{}'", here), "leave --machine out in here");
@@ -76,7 +73,7 @@ std::optional<LocalMachine> choose_machine(MachineName asked, bool others) {
         return require_here(here, others);
     }
     if (asked == MachineName::host) return require_here("host", others);
-    if (asked == MachineName::amd) return std::nullopt;
+    if (asked == MachineName::amd || asked == MachineName::intel) return std::nullopt;
 
     auto attempt = try_here(others);
     if (!attempt.machine) {

@@ -14,11 +14,12 @@ namespace gatecrash::cli {
 struct LocalMachine {
     report::MachineDescription description;  ///< with the behaviours that were measured
     kvm::System system;
+    machine::StepperKind stepper;  ///< to use unless another is asked for
 };
 
-/// The machine to use, whose basic behaviours are as on silicon; the others are measured if `others`. Empty: the `amd`
-/// machine, into which this process has yet to go; see inside.hpp. `automatic` takes the host if it is fit, and says in
-/// one line on standard error why it is not. Throws HostError if `asked` cannot be had.
+/// The machine to use, whose basic behaviours are as on silicon; the others are measured if `others`. Empty: an
+/// emulated machine, into which this process has yet to go; see inside.hpp. `automatic` takes the host if it is fit,
+/// and says in one line on standard error why it is not. Throws HostError if `asked` cannot be had.
 [[nodiscard]] std::optional<LocalMachine> choose_machine(MachineName asked, bool others);
 
 /// The environment variable that names the emulated machine this process runs in. Not set on a host.

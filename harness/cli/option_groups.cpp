@@ -112,13 +112,13 @@ po::options_description common_options() {
     options.add_options()(
         "machine", po::value<std::string>()->value_name("NAME"),
         "where guests run: auto, host, amd or intel (default auto: host if its KVM does what silicon does, else amd; "
-        "intel is not in this version)")("jobs", po::value<std::string>()->value_name("N"),
-                                         "workers that share each sweep of `run` and `explore`, at least 1 (default: "
-                                         "one for each CPU)")(
+        "intel needs `./dev setup --intel` once)")(
+        "jobs", po::value<std::string>()->value_name("N"),
+        "workers that share each sweep of `run` and `explore`, at least 1 (default: one for each CPU)")(
         "json", po::value<std::string>()->value_name("FILE"),
         "write the results as JSON, too; '-' is standard output, and the text then goes to standard error")(
         "stepper", po::value<std::string>()->value_name("KIND"),
-        "how to step: trap-flag or stop-bytes (default trap-flag)")(
+        "how to step: trap-flag or stop-bytes (default trap-flag; stop-bytes where the trap flag leaves state behind)")(
         "quiet", po::bool_switch(), "no progress line; where a report takes standard output, no text either")(
         "help,h", po::bool_switch(), "this")("version", po::bool_switch(), "the version");
     return options;

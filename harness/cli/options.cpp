@@ -279,7 +279,7 @@ Words to_arguments(const Options& options) {
     }
     add("machine", name_of(options.machine));
     if (options.jobs) add("jobs", std::to_string(*options.jobs));
-    add("stepper", word_of(options.stepper, steppers));
+    if (options.stepper) add("stepper", word_of(*options.stepper, steppers));
     if (!options.json.empty()) add("json", options.json);
     if (!options.junit.empty()) add("junit", options.junit);
     if (options.ktap) words.emplace_back("--ktap");

@@ -50,7 +50,7 @@ struct Options {
     std::optional<unsigned> jobs;  ///< not given: as many as there are CPUs
     std::string json;              ///< empty: none wanted
     bool quiet = false;
-    machine::StepperKind stepper = machine::StepperKind::trap_flag;
+    std::optional<machine::StepperKind> stepper;  ///< not given: what suits the machine
 
     std::string help_topic;                                     ///< help: a command's name, or empty
     std::vector<std::string> patterns;                          ///< list, run, bench; of merge and worker files

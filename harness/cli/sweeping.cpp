@@ -26,7 +26,8 @@ machine::Image image_of(const Options& options, const Selection& selection) {
     return selection.variant == nullptr ? find_target(options.target).image : image_of(selection);
 }
 
-explore::SweepOptions sweep_options_of(const Options& options, const Selection& selection) {
+explore::SweepOptions sweep_options_of(const Options& options, const Selection& selection,
+                                       machine::StepperKind stepper) {
     explore::SweepOptions sweep;
     sweep.events = {machine::Event::nmi()};
     if (selection.variant != nullptr) {
@@ -38,7 +39,7 @@ explore::SweepOptions sweep_options_of(const Options& options, const Selection& 
     sweep.prune = options.prune;
     sweep.window = options.window;
     sweep.shard = options.shard;
-    sweep.stepper = options.stepper;
+    sweep.stepper = options.stepper.value_or(stepper);
     sweep.budget = options.budget;
     return sweep;
 }

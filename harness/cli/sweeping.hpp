@@ -15,8 +15,9 @@ namespace gatecrash::cli {
 /// The guest of one of them. Throws machine::ImageError, or UsageError for a file that is not there.
 [[nodiscard]] machine::Image image_of(const Options& options, const Selection& selection);
 
-/// How one of them is swept, without the members that are about watching it.
-[[nodiscard]] explore::SweepOptions sweep_options_of(const Options& options, const Selection& selection);
+/// How one of them is swept, with `stepper` if no other is asked for; without the members that are about watching it.
+[[nodiscard]] explore::SweepOptions sweep_options_of(const Options& options, const Selection& selection,
+                                                     machine::StepperKind stepper);
 
 /// A result that names what is swept and what it is expected to do, without a verdict.
 [[nodiscard]] explore::Result blank_result(const Options& options, const Selection& selection);

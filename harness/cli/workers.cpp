@@ -18,6 +18,7 @@
 #include "gatecrash/machine/image.hpp"
 #include "gatecrash/report/output_file.hpp"
 #include "gatecrash/report/work.hpp"
+#include "inside.hpp"
 #include "interrupt.hpp"
 #include "line_reader.hpp"
 #include "machine_choice.hpp"
@@ -128,8 +129,7 @@ class Workers::Work {
             all.add(content);
         }
         const auto local = choose_machine(options.machine, false);
-        machine_name_ = local ? name_of_machine(local->description.name) : options.machine;
-        if (!local && machine_name_ == MachineName::automatic) machine_name_ = MachineName::amd;
+        machine_name_ = local ? name_of_machine(local->description.name) : emulated_machine_for(options);
         journal_ = {version, command(), all.text(), {}, {}};
         if (!options.resume.empty()) open_journal();
         if (journal_.workers.empty()) journal_.workers.resize(jobs_of(options));

@@ -1,5 +1,5 @@
 // The program inside the machine: the kernel starts it as its first process, it makes the kernel usable, and then does
-// what the other end of the virtio-serial port asks. Statically linked, so that it needs nothing but the kernel.
+// what the outside asks. Statically linked, so that it needs nothing but the kernel.
 
 #include <fcntl.h>
 #include <linux/reboot.h>
@@ -16,9 +16,10 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
+#include <memory>
 #include <system_error>
 #include <thread>
 
@@ -42,7 +43,8 @@ void mount_all() {
     mount_one("tmpfs", "/dev/shm");
     mount_one("proc", "/proc");
     mount_one("sysfs", "/sys");
-    mount_one("tmpfs", "/tmp");
+    // Files that came with the first file system must not be hidden.
+    if (!fs::exists("/tmp")) mount_one("tmpfs", "/tmp");
     fs::permissions("/dev/ptmx", fs::perms(0666));
     for (const auto& [name, target] :
          {std::pair{"/dev/fd", "/proc/self/fd"}, std::pair{"/dev/stdin", "/proc/self/fd/0"},
@@ -64,20 +66,10 @@ void load_modules() {
     }
 }
 
-/// The virtio-serial port to the outside. Devices appear some time after their driver was loaded.
-Fd open_port() {
-    using namespace std::chrono_literals;
-    for (int attempt = 0; attempt < 3000; ++attempt) {
-        if (fs::exists("/sys/class/virtio-ports")) {
-            for (const auto& port : fs::directory_iterator("/sys/class/virtio-ports")) {
-                std::string name;
-                std::getline(std::ifstream(port.path() / "name"), name);
-                if (name == port_name) return open_file("/dev" / port.path().filename(), O_RDWR | O_NONBLOCK);
-            }
-        }
-        std::this_thread::sleep_for(10ms);
-    }
-    throw std::runtime_error("no virtio-serial port appeared");
+/// Whether this is the machine without virtio, Bochs.
+bool is_bochs() {
+    const char* kind = std::getenv(port_variable);
+    return kind != nullptr && kind == serial_port;
 }
 
 std::string kernel_release() {
@@ -95,10 +87,11 @@ std::string kernel_release() {
 void serve() {
     mount_all();
     load_modules();
-    if (!fs::exists("/dev/kvm")) throw std::runtime_error("kvm_amd is loaded, but there is no /dev/kvm");
+    if (!fs::exists("/dev/kvm")) throw std::runtime_error("KVM is loaded, but there is no /dev/kvm");
     // Signals, resizing and liveness must get through however busy the program keeps both CPUs.
     ::setpriority(PRIO_PROCESS, 0, -20);
-    AgentSession session(open_port());
+    auto port = is_bochs() ? std::unique_ptr<Port>(new SerialPort) : std::make_unique<VirtioPort>();
+    AgentSession session(std::move(port), is_bochs() ? std::optional<StallBreaker>(std::in_place) : std::nullopt);
     session.send(Message::ready, kernel_release());
     session.serve();
 }

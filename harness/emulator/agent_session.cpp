@@ -87,7 +87,8 @@ std::string launch_error(const std::string& program, int error) {
 
 }  // namespace
 
-AgentSession::AgentSession(Fd port) : port_(std::move(port)) {
+AgentSession::AgentSession(std::unique_ptr<Port> port, std::optional<StallBreaker> stall)
+    : port_(std::move(port)), stall_(std::move(stall)) {
     sigset_t watched;
     sigemptyset(&watched);
     sigaddset(&watched, SIGCHLD);
@@ -278,9 +279,12 @@ void AgentSession::send_file(const std::string& path) {
 
 void AgentSession::read_port() {
     std::string bytes(chunk_size, '\0');
-    const auto got = ::read(port_.get(), bytes.data(), bytes.size());
+    const auto got = ::read(port_->fd(), bytes.data(), bytes.size());
     if (got < 0 && errno != EAGAIN && errno != EINTR) throw_errno("reading the port");
     if (got <= 0) return;
+    if (port_->wants_receipts()) {
+        send(Message::received, PayloadWriter().u32(static_cast<std::uint32_t>(got)).take());
+    }
     reader_.feed(std::string_view(bytes).substr(0, static_cast<std::size_t>(got)));
     while (const auto frame = reader_.next()) {
         try {
@@ -293,7 +297,7 @@ void AgentSession::read_port() {
 
 void AgentSession::flush() {
     while (!unsent_.empty()) {
-        const auto put = ::write(port_.get(), unsent_.waiting().data(), unsent_.size());
+        const auto put = port_->write(unsent_.waiting());
         if (put <= 0) return;
         unsent_.consume(static_cast<std::size_t>(put));
     }
@@ -301,14 +305,16 @@ void AgentSession::flush() {
 
 void AgentSession::wait() {
     const auto watch = [&](const Fd& fd) { return unsent_.size() > enough_unsent ? -1 : fd.get(); };
-    std::array<pollfd, 5> fds = {{
-        {.fd = port_.get(), .events = static_cast<short>(POLLIN | (unsent_.empty() ? 0 : POLLOUT)), .revents = 0},
+    std::array<pollfd, 6> fds = {{
+        {.fd = port_->fd(), .events = static_cast<short>(POLLIN | (unsent_.empty() ? 0 : POLLOUT)), .revents = 0},
         {.fd = signals_.get(), .events = POLLIN, .revents = 0},
         {.fd = watch(streams_[0].ours), .events = POLLIN, .revents = 0},
         {.fd = watch(streams_[1].ours), .events = POLLIN, .revents = 0},
         {.fd = input_.empty() ? -1 : input_stream_.ours.get(), .events = POLLOUT, .revents = 0},
+        {.fd = stall_ ? stall_->fd() : -1, .events = POLLIN, .revents = 0},
     }};
     ::poll(fds.data(), fds.size(), -1);
+    if (fds[5].revents != 0) stall_->put_off();
     // The port says POLLHUP while nobody is connected outside; there is nothing to do then but to wait.
     if ((fds[0].revents & POLLHUP) != 0 && (fds[0].revents & POLLIN) == 0) ::usleep(1000);
 }

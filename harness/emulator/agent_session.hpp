@@ -5,11 +5,14 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "agent_port.hpp"
+#include "agent_stall.hpp"
 #include "gatecrash/emulator/file.hpp"
 #include "gatecrash/emulator/protocol.hpp"
 
@@ -24,8 +27,8 @@ struct ChildStream {
 
 class AgentSession {
   public:
-    /// `port` must be non-blocking.
-    explicit AgentSession(Fd port);
+    /// `stall` only where a machine needs it.
+    explicit AgentSession(std::unique_ptr<Port> port, std::optional<StallBreaker> stall);
 
     /// Queues a frame.
     void send(Message message, std::string_view payload = {});
@@ -50,7 +53,8 @@ class AgentSession {
     /// Waits until something can be done, with `block` false not at all.
     void wait();
 
-    Fd port_;
+    std::unique_ptr<Port> port_;
+    std::optional<StallBreaker> stall_;
     Fd signals_;
     FrameReader reader_;
     ByteQueue unsent_;

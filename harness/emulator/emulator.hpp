@@ -4,27 +4,51 @@
 #include <poll.h>
 
 #include <chrono>
-#include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "gatecrash/emulator/file.hpp"
 #include "gatecrash/emulator/protocol.hpp"
-#include "monitor.hpp"
-#include "qemu.hpp"
+#include "process.hpp"
+#include "signals.hpp"
 
 namespace gatecrash::emulator {
 
 using Clock = std::chrono::steady_clock;
 
-/// A connected pair of stream sockets, both closed on exec.
-std::pair<Fd, Fd> socket_pair();
+/// A signal that asked this process to end while a machine was starting.
+struct Interrupted {
+    int number;
+};
 
+/// What is known of a machine before it runs.
+struct EmulatorTraits {
+    std::string name;  ///< of the machine, for messages
+    /// How many bytes may be on their way to the agent, for a connection that loses what comes faster than it is read:
+    /// the agent then says what it has read.
+    std::optional<std::size_t> window;
+    std::string silence;  ///< what it may mean that the machine says nothing any more, if anything is known
+};
+
+/// The near ends of the connection to the agent.
+struct AgentConnection {
+    Fd to;
+    Fd from;
+};
+
+/// What both kinds of machine are, once their emulator was started.
 class Emulator {
   public:
-    /// Starts QEMU. `fds` lacks the connections to agent and monitor, which are made here.
-    Emulator(const std::filesystem::path& qemu, std::vector<std::string> arguments, std::vector<HandedFd> fds);
+    Emulator(EmulatorTraits traits, AgentConnection agent, std::unique_ptr<ChildProcess> process);
+    Emulator(const Emulator&) = delete;
+    Emulator& operator=(const Emulator&) = delete;
+    Emulator(Emulator&&) = delete;
+    Emulator& operator=(Emulator&&) = delete;
+    virtual ~Emulator() = default;
+
+    const EmulatorTraits& traits() const { return traits_; }
 
     /// Queues a frame for the agent; poll() sends it.
     void send(Message message, std::string_view payload = {}) { append_frame(unsent_.tail(), message, payload); }
@@ -32,38 +56,41 @@ class Emulator {
     std::size_t unsent() const { return unsent_.size(); }
 
     /// Moves bytes until something happened: a frame came, one of `others` is ready (its revents are set), or `timeout`
-    /// is over. With `listening` false nothing is read from the agent. Throws MachineError when QEMU has ended.
+    /// is over. With `listening` false nothing is read from the agent. Throws MachineError when the emulator has ended.
     void poll(std::vector<pollfd>& others, std::chrono::milliseconds timeout, bool listening = true);
 
     /// The next frame that came.
     std::optional<Frame> next_frame();
 
-    /// Monitor::save_devices and Monitor::restore_devices, with the console in the error.
-    void save_devices(int fd);
-    void restore_devices(int fd);
+    /// Waits for `wanted`; anything else the agent sends first is an error, as is silence for `limit`. Throws
+    /// Interrupted when a signal asks this process to end.
+    std::string wait_for(Message wanted, std::chrono::seconds limit, SignalPipe& signals);
 
-    /// Waits for `wanted`; anything else the agent sends first is an error, as is silence for `limit`.
-    std::string wait_for(Message wanted, std::chrono::seconds limit);
+    /// Has the agent set the machine's clock to this host's time, which it answers.
+    void set_clock(std::chrono::seconds limit, SignalPipe& signals);
 
     /// `what`, followed by the last lines of the machine's console.
     std::string with_console(const std::string& what);
 
+  protected:
+    /// What the emulator itself and the machine's console have said: all of it, or the end.
+    virtual std::string console();
+    /// What more there is to say about a failure, such as where to read on.
+    virtual std::string where_to_read_on() { return {}; }
+
   private:
-    /// A near end, ours, and a far end, QEMU's alone once it runs.
-    using Ends = std::pair<Fd, Fd>;
-    Emulator(const std::filesystem::path& qemu, std::vector<std::string> arguments, std::vector<HandedFd> fds,
-             Ends agent, Ends monitor);
+    std::size_t may_send() const;
     void read_agent();
     void write_agent();
-    void read_console();
+    void read_output();
     [[noreturn]] void throw_ended();
-    void with_monitor(void (Monitor::*action)(int), int fd);
 
-    Fd agent_;
-    Fd monitor_;
-    QemuProcess process_;
+    EmulatorTraits traits_;
+    AgentConnection agent_;
+    std::unique_ptr<ChildProcess> process_;
     ByteQueue unsent_;
-    std::string console_;
+    std::size_t on_its_way_ = 0;  ///< sent and, if there is a window, not read by the agent
+    std::string output_;          ///< the end of what the emulator wrote
     FrameReader reader_;
 };
 

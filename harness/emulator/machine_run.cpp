@@ -1,4 +1,4 @@
-// Runs any program inside the amd machine: the emulator's own test driver, and handy at a prompt.
+// Runs any program inside an emulated machine: the emulator's own test driver, and handy at a prompt.
 
 #include <fmt/format.h>
 
@@ -9,7 +9,8 @@
 namespace {
 
 constexpr const char* usage =
-    "usage: machine-run [--stdin] [--input OUTSIDE=INSIDE]... [--output INSIDE=OUTSIDE]... [--env NAME=VALUE]... "
+    "usage: machine-run [--machine amd|intel] [--stdin] [--input OUTSIDE=INSIDE]... [--output INSIDE=OUTSIDE]... "
+    "[--env NAME=VALUE]... "
     "PROGRAM [ARG...]\n";
 
 /// "A=B" as a pair; throws std::invalid_argument.
@@ -19,8 +20,21 @@ std::pair<std::string, std::string> split(const std::string& text) {
     return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
-gatecrash::emulator::Launch parse(const std::vector<std::string>& arguments) {
+struct Wanted {
+    gatecrash::emulator::MachineKind machine = gatecrash::emulator::MachineKind::amd;
     gatecrash::emulator::Launch launch;
+};
+
+gatecrash::emulator::MachineKind machine_named(const std::string& name) {
+    for (const auto kind : {gatecrash::emulator::MachineKind::amd, gatecrash::emulator::MachineKind::intel}) {
+        if (gatecrash::emulator::name_of(kind) == name) return kind;
+    }
+    throw std::invalid_argument("no machine " + name);
+}
+
+Wanted parse(const std::vector<std::string>& arguments) {
+    Wanted wanted;
+    auto& launch = wanted.launch;
     std::size_t at = 0;
     for (; at < arguments.size() && arguments[at].starts_with("--"); ++at) {
         const auto& option = arguments[at];
@@ -29,6 +43,10 @@ gatecrash::emulator::Launch parse(const std::vector<std::string>& arguments) {
             continue;
         }
         if (++at == arguments.size()) throw std::invalid_argument("no value for " + option);
+        if (option == "--machine") {
+            wanted.machine = machine_named(arguments[at]);
+            continue;
+        }
         const auto [first, second] = split(arguments[at]);
         if (option == "--input") {
             launch.inputs[first] = second;
@@ -43,7 +61,7 @@ gatecrash::emulator::Launch parse(const std::vector<std::string>& arguments) {
     if (at == arguments.size()) throw std::invalid_argument("no program");
     launch.program = arguments[at];
     launch.arguments.assign(arguments.begin() + static_cast<std::ptrdiff_t>(at) + 1, arguments.end());
-    return launch;
+    return wanted;
 }
 
 }  // namespace
@@ -51,8 +69,8 @@ gatecrash::emulator::Launch parse(const std::vector<std::string>& arguments) {
 int main(int argc, char** argv) {
     using namespace gatecrash::emulator;
     try {
-        const auto launch = parse({argv + 1, argv + argc});
-        return run_in_machine(MachineFiles::from_environment(), launch);
+        const auto [machine, launch] = parse({argv + 1, argv + argc});
+        return run_in_machine(MachineFiles::from_environment(machine), launch);
     } catch (const std::invalid_argument& error) {
         fmt::print(stderr, "machine-run: {}\n{}", error.what(), usage);
         return 2;

@@ -2,16 +2,18 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
-#include <future>
-#include <set>
+#include <system_error>
 
-#include "boot.hpp"
+#include "amd.hpp"
 #include "gatecrash/emulator/libraries.hpp"
+#include "intel.hpp"
+#include "qemu.hpp"
 #include "session.hpp"
 
 namespace gatecrash::emulator {
@@ -19,9 +21,6 @@ namespace gatecrash::emulator {
 namespace fs = std::filesystem;
 
 namespace {
-
-/// From the start of QEMU to the agent's answer takes 0.2 s on an idle host.
-constexpr std::chrono::seconds restore_limit{30};
 
 std::optional<fs::path> from_environment_variable(const char* name) {
     const char* value = std::getenv(name);
@@ -36,13 +35,18 @@ fs::path build_folder() {
     return fs::is_directory(folder, error) ? folder : fs::path();
 }
 
-fs::path default_cache() {
+fs::path default_cache(MachineKind kind) {
+    const auto name = name_of(kind);
+    // One folder may serve both machines: what belongs to intel is below.
+    const auto own = kind == MachineKind::amd ? "" : name;
+    if (const auto cache = from_environment_variable("GATECRASH_CACHE")) return *cache / own;
     if (const auto build = build_folder(); !build.empty() && ::access(build.c_str(), W_OK) == 0) {
-        return build / "machines" / "amd";
+        return build / "machines" / name;
     }
-    if (const auto cache = from_environment_variable("XDG_CACHE_HOME")) return *cache / "gatecrash";
-    if (const auto home = from_environment_variable("HOME")) return *home / ".cache" / "gatecrash";
-    throw MachineError("there is no folder to keep the amd machine's saved state in", "name one with GATECRASH_CACHE");
+    if (const auto cache = from_environment_variable("XDG_CACHE_HOME")) return *cache / "gatecrash" / own;
+    if (const auto home = from_environment_variable("HOME")) return *home / ".cache" / "gatecrash" / own;
+    throw MachineError(fmt::format("there is no folder to keep what the {} machine boots from", name),
+                       "name one with GATECRASH_CACHE");
 }
 
 /// A bzImage and its modules: what `./dev setup` unpacked, else what this host runs.
@@ -60,42 +64,23 @@ std::pair<fs::path, fs::path> default_kernel() {
     const fs::path image = fmt::format("/boot/vmlinuz-{}", names.release);
     const fs::path modules = fmt::format("/lib/modules/{}", names.release);
     if (fs::exists(image, error) && fs::is_directory(modules, error)) return {image, modules};
-    throw MachineError("the amd machine needs a Linux kernel with its modules, and none is unpacked",
+    throw MachineError("an emulated machine needs a Linux kernel with its modules, and none is unpacked",
                        "run `./dev setup`, or name your own with GATECRASH_KERNEL and GATECRASH_MODULES");
 }
 
-std::uint64_t nanoseconds_since_epoch() {
-    return static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
-            .count());
-}
-
-/// Starts the machine from `state` and has the agent answer. Throws MachineError, also when the state is damaged.
-std::unique_ptr<Emulator> restore(const Parts& parts, const SavedState& state) {
-    // Meanwhile, as it takes about as long as the start itself.
-    auto intact = std::async(std::launch::async, [&state] { return state.intact(); });
-    auto emulator = std::make_unique<Emulator>(parts.qemu, restore_arguments(),
-                                               std::vector<HandedFd>{{QemuFd::memory, state.memory()}});
-    emulator->restore_devices(state.devices());
-    emulator->send(Message::hello, PayloadWriter().u64(nanoseconds_since_epoch()).take());
-    emulator->wait_for(Message::ready, restore_limit);
-    if (!intact.get()) throw MachineError("its files are not what was written");
-    return emulator;
-}
-
-/// A machine that is ready. A state that does not work is made anew, once.
-std::unique_ptr<Emulator> start(const MachineFiles& files, const Parts& parts) {
-    StateCache cache(files.cache);
-    const auto key = state_key(parts);
-    const auto make = [&](const fs::path& folder) { boot_and_save(parts, folder); };
-    const auto state = cache.get(key, std::nullopt, make);
+InsideFile read_inside_file(const fs::path& outside, bool is_program) {
+    struct stat status {};
+    InsideFile file;
     try {
-        return restore(parts, state);
-    } catch (const MachineError& error) {
-        fmt::print(stderr, "gatecrash: the saved state of the amd machine does not work and is made anew: {}\n",
-                   error.what());
+        const auto fd = open_file(outside, O_RDONLY);
+        if (::fstat(fd.get(), &status) != 0) throw_errno(outside.string());
+        file.content = read_all(fd.get());
+        if (is_program) file.content = without_debug_information(std::move(file.content));
+    } catch (const std::system_error& error) {
+        throw MachineError(fmt::format("cannot read {}: {}", outside.string(), error.code().message()));
     }
-    return restore(parts, cache.get(key, state.identity(), make));
+    file.mode = status.st_mode & 0777;
+    return file;
 }
 
 std::vector<std::string> make_environment(const Launch& launch, const std::vector<fs::path>& libraries) {
@@ -111,10 +96,12 @@ std::vector<std::string> make_environment(const Launch& launch, const std::vecto
 
 }  // namespace
 
-MachineFiles MachineFiles::from_environment() {
+std::string name_of(MachineKind kind) { return kind == MachineKind::amd ? "amd" : "intel"; }
+
+MachineFiles MachineFiles::from_environment(MachineKind kind) {
     MachineFiles files;
-    files.cache = from_environment_variable("GATECRASH_CACHE").value_or(fs::path());
-    if (files.cache.empty()) files.cache = default_cache();
+    files.kind = kind;
+    files.cache = default_cache(kind);
     const auto kernel = from_environment_variable("GATECRASH_KERNEL");
     const auto modules = from_environment_variable("GATECRASH_MODULES");
     if (kernel.has_value() != modules.has_value()) {
@@ -130,10 +117,10 @@ MachineFiles MachineFiles::from_environment() {
     return files;
 }
 
-std::optional<MachineError> missing_for_machine() {
+std::optional<MachineError> missing_for_machine(MachineKind kind) {
     try {
-        find_qemu();
-        const auto files = MachineFiles::from_environment();
+        kind == MachineKind::amd ? (void)find_qemu() : check_bochs();
+        const auto files = MachineFiles::from_environment(kind);
         if (::access(files.kernel.c_str(), R_OK) != 0) {
             return MachineError(fmt::format("cannot read the kernel {}", files.kernel.string()),
                                 "run `./dev setup`, or name a bzImage with GATECRASH_KERNEL");
@@ -151,13 +138,17 @@ int run_in_machine(const MachineFiles& files, const Launch& launch) {
     const auto base = own_libraries();
     const auto libraries = own ? base : libraries_of(program);
 
-    Uploads uploads;
+    InsideFiles inside_files;
     for (const auto& library : libraries) {
-        if (std::find(base.begin(), base.end(), library) == base.end()) uploads[library] = library;
+        if (std::find(base.begin(), base.end(), library) != base.end()) continue;
+        inside_files[library] = read_inside_file(library, false);
     }
-    uploads[program] = own ? "/proc/self/exe" : program;
-    for (const auto& [outside, inside] : launch.inputs) uploads[directory / inside] = outside;
-    Uploads outputs;
+    inside_files[program] = read_inside_file(own ? "/proc/self/exe" : program, true);
+    for (const auto& [outside, inside] : launch.inputs) {
+        // The program itself may be an input as well: it is whole then.
+        inside_files[directory / inside] = read_inside_file(outside, false);
+    }
+    Downloads outputs;
     for (const auto& [inside, outside] : launch.outputs) outputs[directory / inside] = outside;
 
     RunRequest request;
@@ -168,11 +159,22 @@ int run_in_machine(const MachineFiles& files, const Launch& launch) {
     request.directory = directory.string();
     for (const auto& [inside, outside] : outputs) request.outputs.push_back(inside.string());
     request.has_input = launch.streams.in.has_value();
-    describe_terminal(request, launch.streams);
 
     SignalPipe signals;
-    const auto emulator = start(files, collect_parts(files, base));
-    return Session(*emulator, signals, launch.streams).run(request, uploads, outputs);
+    std::unique_ptr<Emulator> machine;
+    try {
+        if (files.kind == MachineKind::intel) {
+            // All there before the machine is: its serial line is slow.
+            machine = start_intel(files, base, inside_files, signals);
+            inside_files.clear();
+        } else {
+            machine = start_amd(files, base, signals);
+        }
+    } catch (const Interrupted& interrupted) {
+        return 128 + interrupted.number;
+    }
+    describe_terminal(request, launch.streams);
+    return Session(*machine, signals, launch.streams).run(request, inside_files, outputs);
 }
 
 }  // namespace gatecrash::emulator

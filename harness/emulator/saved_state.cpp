@@ -2,15 +2,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <system_error>
-#include <vector>
 
+#include "cache.hpp"
 #include "gatecrash/emulator/digest.hpp"
 #include "gatecrash/emulator/machine_error.hpp"
 
@@ -21,16 +19,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t block_size = 64U << 10;
-
-/// So many states are kept: a program and its sanitized build, its tests, another kernel.
-constexpr std::size_t states_kept = 4;
-
-constexpr std::string_view unfinished = "unfinished-";
-
-/// Whether `name` can be a state of ours: the cache folder is the user's choice, and may hold anything else.
-bool is_key(std::string_view name) {
-    return name.size() == 16 && name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
 
 bool is_zero(std::string_view bytes) {
     return bytes.empty() || (bytes.front() == 0 && bytes.substr(1) == bytes.substr(0, bytes.size() - 1));
@@ -86,11 +74,6 @@ bool has_size(const Fd& fd, std::uint64_t size) {
     return ::fstat(fd.get(), &status) == 0 && static_cast<std::uint64_t>(status.st_size) == size;
 }
 
-[[noreturn]] void throw_cache_error(const fs::path& folder, const std::string& why) {
-    throw MachineError(fmt::format("cannot save the amd machine in {}: {}", folder.string(), why),
-                       "make room or make it writable, or name another folder with GATECRASH_CACHE");
-}
-
 }  // namespace
 
 std::string sparse_digest(int fd) {
@@ -136,7 +119,7 @@ bool SavedState::intact() const {
 }
 
 void save_state(const fs::path& folder, int memory, int devices) {
-    const auto temporary = folder.parent_path() / fmt::format("{}{}", unfinished, ::getpid());
+    const auto temporary = unfinished_folder(folder);
     try {
         fs::remove_all(temporary);
         fs::create_directories(temporary);
@@ -158,54 +141,15 @@ void save_state(const fs::path& folder, int memory, int devices) {
     }
 }
 
-StateCache::StateCache(fs::path folder) : folder_(std::move(folder)) {
-    std::error_code error;
-    fs::create_directories(folder_, error);
-    if (error) throw_cache_error(folder_, error.message());
-}
-
-SavedState StateCache::get(const std::string& key, std::optional<std::uint64_t> damaged,
-                           const std::function<void(const fs::path& folder)>& make) {
-    const auto folder = folder_ / key;
-    const auto usable = [&] {
-        auto state = SavedState::open(folder);
-        return state && state->identity() != damaged ? std::move(state) : std::nullopt;
+SavedState get_state(const ContentCache& cache, const std::string& key, std::optional<std::uint64_t> damaged,
+                     const std::function<void(const fs::path& folder)>& make) {
+    std::optional<SavedState> state;
+    const auto usable = [&](const fs::path& folder) {
+        state = SavedState::open(folder);
+        return state && state->identity() != damaged;
     };
-    if (auto state = usable()) {
-        std::error_code ignored;  // only tidy() looks at the time
-        fs::last_write_time(folder, fs::file_time_type::clock::now(), ignored);
-        return std::move(*state);
-    }
-    const Fd lock = [&] {
-        try {
-            return open_file(folder_ / "lock", O_RDWR | O_CREAT);
-        } catch (const std::system_error& error) {
-            throw_cache_error(folder_, error.code().message());
-        }
-    }();
-    while (::flock(lock.get(), LOCK_EX) != 0) {
-        if (errno != EINTR) throw_cache_error(folder_, std::generic_category().message(errno));
-    }
-    // Whoever had the lock before may have made it.
-    if (auto state = usable()) return std::move(*state);
-    tidy(key);
-    make(folder);
-    if (auto state = SavedState::open(folder)) return std::move(*state);
-    throw_cache_error(folder_, "what was just written cannot be read");
-}
-
-void StateCache::tidy(const std::string& key) const {
-    std::error_code error;
-    std::vector<std::pair<fs::file_time_type, fs::path>> states;
-    for (const auto& entry : fs::directory_iterator(folder_, error)) {
-        if (!entry.is_directory(error)) continue;
-        const auto name = entry.path().filename().string();
-        // Under the lock nobody else is writing: what is unfinished now stays so.
-        if (name.starts_with(unfinished)) fs::remove_all(entry.path(), error);
-        if (is_key(name) && name != key) states.emplace_back(entry.last_write_time(error), entry.path());
-    }
-    std::sort(states.rbegin(), states.rend());
-    for (std::size_t i = states_kept - 1; i < states.size(); ++i) fs::remove_all(states[i].second, error);
+    cache.get(key, usable, make);
+    return std::move(*state);
 }
 
 }  // namespace gatecrash::emulator

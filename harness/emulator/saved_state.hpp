@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "cache.hpp"
 #include "gatecrash/emulator/file.hpp"
 
 namespace gatecrash::emulator {
@@ -42,21 +43,8 @@ std::string sparse_digest(int fd);
 /// or the folder cannot be written.
 void save_state(const std::filesystem::path& folder, int memory, int devices);
 
-/// The saved states of one cache folder. Any number of processes may use one at a time.
-class StateCache {
-  public:
-    /// Creates the folder. Throws MachineError when that fails.
-    explicit StateCache(std::filesystem::path folder);
-
-    /// The state `key`. When it is missing, or is the copy `damaged`, makes it with `make(folder)`, one process
-    /// at a time, and removes what nobody needs any more.
-    SavedState get(const std::string& key, std::optional<std::uint64_t> damaged,
-                   const std::function<void(const std::filesystem::path& folder)>& make);
-
-  private:
-    void tidy(const std::string& key) const;
-
-    std::filesystem::path folder_;
-};
+/// The state `key` of `cache`. When it is missing, or is the copy `damaged`, makes it with `make(folder)`.
+SavedState get_state(const ContentCache& cache, const std::string& key, std::optional<std::uint64_t> damaged,
+                     const std::function<void(const std::filesystem::path& folder)>& make);
 
 }  // namespace gatecrash::emulator

@@ -11,7 +11,6 @@
 #include <cerrno>
 #include <system_error>
 
-#include "gatecrash/emulator/libraries.hpp"
 #include "gatecrash/emulator/machine_error.hpp"
 
 namespace gatecrash::emulator {
@@ -51,8 +50,8 @@ void describe_terminal(RunRequest& request, const StandardStreams& streams) {
     }
 }
 
-int Session::run(const RunRequest& request, const Uploads& uploads, const Uploads& outputs) {
-    for (const auto& [inside, outside] : uploads) upload(inside, outside, inside == request.program);
+int Session::run(const RunRequest& request, const InsideFiles& files, const Downloads& outputs) {
+    for (const auto& [inside, file] : files) upload(inside, file);
     emulator_.send(Message::run, request.encode());
     for (;;) {
         const bool backlog = outputs_[0].pending.size() > enough_pending || outputs_[1].pending.size() > enough_pending;
@@ -87,8 +86,8 @@ void Session::read_input() {
     const auto got = ::read(*streams_.in, bytes.data(), bytes.size());
     if (got < 0) {
         if (errno == EAGAIN || errno == EINTR) return;
-        throw MachineError(fmt::format("cannot read the standard input for the program in the amd machine: {}",
-                                       std::generic_category().message(errno)));
+        throw MachineError(fmt::format("cannot read the standard input for the program in the {} machine: {}",
+                                       emulator_.traits().name, std::generic_category().message(errno)));
     }
     const auto size = static_cast<std::size_t>(got);
     emulator_.send(Message::input, {bytes.data(), size});
@@ -96,25 +95,15 @@ void Session::read_input() {
     if (size == 0) streams_.in.reset();
 }
 
-void Session::upload(const fs::path& inside, const fs::path& outside, bool is_program) {
-    struct stat status {};
-    std::string content;
-    try {
-        const auto fd = open_file(outside, O_RDONLY);
-        if (::fstat(fd.get(), &status) != 0) throw_errno(outside.string());
-        content = read_all(fd.get());
-        if (is_program) content = without_debug_information(std::move(content));
-    } catch (const std::system_error& error) {
-        throw MachineError(fmt::format("cannot read {}: {}", outside.string(), error.code().message()));
-    }
+void Session::upload(const fs::path& inside, const InsideFile& file) {
     emulator_.send(Message::file_begin,
-                   PayloadWriter().text(inside.string()).u32(status.st_mode & 0777).u64(content.size()).take());
-    for (std::size_t at = 0; at < content.size(); at += chunk_size) {
-        emulator_.send(Message::file_data, std::string_view(content).substr(at, chunk_size));
+                   PayloadWriter().text(inside.string()).u32(file.mode).u64(file.content.size()).take());
+    for (std::size_t at = 0; at < file.content.size(); at += chunk_size) {
+        emulator_.send(Message::file_data, std::string_view(file.content).substr(at, chunk_size));
     }
 }
 
-void Session::handle(const Frame& frame, const Uploads& outputs) {
+void Session::handle(const Frame& frame, const Downloads& outputs) {
     PayloadReader payload(frame.payload);
     switch (frame.message) {
         case Message::output: {
@@ -148,11 +137,14 @@ void Session::handle(const Frame& frame, const Uploads& outputs) {
     }
 }
 
-void Session::download(PayloadReader& payload, const Uploads& outputs) {
+void Session::download(PayloadReader& payload, const Downloads& outputs) {
     const auto inside = payload.text();
     const auto mode = payload.u32();
     const auto target = outputs.find(inside);
-    if (target == outputs.end()) throw MachineError("the amd machine sent a file nobody asked for: " + inside);
+    if (target == outputs.end()) {
+        throw MachineError(
+            fmt::format("the {} machine sent a file nobody asked for: {}", emulator_.traits().name, inside));
+    }
     try {
         download_ = open_file(target->second, O_WRONLY | O_CREAT | O_TRUNC, (mode & 0111) | 0666);
     } catch (const std::system_error& error) {
@@ -205,8 +197,10 @@ void Session::check_alive() {
         pinged_ = true;
     }
     if (silence > dead_after) {
+        const auto& [name, window, reason] = emulator_.traits();
         throw MachineError(
-            emulator_.with_console(fmt::format("the amd machine gave no sign of life for {} s", dead_after.count())));
+            emulator_.with_console(fmt::format("the {} machine gave no sign of life for {} s{}", name,
+                                               dead_after.count(), reason.empty() ? "" : " (" + reason + ")")));
     }
 }
 

@@ -8,12 +8,13 @@
 
 #include "emulator.hpp"
 #include "gatecrash/emulator/run.hpp"
+#include "initramfs.hpp"
 #include "signals.hpp"
 
 namespace gatecrash::emulator {
 
-/// What has to be in the machine before the program can start: path inside -> path outside.
-using Uploads = std::map<std::filesystem::path, std::filesystem::path>;
+/// Path inside -> path outside.
+using Downloads = std::map<std::filesystem::path, std::filesystem::path>;
 
 class Session {
   public:
@@ -24,9 +25,9 @@ class Session {
           streams_(streams),
           outputs_{Output{.fd = streams.out, .pending = {}}, Output{.fd = streams.err, .pending = {}}} {}
 
-    /// Uploads, runs `request`, and returns the exit code. `outputs` maps the paths of request.outputs to paths
-    /// outside.
-    int run(const RunRequest& request, const Uploads& uploads, const Uploads& outputs);
+    /// Uploads `files`, runs `request`, and returns the exit code. `outputs` says where the files of request.outputs
+    /// go.
+    int run(const RunRequest& request, const InsideFiles& files, const Downloads& outputs);
 
   private:
     struct Output {
@@ -37,13 +38,13 @@ class Session {
 
     bool wants_input() const;
     void read_input();
-    void upload(const std::filesystem::path& inside, const std::filesystem::path& outside, bool is_program);
-    void handle(const Frame& frame, const Uploads& outputs);
+    void upload(const std::filesystem::path& inside, const InsideFile& file);
+    void handle(const Frame& frame, const Downloads& outputs);
     void handle_signals();
     void write_outputs(const std::vector<pollfd>& fds);
     void write_output(Stream stream);
     void check_alive();
-    void download(PayloadReader& payload, const Uploads& outputs);
+    void download(PayloadReader& payload, const Downloads& outputs);
 
     Emulator& emulator_;
     SignalPipe& signals_;

@@ -1,20 +1,32 @@
 #include "gatecrash/qualify/qualify.hpp"
 
 #include <algorithm>
+#include <string_view>
 
 #include "probe.hpp"
 
 namespace gatecrash::qualify {
+namespace {
+
+constexpr std::string_view decides_stepper = "trap-flag-leaves-no-state";
+
+}  // namespace
 
 std::vector<Behaviour> measure(const kvm::System& system, Scope scope) {
     Bench bench(system);
     std::vector<Behaviour> behaviours;
     for (const auto& probe : probes()) {
-        if (!probe.basic && !scope.others) break;
+        if (!probe.basic && !scope.others && probe.name != decides_stepper) continue;
         behaviours.push_back(evaluate(probe, bench));
         if (scope.stop_when_unfit && first_basic_failure(behaviours)) break;
     }
     return behaviours;
+}
+
+machine::StepperKind stepper_for(const std::vector<Behaviour>& behaviours) {
+    const auto found = std::ranges::find(behaviours, decides_stepper, &Behaviour::name);
+    const bool leaves_state = found != behaviours.end() && !found->ok;
+    return leaves_state ? machine::StepperKind::stop_bytes : machine::StepperKind::trap_flag;
 }
 
 std::optional<Behaviour> first_basic_failure(const std::vector<Behaviour>& behaviours) {

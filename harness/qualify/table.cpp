@@ -42,8 +42,8 @@ constexpr std::array table{
     Probe{"triple-fault", true, "KVM_EXIT_SHUTDOWN, then no event", other_machine, triple_fault},
     Probe{"watchdog-ends-loop", true, "a signal ends KVM_RUN", other_machine, watchdog_ends_loop},
 
-    Probe{"trap-flag-leaves-no-state", false, "a free run from any step ends the same", "use --stepper stop-bytes",
-          trap_flag_leaves_no_state},
+    Probe{"trap-flag-leaves-no-state", false, "a free run from any step ends the same",
+          "nothing: --stepper is stop-bytes here if not given", trap_flag_leaves_no_state},
     Probe{"sync-registers", false, "registers, special registers, events",
           "nothing: system calls do it, at about ten times the cost", sync_registers},
     Probe{"second-nmi-dropped", false, "of three NMIs that land in the handler, 1 delivered behind it", skipped,

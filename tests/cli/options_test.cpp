@@ -19,7 +19,7 @@ TEST(Options, HaveTheDefaultsOfTheContract) {
     EXPECT_FALSE(options.jobs);
     EXPECT_EQ(options.json, "");
     EXPECT_FALSE(options.quiet);
-    EXPECT_EQ(options.stepper, machine::StepperKind::trap_flag);
+    EXPECT_EQ(options.stepper, std::nullopt) << "the machine decides";
     EXPECT_TRUE(options.patterns.empty());
 }
 

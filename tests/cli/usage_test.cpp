@@ -272,8 +272,11 @@ TEST(Output, ToAFullDiskIsAnError) {
     EXPECT_THAT(text.err, HasSubstr("writing standard output failed: No space left on device"));
 }
 
-TEST(Machine, OfALaterVersionIsRefused) {
-    expect_refusal(run_gatecrash({"run", "--machine", "intel"}), 3, "'intel' is not in this version");
+TEST(Machine, ThatWasNotSetUpSaysHowTo) {
+    const auto result = run_gatecrash({"run", "--machine", "intel"},
+                                      {{"PATH", "/nowhere"}, {"GATECRASH_KERNEL", GUEST}, {"GATECRASH_MODULES", "/"}});
+    expect_refusal(result, 3, "the machine 'intel' is not set up: there is no bochs-bin");
+    EXPECT_THAT(result.err, HasSubstr("./dev setup --intel"));
 }
 
 TEST(Machine, WithoutItsEmulatorSaysWhatToInstall) {

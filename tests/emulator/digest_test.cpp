@@ -4,7 +4,7 @@
 
 #include <set>
 
-#include "boot.hpp"
+#include "amd.hpp"
 
 namespace gatecrash::emulator {
 namespace {

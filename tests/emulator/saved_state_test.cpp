@@ -31,7 +31,7 @@ class SavedStateTest : public testing::Test {
         return open_file(folder_ / name, O_RDWR);
     }
     SavedState get(std::optional<std::uint64_t> damaged = {}) {
-        return StateCache(cache_).get(key, damaged, [this](const fs::path& folder) {
+        return get_state(ContentCache(cache_), key, damaged, [this](const fs::path& folder) {
             ++made_;
             save_state(folder, memory_.get(), devices_.get());
         });
@@ -111,7 +111,7 @@ TEST_F(SavedStateTest, TidiesUpItsOwnAndNothingElse) {
 
 TEST_F(SavedStateTest, ACacheThatCannotBeWrittenIsNamed) {
     std::ofstream(folder_ / "file") << "x";
-    EXPECT_THROW(StateCache(folder_ / "file" / "cache"), MachineError);
+    EXPECT_THROW(ContentCache(folder_ / "file" / "cache"), MachineError);
 }
 
 }  // namespace

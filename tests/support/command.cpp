@@ -115,6 +115,12 @@ Result run_machine(const std::vector<std::string>& arguments, const std::map<std
     return Command(machine_run(arguments), environment).finish();
 }
 
+namespace {
+
+bool is_emulator(const std::string& name) { return name.starts_with("(qemu-system") || name.starts_with("(bochs-bin"); }
+
+}  // namespace
+
 std::vector<pid_t> emulators_of(pid_t ancestor) {
     std::map<pid_t, pid_t> parents;
     std::vector<pid_t> emulators, found;
@@ -125,7 +131,7 @@ std::vector<pid_t> emulators_of(pid_t ancestor) {
         std::string name, state;
         if (!(stat >> pid >> name >> state >> parent)) continue;
         parents[pid] = parent;
-        if (name.starts_with("(qemu-system")) emulators.push_back(pid);
+        if (is_emulator(name)) emulators.push_back(pid);
     }
     for (const auto emulator : emulators) {
         auto above = parents[emulator];

@@ -60,7 +60,7 @@ std::vector<std::string> machine_run(std::vector<std::string> arguments);
 Result run_machine(const std::vector<std::string>& arguments,
                    const std::map<std::string, std::string>& environment = {});
 
-/// The processes named like QEMU below `ancestor`.
+/// The processes named like QEMU or Bochs below `ancestor`.
 std::vector<pid_t> emulators_of(pid_t ancestor);
 
 /// A folder that goes with its object.

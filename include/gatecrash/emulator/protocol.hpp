@@ -19,6 +19,17 @@ namespace gatecrash::emulator {
 /// Name of the virtio-serial port both sides meet at.
 inline constexpr std::string_view port_name = "gatecrash.agent";
 
+/// Where there is no virtio, the outside comes in by the second serial port, and the agent answers by the first
+/// parallel port.
+inline constexpr unsigned short parallel_port = 0x378;
+
+/// The environment variable, of the kernel's command line, that tells the agent which of the two it is.
+inline constexpr const char* port_variable = "GATECRASH_PORT";
+inline constexpr std::string_view serial_port = "serial";
+
+/// What the receiver of a 16550 serial port holds. One byte more, while interrupts are off, and one is lost.
+inline constexpr std::size_t serial_window = 16;
+
 /// No frame may be longer: a length beyond it means that the stream is not what it should be.
 inline constexpr std::uint32_t max_payload = 1U << 20;
 
@@ -49,6 +60,7 @@ enum class Message : std::uint8_t {
     pong,
     input_taken,   ///< u32 bytes of standard input that the program's pipe took
     input_closed,  ///< nobody reads standard input any more
+    received,      ///< u32 bytes read from the serial port: so many more may come
 };
 
 enum class Stream : std::uint8_t { out = 0, err = 1 };

@@ -1,8 +1,9 @@
-// Runs a program inside the `amd` machine: an emulated computer with a real /dev/kvm. See docs/machines.md.
+// Runs a program inside an emulated computer with a real /dev/kvm. See docs/machines.md.
 #pragma once
 
 #include <unistd.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -13,16 +14,26 @@
 
 namespace gatecrash::emulator {
 
+/// The emulated machines.
+enum class MachineKind : std::uint8_t {
+    amd,    ///< QEMU emulating an AMD CPU with SVM
+    intel,  ///< Bochs emulating an Intel CPU with VT-x
+};
+
+/// "amd" or "intel".
+std::string name_of(MachineKind kind);
+
 /// Where the machine's own files are.
 struct MachineFiles {
-    std::filesystem::path cache;    ///< folder for saved states; created when it is not there
+    MachineKind kind = MachineKind::amd;
+    std::filesystem::path cache;    ///< folder for saved states or discs; created when it is not there
     std::filesystem::path kernel;   ///< a bzImage
     std::filesystem::path modules;  ///< folder with that kernel's *.ko files, searched recursively
 
     /// From GATECRASH_CACHE, GATECRASH_KERNEL and GATECRASH_MODULES, and for what they do not name: what `./dev setup`
     /// put into the build folder, else the running kernel's own files. The cache is in the build folder where that can
     /// be written, else in $XDG_CACHE_HOME/gatecrash. Throws MachineError when no kernel is found.
-    static MachineFiles from_environment();
+    static MachineFiles from_environment(MachineKind kind = MachineKind::amd);
 };
 
 /// What a program's standard streams are connected to: descriptors of this process, which stay the caller's.
@@ -66,6 +77,6 @@ int run_in_machine(const MachineFiles& files, const Launch& launch);
 
 /// What the machine lacks on this host, as an error with its remedy; nothing when run_in_machine should work. Quick:
 /// nothing is started.
-std::optional<MachineError> missing_for_machine();
+std::optional<MachineError> missing_for_machine(MachineKind kind);
 
 }  // namespace gatecrash::emulator

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gatecrash/kvm/system.hpp"
+#include "gatecrash/machine/stepper.hpp"
 
 namespace gatecrash::qualify {
 
@@ -23,13 +24,16 @@ struct Behaviour {
 
 /// Which behaviours to measure.
 struct Scope {
-    bool others = true;            ///< behind the basic ones
+    bool others = true;            ///< beyond the basic ones and what stepper_for() needs
     bool stop_when_unfit = false;  ///< nothing behind a basic one that is not as expected
 };
 
 /// The behaviours in a fixed order, the basic ones first. Takes about a tenth of a second on hardware. A failure of
 /// KVM or of the guest is that behaviour's `got`: never throws for it. A guest that hangs is ended by the watchdog.
 [[nodiscard]] std::vector<Behaviour> measure(const kvm::System& system, Scope scope = {});
+
+/// The stepper for whoever did not ask for one: the trap flag, or stop bytes where that flag leaves state behind.
+[[nodiscard]] machine::StepperKind stepper_for(const std::vector<Behaviour>& behaviours);
 
 /// The first basic behaviour that is not as expected. Empty if the machine is fit.
 [[nodiscard]] std::optional<Behaviour> first_basic_failure(const std::vector<Behaviour>& behaviours);

@@ -1,17 +1,15 @@
-// The machine before any program: its first file system, its first boot, and the state saved from it.
+// The machine `amd`: QEMU, its first boot, and the state saved from it.
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "emulator.hpp"
 #include "gatecrash/emulator/run.hpp"
-#include "saved_state.hpp"
 
 namespace gatecrash::emulator {
-
-/// The machine-agent program, part of this one.
-std::string_view agent_image();
 
 /// What the machine is made of.
 struct Parts {
@@ -27,7 +25,9 @@ Parts collect_parts(const MachineFiles& files, const std::vector<std::filesystem
 /// Names the saved state of a machine made of `parts`: whatever changes the state changes the key.
 std::string state_key(const Parts& parts);
 
-/// Boots and saves the machine to `folder`; takes some seconds. Throws MachineError.
-void boot_and_save(const Parts& parts, const std::filesystem::path& folder);
+/// A machine that is ready, with `libraries` in it. It comes from a saved state; one that is missing, or does not work,
+/// is made anew, once, which takes some seconds. Throws MachineError, or Interrupted.
+std::unique_ptr<Emulator> start_amd(const MachineFiles& files, const std::vector<std::filesystem::path>& libraries,
+                                    SignalPipe& signals);
 
 }  // namespace gatecrash::emulator

@@ -1,0 +1,88 @@
+#include "cache.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <vector>
+
+#include "gatecrash/emulator/file.hpp"
+#include "gatecrash/emulator/machine_error.hpp"
+
+namespace gatecrash::emulator {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// So many are kept: a program and its sanitized build, its tests, another kernel.
+constexpr std::size_t folders_kept = 4;
+
+constexpr std::string_view unfinished = "unfinished-";
+
+/// Whether `name` can be a folder of ours: the cache folder is the user's choice, and may hold anything else.
+bool is_key(std::string_view name) {
+    return name.size() == 16 && name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+}  // namespace
+
+fs::path unfinished_folder(const fs::path& folder) {
+    return folder.parent_path() / fmt::format("{}{}", unfinished, ::getpid());
+}
+
+void throw_cache_error(const fs::path& folder, const std::string& why) {
+    throw MachineError(fmt::format("cannot save the emulated machine in {}: {}", folder.string(), why),
+                       "make room or make it writable, or name another folder with GATECRASH_CACHE");
+}
+
+ContentCache::ContentCache(fs::path folder) : folder_(std::move(folder)) {
+    std::error_code error;
+    fs::create_directories(folder_, error);
+    if (error) throw_cache_error(folder_, error.message());
+}
+
+void ContentCache::get(const std::string& key, const std::function<bool(const fs::path& folder)>& usable,
+                       const std::function<void(const fs::path& folder)>& make) const {
+    const auto folder = folder_ / key;
+    if (usable(folder)) {
+        std::error_code ignored;  // only tidy() looks at the time
+        fs::last_write_time(folder, fs::file_time_type::clock::now(), ignored);
+        return;
+    }
+    const Fd lock = [&] {
+        try {
+            return open_file(folder_ / "lock", O_RDWR | O_CREAT);
+        } catch (const std::system_error& error) {
+            throw_cache_error(folder_, error.code().message());
+        }
+    }();
+    while (::flock(lock.get(), LOCK_EX) != 0) {
+        if (errno != EINTR) throw_cache_error(folder_, std::generic_category().message(errno));
+    }
+    // Whoever had the lock before may have made it.
+    if (usable(folder)) return;
+    tidy(key);
+    make(folder);
+    if (!usable(folder)) throw_cache_error(folder_, "what was just written cannot be read");
+}
+
+void ContentCache::tidy(const std::string& key) const {
+    std::error_code error;
+    std::vector<std::pair<fs::file_time_type, fs::path>> folders;
+    for (const auto& entry : fs::directory_iterator(folder_, error)) {
+        if (!entry.is_directory(error)) continue;
+        const auto name = entry.path().filename().string();
+        // Under the lock nobody else is writing: what is unfinished now stays so.
+        if (name.starts_with(unfinished)) fs::remove_all(entry.path(), error);
+        if (is_key(name) && name != key) folders.emplace_back(entry.last_write_time(error), entry.path());
+    }
+    std::sort(folders.rbegin(), folders.rend());
+    for (std::size_t i = folders_kept - 1; i < folders.size(); ++i) fs::remove_all(folders[i].second, error);
+}
+
+}  // namespace gatecrash::emulator

@@ -1,0 +1,146 @@
+// The Intel machine: what a program sees inside, what comes back, and what is left of it.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <thread>
+
+#include "gatecrash/emulator/run.hpp"
+#include "support/gatecrash.hpp"
+
+namespace gatecrash::emulator {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class Intel : public testing::Test {
+  protected:
+    void SetUp() override {
+        if (const auto missing = missing_for_machine(MachineKind::intel)) {
+            GTEST_SKIP() << missing->what() << ": " << missing->remedy();
+        }
+    }
+
+    static std::vector<std::string> in_intel(std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), {"--machine", "intel"});
+        return machine_run(arguments);
+    }
+    static std::vector<std::string> shell(const std::string& script) { return in_intel({"/bin/sh", "-c", script}); }
+
+    TemporaryFolder folder_;
+};
+
+/// Whether `pid` is gone, or goes within two seconds.
+bool ends(pid_t pid) {
+    for (int i = 0; i < 100 && ::kill(pid, 0) == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    return ::kill(pid, 0) != 0;
+}
+
+/// The sockets of the process `pid` that another machine, or another user of this one, could connect to.
+std::vector<std::string> listening_sockets(pid_t pid) {
+    std::vector<std::string> found;
+    for (const auto* table : {"tcp", "tcp6", "udp", "udp6"}) {
+        std::ifstream lines(fs::path("/proc") / std::to_string(pid) / "net" / table);
+        for (std::string line; std::getline(lines, line);) {
+            std::istringstream words(line);
+            std::string word, inode;
+            for (int i = 0; i < 10 && words >> word; ++i) inode = word;
+            for (const auto& fd : fs::directory_iterator(fs::path("/proc") / std::to_string(pid) / "fd")) {
+                std::error_code gone;
+                if (fs::read_symlink(fd, gone) == "socket:[" + inode + "]") found.push_back(line);
+            }
+        }
+    }
+    return found;
+}
+
+TEST_F(Intel, CarriesEverythingInAndOut) {
+    const auto input = folder_.file("in", std::string("any\0byte\xff", 9));
+    const auto output = (folder_.path() / "out").string();
+    const auto result =
+        Command(in_intel({"--input", input + "=/tmp/in", "--output", "/tmp/out=" + output, "--env", "ASKED=a b",
+                          "/bin/sh", "-c",
+                          "echo \"$ASKED $0 $1\"; echo to err >&2; read x </tmp/in; printf 'x\\0y' >/tmp/out; "
+                          "pwd; exit 73",
+                          "name", "a  word"}))
+            .finish();
+    EXPECT_EQ(result.code, 73);
+    EXPECT_EQ(result.out, "a b name a  word\n" + fs::current_path().string() + "\n");
+    EXPECT_EQ(result.err, "to err\n") << "the emulator says nothing";
+    EXPECT_EQ(read_file(output), std::string("x\0y", 3));
+}
+
+TEST_F(Intel, PassesASignalOnAndLeavesNothingBehind) {
+    Command command(shell("trap 'echo caught; exit 5' TERM; echo ready; while :; do :; done"));
+    command.wait_for_output("ready\n");
+    const auto emulators = emulators_of(command.pid());
+    ASSERT_THAT(emulators, SizeIs(1));
+    EXPECT_THAT(listening_sockets(emulators[0]), IsEmpty());
+    command.signal(SIGTERM);
+    const auto result = command.finish();
+    EXPECT_EQ(result.code, 5);
+    EXPECT_EQ(result.out, "ready\ncaught\n");
+    EXPECT_TRUE(ends(emulators[0]));
+}
+
+TEST_F(Intel, DiesWithTheProgramThatStartedIt) {
+    Command command(shell("echo ready; while :; do :; done"));
+    command.wait_for_output("ready\n");
+    const auto emulators = emulators_of(command.pid());
+    ASSERT_THAT(emulators, SizeIs(1));
+    command.signal(SIGKILL);
+    EXPECT_EQ(command.finish().code, 128 + SIGKILL);
+    EXPECT_TRUE(ends(emulators[0])) << "Bochs is still there";
+}
+
+TEST_F(Intel, ASignalEndsItWhileItBoots) {
+    Command command(shell("exit 0"));
+    std::vector<pid_t> emulators;
+    for (int i = 0; i < 500 && emulators.empty(); ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        emulators = emulators_of(command.pid());
+    }
+    ASSERT_THAT(emulators, SizeIs(1));
+    const auto start = std::chrono::steady_clock::now();
+    command.signal(SIGINT);
+    EXPECT_EQ(command.finish().code, 128 + SIGINT);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+    EXPECT_TRUE(ends(emulators[0]));
+}
+
+TEST_F(Intel, IsFit) {
+    const auto result = cli::run_gatecrash({"doctor", "--machine", "intel", "--json", "-"});
+    EXPECT_EQ(result.code, 0) << result.err;
+    const auto machine = json::parse(result.out)["machine"];
+    EXPECT_EQ(machine["name"], "intel");
+    EXPECT_EQ(machine["kvm"], "kvm_intel");
+    EXPECT_EQ(machine["emulated"], true);
+    // What differs from silicon, and is in docs/behaviours.md.
+    for (const auto& [name, as_on_silicon] : machine["behaviours"].items()) {
+        EXPECT_EQ(as_on_silicon.get<bool>(), name != "mov-ss-shadow" && name != "tf-over-syscall") << name;
+    }
+}
+
+/// The result of sweeping the one variant, as JSON, without what depends on time.
+json swept(const std::string& machine) {
+    const auto result =
+        cli::run_gatecrash({"run", "nested-nmi/flag-only", "--machine", machine, "--json", "-", "--quiet"});
+    EXPECT_EQ(result.code, 0) << result.err;
+    auto results = json::parse(result.out)["results"];
+    for (auto& each : results) each.erase("seconds");
+    return results;
+}
+
+TEST_F(Intel, SweepsAsAmdDoes) { EXPECT_EQ(swept("intel"), swept("amd")); }
+
+}  // namespace
+}  // namespace gatecrash::emulator
