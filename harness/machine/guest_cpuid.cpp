@@ -2,8 +2,9 @@
 
 #include <cpuid.h>
 
-#include <algorithm>
 #include <cstdint>
+
+#include "gatecrash/machine/vendor.hpp"
 
 namespace gatecrash::machine {
 namespace {
@@ -52,9 +53,9 @@ std::vector<kvm_cpuid_entry2> guest_cpuid() {
     return {vendor, features, structured, extended, extended_features, sizes};
 }
 
-bool is_amd(std::span<const kvm_cpuid_entry2> cpuid) {
-    const auto vendor = std::find_if(cpuid.begin(), cpuid.end(), [](const auto& leaf) { return leaf.function == 0; });
-    return vendor != cpuid.end() && (vendor->ebx == signature_AMD_ebx || vendor->ebx == hygon_ebx);
+Vendor cpu_vendor() {
+    const auto vendor = host_leaf(0).ebx;
+    return vendor == signature_AMD_ebx || vendor == hygon_ebx ? Vendor::amd : Vendor::intel;
 }
 
 }  // namespace gatecrash::machine

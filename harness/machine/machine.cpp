@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "gatecrash/kvm/error.hpp"
+#include "gatecrash/machine/vendor.hpp"
 #include "guest_cpuid.hpp"
 #include "watchdog.hpp"
 
@@ -139,9 +140,8 @@ Machine::Abilities Machine::abilities_of(const Image& image) {
 }
 
 void Machine::set_up_cpu() {
-    const auto cpuid = guest_cpuid();
-    is_amd_ = is_amd(cpuid);
-    cpu_.set_cpuid(cpuid);
+    is_amd_ = cpu_vendor() == Vendor::amd;
+    cpu_.set_cpuid(guest_cpuid());
     constexpr std::uint64_t one_bank = 1;  // IA32_MCG_CAP
     cpu_.setup_machine_check(one_bank);
     const auto& abi = image_.descriptor;

@@ -1,7 +1,5 @@
 #include "probe.hpp"
 
-#include <cpuid.h>
-
 #include <cstring>
 #include <stdexcept>
 #include <vector>
@@ -11,13 +9,6 @@
 
 namespace gatecrash::qualify {
 namespace {
-
-Vendor vendor_of_this_cpu() {
-    unsigned highest = 0, ebx = 0, ecx = 0, edx = 0;
-    if (__get_cpuid(0, &highest, &ebx, &ecx, &edx) == 0) return Vendor::intel;
-    constexpr unsigned hygon_ebx = 0x6f677948;  // "Hygo"
-    return ebx == signature_AMD_ebx || ebx == hygon_ebx ? Vendor::amd : Vendor::intel;
-}
 
 /// The first line, without the numbers for which one has to know KVM's source.
 std::string headline(const std::string& message) {
@@ -60,7 +51,7 @@ Behaviour judge(const Probe& probe, Vendor vendor, const std::function<std::stri
 }
 
 Behaviour evaluate(const Probe& probe, Bench& bench) {
-    auto behaviour = judge(probe, vendor_of_this_cpu(), [&] { return probe.measure(bench); });
+    auto behaviour = judge(probe, machine::cpu_vendor(), [&] { return probe.measure(bench); });
     if (!behaviour.ok) bench.discard();  // whatever went wrong is not to be in the way of the next
     return behaviour;
 }

@@ -8,6 +8,7 @@
 
 #include "gatecrash/kvm/system.hpp"
 #include "gatecrash/machine/machine.hpp"
+#include "gatecrash/machine/vendor.hpp"
 #include "gatecrash/qualify/qualify.hpp"
 
 namespace gatecrash::qualify {
@@ -54,7 +55,7 @@ struct Probe {
 /// Every probe, in the order of measure().
 [[nodiscard]] std::span<const Probe> probes();
 
-enum class Vendor : bool { intel, amd };
+using machine::Vendor;
 
 /// Calls `measure` and judges: the behaviour is ok if the phrase is the one expected of this vendor's CPUs.
 [[nodiscard]] Behaviour judge(const Probe& probe, Vendor vendor, const std::function<std::string()>& measure);
