@@ -43,10 +43,24 @@ Pipe make_pipe() {
     return {emulator::Fd(ends[0]), emulator::Fd(ends[1])};
 }
 
+/// The guest of a selection, as bytes, for a digest.
+std::string content_of(const Options& options, const Selection& selection) {
+    if (selection.variant == nullptr) return emulator::read_file(options.target);
+    const auto bytes = explore::guest_of(selection.of->name, selection.variant->name);
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+unsigned jobs_of(const Options& options) {
+    if (options.budget != 0) return 1;
+    return options.jobs.value_or(std::max(1U, std::min(std::thread::hardware_concurrency(), max_jobs(options))));
+}
+
+}  // namespace
+
 /// A child with its three streams. Killed if it is still there at the end of its scope.
-class Child {
+class WorkerProcess {
   public:
-    explicit Child(const std::vector<std::string>& arguments) {
+    explicit WorkerProcess(const std::vector<std::string>& arguments) {
         auto in = make_pipe(), out = make_pipe(), err = make_pipe();
         std::vector<char*> argv{const_cast<char*>("gatecrash")};
         for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
@@ -61,9 +75,9 @@ class Child {
         // Nothing that is told to a child that ended may end this process.
         (void)std::signal(SIGPIPE, SIG_IGN);
     }
-    Child(const Child&) = delete;
-    Child& operator=(const Child&) = delete;
-    ~Child() {
+    WorkerProcess(const WorkerProcess&) = delete;
+    WorkerProcess& operator=(const WorkerProcess&) = delete;
+    ~WorkerProcess() {
         if (pid_ <= 0) return;
         signal(SIGKILL);
         ::waitpid(pid_, nullptr, 0);
@@ -101,20 +115,6 @@ class Child {
     pid_t pid_ = -1;
     emulator::Fd in_, out_, err_;
 };
-
-/// The guest of a selection, as bytes, for a digest.
-std::string content_of(const Options& options, const Selection& selection) {
-    if (selection.variant == nullptr) return emulator::read_file(options.target);
-    const auto bytes = explore::guest_of(selection.of->name, selection.variant->name);
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-unsigned jobs_of(const Options& options) {
-    if (options.budget != 0) return 1;
-    return options.jobs.value_or(std::max(1U, std::min(std::thread::hardware_concurrency(), max_jobs(options))));
-}
-
-}  // namespace
 
 class Workers::Work {
   public:
@@ -156,7 +156,7 @@ class Workers::Work {
   private:
     /// Beside what its part of the journal has.
     struct State {
-        std::unique_ptr<Child> child;
+        std::unique_ptr<WorkerProcess> child;
         std::optional<LineReader> out, err;
         std::string told;  ///< its standard error
         std::optional<explore::Progress> progress;
@@ -219,7 +219,7 @@ class Workers::Work {
             const auto& part = journal_.workers[i];
             std::vector<std::string> arguments{"worker", "--machine", name_of(machine_name_)};
             if (selections_.front().variant == nullptr) arguments.push_back(options_.target);
-            state.child = std::make_unique<Child>(arguments);
+            state.child = std::make_unique<WorkerProcess>(arguments);
             state.out.emplace(state.child->out());
             state.err.emplace(state.child->err());
             auto own = options_;

@@ -5,13 +5,11 @@
 namespace gatecrash::report {
 namespace {
 
-[[noreturn]] void fail(const std::string& what) { throw JsonError(what); }
-
 /// All that a merge needs of a level, and so more of each finding.
-Json to_json(const explore::Level& level, std::span<const explore::Finding> findings) {
+Json level_json(const explore::Level& level, std::span<const explore::Finding> findings) {
     auto list = Json::array();
     for (const auto& finding : findings) {
-        auto item = report::to_json(finding);
+        auto item = to_json(finding);
         item["schedules"] = finding.schedules;
         item["window"] = finding.window;
         item["order"] = finding.order;
@@ -24,7 +22,7 @@ explore::Invariant to_invariant(const std::string& name) {
     for (unsigned i = 1; i <= 16; ++i) {
         if (const auto invariant = static_cast<explore::Invariant>(i); to_string(invariant) == name) return invariant;
     }
-    fail(fmt::format("'{}' is no invariant", name));
+    throw JsonError(fmt::format("'{}' is no invariant", name));
 }
 
 explore::Finding to_finding(const Json& object) {
@@ -46,7 +44,7 @@ std::optional<explore::Coverage> to_coverage(const Json& object) {
 
 /// A count of a list.
 std::uint64_t count(const Json& value) {
-    if (!value.is_number_unsigned()) fail("a list of counts has something else in it");
+    if (!value.is_number_unsigned()) throw JsonError("a list of counts has something else in it");
     return value.get<std::uint64_t>();
 }
 
@@ -54,7 +52,7 @@ std::uint64_t count(const Json& value) {
 
 std::uint64_t number(const Json& object, const char* name) {
     const auto& value = object.at(name);
-    if (!value.is_number_unsigned()) fail(fmt::format("'{}' is no count", name));
+    if (!value.is_number_unsigned()) throw JsonError(fmt::format("'{}' is no count", name));
     return value.get<std::uint64_t>();
 }
 
@@ -88,7 +86,7 @@ void add_parts(Json& json, const explore::SweepResult& sweep) {
     for (std::size_t i = 0; i < sweep.levels.size(); ++i) {
         const bool last = i + 1 == sweep.levels.size();
         json["levels"].push_back(
-            to_json(sweep.levels[i], last ? std::span(sweep.findings) : std::span<const explore::Finding>()));
+            level_json(sweep.levels[i], last ? std::span(sweep.findings) : std::span<const explore::Finding>()));
     }
 }
 
@@ -127,13 +125,13 @@ MachineDescription to_machine(const Json& object) {
 explore::SweepResult to_sweep(const Json& object) {
     explore::SweepResult sweep;
     const auto shard = explore::parse_shard(text(object, "shard"));
-    if (!shard) fail(fmt::format("'{}' is no shard", text(object, "shard")));
+    if (!shard) throw JsonError(fmt::format("'{}' is no shard", text(object, "shard")));
     sweep.shard = *shard;
     sweep.boundaries = number(object, "boundaries");
     sweep.interrupted = object.at("interrupted").get<bool>();
     sweep.not_exhaustive = to_coverage(object.at("not_exhaustive"));
     for (const auto& level : object.at("levels")) {
-        if (!sweep.findings.empty()) fail("a level behind one with findings");
+        if (!sweep.findings.empty()) throw JsonError("a level behind one with findings");
         sweep.levels.push_back({number(level, "schedules"), number(level, "pruned")});
         for (const auto& finding : level.at("findings")) sweep.findings.push_back(to_finding(finding));
         sweep.schedules += sweep.levels.back().schedules;
@@ -142,7 +140,7 @@ explore::SweepResult to_sweep(const Json& object) {
     if (!sweep.levels.empty()) sweep.depth = static_cast<unsigned>(sweep.levels.size() - 1);
     if (sweep.schedules != number(object, "schedules") || sweep.pruned != number(object, "pruned") ||
         sweep.depth != number(object, "depth")) {
-        fail("the levels do not add up to the counts");
+        throw JsonError("the levels do not add up to the counts");
     }
     return sweep;
 }
