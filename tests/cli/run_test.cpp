@@ -255,7 +255,8 @@ TEST_P(Interrupted, KeepsTheResultsSoFarAndLeavesNoProcess) {
     const TemporaryFolder folder;
     const auto path = folder.path() / "result.json";
     const auto junit = folder.path() / "result.xml";
-    Command command(gatecrash({"run", "--machine", "amd", quick, slow, "--json", path, "--junit", junit}));
+    Command command(
+        gatecrash({"run", "--machine", "amd", "--jobs", "2", quick, slow, "--json", path, "--junit", junit}));
     command.wait_for_output(quick);
     const auto emulators = emulator::emulators_of(command.pid());
     ASSERT_THAT(emulators, Not(IsEmpty()));
@@ -278,7 +279,7 @@ TEST_P(Interrupted, KeepsTheResultsSoFarAndLeavesNoProcess) {
 }
 
 TEST_P(Interrupted, LeavesKtapWhole) {
-    Command command(gatecrash({"run", "--machine", "amd", quick, slow, "--ktap", "--quiet"}));
+    Command command(gatecrash({"run", "--machine", "amd", "--jobs", "2", quick, slow, "--ktap", "--quiet"}));
     command.wait_for_output("ok 1 flag-only\n");
     command.signal(GetParam());
     const auto result = command.finish();
@@ -315,7 +316,7 @@ TEST_P(Resume, GoesOnAsIfThereHadBeenNoBreak) {
     auto resumed = words;
     resumed.insert(resumed.end(), {"--resume", path});
     Words first = resumed;
-    first.insert(first.begin() + 1, {"--machine", "amd"});
+    first.insert(first.begin() + 1, {"--machine", "amd", "--jobs", "2"});  // later ones take that from the file
     Command command(gatecrash(first));
     wait_for_a_save(path);
     const auto emulators = emulator::emulators_of(command.pid());
