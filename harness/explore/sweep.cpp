@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 
+#include "equal_states.hpp"
 #include "examine.hpp"
 #include "finding_group.hpp"
 #include "walker.hpp"
@@ -28,6 +29,7 @@ struct Point {
     machine::Snapshot state;
     Boundary boundary;
     std::uint64_t log_head;
+    PageDigests pages;  ///< if states are compared
 
     [[nodiscard]] Virtual rip() const { return Virtual{state.regs.rip}; }
     [[nodiscard]] bool can_deliver(Event event) const { return machine::can_deliver(state.regs, state.events, event); }
@@ -63,7 +65,10 @@ struct BudgetSpent {};
 class Sweep {
   public:
     Sweep(Machine& machine, const SweepOptions& options)
-        : machine_(machine), options_(options), stepper_(machine::make_stepper(options.stepper, machine)) {
+        : machine_(machine),
+          options_(options),
+          stepper_(machine::make_stepper(options.stepper, machine)),
+          met_(machine) {
         if (options.window) window_ = {address_of(options.window->first), address_of(options.window->second)};
     }
 
@@ -90,7 +95,7 @@ class Sweep {
 
   private:
     [[nodiscard]] Checkpoint checkpoint() const {
-        return {result_, position_, order_, {broken_.begin(), broken_.end()}};
+        return {result_, position_, order_, {broken_.begin(), broken_.end()}, block_holds_};
     }
 
     void go_back_to(const Checkpoint& checkpoint) {
@@ -115,8 +120,28 @@ class Sweep {
         if (position_.size() == next_.size()) {
             next_.clear();
             order_ = options_.from->order;
+            block_holds_ = options_.from->block_holds;
         }
         return false;
+    }
+
+    /// Whether what is skipped has been met in the block that the sweep goes on in, and so has to be known.
+    [[nodiscard]] bool must_be_known(const Context& context) const {
+        const auto block = [&](const std::vector<std::uint64_t>& position) {
+            return Shard::block_of(context.boundaries_before + position[1] / options_.events.size());
+        };
+        return options_.from->block_holds && position_.front() == next_.front() && block(position_) == block(next_);
+    }
+
+    /// Equal states are looked for within a block, until something in it breaks: then all that is like it is to be
+    /// found, too. With a window of symbols an event may be delivered in another block than it landed in.
+    [[nodiscard]] bool compares_states() const { return options_.prune && !window_ && block_holds_; }
+
+    void enter_block(std::uint64_t boundary) {
+        if (block_ == Shard::block_of(boundary)) return;
+        block_ = Shard::block_of(boundary);
+        block_holds_ = true;
+        met_.forget();
     }
 
     /// Where the budget ran out.
@@ -127,7 +152,7 @@ class Sweep {
         for (std::size_t i = 0; i < windows_.size(); ++i) {
             if (i == position_.front()) reached = boundaries + position_[1] / options_.events.size();
             open_window(machine_, windows_[i]);
-            boundaries += discover(hits, *windows_[i].end).size();
+            boundaries += discover(hits, *windows_[i].end, false).size();
         }
         for (std::uint64_t boundary = 0; boundary < boundaries; ++boundary) {
             if (!options_.shard.has(boundary)) continue;
@@ -188,11 +213,12 @@ class Sweep {
     void sweep_level() {
         HitCounter hits(machine_.image());
         std::uint64_t boundaries = 0;
+        block_.reset();
         for (std::size_t i = 0; i < windows_.size(); ++i) {
             const auto& window = windows_[i];
             const Context context{window, hits, i, boundaries};
             open_window(machine_, window);
-            const auto path = discover(hits, *window.end);
+            const auto path = discover(hits, *window.end, false);
             boundaries += path.size();
             result_.boundaries = std::max(result_.boundaries, boundaries);
             position_ = {i};
@@ -207,7 +233,10 @@ class Sweep {
         std::set<std::pair<const Event*, const Point*>> run_for_others;
         for (std::size_t i = 0; i < path.size(); ++i) {
             if (!swept(path[i])) continue;
-            if (first) show_progress(i, path.size());
+            if (first) {
+                show_progress(i, path.size());
+                enter_block(context.boundaries_before + i);
+            }
             for (std::size_t e = 0; e < options_.events.size(); ++e) {
                 const auto& event = options_.events[e];
                 position_.back() = i * options_.events.size() + e;
@@ -220,13 +249,20 @@ class Sweep {
                 const bool is_another =
                     delivered == nullptr || swept(*delivered) || !run_for_others.insert({&event, delivered}).second;
                 const bool pruned = waits && options_.prune && is_another;
-                if ((delivered == nullptr && !pruned) || was_done()) continue;
+                if (delivered == nullptr && !pruned) continue;
                 const auto at = pruned ? i : static_cast<std::uint64_t>(delivered - path.data());
                 if (first && !options_.shard.has(context.boundaries_before + at)) continue;
+                const bool done = was_done();
+                if (done && !must_be_known(context)) continue;
                 if (pruned) {
-                    ++result_.levels.back().pruned;
-                } else {
-                    land(context, path[i], event, before.with(event, delivered->boundary, delivered->log_head), more);
+                    if (!done) ++result_.levels.back().pruned;
+                    continue;
+                }
+                const auto landed = before.with(event, delivered->boundary, delivered->log_head);
+                if (!first && compares_states() && !is_new(context, path[i], event, landed, more)) {
+                    if (!done) ++result_.levels.back().pruned;
+                } else if (!done || more > 1) {
+                    land(context, path[i], event, landed, more);
                 }
             }
         }
@@ -240,10 +276,15 @@ class Sweep {
         return found == path.end() ? nullptr : &*found;
     }
 
+    [[nodiscard]] bool is_new(const Context& context, const Point& at, Event event, const Landed& landed,
+                              unsigned more) {
+        return met_.is_new({&at.state, &at.pages, event, &landed.events, context.number, more});
+    }
+
     void land(const Context& context, const Point& at, Event event, const Landed& landed, unsigned more) {
+        if (options_.stop != nullptr && options_.stop->load()) throw Interrupted{};
         if (more == 1) {
             if (options_.at_schedule) options_.at_schedule([this] { return checkpoint(); });
-            if (options_.stop != nullptr && options_.stop->load()) throw Interrupted{};
             if (options_.budget != 0 && schedules_run() >= options_.budget) throw BudgetSpent{};
         }
         machine_.restore(at.state);
@@ -258,7 +299,7 @@ class Sweep {
         machine_.restore(at.state);
         machine_.land(event);
         HitCounter hits(machine_.image());
-        extend(context, discover(hits, end), landed, more - 1);
+        extend(context, discover(hits, end, compares_states()), landed, more - 1);
     }
 
     /// Steps until an interrupt that waits is delivered, or to the end that is returned. KVM's interrupt window is not
@@ -341,6 +382,7 @@ class Sweep {
 
     /// Notes a schedule that breaks something: as the first of its group with its finding, or as one more.
     void count(const Context& context, const Landed& landed, std::optional<Finding> finding) {
+        block_holds_ = false;
         // Without pruning a schedule comes up once for each boundary on which its event waits for the same delivery.
         if (!broken_.insert(to_string(Schedule{"", without_indices(landed.schedule)})).second) return;
         const auto [group, is_new] =
@@ -375,14 +417,15 @@ class Sweep {
 
     /// Steps from where the machine is to the end of the window and returns every boundary on the way. The end has to
     /// be that of the free run: so each sweep proves that stepping changes nothing.
-    Path discover(HitCounter& hits, const machine::Snapshot& free_end) {
+    Path discover(HitCounter& hits, const machine::Snapshot& free_end, bool with_digests) {
         Path path;
         {
             Walker walker(machine_, *stepper_);
             auto step = walker.settle();
             while (!step.end) {
                 const auto* previous = path.empty() ? nullptr : &path.back().state;
-                path.push_back({machine_.snapshot(previous), hits.reach(machine_.rip()), log_head(machine_)});
+                path.push_back({machine_.snapshot(previous), hits.reach(machine_.rip()), log_head(machine_), {}});
+                if (with_digests) add_digests(path);
                 step = walker.step();
             }
         }
@@ -390,6 +433,13 @@ class Sweep {
             fail_stepping("the guest ends differently stepped and run freely: " + difference(free_end));
         }
         return path;
+    }
+
+    void add_digests(Path& path) const {
+        static const Point none{};
+        const auto& before = path.size() < 2 ? none : path[path.size() - 2];
+        auto& point = path.back();
+        point.pages = digests_of(machine_.memory(), point.state.pages, before.state.pages, before.pages);
     }
 
     void show_progress(std::uint64_t boundary, std::uint64_t boundaries) const {
@@ -406,7 +456,10 @@ class Sweep {
     std::set<std::string> broken_;
     std::vector<std::uint64_t> position_;  ///< as Checkpoint::next
     std::vector<std::uint64_t> next_;      ///< what to skip to; empty if there is nothing to skip
-    std::uint64_t order_ = 0;              ///< first events landed or passed over so far, whatever the shard
+    EqualStarts met_;                      ///< of the current block
+    std::optional<std::uint64_t> block_;   ///< of the first events
+    bool block_holds_ = true;
+    std::uint64_t order_ = 0;  ///< first events landed or passed over so far, whatever the shard
     SweepResult result_;
 };
 

@@ -234,6 +234,10 @@ void GuestMemory::restore(const PageSet& pages) {
     }
 }
 
+bool GuestMemory::is_as_at_boot(const SavedPage& page) const {
+    return same_page(page.content->data(), boot_page(page.number));
+}
+
 std::optional<GuestMemory::Difference> GuestMemory::first_difference(const PageSet& pages) {
     find_written();
     for (const auto& saved : pages) add_written(saved.number);

@@ -110,7 +110,8 @@ Json to_json(const explore::Checkpoint& checkpoint) {
     return {{"result", to_json(result)},
             {"next", checkpoint.next},
             {"order", checkpoint.order},
-            {"broken", checkpoint.broken}};
+            {"broken", checkpoint.broken},
+            {"block_holds", checkpoint.block_holds}};
 }
 
 MachineDescription to_machine(const Json& object) {
@@ -152,6 +153,7 @@ explore::Checkpoint to_checkpoint(const Json& object) {
     for (const auto& place : object.at("next")) checkpoint.next.push_back(count(place));
     checkpoint.order = number(object, "order");
     checkpoint.broken = object.at("broken").get<std::vector<std::string>>();
+    checkpoint.block_holds = object.at("block_holds").get<bool>();
     return checkpoint;
 }
 

@@ -16,7 +16,7 @@ struct Asked {
     std::vector<Event> events;
     unsigned depth;
     bool prune;
-    Shard shard;  ///< a part that takes a second
+    Shard shard;  ///< a block that takes a second
 };
 
 class Checkpoints : public testing::TestWithParam<Asked> {};
@@ -51,9 +51,9 @@ TEST_P(Checkpoints, LoseNothing) {
 
 INSTANTIATE_TEST_SUITE_P(
     Of, Checkpoints,
-    testing::Values(Asked{"WhatHolds", "copied-frame", {Event::nmi()}, 2, true, {40, 150}},
-                    Asked{"WhatBreaks", "copied-frame-late-check", {Event::nmi()}, 2, true, {60, 150}},
-                    Asked{"TwoEvents", "linus-2010-irq", {Event::irq(), Event::nmi()}, 2, true, {50, 200}},
+    testing::Values(Asked{"WhatHolds", "copied-frame", {Event::nmi()}, 2, true, {14, 40}},
+                    Asked{"WhatBreaks", "copied-frame-late-check", {Event::nmi()}, 2, true, {14, 40}},
+                    Asked{"TwoEvents", "linus-2010-irq", {Event::irq(), Event::nmi()}, 2, true, {14, 40}},
                     Asked{"WhatIsNotPruned", "flag-only", {Event::nmi()}, 1, false, {1, 2}}),
     [](const auto& info) { return info.param.name; });
 

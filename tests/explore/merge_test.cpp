@@ -20,7 +20,7 @@ Finding finding(const std::string& symbol, std::uint64_t order, std::uint64_t al
 SweepResult shard(unsigned index, std::vector<Level> levels, std::vector<Finding> findings = {}) {
     SweepResult result;
     result.shard = {index, 2};
-    result.boundaries = 10;
+    result.boundaries = 2 * Shard::block_size;
     result.depth = static_cast<unsigned>(levels.size() - 1);
     result.levels = std::move(levels);
     result.findings = std::move(findings);
@@ -30,7 +30,7 @@ SweepResult shard(unsigned index, std::vector<Level> levels, std::vector<Finding
 TEST(Merge, AddsUpWhatHolds) {
     const auto whole = merge(std::array{shard(1, {{1, 0}, {5, 2}, {50, 20}}), shard(2, {{0, 0}, {4, 3}, {40, 30}})});
     EXPECT_EQ(whole.shard, Shard{});
-    EXPECT_EQ(whole.boundaries, 10U);
+    EXPECT_EQ(whole.boundaries, 2 * Shard::block_size);
     EXPECT_EQ(whole.depth, 2U);
     EXPECT_EQ(whole.schedules, 100U);
     EXPECT_EQ(whole.pruned, 55U);
@@ -45,13 +45,14 @@ TEST(Merge, IsInterruptedOnlyInWhatItKeeps) {
 }
 
 TEST(Merge, IsExhaustiveOnlyIfAllShardsAre) {
+    constexpr auto block = Shard::block_size;
     auto cut = shard(1, {{1, 0}, {5, 2}});
-    cut.not_exhaustive = Coverage{1, 2, 5};
+    cut.not_exhaustive = Coverage{1, 2, block};
     const auto whole = merge(std::array{cut, shard(2, {{0, 0}, {4, 3}, {9, 9}})});
-    EXPECT_EQ(whole.not_exhaustive, (Coverage{1, 7, 10}));
+    EXPECT_EQ(whole.not_exhaustive, (Coverage{1, 2 + block, 2 * block}));
     auto later = shard(2, {{0, 0}, {4, 3}, {9, 9}});
-    later.not_exhaustive = Coverage{2, 1, 5};
-    EXPECT_EQ(merge(std::array{later, cut}).not_exhaustive, (Coverage{1, 7, 10}));
+    later.not_exhaustive = Coverage{2, 1, block};
+    EXPECT_EQ(merge(std::array{later, cut}).not_exhaustive, (Coverage{1, 2 + block, 2 * block}));
 }
 
 TEST(Merge, DropsWhatLiesBehindTheFirstLengthThatBreaks) {

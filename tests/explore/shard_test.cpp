@@ -76,7 +76,7 @@ machine::Image two_windows(bool spoils, std::uint8_t begin = GATECRASH_PORT_BEGI
     for (int i = 0; i < 2; ++i) {
         k.doorbell(begin);
         if (i == 0) k.L(first);
-        k.nop();
+        for (std::uint64_t n = 0; n < Shard::block_size; ++n) k.nop();
         k.mov(k.ebx, 5);
         k.mov(k.rcx, k.rbx);
         k.mov(k.ebx, 0);

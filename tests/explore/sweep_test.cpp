@@ -282,6 +282,41 @@ TEST(Sweep, FindsTheSameWithBothSteppersAndWithoutPruning) {
     expect_same(unpruned);
 }
 
+TEST(Sweep, PrunesWhatIsTheSameRunAndNothingElse) {
+    const PlantedGuest good(nothing);
+    auto options = PlantedGuest::with_nmi(2);
+    const auto pruned = good.sweep(options);
+    EXPECT_GT(pruned.levels[2].pruned, pruned.levels[1].pruned);
+    options.prune = false;
+    const auto whole = good.sweep(options);
+    EXPECT_THAT(whole.findings, IsEmpty());
+    EXPECT_GT(whole.schedules, pruned.schedules);
+}
+
+TEST(Sweep, DoesNotPruneWhatLeavesSomethingForTheNextEvent) {
+    // RBX is another when the NMI before this one interrupted an instruction with an odd address.
+    const PlantedGuest guest([](Code& k) {
+        Label even;
+        k.push(k.rax);
+        k.push(k.rcx);
+        k.mov(k.rcx, TinyGuest::data);
+        k.test(k.byte[k.rcx], 1);
+        k.jz(even);
+        k.inc(k.rbx);
+        k.L(even);
+        k.mov(k.rax, k.ptr[k.rsp + 16]);
+        k.mov(k.ptr[k.rcx], k.rax);
+        k.pop(k.rcx);
+        k.pop(k.rax);
+    });
+    auto options = PlantedGuest::with_nmi(2);
+    const auto pruned = guest.sweep(options);
+    EXPECT_EQ(pruned.depth, 2U);
+    ASSERT_FALSE(pruned.findings.empty());
+    options.prune = false;
+    EXPECT_EQ(guest.sweep(options).findings, pruned.findings);
+}
+
 TEST(Sweep, FindsTheSameWithoutWhatOlderKvmsLack) {
     const PlantedGuest good(nothing);
     const PlantedGuest bad([](Code& k) { k.inc(k.rbx); });

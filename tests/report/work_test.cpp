@@ -30,7 +30,7 @@ explore::SweepResult sweep() {
 explore::Checkpoint checkpoint() {
     auto result = sweep();
     result.schedules = result.pruned = 0;  // the end adds them up
-    return {result, {1, 20, 3}, 41, {"@nmi:entry+0x1f", "@nmi:entry"}};
+    return {result, {1, 20, 3}, 41, {"@nmi:entry+0x1f", "@nmi:entry"}, false};
 }
 
 template <typename Kind>

@@ -28,14 +28,19 @@ struct Finding {
     bool operator==(const Finding&) const = default;
 };
 
-/// One of `count` parts of a sweep, which have no schedule in common and all of them together. A boundary of the run
-/// without events is of one shard, by turns, and a schedule is of the shard of the boundary where its first event is
+/// One of `count` parts of a sweep, which have no schedule in common and all of them together. The boundaries of the
+/// run without events are dealt out in blocks, by turns, and a schedule is of the shard of the boundary where its first event is
 /// delivered; the empty schedule is of the first.
 struct Shard {
     unsigned index = 1;  ///< from 1
     unsigned count = 1;
 
-    [[nodiscard]] bool has(std::uint64_t boundary) const { return boundary % count == index - 1; }
+    /// Boundaries of one block. Only within a block are schedules compared with each other, so that what is pruned does
+    /// not depend on the shards. Larger ones would prune more, and smaller ones be dealt out more evenly.
+    static constexpr std::uint64_t block_size = 16;
+    [[nodiscard]] static constexpr std::uint64_t block_of(std::uint64_t boundary) { return boundary / block_size; }
+
+    [[nodiscard]] bool has(std::uint64_t boundary) const { return block_of(boundary) % count == index - 1; }
     [[nodiscard]] bool is_whole() const { return count == 1; }
     bool operator==(const Shard&) const = default;
 };
@@ -97,6 +102,7 @@ struct Checkpoint {
     std::vector<std::uint64_t> next;
     std::uint64_t order = 0;          ///< see Finding
     std::vector<std::string> broken;  ///< the schedules that the findings' counts have in them
+    bool block_holds = true;          ///< nothing broke so far in the block of boundaries that it is in
 
     bool operator==(const Checkpoint&) const = default;
 };

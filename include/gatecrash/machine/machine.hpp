@@ -62,6 +62,7 @@ class Machine {
 
     [[nodiscard]] const Image& image() const { return image_; }
     [[nodiscard]] GuestMemory& memory() { return memory_; }
+    [[nodiscard]] const GuestMemory& memory() const { return memory_; }
     [[nodiscard]] kvm::Vcpu& cpu() { return cpu_; }
     [[nodiscard]] Virtual rip() { return Virtual{cpu_.regs().rip}; }
     /// Current privilege level, 0 to 3.

@@ -71,6 +71,7 @@ class GuestMemory {
     void restore(const PageSet& pages);
     /// What read() would have given when `pages` was saved; as much of it as is mapped.
     [[nodiscard]] std::vector<std::byte> read_saved(const PageSet& pages, Virtual address, std::size_t size) const;
+    [[nodiscard]] bool is_as_at_boot(const SavedPage& page) const;
     /// Whether all memory equals `pages`, which may be another machine's with the same image.
     [[nodiscard]] bool equals(const PageSet& pages) { return !first_difference(pages); }
     struct Difference {

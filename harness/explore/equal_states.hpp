@@ -1,0 +1,63 @@
+// Tells when a run is one that was made before, although another schedule leads to it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <set>
+#include <vector>
+
+#include "gatecrash/machine/machine.hpp"
+#include "log_check.hpp"
+
+namespace gatecrash::explore {
+
+/// 128 bits of XXH3 over everything something depends on: that two of these are the same by accident is not to be
+/// expected in any number of sweeps.
+using Digest = std::array<std::uint64_t, 2>;
+
+/// Of the pages of a snapshot, in their order. A page that is as at boot has Digest{}.
+using PageDigests = std::vector<Digest>;
+
+/// Those of `pages`; what they share with `earlier`, whose digests are `known`, is not looked at again.
+[[nodiscard]] PageDigests digests_of(const machine::GuestMemory& memory, const machine::PageSet& pages,
+                                     const machine::PageSet& earlier, const PageDigests& known);
+
+/// Addresses from `first` up to, and not including, `last`.
+struct AddressRange {
+    std::uint64_t first = 0, last = 0;
+    bool operator==(const AddressRange&) const = default;
+};
+
+/// What the CPU overwrites when it delivers `event` on a guest in the state `at` before the next instruction: the
+/// frame that it pushes (SDM volume 3, 6.14.2 to 6.14.5). Empty where that is not certain.
+[[nodiscard]] AddressRange frame_pushed_by(machine::Event event, const machine::Machine& machine,
+                                           const machine::Snapshot& at);
+
+/// What a run goes on from, and what it is checked against, in front of an event that lands.
+struct Start {
+    const machine::Snapshot* state;
+    const PageDigests* pages;
+    machine::Event event;
+    const std::vector<LandedEvent>* landed;  ///< this one included
+    std::uint64_t window;
+    unsigned more;  ///< events that land, this one included
+};
+
+/// The starts that were met. Two are equal if the CPU, the events on their way and all memory are, but for what the
+/// delivery of the event overwrites in both: then the same run follows, with the same verdict.
+class EqualStarts {
+  public:
+    explicit EqualStarts(const machine::Machine& machine) : machine_(machine) {}
+
+    /// Whether none that is equal was met since forget().
+    [[nodiscard]] bool is_new(const Start& start) { return met_.insert(digest_of(start)).second; }
+    void forget() { met_.clear(); }
+
+  private:
+    [[nodiscard]] Digest digest_of(const Start& start) const;
+
+    const machine::Machine& machine_;
+    std::set<Digest> met_;
+};
+
+}  // namespace gatecrash::explore
