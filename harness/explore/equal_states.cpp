@@ -117,7 +117,7 @@ AddressRange frame_pushed_by(Event event, const Machine& machine, const Snapshot
     const bool others_first = events.exception.injected != 0 || events.exception.pending != 0 ||
                               events.interrupt.injected != 0 || events.interrupt.shadow != 0 ||
                               events.nmi.injected != 0 || events.nmi.pending != 0 || at.latched_irq;
-    if (others_first || !machine::can_deliver(at.regs, events, event)) return {};
+    if (others_first || event.is_trap() || !machine::can_deliver(at.regs, events, event)) return {};
     if ((at.sregs.cr3 & machine::cr3_address) != number(machine.memory().page_table_root())) return {};
     const auto gate = gate_of(event.vector, machine, at);
     if (!gate || !is_kernel_code(gate->selector, machine, at)) return {};

@@ -31,7 +31,8 @@ class Examiner {
             while (!done()) {
                 while (const auto event = lander(machine_)) {
                     land(*event);
-                    if (machine_.delivery_due()) step(walker);
+                    if (machine_.has_trap()) step(walker);
+                    if (!done() && machine_.delivery_due()) step(walker);
                     if (done()) break;
                 }
                 if (done()) break;

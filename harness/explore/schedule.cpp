@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view schedule_syntax =
     "a schedule is TARGET@EVENT:BOUNDARY[,EVENT:BOUNDARY...], for instance nested-nmi/flag-only@nmi:entry_nmi+0x1f";
-constexpr std::string_view event_syntax = "an event is nmi, irq, irq=VECTOR, db, mc, pf or pf=ADDRESS";
+constexpr std::string_view event_syntax = "an event is nmi, irq, irq=VECTOR, db, db=ADDRESS, mc, pf or pf=ADDRESS";
 constexpr std::string_view boundary_syntax =
     "a boundary is SYMBOL[+OFFSET][#HIT], for instance entry_nmi+0x1f#2, or a plain index";
 
@@ -65,8 +65,8 @@ machine::Event parse_event(std::string_view text) {
     const auto kind = text.substr(0, equals);
     const auto value = equals == std::string_view::npos ? std::nullopt : std::optional(text.substr(equals + 1));
 
-    constexpr std::pair<std::string_view, machine::Event> without_value[] = {
-        {"nmi", machine::Event::nmi()}, {"db", machine::Event::db()}, {"mc", machine::Event::mc()}};
+    constexpr std::pair<std::string_view, machine::Event> without_value[] = {{"nmi", machine::Event::nmi()},
+                                                                             {"mc", machine::Event::mc()}};
     for (const auto& [name, event] : without_value) {
         if (kind != name) continue;
         if (value)
@@ -80,12 +80,11 @@ machine::Event parse_event(std::string_view text) {
         if (!vector) fail(text, fmt::format("'{}' is no vector, which is 0 to 255 (0xff)", *value), event_syntax);
         return machine::Event::irq(static_cast<std::uint8_t>(*vector));
     }
-    if (kind == "pf") {
-        if (!value) return machine::Event::pf();
-        const auto address = parse_number(*value);
-        if (!address)
+    if (kind == "pf" || kind == "db") {
+        const auto address = value ? parse_number(*value) : std::nullopt;
+        if (value && !address)
             fail(text, fmt::format("'{}' is no address, which is a decimal or 0x number", *value), event_syntax);
-        return machine::Event::pf(*address);
+        return kind == "pf" ? machine::Event::pf(address) : machine::Event::db(address);
     }
     fail(text, "no such event", event_syntax);
 }

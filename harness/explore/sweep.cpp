@@ -302,9 +302,11 @@ class Sweep {
         extend(context, discover(hits, end, compares_states()), landed, more - 1);
     }
 
-    /// Steps until an interrupt that waits is delivered, or to the end that is returned. KVM's interrupt window is not
-    /// to be relied on: where a hypervisor below loses a shadow (behaviour shadow-over-entry), it opens too early.
+    /// Steps until a trap is sprung, or an interrupt that waits is delivered, or to the end that is returned. KVM's
+    /// interrupt window is not to be relied on: where a hypervisor below loses a shadow (behaviour shadow-over-entry),
+    /// it opens too early.
     std::optional<machine::Outcome> deliver_waiting() {
+        if (machine_.has_trap()) return Walker(machine_, *stepper_).step().end;
         if (!machine_.has_latched_irq() || machine_.can_deliver(Event::irq())) return std::nullopt;
         Walker walker(machine_, *stepper_);
         while (machine_.has_latched_irq()) {

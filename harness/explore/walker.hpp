@@ -20,14 +20,23 @@ class Walker {
     Walker(const Walker&) = delete;
     Walker& operator=(const Walker&) = delete;
 
-    /// Delivers what is due, if anything is, without executing an instruction: what landed has then landed, and the
-    /// machine is at the first boundary behind that.
-    machine::Step settle() { return machine_.delivery_due() ? step() : machine::Step{}; }
+    /// Delivers what is due, if anything is, without executing an instruction but the one that meets a trap: what
+    /// landed has then landed, and the machine is at the first boundary behind that.
+    machine::Step settle() {
+        auto last = machine_.has_trap() ? step() : machine::Step{};
+        if (!last.end && machine_.delivery_due()) last = step();
+        return last;
+    }
 
     /// Executes one instruction. Throws machine::MachineFault after `max_steps`.
     machine::Step step() {
         if (++steps_ > max_steps) throw machine::MachineFault("no end after too many steps\n" + machine_.dump());
-        return stepper_.step();
+        const bool has_trap = machine_.has_trap();
+        const auto step = stepper_.step();
+        if (!has_trap || step.end) return step;
+        if (step.delivered) throw machine::MachineFault("the instruction of a watchpoint faults\n" + machine_.dump());
+        machine_.spring_trap();
+        return step;
     }
 
     [[nodiscard]] std::uint64_t steps() const { return steps_; }

@@ -317,7 +317,7 @@ std::optional<machine::Event> ScheduleLander::operator()(Machine& machine) {
     const auto event = (*schedule_)[next_].event;
     if (!machine.can_land(event)) {
         throw ScheduleError(fmt::format("no CPU can have {} arrive at {}: {}", to_string(event), to_string(wanted),
-                                        event.address ? "the instruction does not use that page"
+                                        event.address ? "the instruction does not use that address"
                                                       : "RF is set, or another exception is not dealt with yet"));
     }
     hits_.restart();

@@ -64,7 +64,8 @@ bool can_deliver(const kvm_regs& regs, const kvm_vcpu_events& events, Event even
         case Event::Kind::irq:
             return events.interrupt.shadow == 0 && (regs.rflags & rflags_if) != 0;
         case Event::Kind::db:
-            return events.interrupt.shadow == 0 && events.exception.injected == 0 && (regs.rflags & rflags_rf) == 0;
+            return events.interrupt.shadow == 0 && events.exception.injected == 0 &&
+                   (event.is_trap() || (regs.rflags & rflags_rf) == 0);
         default:
             return events.exception.injected == 0;
     }
@@ -208,7 +209,21 @@ bool Machine::can_land(Event event, const kvm_regs& regs, const kvm_sregs& sregs
     if (event.is_interrupt()) return true;
     if (!machine::can_deliver(regs, events, event)) return false;
     if (event.kind == Event::Kind::mc) return (msrs[mcg_status_place] & mcg_status_mcip) == 0;
+    if (event.is_trap()) return meets_watchpoint(*event.address, regs, sregs);
     return !event.address || fault_at(*event.address, regs, sregs).has_value();
+}
+
+/// IRET and loads of segments are not asked: an instruction that faults does not trap, and whether these do is not
+/// known before.
+bool Machine::meets_watchpoint(std::uint64_t address, const kvm_regs& regs, const kvm_sregs& sregs) const {
+    const Virtual rip{regs.rip};
+    const auto text = text_at(rip);
+    const auto instruction = decode(text, rip);
+    if (!instruction || instruction->kind == Kind::iret || instruction->kind == Kind::load_ss) return false;
+    if (!memory_.translate(Virtual{address})) return false;
+    return std::ranges::any_of(memory_accesses(text, rip, regs, sregs), [&](const MemoryAccess& access) {
+        return address >= access.address && address - access.address < access.size;
+    });
 }
 
 std::optional<MemoryAccess> Machine::fault_at(std::uint64_t address, const kvm_regs& regs,
@@ -232,7 +247,8 @@ void Machine::land(Event event) {
             latched_irq_ = event.vector;
             return;
         case Event::Kind::db:
-            return raise_breakpoint();
+            has_trap_ = event.is_trap();
+            return has_trap_ ? void() : raise_breakpoint();
         case Event::Kind::mc:
             return raise_machine_check();
         case Event::Kind::pf:
@@ -259,6 +275,11 @@ void Machine::raise_breakpoint() {
         cpu_.set_debug_registers(registers);
     }
     inject(GATECRASH_VECTOR_DB, std::nullopt);
+}
+
+void Machine::spring_trap() {
+    has_trap_ = false;
+    raise_breakpoint();
 }
 
 void Machine::raise_machine_check() {
@@ -434,6 +455,7 @@ void Machine::restore(const Snapshot& snapshot) {
     events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
     cpu_.set_events(events);
     latched_irq_ = snapshot.latched_irq;
+    has_trap_ = false;
     overridden_idt_.reset();
 }
 

@@ -39,7 +39,9 @@ TEST_P(Checkpoints, LoseNothing) {
     };
     const auto whole = swept(GetParam(), watched);
     EXPECT_EQ(checkpoints.size(), (whole.schedules + every - 1) / every);
-    for (const auto& checkpoint : checkpoints) {
+    constexpr std::size_t tried = 4;
+    for (std::size_t i = 0; i < checkpoints.size(); i += checkpoints.size() / tried + 1) {
+        const auto& checkpoint = checkpoints[i];
         SweepOptions from;
         from.from = checkpoint;
         const auto rest = swept(GetParam(), from);

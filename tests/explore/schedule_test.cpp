@@ -102,14 +102,16 @@ TEST(Schedule, SaysWhichPieceIsWrongAndWhatIsRight) {
 }
 
 TEST(Schedule, ReadsExceptions) {
-    const auto landings = parse_schedule("a/b@db:x,mc:y,pf:z,pf=0x1000:w").landings;
-    ASSERT_EQ(landings.size(), 4U);
+    const auto landings = parse_schedule("a/b@db:x,mc:y,pf:z,pf=0x1000:w,db=0x2000:v").landings;
+    ASSERT_EQ(landings.size(), 5U);
     EXPECT_EQ(landings[0].event, Event::db());
     EXPECT_EQ(landings[1].event, Event::mc());
     EXPECT_EQ(landings[2].event, Event::pf());
     EXPECT_EQ(landings[3].event, Event::pf(0x1000));
-    EXPECT_EQ(to_string(Schedule{"a/b", landings}), "a/b@db:x,mc:y,pf:z,pf=0x1000:w");
+    EXPECT_EQ(landings[4].event, Event::db(0x2000));
+    EXPECT_EQ(to_string(Schedule{"a/b", landings}), "a/b@db:x,mc:y,pf:z,pf=0x1000:w,db=0x2000:v");
     EXPECT_THAT(error_of("a/b@pf=x:y"), HasSubstr("no address"));
+    EXPECT_THAT(error_of("a/b@db=x:y"), HasSubstr("no address"));
     EXPECT_THAT(error_of("a/b@mc=1:y"), HasSubstr("nothing to choose"));
 }
 

@@ -1,6 +1,7 @@
 // Guests with one planted bug each: the sweep finds that bug, where it is, and nothing else.
 #include "gatecrash/explore/sweep.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <functional>
@@ -280,6 +281,58 @@ TEST(Sweep, FindsTheSameWithBothSteppersAndWithoutPruning) {
     EXPECT_EQ(unpruned.pruned, 0U);
     EXPECT_GT(unpruned.schedules, reference.schedules);
     expect_same(unpruned);
+}
+
+/// Reads a word in its window, with a #DB handler that executes `body`.
+machine::Image watching(const std::function<void(Code&)>& body) {
+    TinyGuest guest;
+    auto& k = guest.kernel;
+    Label db, start, reads;
+    k.jmp(start, Code::T_NEAR);
+    k.L(db);
+    emit_log(k, GATECRASH_LOG_ENTER, GATECRASH_VECTOR_DB);
+    body(k);
+    emit_log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_DB);
+    k.iretq();
+    k.L(start);
+    guest.load_segments();
+    k.mov(k.rsi, TinyGuest::data);
+    k.doorbell(GATECRASH_PORT_BEGIN);
+    k.nop();
+    k.L(reads);
+    k.mov(k.rax, k.ptr[k.rsi]);
+    k.mov(k.rcx, k.rbx);
+    k.nop();
+    k.doorbell(GATECRASH_PORT_END);
+    k.doorbell(GATECRASH_PORT_DONE);
+    guest.handle(GATECRASH_VECTOR_DB, db, GATECRASH_IST_DB);
+    auto image = guest.build("watching");
+    image.symbols = machine::SymbolTable(
+        {{"db", machine::Virtual{guest.kernel_address(db)}}, {"reads", machine::Virtual{guest.kernel_address(reads)}}});
+    return image;
+}
+
+TEST(Sweep, LandsAWatchpointWhereItsByteIsUsed) {
+    SweepOptions options;
+    options.events = {Event::db(TinyGuest::data + 3)};
+    options.depth = 2;
+    machine::Machine good(kvm_system(), watching(nothing));
+    const auto holds = sweep(good, options);
+    EXPECT_THAT(holds.findings, IsEmpty());
+    EXPECT_EQ(holds.schedules, 2U);
+
+    machine::Machine bad(kvm_system(), watching([](Code& k) { k.inc(k.rbx); }));
+    const auto breaks = sweep(bad, options);
+    ASSERT_EQ(breaks.findings.size(), 1U);
+    const auto& finding = breaks.findings.front();
+    EXPECT_EQ(to_string(finding.schedule), fmt::format("watching@db={:#x}:reads", TinyGuest::data + 3));
+    EXPECT_EQ(finding.violation.invariant, Invariant::round_trip);
+    for (const auto stepper : {StepperKind::trap_flag, StepperKind::stop_bytes}) {
+        machine::Machine again(kvm_system(), watching([](Code& k) { k.inc(k.rbx); }));
+        const auto replayed = replay(again, finding.schedule, stepper);
+        ASSERT_FALSE(replayed.violations.empty());
+        EXPECT_EQ(replayed.violations.front(), finding.violation);
+    }
 }
 
 TEST(Sweep, PrunesWhatIsTheSameRunAndNothingElse) {

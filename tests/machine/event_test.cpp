@@ -9,6 +9,7 @@
 #include "gatecrash/machine/stepper.hpp"
 #include "gatecrash/machine/tiny_guest.hpp"
 #include "support/kvm_system.hpp"
+#include "walker.hpp"
 
 namespace gatecrash::machine {
 namespace {
@@ -102,6 +103,31 @@ TEST(DebugException, DoesNotComeWithRfSet) {
     guest.machine().cpu().set_regs(regs);
     EXPECT_FALSE(guest.machine().can_land(Event::db()));
     EXPECT_TRUE(guest.machine().can_land(Event::mc()));
+}
+
+TEST(Watchpoint, TrapsBehindTheInstructionThatUsesItsByte) {
+    const auto watched = TinyGuest::data + 8;
+    for (const auto kind : {StepperKind::trap_flag, StepperKind::stop_bytes}) {
+        EventGuest guest(Event::db(watched));
+        auto& machine = guest.machine();
+        EXPECT_FALSE(machine.can_land(Event::db(watched - 1)));
+        EXPECT_TRUE(machine.can_land(Event::db(watched + 7)));
+        EXPECT_FALSE(machine.can_land(Event::db(watched + 8)));
+        ASSERT_TRUE(machine.can_land(Event::db(watched)));
+        machine.land(Event::db(watched));
+        EXPECT_TRUE(machine.has_trap());
+        const auto stepper = make_stepper(kind, machine);
+        {
+            explore::Walker walker(machine, *stepper);
+            EXPECT_EQ(walker.settle().delivered, GATECRASH_VECTOR_DB);
+        }
+        EXPECT_EQ(number(machine.rip()), guest.handler_address());
+        EXPECT_FALSE(machine.has_trap());
+        const auto& kept = guest.run();
+        EXPECT_EQ(kept.r9, guest.write_address()) << "the instruction behind the one that reads";
+        EXPECT_EQ(kept.r12 & 0xf, 1U) << "DR6.B0";
+        EXPECT_EQ(kept.r14, 1U);
+    }
 }
 
 TEST(MachineCheck, ComesThroughItsBank) {

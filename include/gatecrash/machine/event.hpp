@@ -12,7 +12,8 @@ struct Event {
     enum class Kind : std::uint8_t {
         nmi,  ///< a non-maskable interrupt
         irq,  ///< an external interrupt
-        db,   ///< a debug exception: a breakpoint in DR0 on the instruction behind the boundary, which then is disarmed
+        db,   ///< a debug exception: a breakpoint in DR0 on the instruction behind the boundary, or a watchpoint on
+              ///< `address`, which that instruction uses; it then is disarmed
         mc,   ///< a machine check: an uncorrected error in bank 0
         pf,   ///< a page fault: the page of the instruction, or the one of `address` that it uses, is not there yet
     };
@@ -20,17 +21,22 @@ struct Event {
     Kind kind = Kind::nmi;
     std::uint8_t vector = GATECRASH_VECTOR_NMI;  ///< the gate it is delivered through
     /// Of a page fault: the address that the instruction behind the boundary fails to use. Empty: its own.
+    /// Of a debug exception: the byte that is watched. Empty: the instruction itself is.
     std::optional<std::uint64_t> address = std::nullopt;
 
     static constexpr Event nmi() { return {Kind::nmi, GATECRASH_VECTOR_NMI}; }
     /// Vectors below 32 are legal here as they are on hardware (SDM volume 3, 6.8.1).
     static constexpr Event irq(std::uint8_t vector = GATECRASH_DEFAULT_IRQ) { return {Kind::irq, vector}; }
-    static constexpr Event db() { return {Kind::db, GATECRASH_VECTOR_DB}; }
+    static constexpr Event db(std::optional<std::uint64_t> address = std::nullopt) {
+        return {Kind::db, GATECRASH_VECTOR_DB, address};
+    }
     static constexpr Event mc() { return {Kind::mc, GATECRASH_VECTOR_MC}; }
     static constexpr Event pf(std::optional<std::uint64_t> address = std::nullopt) {
         return {Kind::pf, GATECRASH_VECTOR_PF, address};
     }
 
+    /// Whether it comes behind the instruction at its boundary: a watchpoint traps (SDM volume 3, 17.3.1.2).
+    [[nodiscard]] constexpr bool is_trap() const { return kind == Kind::db && address.has_value(); }
     /// Whether it waits where the CPU does not take it: exceptions belong to their instruction.
     [[nodiscard]] constexpr bool is_interrupt() const { return kind == Kind::nmi || kind == Kind::irq; }
 

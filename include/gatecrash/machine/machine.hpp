@@ -74,12 +74,14 @@ class Machine {
 
     /// An event arrives, as on hardware: an NMI is latched while NMIs are masked, and one more is lost then; an
     /// external interrupt waits until IF is set and no shadow holds it back. It is delivered by the next run or step
-    /// that can. An exception, for which can_land() has to be true, is delivered by the next one.
+    /// that can. An exception, for which can_land() has to be true, is delivered by the next one; but a trap only once
+    /// the instruction was stepped: see spring_trap().
     void land(Event event);
     /// Whether hardware can have `event` arrive where the guest is. Interrupts always can. An instruction breakpoint
     /// does not trigger with RF set (SDM volume 3, 17.3.1.1); a second machine check before the first was dealt with
     /// shuts the CPU down whatever the code does (15.3.1.2), so there is nothing to find; a page that the instruction
-    /// does not use raises no fault; and where one exception is about to be delivered there is no other.
+    /// does not use raises no fault, a byte that it does not use no trap; and where one exception is about to be
+    /// delivered there is no other.
     [[nodiscard]] bool can_land(Event event) {
         return can_land(event, cpu_.regs(), cpu_.sregs(), cpu_.events(), msrs());
     }
@@ -104,6 +106,10 @@ class Machine {
     [[nodiscard]] bool page_tables_intact() const {
         return !abilities_.leaves_page_tables || memory_.page_tables_intact();
     }
+    /// Whether a trap has landed that the next instruction meets.
+    [[nodiscard]] bool has_trap() const { return has_trap_; }
+    /// The instruction that meets the trap was executed: makes its exception due.
+    void spring_trap();
     /// Whether an external interrupt has landed and was not delivered yet.
     [[nodiscard]] bool has_latched_irq() const { return latched_irq_.has_value(); }
 
@@ -161,6 +167,7 @@ class Machine {
     void get_msrs(std::size_t count);
     [[nodiscard]] bool can_land(Event event, const kvm_regs& regs, const kvm_sregs& sregs,
                                 const kvm_vcpu_events& events, const MsrSet& msrs) const;
+    [[nodiscard]] bool meets_watchpoint(std::uint64_t address, const kvm_regs& regs, const kvm_sregs& sregs) const;
     [[nodiscard]] std::optional<MemoryAccess> fault_at(std::uint64_t address, const kvm_regs& regs,
                                                        const kvm_sregs& sregs) const;
     void raise_nmi();
@@ -185,6 +192,7 @@ class Machine {
     std::optional<MsrSet> msrs_;  ///< empty if none of them is known
     bool msrs_known_ = false;     ///< there was no run since then
     std::optional<std::uint8_t> latched_irq_;
+    bool has_trap_ = false;
     std::optional<kvm_dtable> overridden_idt_;
     std::optional<std::uint64_t> unfinished_out_;  ///< RIP of an OUT that KVM has not finished
     std::unordered_map<std::uint64_t, std::optional<Instruction>> decoded_;
