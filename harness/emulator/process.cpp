@@ -15,6 +15,8 @@
 #include <sstream>
 #include <system_error>
 
+#include "argv.hpp"
+
 namespace gatecrash::emulator {
 
 namespace fs = std::filesystem;
@@ -22,14 +24,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t most_handed = 8;
-
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-    std::vector<char*> result;
-    result.reserve(texts.size() + 1);
-    for (auto& text : texts) result.push_back(text.data());
-    result.push_back(nullptr);
-    return result;
-}
 
 /// In the new process. Only calls that are safe between fork and exec: other threads may have held any lock.
 [[noreturn]] void become(const char* path, char* const* argv, char* const* envp, const std::vector<HandedFd>& fds,
