@@ -9,7 +9,7 @@
 #include "cache.hpp"
 #include "gatecrash/emulator/digest.hpp"
 #include "gatecrash/emulator/machine_error.hpp"
-#include "process.hpp"
+#include "gatecrash/emulator/process.hpp"
 
 namespace gatecrash::emulator {
 

@@ -1,4 +1,4 @@
-#include "process.hpp"
+#include "gatecrash/emulator/process.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -91,6 +91,10 @@ ChildProcess::ChildProcess(const fs::path& program, std::vector<std::string> arg
         ::waitpid(pid_, nullptr, 0);
         throw std::system_error(error, std::generic_category(), "pidfd_open");
     }
+}
+
+void ChildProcess::signal(int number) const {
+    if (pid_ > 0) ::kill(pid_, number);
 }
 
 ChildProcess::Ended ChildProcess::finish() {

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "gatecrash/emulator/machine_error.hpp"
-#include "process.hpp"
+#include "gatecrash/emulator/process.hpp"
 
 namespace gatecrash::emulator {
 
