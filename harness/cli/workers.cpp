@@ -271,7 +271,7 @@ class Workers::Work {
             try {
                 std::visit([&](const auto& message) { take(worker, message); }, report::read_message(*line));
             } catch (const report::WorkError& error) {
-                throw WorkerError(error.what(), error_code, "");
+                throw WorkerError(error.what(), error_code, fmt::format("gatecrash: {}\n", error.what()));
             }
         }
         stop_needless(index);
@@ -287,13 +287,20 @@ class Workers::Work {
     }
 
     [[noreturn]] void fail(std::size_t worker, int code) {
-        auto& told = states_[worker].told;
+        const auto& told = states_[worker].told;
+        auto unseen = worker == 0 ? "" : told;
         constexpr std::string_view prefix = "gatecrash: ";
         const auto at = told.rfind(prefix);
         const auto line = at == std::string::npos ? "" : told.substr(at + prefix.size());
         auto what = line.substr(0, line.find('\n'));
-        if (what.empty()) what = fmt::format("a worker ended with {}", code);
-        throw WorkerError(what, code == 0 ? error_code : code, worker == 0 ? "" : told);
+        // What a signal ended could not say so.
+        if (what.empty() || code > 128) {
+            what = code == 128 + SIGKILL ? "a worker was killed, perhaps for want of memory: fewer take less (--jobs)"
+                                         : fmt::format("a worker ended with {}", code);
+            unseen += fmt::format("{}{}\n", prefix, what);
+            code = error_code;
+        }
+        throw WorkerError(what, code == 0 ? error_code : code, unseen);
     }
 
     void take(std::size_t worker, const report::MachineDescription& machine) {

@@ -18,7 +18,7 @@ class WorkerError : public std::runtime_error {
     WorkerError(const std::string& what, int code, std::string told)
         : std::runtime_error(what), code_(code), told_(std::move(told)) {}
     [[nodiscard]] int code() const { return code_; }
-    /// What it wrote to standard error, if the user has not seen that yet.
+    /// What the user has not seen yet of what there is to say, in lines.
     [[nodiscard]] const std::string& told() const { return told_; }
 
   private:
