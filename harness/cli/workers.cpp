@@ -22,6 +22,7 @@
 #include "interrupt.hpp"
 #include "line_reader.hpp"
 #include "machine_choice.hpp"
+#include "machine_facts.hpp"
 #include "progress.hpp"
 #include "sweeping.hpp"
 #include "version.hpp"
@@ -58,9 +59,11 @@ std::string content_of(const Options& options, const Selection& selection) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-unsigned jobs_of(const Options& options) {
+unsigned jobs_of(const Options& options, bool have_emulators) {
     if (options.budget != 0) return 1;
-    return options.jobs.value_or(std::max(1U, std::min(std::thread::hardware_concurrency(), max_jobs(options))));
+    if (options.jobs) return *options.jobs;
+    const auto free_memory = have_emulators ? available_memory() : std::nullopt;
+    return std::min(default_jobs(std::thread::hardware_concurrency(), free_memory), max_jobs(options));
 }
 
 }  // namespace
@@ -112,7 +115,7 @@ class Workers::Work {
         machine_name_ = local ? name_of_machine(local->description.name) : emulated_machine_for(options);
         journal_ = {version, command(), all.text(), {}, {}};
         if (!options.resume.empty()) open_journal();
-        if (journal_.workers.empty()) journal_.workers.resize(jobs_of(options));
+        if (journal_.workers.empty()) journal_.workers.resize(jobs_of(options, !local));
         expected_machine_ = journal_.machine;
         states_.resize(journal_.workers.size());
         if (!is_done()) start();

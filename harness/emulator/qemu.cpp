@@ -4,6 +4,7 @@
 
 #include "gatecrash/emulator/machine_error.hpp"
 #include "gatecrash/emulator/process.hpp"
+#include "gatecrash/emulator/run.hpp"
 
 namespace gatecrash::emulator {
 
