@@ -26,6 +26,26 @@
 
 #ifdef __ASSEMBLER__
 
+/* Saves what the C ABI makes a function keep, as one of a workload that uses FILL_REGISTERS has to. */
+.macro SAVE_CALLEE_SAVED
+        pushq %rbx
+        pushq %rbp
+        pushq %r12
+        pushq %r13
+        pushq %r14
+        pushq %r15
+.endm
+
+/* The reverse of SAVE_CALLEE_SAVED. */
+.macro RESTORE_CALLEE_SAVED
+        popq %r15
+        popq %r14
+        popq %r13
+        popq %r12
+        popq %rbp
+        popq %rbx
+.endm
+
 /* Saves every general register below the error code. Keeps all of them. */
 .macro SAVE_REGS
         pushq %rdi
@@ -37,22 +57,12 @@
         pushq %r9
         pushq %r10
         pushq %r11
-        pushq %rbx
-        pushq %rbp
-        pushq %r12
-        pushq %r13
-        pushq %r14
-        pushq %r15
+        SAVE_CALLEE_SAVED
 .endm
 
 /* The reverse of SAVE_REGS, and drops the error code: RSP is at the IRETQ frame. */
 .macro RESTORE_REGS
-        popq %r15
-        popq %r14
-        popq %r13
-        popq %r12
-        popq %rbp
-        popq %rbx
+        RESTORE_CALLEE_SAVED
         popq %r11
         popq %r10
         popq %r9
@@ -131,26 +141,6 @@
         .weak \name
         .type \name, @function
 \name:
-.endm
-
-/* For a function of a workload that uses FILL_REGISTERS: saves what the C ABI makes it keep. */
-.macro SAVE_CALLEE_SAVED
-        pushq %rbx
-        pushq %rbp
-        pushq %r12
-        pushq %r13
-        pushq %r14
-        pushq %r15
-.endm
-
-/* The reverse of SAVE_CALLEE_SAVED. */
-.macro RESTORE_CALLEE_SAVED
-        popq %r15
-        popq %r14
-        popq %r13
-        popq %r12
-        popq %rbp
-        popq %rbx
 .endm
 
 /* For a workload: gives every general register a pattern of its own, so that one that got lost is seen. */

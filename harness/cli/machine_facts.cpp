@@ -30,4 +30,13 @@ std::string kernel_release() {
     return ::uname(&names) == 0 ? names.release : "unknown";
 }
 
+std::optional<std::uint64_t> available_memory() {
+    std::ifstream info("/proc/meminfo");
+    for (std::string name, line; info >> name; std::getline(info, line)) {
+        std::uint64_t kilobytes = 0;
+        if (name == "MemAvailable:" && info >> kilobytes) return kilobytes << 10;
+    }
+    return std::nullopt;
+}
+
 }  // namespace gatecrash::cli

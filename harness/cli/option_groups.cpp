@@ -114,7 +114,8 @@ po::options_description common_options() {
         "where guests run: auto, host, amd or intel (default auto: host if its KVM does what silicon does, else amd; "
         "intel needs `./dev setup --intel` once)")(
         "jobs", po::value<std::string>()->value_name("N"),
-        "workers that share each sweep of `run` and `explore`, at least 1 (default: one for each CPU)")(
+        "workers that share each sweep of `run` and `explore`, at least 1 (default: one for each CPU, but emulated "
+        "machines take no more than half the free memory)")(
         "json", po::value<std::string>()->value_name("FILE"),
         "write the results as JSON, too; '-' is standard output, and the text then goes to standard error")(
         "stepper", po::value<std::string>()->value_name("KIND"),

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <limits>
 
+#include "gatecrash/emulator/run.hpp"
 #include "gatecrash/explore/schedule.hpp"
 #include "option_groups.hpp"
 
@@ -309,6 +310,11 @@ Words deciding_arguments(Options options) {
     options.ktap = options.quiet = false;
     options.shard = {};
     return to_arguments(options);
+}
+
+unsigned default_jobs(unsigned cpus, std::optional<std::uint64_t> free_memory) {
+    const auto emulators = free_memory ? *free_memory / 2 / emulator::memory_size : cpus;
+    return static_cast<unsigned>(std::clamp<std::uint64_t>(cpus, 1, std::max<std::uint64_t>(1, emulators)));
 }
 
 unsigned max_jobs(const Options& options) { return std::min(most_jobs, max_shards / options.shard.count); }

@@ -47,7 +47,7 @@ struct Options {
 
     // Everywhere.
     MachineName machine = MachineName::automatic;
-    std::optional<unsigned> jobs;  ///< not given: as many as there are CPUs
+    std::optional<unsigned> jobs;  ///< not given: default_jobs()
     std::string json;              ///< empty: none wanted
     bool quiet = false;
     std::optional<machine::StepperKind> stepper;  ///< not given: what suits the machine
@@ -83,6 +83,10 @@ struct Options {
 
 /// The most workers that a run or explore can have.
 [[nodiscard]] unsigned max_jobs(const Options& options);
+
+/// How many workers there are if nobody says: one a CPU. If each has an emulator, `free_memory` is the host's in bytes,
+/// and they take no more than half of it, but there is one at least.
+[[nodiscard]] unsigned default_jobs(unsigned cpus, std::optional<std::uint64_t> free_memory);
 
 /// Whether a report takes standard output, where else text for people goes.
 [[nodiscard]] bool takes_standard_output(const Options& options);

@@ -3,8 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 
 #include "gatecrash/emulator/digest.hpp"
 #include "gatecrash/emulator/file.hpp"
+#include "gatecrash/emulator/process.hpp"
 #include "gatecrash/machine/image.hpp"
 #include "gatecrash/report/output_file.hpp"
 #include "gatecrash/report/work.hpp"
@@ -22,6 +22,7 @@
 #include "interrupt.hpp"
 #include "line_reader.hpp"
 #include "machine_choice.hpp"
+#include "machine_facts.hpp"
 #include "progress.hpp"
 #include "sweeping.hpp"
 #include "version.hpp"
@@ -43,6 +44,14 @@ Pipe make_pipe() {
     return {emulator::Fd(ends[0]), emulator::Fd(ends[1])};
 }
 
+/// A worker takes five descriptors of this process, and the limit often is 1024 until one asks for more.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /// The guest of a selection, as bytes, for a digest.
 std::string content_of(const Options& options, const Selection& selection) {
     if (selection.variant == nullptr) return emulator::read_file(options.target);
@@ -50,44 +59,32 @@ std::string content_of(const Options& options, const Selection& selection) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-unsigned jobs_of(const Options& options) {
+unsigned jobs_of(const Options& options, bool have_emulators) {
     if (options.budget != 0) return 1;
-    return options.jobs.value_or(std::max(1U, std::min(std::thread::hardware_concurrency(), max_jobs(options))));
+    if (options.jobs) return *options.jobs;
+    const auto free_memory = have_emulators ? available_memory() : std::nullopt;
+    return std::min(default_jobs(std::thread::hardware_concurrency(), free_memory), max_jobs(options));
 }
 
 }  // namespace
 
-/// A child with its three streams. Killed if it is still there at the end of its scope.
+/// A worker and the near ends of its three streams. Killed if it is still there at the end of its scope.
 class WorkerProcess {
   public:
     explicit WorkerProcess(const std::vector<std::string>& arguments) {
         auto in = make_pipe(), out = make_pipe(), err = make_pipe();
-        std::vector<char*> argv{const_cast<char*>("gatecrash")};
-        for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-        argv.push_back(nullptr);
-        const auto parent = ::getpid();
-        pid_ = ::fork();
-        if (pid_ < 0) emulator::throw_errno("fork");
-        if (pid_ == 0) become(argv.data(), parent, {in.read.get(), out.write.get(), err.write.get()});
+        child_.emplace(
+            "/proc/self/exe", arguments,
+            std::vector<emulator::HandedFd>{
+                {STDIN_FILENO, in.read.get()}, {STDOUT_FILENO, out.write.get()}, {STDERR_FILENO, err.write.get()}});
         in_ = std::move(in.write);
         out_ = std::move(out.read);
         err_ = std::move(err.read);
-        // Nothing that is told to a child that ended may end this process.
-        (void)std::signal(SIGPIPE, SIG_IGN);
-    }
-    WorkerProcess(const WorkerProcess&) = delete;
-    WorkerProcess& operator=(const WorkerProcess&) = delete;
-    ~WorkerProcess() {
-        if (pid_ <= 0) return;
-        signal(SIGKILL);
-        ::waitpid(pid_, nullptr, 0);
     }
 
     [[nodiscard]] int out() const { return out_.get(); }
     [[nodiscard]] int err() const { return err_.get(); }
-    void signal(int number) const {
-        if (pid_ > 0) ::kill(pid_, number);
-    }
+    void signal(int number) const { child_->signal(number); }
     void tell(const std::string& line) const {
         try {
             emulator::write_all(in_.get(), line + "\n");
@@ -95,24 +92,10 @@ class WorkerProcess {
         }
     }
     /// Waits for its end, and returns its exit code.
-    int wait() {
-        int status = 0;
-        if (pid_ > 0) ::waitpid(std::exchange(pid_, -1), &status, 0);
-        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    }
+    int wait() { return child_->finish().code; }
 
   private:
-    [[noreturn]] static void become(char** argv, pid_t parent, const std::array<int, 3>& streams) {
-        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (::getppid() != parent) ::_exit(1);  // it ended before it could be asked for the signal
-        ::setpgid(0, 0);                        // Ctrl-C comes once, from the parent
-        for (int fd = 0; fd < 3; ++fd) ::dup2(streams.at(static_cast<std::size_t>(fd)), fd);
-        for (const int number : {SIGINT, SIGTERM, SIGPIPE}) (void)std::signal(number, SIG_DFL);
-        ::execv("/proc/self/exe", argv);
-        ::_exit(1);
-    }
-
-    pid_t pid_ = -1;
+    std::optional<emulator::ChildProcess> child_;
     emulator::Fd in_, out_, err_;
 };
 
@@ -132,7 +115,7 @@ class Workers::Work {
         machine_name_ = local ? name_of_machine(local->description.name) : emulated_machine_for(options);
         journal_ = {version, command(), all.text(), {}, {}};
         if (!options.resume.empty()) open_journal();
-        if (journal_.workers.empty()) journal_.workers.resize(jobs_of(options));
+        if (journal_.workers.empty()) journal_.workers.resize(jobs_of(options, !local));
         expected_machine_ = journal_.machine;
         states_.resize(journal_.workers.size());
         if (!is_done()) start();
@@ -213,15 +196,19 @@ class Workers::Work {
     }
 
     void start() {
-        const auto count = static_cast<unsigned>(states_.size());
-        for (unsigned i = 0; i < count; ++i) {
-            auto& state = states_[i];
-            const auto& part = journal_.workers[i];
-            std::vector<std::string> arguments{"worker", "--machine", name_of(machine_name_)};
-            if (selections_.front().variant == nullptr) arguments.push_back(options_.target);
+        std::vector<std::string> arguments{"worker", "--machine", name_of(machine_name_)};
+        if (selections_.front().variant == nullptr) arguments.push_back(options_.target);
+        raise_descriptor_limit();
+        for (auto& state : states_) {
             state.child = std::make_unique<WorkerProcess>(arguments);
             state.out.emplace(state.child->out());
             state.err.emplace(state.child->err());
+        }
+        // Nothing that is told to a worker that ended may end this process. They themselves do not ignore it.
+        (void)std::signal(SIGPIPE, SIG_IGN);
+        const auto count = static_cast<unsigned>(states_.size());
+        for (unsigned i = 0; i < count; ++i) {
+            const auto& part = journal_.workers[i];
             auto own = options_;
             // A shard of a shard: every count-th of its boundaries.
             own.shard = {options_.shard.index + options_.shard.count * i, options_.shard.count * count};
@@ -230,7 +217,7 @@ class Workers::Work {
             own.resume.clear();
             own.ktap = false;
             own.jobs.reset();
-            state.child->tell(
+            states_[i].child->tell(
                 to_line(report::Job{to_arguments(own), part.done.size(), part.at, journal_file_.has_value()}));
         }
     }
@@ -287,7 +274,7 @@ class Workers::Work {
             try {
                 std::visit([&](const auto& message) { take(worker, message); }, report::read_message(*line));
             } catch (const report::WorkError& error) {
-                throw WorkerError(error.what(), error_code, "");
+                throw WorkerError(error.what(), error_code, fmt::format("gatecrash: {}\n", error.what()));
             }
         }
         stop_needless(index);
@@ -303,13 +290,20 @@ class Workers::Work {
     }
 
     [[noreturn]] void fail(std::size_t worker, int code) {
-        auto& told = states_[worker].told;
+        const auto& told = states_[worker].told;
+        auto unseen = worker == 0 ? "" : told;
         constexpr std::string_view prefix = "gatecrash: ";
         const auto at = told.rfind(prefix);
         const auto line = at == std::string::npos ? "" : told.substr(at + prefix.size());
         auto what = line.substr(0, line.find('\n'));
-        if (what.empty()) what = fmt::format("a worker ended with {}", code);
-        throw WorkerError(what, code == 0 ? error_code : code, worker == 0 ? "" : told);
+        // What a signal ended could not say so.
+        if (what.empty() || code > 128) {
+            what = code == 128 + SIGKILL ? "a worker was killed, perhaps for want of memory: fewer take less (--jobs)"
+                                         : fmt::format("a worker ended with {}", code);
+            unseen += fmt::format("{}{}\n", prefix, what);
+            code = error_code;
+        }
+        throw WorkerError(what, code == 0 ? error_code : code, unseen);
     }
 
     void take(std::size_t worker, const report::MachineDescription& machine) {

@@ -18,7 +18,7 @@ class WorkerError : public std::runtime_error {
     WorkerError(const std::string& what, int code, std::string told)
         : std::runtime_error(what), code_(code), told_(std::move(told)) {}
     [[nodiscard]] int code() const { return code_; }
-    /// What it wrote to standard error, if the user has not seen that yet.
+    /// What the user has not seen yet of what there is to say, in lines.
     [[nodiscard]] const std::string& told() const { return told_; }
 
   private:
@@ -30,10 +30,10 @@ class WorkerError : public std::runtime_error {
 /// this process, however that ends. SIGINT and SIGTERM, which InterruptGuard notes, are passed on to them.
 class Workers {
   public:
-    /// Of `options`, which are those of `run` or `explore`: `jobs` workers (default: one a CPU; one if there is a
-    /// `budget`, which is spent in the order of the sweep), which go on from the file `resume` if that is there, and
-    /// keep it up to date. Starts them. Throws UsageError for a file that is of another command, guest or machine, and
-    /// what choose_machine() throws.
+    /// Of `options`, which are those of `run` or `explore`: `jobs` workers (default: default_jobs(); one if there
+    /// is a `budget`, which is spent in the order of the sweep), which go on from the file `resume` if that is there,
+    /// and keep it up to date. Starts them. Throws UsageError for a file that is of another command, guest or machine,
+    /// and what choose_machine() throws.
     Workers(const Options& options, std::vector<Selection> selections);
     Workers(const Workers&) = delete;
     Workers& operator=(const Workers&) = delete;

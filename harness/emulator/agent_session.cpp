@@ -18,6 +18,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "argv.hpp"
+
 namespace gatecrash::emulator {
 
 namespace fs = std::filesystem;
@@ -48,14 +50,6 @@ ChildStream make_terminal() {
     ::cfmakeraw(&mode);
     ::tcsetattr(stream.theirs.get(), TCSANOW, &mode);
     return stream;
-}
-
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-    std::vector<char*> result;
-    result.reserve(texts.size() + 1);
-    for (auto& text : texts) result.push_back(text.data());
-    result.push_back(nullptr);
-    return result;
 }
 
 /// In the new process: becomes the program. Returns only on failure, with errno set.

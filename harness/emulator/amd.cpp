@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "gatecrash/emulator/digest.hpp"
+#include "gatecrash/emulator/run.hpp"
 #include "initramfs.hpp"
 #include "monitor.hpp"
 #include "qemu.hpp"

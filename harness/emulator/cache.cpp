@@ -29,16 +29,19 @@ bool is_key(std::string_view name) {
     return name.size() == 16 && name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
-}  // namespace
-
-fs::path unfinished_folder(const fs::path& folder) {
-    return folder.parent_path() / fmt::format("{}{}", unfinished, ::getpid());
-}
-
-void throw_cache_error(const fs::path& folder, const std::string& why) {
+[[noreturn]] void throw_cache_error(const fs::path& folder, const std::string& why) {
     throw MachineError(fmt::format("cannot save the emulated machine in {}: {}", folder.string(), why),
                        "make room or make it writable, or name another folder with GATECRASH_CACHE");
 }
+
+/// Delayed allocation and network file systems report a full disk only here.
+void sync_files(const fs::path& folder) {
+    for (const auto& entry : fs::directory_iterator(folder)) {
+        if (::fdatasync(open_file(entry.path(), O_RDONLY).get()) != 0) throw_errno(entry.path().string());
+    }
+}
+
+}  // namespace
 
 ContentCache::ContentCache(fs::path folder) : folder_(std::move(folder)) {
     std::error_code error;
@@ -67,8 +70,27 @@ void ContentCache::get(const std::string& key, const std::function<bool(const fs
     // Whoever had the lock before may have made it.
     if (usable(folder)) return;
     tidy(key);
-    make(folder);
+    make_whole(folder, make);
     if (!usable(folder)) throw_cache_error(folder_, "what was just written cannot be read");
+}
+
+void ContentCache::make_whole(const fs::path& folder, const std::function<void(const fs::path& folder)>& make) const {
+    const auto temporary = folder_ / fmt::format("{}{}", unfinished, ::getpid());
+    std::error_code ignored;
+    try {
+        fs::remove_all(temporary);
+        fs::create_directory(temporary);
+        make(temporary);
+        sync_files(temporary);
+        fs::remove_all(folder);
+        fs::rename(temporary, folder);
+    } catch (const std::system_error& error) {
+        fs::remove_all(temporary, ignored);
+        throw_cache_error(folder_, error.what());
+    } catch (...) {
+        fs::remove_all(temporary, ignored);
+        throw;
+    }
 }
 
 void ContentCache::tidy(const std::string& key) const {

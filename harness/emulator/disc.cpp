@@ -9,7 +9,7 @@
 #include "cache.hpp"
 #include "gatecrash/emulator/digest.hpp"
 #include "gatecrash/emulator/machine_error.hpp"
-#include "process.hpp"
+#include "gatecrash/emulator/process.hpp"
 
 namespace gatecrash::emulator {
 
@@ -70,36 +70,20 @@ std::vector<Module> stripped(const std::vector<Module>& modules, const fs::path&
     return result;
 }
 
-/// Makes `folder` with `disc` and, in `digest`, the digest of its content: all or nothing.
+/// Fills `folder` with `disc` and, in `digest`, the digest of its content.
 void make_disc(const fs::path& folder, const DiscParts& parts) {
-    const auto temporary = unfinished_folder(folder);
-    const auto tree = temporary / "tree";
-    try {
-        fs::remove_all(temporary);
-        fs::create_directories(tree / "isolinux");
-        const auto modules = stripped(parts.modules, temporary);
-        write_file(tree / "initrd", make_initramfs(modules, parts.libraries, parts.files));
-        write_file(tree / "linux", parts.kernel);
-        write_file(tree / "isolinux" / "isolinux.cfg", boot_menu(parts));
-        fs::copy_file(boot_loader, tree / "isolinux" / "isolinux.bin");
-        fs::copy_file(boot_loader_library, tree / "isolinux" / "ldlinux.c32");
-        run_tool("xorriso", {"-as", "mkisofs", "-quiet", "-o", temporary / "disc", "-b", "isolinux/isolinux.bin", "-c",
-                             "boot.cat", "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table", tree});
-        fs::remove_all(tree);
-        const auto disc = open_file(temporary / "disc", O_RDONLY);
-        write_file(temporary / "digest", Digest().add(read_all(disc.get())).text());
-        if (::fdatasync(disc.get()) != 0) throw_errno("disc");
-        fs::remove_all(folder);
-        fs::rename(temporary, folder);
-    } catch (const std::system_error& error) {
-        std::error_code ignored;
-        fs::remove_all(temporary, ignored);
-        throw_cache_error(folder.parent_path(), error.code().message());
-    } catch (const MachineError&) {
-        std::error_code ignored;
-        fs::remove_all(temporary, ignored);
-        throw;
-    }
+    const auto tree = folder / "tree";
+    fs::create_directories(tree / "isolinux");
+    const auto modules = stripped(parts.modules, folder);
+    write_file(tree / "initrd", make_initramfs(modules, parts.libraries, parts.files));
+    write_file(tree / "linux", parts.kernel);
+    write_file(tree / "isolinux" / "isolinux.cfg", boot_menu(parts));
+    fs::copy_file(boot_loader, tree / "isolinux" / "isolinux.bin");
+    fs::copy_file(boot_loader_library, tree / "isolinux" / "ldlinux.c32");
+    run_tool("xorriso", {"-as", "mkisofs", "-quiet", "-o", folder / "disc", "-b", "isolinux/isolinux.bin", "-c",
+                         "boot.cat", "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table", tree});
+    fs::remove_all(tree);
+    write_file(folder / "digest", Digest().add(read_file(folder / "disc")).text());
 }
 
 }  // namespace

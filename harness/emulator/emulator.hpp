@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "gatecrash/emulator/file.hpp"
+#include "gatecrash/emulator/process.hpp"
 #include "gatecrash/emulator/protocol.hpp"
-#include "process.hpp"
 #include "signals.hpp"
 
 namespace gatecrash::emulator {

@@ -1,4 +1,4 @@
-#include "process.hpp"
+#include "gatecrash/emulator/process.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -15,6 +15,8 @@
 #include <sstream>
 #include <system_error>
 
+#include "argv.hpp"
+
 namespace gatecrash::emulator {
 
 namespace fs = std::filesystem;
@@ -22,14 +24,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t most_handed = 8;
-
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-    std::vector<char*> result;
-    result.reserve(texts.size() + 1);
-    for (auto& text : texts) result.push_back(text.data());
-    result.push_back(nullptr);
-    return result;
-}
 
 /// In the new process. Only calls that are safe between fork and exec: other threads may have held any lock.
 [[noreturn]] void become(const char* path, char* const* argv, char* const* envp, const std::vector<HandedFd>& fds,
@@ -97,6 +91,10 @@ ChildProcess::ChildProcess(const fs::path& program, std::vector<std::string> arg
         ::waitpid(pid_, nullptr, 0);
         throw std::system_error(error, std::generic_category(), "pidfd_open");
     }
+}
+
+void ChildProcess::signal(int number) const {
+    if (pid_ > 0) ::kill(pid_, number);
 }
 
 ChildProcess::Ended ChildProcess::finish() {

@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include "gatecrash/emulator/machine_error.hpp"
-#include "process.hpp"
+#include "gatecrash/emulator/process.hpp"
+#include "gatecrash/emulator/run.hpp"
 
 namespace gatecrash::emulator {
 

@@ -11,8 +11,6 @@ namespace gatecrash::emulator {
 /// every start and can be part of the key of a saved state.
 enum QemuFd : int { agent_fd = 3, monitor_fd, memory_fd, kernel_fd, initramfs_fd };
 
-inline constexpr std::size_t memory_size = std::size_t{512} << 20;
-
 /// The emulator's path as found in PATH. Throws MachineError with the remedy when there is none.
 std::filesystem::path find_qemu();
 

@@ -10,7 +10,6 @@
 
 #include "cache.hpp"
 #include "gatecrash/emulator/digest.hpp"
-#include "gatecrash/emulator/machine_error.hpp"
 
 namespace gatecrash::emulator {
 
@@ -64,8 +63,6 @@ Copied copy_sparse(int from, const fs::path& to) {
         if (::lseek(fd.get(), position, SEEK_SET) < 0) throw_errno(to.string());
         write_all(fd.get(), block);
     });
-    // Delayed allocation and network file systems report a full disk only here.
-    if (::fdatasync(fd.get()) != 0) throw_errno(to.string());
     return {static_cast<std::uint64_t>(size), digest.text()};
 }
 
@@ -119,26 +116,13 @@ bool SavedState::intact() const {
 }
 
 void save_state(const fs::path& folder, int memory, int devices) {
-    const auto temporary = unfinished_folder(folder);
-    try {
-        fs::remove_all(temporary);
-        fs::create_directories(temporary);
-        const auto saved_memory = copy_sparse(memory, temporary / "memory");
-        const auto saved_devices = copy_sparse(devices, temporary / "devices");
-        const nlohmann::json manifest = {
-            {"memory", {{"size", saved_memory.size}, {"digest", saved_memory.digest}}},
-            {"devices", {{"size", saved_devices.size}, {"digest", saved_devices.digest}}},
-        };
-        const auto manifest_fd = open_file(temporary / "manifest.json", O_WRONLY | O_CREAT | O_EXCL);
-        write_all(manifest_fd.get(), manifest.dump(2) + "\n");
-        if (::fdatasync(manifest_fd.get()) != 0) throw_errno("manifest.json");
-        fs::remove_all(folder);
-        fs::rename(temporary, folder);
-    } catch (const std::system_error& error) {
-        std::error_code ignored;
-        fs::remove_all(temporary, ignored);
-        throw_cache_error(folder.parent_path(), error.code().message());
-    }
+    const auto saved_memory = copy_sparse(memory, folder / "memory");
+    const auto saved_devices = copy_sparse(devices, folder / "devices");
+    const nlohmann::json manifest = {
+        {"memory", {{"size", saved_memory.size}, {"digest", saved_memory.digest}}},
+        {"devices", {{"size", saved_devices.size}, {"digest", saved_devices.digest}}},
+    };
+    write_all(open_file(folder / "manifest.json", O_WRONLY | O_CREAT | O_EXCL).get(), manifest.dump(2) + "\n");
 }
 
 SavedState get_state(const ContentCache& cache, const std::string& key, std::optional<std::uint64_t> damaged,

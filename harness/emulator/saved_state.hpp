@@ -39,8 +39,7 @@ class SavedState {
 /// Digest of a file in which zeros may be holes: how they are stored makes no difference. Throws std::system_error.
 std::string sparse_digest(int fd);
 
-/// Saves the contents of `memory` and `devices` as `folder`, all or nothing. Throws MachineError when the disk is full
-/// or the folder cannot be written.
+/// Saves the contents of `memory` and `devices` in `folder`, which is empty. Throws std::system_error.
 void save_state(const std::filesystem::path& folder, int memory, int devices);
 
 /// The state `key` of `cache`. When it is missing, or is the copy `damaged`, makes it with `make(folder)`.

@@ -34,6 +34,21 @@ TEST(Options, MayStandAnywhereBehindTheCommand) {
     EXPECT_EQ(options.stepper, machine::StepperKind::stop_bytes);
 }
 
+TEST(Options, LeaveTheNumberOfWorkersToCpusAndMemory) {
+    constexpr std::uint64_t gib = 1U << 30;
+    constexpr struct {
+        unsigned cpus;
+        std::optional<std::uint64_t> free_memory;
+        unsigned jobs;
+        const char* why;
+    } rows[]{
+        {64, std::nullopt, 64, "no emulators"}, {0, std::nullopt, 1, "it is not known how many CPUs there are"},
+        {64, 256 * gib, 64, "enough memory"},   {2, 16 * gib, 2, "enough memory"},
+        {64, 16 * gib, 16, "too little"},       {64, gib / 8, 1, "too little even for one"},
+    };
+    for (const auto& row : rows) EXPECT_EQ(default_jobs(row.cpus, row.free_memory), row.jobs) << row.why;
+}
+
 TEST(Options, OfExplore) {
     const auto options = parse_options(
         {"explore", "x.elf", "--events", "nmi,irq=0x30", "--depth", "3", "--window", "a.b..c", "--no-prune"});

@@ -164,6 +164,23 @@ TEST(Jobs, EndTogetherWhenInterrupted) {
     EXPECT_THAT(result.err, HasSubstr("interrupted: 1 of 2 variants ended before"));
 }
 
+TEST(Jobs, SayThatAWorkerWasKilled) {
+    const TemporaryFolder folder;
+    const auto path = folder.path() / "result.xml";
+    Command command(gatecrash({"explore", "--machine", "amd", "--jobs", "2", slow, "--junit", path}));
+    pid_t worker = 0;
+    for (int i = 0; i < 6000 && worker == 0; ++i) {
+        ::usleep(10'000);
+        for (const auto pid : emulator::emulators_of(command.pid())) worker = emulator::parent_of(pid);
+    }
+    ASSERT_GT(worker, 1);
+    ::kill(worker, SIGKILL);
+    const auto result = command.finish();
+    EXPECT_EQ(result.code, 3);
+    EXPECT_THAT(result.err, HasSubstr("gatecrash: a worker was killed, perhaps for want of memory"));
+    EXPECT_THAT(emulator::read_file(path), HasSubstr("a worker was killed"));
+}
+
 TEST(Run, PutsNothingButJsonOnStandardOutputIfAskedTo) {
     const auto loud = run_on_amd({"run", quick, "--json", "-"});
     EXPECT_TRUE(json::accept(loud.out)) << loud.out;

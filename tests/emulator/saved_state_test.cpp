@@ -37,6 +37,10 @@ class SavedStateTest : public testing::Test {
         });
     }
 
+    void expect_nothing_but_the_lock() const {
+        for (const auto& entry : fs::directory_iterator(cache_)) EXPECT_EQ(entry.path().filename(), "lock");
+    }
+
     std::string template_ = testing::TempDir() + "/state-XXXXXX";
     fs::path folder_ = ::mkdtemp(template_.data());
     fs::path cache_ = folder_ / "cache";
@@ -91,8 +95,17 @@ TEST_F(SavedStateTest, AFullDiskLeavesNothingHalfWritten) {
     EXPECT_THROW(get(), MachineError);
     ::setrlimit(RLIMIT_FSIZE, &before);
     (void)std::signal(SIGXFSZ, handler);
-    for (const auto& entry : fs::directory_iterator(cache_)) EXPECT_EQ(entry.path().filename(), "lock");
+    expect_nothing_but_the_lock();
     EXPECT_TRUE(get().intact());
+}
+
+TEST_F(SavedStateTest, AMachineThatDoesNotBootLeavesNothingHalfWritten) {
+    const auto fail = [](const fs::path& folder) {
+        std::ofstream(folder / "memory") << "half";
+        throw MachineError("no boot");
+    };
+    EXPECT_THROW(get_state(ContentCache(cache_), key, {}, fail), MachineError);
+    expect_nothing_but_the_lock();
 }
 
 TEST_F(SavedStateTest, TidiesUpItsOwnAndNothingElse) {

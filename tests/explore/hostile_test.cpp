@@ -51,10 +51,7 @@ class HostileGuest {
         k.jmp(start, Code::T_NEAR);
 
         k.L(nmi);
-        emit_log(k, GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI);
-        if (place == Place::handler) body(k);
-        emit_log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
-        k.iretq();
+        emit_handler(k, GATECRASH_VECTOR_NMI, place == Place::handler ? body : nullptr);
         k.L(divide);
         k.iretq();
         emit_fatal_stubs(fatal);

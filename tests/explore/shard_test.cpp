@@ -67,10 +67,9 @@ machine::Image two_windows(bool spoils, std::uint8_t begin = GATECRASH_PORT_BEGI
     Label nmi, start, first;
     k.jmp(start, Code::T_NEAR);
     k.L(nmi);
-    emit_log(k, GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI);
-    if (spoils) k.inc(k.rbx);
-    emit_log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
-    k.iretq();
+    emit_handler(k, GATECRASH_VECTOR_NMI, [&](Code& body) {
+        if (spoils) body.inc(body.rbx);
+    });
     k.L(start);
     guest.load_segments();
     for (int i = 0; i < 2; ++i) {

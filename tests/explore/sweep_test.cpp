@@ -220,10 +220,7 @@ TEST(Sweep, FindsTheOneInstructionThatIsWrong) {
     Label nmi, start, window;
     k.jmp(start, Code::T_NEAR);
     k.L(nmi);
-    emit_log(k, GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI);
-    k.inc(k.rbx);
-    emit_log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
-    k.iretq();
+    emit_handler(k, GATECRASH_VECTOR_NMI, [](Code& body) { body.inc(body.rbx); });
     k.L(start);
     k.doorbell(GATECRASH_PORT_BEGIN);
     k.L(window);
@@ -436,9 +433,7 @@ TEST(Replay, TracesInstructionsEventsAndFrames) {
         auto& k = g.kernel;
         k.jmp(start, Code::T_NEAR);
         k.L(nmi);
-        emit_log(k, GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI);
-        emit_log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
-        k.iretq();
+        emit_handler(k, GATECRASH_VECTOR_NMI);
         k.L(start);
         k.doorbell(GATECRASH_PORT_BEGIN);
         k.nop();

@@ -117,6 +117,20 @@ Result run_machine(const std::vector<std::string>& arguments, const std::map<std
 
 namespace {
 
+/// /proc/PID/stat begins with PID (NAME) STATE PARENT.
+struct Stat {
+    pid_t pid = 0, parent = 0;
+    std::string name;
+};
+
+Stat read_stat(const fs::path& folder) {
+    std::ifstream file(folder / "stat");
+    Stat stat;
+    std::string state;
+    file >> stat.pid >> stat.name >> state >> stat.parent;
+    return stat;
+}
+
 bool is_emulator(const std::string& name) { return name.starts_with("(qemu-system") || name.starts_with("(bochs-bin"); }
 
 }  // namespace
@@ -125,13 +139,9 @@ std::vector<pid_t> emulators_of(pid_t ancestor) {
     std::map<pid_t, pid_t> parents;
     std::vector<pid_t> emulators, found;
     for (const auto& entry : fs::directory_iterator("/proc")) {
-        // PID (NAME) STATE PARENT ...
-        std::ifstream stat(entry.path() / "stat");
-        pid_t pid = 0, parent = 0;
-        std::string name, state;
-        if (!(stat >> pid >> name >> state >> parent)) continue;
-        parents[pid] = parent;
-        if (is_emulator(name)) emulators.push_back(pid);
+        const auto stat = read_stat(entry.path());
+        parents[stat.pid] = stat.parent;
+        if (is_emulator(stat.name)) emulators.push_back(stat.pid);
     }
     for (const auto emulator : emulators) {
         auto above = parents[emulator];
@@ -140,6 +150,8 @@ std::vector<pid_t> emulators_of(pid_t ancestor) {
     }
     return found;
 }
+
+pid_t parent_of(pid_t pid) { return read_stat(fs::path("/proc") / std::to_string(pid)).parent; }
 
 TemporaryFolder::TemporaryFolder() {
     std::string name = testing::TempDir() + "/machine-XXXXXX";

@@ -62,6 +62,8 @@ Result run_machine(const std::vector<std::string>& arguments,
 
 /// The processes named like QEMU or Bochs below `ancestor`.
 std::vector<pid_t> emulators_of(pid_t ancestor);
+/// The process that started `pid`, or 0 if that has ended.
+pid_t parent_of(pid_t pid);
 
 /// A folder that goes with its object.
 class TemporaryFolder {

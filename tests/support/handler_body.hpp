@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 
 #include "gatecrash/abi.h"
 #include "gatecrash/machine/tiny_guest.hpp"
@@ -27,6 +28,15 @@ inline void emit_log(machine::Code& code, std::uint32_t kind, std::uint32_t vect
     code.mov(code.dword[code.rax + offsetof(LogRecord, error)], error);
     code.pop(code.rcx);
     code.pop(code.rax);
+}
+
+/// A handler of `vector`: `body`, if there is one, between the records of its beginning and its end, and IRETQ.
+inline void emit_handler(machine::Code& code, std::uint32_t vector,
+                         const std::function<void(machine::Code&)>& body = {}) {
+    emit_log(code, GATECRASH_LOG_ENTER, vector);
+    if (body) body(code);
+    emit_log(code, GATECRASH_LOG_LEAVE, vector);
+    code.iretq();
 }
 
 }  // namespace gatecrash

@@ -23,6 +23,9 @@ enum class MachineKind : std::uint8_t {
 /// "amd" or "intel".
 std::string name_of(MachineKind kind);
 
+/// The memory of an emulated machine, in bytes. Emulator and worker together take about half as much of the host's.
+inline constexpr std::size_t memory_size = std::size_t{512} << 20;
+
 /// Where the machine's own files are.
 struct MachineFiles {
     MachineKind kind = MachineKind::amd;

@@ -1,4 +1,4 @@
-// Programs that this one starts: an emulator, or a tool that makes a file for one.
+// Programs that this one starts: an emulator, a tool that makes a file for one, or a worker.
 #pragma once
 
 #include <sys/types.h>
@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gatecrash/emulator/file.hpp"
@@ -30,6 +31,7 @@ Fd memory_file(const char* name, std::string_view content = {});
 /// A running program. Dies with this object, and with the thread that made it, however that ends.
 class ChildProcess {
   public:
+    /// Standard input is empty, and standard output and standard error are output(), unless `fds` has others for them.
     /// `environment` holds NAME=VALUE, and is what the child has of variables; without it the child has this process's.
     ChildProcess(const std::filesystem::path& program, std::vector<std::string> arguments,
                  const std::vector<HandedFd>& fds = {},
@@ -44,6 +46,8 @@ class ChildProcess {
     int pidfd() const { return pidfd_.get(); }
     /// Non-blocking; its standard output and standard error.
     int output() const { return output_.get(); }
+    /// Sends it a signal, if it was not waited for yet.
+    void signal(int number) const;
     /// Reads all output until there is none to come, and waits. The exit code is 0 for success.
     struct Ended {
         int code;
