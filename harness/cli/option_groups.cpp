@@ -12,7 +12,8 @@ namespace {
 
 constexpr CommandInfo table[] = {
     {Command::doctor, "doctor", "", "what this host can run, and the remedy for what is missing",
-     "Measures what each machine's KVM really does, and prints it beside what silicon does.\n",
+     "Measures what each machine's KVM really does, and prints it beside what the manuals say of silicon.\n"
+     "Without --machine, or with --machine all, the machines stand side by side.\n",
      "  gatecrash doctor                    every machine\n"
      "  gatecrash doctor --machine host     only this host's KVM\n"},
     {Command::list, "list", " [PATTERN...]", "cases and variants: what each asks, its origin, what it expects",
