@@ -110,10 +110,10 @@ po::options_description own_options(Command command) {
 
 po::options_description common_options() {
     po::options_description options("Options of every command");
-    options.add_options()(
-        "machine", po::value<std::string>()->value_name("NAME"),
-        "where guests run: auto, host, amd or intel (default auto: host if its KVM does what silicon does, else amd; "
-        "intel needs `./dev setup --intel` once)")(
+    options.add_options()("machine", po::value<std::string>()->value_name("NAME"),
+                          "where guests run: auto, host, amd or intel, for doctor also all (default auto: host if its "
+                          "KVM does what silicon "
+                          "does, else amd; intel needs `./dev setup --intel` once)")(
         "jobs", po::value<std::string>()->value_name("N"),
         "workers that share each sweep of `run` and `explore`, at least 1 (default: one for each CPU)")(
         "json", po::value<std::string>()->value_name("FILE"),
