@@ -14,12 +14,7 @@ const std::vector<BehaviourRow> rows{{"int3", "#BP", "#BP", "SDM 6.15; APM 8.2.4
                                      {"sysenter-64", "arrives", "#UD", "SDM 5.8.7; APM 6.1.2"}};
 
 MachineDescription described(const std::string& name) {
-    return {.name = name,
-            .kvm = "kvm_" + name,
-            .cpu = "CPU",
-            .kernel = "6.1",
-            .emulated = true,
-            .behaviours = {}};
+    return {.name = name, .kvm = "kvm_" + name, .cpu = "CPU", .kernel = "6.1", .emulated = true, .behaviours = {}};
 }
 
 std::vector<ExaminedMachine> three_machines() {

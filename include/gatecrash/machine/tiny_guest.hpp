@@ -54,7 +54,8 @@ class TinyGuest {
 
     /// In `kernel`: go to the start of `user` by IRETQ, with these. Clobbers nothing.
     void enter_user(std::uint64_t rflags = 2, unsigned cs = GATECRASH_USER_CS, unsigned ss = GATECRASH_USER_SS);
-    /// In `kernel`: reads a byte at `address`, so that no later use of its page is its first, which exits. Clobbers RAX.
+    /// In `kernel`: reads a byte at `address`, so that no later use of its page is its first, which exits. Clobbers
+    /// RAX.
     void touch(std::uint64_t address);
     /// In `kernel`: WRMSR of a constant. Clobbers RAX, RCX, RDX.
     void write_msr(std::uint32_t msr, std::uint64_t value);
