@@ -1,19 +1,28 @@
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "commands.hpp"
+#include "gatecrash/emulator/file.hpp"
 #include "gatecrash/emulator/run.hpp"
 #include "gatecrash/kvm/error.hpp"
+#include "gatecrash/report/behaviour_table.hpp"
 #include "gatecrash/report/exit_code.hpp"
 #include "gatecrash/report/text_report.hpp"
 #include "inside.hpp"
 #include "machine_choice.hpp"
 #include "output.hpp"
+#include "version.hpp"
 
 namespace gatecrash::cli {
 namespace {
 
+using report::ExaminedMachine;
+
 constexpr int fit = 0;
 constexpr int unfit = static_cast<int>(report::ExitCode::error);
+/// From here on an exit code says which signal ended a program.
+constexpr int ended_by_signal = 128;
 
 std::string lines_of(const qualify::Behaviour& behaviour) {
     if (behaviour.ok) return fmt::format("  {:<7}  {}: {}\n", "ok", behaviour.name, behaviour.got);
@@ -27,78 +36,133 @@ std::string lines_of(const qualify::Behaviour& behaviour) {
     return lines;
 }
 
-struct Examined {
-    report::MachineDescription description;
-    int code = unfit;  ///< fit if no basic behaviour differs
+struct ExaminedHere {
+    ExaminedMachine machine;
+    std::vector<qualify::Behaviour> behaviours;
+    std::string refusal;  ///< of KVM: then nothing was measured
 };
 
-/// Measures this machine, and prints every behaviour of it.
-Examined examine_here(TextOutput& text) {
-    Examined examined{describe_here()};
-    text.print(report::describe(examined.description) + "\n");
+ExaminedHere examine_here() {
+    ExaminedHere examined{
+        .machine = {.description = describe_here(), .missing = {}, .remedy = {}}, .behaviours = {}, .refusal = {}};
+    auto& description = examined.machine.description;
     try {
-        const auto behaviours = qualify::measure(kvm::System::open());
-        add_behaviours(examined.description, behaviours);
-        for (const auto& behaviour : behaviours) text.print(lines_of(behaviour));
-        const bool basics = !first_basic_failure(behaviours);
-        examined.code = basics ? fit : unfit;
-        text.print(basics ? "  fit\n"
-                          : "  not fit, since a basic behaviour differs: `--machine auto` does not use it\n");
+        examined.behaviours = qualify::measure(kvm::System::open());
+        add_behaviours(description, examined.behaviours);
+        for (const auto& behaviour : examined.behaviours) description.answers[behaviour.name] = behaviour.got;
+        examined.machine.fit = !first_basic_failure(examined.behaviours);
     } catch (const kvm::Error& error) {
-        text.print(fmt::format("  not fit: {}\n", error.what()));
+        examined.refusal = error.what();
     }
     return examined;
 }
 
-/// Measures the emulated machine that `options` ask for, which prints it.
-int examine_emulated(const Options& options, Documents& documents) {
+std::string verdict_on(const ExaminedHere& examined) {
+    if (!examined.refusal.empty()) return fmt::format("  not fit: {}\n", examined.refusal);
+    return examined.machine.fit ? "  fit\n"
+                                : "  not fit, since a basic behaviour differs: `--machine auto` does not use it\n";
+}
+
+std::vector<report::BehaviourRow> rows() {
+    std::vector<report::BehaviourRow> rows;
+    for (auto& each : qualify::manuals()) rows.push_back({each.name, each.intel, each.amd, each.source});
+    return rows;
+}
+
+/// Examines this machine and prints every behaviour of it.
+int show_here(const Options& options, Documents& documents) {
+    TextOutput text(options);
+    const auto examined = examine_here();
+    text.print(report::describe(examined.machine.description) + "\n");
+    for (const auto& behaviour : examined.behaviours) text.print(lines_of(behaviour));
+    text.print(verdict_on(examined));
+    documents.write(&Options::json, report::doctor_report(version, examined.machine.description,
+                                                          std::span(&examined.machine, 1), rows()));
+    return examined.machine.fit ? fit : unfit;
+}
+
+/// The same inside the emulated machine that `options` ask for.
+int show_emulated(const Options& options, Documents& documents) {
     try {
         return run_inside(options, documents);
     } catch (const emulator::MachineError& error) {
-        TextOutput(options).print(fmt::format("{}\n  missing: {}\n{}", name_of(emulated_machine_for(options)),
-                                              error.what(),
+        TextOutput(options).print(fmt::format("{}\n  missing: {}\n{}", name_of(options.machine), error.what(),
                                               error.remedy().empty() ? "" : "  remedy: " + error.remedy() + "\n"));
         return unfit;
     }
 }
 
-/// The same for its text alone.
-int show_emulated(const Options& options, MachineName machine) {
-    // Its text would come out between the braces.
-    if (options.json == "-") return fit;
-    auto text_only = options;
-    text_only.machine = machine;
-    text_only.json.clear();
-    Documents none(text_only);
-    return examine_emulated(text_only, none);
+/// What the program inside an emulated machine found, and the code it ended with.
+struct ExaminedInside {
+    ExaminedMachine machine;
+    int code = unfit;
+};
+
+ExaminedInside examine_emulated(MachineName name) {
+    ExaminedInside examined;
+    examined.machine.description.name = name_of(name);
+    Options inner;
+    inner.command = Command::doctor;
+    inner.machine = name;
+    inner.json = "-";
+    inner.quiet = true;
+    Documents none(inner);
+    const emulator::Fd document(::memfd_create("gatecrash-doctor", MFD_CLOEXEC));
+    if (!document) emulator::throw_errno("memfd_create");
+    try {
+        examined.code = run_inside(inner, none, {}, document.get());
+        if (examined.code > ended_by_signal) return examined;
+        (void)::lseek(document.get(), 0, SEEK_SET);
+        examined.machine.description = report::machine_of_doctor_report(emulator::read_all(document.get()));
+        examined.machine.fit = examined.code == fit;
+    } catch (const emulator::MachineError& error) {
+        examined.machine.missing = error.what();
+        examined.machine.remedy = error.remedy();
+    }
+    return examined;
+}
+
+std::string heading_of(const ExaminedMachine& machine) {
+    if (machine.missing.empty()) {
+        return fmt::format("{}\n  {}\n", report::describe(machine.description), machine.fit ? "fit" : "not fit");
+    }
+    return fmt::format("{}\n  missing: {}\n{}", machine.description.name, machine.missing,
+                       machine.remedy.empty() ? "" : "  remedy: " + machine.remedy + "\n");
+}
+
+/// Examines every machine, and prints them side by side. A machine that is missing is no failure as long as `auto` has
+/// one to take.
+int compare_machines(const Options& options, Documents& documents) {
+    TextOutput text(options);
+    const auto here = examine_here();
+    std::vector<ExaminedMachine> machines{here.machine};
+    text.print(report::describe(here.machine.description) + "\n" + verdict_on(here));
+    for (const auto name : {MachineName::amd, MachineName::intel}) {
+        if (!options.quiet) fmt::print(stderr, "gatecrash: measuring the {} machine...\n", name_of(name));
+        auto examined = examine_emulated(name);
+        if (examined.code > ended_by_signal) return examined.code;
+        text.print("\n" + heading_of(examined.machine));
+        machines.push_back(std::move(examined.machine));
+    }
+    const auto manuals = rows();
+    text.print("\n" + behaviour_table(manuals, machines));
+    const auto& taken = machines[here.machine.fit ? 0 : 1];
+    if (taken.fit) text.print(fmt::format("\n`--machine auto` takes {}.\n", taken.description.name));
+    documents.write(&Options::json, report::doctor_report(version, taken.description, machines, manuals));
+    return taken.fit ? fit : unfit;
 }
 
 }  // namespace
 
 int doctor(const Options& options) {
     Documents documents(options);
-    TextOutput text(options);
-    const auto finish = [](int code) {
-        if (code != fit) fmt::print(stderr, "gatecrash: no machine that was asked for can run guests: see above\n");
-        return code;
-    };
-    if (!emulated_machine().empty() || options.machine == MachineName::host) {
-        const auto here = examine_here(text);
-        documents.write(here.description, {});
-        return emulated_machine().empty() ? finish(here.code) : here.code;
-    }
-    if (options.machine != MachineName::automatic) return finish(examine_emulated(options, documents));
-
-    // The document is of the machine that `auto` takes.
-    const auto here = examine_here(text);
-    const bool host = here.code == fit;
-    text.print("\n");
-    if (host) documents.write(here.description, {});
-    const int amd = host ? show_emulated(options, MachineName::amd) : examine_emulated(options, documents);
-    text.print("\n");
-    (void)show_emulated(options, MachineName::intel);
-    if (host || amd == fit) text.print(fmt::format("\n`--machine auto` takes {}.\n", host ? "host" : "amd"));
-    return finish(host ? fit : amd);
+    if (!emulated_machine().empty()) return show_here(options, documents);
+    const bool all = options.machine == MachineName::automatic || options.machine == MachineName::all;
+    const int code = all                                    ? compare_machines(options, documents)
+                     : options.machine == MachineName::host ? show_here(options, documents)
+                                                            : show_emulated(options, documents);
+    if (code == unfit) fmt::print(stderr, "gatecrash: no machine that was asked for can run guests: see above\n");
+    return code;
 }
 
 }  // namespace gatecrash::cli

@@ -21,11 +21,12 @@ MachineName emulated_machine_for(const Options& options) {
     return options.machine == MachineName::intel ? MachineName::intel : MachineName::amd;
 }
 
-int run_inside(const Options& options, Documents& documents, const std::vector<std::string>& inputs) {
+int run_inside(const Options& options, Documents& documents, const std::vector<std::string>& inputs, int out) {
     auto inner = options;
     inner.machine = emulated_machine_for(options);
     emulator::Launch launch;
     launch.environment[machine_variable] = name_of(inner.machine);
+    launch.streams.out = out;
     if (options.command == Command::worker) launch.streams.in = STDIN_FILENO;
     for (const auto& input : inputs) launch.inputs[input] = input;
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <unistd.h>
+
 #include <string>
 #include <vector>
 
@@ -14,7 +16,8 @@ namespace gatecrash::cli {
 
 /// Runs this program again inside that machine, with `options`, and returns its exit code. What it writes to the
 /// files of its documents ends in `documents`. `inputs` are files of the user's that it needs. Throws
-/// emulator::MachineError or report::OutputWriteError.
-[[nodiscard]] int run_inside(const Options& options, Documents& documents, const std::vector<std::string>& inputs = {});
+/// emulator::MachineError or report::OutputWriteError. What it prints goes to `out`.
+[[nodiscard]] int run_inside(const Options& options, Documents& documents, const std::vector<std::string>& inputs = {},
+                             int out = STDOUT_FILENO);
 
 }  // namespace gatecrash::cli

@@ -20,7 +20,7 @@ struct Attempt {
 Attempt try_here(bool others) {
     try {
         auto system = kvm::System::open();
-        const auto behaviours = qualify::measure(system, {.others = others, .stop_when_unfit = true});
+        const auto behaviours = qualify::measure(system, {.others = others, .facts = false, .stop_when_unfit = true});
         if (const auto failure = first_basic_failure(behaviours)) return {{}, describe(*failure), failure->remedy};
         auto description = describe_here();
         add_behaviours(description, behaviours);

@@ -12,7 +12,8 @@ namespace {
 
 constexpr CommandInfo table[] = {
     {Command::doctor, "doctor", "", "what this host can run, and the remedy for what is missing",
-     "Measures what each machine's KVM really does, and prints it beside what silicon does.\n",
+     "Measures what each machine's KVM really does, and prints it beside what the manuals say of silicon.\n"
+     "Without --machine, or with --machine all, the machines stand side by side.\n",
      "  gatecrash doctor                    every machine\n"
      "  gatecrash doctor --machine host     only this host's KVM\n"},
     {Command::list, "list", " [PATTERN...]", "cases and variants: what each asks, its origin, what it expects",
@@ -109,10 +110,10 @@ po::options_description own_options(Command command) {
 
 po::options_description common_options() {
     po::options_description options("Options of every command");
-    options.add_options()(
-        "machine", po::value<std::string>()->value_name("NAME"),
-        "where guests run: auto, host, amd or intel (default auto: host if its KVM does what silicon does, else amd; "
-        "intel needs `./dev setup --intel` once)")(
+    options.add_options()("machine", po::value<std::string>()->value_name("NAME"),
+                          "where guests run: auto, host, amd or intel, for doctor also all (default auto: host if its "
+                          "KVM does what silicon "
+                          "does, else amd; intel needs `./dev setup --intel` once)")(
         "jobs", po::value<std::string>()->value_name("N"),
         "workers that share each sweep of `run` and `explore`, at least 1 (default: one for each CPU, but emulated "
         "machines take no more than half the free memory)")(

@@ -29,7 +29,8 @@ struct Choice {
 constexpr Choice<MachineName> machines[] = {{"auto", MachineName::automatic},
                                             {"host", MachineName::host},
                                             {"amd", MachineName::amd},
-                                            {"intel", MachineName::intel}};
+                                            {"intel", MachineName::intel},
+                                            {"all", MachineName::all}};
 constexpr Choice<machine::StepperKind> steppers[] = {{"trap-flag", machine::StepperKind::trap_flag},
                                                      {"stop-bytes", machine::StepperKind::stop_bytes}};
 
@@ -87,6 +88,9 @@ class Values {
 
 void read_common(Options& options, const Values& values) {
     if (values.has("machine")) options.machine = values.choice("machine", machines);
+    if (options.machine == MachineName::all && options.command != Command::doctor) {
+        values.fail("--machine all is for `gatecrash doctor` only");
+    }
     if (values.has("stepper")) options.stepper = values.choice("stepper", steppers);
     if (values.has("jobs")) options.jobs = values.number("jobs", 1U, most_jobs);
     if (values.has("json")) options.json = values.text("json");

@@ -40,7 +40,7 @@ enum class Command : std::uint8_t {
     help,
     version
 };
-enum class MachineName : std::uint8_t { automatic, host, amd, intel };
+enum class MachineName : std::uint8_t { automatic, host, amd, intel, all };
 
 struct Options {
     Command command = Command::help;

@@ -14,13 +14,13 @@ constexpr std::size_t kernel_stacks = 6;
 
 // Where things lie in the tables' pages. Accessed and busy bits are set from the start, as in guest/tables.S.
 constexpr std::array<std::uint64_t, 10> gdt{0,
-                                            0,
+                                            0x00cf9b000000ffff,
                                             0x00af9b000000ffff,
                                             0x00cf93000000ffff,
                                             0x00cffb000000ffff,
                                             0x00cff3000000ffff,
                                             0x00affb000000ffff,
-                                            0,
+                                            0x0000f3000000ffff,
                                             0x00008b0000000067,
                                             0};
 constexpr std::size_t tss_offset = 0x80, bitmap_offset = 0x68, bitmap_size = 0x21;
@@ -63,13 +63,18 @@ void TinyGuest::handle(std::uint8_t vector, const Xbyak::Label& handler, unsigne
     handlers_.push_back({vector, handler, ist});
 }
 
-void TinyGuest::enter_user(std::uint64_t rflags) {
-    kernel.push(GATECRASH_USER_SS);
+void TinyGuest::enter_user(std::uint64_t rflags, unsigned cs, unsigned ss) {
+    kernel.push(ss);
     kernel.push(static_cast<std::uint32_t>(user_stack));
     kernel.push(static_cast<std::uint32_t>(rflags));
-    kernel.push(GATECRASH_USER_CS);
+    kernel.push(cs);
     kernel.push(static_cast<std::uint32_t>(user_text));
     kernel.iretq();
+}
+
+void TinyGuest::touch(std::uint64_t address) {
+    kernel.mov(kernel.rax, address);
+    kernel.mov(kernel.al, kernel.byte[kernel.rax]);
 }
 
 void TinyGuest::write_msr(std::uint32_t msr, std::uint64_t value) {

@@ -6,22 +6,7 @@
 namespace gatecrash::qualify {
 namespace {
 
-using machine::Code;
 using Xbyak::Label;
-
-// DR7 (SDM volume 3, 17.2.4).
-constexpr std::uint64_t dr7_execute = 1, dr7_write_of_eight_bytes = 1 | 1 << 16 | 2 << 18;
-
-void clear_pushed_tf(Code& k) {
-    k.and_(k.qword[k.rsp + RecordingGuest::frame_rflags], ~static_cast<std::uint32_t>(machine::rflags_tf));
-}
-
-/// ", CPL 0, DR6.BS"
-std::string cause(const Record& record) {
-    constexpr std::uint64_t b0 = 1, bs = 0x4000;
-    return fmt::format(", CPL {}{}{}", record.cs & 3, (record.dr6 & b0) != 0 ? ", DR6.B0" : "",
-                       (record.dr6 & bs) != 0 ? ", DR6.BS" : "");
-}
 
 }  // namespace
 
@@ -53,6 +38,7 @@ std::string tf_over_syscall(Bench& bench) {
     guest.end();
     k.L(start);
     guest.enable_syscall(entry, machine::rflags_if);  // so TF stays
+    guest.touch(RecordingGuest::user_text);
     guest.enter_user(machine::rflags_tf | 2);
     guest.user.syscall();
     guest.user_place("behind the SYSCALL");
@@ -80,9 +66,7 @@ std::string code_breakpoint(Bench& bench) {
     RecordingGuest guest;
     auto& k = guest.kernel;
     Label target;
-    guest.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB, [](Code& c) {
-        c.or_(c.qword[c.rsp + RecordingGuest::frame_rflags], static_cast<std::uint32_t>(machine::rflags_rf));
-    });
+    guest.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB, set_pushed_rf);
     guest.set_debug_register(0, target);
     guest.set_debug_register(7, dr7_execute);
     k.nop();

@@ -82,8 +82,6 @@ std::string shadow_over_entry(Bench& bench) {
 
 std::string mov_ss_shadow(Bench& bench) {
     constexpr std::uint8_t vector = 0x40;
-    constexpr std::uint64_t any_access_of_two_bytes =
-        1 | 3 << 16 | 1 << 18;  // DR7: L0, RW0, LEN0 (SDM volume 3, 17.2.4)
     RecordingGuest guest;
     auto& k = guest.kernel;
     guest.on(vector);
@@ -91,12 +89,12 @@ std::string mov_ss_shadow(Bench& bench) {
     k.mov(k.rbx, RecordingGuest::scratch);
     k.mov(k.word[k.rbx], GATECRASH_KERNEL_SS);
     guest.set_debug_register(0, RecordingGuest::scratch);
-    guest.set_debug_register(7, any_access_of_two_bytes);
+    guest.set_debug_register(7, dr7_access_of_two_bytes);
     k.db(0x8e), k.db(0x13);  // mov ss, [rbx]
     guest.place("behind the MOV SS");
     k.int_(vector);
     guest.place("behind the INT");
-    guest.disarm(any_access_of_two_bytes);
+    guest.disarm(dr7_access_of_two_bytes);
     guest.end();
     return guest.tell(guest.run(bench));
 }

@@ -11,10 +11,6 @@ using Xbyak::Label;
 
 constexpr std::uint8_t vector = 0x40;
 
-void ring_end(Code& k) { k.doorbell(GATECRASH_PORT_END); }
-
-std::string cs_and_ss(std::uint64_t cs, std::uint64_t ss) { return fmt::format("CS {:#x}, SS {:#x}", cs, ss); }
-
 }  // namespace
 
 std::string int3(Bench& bench) {
@@ -98,14 +94,8 @@ std::string sysenter_64(Bench& bench) {
     RecordingGuest guest;
     auto& k = guest.kernel;
     Label entry;
-    guest.on(6, 0, ring_end);  // #UD
-    guest.write_msr(0x174, GATECRASH_KERNEL_CS);
-    guest.write_msr(0x175, RecordingGuest::kernel_stack);
-    k.mov(k.ecx, 0x176);
-    k.lea(k.rax, k.ptr[k.rip + entry]);
-    k.mov(k.rdx, k.rax);
-    k.shr(k.rdx, 32);
-    k.wrmsr();
+    guest.on(vector_ud, 0, ring_end);
+    guest.enable_sysenter(entry);
     guest.enter_user();
     k.L(entry);
     k.mov(k.rbx, RecordingGuest::scratch);
@@ -113,7 +103,7 @@ std::string sysenter_64(Bench& bench) {
     k.mov(k.word[k.rbx + 8], k.ss);
     guest.end();
     guest.user_place("at the SYSENTER");
-    guest.user.db(0x0f), guest.user.db(0x34);
+    guest.user.sysenter();
 
     auto& machine = guest.boot(bench);
     const auto account = RecordingGuest::run(machine);

@@ -9,19 +9,8 @@ namespace {
 using machine::Code;
 using machine::Event;
 using machine::Machine;
-using Xbyak::Label;
 
 constexpr const char* behind_doorbell = "behind the doorbell";
-
-/// In the body of a handler that can be entered twice: `first_only` the first time.
-void the_first_time(Code& k, const std::function<void()>& first_only) {
-    Label again;
-    k.mov(k.rbx, RecordingGuest::data);
-    k.cmp(k.qword[k.rbx], 1);  // the count of records
-    k.jne(again, Code::T_NEAR);
-    first_only();
-    k.L(again);
-}
 
 /// At its first doorbell an NMI is to land. The handler rings once more, the first time that it is entered, and keeps
 /// the number of records that there are before its IRET.

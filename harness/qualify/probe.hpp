@@ -34,7 +34,8 @@ class Bench {
     machine::Snapshot booted_;
 };
 
-/// What silicon does, as the phrase that a probe's function returns for it.
+/// What silicon does, as the phrase that a probe's function returns for it. Where the manual leaves that open, the
+/// phrases that it allows, with " | " between them.
 struct Expected {
     const char* intel;
     const char* amd;
@@ -46,14 +47,17 @@ struct Probe {
     const char* name;
     bool basic;
     Expected expected;
+    const char* source;  ///< where that is said
     const char* remedy;
     /// Returns what was measured as a phrase that is composed of what was seen. May throw: that is what was measured,
     /// then.
     std::string (*measure)(Bench&);
 };
 
-/// Every probe, in the order of measure().
+/// What decides whether and how this machine is used, and what cases may need.
 [[nodiscard]] std::span<const Probe> probes();
+/// What only tells machines apart.
+[[nodiscard]] std::span<const Probe> facts();
 
 using machine::Vendor;
 

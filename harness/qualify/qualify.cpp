@@ -18,9 +18,21 @@ std::vector<Behaviour> measure(const kvm::System& system, Scope scope) {
     for (const auto& probe : probes()) {
         if (!probe.basic && !scope.others && probe.name != decides_stepper) continue;
         behaviours.push_back(evaluate(probe, bench));
-        if (scope.stop_when_unfit && first_basic_failure(behaviours)) break;
+        if (scope.stop_when_unfit && first_basic_failure(behaviours)) return behaviours;
     }
+    if (!scope.others || !scope.facts) return behaviours;
+    for (const auto& fact : facts()) behaviours.push_back(evaluate(fact, bench));
     return behaviours;
+}
+
+std::vector<Manuals> manuals() {
+    std::vector<Manuals> all;
+    for (const auto& table : {probes(), facts()}) {
+        for (const auto& probe : table) {
+            all.push_back({probe.name, probe.expected.intel, probe.expected.amd, probe.source});
+        }
+    }
+    return all;
 }
 
 machine::StepperKind stepper_for(const std::vector<Behaviour>& behaviours) {

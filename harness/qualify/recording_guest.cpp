@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace gatecrash::qualify {
 namespace {
@@ -17,17 +18,16 @@ constexpr std::size_t record_shift = 7, record_size = 1 << record_shift;
 constexpr unsigned max_records = 16;
 static_assert(sizeof(Record) <= record_size && (max_records + 1) * record_size <= machine::page_size);
 
-/// SDM volume 3, table 6-1; APM volume 2, table 8-2 (which has 21, 29 and 30 too).
-constexpr bool pushes_error_code(unsigned vector) {
-    return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 ||
-           vector == 30;
-}
-
 constexpr std::array<const char*, 20> exception_names{"#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD",
                                                       "#NM", "#DF", "",    "#TS", "#NP", "#SS", "#GP",
                                                       "#PF", "",    "#MF", "#AC", "#MC", "#XM"};
 
 }  // namespace
+
+bool pushes_error_code(unsigned vector) {
+    return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 ||
+           vector == 30;
+}
 
 std::string vector_name(std::uint64_t vector) {
     if (vector < exception_names.size() && *exception_names.at(vector) != '\0') return exception_names.at(vector);
@@ -44,6 +44,40 @@ std::string ending(const machine::Outcome& outcome) {
     if (rang(outcome, GATECRASH_PORT_FATAL)) return "which was not expected";
     return describe(outcome);
 }
+
+void ring_end(Code& k) { k.doorbell(GATECRASH_PORT_END); }
+
+void the_first_time(Code& k, const std::function<void()>& first_only) {
+    Label again;
+    k.mov(k.rbx, RecordingGuest::data);
+    k.cmp(k.qword[k.rbx], 1);  // the count of records
+    k.jne(again, Code::T_NEAR);
+    first_only();
+    k.L(again);
+}
+
+void clear_pushed_tf(Code& k) {
+    k.and_(k.qword[k.rsp + RecordingGuest::frame_rflags], ~static_cast<std::uint32_t>(machine::rflags_tf));
+}
+
+void set_pushed_rf(Code& k) {
+    k.or_(k.qword[k.rsp + RecordingGuest::frame_rflags], static_cast<std::uint32_t>(machine::rflags_rf));
+}
+
+std::string privilege(const Record& record) { return fmt::format(", CPL {}", record.cs & 3); }
+
+std::string cause(const Record& record) {
+    // SDM volume 3, 17.2.3.
+    constexpr std::array<std::pair<std::uint64_t, const char*>, 6> bits{
+        {{1, "B0"}, {2, "B1"}, {4, "B2"}, {8, "B3"}, {0x2000, "BD"}, {0x4000, "BS"}}};
+    auto text = privilege(record);
+    for (const auto& [bit, name] : bits) {
+        if ((record.dr6 & bit) != 0) text += fmt::format(", DR6.{}", name);
+    }
+    return text;
+}
+
+std::string cs_and_ss(std::uint64_t cs, std::uint64_t ss) { return fmt::format("CS {:#x}, SS {:#x}", cs, ss); }
 
 machine::Outcome run_bounded(machine::Machine& machine) {
     constexpr int max_exits = 1000;
@@ -63,6 +97,20 @@ std::uint64_t RecordingGuest::scratch_word(machine::Machine& machine, unsigned i
 }
 
 void RecordingGuest::on(std::uint8_t vector, unsigned ist, Body body) { on_.push_back({vector, ist, std::move(body)}); }
+
+void RecordingGuest::write_msr(std::uint32_t msr, const Label& address) {
+    kernel.mov(kernel.ecx, msr);
+    kernel.lea(kernel.rax, kernel.ptr[kernel.rip + address]);
+    kernel.mov(kernel.rdx, kernel.rax);
+    kernel.shr(kernel.rdx, 32);
+    kernel.wrmsr();
+}
+
+void RecordingGuest::enable_sysenter(const Label& entry) {
+    write_msr(msr_sysenter_cs, GATECRASH_KERNEL_CS);
+    write_msr(msr_sysenter_esp, kernel_stack);
+    write_msr(msr_sysenter_eip, entry);
+}
 
 void RecordingGuest::set_debug_register(unsigned number, std::uint64_t value) {
     kernel.mov(kernel.rax, value);

@@ -57,6 +57,11 @@ class RecordingGuest : public machine::TinyGuest {
     void user_place(const std::string& name) { name_address(user_text + user.getSize(), name); }
     /// In `kernel`: rings END.
     void end() { kernel.doorbell(GATECRASH_PORT_END); }
+    using TinyGuest::write_msr;
+    /// In `kernel`: WRMSR of an address. Clobbers RAX, RCX, RDX.
+    void write_msr(std::uint32_t msr, const Xbyak::Label& address);
+    /// In `kernel`: SYSENTER arrives at `entry` in the kernel's segments. Clobbers RAX, RCX, RDX.
+    void enable_sysenter(const Xbyak::Label& entry);
     /// In `kernel`, the MOV to debug and control registers, which xbyak lacks. Clobbers RAX.
     void set_debug_register(unsigned number, std::uint64_t value);
     void set_debug_register(unsigned number, const Xbyak::Label& label);
@@ -96,6 +101,34 @@ class RecordingGuest : public machine::TinyGuest {
     std::vector<Name> names_;
 };
 
+constexpr std::uint8_t vector_ud = 6, vector_ss = 12;
+constexpr std::uint32_t msr_star = 0xc0000081, msr_lstar = 0xc0000082, msr_cstar = 0xc0000083;
+constexpr std::uint32_t msr_sysenter_cs = 0x174, msr_sysenter_esp = 0x175, msr_sysenter_eip = 0x176;
+
+// Bodies of handlers.
+void ring_end(machine::Code& k);
+/// `first_only`, if no other event was recorded before this one.
+void the_first_time(machine::Code& k, const std::function<void()>& first_only);
+/// #DB does not come again behind the next instruction.
+void clear_pushed_tf(machine::Code& k);
+/// The instruction that is returned to executes though it has a breakpoint.
+void set_pushed_rf(machine::Code& k);
+
+// Details.
+/// ", CPL 0, DR6.BS"
+[[nodiscard]] std::string cause(const Record& record);
+/// ", CPL 0"
+[[nodiscard]] std::string privilege(const Record& record);
+/// "CS 0x33, SS 0x2b"
+[[nodiscard]] std::string cs_and_ss(std::uint64_t cs, std::uint64_t ss);
+
+/// A breakpoint's bits of DR7 in slot 0 (SDM volume 3, 17.2.4).
+constexpr std::uint64_t dr7_execute = 1, dr7_write_of_eight_bytes = 1 | 1 << 16 | 2 << 18,
+                        dr7_access_of_two_bytes = 1 | 3 << 16 | 1 << 18,
+                        dr7_access_of_eight_bytes = 1 | 3 << 16 | 2 << 18;
+
+/// SDM volume 3, table 6-1; APM volume 2, table 8-2 (which has 21, 29 and 30 too).
+[[nodiscard]] bool pushes_error_code(unsigned vector);
 /// "#BP", "NMI", "vector 0x40".
 [[nodiscard]] std::string vector_name(std::uint64_t vector);
 /// How a guest ended, in words.

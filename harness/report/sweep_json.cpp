@@ -61,8 +61,10 @@ std::string text(const Json& object, const char* name) { return object.at(name).
 Json to_json(const MachineDescription& machine) {
     auto behaviours = Json::object();
     for (const auto& [name, is_as_on_silicon] : machine.behaviours) behaviours[name] = is_as_on_silicon;
-    return {{"name", machine.name},     {"kvm", machine.kvm},           {"cpu", machine.cpu},
-            {"kernel", machine.kernel}, {"emulated", machine.emulated}, {"behaviours", behaviours}};
+    Json json{{"name", machine.name},     {"kvm", machine.kvm},           {"cpu", machine.cpu},
+              {"kernel", machine.kernel}, {"emulated", machine.emulated}, {"behaviours", behaviours}};
+    if (!machine.answers.empty()) json["answers"] = machine.answers;
+    return json;
 }
 
 Json to_json(const explore::Finding& finding) {
@@ -120,7 +122,8 @@ MachineDescription to_machine(const Json& object) {
             .cpu = text(object, "cpu"),
             .kernel = text(object, "kernel"),
             .emulated = object.at("emulated").get<bool>(),
-            .behaviours = object.at("behaviours").get<std::map<std::string, bool>>()};
+            .behaviours = object.at("behaviours").get<std::map<std::string, bool>>(),
+            .answers = object.value("answers", std::map<std::string, std::string>())};
 }
 
 explore::SweepResult to_sweep(const Json& object) {

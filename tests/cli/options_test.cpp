@@ -113,7 +113,8 @@ TEST(Options, RefuseWhatTheyDoNotKnow) {
         {{"run", "--depth", "2"}, "unknown option --depth", "run"},
         {{"run", "--unfit"}, "unknown option --unfit", "run"},
         {{"run", "--json"}, "--json", "run"},
-        {{"run", "--machine", "vax"}, "--machine is one of auto, host, amd, intel, not 'vax'", "run"},
+        {{"run", "--machine", "vax"}, "--machine is one of auto, host, amd, intel, all, not 'vax'", "run"},
+        {{"run", "--machine", "all"}, "--machine all is for `gatecrash doctor` only", "run"},
         {{"run", "--machine", "amd", "--machine", "host"}, "--machine", "run"},
         {{"run", "--budget", "0"}, "--budget is a number from 1", "run"},
         {{"explore", "x", "--budget", "9", "--jobs", "2"}, "by one worker: leave --jobs out", "explore"},
@@ -162,6 +163,7 @@ TEST(Options, AreTheSameForEveryShardWhereTheyDecide) {
 TEST(Options, SurviveBeingWrittenDown) {
     for (const auto& words : std::vector<Words>{
              {"doctor", "--machine", "host"},
+             {"doctor", "--machine", "all"},
              {"list", "a", "b/*", "--json", "x=y"},
              {"run", "--budget", "5000000000", "--resume", "file"},
              {"run", "--quiet", "--jobs", "3", "--stepper", "stop-bytes", "--", "--odd"},

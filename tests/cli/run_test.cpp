@@ -468,13 +468,44 @@ TEST(Doctor, FindsTheEmulatedMachineFit) {
     const auto result = run_on_amd({"doctor", "--json", path});
     EXPECT_EQ(result.code, 0) << result.out;
     EXPECT_THAT(result.out, HasSubstr("amd (kvm_amd, "));
-    const auto behaviours = read_json(path)["machine"]["behaviours"];
-    EXPECT_GT(behaviours.size(), 20U);
+    const auto document = read_json(path);
+    const auto behaviours = document["machine"]["behaviours"], answers = document["machine"]["answers"];
+    EXPECT_GT(behaviours.size(), 90U);
+    EXPECT_EQ(document["manuals"].size(), behaviours.size());
     for (const auto& [name, is_as_on_silicon] : behaviours.items()) {
         const bool ok = is_as_on_silicon;
         const auto at = result.out.find((ok ? "  ok       " : "  differs  ") + name);
         ASSERT_NE(at, std::string::npos) << name;
         EXPECT_TRUE(ok || result.out.find("  silicon  ", at) != std::string::npos) << name;
+        EXPECT_NE(result.out.find(answers[name].get<std::string>(), at), std::string::npos) << name;
+    }
+}
+
+TEST(Doctor, HasTheMachinesSideBySideAndSaysWhatIsMissing) {
+    const TemporaryFolder folder;
+    const auto path = folder.path() / "doctor.json";
+    // No Bochs on this PATH, so no Intel machine, which is no failure.
+    const auto tools = folder.path() / "tools";
+    fs::create_directory(tools);
+    fs::create_symlink("/usr/bin/qemu-system-x86_64", tools / "qemu-system-x86_64");
+    const auto result =
+        Command({"/usr/bin/env", "PATH=" + tools.string(), GATECRASH, "doctor", "--json", path}).finish();
+    EXPECT_EQ(result.code, 0) << result.err;
+    const auto document = read_json(path);
+    ASSERT_EQ(document["machines"].size(), 3U);
+    EXPECT_EQ(document["machines"][0]["name"], "host");
+    EXPECT_EQ(document["machines"][1]["name"], "amd");
+    EXPECT_EQ(document["machines"][1]["fit"], true);
+    EXPECT_EQ(document["machines"][2]["name"], "intel");
+    EXPECT_NE(document["machines"][2]["missing"], "");
+    EXPECT_THAT(document["machines"][2]["remedy"].get<std::string>(), HasSubstr("./dev setup --intel"));
+    EXPECT_THAT(result.out, HasSubstr("intel\n  missing: "));
+    EXPECT_THAT(result.out, HasSubstr("  the manuals\n"));
+    for (const auto& [name, answer] : document["machines"][1]["answers"].items()) {
+        EXPECT_THAT(result.out, HasSubstr("\n" + name + " ")) << name;
+        if (document["machines"][1]["behaviours"][name] == false) {
+            EXPECT_THAT(result.out, HasSubstr("amd gives: " + answer.get<std::string>() + "\n")) << name;
+        }
     }
 }
 

@@ -24,6 +24,10 @@ class Code : public Xbyak::CodeGenerator {
     }
     void iretq() { bytes({0x48, 0xcf}); }
     void sysretq() { bytes({0x48, 0x0f, 0x07}); }
+    void sysretl() { bytes({0x0f, 0x07}); }
+    void sysenter() { bytes({0x0f, 0x34}); }
+    void sysexitq() { bytes({0x48, 0x0f, 0x35}); }
+    void retfq() { bytes({0x48, 0xcb}); }
     void swapgs() { bytes({0x0f, 0x01, 0xf8}); }
 };
 
@@ -48,8 +52,11 @@ class TinyGuest {
     /// rings FATAL.
     void handle(std::uint8_t vector, const Xbyak::Label& handler, unsigned ist = 0);
 
-    /// In `kernel`: go to the start of `user` by IRETQ, with `rflags`. Clobbers nothing.
-    void enter_user(std::uint64_t rflags = 2);
+    /// In `kernel`: go to the start of `user` by IRETQ, with these. Clobbers nothing.
+    void enter_user(std::uint64_t rflags = 2, unsigned cs = GATECRASH_USER_CS, unsigned ss = GATECRASH_USER_SS);
+    /// In `kernel`: reads a byte at `address`, so that no later use of its page is its first, which exits. Clobbers
+    /// RAX.
+    void touch(std::uint64_t address);
     /// In `kernel`: WRMSR of a constant. Clobbers RAX, RCX, RDX.
     void write_msr(std::uint32_t msr, std::uint64_t value);
     /// In `kernel`: LSTAR to `entry`, and STAR and FMASK. Clobbers RAX, RCX, RDX.
@@ -75,6 +82,8 @@ class TinyGuest {
         return kernel_stack + (ist + 1) * 2 * GATECRASH_PAGE;
     }
     static constexpr std::uint64_t user_stack = GATECRASH_USER_STACK + GATECRASH_PAGE;
+    /// Selectors beside those of the runtime's guests: 32-bit code of CPL 0, and 16-bit data of CPL 3.
+    static constexpr unsigned kernel32_cs = 0x08, user16_ss = 0x3b;
 
   private:
     struct Handler {

@@ -12,7 +12,8 @@
 
 namespace gatecrash::qualify {
 
-/// One measured behaviour. The texts are short phrases for people; `got` and `expected` are equal if and only if `ok`.
+/// One measured behaviour. The texts are short phrases for people. Where a manual leaves open what is to be expected,
+/// that text is what it allows, with " | " in between.
 struct Behaviour {
     std::string name;      ///< kebab-case and stable: scripts, JSON and skip reasons use it
     std::string got;       ///< what was measured, or the first line of the error that ended the measurement
@@ -22,9 +23,20 @@ struct Behaviour {
     std::string remedy;  ///< what the user can do about it; empty if ok
 };
 
+/// What the manuals say of one behaviour.
+struct Manuals {
+    std::string name;
+    std::string intel, amd;  ///< as `expected` on a CPU of that vendor
+    std::string source;      ///< the sections; docs/behaviours.md has the manuals' names
+};
+
+/// Of every behaviour, in the order of measure().
+[[nodiscard]] std::vector<Manuals> manuals();
+
 /// Which behaviours to measure.
 struct Scope {
     bool others = true;            ///< beyond the basic ones and what stepper_for() needs
+    bool facts = true;             ///< of those, also what no command relies on, and only tells machines apart
     bool stop_when_unfit = false;  ///< nothing behind a basic one that is not as expected
 };
 

@@ -12,7 +12,8 @@ struct MachineDescription {
     std::string cpu;     ///< the model name of /proc/cpuinfo
     std::string kernel;  ///< as `uname -r` prints it
     bool emulated = false;
-    std::map<std::string, bool> behaviours;  ///< measured, by name: whether it is as on silicon
+    std::map<std::string, bool> behaviours;           ///< measured, by name: whether it is as on silicon
+    std::map<std::string, std::string> answers = {};  ///< what was measured, by name; of `doctor` only
 
     bool operator==(const MachineDescription&) const = default;
 };

@@ -1,0 +1,167 @@
+#include <cpuid.h>
+#include <fmt/format.h>
+
+#include <array>
+
+#include "facts.hpp"
+#include "legacy_guest.hpp"
+#include "recording_guest.hpp"
+
+namespace gatecrash::qualify {
+namespace {
+
+constexpr std::uint8_t from_user_vector = 0x40;
+constexpr std::uint64_t some_base = 0x500000;
+
+/// Whether this CPU says that it clears the base of a segment register that a NULL selector is loaded into (APM volume
+/// 3, CPUID Fn8000_0021_EAX: NullSelectorClearsBase). Older AMD CPUs do not.
+bool announces_clearing() {
+    constexpr unsigned leaf = 0x80000021, null_selector_clears_base = 1U << 6;
+    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+    return __get_cpuid_count(leaf, 0, &eax, &ebx, &ecx, &edx) != 0 && (eax & null_selector_clears_base) != 0;
+}
+
+/// Of words that were all ones, and whose lower halves then got a selector.
+std::string upper_halves(std::uint32_t any, std::uint32_t all) {
+    if (any >> 16 == 0) return "zero";
+    if (all >> 16 == 0xffff) return "left as it was";
+    return fmt::format("zero in some, left in others");
+}
+
+}  // namespace
+
+std::string null_selector_gs_base(Bench& bench) {
+    constexpr std::uint32_t msr_gs_base = 0xc0000101;
+    RecordingGuest guest;
+    auto& k = guest.kernel;
+    guest.write_msr(msr_gs_base, some_base);
+    k.xor_(k.eax, k.eax);
+    k.mov(k.gs, k.eax);
+    guest.end();
+    auto& machine = guest.boot(bench);
+    const auto account = RecordingGuest::run(machine);
+    if (!account.uneventful()) return guest.tell(account);
+    const auto base = machine.cpu().sregs().gs.base;
+    if (base == some_base) return "the GS base stays";
+    if (base != 0) return fmt::format("GS base {:#x}", base);
+    return announces_clearing() ? "the GS base becomes 0, which CPUID announces" : "the GS base becomes 0";
+}
+
+std::string push_of_segment_registers(Bench& bench) {
+    constexpr int registers = 6;
+    RecordingGuest guest;
+    auto& u = guest.user;
+    guest.on(from_user_vector, 0, ring_end);
+    guest.on(vector_ud, 0, ring_end);
+    guest.enter_user(2, GATECRASH_USER32_CS);
+    for (int i = 0; i < registers; ++i) u.push(-1);
+    u.add(u.esp, 4 * registers);
+    // DS, ES, FS, GS, CS, SS
+    u.bytes({0x1e, 0x06, 0x0f, 0xa0, 0x0f, 0xa8, 0x0e, 0x16});
+    u.int_(from_user_vector);
+    guest.user_place("behind the INT");
+
+    auto& machine = guest.boot(bench);
+    const auto account = RecordingGuest::run(machine);
+    const auto pushed = RecordingGuest::user_stack - 4 * registers;
+    if (account.records.size() != 1 || account.records[0].rsp != pushed) return guest.tell(account);
+    std::uint32_t any = 0, all = 0xffffffff;
+    for (int i = 0; i < registers; ++i) {
+        const auto word = machine.memory().read<std::uint32_t>(machine::Virtual{pushed + 4 * i}).value();
+        any |= word;
+        all &= word;
+    }
+    return upper_halves(any, all);
+}
+
+std::string frame_upper_halves(Bench& bench) {
+    RecordingGuest guest;
+    auto& k = guest.kernel;
+    guest.on(from_user_vector, 0, ring_end);
+    k.mov(k.rsp, RecordingGuest::stack(0));
+    for (int i = 0; i < 5; ++i) k.push(-1);
+    k.mov(k.rsp, RecordingGuest::kernel_stack);
+    guest.enter_user();
+    guest.user.int_(from_user_vector);
+    guest.user_place("behind the INT");
+    return guest.tell(guest.run(bench), [](const Record& record) { return ", " + cs_and_ss(record.cs, record.ss); });
+}
+
+std::string legacy_frame_upper_half(Bench& bench) {
+    LegacyGuest guest;
+    auto& k = guest.kernel;
+    constexpr int words = 4;
+    for (int i = 0; i < words; ++i) k.push(-1);
+    for (int i = 0; i < words; ++i) k.pop(k.rax);  // in legacy mode the same byte pops EAX
+    k.int3();
+    guest.place("behind the INT3");
+    const auto end = guest.run(bench);
+    if (end.vector != GATECRASH_VECTOR_BP) return guest.tell(end);
+    return upper_halves(end.cs, end.cs);
+}
+
+std::string ss_of_handler_from_user(Bench& bench) {
+    RecordingGuest guest;
+    guest.on(from_user_vector, 0, [](machine::Code& k) {
+        k.mov(k.rbx, RecordingGuest::scratch);
+        k.mov(k.word[k.rbx], k.ss);
+        ring_end(k);
+    });
+    guest.enter_user();
+    guest.user.int_(from_user_vector);
+    auto& machine = guest.boot(bench);
+    const auto account = RecordingGuest::run(machine);
+    if (account.records.size() != 1) return guest.tell(account);
+    return fmt::format("SS {:#x}", RecordingGuest::scratch_word(machine, 0));
+}
+
+std::string frame_alignment(Bench& bench) {
+    constexpr std::uint64_t misaligned = RecordingGuest::kernel_stack - 8, frame_size = 40;
+    RecordingGuest guest;
+    auto& k = guest.kernel;
+    guest.on(from_user_vector);
+    k.mov(k.rsp, misaligned);
+    k.int_(from_user_vector);
+    guest.end();
+    const auto account = guest.run(bench);
+    if (!account.ended_well() || account.records.size() != 1) return guest.tell(account);
+    const auto& record = account.records[0];
+    return fmt::format("the frame is {} bytes below RSP, and has {} in it", misaligned - record.frame - frame_size,
+                       record.rsp == misaligned ? "that RSP" : "another RSP");
+}
+
+std::string iret_with_nt(Bench& bench) {
+    constexpr std::uint32_t nt = 0x4000;
+    RecordingGuest guest;
+    auto& k = guest.kernel;
+    guest.on(GATECRASH_VECTOR_GP, 0, ring_end);
+    k.push(nt | 2);
+    k.popfq();
+    k.push(GATECRASH_USER_SS);
+    k.push(static_cast<std::uint32_t>(RecordingGuest::user_stack));
+    k.push(2);
+    k.push(GATECRASH_USER_CS);
+    k.push(static_cast<std::uint32_t>(RecordingGuest::user_text));
+    guest.place("at the IRET");
+    k.iretq();
+    guest.user.doorbell(GATECRASH_PORT_END);
+    return guest.tell(guest.run(bench),
+                      [](const Record& record) { return fmt::format(", error {:#x}", record.error); });
+}
+
+std::string iret_to_16_bit_stack(Bench& bench) {
+    RecordingGuest guest;
+    guest.on(from_user_vector, 0, ring_end);
+    guest.enter_user(2, GATECRASH_USER32_CS, RecordingGuest::user16_ss);
+    guest.user.int_(from_user_vector);
+    guest.user_place("behind the INT");
+    return guest.tell(guest.run(bench), [](const Record& record) {
+        const auto of_kernel = (RecordingGuest::kernel_stack >> 16) & 0xffff,
+                   of_frame = (RecordingGuest::user_stack >> 16) & 0xffff, got = (record.rsp >> 16) & 0xffff;
+        return got == of_kernel  ? std::string(", ESP[31:16] of the kernel")
+               : got == of_frame ? std::string(", ESP[31:16] of the frame")
+                                 : fmt::format(", ESP {:#x}", record.rsp);
+    });
+}
+
+}  // namespace gatecrash::qualify

@@ -1,0 +1,91 @@
+#include "gatecrash/report/behaviour_table.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sweep_json.hpp"
+
+namespace gatecrash::report {
+namespace {
+
+constexpr std::size_t mark_width = 7;  // "differs"
+
+std::string mark_of(const MachineDescription& machine, const std::string& behaviour) {
+    const auto found = machine.behaviours.find(behaviour);
+    if (found == machine.behaviours.end()) return "-";
+    return found->second ? "ok" : "differs";
+}
+
+std::size_t name_width(std::span<const BehaviourRow> rows) {
+    std::size_t width = 0;
+    for (const auto& row : rows) width = std::max(width, row.name.size());
+    return width;
+}
+
+Json to_json(const BehaviourRow& row) {
+    return {{"name", row.name}, {"intel", row.intel}, {"amd", row.amd}, {"source", row.source}};
+}
+
+Json to_json(const ExaminedMachine& machine) {
+    if (!machine.missing.empty()) {
+        return {{"name", machine.description.name}, {"missing", machine.missing}, {"remedy", machine.remedy}};
+    }
+    auto json = report::to_json(machine.description);
+    json["fit"] = machine.fit;
+    return json;
+}
+
+}  // namespace
+
+std::string behaviour_table(std::span<const BehaviourRow> rows, std::span<const ExaminedMachine> machines) {
+    const auto width = name_width(rows);
+    const auto line = [&](const std::string& name, auto&& mark, const std::string& manuals) {
+        auto text = fmt::format("{:<{}}", name, width);
+        for (const auto& machine : machines) text += fmt::format("  {:<{}}", mark(machine.description), mark_width);
+        text += "  " + manuals;
+        text.erase(text.find_last_not_of(' ') + 1);
+        return text + "\n";
+    };
+    const auto nothing = [](const MachineDescription&) { return std::string(); };
+
+    auto table = line(
+        "", [](const MachineDescription& machine) { return machine.name; }, "the manuals");
+    for (const auto& row : rows) {
+        const auto marks = [&](const MachineDescription& machine) { return mark_of(machine, row.name); };
+        const auto source = fmt::format(" [{}]", row.source);
+        if (row.intel == row.amd) {
+            table += line(row.name, marks, row.intel + source);
+        } else {
+            table += line(row.name, marks, "Intel: " + row.intel);
+            table += line("", nothing, "AMD: " + row.amd + source);
+        }
+        for (const auto& machine : machines) {
+            if (mark_of(machine.description, row.name) != "differs") continue;
+            const auto answer = machine.description.answers.find(row.name);
+            if (answer == machine.description.answers.end()) continue;
+            table += line("", nothing, fmt::format("{} gives: {}", machine.description.name, answer->second));
+        }
+    }
+    return table;
+}
+
+std::string doctor_report(const std::string& version, const MachineDescription& taken,
+                          std::span<const ExaminedMachine> machines, std::span<const BehaviourRow> rows) {
+    Json document{{"gatecrash", version}, {"machine", report::to_json(taken)}, {"results", Json::array()}};
+    document["machines"] = Json::array();
+    for (const auto& machine : machines) document["machines"].push_back(to_json(machine));
+    document["manuals"] = Json::array();
+    for (const auto& row : rows) document["manuals"].push_back(to_json(row));
+    return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+MachineDescription machine_of_doctor_report(const std::string& document) {
+    try {
+        return to_machine(Json::parse(document).at("machine"));
+    } catch (const Json::exception& error) {
+        throw std::runtime_error(fmt::format("no document of doctor: {}", error.what()));
+    }
+}
+
+}  // namespace gatecrash::report
