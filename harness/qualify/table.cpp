@@ -46,6 +46,10 @@ constexpr std::array table{
           "nothing: --stepper is stop-bytes here if not given", trap_flag_leaves_no_state},
     Probe{"sync-registers", false, "registers, special registers, events",
           "nothing: system calls do it, at about ten times the cost", sync_registers},
+    Probe{"nmi-mask-over-entry", false,
+          "NMI, RIP behind the doorbell, then NMI, RIP at the start of the handler of #DB, then #DB, RIP behind the "
+          "doorbell",
+          "nothing: a guest that is left with NMIs masked executes an IRET", nmi_mask_over_entry},
     Probe{"second-nmi-dropped", false, "of three NMIs that land in the handler, 1 delivered behind it", skipped,
           second_nmi_dropped},
     Probe{"faulting-iret-unmasks-nmi", false,
