@@ -15,23 +15,41 @@ using Clock = std::chrono::steady_clock;
 using machine::Event;
 using machine::Machine;
 
-constexpr int floor_runs = 2000;
-constexpr std::size_t injections = 4000;
+/// Samples of one figure: as many as wanted, or fewer if they take longer than this.
+constexpr std::size_t floor_runs = 2000, injections = 4000, creations = 20;
+constexpr auto long_enough = std::chrono::seconds(2);
 
 double nanoseconds_since(Clock::time_point start) {
     return std::chrono::duration<double, std::nano>(Clock::now() - start).count();
 }
 
-template <typename Work>
-std::vector<double> timed(int count, const Work& work) {
-    std::vector<double> samples;
-    samples.reserve(static_cast<std::size_t>(count));
-    for (int i = 0; i < count; ++i) {
+/// Takes the samples of one figure.
+class Sampler {
+  public:
+    explicit Sampler(std::size_t wanted) : wanted_(wanted) { samples_.reserve(wanted); }
+
+    [[nodiscard]] bool wants_more() const {
+        return samples_.empty() || (samples_.size() < wanted_ && Clock::now() - start_ < long_enough);
+    }
+    template <typename Work>
+    void time(const Work& work) {
         const auto start = Clock::now();
         work();
-        samples.push_back(nanoseconds_since(start));
+        samples_.push_back(nanoseconds_since(start));
     }
-    return samples;
+    [[nodiscard]] const std::vector<double>& samples() const { return samples_; }
+
+  private:
+    std::size_t wanted_;
+    Clock::time_point start_ = Clock::now();
+    std::vector<double> samples_;
+};
+
+template <typename Work>
+std::vector<double> timed(std::size_t wanted, const Work& work) {
+    Sampler sampler(wanted);
+    while (sampler.wants_more()) sampler.time(work);
+    return sampler.samples();
 }
 
 /// A guest that executes HLT, over and over: the harness sets and reads its registers each time, all of them, as it
@@ -126,37 +144,35 @@ struct Subject {
 /// As a sweep does it, over and over all boundaries.
 std::vector<double> injection_samples(Subject& subject) {
     auto& machine = subject.machine;
-    std::vector<double> samples;
-    while (samples.size() < injections) {
+    Sampler sampler(injections);
+    while (sampler.wants_more()) {
         for (const auto& boundary : subject.path.boundaries) {
-            const auto start = Clock::now();
-            machine.restore(boundary);
-            machine.land(Event::nmi());
-            const auto outcome = machine.run();
-            const std::vector<explore::LandedEvent> landed{{Event::nmi(), 0}};
-            (void)explore::check_run(machine, subject.window, outcome, landed);
-            samples.push_back(nanoseconds_since(start));
+            sampler.time([&] {
+                machine.restore(boundary);
+                machine.land(Event::nmi());
+                const auto outcome = machine.run();
+                const std::vector<explore::LandedEvent> landed{{Event::nmi(), 0}};
+                (void)explore::check_run(machine, subject.window, outcome, landed);
+            });
         }
     }
-    return samples;
+    return sampler.samples();
 }
 
 /// `work` on each boundary's snapshot, behind a run from there in which an NMI landed.
 template <typename Work>
 std::vector<double> samples_behind_a_run(Subject& subject, const Work& work) {
     auto& machine = subject.machine;
-    std::vector<double> samples;
-    while (samples.size() < injections) {
+    Sampler sampler(injections);
+    while (sampler.wants_more()) {
         for (const auto& boundary : subject.path.boundaries) {
             machine.restore(boundary);
             machine.land(Event::nmi());
             (void)machine.run();
-            const auto start = Clock::now();
-            work(machine, boundary);
-            samples.push_back(nanoseconds_since(start));
+            sampler.time([&] { work(machine, boundary); });
         }
     }
-    return samples;
+    return sampler.samples();
 }
 
 }  // namespace
@@ -165,7 +181,7 @@ std::vector<Figure> measure_harness(const kvm::System& system, const machine::Im
     constexpr std::uint64_t mib = 1 << 20;
     const auto floor = summarize("kvm_run_floor_ns", "ns", floor_samples(system),
                                  "KVM_RUN to HLT and back, all registers set and read");
-    const auto create = timed(20, [&] {
+    const auto create = timed(creations, [&] {
         auto vm = system.create_vm();
         (void)vm.create_vcpu();
     });

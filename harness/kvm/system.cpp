@@ -31,6 +31,7 @@ Vm System::create_vm() const {
     const bool sync = (check(Capability::sync_registers) & needed) == needed;
     Vm vm(FileDescriptor(GATECRASH_IOCTL(fd_.get(), KVM_CREATE_VM, 0)), vcpu_mapping_size(), sync);
     vm.enable_dirty_ring(std::min<std::size_t>(static_cast<std::size_t>(check(Capability::dirty_ring)), 1U << 20));
+    vm.disable_quirks(static_cast<std::uint64_t>(check(Capability::disable_quirks)) & KVM_X86_QUIRK_FIX_HYPERCALL_INSN);
     return vm;
 }
 

@@ -113,6 +113,7 @@ void Vcpu::set_guest_debug(std::uint32_t control) {
     kvm_guest_debug debug{};
     debug.control = control;
     GATECRASH_IOCTL(fd_.get(), KVM_SET_GUEST_DEBUG, &debug);
+    guest_debug_ = control;
 }
 
 void Vcpu::nmi() {

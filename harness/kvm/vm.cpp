@@ -27,6 +27,14 @@ void Vm::enable_dirty_ring(std::size_t size) {
     dirty_ring_size_ = size;
 }
 
+void Vm::disable_quirks(std::uint64_t quirks) {
+    if (quirks == 0) return;
+    kvm_enable_cap capability{};
+    capability.cap = KVM_CAP_DISABLE_QUIRKS2;
+    capability.args[0] = quirks;
+    GATECRASH_IOCTL(fd_.get(), KVM_ENABLE_CAP, &capability);
+}
+
 void Vm::set_tss_address(std::uint64_t address) { GATECRASH_IOCTL(fd_.get(), KVM_SET_TSS_ADDR, address); }
 
 Vcpu Vm::create_vcpu() const {

@@ -1,6 +1,7 @@
 #include "gatecrash/machine/machine.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <stdexcept>
 #include <utility>
 
@@ -21,6 +22,9 @@ constexpr std::size_t mcg_status_place = 8;
 static_assert(Machine::saved_msrs[mcg_status_place] == 0x17a);
 /// Types of a 64-bit TSS's descriptor.
 constexpr std::uint8_t available_tss = 9, busy_tss = 11;
+/// Where in the harness's pages its own code is, and an IRET's frame. What is in front of that is for steppers.
+constexpr std::size_t harness_code_offset = page_size + page_size / 2, harness_frame_offset = harness_code_offset + 64;
+constexpr Virtual harness_code{number(GuestMemory::harness_address) + harness_code_offset};
 /// Behind anything a guest has; Intel hosts want three pages there (api.rst, KVM_SET_TSS_ADDR).
 constexpr std::uint64_t intel_tss_address = 0xfffbd000;
 
@@ -87,6 +91,7 @@ Machine::Machine(const kvm::System& system, Image image)
 Machine::~Machine() {
     try {
         disarm_breakpoints();
+        unmask_nmis();
     } catch (const kvm::Error&) {  // a KVM that fails has said so before
     }
 }
@@ -98,13 +103,56 @@ void Machine::disarm_breakpoints() {
     constexpr std::uint64_t enabled = 0xff;
     const auto debug = debug_registers();
     if ((debug.dr7 & enabled) == 0) return;
-    constexpr std::array code{std::byte{0x0f}, std::byte{0x23}, std::byte{0xf8}, std::byte{0xf4}};  // mov dr7, rax; hlt
-    constexpr std::size_t unused = page_size + page_size / 2;                                       // by steppers
-    std::copy(code.begin(), code.end(), memory_.harness_pages().begin() + unused);
-    memory_.repair_page_tables();
     kvm_regs regs{};
-    regs.rip = number(GuestMemory::harness_address) + unused;
     regs.rax = debug.dr7 & ~enabled;
+    execute(std::array{std::byte{0x0f}, std::byte{0x23}, std::byte{0xf8}}, regs);  // mov dr7, rax
+}
+
+/// Bochs 2.7 masks NMIs when it enters a guest whose state says so, and does not unmask them when it enters one whose
+/// state says that they are not: whatever runs next on that CPU would begin with NMIs masked (behaviour
+/// nmi-mask-over-entry). Only an IRET of a guest's unmasks them there.
+void Machine::unmask_nmis() {
+    if (cpu_.events().nmi.masked == 0) return;
+    constexpr std::array code{std::byte{0x48}, std::byte{0xcf}};  // iretq
+    const std::array<std::uint64_t, 5> frame{number(harness_code) + code.size(), GATECRASH_KERNEL_CS, 2, 0, 0};
+    std::memcpy(memory_.harness_pages().data() + harness_frame_offset, frame.data(), sizeof frame);
+    kvm_regs regs{};
+    regs.rsp = number(GuestMemory::harness_address) + harness_frame_offset;
+    execute(code, regs);
+}
+
+/// A step of the harness's own takes it away.
+void Machine::drop_trap() {
+    step_left_otherwise_ = false;
+    const auto regs = cpu_.regs();
+    const auto sregs = cpu_.sregs();
+    const auto events = cpu_.events();
+    constexpr int max_traps = 4;  // in front of an instruction
+    constexpr std::byte nop{0x90};
+    prepare(std::span(&nop, 1), {});
+    for (int i = 0; i < max_traps && rip() == harness_code; ++i) {
+        cpu_.set_guest_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP);
+        (void)cpu_.run();
+    }
+    cpu_.set_guest_debug(0);
+    cpu_.set_regs(regs);
+    set_sregs(sregs);
+    cpu_.set_events(events);
+}
+
+/// Has the guest's CPU execute `code`, which is the harness's, and nothing of the guest.
+void Machine::execute(std::span<const std::byte> code, const kvm_regs& regs) {
+    if (step_left_otherwise_) drop_trap();
+    prepare(code, regs);
+    (void)cpu_.run();
+}
+
+/// Makes `code` the next to execute, with nothing due.
+void Machine::prepare(std::span<const std::byte> code, kvm_regs regs) {
+    const auto place = memory_.harness_pages().subspan(harness_code_offset);
+    *std::copy(code.begin(), code.end(), place.begin()) = std::byte{0xf4};  // hlt
+    memory_.repair_page_tables();
+    regs.rip = number(harness_code);
     regs.rflags = 2;
     cpu_.set_guest_debug(0);
     cpu_.set_regs(regs);
@@ -115,7 +163,6 @@ void Machine::disarm_breakpoints() {
     events.nmi = {};
     events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
     cpu_.set_events(events);
-    (void)cpu_.run();
 }
 
 void Machine::boot_again(Image image, const Snapshot& booted) {
@@ -321,6 +368,7 @@ void Machine::inject(std::uint8_t vector, std::optional<std::uint32_t> error_cod
 }
 
 kvm::Exit Machine::run_once(bool irq_window) {
+    if (step_left_otherwise_ && !cpu_.is_stepping()) drop_trap();
     if (latched_irq_) {
         const auto& events = cpu_.events();
         // KVM_INTERRUPT delivers at once, ahead of an NMI and whatever IF says: so only when it is the next in line.
@@ -334,6 +382,7 @@ kvm::Exit Machine::run_once(bool irq_window) {
     watchdog_->begin_run();
     auto exit = cpu_.run(irq_window && latched_irq_.has_value());
     watchdog_->end_run();
+    step_left_otherwise_ = cpu_.is_stepping() && !std::holds_alternative<kvm::DebugExit>(exit);
     const auto* error = std::get_if<kvm::InternalErrorExit>(&exit);
     if (std::holds_alternative<kvm::FailEntryExit>(exit) || (error != nullptr && !is_guests_doing(*error)) ||
         std::holds_alternative<kvm::OtherExit>(exit)) {
@@ -446,6 +495,7 @@ Snapshot Machine::snapshot(const Snapshot* base) {
 
 void Machine::restore(const Snapshot& snapshot) {
     disarm_breakpoints();
+    if (snapshot.events.nmi.masked == 0) unmask_nmis();
     memory_.restore(snapshot.pages);
     set_msrs(snapshot.msrs);
     if (abilities_.uses_debug_registers) cpu_.set_debug_registers(snapshot.debug_registers);

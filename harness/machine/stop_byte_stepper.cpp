@@ -146,14 +146,16 @@ class StopByteStepper : public Stepper {
         }
     }
 
-    /// With a TF of the guest's own, KVM has the trap behind the stop byte wait. That was no instruction of the
-    /// guest's.
+    /// With a TF of the guest's own, KVM has the trap behind the stop byte wait, and some CPUs have it, too. That was
+    /// no instruction of the guest's.
     void drop_trap_of_stop_byte() {
+        if ((machine().cpu().regs().rflags & rflags_tf) == 0) return;
         auto events = machine().cpu().events();
-        const bool trap = events.exception.injected != 0 && events.exception.nr == GATECRASH_VECTOR_DB;
-        if (!trap || (machine().cpu().regs().rflags & rflags_tf) == 0) return;
-        events.exception.injected = 0;
-        machine().cpu().set_events(events);
+        if (events.exception.injected != 0 && events.exception.nr == GATECRASH_VECTOR_DB) {
+            events.exception.injected = 0;
+            machine().cpu().set_events(events);
+        }
+        machine().drop_trap();
     }
 
     /// An instruction that goes to itself for ever (JMP, or IRET through a frame that leads to it) never reaches a stop

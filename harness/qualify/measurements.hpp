@@ -31,6 +31,7 @@ std::string page_fault_error_code(Bench& bench);
 std::string nmi_delivery(Bench& bench);
 std::string nmi_mask_until_iret(Bench& bench);
 std::string latched_nmi_after_iret(Bench& bench);
+std::string nmi_mask_over_entry(Bench& bench);
 std::string second_nmi_dropped(Bench& bench);
 std::string faulting_iret_unmasks_nmi(Bench& bench);
 

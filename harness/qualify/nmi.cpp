@@ -69,6 +69,28 @@ std::string latched_nmi_after_iret(Bench& bench) {
     return guest.tell(guest.run(bench, [](Machine& machine) { machine.land(Event::nmi()); }));
 }
 
+std::string nmi_mask_over_entry(Bench& bench) {
+    RecordingGuest guest;
+    guest.on(GATECRASH_VECTOR_DB);
+    guest.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI, [](Code& k) { k.doorbell(GATECRASH_PORT_BEGIN); });
+    guest.kernel.doorbell(GATECRASH_PORT_BEGIN);
+    guest.place(behind_doorbell);
+    guest.kernel.nop();
+    guest.end();
+    machine::Snapshot unmasked;
+    return guest.tell(guest.run(bench, [&, begins = 0](Machine& machine) mutable {
+        if (++begins == 1) unmasked = machine.snapshot();
+        if (begins == 2) {
+            // Not Machine::restore(), which sees to it by itself.
+            machine.cpu().set_regs(unmasked.regs);
+            machine.set_sregs(unmasked.sregs);
+            machine.cpu().set_events(unmasked.events);
+            machine.land(Event::db());  // the NMI waits for its delivery, and the CPU has to say when NMIs are unmasked
+        }
+        if (begins <= 2) machine.land(Event::nmi());
+    }));
+}
+
 std::string second_nmi_dropped(Bench& bench) {
     NestingGuest guest;
     // Not Machine::land(), which sees to it by itself.

@@ -53,6 +53,11 @@ constexpr std::array table{
           "nothing: --stepper is stop-bytes here if not given", trap_flag_leaves_no_state},
     Probe{"sync-registers", false, "registers, special registers, events", "api, KVM_CAP_SYNC_REGS",
           "nothing: system calls do it, at about ten times the cost", sync_registers},
+    Probe{"nmi-mask-over-entry", false,
+          "NMI, RIP behind the doorbell, then NMI, RIP at the start of the handler of #DB, then #DB, RIP behind the "
+          "doorbell",
+          "SDM 26.6.1 (blocking by NMI); APM 15.21.10",
+          "nothing: a guest that is left with NMIs masked executes an IRET", nmi_mask_over_entry},
     Probe{"second-nmi-dropped", false, "of three NMIs that land in the handler, 1 delivered behind it",
           "SDM 6.7.1; APM 8.2.3", skipped, second_nmi_dropped},
     Probe{"faulting-iret-unmasks-nmi", false,

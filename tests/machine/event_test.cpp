@@ -86,6 +86,60 @@ class EventGuest {
     std::unique_ptr<Machine> machine_;
 };
 
+/// A guest that rings BEGIN and then END, and whose NMI handler rings FATAL in front of its IRET.
+Image guest_with_nmi_handler() {
+    TinyGuest guest;
+    auto& k = guest.kernel;
+    Label db, nmi, start;
+    k.jmp(start);
+    k.L(nmi);
+    k.mov(k.rbx, k.ptr[k.rsp]);
+    k.doorbell(GATECRASH_PORT_FATAL);
+    k.L(db);
+    k.iretq();
+    k.L(start);
+    k.doorbell(GATECRASH_PORT_BEGIN);
+    k.nop();
+    k.doorbell(GATECRASH_PORT_END);
+    guest.handle(GATECRASH_VECTOR_NMI, nmi, GATECRASH_IST_NMI);
+    guest.handle(GATECRASH_VECTOR_DB, db, GATECRASH_IST_DB);
+    auto image = guest.build("masked");
+    image.symbols = SymbolTable({{"db", Virtual{guest.kernel_address(db)}}});
+    return image;
+}
+
+/// Leaves `machine` in its NMI handler.
+void end_with_nmis_masked(Machine& machine) {
+    EXPECT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+    machine.land(Event::nmi());
+    EXPECT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_FATAL}});
+    EXPECT_NE(machine.cpu().events().nmi.masked, 0);
+}
+
+TEST(NmiMask, IsNotThatOfTheMachineBefore) {
+    {
+        Machine before(kvm_system(), guest_with_nmi_handler());
+        end_with_nmis_masked(before);
+    }
+    Machine machine(kvm_system(), guest_with_nmi_handler());
+    EXPECT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+    EXPECT_EQ(machine.cpu().events().nmi.masked, 0);
+}
+
+TEST(NmiMask, IsThatOfTheSnapshot) {
+    Machine machine(kvm_system(), guest_with_nmi_handler());
+    const auto booted = machine.snapshot();
+    end_with_nmis_masked(machine);
+    machine.restore(booted);
+    EXPECT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+    EXPECT_EQ(machine.cpu().events().nmi.masked, 0);
+    // The NMI waits until the exception's delivery, so KVM leaves it to the CPU to say when NMIs are not masked.
+    machine.land(Event::db());
+    machine.land(Event::nmi());
+    EXPECT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_FATAL}});
+    EXPECT_EQ(Virtual{machine.cpu().regs().rbx}, machine.image().symbols.find("db"));
+}
+
 TEST(DebugException, IsThatOfAnInstructionBreakpoint) {
     EventGuest guest(Event::db());
     guest.machine().land(Event::db());

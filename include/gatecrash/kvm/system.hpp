@@ -23,6 +23,7 @@ enum class Capability : std::uint32_t {
     debug_registers = KVM_CAP_DEBUGREGS,
     immediate_exit = KVM_CAP_IMMEDIATE_EXIT,
     dirty_ring = KVM_CAP_DIRTY_LOG_RING,
+    disable_quirks = KVM_CAP_DISABLE_QUIRKS2,
 };
 
 /// /dev/kvm (api.rst, "System ioctls").
@@ -38,7 +39,9 @@ class System {
     void forgo(Capability capability) { forgone_.insert(capability); }
     /// KVM_GET_VCPU_MMAP_SIZE, in bytes.
     [[nodiscard]] std::size_t vcpu_mapping_size() const;
-    /// KVM_CREATE_VM. Its vCPU has a dirty ring if KVM offers KVM_CAP_DIRTY_LOG_RING (Linux 5.11).
+    /// KVM_CREATE_VM. Its vCPU has a dirty ring if KVM offers KVM_CAP_DIRTY_LOG_RING (Linux 5.11). A
+    /// hypercall of the other vendor's raises #UD, as on hardware, if KVM can leave it at that (Linux 5.19); older KVMs
+    /// write this vendor's in its place.
     [[nodiscard]] Vm create_vm() const;
 
   private:

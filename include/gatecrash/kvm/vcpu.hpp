@@ -43,6 +43,8 @@ class Vcpu {
     /// KVM_SET_GUEST_DEBUG with KVM_GUESTDBG_* `control` bits. Cached registers are written first: KVM ties a step to
     /// the RIP at the time of this call.
     void set_guest_debug(std::uint32_t control);
+    /// Whether the next run is a step (KVM_GUESTDBG_SINGLESTEP).
+    [[nodiscard]] bool is_stepping() const { return (guest_debug_ & KVM_GUESTDBG_SINGLESTEP) != 0; }
 
     /// KVM_NMI: an NMI arrives.
     void nmi();
@@ -89,6 +91,7 @@ class Vcpu {
     kvm_regs regs_{};
     kvm_sregs sregs_{};
     kvm_vcpu_events events_{};
+    std::uint32_t guest_debug_ = 0;
     std::uint64_t valid_ = 0;  ///< KVM_SYNC_X86_* groups whose cached copy is KVM's
     std::uint64_t dirty_ = 0;  ///< groups whose cached copy KVM has yet to get
 };

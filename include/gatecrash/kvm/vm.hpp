@@ -34,6 +34,8 @@ class Vm {
         : fd_(std::move(fd)), vcpu_mapping_size_(vcpu_mapping_size), sync_registers_(sync_registers) {}
     /// KVM_CAP_DIRTY_LOG_RING with a ring of `size` bytes; not with 0.
     void enable_dirty_ring(std::size_t size);
+    /// KVM_CAP_DISABLE_QUIRKS2 with KVM_X86_QUIRK_* bits; not with 0.
+    void disable_quirks(std::uint64_t quirks);
 
     FileDescriptor fd_;
     std::size_t vcpu_mapping_size_;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 
@@ -132,6 +133,9 @@ class Machine {
     [[nodiscard]] kvm::Exit run_once(bool irq_window = false);
     /// What an exit means that ends execution, completing it. Empty for exits that do not.
     [[nodiscard]] std::optional<Outcome> outcome_of(const kvm::Exit& exit);
+    /// Takes away the trap of an instruction that was executed with TF set and ended by an exit of its own. Bochs 2.7
+    /// has it come in front of whatever is executed next.
+    void drop_trap();
     /// Sets the special registers. Not cpu().set_sregs(): the type of TR needs care, see there.
     void set_sregs(kvm_sregs sregs);
     /// A stepper gives the CPU an IDT of its own; snapshots still hold the guest's.
@@ -176,6 +180,9 @@ class Machine {
     void raise_page_fault(std::optional<std::uint64_t> address);
     void inject(std::uint8_t vector, std::optional<std::uint32_t> error_code);
     void disarm_breakpoints();
+    void unmask_nmis();
+    void execute(std::span<const std::byte> code, const kvm_regs& regs);
+    void prepare(std::span<const std::byte> code, kvm_regs regs);
     bool finish_out(const kvm::IoExit& io);
     void forget_unfinished_out();
     void set_msrs(const MsrSet& values);
@@ -193,6 +200,7 @@ class Machine {
     bool msrs_known_ = false;     ///< there was no run since then
     std::optional<std::uint8_t> latched_irq_;
     bool has_trap_ = false;
+    bool step_left_otherwise_ = false;  ///< the last run was a step that did not end by its trap
     std::optional<kvm_dtable> overridden_idt_;
     std::optional<std::uint64_t> unfinished_out_;  ///< RIP of an OUT that KVM has not finished
     std::unordered_map<std::uint64_t, std::optional<Instruction>> decoded_;
