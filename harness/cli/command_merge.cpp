@@ -90,7 +90,7 @@ std::vector<ShardFile> in_order(const std::vector<ShardFile>& files) {
 /// A variant's results, one a shard.
 std::vector<explore::Result> results_of(const Options& options, const Selection& selection, std::size_t at,
                                         const std::vector<ShardFile>& files) {
-    const auto blank = blank_result(options, selection);
+    const auto blank = blank_result(options, selection, files.front().document.machine.vendor);
     std::vector<explore::Result> parts;
     for (const auto& [name, document] : files) {
         if (at >= document.results.size() || document.results[at].sweep.interrupted) {
@@ -112,19 +112,20 @@ std::vector<explore::Result> results_of(const Options& options, const Selection&
 }
 
 /// The result of which `parts` are the results of all shards. Its seconds are theirs together.
-explore::Result merged(const Options& options, const Selection& selection, const std::vector<explore::Result>& parts) {
+explore::Result merged(const Options& options, const Selection& selection, machine::Vendor vendor,
+                       const std::vector<explore::Result>& parts) {
     double seconds = 0;
     std::vector<explore::SweepResult> sweeps;
     for (const auto& part : parts) {
         if (part.status == explore::Status::error) {
-            auto failed = blank_result(options, selection);
+            auto failed = blank_result(options, selection, vendor);
             failed.message = part.message;
             return failed;
         }
         seconds += part.seconds;
         sweeps.push_back(part.sweep);
     }
-    auto result = judged(options, selection, sweeps);
+    auto result = judged(options, selection, vendor, sweeps);
     result.seconds = seconds;
     return result;
 }
@@ -152,7 +153,8 @@ int merge(const Options& options) {
     // All of it, before anything is printed.
     std::vector<explore::Result> results;
     for (std::size_t i = 0; i < selections.size(); ++i) {
-        results.push_back(merged(whole, selections[i], results_of(whole, selections[i], i, files)));
+        results.push_back(merged(whole, selections[i], files.front().document.machine.vendor,
+                                 results_of(whole, selections[i], i, files)));
     }
     Documents documents(whole);
     const auto& machine = files.front().document.machine;

@@ -18,7 +18,7 @@ namespace {
 /// The one run as a sweep of one schedule.
 explore::Result to_result(const Target& target, const explore::Schedule& schedule,
                           const explore::ReplayResult& replayed) {
-    auto result = target.is_file() ? explore::Result{} : blank_result({}, target.selection);
+    auto result = target.is_file() ? explore::Result{} : blank_result({}, target.selection, machine::cpu_vendor());
     if (target.is_file()) result.case_name = schedule.target;
     const bool breaks = !replayed.violations.empty();
     result.expect = "holds";

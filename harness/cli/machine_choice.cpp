@@ -53,6 +53,7 @@ report::MachineDescription describe_here() {
             .cpu = cpu_model(),
             .kernel = kernel_release(),
             .emulated = !emulated.empty(),
+            .vendor = machine::cpu_vendor(),
             .behaviours = {}};
 }
 

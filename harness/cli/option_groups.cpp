@@ -91,7 +91,8 @@ po::options_description own_options(Command command) {
     switch (command) {
         case Command::explore:
             add("events", po::value<std::string>()->value_name("LIST"),
-                "what may land: nmi, irq, irq=VECTOR, db, db=ADDRESS, mc, pf, pf=ADDRESS, comma-separated (default: the variant's; "
+                "what may land: nmi, irq, irq=VECTOR, db, db=ADDRESS, mc, pf, pf=ADDRESS, comma-separated (default: "
+                "the variant's; "
                 "of a file: nmi)");
             add("depth", po::value<std::string>()->value_name("K"),
                 "the most events in a schedule (default: the variant's; of a file: 1)");

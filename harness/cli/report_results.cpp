@@ -64,7 +64,7 @@ int report_exploration(const Options& options, const Selection& selection, Docum
                        const report::MachineDescription& machine, const ResultSource& result_of) {
     const bool is_file = selection.variant == nullptr;
     auto ktap = is_file ? KtapOutput(options, options.target) : KtapOutput(options, {selection});
-    auto result = blank_result(options, selection);
+    auto result = blank_result(options, selection, machine.vendor);
     try {
         result = result_of(selection).value_or(result);
     } catch (const std::exception& error) {

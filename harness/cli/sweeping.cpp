@@ -44,7 +44,7 @@ explore::SweepOptions sweep_options_of(const Options& options, const Selection& 
     return sweep;
 }
 
-explore::Result blank_result(const Options& options, const Selection& selection) {
+explore::Result blank_result(const Options& options, const Selection& selection, machine::Vendor vendor) {
     explore::Result result;
     result.sweep.shard = options.shard;
     result.expect = "holds";
@@ -57,17 +57,18 @@ explore::Result blank_result(const Options& options, const Selection& selection)
     result.variant = variant.name;
     result.covers = variant.covers;
     // Whoever explores wants to know what breaks.
-    if (options.command != Command::explore && !variant.expects.holds()) {
-        result.expect = "breaks " + explore::to_string(variant.expects.invariant);
+    const auto& expects = variant.expected_on(vendor);
+    if (options.command != Command::explore && !expects.holds()) {
+        result.expect = "breaks " + explore::to_string(expects.invariant);
     }
     return result;
 }
 
-explore::Result judged(const Options& options, const Selection& selection,
+explore::Result judged(const Options& options, const Selection& selection, machine::Vendor vendor,
                        std::span<const explore::SweepResult> shards) {
     auto sweep = explore::merge(shards);
     sweep.shard = options.shard;
-    auto result = blank_result(options, selection);
+    auto result = blank_result(options, selection, vendor);
     const bool explores = options.command == Command::explore;
     const bool breaks = !sweep.findings.empty();
     // What breaks a part of a sweep breaks the whole. Only the whole holds, or breaks in all the places it is to.
@@ -75,11 +76,11 @@ explore::Result judged(const Options& options, const Selection& selection,
         auto why = fmt::format("interrupted after {}", report::counted(sweep.schedules, "schedule"));
         return skipped(std::move(result), std::move(sweep), std::move(why));
     }
-    if (sweep.not_exhaustive && (!breaks || (!explores && !selection.variant->expects.holds()))) {
+    if (sweep.not_exhaustive && (!breaks || (!explores && !selection.variant->expected_on(vendor).holds()))) {
         auto why = report::describe(*sweep.not_exhaustive);
         return skipped(std::move(result), std::move(sweep), std::move(why));
     }
-    if (!explores) return explore::judge(*selection.of, *selection.variant, std::move(sweep));
+    if (!explores) return explore::judge(*selection.of, *selection.variant, vendor, std::move(sweep));
     result.verdict = breaks ? explore::Verdict::breaks : explore::Verdict::holds;
     result.status = breaks ? explore::Status::unexpected : explore::Status::ok;
     result.sweep = std::move(sweep);

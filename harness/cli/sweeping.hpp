@@ -19,12 +19,12 @@ namespace gatecrash::cli {
 [[nodiscard]] explore::SweepOptions sweep_options_of(const Options& options, const Selection& selection,
                                                      machine::StepperKind stepper);
 
-/// A result that names what is swept and what it is expected to do, without a verdict.
-[[nodiscard]] explore::Result blank_result(const Options& options, const Selection& selection);
+/// A result that names what is swept and what it is expected to do on a CPU of `vendor`, without a verdict.
+[[nodiscard]] explore::Result blank_result(const Options& options, const Selection& selection, machine::Vendor vendor);
 
 /// What a sweep of which `shards` are all the shards means: for `run` compared with what the variant expects, for
 /// `explore` whether anything breaks. Without its seconds.
-[[nodiscard]] explore::Result judged(const Options& options, const Selection& selection,
+[[nodiscard]] explore::Result judged(const Options& options, const Selection& selection, machine::Vendor vendor,
                                      std::span<const explore::SweepResult> shards);
 
 }  // namespace gatecrash::cli

@@ -412,7 +412,7 @@ class Workers::Work {
         }
         if (sweeps.empty()) return std::nullopt;
         if (!is_whole) sweeps.front().interrupted = true;
-        auto result = judged(options_, selections_[index], sweeps);
+        auto result = judged(options_, selections_[index], journal_.machine.vendor, sweeps);
         result.seconds = seconds;
         result.guest = guests_[index];
         return result;
@@ -424,7 +424,7 @@ class Workers::Work {
             throw std::runtime_error(failed.message);
         }
         fmt::print(stderr, "gatecrash: {}: {}\n", name, failed.message);
-        auto result = blank_result(options_, selections_[index]);
+        auto result = blank_result(options_, selections_[index], journal_.machine.vendor);
         result.message = failed.message;
         return result;
     }

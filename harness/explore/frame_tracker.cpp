@@ -70,7 +70,7 @@ std::optional<Violation> FrameTracker::after(Machine& machine, const machine::St
 void FrameTracker::push(Machine& machine, std::uint8_t vector) {
     const auto frame = pushed_frame(machine);
     if (!frame) return;
-    Delivery delivery{vector, pushed_frame_address(machine), *frame, {}, false, {}};
+    Delivery delivery{vector, pushed_frame_address(machine), *frame, {}, false, false, {}};
     delivery.live.resize(end_of_live_part(delivery) - frame->rsp);
     if (!machine.memory().read(Virtual{frame->rsp}, delivery.live)) delivery.live.clear();
     deliveries_.push_back(std::move(delivery));
@@ -143,9 +143,9 @@ void FrameTracker::note_overwritten(Machine& machine) {
     bool something_newer = false;
     for (auto delivery = deliveries_.rbegin(); delivery != deliveries_.rend(); ++delivery) {
         if (delivery->used) continue;
-        if (something_newer && delivery->overwritten_by.empty() &&
-            machine.memory().read<ReturnFrame>(Virtual{delivery->address}) != delivery->frame) {
-            delivery->overwritten_by = actor_;
+        if (machine.memory().read<ReturnFrame>(Virtual{delivery->address}) != delivery->frame) {
+            if (!something_newer) delivery->redirected = true;
+            if (!delivery->redirected && delivery->overwritten_by.empty()) delivery->overwritten_by = actor_;
         }
         something_newer = true;
     }

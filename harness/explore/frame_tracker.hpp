@@ -46,6 +46,7 @@ class FrameTracker {
         /// The live part of the interrupted stack, from the interrupted RSP up.
         std::vector<std::byte> live;
         bool used = false;
+        bool redirected = false;     ///< changed by its own handler, before anything newer came
         std::string overwritten_by;  ///< empty: by nothing newer
     };
     struct Pop {

@@ -37,8 +37,7 @@ std::string missing(const Place& place, const std::vector<Finding>& findings) {
 }
 
 /// Why what was found is not what was expected; empty if it is.
-std::string difference(const Variant& variant, const SweepResult& sweep) {
-    const auto& expects = variant.expects;
+std::string difference(const Expectation& expects, const SweepResult& sweep) {
     if (expects.holds()) return sweep.findings.empty() ? "" : "expected to hold";
     // What breaks may be in another shard, and what is here may be longer than that.
     if (!sweep.shard.is_whole()) return "";
@@ -105,14 +104,15 @@ std::string to_string(Status status) {
     return "error";
 }
 
-Result judge(const Case& of, const Variant& variant, SweepResult sweep) {
+Result judge(const Case& of, const Variant& variant, machine::Vendor vendor, SweepResult sweep) {
+    const auto& expects = variant.expected_on(vendor);
     Result result;
     result.case_name = of.name;
     result.variant = variant.name;
     result.covers = variant.covers;
-    result.expect = variant.expects.holds() ? "holds" : "breaks " + to_string(variant.expects.invariant);
+    result.expect = expects.holds() ? "holds" : "breaks " + to_string(expects.invariant);
     result.verdict = sweep.findings.empty() ? Verdict::holds : Verdict::breaks;
-    result.message = difference(variant, sweep);
+    result.message = difference(expects, sweep);
     result.status = result.message.empty() ? Status::ok : Status::unexpected;
     result.sweep = std::move(sweep);
     return result;

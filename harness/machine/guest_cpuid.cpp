@@ -58,4 +58,13 @@ Vendor cpu_vendor() {
     return vendor == signature_AMD_ebx || vendor == hygon_ebx ? Vendor::amd : Vendor::intel;
 }
 
+std::string to_string(Vendor vendor) { return vendor == Vendor::amd ? "amd" : "intel"; }
+
+std::optional<Vendor> parse_vendor(std::string_view text) {
+    for (const auto vendor : {Vendor::intel, Vendor::amd}) {
+        if (text == to_string(vendor)) return vendor;
+    }
+    return std::nullopt;
+}
+
 }  // namespace gatecrash::machine

@@ -20,6 +20,7 @@ constexpr std::uint64_t efer_sce = 1, efer_lme = 0x100, efer_lma = 0x400, efer_n
 constexpr std::uint64_t mcg_status_ripv = 1, mcg_status_mcip = 4;
 constexpr std::size_t mcg_status_place = 8;
 static_assert(Machine::saved_msrs[mcg_status_place] == 0x17a);
+constexpr std::uint32_t sysenter_esp = 0x175, sysenter_eip = 0x176;
 /// Types of a 64-bit TSS's descriptor.
 constexpr std::uint8_t available_tss = 9, busy_tss = 11;
 /// Where in the harness's pages its own code is, and an IRET's frame. What is in front of that is for steppers.
@@ -465,7 +466,12 @@ void Machine::get_msrs(std::size_t count) {
     std::array<kvm_msr_entry, saved_msrs.size()> entries{};
     for (std::size_t i = 0; i < count; ++i) entries.at(i).index = saved_msrs.at(i);
     cpu_.get_msrs(std::span(entries).first(count));
-    for (std::size_t i = 0; i < count; ++i) msrs_->at(i) = entries.at(i).data;
+    // AMD's SYSENTER is for 32 bits. A guest that writes 64 may read them back, but KVM, asked to write them, keeps 32.
+    const auto kept = [&](const kvm_msr_entry& entry) {
+        const bool is_half = is_amd_ && (entry.index == sysenter_esp || entry.index == sysenter_eip);
+        return is_half ? entry.data & 0xffffffff : entry.data;
+    };
+    for (std::size_t i = 0; i < count; ++i) msrs_->at(i) = kept(entries.at(i));
 }
 
 void Machine::set_msrs(const MsrSet& values) {

@@ -32,23 +32,40 @@ std::string lines_of(const explore::Variant& variant) {
     add("origin", variant.origin);
     add("expects", describe(variant.expects));
     add("because", variant.because);
+    if (variant.otherwise) {
+        const auto& other = *variant.otherwise;
+        add("on " + machine::to_string(other.vendor), describe(other.expects));
+        add("because", other.because);
+    }
     add("sweeps", fmt::format("{} to depth {}", fmt::join(texts(variant.events), ", "), variant.depth));
     add("covers", fmt::format("{}", fmt::join(variant.covers, ", ")));
     return lines;
 }
 
-Json to_json(const explore::Variant& variant) {
+Json places_of(const explore::Expectation& expectation) {
     auto places = Json::array();
-    for (const auto& place : variant.expects.places) places.push_back(to_string(place));
-    return {{"variant", variant.name},
-            {"summary", variant.summary},
-            {"origin", variant.origin},
-            {"covers", variant.covers},
-            {"events", texts(variant.events)},
-            {"depth", variant.depth},
-            {"expect", verdict_of(variant.expects)},
-            {"places", places},
-            {"because", variant.because}};
+    for (const auto& place : expectation.places) places.push_back(to_string(place));
+    return places;
+}
+
+Json to_json(const explore::Variant& variant) {
+    Json json{{"variant", variant.name},
+              {"summary", variant.summary},
+              {"origin", variant.origin},
+              {"covers", variant.covers},
+              {"events", texts(variant.events)},
+              {"depth", variant.depth},
+              {"expect", verdict_of(variant.expects)},
+              {"places", places_of(variant.expects)},
+              {"because", variant.because}};
+    if (variant.otherwise) {
+        const auto& other = *variant.otherwise;
+        json["otherwise"] = {{"vendor", machine::to_string(other.vendor)},
+                             {"expect", verdict_of(other.expects)},
+                             {"places", places_of(other.expects)},
+                             {"because", other.because}};
+    }
+    return json;
 }
 
 }  // namespace

@@ -62,7 +62,8 @@ Json to_json(const MachineDescription& machine) {
     auto behaviours = Json::object();
     for (const auto& [name, is_as_on_silicon] : machine.behaviours) behaviours[name] = is_as_on_silicon;
     Json json{{"name", machine.name},     {"kvm", machine.kvm},           {"cpu", machine.cpu},
-              {"kernel", machine.kernel}, {"emulated", machine.emulated}, {"behaviours", behaviours}};
+              {"kernel", machine.kernel}, {"emulated", machine.emulated}, {"vendor", to_string(machine.vendor)},
+              {"behaviours", behaviours}};
     if (!machine.answers.empty()) json["answers"] = machine.answers;
     return json;
 }
@@ -117,11 +118,14 @@ Json to_json(const explore::Checkpoint& checkpoint) {
 }
 
 MachineDescription to_machine(const Json& object) {
+    const auto vendor = machine::parse_vendor(text(object, "vendor"));
+    if (!vendor) throw JsonError(fmt::format("'{}' is no vendor", text(object, "vendor")));
     return {.name = text(object, "name"),
             .kvm = text(object, "kvm"),
             .cpu = text(object, "cpu"),
             .kernel = text(object, "kernel"),
             .emulated = object.at("emulated").get<bool>(),
+            .vendor = *vendor,
             .behaviours = object.at("behaviours").get<std::map<std::string, bool>>(),
             .answers = object.value("answers", std::map<std::string, std::string>())};
 }

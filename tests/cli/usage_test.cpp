@@ -79,6 +79,7 @@ nlohmann::json shard_document(const std::string& shard) {
               {"cpu", "QEMU"},
               {"kernel", "6.1"},
               {"emulated", true},
+              {"vendor", "amd"},
               {"behaviours", {{"int3", true}}}}},
             {"command", {"run", "nested-nmi/flag-only"}},
             {"results",

@@ -148,15 +148,26 @@ TEST_F(Intel, IsFit) {
 
 /// The result of sweeping the one variant, as JSON, without what depends on time.
 json swept(const std::string& machine) {
-    const auto result =
-        cli::run_gatecrash({"run", "nested-nmi/flag-only", "--machine", machine, "--json", "-", "--quiet"});
+    const auto result = cli::run_gatecrash(
+        {"run", "nested-nmi/flag-only", "sysenter", "--jobs", "1", "--machine", machine, "--json", "-", "--quiet"});
     EXPECT_EQ(result.code, 0) << result.err;
     auto results = json::parse(result.out)["results"];
     for (auto& each : results) each.erase("seconds");
     return results;
 }
 
-TEST_F(Intel, SweepsAsAmdDoes) { EXPECT_EQ(swept("intel"), swept("amd")); }
+TEST_F(Intel, SweepsAsAmdDoesWhereTheManualsAgree) {
+    const auto intel = swept("intel"), amd = swept("amd");
+    ASSERT_EQ(intel.size(), 3U);
+    ASSERT_EQ(amd.size(), 3U);
+    EXPECT_EQ(intel[0], amd[0]);
+    // SYSENTER is #UD in 64-bit mode on AMD: the same bug, in another handler.
+    for (const auto& results : {intel, amd}) {
+        for (const auto& each : results) EXPECT_EQ(each["status"], "ok") << each;
+    }
+    EXPECT_EQ(intel[1]["finding"]["schedule"], "sysenter/db-judges-by-cs@db:entry_sysenter");
+    EXPECT_EQ(amd[1]["finding"]["schedule"], "sysenter/db-judges-by-cs@db:entry_ud");
+}
 
 }  // namespace
 }  // namespace gatecrash::emulator

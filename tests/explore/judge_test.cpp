@@ -22,7 +22,7 @@ Result judged(const Expectation& expects, std::vector<Finding> findings) {
     variant.expects = expects;
     SweepResult sweep;
     sweep.findings = std::move(findings);
-    return judge(some_case, variant, sweep);
+    return judge(some_case, variant, machine::Vendor::amd, sweep);
 }
 
 const Expectation breaks_at_exit = breaks(Invariant::stack, {{{irq, {"exit"}}, {nmi, {"entry", "body"}}}});
@@ -40,6 +40,21 @@ TEST(Judge, BreaksInAllTheExpectedPlaces) {
     const auto result = judged(breaks_at_exit, {at_entry, in_body});
     EXPECT_EQ(result.status, Status::ok) << result.message;
     EXPECT_EQ(result.verdict, Verdict::breaks);
+    EXPECT_EQ(result.expect, "breaks I4");
+}
+
+TEST(Judge, ExpectsWhatTheVendorsCpusDo) {
+    Variant variant;
+    variant.expects = holds();
+    variant.otherwise =
+        Variant::Otherwise{.vendor = machine::Vendor::intel, .expects = breaks_at_exit, .because = "why"};
+    SweepResult breaks;
+    breaks.findings = {at_entry, in_body};
+    EXPECT_EQ(judge(some_case, variant, machine::Vendor::amd, {}).status, Status::ok);
+    EXPECT_EQ(judge(some_case, variant, machine::Vendor::amd, breaks).status, Status::unexpected);
+    EXPECT_EQ(judge(some_case, variant, machine::Vendor::intel, {}).status, Status::unexpected);
+    const auto result = judge(some_case, variant, machine::Vendor::intel, breaks);
+    EXPECT_EQ(result.status, Status::ok) << result.message;
     EXPECT_EQ(result.expect, "breaks I4");
 }
 

@@ -35,6 +35,7 @@ TEST(JsonReport, HasTheFieldsOfTheContract) {
                                          {"cpu", "QEMU"},
                                          {"kernel", "6.1.0"},
                                          {"emulated", true},
+                                         {"vendor", "amd"},
                                          {"behaviours", {{"int3", true}, {"mov-ss-shadow", false}}}}));
     ASSERT_EQ(document["results"].size(), 4U);
     EXPECT_EQ(document["results"][0], json({{"case", "nested-nmi"},

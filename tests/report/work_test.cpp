@@ -41,7 +41,8 @@ Kind passed_on(const Kind& message) {
 }
 
 TEST(Work, MessagesArriveAsTheyAreSent) {
-    const MachineDescription machine{"amd", "kvm_amd", "cpu", "6.1", true, {{"int3", true}, {"lsl", false}}};
+    const MachineDescription machine{
+        "amd", "kvm_amd", "cpu", "6.1", true, machine::Vendor::intel, {{"int3", true}, {"lsl", false}}};
     EXPECT_EQ(passed_on(machine), machine);
     const auto progress = passed_on(explore::Progress{2, 10, 500, 1234, 1});
     EXPECT_EQ(std::tie(progress.level, progress.boundary, progress.boundaries, progress.schedules, progress.findings),
@@ -68,7 +69,8 @@ TEST(Work, AJobArrivesAsItIsSent) {
 }
 
 TEST(Work, AJournalComesBackAsItWasKept) {
-    Journal journal{"0.1", {"run", "1/1"}, "0123", {"amd", "kvm_amd", "cpu", "6.1", true, {}}, {}};
+    Journal journal{
+        "0.1", {"run", "1/1"}, "0123", {"amd", "kvm_amd", "cpu", "6.1", true, machine::Vendor::amd, {}}, {}};
     journal.workers = {{{Swept{sweep(), 1}, Failed{"why", false}}, Saved{checkpoint(), 2}}, {{}, {}}};
     const auto text = to_text(journal);
     const auto back = read_journal(text);
@@ -89,7 +91,8 @@ TEST(Work, WhatIsNoneIsRefused) {
         }
         return std::string("nothing");
     };
-    const auto whole = to_text({"0.1", {"run"}, "0", {"amd", "", "", "", true, {}}, {{{}, Saved{checkpoint(), 2}}}});
+    const auto whole = to_text(
+        {"0.1", {"run"}, "0", {"amd", "", "", "", true, machine::Vendor::amd, {}}, {{{}, Saved{checkpoint(), 2}}}});
     for (const auto& text :
          {std::string("no JSON"), std::string("[]"), std::string("{}"), whole.substr(0, whole.size() / 2)}) {
         EXPECT_THAT(why(text), HasSubstr("not a file that --resume made: ")) << text;

@@ -90,6 +90,7 @@ inline report::MachineDescription amd() {
             .cpu = "QEMU",
             .kernel = "6.1.0",
             .emulated = true,
+            .vendor = machine::Vendor::amd,
             .behaviours = {{"int3", true}, {"mov-ss-shadow", false}}};
 }
 

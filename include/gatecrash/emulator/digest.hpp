@@ -7,7 +7,8 @@
 
 namespace gatecrash::emulator {
 
-/// A 64-bit digest (XXH3) of a sequence of parts, fast enough (several GB/s) to be taken of a machine's memory at every start.
+/// A 64-bit digest (XXH3) of a sequence of parts, fast enough (several GB/s) to be taken of a machine's memory at every
+/// start.
 ///
 /// It is no cryptographic hash and need not be: it tells a handful of builds of the same user apart and notices damage.
 /// With n saved states in a cache folder the chance of a mix-up is below n^2 / 2^65, and whoever may write there

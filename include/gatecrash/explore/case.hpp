@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "gatecrash/explore/invariant.hpp"
 #include "gatecrash/machine/event.hpp"
+#include "gatecrash/machine/vendor.hpp"
 
 namespace gatecrash::explore {
 
@@ -48,6 +50,18 @@ struct Variant {
     unsigned depth = 1;  ///< events a schedule
     Expectation expects;
     std::string because;  ///< why it holds or breaks, one line
+
+    /// What is expected instead where CPUs of one vendor do something else.
+    struct Otherwise {
+        machine::Vendor vendor;
+        Expectation expects;
+        std::string because;
+    };
+    std::optional<Otherwise> otherwise{};
+
+    [[nodiscard]] const Expectation& expected_on(machine::Vendor vendor) const {
+        return otherwise && otherwise->vendor == vendor ? otherwise->expects : expects;
+    }
 };
 
 struct Case {

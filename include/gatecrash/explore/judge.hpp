@@ -31,8 +31,8 @@ struct Result {
     std::string skip_reason;  ///< if skipped
 };
 
-/// Compares what a sweep found with what the variant expects. A shard of a variant that is to break is as expected
-/// whatever it found: only the whole can be compared.
-[[nodiscard]] Result judge(const Case& of, const Variant& variant, SweepResult sweep);
+/// Compares what a sweep found on a CPU of `vendor` with what the variant expects there. A shard of a variant that is
+/// to break is as expected whatever it found: only the whole can be compared.
+[[nodiscard]] Result judge(const Case& of, const Variant& variant, machine::Vendor vendor, SweepResult sweep);
 
 }  // namespace gatecrash::explore

@@ -29,8 +29,8 @@ struct Finding {
 };
 
 /// One of `count` parts of a sweep, which have no schedule in common and all of them together. The boundaries of the
-/// run without events are dealt out in blocks, by turns, and a schedule is of the shard of the boundary where its first event is
-/// delivered; the empty schedule is of the first.
+/// run without events are dealt out in blocks, by turns, and a schedule is of the shard of the boundary where its first
+/// event is delivered; the empty schedule is of the first.
 struct Shard {
     unsigned index = 1;  ///< from 1
     unsigned count = 1;

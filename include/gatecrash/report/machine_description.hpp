@@ -3,6 +3,8 @@
 #include <map>
 #include <string>
 
+#include "gatecrash/machine/vendor.hpp"
+
 namespace gatecrash::report {
 
 /// Where results come from: the `machine` of the JSON document.
@@ -12,6 +14,7 @@ struct MachineDescription {
     std::string cpu;     ///< the model name of /proc/cpuinfo
     std::string kernel;  ///< as `uname -r` prints it
     bool emulated = false;
+    machine::Vendor vendor{};                         ///< of the CPU
     std::map<std::string, bool> behaviours;           ///< measured, by name: whether it is as on silicon
     std::map<std::string, std::string> answers = {};  ///< what was measured, by name; of `doctor` only
 
