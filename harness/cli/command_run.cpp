@@ -1,4 +1,5 @@
 #include "commands.hpp"
+#include "every_machine.hpp"
 #include "interrupt.hpp"
 #include "output.hpp"
 #include "report_results.hpp"
@@ -11,6 +12,7 @@ int run(const Options& options) {
     const auto selections = selections_of(options);
     Documents documents(options);
     const InterruptGuard guard;
+    if (options.machine == MachineName::all) return run_on_every_machine(options, selections, documents);
     Workers workers(options, selections);
     return report_run(options, selections, documents, workers.machine(),
                       [&](const Selection& /*next*/) { return workers.next(); });

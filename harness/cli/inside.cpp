@@ -21,6 +21,10 @@ MachineName emulated_machine_for(const Options& options) {
     return options.machine == MachineName::intel ? MachineName::intel : MachineName::amd;
 }
 
+emulator::MachineKind kind_of(MachineName emulated) {
+    return emulated == MachineName::intel ? emulator::MachineKind::intel : emulator::MachineKind::amd;
+}
+
 int run_inside(const Options& options, Documents& documents, const std::vector<std::string>& inputs, int out) {
     auto inner = options;
     inner.machine = emulated_machine_for(options);
@@ -41,8 +45,8 @@ int run_inside(const Options& options, Documents& documents, const std::vector<s
     }
     launch.arguments = to_arguments(inner);
 
-    const auto kind = inner.machine == MachineName::intel ? emulator::MachineKind::intel : emulator::MachineKind::amd;
-    const int code = emulator::run_in_machine(emulator::MachineFiles::from_environment(kind), launch);
+    const auto files_of_machine = emulator::MachineFiles::from_environment(kind_of(inner.machine));
+    const int code = emulator::run_in_machine(files_of_machine, launch);
     for (auto& [to, content] : files) {
         if (const auto document = emulator::read_all(content.get()); !document.empty()) to.write(document);
     }

@@ -14,6 +14,9 @@ namespace gatecrash::cli {
 /// The emulated machine for `options` when it is not this one: the one that was asked for, or the one `auto` takes.
 [[nodiscard]] MachineName emulated_machine_for(const Options& options);
 
+/// Of `amd` and `intel`.
+[[nodiscard]] emulator::MachineKind kind_of(MachineName emulated);
+
 /// Runs this program again inside that machine, with `options`, and returns its exit code. What it writes to the
 /// files of its documents ends in `documents`. `inputs` are files of the user's that it needs. Throws
 /// emulator::MachineError or report::OutputWriteError. What it prints goes to `out`.

@@ -24,12 +24,15 @@ constexpr CommandInfo table[] = {
     {Command::run, "run", " [PATTERN...]",
      "the main job: sweep each variant and compare the verdict with what it expects",
      "A PATTERN is a shell glob on CASE or CASE/VARIANT; none means all.\n"
+     "With --machine all it runs on every machine there is, and ends with a table of what each variant did on each,\n"
+     "and of the behaviours by which those machines differ that did not do the same.\n"
      "Ends with 0 if all is as expected, 1 if a verdict is not, 2 for wrong usage, 3 for an error of the host or the\n"
      "harness, 4 if nothing ran.\n",
      "  gatecrash run\n"
      "  gatecrash run nested-nmi --json result.json --junit result.xml\n"
      "  gatecrash run --ktap --quiet\n"
-     "  gatecrash run '*/copied-frame*' --machine amd\n"},
+     "  gatecrash run '*/copied-frame*' --machine amd\n"
+     "  gatecrash run nested-nmi --machine all\n"},
     {Command::explore, "explore", " TARGET", "sweep one variant, or a guest of your own, as you say",
      "TARGET is a CASE/VARIANT or the path of a guest's ELF file. Ends with 1 if a schedule breaks an invariant.\n",
      "  gatecrash explore nested-nmi/linus-2010 --events nmi,irq --depth 2\n"
@@ -112,8 +115,8 @@ po::options_description own_options(Command command) {
 po::options_description common_options() {
     po::options_description options("Options of every command");
     options.add_options()("machine", po::value<std::string>()->value_name("NAME"),
-                          "where guests run: auto, host, amd or intel, for doctor also all (default auto: host if its "
-                          "KVM does what silicon "
+                          "where guests run: auto, host, amd or intel, for doctor and run also all (default auto: host "
+                          "if its KVM does what silicon "
                           "does, else amd; intel needs `./dev setup --intel` once)")(
         "jobs", po::value<std::string>()->value_name("N"),
         "workers that share each sweep of `run` and `explore`, at least 1 (default: one for each CPU, but emulated "

@@ -88,8 +88,8 @@ class Values {
 
 void read_common(Options& options, const Values& values) {
     if (values.has("machine")) options.machine = values.choice("machine", machines);
-    if (options.machine == MachineName::all && options.command != Command::doctor) {
-        values.fail("--machine all is for `gatecrash doctor` only");
+    if (options.machine == MachineName::all && options.command != Command::doctor && options.command != Command::run) {
+        values.fail("--machine all is for `gatecrash doctor` and `gatecrash run` only");
     }
     if (values.has("stepper")) options.stepper = values.choice("stepper", steppers);
     if (values.has("jobs")) options.jobs = values.number("jobs", 1U, most_jobs);
@@ -145,6 +145,23 @@ void read_reports(Options& options, const Values& values) {
         if (options.jobs.value_or(1) > max_jobs(options)) {
             values.fail(fmt::format("--shard and --jobs together make more than {} shards", max_shards));
         }
+    }
+}
+
+/// What has the results of one machine, or the work on one, cannot have those of all.
+void check_machine(const Options& options, const Values& values) {
+    if (options.machine != MachineName::all) return;
+    const struct {
+        const char* name;
+        bool is_asked_for;
+    } rows[]{{"junit", !options.junit.empty()},
+             {"ktap", options.ktap},
+             {"resume", !options.resume.empty()},
+             {"shard", !options.shard.is_whole()}};
+    for (const auto& row : rows) {
+        if (!row.is_asked_for) continue;
+        values.fail(
+            fmt::format("--{} is of one machine: name it with --machine, and run the others likewise", row.name));
     }
 }
 
@@ -235,6 +252,7 @@ Options parse_command(const CommandInfo& info, const Words& words) {
     if (read.is_set("version")) return just(Command::version);
     read_common(options, read);
     read_own(options, read);
+    check_machine(options, read);
     check_destinations(options, read);
     return options;
 }

@@ -31,6 +31,10 @@ void tell_next_step(const Options& options, const std::string& step) {
 
 }  // namespace
 
+std::string lines_of(const explore::Result& result, const std::vector<Selection>& selections) {
+    return report::result_line(result, width_of_names(selections)) + report::details(result);
+}
+
 int report_run(const Options& options, const std::vector<Selection>& selections, Documents& documents,
                const report::MachineDescription& machine, const ResultSource& result_of) {
     const auto start = std::chrono::steady_clock::now();
@@ -41,7 +45,7 @@ int report_run(const Options& options, const std::vector<Selection>& selections,
         auto result = result_of(selection);
         if (!result) break;
         ktap.add(*result);
-        text.print(report::result_line(*result, width_of_names(selections)) + report::details(*result));
+        text.print(lines_of(*result, selections));
         results.push_back(std::move(*result));
     }
     ktap.end("interrupted before it began");

@@ -1,5 +1,7 @@
 #include "gatecrash/report/json_report.hpp"
 
+#include <algorithm>
+
 #include "gatecrash/report/text_report.hpp"
 #include "sweep_json.hpp"
 
@@ -39,16 +41,35 @@ Json to_json(const bench::Figure& figure) {
             {"p99", figure.p99},   {"runs", figure.runs}, {"valid", figure.valid},   {"note", figure.note}};
 }
 
+Json to_json(const MachineResults& of);
+
+template <typename Item>
+Json list_of(std::span<const Item> items) {
+    auto list = Json::array();
+    for (const auto& item : items) list.push_back(to_json(item));
+    return list;
+}
+
+Json to_json(const MachineResults& of) {
+    const bool is_used = of.missing.empty();
+    Json json{{"machine", is_used ? report::to_json(of.machine) : Json{{"name", of.machine.name}}}};
+    if (!is_used) json.update({{"missing", of.missing}, {"remedy", of.remedy}});
+    json["results"] = list_of(std::span(of.results));
+    return json;
+}
+
+/// A path of the user's in a message may be no UTF-8: then the document has a replacement character, not nothing.
+std::string to_text(const Json& document) {
+    return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
 template <typename Item>
 std::string document(const std::string& version, const MachineDescription& machine, std::span<const Item> results,
                      const std::vector<std::string>& command = {}) {
-    auto list = Json::array();
-    for (const auto& result : results) list.push_back(to_json(result));
     Json document = {{"gatecrash", version}, {"machine", report::to_json(machine)}};
     if (!command.empty()) document["command"] = command;
-    document["results"] = list;
-    // A path of the user's in a message may be no UTF-8: then the document has a replacement character, not nothing.
-    return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    document["results"] = list_of(results);
+    return to_text(document);
 }
 
 }  // namespace
@@ -56,6 +77,14 @@ std::string document(const std::string& version, const MachineDescription& machi
 std::string json_report(const std::string& version, const MachineDescription& machine,
                         std::span<const explore::Result> results, const std::vector<std::string>& command) {
     return document(version, machine, results, command);
+}
+
+std::string json_report(const std::string& version, std::span<const MachineResults> machines) {
+    const auto& first = *std::ranges::find(machines, "", &MachineResults::missing);
+    return to_text({{"gatecrash", version},
+                    {"machine", report::to_json(first.machine)},
+                    {"results", list_of(std::span(first.results))},
+                    {"machines", list_of(machines)}});
 }
 
 std::string bench_report(const std::string& version, const MachineDescription& machine,

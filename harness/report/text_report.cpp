@@ -69,6 +69,12 @@ std::string name_of(const explore::Result& result) {
     return result.variant.empty() ? result.case_name : result.case_name + "/" + result.variant;
 }
 
+std::string outcome(const explore::Result& result) {
+    using explore::Verdict;
+    const bool is_known = result.verdict == Verdict::holds || result.verdict == Verdict::breaks;
+    return to_string(result.status) + (is_known ? " " + verdict_text(result) : "");
+}
+
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 std::string headline(const explore::Finding& finding) {

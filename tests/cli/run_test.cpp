@@ -481,15 +481,40 @@ TEST(Doctor, FindsTheEmulatedMachineFit) {
     }
 }
 
-TEST(Doctor, HasTheMachinesSideBySideAndSaysWhatIsMissing) {
-    const TemporaryFolder folder;
-    const auto path = folder.path() / "doctor.json";
-    // No Bochs on this PATH, so no Intel machine, which is no failure.
+/// With no Bochs on PATH, so with no Intel machine, which is no failure.
+Result run_without_bochs(const TemporaryFolder& folder, const Words& arguments) {
     const auto tools = folder.path() / "tools";
     fs::create_directory(tools);
     fs::create_symlink("/usr/bin/qemu-system-x86_64", tools / "qemu-system-x86_64");
-    const auto result =
-        Command({"/usr/bin/env", "PATH=" + tools.string(), GATECRASH, "doctor", "--json", path}).finish();
+    auto words = gatecrash(arguments);
+    words.insert(words.begin(), {"/usr/bin/env", "PATH=" + tools.string()});
+    return Command(words).finish();
+}
+
+TEST(Run, OnEveryMachineEndsWithTheMachinesSideBySide) {
+    const TemporaryFolder folder;
+    const auto path = folder.path() / "result.json";
+    const auto result = run_without_bochs(folder, {"run", "--machine", "all", "--jobs", "1", quick, "--json", path});
+    EXPECT_EQ(result.code, 0) << result.err;
+    EXPECT_THAT(result.out, HasSubstr("\namd\nok  "));
+    EXPECT_THAT(result.out, HasSubstr(" on amd (kvm_amd, "));
+    EXPECT_THAT(result.out, HasSubstr("intel is not used: the machine 'intel' is not set up"));
+    EXPECT_THAT(result.out, HasSubstr("\n  nested-nmi/flag-only  ok breaks I4"));
+    auto document = read_json(path);
+    ASSERT_EQ(document["machines"].size(), 3U);
+    EXPECT_EQ(document["machines"][0]["machine"]["name"], "host");
+    EXPECT_EQ(document["machines"][1]["machine"]["name"], "amd");
+    EXPECT_THAT(document["machines"][2]["remedy"].get<std::string>(), HasSubstr("./dev setup --intel"));
+    // What it has of one machine is what a run on that one has.
+    json alone = json::parse(run_on_amd({"run", quick, "--jobs", "1", "--json", "-", "--quiet"}).out);
+    alone.erase("gatecrash");
+    EXPECT_EQ(without_seconds(document["machines"][1]), without_seconds(alone));
+}
+
+TEST(Doctor, HasTheMachinesSideBySideAndSaysWhatIsMissing) {
+    const TemporaryFolder folder;
+    const auto path = folder.path() / "doctor.json";
+    const auto result = run_without_bochs(folder, {"doctor", "--json", path});
     EXPECT_EQ(result.code, 0) << result.err;
     const auto document = read_json(path);
     ASSERT_EQ(document["machines"].size(), 3U);

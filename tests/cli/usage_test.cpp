@@ -49,6 +49,8 @@ TEST(Usage, IsExplainedWhereItIsWrong) {
     expect_wrong_usage({"run", "--jobs", "0"}, "--jobs");
     expect_wrong_usage({"run", "--json"}, "--json");
     expect_wrong_usage({"run", "--machine", "vax"}, "auto, host, amd, intel");
+    expect_wrong_usage({"run", "--machine", "all", "--ktap"}, "--ktap is of one machine");
+    expect_wrong_usage({"replay", "x@nmi:y", "--machine", "all"}, "`gatecrash doctor` and `gatecrash run` only");
     expect_wrong_usage({"explore"}, "TARGET is missing");
     expect_wrong_usage({"explore", "nested-nmi/flag-only", "--events", "smi"}, "no such event");
     expect_wrong_usage({"replay"}, "SCHEDULE is missing");
@@ -312,6 +314,18 @@ TEST(Machine, WithoutPermissionSaysHowToGetIt) {
     expect_refusal(result, 3, "Permission denied");
     EXPECT_THAT(result.err, HasSubstr("kvm group"));
     EXPECT_THAT(result.err, HasSubstr("--machine amd"));
+}
+
+TEST(Machine, OfWhichThereIsNoneIsNamedWithItsRemedy) {
+    if (run_gatecrash({"doctor", "--machine", "host"}).code == 0) GTEST_SKIP() << "this host's KVM is fit";
+    const auto result = run_gatecrash({"run", "--machine", "all"},
+                                      {{"PATH", "/nowhere"}, {"GATECRASH_KERNEL", GUEST}, {"GATECRASH_MODULES", "/"}});
+    EXPECT_EQ(result.code, 3);
+    EXPECT_THAT(result.out, StartsWith("host is not used: the machine 'host' cannot be used: "));
+    EXPECT_THAT(result.out, HasSubstr("\namd is not used: "));
+    EXPECT_THAT(result.out, HasSubstr("\nintel is not used: the machine 'intel' is not set up"));
+    EXPECT_THAT(result.out, HasSubstr("./dev setup --intel"));
+    EXPECT_THAT(result.err, HasSubstr("gatecrash: no machine can run guests: see above\n"));
 }
 
 TEST(Machine, ThatIsNotFitIsNotUsed) {

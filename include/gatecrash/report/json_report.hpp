@@ -9,6 +9,7 @@
 #include "gatecrash/explore/case.hpp"
 #include "gatecrash/explore/judge.hpp"
 #include "gatecrash/report/machine_description.hpp"
+#include "gatecrash/report/machine_matrix.hpp"
 
 namespace gatecrash::report {
 
@@ -17,6 +18,9 @@ namespace gatecrash::report {
 [[nodiscard]] std::string json_report(const std::string& version, const MachineDescription& machine,
                                       std::span<const explore::Result> results,
                                       const std::vector<std::string>& command = {});
+/// The document of `run` on several machines, of which one at least was used: that of the first that was, and
+/// `machines`, which has them all.
+[[nodiscard]] std::string json_report(const std::string& version, std::span<const MachineResults> machines);
 /// The document of `bench`.
 [[nodiscard]] std::string bench_report(const std::string& version, const MachineDescription& machine,
                                        std::span<const bench::Figure> figures);

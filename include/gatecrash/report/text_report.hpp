@@ -13,6 +13,9 @@ namespace gatecrash::report {
 /// "CASE/VARIANT", or the path of an ELF file.
 [[nodiscard]] std::string name_of(const explore::Result& result);
 
+/// Status and verdict: "ok holds", "unexpected breaks I4", "skip", "error".
+[[nodiscard]] std::string outcome(const explore::Result& result);
+
 /// One line, with its newline, of `run`: status, name, verdict, counts, and the landings of the finding. Names are
 /// padded to `name_width` columns.
 [[nodiscard]] std::string result_line(const explore::Result& result, std::size_t name_width);

@@ -1,0 +1,110 @@
+#include "every_machine.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "gatecrash/report/exit_code.hpp"
+#include "gatecrash/report/json_report.hpp"
+#include "gatecrash/report/machine_matrix.hpp"
+#include "gatecrash/report/text_report.hpp"
+#include "host_error.hpp"
+#include "inside.hpp"
+#include "interrupt.hpp"
+#include "report_results.hpp"
+#include "sweeping.hpp"
+#include "version.hpp"
+#include "workers.hpp"
+
+namespace gatecrash::cli {
+namespace {
+
+using report::MachineResults;
+
+/// An emulated machine that is not set up would else be noticed by its workers only.
+void require_set_up(MachineName name) {
+    if (name == MachineName::host) return;
+    if (const auto missing = emulator::missing_for_machine(kind_of(name))) throw *missing;
+}
+
+void sweep_all(MachineResults& of, Workers& workers, const Options& options, const std::vector<Selection>& selections,
+               TextOutput& text) {
+    const auto add = [&](explore::Result result) {
+        text.print(lines_of(result, selections));
+        of.results.push_back(std::move(result));
+    };
+    try {
+        for (auto result = workers.next(); result; result = workers.next()) {
+            of.machine = workers.machine();
+            add(std::move(*result));
+            if (of.results.size() == selections.size()) return;
+        }
+    } catch (const WorkerError& error) {
+        // Other machines may do better.
+        fmt::print(stderr, "{}", error.told());
+        if (!workers.machine().name.empty()) of.machine = workers.machine();
+        while (of.results.size() < selections.size()) {
+            auto result = blank_result(options, selections[of.results.size()], of.machine.vendor);
+            result.message = error.what();
+            add(std::move(result));
+        }
+    }
+}
+
+MachineResults run_on(MachineName name, Options options, const std::vector<Selection>& selections, TextOutput& text) {
+    const auto start = std::chrono::steady_clock::now();
+    options.machine = name;
+    MachineResults of;
+    of.machine.name = name_of(name);
+    const auto refuse = [&](const auto& error) {
+        of.missing = error.what();
+        of.remedy = error.remedy();
+        text.print(fmt::format("{} is not used: {}\n{}\n", of.machine.name, of.missing,
+                               of.remedy.empty() ? "" : "  remedy: " + of.remedy + "\n"));
+    };
+    try {
+        require_set_up(name);
+        Workers workers(options, selections);
+        text.print(of.machine.name + "\n");
+        sweep_all(of, workers, options, selections, text);
+        const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+        const bool is_known = !of.machine.kvm.empty();  // not if it was interrupted, or died, before its first result
+        text.print((is_known ? report::summary_line(of.results, of.machine, seconds.count()) : "") + "\n");
+    } catch (const HostError& error) {
+        refuse(error);
+    } catch (const emulator::MachineError& error) {
+        refuse(error);
+    }
+    return of;
+}
+
+}  // namespace
+
+int run_on_every_machine(const Options& options, const std::vector<Selection>& selections, Documents& documents) {
+    TextOutput text(options);
+    std::vector<MachineResults> machines;
+    std::vector<explore::Result> all;
+    for (const auto name : {MachineName::host, MachineName::amd, MachineName::intel}) {
+        if (InterruptGuard::stop()) break;
+        machines.push_back(run_on(name, options, selections, text));
+        std::ranges::copy(machines.back().results, std::back_inserter(all));
+    }
+    const bool any = std::ranges::any_of(machines, [](const auto& each) { return each.missing.empty(); });
+    if (any) {
+        text.print(report::machine_matrix(machines));
+        documents.write(&Options::json, report::json_report(version, machines));
+    }
+    if (InterruptGuard::stop()) {
+        fmt::print(stderr, "gatecrash: interrupted: run it again for the others\n");
+        return 128 + InterruptGuard::signal_number();
+    }
+    if (!any) throw HostError("no machine can run guests: see above", "`gatecrash doctor` shows what each can do");
+    for (const auto& each : machines) {
+        const auto step = each.missing.empty() ? report::next_step(each.results) : "";
+        if (!step.empty()) fmt::print(stderr, "gatecrash: with --machine {}: {}\n", each.machine.name, step);
+    }
+    return static_cast<int>(report::exit_code_of(all));
+}
+
+}  // namespace gatecrash::cli

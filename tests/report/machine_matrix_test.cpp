@@ -1,0 +1,164 @@
+#include "gatecrash/report/machine_matrix.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "gatecrash/report/json_report.hpp"
+#include "support/sample.hpp"
+
+namespace gatecrash::report {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+MachineResults on(const std::string& name, std::map<std::string, bool> behaviours,
+                  std::vector<explore::Result> results) {
+    auto machine = sample::amd();
+    machine.name = name;
+    machine.behaviours = std::move(behaviours);
+    return {.machine = machine, .results = std::move(results), .missing = {}, .remedy = {}};
+}
+
+MachineResults missing(const std::string& name) {
+    MachineResults of{.machine = {}, .results = {}, .missing = "no emulator", .remedy = "get one"};
+    of.machine.name = name;
+    return of;
+}
+
+/// The variant that holds elsewhere.
+explore::Result broken() {
+    auto result = sample::breaking();
+    result.variant = "copied-frame";
+    result.expect = "holds";
+    result.status = explore::Status::unexpected;
+    result.sweep.findings.front().schedule.target = "nested-nmi/copied-frame";
+    return result;
+}
+
+/// The variant that ends in an error elsewhere.
+explore::Result interrupted() {
+    auto result = sample::failed();
+    result.verdict = explore::Verdict::skip;
+    result.status = explore::Status::skip;
+    result.message.clear();
+    result.skip_reason = "interrupted after 3 schedules";
+    result.sweep.boundaries = 12;
+    result.sweep.schedules = 3;
+    return result;
+}
+
+TEST(MachineMatrix, MarksAndTellsWhereMachinesDiffer) {
+    const std::vector machines{
+        missing("host"),
+        on("amd", {{"int3", true}, {"tf-over-sti", false}, {"tf-in-fmask", true}, {"only-on-amd", true}},
+           {sample::breaking(), sample::holding(), sample::failed()}),
+        on("intel", {{"int3", true}, {"tf-over-sti", true}, {"tf-in-fmask", false}},
+           {sample::breaking(), broken(), interrupted()})};
+    EXPECT_EQ(
+        machine_matrix(machines),
+        "                           amd                   intel\n"
+        "  nested-nmi/flag-only     ok breaks I4          ok breaks I4\n"
+        "* nested-nmi/copied-frame  ok holds              unexpected breaks I4\n"
+        "* nested-nmi/single-stack  error                 skip\n"
+        "\n"
+        "* 2 variants on which the machines differ; in brackets, where a behaviour is not as on silicon (`gatecrash "
+        "doctor` measures more)\n"
+        "\n"
+        "nested-nmi/copied-frame differs; these behaviours differ between the machines: tf-in-fmask (intel), "
+        "tf-over-sti (amd)\n"
+        "  amd    ok holds\n"
+        "  intel  unexpected breaks I4; gatecrash replay 'nested-nmi/copied-frame@nmi:entry_nmi+0x1f#2' "
+        "--machine intel\n"
+        "\n"
+        "nested-nmi/single-stack differs; these behaviours differ between the machines: tf-in-fmask (intel), "
+        "tf-over-sti (amd)\n"
+        "  amd    error; 0 boundaries; 0 schedules; KVM_EXIT_INTERNAL_ERROR\n"
+        "  intel  skip; 12 boundaries; 3 schedules; interrupted after 3 schedules\n");
+}
+
+TEST(MachineMatrix, OfMachinesThatDoTheSameSaysSo) {
+    const std::vector machines{on("amd", {{"int3", true}}, {sample::breaking(), sample::skipped()}),
+                               on("intel", {{"int3", false}}, {sample::breaking(), sample::skipped()})};
+    EXPECT_EQ(machine_matrix(machines),
+              "                        amd           intel\n"
+              "  nested-nmi/flag-only  ok breaks I4  ok breaks I4\n"
+              "  mov-ss/plain          skip          skip\n"
+              "\n"
+              "the machines do not differ\n");
+}
+
+TEST(MachineMatrix, OfOneMachineComparesNothing) {
+    EXPECT_EQ(machine_matrix(std::vector{on("amd", {}, {sample::holding()}), missing("intel")}),
+              "                           amd\n"
+              "  nested-nmi/copied-frame  ok holds\n");
+}
+
+TEST(MachineMatrix, HasNoResultOfWhatDidNotBegin) {
+    const std::vector machines{on("amd", {}, {sample::holding(), sample::skipped()}),
+                               on("intel", {}, {sample::holding()})};
+    EXPECT_THAT(machine_matrix(machines), HasSubstr("  mov-ss/plain             skip      -\n"));
+    EXPECT_THAT(machine_matrix(machines), HasSubstr("the machines do not differ"));
+}
+
+TEST(MachineMatrix, ComparesCountsAndFindingsToo) {
+    auto longer = sample::breaking();
+    ++longer.sweep.boundaries;
+    auto more = sample::breaking();
+    ++more.sweep.schedules;
+    auto elsewhere = sample::breaking();
+    elsewhere.sweep.findings.front().schedule.landings.front().boundary.symbol = "nmi_iret";
+    auto slower = sample::breaking();
+    slower.seconds = 99;
+    struct {
+        explore::Result other;
+        const char* told;
+    } const rows[] = {
+        {longer, "\n  amd    203 boundaries; gatecrash replay"},
+        {more, "\n  intel  41 210 schedules; gatecrash replay"},
+        {elsewhere, "\n  intel  gatecrash replay 'nested-nmi/flag-only@nmi:nmi_iret+0x1f#2' --machine intel\n"},
+        {slower, "the machines do not differ"},
+    };
+    for (const auto& row : rows) {
+        EXPECT_THAT(machine_matrix(std::vector{on("amd", {}, {sample::breaking()}), on("intel", {}, {row.other})}),
+                    HasSubstr(row.told));
+    }
+}
+
+TEST(MachineMatrix, NamesBehavioursOnlyOfMachinesThatDiffer) {
+    // Host and amd do the same, whatever their behaviours.
+    const std::vector machines{on("host", {{"a", true}, {"b", true}}, {sample::holding()}),
+                               on("amd", {{"a", false}, {"b", true}}, {sample::holding()}),
+                               on("intel", {{"a", false}, {"b", true}}, {broken()})};
+    EXPECT_THAT(machine_matrix(machines), HasSubstr("these behaviours differ between the machines: a (amd, intel)\n"));
+    const std::vector other{on("host", {{"a", true}, {"b", true}}, {sample::holding()}),
+                            on("amd", {{"a", false}, {"b", true}}, {sample::holding()}),
+                            on("intel", {{"a", true}, {"b", false}}, {broken()})};
+    EXPECT_THAT(machine_matrix(other), HasSubstr("these behaviours differ between the machines: a (amd), b (intel)\n"));
+    const std::vector unknown{on("amd", {{"a", false}}, {sample::holding()}), on("intel", {}, {broken()})};
+    EXPECT_THAT(machine_matrix(unknown), HasSubstr("no behaviour of intel was measured\n"));
+    const std::vector alike{on("amd", {{"a", false}}, {sample::holding()}), on("intel", {{"a", false}}, {broken()})};
+    EXPECT_THAT(machine_matrix(alike), HasSubstr("no behaviour that was measured differs between the machines\n"));
+}
+
+TEST(JsonReport, OfSeveralMachinesIsThatOfTheFirstAndHasAll) {
+    const std::vector machines{missing("host"), on("amd", {{"a", true}}, {sample::holding()}),
+                               on("intel", {{"a", false}}, {broken()})};
+    const auto document = json::parse(json_report("1.0", machines));
+    auto first = json::parse(json_report("1.0", machines[1].machine, machines[1].results));
+    const auto second = json::parse(json_report("1.0", machines[2].machine, machines[2].results));
+    ASSERT_EQ(document["machines"].size(), 3U);
+    EXPECT_EQ(document["machines"][0], json({{"machine", {{"name", "host"}}},
+                                             {"missing", "no emulator"},
+                                             {"remedy", "get one"},
+                                             {"results", json::array()}}));
+    EXPECT_EQ(document["machines"][1], json({{"machine", first["machine"]}, {"results", first["results"]}}));
+    EXPECT_EQ(document["machines"][2], json({{"machine", second["machine"]}, {"results", second["results"]}}));
+    first["machines"] = document["machines"];
+    EXPECT_EQ(document, first);
+}
+
+}  // namespace
+}  // namespace gatecrash::report
