@@ -307,8 +307,12 @@ void AgentSession::wait() {
         {.fd = input_.empty() ? -1 : input_stream_.ours.get(), .events = POLLOUT, .revents = 0},
         {.fd = stall_ ? stall_->fd() : -1, .events = POLLIN, .revents = 0},
     }};
-    ::poll(fds.data(), fds.size(), -1);
-    if (fds[5].revents != 0) stall_->put_off();
+    // Putting an NMI off, and nothing else: a look at all the rest would take most of the time until the next one.
+    int ready = 0;
+    do {
+        ready = ::poll(fds.data(), fds.size(), -1);
+        if (fds[5].revents != 0) stall_->put_off();
+    } while (ready == 1 && fds[5].revents != 0);
     // The port says POLLHUP while nobody is connected outside; there is nothing to do then but to wait.
     if ((fds[0].revents & POLLHUP) != 0 && (fds[0].revents & POLLIN) == 0) ::usleep(1000);
 }

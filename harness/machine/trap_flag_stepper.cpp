@@ -111,7 +111,7 @@ class TrapFlagStepper : public Stepper {
         const auto fmask = kind == Kind::syscall ? let_tf_pass_fmask() : std::nullopt;
         if (kind == Kind::sysret) set_r11_tf(true);
 
-        const auto result = run_to_boundary(start, shadow, may_stay(kind));
+        const auto result = run_to_boundary(shadow);
         // The catching IDT is mapped in the harness's page tables only.
         if (foreign_tables && result.end && std::holds_alternative<TripleFault>(*result.end)) {
             give_up("the guest takes an exception on page tables of its own");
@@ -124,12 +124,26 @@ class TrapFlagStepper : public Stepper {
         return result;
     }
 
-    /// Whether an instruction can end where it began.
-    static bool may_stay(Kind kind) {
-        return kind == Kind::iret || kind == Kind::branch_to_self || kind == Kind::repeated_string;
+    /// What an instruction changes that ends where it began: an iteration of REP its counter, IRET its stack, or what
+    /// it loads.
+    struct Place {
+        kvm_regs regs;
+        std::uint16_t cs, ss;
+
+        bool operator==(const Place& other) const {
+            return std::memcmp(&regs, &other.regs, sizeof regs) == 0 && cs == other.cs && ss == other.ss;
+        }
+    };
+
+    Place place() {
+        auto regs = machine().cpu().regs();
+        regs.rflags &= ~(rflags_rf | rflags_tf);  // of the instruction's, and of the step's
+        const auto& sregs = machine().cpu().sregs();
+        return {regs, sregs.cs.selector, sregs.ss.selector};
     }
 
-    Step run_to_boundary(Virtual start, std::optional<Virtual> shadow, bool staying_is_a_step) {
+    Step run_to_boundary(std::optional<Virtual> shadow) {
+        const auto start = place();
         int interruptions = 0;
         for (int attempt = 0; attempt < max_attempts;) {
             machine().cpu().set_guest_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP);
@@ -150,7 +164,7 @@ class TrapFlagStepper : public Stepper {
             }
             ++attempt;
             // Bochs reports the step before the instruction if that first had to fill in a nested page.
-            if (machine().rip() != start || staying_is_a_step) return result;
+            if (place() != start) return result;
         }
         return {};  // traps that come again and again in front of one instruction: it leads back to itself
     }
