@@ -68,12 +68,7 @@ WEAK_ENTRY entry_syscall
         cld
         movq %rsp, %rdi
         call syscall_body
-        RESTORE_REGS
-        movq (%rsp), %rcx
-        movq 16(%rsp), %r11
-        movq 24(%rsp), %rsp
-        swapgs
-        sysretq
+        EXIT_BY_SYSRET
 
 .macro FATAL_WITHOUT_CODE name vector
 WEAK_ENTRY \name

@@ -133,6 +133,16 @@
         iretq
 .endm
 
+/* Back to what was entered by SYSCALL, through a frame made of its RCX, R11 and the user's RSP. RSP is at the frame. */
+.macro EXIT_BY_SYSRET
+        RESTORE_REGS
+        movq (%rsp), %rcx
+        movq 16(%rsp), %r11
+        movq 24(%rsp), %rsp
+        swapgs
+        sysretq
+.endm
+
 /* A vector that ends the run: no assumption about GS, and no way back. RSP is at the frame's error code. */
 .macro ENTRY_FATAL vector
         SAVE_REGS

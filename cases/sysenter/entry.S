@@ -14,12 +14,7 @@ entry_sysenter:
         pushq %rdx
         pushq $0
         SAVE_REGS
-        RESTORE_REGS
-        movq (%rsp), %rcx
-        movq 16(%rsp), %r11
-        movq 24(%rsp), %rsp
-        swapgs
-        sysretq
+        EXIT_BY_SYSRET
 
 // A kernel that finds no SYSENTER goes on behind it.
         .globl entry_ud
