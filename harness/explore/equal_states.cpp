@@ -10,6 +10,8 @@
 #include <span>
 #include <type_traits>
 
+#include "gatecrash/machine/stepper.hpp"
+
 namespace gatecrash::explore {
 namespace {
 
@@ -48,21 +50,14 @@ std::optional<T> saved(const Machine& machine, const Snapshot& at, std::uint64_t
     return value;
 }
 
-/// A 64-bit interrupt or trap gate that is present (SDM volume 3, figure 6-8).
-struct Gate {
-    std::uint16_t selector;
-    unsigned ist;
-};
-
-std::optional<Gate> gate_of(std::uint8_t vector, const Machine& machine, const Snapshot& at) {
-    constexpr std::uint64_t size = 16;
+std::optional<machine::Gate> gate_of(std::uint8_t vector, const Machine& machine, const Snapshot& at) {
+    using machine::gate_size;
     const auto& idt = at.sregs.idt;
-    if (size * vector + size - 1 > idt.limit) return std::nullopt;
-    const auto low = saved<std::uint64_t>(machine, at, idt.base + size * vector);
-    if (!low) return std::nullopt;
-    const auto type = (*low >> 40) & 0x9f;
-    if (type != 0x8e && type != 0x8f) return std::nullopt;
-    return Gate{static_cast<std::uint16_t>(*low >> 16), static_cast<unsigned>(*low >> 32) & 7};
+    if (gate_size * vector + gate_size - 1 > idt.limit) return std::nullopt;
+    const auto bytes = saved<std::array<std::byte, gate_size>>(machine, at, idt.base + gate_size * vector);
+    if (!bytes) return std::nullopt;
+    const auto gate = machine::decode_gate(bytes->data());
+    return gate.delivers ? std::optional(gate) : std::nullopt;
 }
 
 /// Whether a gate can lead to the code segment: 64-bit, present, not conforming, of privilege level 0 (figure 5-2).
@@ -77,7 +72,7 @@ bool is_kernel_code(std::uint16_t selector, const Machine& machine, const Snapsh
 }
 
 /// RSP before the CPU aligns it and pushes.
-std::optional<std::uint64_t> delivery_stack(const Gate& gate, const Machine& machine, const Snapshot& at) {
+std::optional<std::uint64_t> delivery_stack(const machine::Gate& gate, const Machine& machine, const Snapshot& at) {
     constexpr std::uint64_t rsp0 = 4, ist1 = 36;  // in the TSS (figure 8-11)
     const auto& tr = at.sregs.tr;
     const bool from_user = (at.sregs.cs.selector & 3) == 3;

@@ -295,8 +295,9 @@ void Machine::land(Event event) {
             latched_irq_ = event.vector;
             return;
         case Event::Kind::db:
-            has_trap_ = event.is_trap();
-            return has_trap_ ? void() : raise_breakpoint();
+            if (!event.is_trap()) return raise_breakpoint();
+            has_trap_ = true;
+            return;
         case Event::Kind::mc:
             return raise_machine_check();
         case Event::Kind::pf:

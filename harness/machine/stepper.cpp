@@ -5,13 +5,18 @@
 namespace gatecrash::machine {
 
 Gate decode_gate(const std::byte* bytes) {
-    std::uint16_t low = 0, middle = 0;
+    std::uint16_t low = 0, selector = 0, middle = 0;
     std::uint32_t high = 0;
     std::memcpy(&low, bytes, sizeof low);
+    std::memcpy(&selector, bytes + 2, sizeof selector);
     std::memcpy(&middle, bytes + 6, sizeof middle);
     std::memcpy(&high, bytes + 8, sizeof high);
     const auto target = (std::uint64_t{high} << 32) | (std::uint64_t{middle} << 16) | low;
-    return {Virtual{target}, (std::to_integer<unsigned>(bytes[5]) & 0x80U) != 0};
+    const auto type = std::to_integer<unsigned>(bytes[5]) & 0x9fU;  // P, S and type
+    return {.target = Virtual{target},
+            .selector = selector,
+            .ist = std::to_integer<unsigned>(bytes[4]) & 7U,
+            .delivers = type == 0x8e || type == 0x8f};
 }
 
 Step Stepper::step() {

@@ -55,10 +55,12 @@ enum class StepperKind : std::uint8_t { trap_flag, stop_bytes };
 [[nodiscard]] std::unique_ptr<Stepper> make_stop_byte_stepper(Machine& machine);
 [[nodiscard]] std::unique_ptr<Stepper> make_stepper(StepperKind kind, Machine& machine);
 
-/// A 64-bit gate of an IDT (APM volume 2, 4.8.4), decoded.
+/// A 64-bit gate of an IDT (APM volume 2, 4.8.4; SDM volume 3, figure 6-8), decoded.
 struct Gate {
     Virtual target{};
-    bool present = false;
+    std::uint16_t selector = 0;  ///< of the target's code segment
+    unsigned ist = 0;            ///< 0: none
+    bool delivers = false;       ///< present, and an interrupt or trap gate
 };
 constexpr std::size_t gate_size = 16;
 [[nodiscard]] Gate decode_gate(const std::byte* bytes);
