@@ -57,29 +57,6 @@ std::string sti_shadow(Bench& bench) {
     return got;
 }
 
-std::string shadow_over_entry(Bench& bench) {
-    RecordingGuest guest;
-    auto& k = guest.kernel;
-    guest.on(GATECRASH_DEFAULT_IRQ);
-    k.doorbell(GATECRASH_PORT_BEGIN);
-    guest.place("in the shadow");
-    k.nop();
-    guest.place("one instruction behind the shadow's begin");
-    k.nop();
-    k.cli();
-    guest.end();
-    return guest.tell(guest.run(bench, [](Machine& machine) {
-        auto regs = machine.cpu().regs();
-        regs.rflags |= machine::rflags_if;
-        machine.cpu().set_regs(regs);
-        auto events = machine.cpu().events();
-        events.interrupt.shadow = KVM_X86_SHADOW_INT_STI;
-        events.flags |= KVM_VCPUEVENT_VALID_SHADOW;
-        machine.cpu().set_events(events);
-        machine.land(Event::irq());
-    }));
-}
-
 std::string mov_ss_shadow(Bench& bench) {
     constexpr std::uint8_t vector = 0x40;
     RecordingGuest guest;

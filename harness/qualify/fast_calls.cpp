@@ -189,62 +189,53 @@ std::string lstar_non_canonical(Bench& bench) {
     return guest.tell(guest.run(bench));
 }
 
-std::string sysenter_in_legacy_mode(Bench& bench) {
-    LegacyGuest guest;
+namespace {
+
+/// `guest`'s user code executes SYSENTER with `eflags`; at its entry `entry` is executed, then END is rung.
+LegacyGuest::End enter_by_sysenter(LegacyGuest& guest, Bench& bench, std::uint32_t eflags,
+                                   const std::function<void()>& entry) {
     auto& k = guest.kernel;
-    Label start, entry;
+    Label start, target;
     k.jmp(start);
-    k.L(entry);
+    k.L(target);
     guest.place("at the SYSENTER entry");
-    k.mov(k.eax, k.cs);
-    k.mov(k.ebx, k.ss);
+    entry();
     guest.end();
     k.L(start);
-    guest.enable_sysenter(entry);
-    guest.enter_user(2);
+    guest.enable_sysenter(target);
+    guest.touch(LegacyGuest::user_text);
+    guest.enter_user(eflags);
     guest.user_place("at the SYSENTER");
     guest.user.sysenter();
-    const auto end = guest.run(bench);
+    return guest.run(bench);
+}
+
+}  // namespace
+
+std::string sysenter_in_legacy_mode(Bench& bench) {
+    LegacyGuest guest;
+    const auto end = enter_by_sysenter(guest, bench, 2, [&k = guest.kernel] {
+        k.mov(k.eax, k.cs);
+        k.mov(k.ebx, k.ss);
+    });
     if (!end.ended_well) return guest.tell(end);
     return "arrives with " + cs_and_ss(end.regs.rax, end.regs.rbx);
 }
 
 std::string sysenter_rflags_in_legacy_mode(Bench& bench) {
     LegacyGuest guest;
-    auto& k = guest.kernel;
-    Label start, entry;
-    k.jmp(start);
-    k.L(entry);
-    guest.place("at the SYSENTER entry");
-    guest.end();
-    k.L(start);
-    guest.enable_sysenter(entry);
-    guest.enter_user(many_flags);
-    guest.user_place("at the SYSENTER");
-    guest.user.sysenter();
-    const auto end = guest.run(bench);
+    const auto end = enter_by_sysenter(guest, bench, many_flags, [] {});
     if (!end.ended_well) return guest.tell(end);
     return fmt::format("arrives with RFLAGS {:#x}", end.regs.rflags);
 }
 
 std::string tf_over_sysenter_in_legacy_mode(Bench& bench) {
     LegacyGuest guest;
-    auto& k = guest.kernel;
-    Label start, entry;
-    k.jmp(start);
-    k.L(entry);
-    guest.place("at the SYSENTER entry");
-    k.nop();
-    guest.place("one instruction behind the SYSENTER entry");
-    k.nop();
-    guest.end();
-    k.L(start);
-    guest.enable_sysenter(entry);
-    guest.touch(LegacyGuest::user_text);
-    guest.enter_user(machine::rflags_tf | 2);
-    guest.user_place("at the SYSENTER");
-    guest.user.sysenter();
-    return guest.tell(guest.run(bench));
+    return guest.tell(enter_by_sysenter(guest, bench, machine::rflags_tf | 2, [&guest] {
+        guest.kernel.nop();
+        guest.place("one instruction behind the SYSENTER entry");
+        guest.kernel.nop();
+    }));
 }
 
 }  // namespace gatecrash::qualify

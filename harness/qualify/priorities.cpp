@@ -39,6 +39,21 @@ std::string event_at_code_breakpoint(Bench& bench, std::uint8_t vector, void (*l
     return guest.tell(guest.run(bench, land));
 }
 
+/// An NMI and `vector` land on one boundary, with interrupts on.
+std::string two_events(Bench& bench, std::uint8_t vector, unsigned ist, const RecordingGuest::OnBegin& land) {
+    RecordingGuest guest;
+    auto& k = guest.kernel;
+    guest.on(vector, ist);
+    guest.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI);
+    popf(k, interrupts_on);
+    k.doorbell(GATECRASH_PORT_BEGIN);
+    guest.place("behind the doorbell");
+    k.nop();
+    k.cli();
+    guest.end();
+    return guest.tell(guest.run(bench, land));
+}
+
 }  // namespace
 
 /// The trap is that of TF over the NMI handler's IRET, behind which NMIs are unmasked. A data breakpoint would do as
@@ -107,68 +122,32 @@ std::string code_breakpoint_before_fault(Bench& bench) {
 }
 
 std::string nmi_before_irq(Bench& bench) {
-    RecordingGuest guest;
-    auto& k = guest.kernel;
-    guest.on(GATECRASH_DEFAULT_IRQ);
-    guest.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI);
-    popf(k, interrupts_on);
-    k.doorbell(GATECRASH_PORT_BEGIN);
-    guest.place("behind the doorbell");
-    k.nop();
-    k.cli();
-    guest.end();
-    return guest.tell(guest.run(bench, [](Machine& machine) {
+    return two_events(bench, GATECRASH_DEFAULT_IRQ, 0, [](Machine& machine) {
         land_nmi(machine);
         land_irq(machine);
-    }));
+    });
 }
 
 /// Machine::land() would hold the interrupt back.
 std::string injected_irq_before_nmi(Bench& bench) {
-    RecordingGuest guest;
-    auto& k = guest.kernel;
-    guest.on(GATECRASH_DEFAULT_IRQ);
-    guest.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI);
-    popf(k, interrupts_on);
-    k.doorbell(GATECRASH_PORT_BEGIN);
-    guest.place("behind the doorbell");
-    k.nop();
-    k.cli();
-    guest.end();
-    return guest.tell(guest.run(bench, [](Machine& machine) {
+    return two_events(bench, GATECRASH_DEFAULT_IRQ, 0, [](Machine& machine) {
         land_nmi(machine);
         machine.cpu().interrupt(GATECRASH_DEFAULT_IRQ);
-    }));
+    });
 }
 
 std::string injected_exception_before_nmi(Bench& bench) {
-    RecordingGuest guest;
-    auto& k = guest.kernel;
-    guest.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB);
-    guest.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI);
-    k.doorbell(GATECRASH_PORT_BEGIN);
-    guest.place("behind the doorbell");
-    k.nop();
-    guest.end();
-    return guest.tell(guest.run(bench, [](Machine& machine) {
+    return two_events(bench, GATECRASH_VECTOR_DB, GATECRASH_IST_DB, [](Machine& machine) {
         machine.land(Event::db());
         land_nmi(machine);
-    }));
+    });
 }
 
 std::string machine_check_before_nmi(Bench& bench) {
-    RecordingGuest guest;
-    auto& k = guest.kernel;
-    guest.on(GATECRASH_VECTOR_MC, GATECRASH_IST_MC);
-    guest.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI);
-    k.doorbell(GATECRASH_PORT_BEGIN);
-    guest.place("behind the doorbell");
-    k.nop();
-    guest.end();
-    return guest.tell(guest.run(bench, [](Machine& machine) {
+    return two_events(bench, GATECRASH_VECTOR_MC, GATECRASH_IST_MC, [](Machine& machine) {
         machine.land(Event::mc());
         land_nmi(machine);
-    }));
+    });
 }
 
 }  // namespace gatecrash::qualify

@@ -1,6 +1,7 @@
 #include <map>
 
 #include "facts.hpp"
+#include "measurements.hpp"
 #include "recording_guest.hpp"
 
 namespace gatecrash::qualify {
@@ -41,11 +42,11 @@ std::string irq_before_sti_and(Bench& bench, const char* name, void (*second)(ma
     });
 }
 
-/// An NMI lands where this shadow is part of the state.
-std::string nmi_in_shadow(Bench& bench, std::uint8_t shadow) {
+/// `event` lands where this shadow is part of the state.
+std::string event_in_shadow(Bench& bench, Event event, std::uint8_t shadow) {
     RecordingGuest guest;
     auto& k = guest.kernel;
-    guest.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI);
+    guest.on(event.vector, event.kind == Event::Kind::nmi ? GATECRASH_IST_NMI : 0);
     k.doorbell(GATECRASH_PORT_BEGIN);
     guest.place("in the shadow");
     k.nop();
@@ -53,7 +54,7 @@ std::string nmi_in_shadow(Bench& bench, std::uint8_t shadow) {
     k.nop();
     k.cli();
     guest.end();
-    return guest.tell(guest.run(bench, [shadow](Machine& machine) {
+    return guest.tell(guest.run(bench, [&](Machine& machine) {
         auto regs = machine.cpu().regs();
         regs.rflags |= machine::rflags_if;  // else there is no shadow of STI (SDM volume 3, 26.3.1.5)
         machine.cpu().set_regs(regs);
@@ -61,7 +62,7 @@ std::string nmi_in_shadow(Bench& bench, std::uint8_t shadow) {
         events.interrupt.shadow = shadow;
         events.flags |= KVM_VCPUEVENT_VALID_SHADOW;
         machine.cpu().set_events(events);
-        machine.land(Event::nmi());
+        machine.land(event);
     }));
 }
 
@@ -96,9 +97,13 @@ std::string sti_with_if_set(Bench& bench) {
 
 std::string sti_then_mov_ss(Bench& bench) { return irq_before_sti_and(bench, "behind the MOV SS", mov_ss); }
 
-std::string nmi_in_sti_shadow(Bench& bench) { return nmi_in_shadow(bench, KVM_X86_SHADOW_INT_STI); }
+std::string nmi_in_sti_shadow(Bench& bench) { return event_in_shadow(bench, Event::nmi(), KVM_X86_SHADOW_INT_STI); }
 
-std::string nmi_in_mov_ss_shadow(Bench& bench) { return nmi_in_shadow(bench, KVM_X86_SHADOW_INT_MOV_SS); }
+std::string nmi_in_mov_ss_shadow(Bench& bench) {
+    return event_in_shadow(bench, Event::nmi(), KVM_X86_SHADOW_INT_MOV_SS);
+}
+
+std::string shadow_over_entry(Bench& bench) { return event_in_shadow(bench, Event::irq(), KVM_X86_SHADOW_INT_STI); }
 
 std::string tf_over_sti(Bench& bench) {
     return tf_over(bench, "STI", [](machine::Code& k) { k.sti(); });
