@@ -55,7 +55,7 @@ INLINED void write_msr(uint32_t msr, uint64_t value) {
 /// With the user's GS base a body would take what the user put there for its per-CPU data.
 INLINED void check_gs(uint64_t vector, const Frame* frame) {
     const uint64_t base = read_msr(MSR_GS_BASE);
-    if (base != reinterpret_cast<uint64_t>(per_cpu)) append(GATECRASH_LOG_GS, vector, frame, base);
+    if (base != reinterpret_cast<uint64_t>(per_cpu)) log_broken(2 /* I2 */, vector, frame, base);
 }
 
 }  // namespace
@@ -63,6 +63,9 @@ INLINED void check_gs(uint64_t vector, const Frame* frame) {
 extern "C" {
 
 void log_record(uint32_t kind, uint64_t vector, const Frame* frame) { append(kind, vector, frame, frame->error); }
+void log_broken(uint32_t invariant, uint64_t vector, const Frame* frame, uint64_t found) {
+    append(GATECRASH_LOG_BROKEN + invariant, vector, frame, found);
+}
 
 __attribute__((weak)) void nmi_work() {}
 __attribute__((weak)) void syscall_work(Frame*) {}

@@ -19,6 +19,8 @@ boot:
         // SWAPGS then gives the user its own base, and the kernel its per-CPU data at the next entry.
         WRITE_MSR MSR_GS_BASE, per_cpu, 0xffffffff
         WRITE_MSR MSR_KERNEL_GS_BASE, 0x7654000, 0
+        movl $GATECRASH_LDT, %eax
+        lldt %ax
         movl $GATECRASH_USER_SS, %eax
         movl %eax, %ds
         movl %eax, %es
@@ -27,5 +29,10 @@ boot:
         pushq $(RFLAGS_IF | 2)
         pushq $GATECRASH_USER_CS
         pushq $user_start
+        jmp boot_to_user
+
+// The first return to user code, with its IRET frame at RSP. Entry code that has more to do then defines its own.
+        .section .entry.text, "ax"
+WEAK_ENTRY boot_to_user
         swapgs
         iretq

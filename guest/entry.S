@@ -1,7 +1,7 @@
 // The runtime's own entry stubs. Each symbol is weak: a case, or entry code from outside, replaces it by defining it.
 #include "entry.h"
 
-        .text
+        .section .entry.text, "ax"
 
 WEAK_ENTRY entry_bp
         pushq $0

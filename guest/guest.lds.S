@@ -8,14 +8,17 @@ EXTERN(boot entry_irq_stubs gatecrash_abi)
 
 PHDRS {
     text PT_LOAD FLAGS(5);
-    tables PT_LOAD FLAGS(4);
+    entry_text PT_LOAD FLAGS(5 | GATECRASH_PF_ENTRY_AREA);
+    tables PT_LOAD FLAGS(4 | GATECRASH_PF_ENTRY_AREA);
     data PT_LOAD FLAGS(6);
     log PT_LOAD FLAGS(6);
+    entry_data PT_LOAD FLAGS(6 | GATECRASH_PF_ENTRY_AREA);
     task PT_LOAD FLAGS(6);
-    nmi PT_LOAD FLAGS(6);
-    db PT_LOAD FLAGS(6);
-    df PT_LOAD FLAGS(6);
-    mc PT_LOAD FLAGS(6);
+    entry PT_LOAD FLAGS(6 | GATECRASH_PF_ENTRY_AREA);
+    nmi PT_LOAD FLAGS(6 | GATECRASH_PF_ENTRY_AREA);
+    db PT_LOAD FLAGS(6 | GATECRASH_PF_ENTRY_AREA);
+    df PT_LOAD FLAGS(6 | GATECRASH_PF_ENTRY_AREA);
+    mc PT_LOAD FLAGS(6 | GATECRASH_PF_ENTRY_AREA);
     user_text PT_LOAD FLAGS(5);
     user_stack PT_LOAD FLAGS(6);
 }
@@ -34,19 +37,40 @@ PHDRS {
     .stack.name GATECRASH_KERNEL_BASE + GATECRASH_STACKS + (slot) * 2 * GATECRASH_STACK_SIZE + GATECRASH_STACK_SIZE \
         : AT(GATECRASH_STACKS + (slot) * 2 * GATECRASH_STACK_SIZE + GATECRASH_STACK_SIZE) { *(.stack.name) } :name
 
+/* What entry code may choose by defining a symbol, as an absolute one: the stack that RSP0 leads to, and which IST entry
+ * a vector has (0: none). */
+tss_rsp0 = DEFINED(rsp0_is_entry_stack) ? entry_stack_top : task_stack_top;
+PROVIDE(ist_of_bp = 0);
+PROVIDE(ist_of_db = GATECRASH_IST_DB);
+PROVIDE(ist_of_mc = GATECRASH_IST_MC);
+
 SECTIONS {
-    .text GATECRASH_KERNEL_BASE + GATECRASH_TEXT : AT(GATECRASH_TEXT) { *(.text .text.*) } :text
+    .text GATECRASH_KERNEL_BASE + GATECRASH_TEXT : AT(GATECRASH_TEXT) {
+        *(.text .text.*)
+        noinstr_text_begin = .;
+        *(.noinstr.text)
+    } :text
+    . = ALIGN(GATECRASH_PAGE);
+    .entry.text . : AT(ADDR(.entry.text) - GATECRASH_KERNEL_BASE) {
+        *(.entry.text)
+        entry_text_end = .;
+    } :entry_text
     /* The stop-byte stepper fills whole text pages, so constants never share one with code. */
     . = ALIGN(GATECRASH_PAGE);
     .tables . : AT(ADDR(.tables) - GATECRASH_KERNEL_BASE) {
+        *(.tables.gdt)
+        /* The LDT's descriptor (APM volume 2, 4.8.3). */
+        SHORT(ldt_end - ldt - 1) SHORT(ldt & 0xffff) BYTE((ldt >> 16) & 0xff) BYTE(0x82) BYTE(0)
+        BYTE((ldt >> 24) & 0xff) LONG(ldt >> 32) LONG(0)
+        gdt_limit = ABSOLUTE(. - gdt - 1);
         *(.tables)
         . = ALIGN(16);
         idt = .;
-        GATE(entry_de, 0, 0) GATE(entry_db, GATECRASH_IST_DB, 0) GATE(entry_nmi, GATECRASH_IST_NMI, 0)
-        GATE(entry_bp, 0, 3) GATE(entry_of, 0, 3) GATE(entry_br, 0, 0) GATE(entry_ud, 0, 0) GATE(entry_nm, 0, 0)
+        GATE(entry_de, 0, 0) GATE(entry_db, ist_of_db, 0) GATE(entry_nmi, GATECRASH_IST_NMI, 0)
+        GATE(entry_bp, ist_of_bp, 3) GATE(entry_of, 0, 3) GATE(entry_br, 0, 0) GATE(entry_ud, 0, 0) GATE(entry_nm, 0, 0)
         GATE(entry_df, GATECRASH_IST_DF, 0) GATE(entry_9, 0, 0) GATE(entry_ts, 0, 0) GATE(entry_np, 0, 0)
         GATE(entry_ss, 0, 0) GATE(entry_gp, 0, 0) GATE(entry_pf, 0, 0) GATE(entry_15, 0, 0) GATE(entry_mf, 0, 0)
-        GATE(entry_ac, 0, 0) GATE(entry_mc, GATECRASH_IST_MC, 0) GATE(entry_xm, 0, 0) GATE(entry_ve, 0, 0)
+        GATE(entry_ac, 0, 0) GATE(entry_mc, ist_of_mc, 0) GATE(entry_xm, 0, 0) GATE(entry_ve, 0, 0)
         GATE(entry_cp, 0, 0) GATE(entry_22, 0, 0) GATE(entry_23, 0, 0) GATE(entry_24, 0, 0) GATE(entry_25, 0, 0)
         GATE(entry_26, 0, 0) GATE(entry_27, 0, 0) GATE(entry_hv, 0, 0) GATE(entry_vc, 0, 0) GATE(entry_sx, 0, 0)
         GATE(entry_31, 0, 0)
@@ -59,7 +83,9 @@ SECTIONS {
     .data GATECRASH_KERNEL_BASE + GATECRASH_DATA : AT(GATECRASH_DATA) { *(.data .data.*) *(.bss .bss.* COMMON) } :data
     . = ALIGN(GATECRASH_PAGE);
     .log . : AT(ADDR(.log) - GATECRASH_KERNEL_BASE) { *(.log) } :log
-    ASSERT(. <= GATECRASH_KERNEL_BASE + GATECRASH_STACKS, "data and log ring reach into the stacks")
+    . = ALIGN(GATECRASH_PAGE);
+    .entry.data . : AT(ADDR(.entry.data) - GATECRASH_KERNEL_BASE) { *(.entry.data) } :entry_data
+    ASSERT(. <= GATECRASH_KERNEL_BASE + GATECRASH_STACKS, "data, log ring and entry area reach into the stacks")
     ASSERT(ADDR(.tables) + SIZEOF(.tables) <= GATECRASH_KERNEL_BASE + GATECRASH_DATA, "text reaches into the data")
 
     STACK(task, 0)
@@ -67,6 +93,7 @@ SECTIONS {
     STACK(db, 2)
     STACK(df, 3)
     STACK(mc, 4)
+    STACK(entry, 5)
 
     .user GATECRASH_USER_TEXT : AT(GATECRASH_USER_TEXT_PHYSICAL) { *(.user .user.*) } :user_text
     .stack.user GATECRASH_USER_STACK : AT(GATECRASH_USER_STACK_PHYSICAL) { *(.stack.user) } :user_stack

@@ -19,6 +19,8 @@ void syscall_work(gatecrash::abi::Frame* frame);
 
 /// Appends a record of what `frame` says to the log ring.
 void log_record(uint32_t kind, uint64_t vector, const gatecrash::abi::Frame* frame);
+/// Appends one that says: the body of `vector` found invariant number `invariant` broken, by `found`.
+void log_broken(uint32_t invariant, uint64_t vector, const gatecrash::abi::Frame* frame, uint64_t found);
 /// What the kernel's GS base points to.
 extern uint64_t per_cpu[];
 /// The log ring.

@@ -2,9 +2,8 @@
 // only a linker can split an address into a gate's three parts.
 #include "entry.h"
 
-        .section .tables, "a"
-
-        .balign 16
+        .section .tables.gdt, "a"
+        .globl gdt
 gdt:
         .quad 0, 0
         .quad 0x00af9b000000ffff        // 0x10 kernel code: 64-bit, DPL 0, accessed already, so never written
@@ -14,13 +13,25 @@ gdt:
         .quad 0x00affb000000ffff        // 0x30 user code, 64-bit, DPL 3
         .quad 0
         .quad 0x00008b0000000000 | (tss_limit & 0xffff), 0      // 0x40 TSS, busy; the harness loads TR without reading it
-gdt_end:
+        // 0x50 LDT: guest.lds.S
+
+        .section .tables, "a"
+        .globl ldt
+        .balign 16
+ldt:
+        .quad 0x00affb000000ffff        // 0x07 code, 64-bit, DPL 3
+        .quad 0x00cff3000000ffff        // 0x0f data, DPL 3
+        .quad 0x008ff3000000ffff        // 0x17 data, 16-bit, DPL 3
+        .quad 0x00af7b000000ffff        // 0x1f code, not present
+        .quad 0x00cf73000000ffff        // 0x27 data, not present
+        .globl ldt_end
+ldt_end:
 
         // 64-bit TSS (SDM volume 3, "64-Bit Task State Segment"; APM volume 2, 12.2.5).
         .balign 16
 tss:
         .long 0
-        .quad task_stack_top            // RSP0
+        .quad tss_rsp0                  // RSP0
         .quad 0, 0                      // RSP1, RSP2
         .quad 0
         .quad nmi_stack_top             // IST 1
@@ -63,6 +74,7 @@ stacks:
         .quad \name\()_stack, \name\()_stack_top
 .endm
         STACK_ENTRY task
+        STACK_ENTRY entry
         STACK_ENTRY nmi
         STACK_ENTRY db
         STACK_ENTRY df
@@ -77,7 +89,7 @@ stacks_end:
 gatecrash_abi:
         .quad GATECRASH_ABI_MAGIC
         .quad GATECRASH_ABI_VERSION
-        .quad gdt, gdt_end - gdt - 1
+        .quad gdt, gdt_limit
         .quad idt, idt_limit
         .quad tss, tss_limit
         .quad task_stack_top
@@ -100,14 +112,15 @@ gatecrash_abi:
         CANARY
 .endm
         STACK task
+        STACK entry
         STACK nmi
         STACK db
         STACK df
         STACK mc
         STACK user
 
-        .section .data, "aw"
-        // Per-CPU data, by kernel GS base. There is one CPU, so it also has an address.
+        .section .entry.data, "aw"
+        // Per-CPU data of the entry area, by kernel GS base. There is one CPU, so it also has an address.
         .globl per_cpu
         .balign 64
 per_cpu:

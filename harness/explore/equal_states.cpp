@@ -82,9 +82,13 @@ std::optional<std::uint64_t> delivery_stack(const machine::Gate& gate, const Mac
     return saved<std::uint64_t>(machine, at, tr.base + offset);
 }
 
-bool is_writable(const AddressRange& range, const Machine& machine) {
+/// Whether the CPU can write there on the page tables that `at` is on.
+bool is_writable(const AddressRange& range, const Machine& machine, const Snapshot& at) {
     const auto* segment = machine.image().segment_at(Virtual{range.first});
-    return segment != nullptr && segment->writable && segment->contains(Virtual{range.last - 1});
+    if (segment == nullptr || !segment->writable || !segment->contains(Virtual{range.last - 1})) return false;
+    const machine::Physical root{at.sregs.cr3 & machine::cr3_address};
+    return root == machine.memory().page_table_root() ||
+           (root == machine.memory().user_page_table_root() && segment->entry_area);
 }
 
 }  // namespace
@@ -113,7 +117,6 @@ AddressRange frame_pushed_by(Event event, const Machine& machine, const Snapshot
                               events.interrupt.injected != 0 || events.interrupt.shadow != 0 ||
                               events.nmi.injected != 0 || events.nmi.pending != 0 || at.latched_irq;
     if (others_first || event.is_trap() || !machine::can_deliver(at.regs, events, event)) return {};
-    if ((at.sregs.cr3 & machine::cr3_address) != number(machine.memory().page_table_root())) return {};
     const auto gate = gate_of(event.vector, machine, at);
     if (!gate || !is_kernel_code(gate->selector, machine, at)) return {};
     const auto stack = delivery_stack(*gate, machine, at);
@@ -122,7 +125,7 @@ AddressRange frame_pushed_by(Event event, const Machine& machine, const Snapshot
     const std::uint64_t words = event.kind == Event::Kind::pf ? 6 : 5;
     const AddressRange range{end - words * 8, end};
     const bool in_one_page = range.first / machine::page_size == (range.last - 1) / machine::page_size;
-    return in_one_page && is_writable(range, machine) ? range : AddressRange{};
+    return in_one_page && is_writable(range, machine, at) ? range : AddressRange{};
 }
 
 Digest EqualStarts::digest_of(const Start& start) const {

@@ -16,6 +16,21 @@ using machine::Machine;
 /// Far more than any run that ends takes, and few enough to be over in seconds on an emulated machine.
 constexpr std::uint64_t max_instructions = 8'000;
 
+/// The kernel, on the user's page tables, used what only its own map: a fault that no handler can put right, as its
+/// body is not mapped either.
+std::optional<Violation> wrong_page_tables(Machine& machine, const machine::Step& step) {
+    const auto& sregs = machine.cpu().sregs();
+    const machine::Physical root{sregs.cr3 & machine::cr3_address};
+    if (step.delivered != GATECRASH_VECTOR_PF || root != machine.memory().user_page_table_root()) return std::nullopt;
+    const auto* segment = machine.image().segment_at(machine::Virtual{sregs.cr2});
+    const auto frame = pushed_frame(machine);
+    if (segment == nullptr || segment->entry_area || !frame || (frame->cs & 3) != 0) return std::nullopt;
+    const auto& symbols = machine.image().symbols;
+    return Violation{Invariant::page_tables, fmt::format("{} uses {} on the user's page tables, which do not map it",
+                                                         symbols.name_of(machine::Virtual{frame->rip}),
+                                                         symbols.name_of(machine::Virtual{sregs.cr2}))};
+}
+
 class Examiner {
   public:
     Examiner(Machine& machine, const Window& window, machine::Stepper& stepper, Observer* observer)
@@ -68,6 +83,7 @@ class Examiner {
             }
         }
         if (auto violation = frames_.after(machine_, step)) result_.violations.push_back(*violation);
+        if (auto violation = wrong_page_tables(machine_, step)) result_.violations.push_back(*violation);
         if (observer_ != nullptr) observer_->after_step(machine_, step);
         end_ = step.end;
         if (end_ == machine::Outcome{machine::StillRunning{}}) {  // inside one instruction

@@ -10,9 +10,12 @@ namespace gatecrash::explore {
 std::string to_string(Invariant invariant) { return fmt::format("I{}", static_cast<unsigned>(invariant)); }
 
 const Violation& most_causal(const std::vector<Violation>& violations) {
-    constexpr std::array order{Invariant::stack,     Invariant::read_only_tables,     Invariant::event_conservation,
-                               Invariant::kernel_gs, Invariant::page_tables,          Invariant::round_trip,
-                               Invariant::nmi_mask,  Invariant::no_unexpected_vector, Invariant::progress};
+    constexpr std::array order{Invariant::stack,        Invariant::interrupt_stacks,   Invariant::read_only_tables,
+                               Invariant::page_tables,  Invariant::kernel_gs,          Invariant::flags,
+                               Invariant::fault_origin, Invariant::context_tracking,   Invariant::fault_registers,
+                               Invariant::exit_work,    Invariant::event_conservation, Invariant::leak,
+                               Invariant::round_trip,   Invariant::nmi_mask,           Invariant::no_unexpected_vector,
+                               Invariant::progress};
     const auto rank = [&](const Violation& violation) {
         return std::find(order.begin(), order.end(), violation.invariant) - order.begin();
     };

@@ -3,11 +3,37 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 namespace gatecrash::explore {
 namespace {
 
 using abi::LogRecord;
+
+/// What a body that finds an invariant broken says of itself.
+struct Rule {
+    Invariant invariant;
+    const char* format;  ///< of what it found
+};
+
+constexpr std::array rules{
+    Rule{Invariant::kernel_gs, "runs with GS base {:#x}, not the kernel's"},
+    Rule{Invariant::page_tables, "runs with CR3 {:#x}, not the kernel's"},
+    Rule{Invariant::stack, "gets its frame at {:#x}, which is not where it belongs"},
+    Rule{Invariant::fault_origin, "gets error code {:#x} as if it were the kernel's fault"},
+    Rule{Invariant::context_tracking, "finds the kernel in context {}"},
+    Rule{Invariant::flags, "begins with RFLAGS {:#x}"},
+    Rule{Invariant::fault_registers, "finds {:#x}, which is of another event"},
+    Rule{Invariant::exit_work, "is followed by a return to the user with work {:#x} to do"},
+    Rule{Invariant::interrupt_stacks, "finds {:#x} in its IST entry"},
+};
+
+const Rule* find_rule(std::uint32_t kind) {
+    const auto found = std::ranges::find_if(rules, [&](const Rule& rule) {
+        return kind == GATECRASH_LOG_BROKEN + static_cast<std::uint32_t>(rule.invariant);
+    });
+    return found == rules.end() ? nullptr : &*found;
+}
 
 class LogChecker {
   public:
@@ -24,16 +50,12 @@ class LogChecker {
             case GATECRASH_LOG_FATAL:
                 add_unexpected(record);
                 break;
-            case GATECRASH_LOG_GS:
-                add(Invariant::kernel_gs,
-                    fmt::format("the body of {} that interrupted {} runs with GS base {:#x}, not the kernel's",
-                                name_of_vector(record.vector), at(record.rip), record.error));
-                break;
             case GATECRASH_LOG_FULL:
                 add(Invariant::progress,
                     fmt::format("handlers run over and over: {} log records without an END", GATECRASH_LOG_CAPACITY));
                 break;
             default:
+                if (const auto* rule = find_rule(record.kind)) return add_broken(*rule, record);
                 add(Invariant::stack, fmt::format("a log record of kind {}: the log ring is overwritten", record.kind));
         }
     }
@@ -51,6 +73,11 @@ class LogChecker {
 
   private:
     void add(Invariant invariant, std::string message) { violations_.push_back({invariant, std::move(message)}); }
+
+    void add_broken(const Rule& rule, const LogRecord& record) {
+        add(rule.invariant, fmt::format("the body of {} that interrupted {} {}", name_of_vector(record.vector),
+                                        at(record.rip), fmt::format(fmt::runtime(rule.format), record.error)));
+    }
 
     void add_unexpected(const LogRecord& record) {
         add(is_write_to_read_only(record) ? Invariant::read_only_tables : Invariant::no_unexpected_vector,

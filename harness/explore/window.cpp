@@ -211,6 +211,14 @@ struct Checker {
         machine.memory().repair_page_tables();
     }
 
+    /// What a guest calls exit_work is to be done before it returns to the user.
+    void check_exit_work() {
+        const auto symbol = machine.image().symbols.find("exit_work");
+        if (!symbol || machine.cpl() != 3) return;
+        const auto work = machine.memory().read<std::uint64_t>(*symbol).value_or(0);
+        if (work != 0) add(Invariant::exit_work, fmt::format("the user runs with exit_work {:#x} undone", work));
+    }
+
     void check_nmi_mask() {
         const auto& events = machine.cpu().events();
         if (events.nmi.masked != 0) add(Invariant::nmi_mask, "NMIs are still masked at END");
@@ -283,6 +291,7 @@ std::vector<Violation> check_run(Machine& machine, const Window& window, const m
     checker.check_page_tables();
     checker.check_fatal(outcome);
     if (ended) checker.check_nmi_mask();
+    if (ended) checker.check_exit_work();
     if (ended && window.end) {
         checker.check_live_stack();
         checker.check_rip();

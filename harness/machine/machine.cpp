@@ -60,6 +60,13 @@ bool has_opcode(const Image& image, std::initializer_list<std::uint8_t> opcode) 
     });
 }
 
+bool writes_dr7(const Image& image) {
+    for (std::uint8_t source = 0xf8; source != 0; ++source) {  // its ModRM byte; with REX.B, too
+        if (has_opcode(image, {0x0f, 0x23, source})) return true;
+    }
+    return false;
+}
+
 }  // namespace
 
 bool can_deliver(const kvm_regs& regs, const kvm_vcpu_events& events, Event event) {
@@ -84,6 +91,9 @@ Machine::Machine(const kvm::System& system, Image image)
       }()) {
     memory_.watch(cpu_);
     abilities_ = abilities_of(image_);
+    if (const auto table = image_.symbols.find("breakpoints_refused")) {
+        breakpoints_refused_ = memory_.read<decltype(breakpoints_refused_)>(*table).value_or(breakpoints_refused_);
+    }
     reset_debug_registers_ = cpu_.debug_registers();
     set_up_cpu();
     watchdog_ = std::make_unique<Watchdog>(cpu_);
@@ -183,6 +193,7 @@ void Machine::boot_again(Image image, const Snapshot& booted) {
 
 Machine::Abilities Machine::abilities_of(const Image& image) {
     return {.uses_debug_registers = has_opcode(image, {0x0f, 0x21}) || has_opcode(image, {0x0f, 0x23}),
+            .writes_dr7 = writes_dr7(image),
             .leaves_page_tables = has_opcode(image, {0x0f, 0x22}),
             .writes_msrs = has_opcode(image, {0x0f, 0x30}),
             .swaps_gs = has_opcode(image, {0x0f, 0x01, 0xf8})};
@@ -253,12 +264,21 @@ bool Machine::delivery_due() {
 }
 
 bool Machine::can_land(Event event, const kvm_regs& regs, const kvm_sregs& sregs, const kvm_vcpu_events& events,
-                       const MsrSet& msrs) const {
+                       const MsrSet& msrs, std::uint64_t dr7) const {
     if (event.is_interrupt()) return true;
     if (!machine::can_deliver(regs, events, event)) return false;
+    if (event.kind == Event::Kind::db && !can_break(regs.rip, dr7)) return false;
     if (event.kind == Event::Kind::mc) return (msrs[mcg_status_place] & mcg_status_mcip) == 0;
     if (event.is_trap()) return meets_watchpoint(*event.address, regs, sregs);
     return !event.address || fault_at(*event.address, regs, sregs).has_value();
+}
+
+/// A guest that writes DR7 has breakpoints while that enables any, be it by LE or GE alone, which do nothing
+/// else (SDM volume 3, 17.2.4).
+bool Machine::can_break(std::uint64_t rip, std::uint64_t dr7) const {
+    constexpr std::uint64_t enables = 0x3ff;
+    if (abilities_.writes_dr7 && (dr7 & enables) == 0) return false;
+    return rip < breakpoints_refused_.first || rip >= breakpoints_refused_.second;
 }
 
 /// IRET and loads of segments are not asked: an instruction that faults does not trap, and whether these do is not

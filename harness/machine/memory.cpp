@@ -63,7 +63,7 @@ GuestMemory::GuestMemory(const Image& image) {
         end = std::max(end, number(segment.physical) + segment.page_count() * page_size);
     }
     next_free_ = end;
-    const auto size = end + (page_table_pages + harness_page_count) * page_size;
+    const auto size = end + (page_table_pages + harness_page_count + 1) * page_size;
     const kvm::FileDescriptor file(::memfd_create("gatecrash-guest", MFD_CLOEXEC));
     if (file.get() < 0 || ::ftruncate(file.get(), static_cast<off_t>(size)) != 0)
         throw kvm::Error("memfd_create", errno);
@@ -71,10 +71,14 @@ GuestMemory::GuestMemory(const Image& image) {
     uses_.resize(memory_.size() / page_size, Use::nothing);
     harness_pages_ = allocate_page();
     (void)allocate_page();
+    // The user's root is the kernel's with one bit set.
+    while ((next_free_ & GATECRASH_USER_ROOT) != 0) next_free_ += page_size;
     page_table_root_ = allocate_page();
+    (void)allocate_page();
     for (std::uint64_t page = 0; page < harness_page_count; ++page) {
         const Physical physical{number(harness_pages_) + page * page_size};
-        map_page(Virtual{number(harness_address) + page * page_size}, physical, false, true);
+        const Virtual address{number(harness_address) + page * page_size};
+        for (const auto root : roots()) map_page(root, address, physical, false, true);
         uses_[number(physical) / page_size] = Use::read_only;
     }
     for (const auto& segment : image.segments) {
@@ -82,7 +86,10 @@ GuestMemory::GuestMemory(const Image& image) {
         for (std::uint64_t page = 0; page < segment.page_count(); ++page) {
             const Virtual address{number(segment.address) + page * page_size};
             const Physical physical{number(segment.physical) + page * page_size};
-            map_page(address, physical, segment.writable, segment.executable);
+            map_page(page_table_root(), address, physical, segment.writable, segment.executable);
+            if (segment.entry_area || is_user(address)) {
+                map_page(user_page_table_root(), address, physical, segment.writable, segment.executable);
+            }
             uses_[number(physical) / page_size] = segment.writable ? Use::read_write : Use::read_only;
         }
     }
@@ -99,9 +106,9 @@ Physical GuestMemory::allocate_page() {
     return page;
 }
 
-void GuestMemory::map_page(Virtual address, Physical physical, bool writable, bool executable) {
+void GuestMemory::map_page(Physical root, Virtual address, Physical physical, bool writable, bool executable) {
     constexpr int levels = 4;
-    Physical table = page_table_root_;
+    Physical table = root;
     for (int level = levels - 1;; --level) {
         const auto index = (number(address) >> (12 + 9 * level)) & 0x1ff;
         auto* entry = reinterpret_cast<std::uint64_t*>(at(table)) + index;

@@ -29,6 +29,11 @@
 #define GATECRASH_USER_STACK 0x500000 /* virtual */
 #define GATECRASH_USER_STACK_PHYSICAL 0x90000
 #define GATECRASH_STACK_SIZE 0x1000
+/* There are two page-table roots: the kernel's, which has everything and which CR3 has at boot, and right behind it, at
+ * CR3 | GATECRASH_USER_ROOT, the user's. That one has user memory, and of the kernel's only the entry area: program
+ * headers with this flag, from the range that ELF leaves to operating systems. */
+#define GATECRASH_USER_ROOT 0x1000
+#define GATECRASH_PF_ENTRY_AREA 0x00100000
 /* Both ends of a stack hold this many bytes of canary, which no correct code touches. */
 #define GATECRASH_CANARY_SIZE 64
 #define GATECRASH_CANARY 0xca4a4ac0deadca4a
@@ -40,6 +45,13 @@
 #define GATECRASH_USER_SS 0x2b
 #define GATECRASH_USER_CS 0x33
 #define GATECRASH_TSS 0x40
+#define GATECRASH_LDT 0x50
+/* Of the LDT, all of DPL 3 and flat: what a return may meet besides the user's own. */
+#define GATECRASH_LDT_CODE 0x07        /* 64-bit code */
+#define GATECRASH_LDT_DATA 0x0f        /* data */
+#define GATECRASH_LDT_DATA16 0x17      /* data, 16-bit: as SS, only SP is the stack pointer */
+#define GATECRASH_LDT_CODE_ABSENT 0x1f /* 64-bit code, not present */
+#define GATECRASH_LDT_DATA_ABSENT 0x27 /* data, not present */
 
 /* --- IST slots -------------------------------------------------------------------------------------------------- */
 #define GATECRASH_IST_NMI 1
@@ -53,6 +65,8 @@
 #define GATECRASH_VECTOR_BP 3
 #define GATECRASH_VECTOR_UD 6
 #define GATECRASH_VECTOR_DF 8
+#define GATECRASH_VECTOR_NP 11
+#define GATECRASH_VECTOR_SS 12
 #define GATECRASH_VECTOR_GP 13
 #define GATECRASH_VECTOR_PF 14
 #define GATECRASH_VECTOR_MC 18
@@ -71,7 +85,7 @@
 #define GATECRASH_LOG_LEAVE 2 /* it ends; the frame is the one it is about to return through */
 #define GATECRASH_LOG_FATAL 3 /* a vector nobody expects */
 #define GATECRASH_LOG_FULL 4  /* the ring had no room for the record */
-#define GATECRASH_LOG_GS 5    /* a handler body runs with a GS base that is not the kernel's; it stands in `error` */
+#define GATECRASH_LOG_BROKEN 0x100 /* + N: a body finds invariant N broken; what it found stands in `error` */
 
 /* --- the frame that an entry stub hands to a body, in bytes from its start ---------------------------------------- */
 #define GATECRASH_FRAME_RAX 80
@@ -79,6 +93,13 @@
 #define GATECRASH_FRAME_RIP 128
 #define GATECRASH_FRAME_CS 136
 #define GATECRASH_FRAME_SIZE 168
+
+/* --- symbols that a guest may have, and what the harness makes of them ----------------------------------------------
+ *
+ *   exit_work              8 bytes; at END at CPL 3 they have to be 0 (I14)
+ *   breakpoints_refused    two addresses: in between, from the first to in front of the second, the guest's design has
+ *                          no breakpoints, and so no #DB lands
+ */
 
 #if !defined(__ASSEMBLER__) && defined(__cplusplus)
 

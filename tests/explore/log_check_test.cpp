@@ -44,15 +44,15 @@ TEST(LogCheck, AcceptsABodyForEachEvent) {
 }
 
 TEST(LogCheck, FindsABodyThatRunsWithTheUsersGs) {
-    auto gs = record(GATECRASH_LOG_GS, nmi, outer_frame);
+    auto gs = record(GATECRASH_LOG_BROKEN + 2, nmi, outer_frame);
     gs.error = 0x7654000;
     const std::vector<LogRecord> records{enter(nmi, outer_frame), gs, leave(nmi, outer_frame)};
     const auto found = check_log(records, 0, true, {one_nmi, {bp}}, machine::Image{});
     ASSERT_EQ(found.size(), 1U);
     EXPECT_EQ(found[0].invariant, Invariant::kernel_gs);
     EXPECT_THAT(found[0].message, HasSubstr("the body of vector 2 that interrupted 0x42 runs with GS base 0x7654000"));
-    EXPECT_THAT(check_log({{record(GATECRASH_LOG_GS, GATECRASH_VECTOR_SYSCALL, outer_frame)}}, 0, true, {{}, {}},
-                          machine::Image{})[0]
+    EXPECT_THAT(check_log({{record(GATECRASH_LOG_BROKEN + 2, GATECRASH_VECTOR_SYSCALL, outer_frame)}}, 0, true,
+                          {{}, {}}, machine::Image{})[0]
                     .message,
                 HasSubstr("the body of SYSCALL"));
 }

@@ -52,11 +52,13 @@ TEST(Elf, LoadsAGuest) {
     EXPECT_EQ(image.symbols.find("boot"), image.entry);
     EXPECT_TRUE(image.symbols.find("nmi_iret"));
     EXPECT_FALSE(image.symbols.find("no_such_symbol"));
-    EXPECT_EQ(image.stacks.size(), 6U);
+    EXPECT_EQ(image.stacks.size(), 7U);
     const auto* text = image.segment_at(image.entry);
     ASSERT_NE(text, nullptr);
     EXPECT_TRUE(text->executable);
     EXPECT_FALSE(text->writable);
+    EXPECT_FALSE(text->entry_area);
+    EXPECT_TRUE(image.segment_at(*image.symbols.find("entry_bp"))->entry_area);
     EXPECT_FALSE(image.segment_at(Virtual{image.descriptor.idt})->writable);
 }
 
@@ -99,12 +101,12 @@ TEST(Elf, RefusesWhatItCannotRun) {
          "cut off"},
         {"overlapping segments", [](auto& f) { segment(f, 1).p_paddr = segment(f, 0).p_paddr; }, "share a page"},
         {"a size that wraps around", [](auto& f) { segment(f, 0).p_memsz = ~std::uint64_t{0}; }, "1 GiB"},
-        {"a segment on the harness's pages", [](auto& f) { segment(f, 3).p_vaddr = 0xffffffffc0000000; },
+        {"a segment on the harness's pages", [](auto& f) { segment(f, 4).p_vaddr = 0xffffffffc0000000; },
          "the harness's"},
-        {"a segment at the end of all addresses", [](auto& f) { segment(f, 3).p_vaddr = 0xfffffffffffff000; },
+        {"a segment at the end of all addresses", [](auto& f) { segment(f, 4).p_vaddr = 0xfffffffffffff000; },
          "the harness's"},
-        {"a non-canonical segment", [](auto& f) { segment(f, 2).p_vaddr = 0x800000000000; }, "canonical"},
-        {"an entry point in data", [](auto& f) { header(f).e_entry = segment(f, 2).p_vaddr; }, "entry point"},
+        {"a non-canonical segment", [](auto& f) { segment(f, 4).p_vaddr = 0x800000000000; }, "canonical"},
+        {"an entry point in data", [](auto& f) { header(f).e_entry = segment(f, 4).p_vaddr; }, "entry point"},
         {"no symbols",
          [](auto& f) {
              header(f).e_shnum = 0;

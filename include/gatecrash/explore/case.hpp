@@ -18,7 +18,7 @@ struct ExpectedLanding {
     machine::Event::Kind event{};
     std::vector<std::string> symbols;
 };
-/// The landings of an expected finding, in order.
+/// The landings of an expected finding, in order. None: it breaks without any event.
 using Place = std::vector<ExpectedLanding>;
 /// "irq on nmi_iret, then nmi on any code".
 [[nodiscard]] std::string to_string(const Place& place);

@@ -6,7 +6,7 @@
 
 namespace gatecrash::explore {
 
-/// A rule that must hold in every run: I1 to I16 of the catalogue. This version checks those that have a name here.
+/// A rule that must hold in every run: I1 to I16 of the catalogue.
 enum class Invariant : std::uint8_t {
     round_trip = 1,            ///< what was interrupted finds all its registers as they were
     kernel_gs = 2,             ///< GS base and KERNEL_GS_BASE are what they were
@@ -16,7 +16,14 @@ enum class Invariant : std::uint8_t {
     nmi_mask = 6,              ///< NMIs are not masked, and none is latched, when everything has returned
     progress = 7,              ///< the run ends
     no_unexpected_vector = 8,  ///< no exception but those the guest takes anyway; no triple fault
+    fault_origin = 9,          ///< a fault that is the user's is reported as the user's, the kernel's never is
+    context_tracking = 10,     ///< bodies run in kernel context, which is entered and left once
+    flags = 11,                ///< a body begins with the flags that its gate and entry promise
+    fault_registers = 12,      ///< CR2, DR6 and DR7 are those of the body's own event, and of the interrupted after it
+    leak = 13,                 ///< the user gets to see nothing of the kernel's
+    exit_work = 14,            ///< no return to the user while there is work to do first
     read_only_tables = 15,     ///< nothing writes to read-only memory
+    interrupt_stacks = 16,     ///< IST entries are what they were
 };
 
 /// "I4".

@@ -28,6 +28,7 @@ struct Segment {
     std::uint64_t size = 0;  ///< in memory, at least bytes.size(); the rest is zero
     bool writable = false;
     bool executable = false;
+    bool entry_area = false;  ///< the user's page tables have it, too (GATECRASH_PF_ENTRY_AREA)
 
     [[nodiscard]] std::uint64_t page_count() const { return (size + page_size - 1) / page_size; }
     [[nodiscard]] bool contains(Virtual where) const {

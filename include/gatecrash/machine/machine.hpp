@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "gatecrash/kvm/system.hpp"
 #include "gatecrash/kvm/vcpu.hpp"
@@ -79,15 +80,16 @@ class Machine {
     /// the instruction was stepped: see spring_trap().
     void land(Event event);
     /// Whether hardware can have `event` arrive where the guest is. Interrupts always can. An instruction breakpoint
-    /// does not trigger with RF set (SDM volume 3, 17.3.1.1); a second machine check before the first was dealt with
+    /// does not trigger with RF set (SDM volume 3, 17.3.1.1), nor where the guest has breakpoints off or refuses them
+    /// (`breakpoints_refused`, gatecrash/abi.h); a second machine check before the first was dealt with
     /// shuts the CPU down whatever the code does (15.3.1.2), so there is nothing to find; a page that the instruction
     /// does not use raises no fault, a byte that it does not use no trap; and where one exception is about to be
     /// delivered there is no other.
     [[nodiscard]] bool can_land(Event event) {
-        return can_land(event, cpu_.regs(), cpu_.sregs(), cpu_.events(), msrs());
+        return can_land(event, cpu_.regs(), cpu_.sregs(), cpu_.events(), msrs(), debug_registers().dr7);
     }
     [[nodiscard]] bool can_land(Event event, const Snapshot& at) const {
-        return can_land(event, at.regs, at.sregs, at.events, at.msrs);
+        return can_land(event, at.regs, at.sregs, at.events, at.msrs, at.debug_registers.dr7);
     }
     /// Whether `event`, landing now, is delivered before the next instruction.
     [[nodiscard]] bool can_deliver(Event event) { return machine::can_deliver(cpu_.regs(), cpu_.events(), event); }
@@ -100,7 +102,8 @@ class Machine {
     [[nodiscard]] kvm_debugregs debug_registers();
     /// Whether the guest has gone to page tables that the harness did not make.
     [[nodiscard]] bool has_own_page_tables() {
-        return (cpu_.sregs().cr3 & cr3_address) != number(memory_.page_table_root());
+        return (cpu_.sregs().cr3 & cr3_address & ~std::uint64_t{GATECRASH_USER_ROOT}) !=
+               number(memory_.page_table_root());
     }
     /// Whether the page tables that the harness made are as it made them. They are mapped nowhere: only a guest that
     /// went to page tables of its own can change them.
@@ -161,6 +164,7 @@ class Machine {
     /// What a guest has the instructions for. What it cannot change need not be looked at behind each run.
     struct Abilities {
         bool uses_debug_registers = false;  ///< MOV from or to one
+        bool writes_dr7 = false;            ///< MOV to DR7
         bool leaves_page_tables = false;    ///< MOV to a control register
         bool writes_msrs = false;           ///< WRMSR
         bool swaps_gs = false;              ///< SWAPGS
@@ -170,7 +174,8 @@ class Machine {
     void set_up_cpu();
     void get_msrs(std::size_t count);
     [[nodiscard]] bool can_land(Event event, const kvm_regs& regs, const kvm_sregs& sregs,
-                                const kvm_vcpu_events& events, const MsrSet& msrs) const;
+                                const kvm_vcpu_events& events, const MsrSet& msrs, std::uint64_t dr7) const;
+    [[nodiscard]] bool can_break(std::uint64_t rip, std::uint64_t dr7) const;
     [[nodiscard]] bool meets_watchpoint(std::uint64_t address, const kvm_regs& regs, const kvm_sregs& sregs) const;
     [[nodiscard]] std::optional<MemoryAccess> fault_at(std::uint64_t address, const kvm_regs& regs,
                                                        const kvm_sregs& sregs) const;
@@ -195,6 +200,7 @@ class Machine {
     bool is_amd_ = false;
     kvm_sregs boot_sregs_{};
     Abilities abilities_;
+    std::pair<std::uint64_t, std::uint64_t> breakpoints_refused_{};  ///< from, and the first behind
     kvm_debugregs reset_debug_registers_{};
     std::optional<MsrSet> msrs_;  ///< empty if none of them is known
     bool msrs_known_ = false;     ///< there was no run since then

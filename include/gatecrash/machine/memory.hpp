@@ -41,8 +41,12 @@ class GuestMemory {
     /// counts as written.
     void watch(kvm::Vcpu& cpu);
 
-    /// What CR3 has to hold.
+    /// What CR3 has to hold: everything is mapped by the kernel's root; by the user's, user memory and the entry area.
     [[nodiscard]] Physical page_table_root() const { return page_table_root_; }
+    [[nodiscard]] Physical user_page_table_root() const {
+        return Physical{number(page_table_root_) | GATECRASH_USER_ROOT};
+    }
+    [[nodiscard]] std::array<Physical, 2> roots() const { return {page_table_root(), user_page_table_root()}; }
     /// Two read-only executable pages that only the harness knows of, at the address `harness_address`: for steppers.
     [[nodiscard]] std::span<std::byte> harness_pages();
     static constexpr Virtual harness_address{0xffffffffc0000000};
@@ -90,7 +94,7 @@ class GuestMemory {
     [[nodiscard]] std::byte* page_at(std::uint64_t page) const { return memory_.data() + page * page_size; }
     [[nodiscard]] const std::byte* boot_page(std::uint64_t page) const { return boot_.data() + page * page_size; }
     [[nodiscard]] Physical allocate_page();
-    void map_page(Virtual address, Physical physical, bool writable, bool executable);
+    void map_page(Physical root, Virtual address, Physical physical, bool writable, bool executable);
 
     kvm::Mapping boot_;      ///< as at boot; the guest never sees it
     kvm::Mapping memory_;    ///< private copies, made by the host's kernel, of the pages of boot_ that were written

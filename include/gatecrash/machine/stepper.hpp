@@ -44,6 +44,8 @@ class Stepper {
     [[nodiscard]] virtual Step advance() = 0;
 
   private:
+    void end_shadow();
+
     Machine& machine_;
 };
 
