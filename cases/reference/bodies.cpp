@@ -1,0 +1,181 @@
+// The reference entry's bodies: what a kernel does in C between its entry and its exit, as far as that has to be right
+// for the entry to be. Each checks on its way in that the entry did what it promises, and says so in the log.
+#include "reference.hpp"
+
+#include "entry.h"
+
+using gatecrash::abi::Frame;
+
+namespace {
+
+constexpr uint64_t reschedule = 1;  // a bit of exit_work
+constexpr uint64_t dr7_quiet = 0x400, dr6_quiet = 0xffff0ff0;
+
+/// Whether the CPU does the kernel's or the user's work, for those who care (RCU, time accounting).
+enum class Context : uint64_t { user, kernel };
+Context context = Context::user;
+
+/// NMI bodies do not nest: one that comes while another runs has that one start over.
+enum class NmiState : uint64_t { idle, executing, latched };
+NmiState nmi_state = NmiState::idle;
+
+/// A machine check has come whose bank is to be read and cleared. It may come behind the last look at exit_work, so it
+/// is none of that: a kernel would send itself an interrupt.
+bool has_machine_check = false;
+
+#define INLINED [[gnu::always_inline]] inline
+/// No breakpoint may hit these: they run where one would overwrite another's frame (entry.S, breakpoints_refused).
+#define NOINSTR [[gnu::section(".noinstr.text")]]
+#define READ(register, value) asm volatile("mov %%" register ", %0" : "=r"(value))
+#define WRITE(register, value) asm volatile("mov %0, %%" register : : "r"(value) : "memory")
+
+INLINED bool is_from_user(const Frame* frame) { return (frame->cs & 3) != 0; }
+
+INLINED uint64_t gs_base() {
+#ifdef SIGN_OF_GS
+    uint32_t low = 0, high = 0;
+    asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(MSR_GS_BASE));
+    return uint64_t{high} << 32 | low;
+#else
+    uint64_t base = 0;
+    asm volatile("rdgsbase %0" : "=r"(base));
+    return base;
+#endif
+}
+
+INLINED void clear_machine_check() { asm volatile("wrmsr" : : "c"(MSR_MCG_STATUS), "a"(0), "d"(0)); }
+
+/// What the entry has to have done by now, whatever it interrupted.
+INLINED void check_entry(const Frame* frame, uint64_t vector) {
+    uint64_t flags = 0, cr3 = 0;
+    asm volatile("pushfq; popq %0" : "=r"(flags));
+    if ((flags & (RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC)) != 0) {
+        log_broken(11, vector, frame, flags);
+    }
+    READ("cr3", cr3);
+    if ((cr3 & GATECRASH_USER_ROOT) != 0) log_broken(3, vector, frame, cr3);
+    if (const auto base = gs_base(); base != reinterpret_cast<uint64_t>(per_cpu)) log_broken(2, vector, frame, base);
+    if (context != Context::kernel) log_broken(10, vector, frame, static_cast<uint64_t>(context));
+    if (is_from_user(frame) && reinterpret_cast<uint64_t>(frame + 1) != per_cpu[0]) {
+        log_broken(4, vector, frame, reinterpret_cast<uint64_t>(frame));
+    }
+}
+
+/// On the way in from user code: before anything that looks at the context.
+INLINED void enter_from_user(const Frame* frame, uint64_t vector) {
+    if (context != Context::user) log_broken(10, vector, frame, static_cast<uint64_t>(context));
+    context = Context::kernel;
+}
+
+/// On the way out to it, interrupts off: whoever comes between the last look at exit_work and user code would be
+/// missed.
+INLINED void exit_to_user() {
+    while (exit_work != 0) {
+        exit_work = 0;
+        asm volatile("sti; nop; cli" : : : "memory");
+    }
+    // Only here, off the IST stack: from now on the next one may come.
+    if (has_machine_check) {
+        has_machine_check = false;
+        clear_machine_check();
+    }
+    context = Context::user;
+}
+
+/// Breakpoints are off while what they interrupt must not be interrupted by them.
+struct WithoutBreakpoints {
+    INLINED WithoutBreakpoints() {
+        READ("dr7", dr7);
+        if (dr7 != dr7_quiet) WRITE("dr7", dr7_quiet);
+    }
+    INLINED ~WithoutBreakpoints() {
+        if (dr7 != dr7_quiet) WRITE("dr7", dr7);
+    }
+    uint64_t dr7 = 0;
+};
+
+INLINED void handle(Frame* frame, uint64_t vector) {
+    check_entry(frame, vector);
+    log_record(GATECRASH_LOG_ENTER, vector, frame);
+    if (vector == GATECRASH_VECTOR_DB) WRITE("dr6", dr6_quiet);
+    if (vector == GATECRASH_VECTOR_MC) has_machine_check = true;
+    exception_work(frame, vector);
+    log_record(GATECRASH_LOG_LEAVE, vector, frame);
+}
+
+}  // namespace
+
+extern "C" {
+
+uint64_t exit_work = 0;
+extern const char user_fault_landing[] __attribute__((weak));
+
+__attribute__((weak)) void exception_work(Frame* frame, uint64_t vector) {
+    const bool is_fault = vector == GATECRASH_VECTOR_UD || (vector >= 10 && vector <= GATECRASH_VECTOR_PF);
+    if (!is_fault) return;
+    if (!is_from_user(frame)) log_broken(9, vector, frame, frame->error);
+    frame->rip = reinterpret_cast<uint64_t>(user_fault_landing);
+    frame->cs = GATECRASH_USER_CS;
+    frame->ss = GATECRASH_USER_SS;
+    frame->rflags = RFLAGS_IF | 2;
+}
+
+NOINSTR void exception_body(Frame* frame, uint64_t vector) {
+    const bool from_user = is_from_user(frame);
+    if (from_user) enter_from_user(frame, vector);
+    handle(frame, vector);
+    if (from_user) exit_to_user();
+}
+
+NOINSTR void paranoid_body(Frame* frame, uint64_t vector) {
+    const WithoutBreakpoints quiet;
+    const auto interrupted = context;
+    context = Context::kernel;
+    handle(frame, vector);
+    context = interrupted;
+}
+
+NOINSTR void interrupt_body(Frame* frame) {
+    const bool from_user = is_from_user(frame);
+    const auto vector = frame->error;
+    if (from_user) enter_from_user(frame, vector);
+    check_entry(frame, vector);
+    log_record(GATECRASH_LOG_ENTER, vector, frame);
+    exit_work = exit_work | reschedule;
+    log_record(GATECRASH_LOG_LEAVE, vector, frame);
+    if (from_user) exit_to_user();
+}
+
+NOINSTR void nmi_body(Frame* frame) {
+    if (nmi_state != NmiState::idle) {
+        nmi_state = NmiState::latched;
+        return;
+    }
+    const auto interrupted = context;
+    context = Context::kernel;
+    do {
+        const WithoutBreakpoints quiet;
+        nmi_state = NmiState::executing;
+        uint64_t cr2 = 0, cr2_after = 0;
+        READ("cr2", cr2);
+        check_entry(frame, GATECRASH_VECTOR_NMI);
+        log_record(GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI, frame);
+        nmi_work();
+        log_record(GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI, frame);
+        READ("cr2", cr2_after);
+        if (cr2 != cr2_after) WRITE("cr2", cr2);
+        // Latched becomes executing: another round. Executing becomes idle.
+        asm volatile("decq %0" : "+m"(nmi_state) : : "cc", "memory");
+    } while (nmi_state != NmiState::idle);
+    context = interrupted;
+}
+
+NOINSTR void syscall_entry_body(Frame* frame) {
+    enter_from_user(frame, GATECRASH_VECTOR_SYSCALL);
+    check_entry(frame, GATECRASH_VECTOR_SYSCALL);
+    asm volatile("sti" : : : "memory");
+    syscall_work(frame);
+    asm volatile("cli" : : : "memory");
+    exit_to_user();
+}
+}

@@ -1,0 +1,128 @@
+// The reference entry: NMIs. From CPL 3 an NMI is an exception like others, but for the work of the exit. From CPL 0 the
+// CPU starts at the top of the NMI stack each time, also if an NMI is being handled whose handler took an exception (its
+// IRET unmasked NMIs). So the frame is copied out of the CPU's reach, and a nested NMI only has the outer one repeat.
+//
+// The NMI stack, from its top (offsets from RSP while `outermost` is the lowest thing on it):
+//
+//        96  SS RSP RFLAGS CS RIP     pushed by the CPU for the newest NMI
+//        88  RDX, or RDI              scratch; nothing below may be touched before it is known that no NMI is handled
+//        80  executing                1 from the copy until the handler is done
+//        40  SS RSP RFLAGS CS RIP     `iret`: what the final IRET uses; a nested NMI writes nmi_repeat here
+//         0  SS RSP RFLAGS CS RIP     `outermost`: how the first NMI arrived, never changed
+//            error code, registers
+#include "calling.h"
+
+#define IRET_FRAME 40
+#define EXECUTING 80
+
+        .section .entry.text, "ax"
+
+        .globl entry_nmi
+        .type entry_nmi, @function
+entry_nmi:
+#ifdef DEFECT_NMI_FROM_USER_ON_NMI_STACK
+        jmp nmi_from_kernel
+#endif
+        testb $3, 8(%rsp)
+        jz nmi_from_kernel
+        cld
+#ifdef DEFECT_NMI_PUSHES_BEFORE_SWITCH
+        pushq $0
+#endif
+        pushq %rdi
+        swapgs
+        TO_KERNEL_CR3 %rdi
+        movq %rsp, %rdi
+        movq TASK_STACK_TOP, %rsp
+#ifdef DEFECT_NMI_PUSHES_BEFORE_SWITCH
+        PUSH_IRET_FRAME 16(%rdi)
+#else
+        PUSH_IRET_FRAME 8(%rdi)
+#endif
+        pushq $0
+        pushq (%rdi)
+        SAVE_REGS_BUT_RDI
+        movq %rsp, %rdi
+        call nmi_body
+        jmp return_to_user
+
+        .globl nmi_from_kernel
+nmi_from_kernel:
+        pushq %rdx
+#ifndef DEFECT_NMI_LATE_RANGE_CHECK
+        // In the copy the handler is still to come, and `iret` is half written: nothing to do.
+        leaq nmi_repeat(%rip), %rdx
+        cmpq %rdx, 8(%rsp)
+        jb 1f
+        leaq nmi_repeat_end(%rip), %rdx
+        cmpq %rdx, 8(%rsp)
+        jb nmi_nested_out
+1:
+#endif
+        cmpq $1, -8(%rsp)
+        je nmi_nested
+#ifndef DEFECT_NMI_NO_STACK_CHECK
+        // Behind the clearing of `executing`: on the NMI stack, with DF set. DF since user code may have put its RSP
+        // here and executed SYSCALL, which clears it.
+        leaq nmi_stack(%rip), %rdx
+        cmpq %rdx, 32(%rsp)
+        jb nmi_first
+        leaq nmi_stack_top(%rip), %rdx
+        cmpq %rdx, 32(%rsp)
+        ja nmi_first
+#ifndef DEFECT_NMI_NO_DF_MARK
+        testb $(RFLAGS_DF >> 8), 25(%rsp)
+        jz nmi_first
+#endif
+        jmp nmi_nested
+#endif
+        .globl nmi_first
+nmi_first:
+        movq (%rsp), %rdx
+        pushq $0                        // executing
+        subq $40, %rsp                  // iret
+        .rept 5
+        pushq 88(%rsp)                  // outermost: SS, RSP, RFLAGS, CS, RIP
+        .endr
+        .globl nmi_repeat
+nmi_repeat:
+        movq $1, EXECUTING(%rsp)
+        word = 0
+        .rept 5
+        pushq word(%rsp)
+        popq IRET_FRAME + word(%rsp)
+        word = word + 8
+        .endr
+        .globl nmi_repeat_end
+nmi_repeat_end:
+        pushq $0
+        SAVE_REGS
+        ENTER_PARANOID
+        movq %rsp, %rdi
+        call nmi_body
+        EXIT_PARANOID
+        RESTORE_REGS
+        addq $IRET_FRAME, %rsp
+#ifndef DEFECT_NMI_NO_DF_MARK
+        std
+#endif
+        .globl nmi_clear_executing
+nmi_clear_executing:
+        movq $0, EXECUTING - IRET_FRAME(%rsp)
+        .globl nmi_iret
+nmi_iret:
+        iretq
+
+// Makes the outer NMI's IRET go to nmi_repeat, with RSP at `outermost`, NMIs unmasked and interrupts off.
+        .globl nmi_nested
+nmi_nested:
+        leaq -88(%rsp), %rdx
+        movq $nmi_repeat, -48(%rsp)
+        movq $GATECRASH_KERNEL_CS, -40(%rsp)
+        movq $2, -32(%rsp)
+        movq %rdx, -24(%rsp)
+        movq $GATECRASH_KERNEL_SS, -16(%rsp)
+        .globl nmi_nested_out
+nmi_nested_out:
+        popq %rdx
+        iretq

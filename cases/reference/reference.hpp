@@ -1,0 +1,23 @@
+// What the reference entry's assembly calls, and what a workload may define or look at. Guest side, freestanding.
+#pragma once
+
+#include "runtime.hpp"
+
+extern "C" {
+
+/// An exception on the task stack, or on whatever stack of the kernel's was interrupted.
+void exception_body(gatecrash::abi::Frame* frame, uint64_t vector);
+/// One that interrupted the kernel at any instruction, on its IST stack.
+void paranoid_body(gatecrash::abi::Frame* frame, uint64_t vector);
+/// An external interrupt; its vector stands where an error code would.
+void interrupt_body(gatecrash::abi::Frame* frame);
+void nmi_body(gatecrash::abi::Frame* frame);
+void syscall_entry_body(gatecrash::abi::Frame* frame);
+
+/// What a workload may define: what the body of an exception does. The reference's does nothing, but for a fault of
+/// the user's: it goes on at user_fault_landing, if the workload has that.
+void exception_work(gatecrash::abi::Frame* frame, uint64_t vector);
+
+/// What is to be done before the next return to the user. No return may leave a bit of it (I14).
+extern uint64_t exit_work;
+}

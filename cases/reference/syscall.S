@@ -1,0 +1,80 @@
+// The reference entry: SYSCALL, and its return by SYSRET where nobody can tell it from one by IRET.
+#include "calling.h"
+
+        .section .entry.text, "ax"
+
+// RCX and R11 are the user's RIP and RFLAGS; user RSP, user GS base, user page tables, interrupts off (FMASK).
+        .globl entry_syscall
+        .type entry_syscall, @function
+entry_syscall:
+        swapgs
+        movq %rsp, USER_RSP
+        TO_KERNEL_CR3 %rsp
+        movq TASK_STACK_TOP, %rsp
+        pushq $GATECRASH_USER_SS
+        pushq USER_RSP
+        pushq %r11
+        pushq $GATECRASH_USER_CS
+        pushq %rcx
+        pushq $0
+        pushq %rdi
+        SAVE_REGS_BUT_RDI
+        movq %rsp, %rdi
+        .globl syscall_entered
+syscall_entered:
+        call syscall_entry_body
+
+// SYSRET loads RIP from RCX, RFLAGS from R11, and CS and SS with constants. It is taken only if that is what the frame
+// says, and if SYSRET has no surprise: Intel's faults at CPL 0 on a RIP that is not canonical, it clears RF, and with TF
+// it traps before the user's first instruction.
+        .globl syscall_exit
+syscall_exit:
+        movq FRAME_RCX(%rsp), %rcx
+        movq FRAME_R11(%rsp), %r11
+#ifndef DEFECT_SYSRET_ANY_RCX
+        cmpq %rcx, GATECRASH_FRAME_RIP(%rsp)
+        jne return_to_user
+#endif
+#ifndef DEFECT_SYSRET_ANY_RIP
+        // Canonical, and the user's: bits 63 to 47 are zero.
+        movq GATECRASH_FRAME_RIP(%rsp), %rdx
+        shrq $47, %rdx
+        jnz return_to_user
+#endif
+#ifndef DEFECT_SYSRET_ANY_CS
+        cmpq $GATECRASH_USER_CS, GATECRASH_FRAME_CS(%rsp)
+        jne return_to_user
+#endif
+#ifndef DEFECT_SYSRET_ANY_R11
+        cmpq %r11, FRAME_RFLAGS(%rsp)
+        jne return_to_user
+#endif
+#ifndef DEFECT_SYSRET_WITH_RF_OR_TF
+        testl $(RFLAGS_RF | RFLAGS_TF), FRAME_RFLAGS(%rsp)
+        jnz return_to_user
+#endif
+#ifndef DEFECT_SYSRET_ANY_SS
+        cmpq $GATECRASH_USER_SS, FRAME_SS(%rsp)
+        jne return_to_user
+#endif
+
+        .globl return_by_sysret
+return_by_sysret:
+        RESTORE_REGS_BUT_RDI
+#if defined(DEFECT_SYSRET_ANY_RCX)
+        movq 16(%rsp), %rcx
+#endif
+#if defined(DEFECT_SYSRET_ANY_R11) || defined(DEFECT_SYSRET_WITH_RF_OR_TF)
+        movq 32(%rsp), %r11
+#endif
+        movq %rsp, %rdi
+        leaq entry_stack_top(%rip), %rsp
+        pushq 40(%rdi)
+        pushq (%rdi)
+        TO_USER_CR3 %rdi
+        popq %rdi
+        popq %rsp
+        swapgs
+        .globl return_sysret
+return_sysret:
+        sysretq
