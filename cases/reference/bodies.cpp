@@ -23,6 +23,12 @@ NmiState nmi_state = NmiState::idle;
 /// is none of that: a kernel would send itself an interrupt.
 bool has_machine_check = false;
 
+#ifdef SOFT_CONTEXT
+constexpr bool gives_context_back = true;
+#else
+constexpr bool gives_context_back = false;
+#endif
+
 #define INLINED [[gnu::always_inline]] inline
 /// No breakpoint may hit these: they run where one would overwrite another's frame (entry.S, breakpoints_refused).
 #define NOINSTR [[gnu::section(".noinstr.text")]]
@@ -70,6 +76,10 @@ INLINED void enter_from_user(const Frame* frame, uint64_t vector) {
 /// On the way out to it, interrupts off: whoever comes between the last look at exit_work and user code would be
 /// missed.
 INLINED void exit_to_user() {
+#ifdef DEFECT_CONTEXT_LEFT_EARLY
+    context = Context::user;
+    asm volatile("sti; nop; cli" : : : "memory");
+#endif
     while (exit_work != 0) {
         exit_work = 0;
         asm volatile("sti; nop; cli" : : : "memory");
@@ -81,6 +91,40 @@ INLINED void exit_to_user() {
     }
     context = Context::user;
 }
+
+/// The context over the body of an exception or interrupt. Entered from user code it is the kernel's; from the kernel
+/// it is that already, since no entry takes one before it has changed, and no exit after: so CS tells which. With
+/// SOFT_CONTEXT it is not relied on: what is found is given back.
+struct ContextOf {
+    INLINED ContextOf(const Frame* of, uint64_t vector) : frame(of), found(context) {
+        if (gives_context_back) {
+            context = Context::kernel;
+        } else if (is_from_user(frame)) {
+            enter_from_user(frame, vector);
+        }
+    }
+    INLINED ~ContextOf() {
+        if (is_from_user(frame)) {
+            exit_to_user();
+        } else if (gives_context_back) {
+            context = found;
+        }
+    }
+    const Frame* frame;
+    Context found;
+};
+
+/// The context over a body that may have come anywhere, in the middle of an entry or exit.
+struct BorrowedContext {
+    INLINED explicit BorrowedContext([[maybe_unused]] const Frame* frame) {
+#ifdef DEFECT_PARANOID_KEEPS_CONTEXT
+        if (!is_from_user(frame)) return;
+#endif
+        context = Context::kernel;
+    }
+    INLINED ~BorrowedContext() { context = found; }
+    Context found = context;
+};
 
 /// Breakpoints are off while what they interrupt must not be interrupted by them.
 struct WithoutBreakpoints {
@@ -94,14 +138,23 @@ struct WithoutBreakpoints {
     uint64_t dr7 = 0;
 };
 
-INLINED void handle(Frame* frame, uint64_t vector) {
+INLINED void handle(Frame* frame, uint64_t vector, uint64_t cr2) {
     check_entry(frame, vector);
     log_record(GATECRASH_LOG_ENTER, vector, frame);
     if (vector == GATECRASH_VECTOR_DB) WRITE("dr6", dr6_quiet);
-    if (vector == GATECRASH_VECTOR_MC) has_machine_check = true;
-    exception_work(frame, vector);
+    if (vector == GATECRASH_VECTOR_MC) {
+#ifdef DEFECT_MCIP_CLEARED_ON_IST
+        clear_machine_check();
+#else
+        has_machine_check = true;
+#endif
+    }
     log_record(GATECRASH_LOG_LEAVE, vector, frame);
+    exception_work(frame, vector, cr2);  // may have it return elsewhere, as a signal does
 }
+
+/// What a tracer does at an entry: it follows the user's stack, which may not be there yet.
+INLINED void trace_entry() { (void)*reinterpret_cast<volatile const uint64_t*>(REFERENCE_TRACED); }
 
 }  // namespace
 
@@ -110,9 +163,10 @@ extern "C" {
 uint64_t exit_work = 0;
 extern const char user_fault_landing[] __attribute__((weak));
 
-__attribute__((weak)) void exception_work(Frame* frame, uint64_t vector) {
+__attribute__((weak)) void exception_work(Frame* frame, uint64_t vector, uint64_t cr2) {
     const bool is_fault = vector == GATECRASH_VECTOR_UD || (vector >= 10 && vector <= GATECRASH_VECTOR_PF);
     if (!is_fault) return;
+    if (vector == GATECRASH_VECTOR_PF && cr2 == REFERENCE_TRACED) return;  // it is there now
     if (!is_from_user(frame)) log_broken(9, vector, frame, frame->error);
     frame->rip = reinterpret_cast<uint64_t>(user_fault_landing);
     frame->cs = GATECRASH_USER_CS;
@@ -121,29 +175,34 @@ __attribute__((weak)) void exception_work(Frame* frame, uint64_t vector) {
 }
 
 NOINSTR void exception_body(Frame* frame, uint64_t vector) {
-    const bool from_user = is_from_user(frame);
-    if (from_user) enter_from_user(frame, vector);
-    handle(frame, vector);
-    if (from_user) exit_to_user();
+    uint64_t cr2 = 0;
+    // Before anything that may fault by itself.
+    if (vector == GATECRASH_VECTOR_PF) READ("cr2", cr2);
+    const ContextOf context_of(frame, vector);
+    trace_entry();
+#ifdef DEFECT_CR2_READ_LATE
+    if (vector == GATECRASH_VECTOR_PF) READ("cr2", cr2);
+#endif
+    handle(frame, vector, cr2);
 }
+
+#ifdef DEFECT_RETURN_FAULT_IS_THE_KERNELS
+NOINSTR void exception_body_without_context(Frame* frame, uint64_t vector) { handle(frame, vector, 0); }
+#endif
 
 NOINSTR void paranoid_body(Frame* frame, uint64_t vector) {
     const WithoutBreakpoints quiet;
-    const auto interrupted = context;
-    context = Context::kernel;
-    handle(frame, vector);
-    context = interrupted;
+    const BorrowedContext borrowed(frame);
+    handle(frame, vector, 0);
 }
 
 NOINSTR void interrupt_body(Frame* frame) {
-    const bool from_user = is_from_user(frame);
     const auto vector = frame->error;
-    if (from_user) enter_from_user(frame, vector);
+    const ContextOf context_of(frame, vector);
     check_entry(frame, vector);
     log_record(GATECRASH_LOG_ENTER, vector, frame);
     exit_work = exit_work | reschedule;
     log_record(GATECRASH_LOG_LEAVE, vector, frame);
-    if (from_user) exit_to_user();
 }
 
 NOINSTR void nmi_body(Frame* frame) {
@@ -151,8 +210,7 @@ NOINSTR void nmi_body(Frame* frame) {
         nmi_state = NmiState::latched;
         return;
     }
-    const auto interrupted = context;
-    context = Context::kernel;
+    const BorrowedContext borrowed(frame);
     do {
         const WithoutBreakpoints quiet;
         nmi_state = NmiState::executing;
@@ -167,11 +225,16 @@ NOINSTR void nmi_body(Frame* frame) {
         // Latched becomes executing: another round. Executing becomes idle.
         asm volatile("decq %0" : "+m"(nmi_state) : : "cc", "memory");
     } while (nmi_state != NmiState::idle);
-    context = interrupted;
 }
 
 NOINSTR void syscall_entry_body(Frame* frame) {
+#ifdef DEFECT_CONTEXT_ENTERED_LATE
+    asm volatile("sti; nop; cli" : : : "memory");
+#endif
     enter_from_user(frame, GATECRASH_VECTOR_SYSCALL);
+#ifdef DEFECT_CONTEXT_ENTERED_TWICE
+    enter_from_user(frame, GATECRASH_VECTOR_SYSCALL);
+#endif
     check_entry(frame, GATECRASH_VECTOR_SYSCALL);
     asm volatile("sti" : : : "memory");
     syscall_work(frame);

@@ -140,7 +140,11 @@ ENTRY fault_of_return
         word = word - 8
         .endr
         movq %rsp, %rdi
+#ifdef DEFECT_RETURN_FAULT_IS_THE_KERNELS
+        call exception_body_without_context
+#else
         call exception_body
+#endif
         jmp return_to_user
 
 ENTRY return_to_kernel

@@ -1,6 +1,7 @@
 // What the reference entry's assembly calls, and what a workload may define or look at. Guest side, freestanding.
 #pragma once
 
+#include "addresses.h"
 #include "runtime.hpp"
 
 extern "C" {
@@ -14,9 +15,9 @@ void interrupt_body(gatecrash::abi::Frame* frame);
 void nmi_body(gatecrash::abi::Frame* frame);
 void syscall_entry_body(gatecrash::abi::Frame* frame);
 
-/// What a workload may define: what the body of an exception does. The reference's does nothing, but for a fault of
-/// the user's: it goes on at user_fault_landing, if the workload has that.
-void exception_work(gatecrash::abi::Frame* frame, uint64_t vector);
+/// What a workload may define: what the body of an exception does; `cr2` is that of a page fault. The reference's does
+/// nothing, but for a fault of the user's: it goes on at user_fault_landing, if the workload has that.
+void exception_work(gatecrash::abi::Frame* frame, uint64_t vector, uint64_t cr2);
 
 /// What is to be done before the next return to the user. No return may leave a bit of it (I14).
 extern uint64_t exit_work;

@@ -442,7 +442,19 @@ bool Machine::finish_out(const kvm::IoExit& io) {
     unfinished_out_ = regs.rip;
     regs.rip += instruction->length;
     cpu_.set_regs(regs);
+    end_shadow();
     return io.size == 1;
+}
+
+/// Behind an executed instruction there is none but its own. Without this KVM's own is left over: QEMU's VMRUN keeps the
+/// shadow of the STI in front of it, and an OUT that is the first instruction to be executed then exits with that. It is
+/// the first only if an interrupt of the host came right there: at some one of a thousand doorbells on a busy host.
+void Machine::end_shadow() {
+    auto events = cpu_.events();
+    if (events.interrupt.shadow == 0) return;
+    events.interrupt.shadow = 0;
+    events.flags |= KVM_VCPUEVENT_VALID_SHADOW;
+    cpu_.set_events(events);
 }
 
 kvm_debugregs Machine::debug_registers() {

@@ -23,18 +23,7 @@ Step Stepper::step() {
     auto result = advance();
     // An event that the instruction let in (an IRET unmasked it, say) is delivered ahead of the next instruction.
     while (!result.end && !result.delivered && machine_.delivery_due()) result = advance();
-    if (!result.end) end_shadow();
     return result;
-}
-
-/// No boundary that is offered lies in a shadow. On an emulated AMD CPU a busy host makes KVM report one now and then
-/// (at one of some ten thousand boundaries), behind instructions that open none.
-void Stepper::end_shadow() {
-    auto events = machine_.cpu().events();
-    if (events.interrupt.shadow == 0) return;
-    events.interrupt.shadow = 0;
-    events.flags |= KVM_VCPUEVENT_VALID_SHADOW;
-    machine_.cpu().set_events(events);
 }
 
 std::unique_ptr<Stepper> make_stepper(StepperKind kind, Machine& machine) {

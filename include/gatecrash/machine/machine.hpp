@@ -189,6 +189,7 @@ class Machine {
     void execute(std::span<const std::byte> code, const kvm_regs& regs);
     void prepare(std::span<const std::byte> code, kvm_regs regs);
     bool finish_out(const kvm::IoExit& io);
+    void end_shadow();
     void forget_unfinished_out();
     void set_msrs(const MsrSet& values);
 

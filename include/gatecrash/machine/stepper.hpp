@@ -44,8 +44,6 @@ class Stepper {
     [[nodiscard]] virtual Step advance() = 0;
 
   private:
-    void end_shadow();
-
     Machine& machine_;
 };
 
