@@ -103,7 +103,7 @@ class TrapFlagStepper : public Stepper {
         if (instruction && opens_shadow(*instruction)) {
             // The step ends behind the next instruction, so that one's leaks are to be undone.
             shadow = Virtual{number(start) + instruction->length};
-            instruction = decode(machine().text_at(*shadow), *shadow);
+            instruction = decode(machine().text_at(*shadow), *shadow, code_size(cpu.sregs().cs));
         }
         const auto kind = instruction ? instruction->kind : Kind::other;
         if (sets_trap_flag(kind)) give_up("the guest sets TF itself at " + machine().image().symbols.name_of(start));
