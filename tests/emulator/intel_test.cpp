@@ -132,6 +132,7 @@ TEST_F(Intel, IsFit) {
         {"mov-ss-shadow", "vector 0x40, RIP behind the INT"},
         {"tf-in-fmask", "#DB, RIP at the SYSCALL entry, CPL 0, DR6.BS"},
         {"tf-over-sysret", "#DB, RIP behind the first user instruction, CPL 3, DR6.BS"},
+        {"tf-with-btf", "#DB, RIP one instruction behind the POPF, CPL 0, DR6.BS"},
         {"tf-over-exit", "#DB, RIP at the first user instruction, CPL 3, DR6.BS"},
         {"sysret-clears-rf", "vector 0x40, RIP behind the INT"},
         {"sysret-ss-attributes", "#PF, RIP at the PUSH"},
@@ -143,7 +144,7 @@ TEST_F(Intel, IsFit) {
         if (gap == gaps.end()) continue;
         EXPECT_EQ(machine["answers"][name], gap->second) << name;
     }
-    EXPECT_TRUE(machine["behaviours"].contains("step-over-popf")) << "the last one";
+    EXPECT_TRUE(machine["behaviours"].contains("exception-payload")) << "the last one";
 }
 
 /// The result of sweeping the one variant, as JSON, without what depends on time.
