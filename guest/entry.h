@@ -16,6 +16,7 @@
 #define MSR_SYSENTER_EIP 0x176
 #define MSR_STAR 0xc0000081
 #define MSR_LSTAR 0xc0000082
+#define MSR_CSTAR 0xc0000083
 #define MSR_FMASK 0xc0000084
 #define MSR_GS_BASE 0xc0000101
 #define MSR_MCG_STATUS 0x17a
@@ -132,6 +133,20 @@
         swapgs
 .Lkernel_out\@:
         iretq
+.endm
+
+/* From CPL 3 on a stack of its own, behind SWAPGS: moves the CPU's frame, where RSP is, to the task stack, so that the
+ * stack that it came on is free again. Keeps all registers. %gs:8 is free: SYSCALL's entry uses it at CPL 0. */
+.macro MOVE_FRAME_TO_TASK_STACK
+        movq %rdx, %gs:8
+        movq %rsp, %rdx
+        movq %gs:0, %rsp
+        pushq 32(%rdx)
+        pushq 24(%rdx)
+        pushq 16(%rdx)
+        pushq 8(%rdx)
+        pushq (%rdx)
+        movq %gs:8, %rdx
 .endm
 
 /* Back to what was entered by SYSCALL, through a frame made of its RCX, R11 and the user's RSP. RSP is at the frame. */

@@ -21,6 +21,7 @@ PHDRS {
     mc PT_LOAD FLAGS(6 | GATECRASH_PF_ENTRY_AREA);
     user_text PT_LOAD FLAGS(5);
     user_stack PT_LOAD FLAGS(6);
+    user_top PT_LOAD FLAGS(5);
 }
 
 /* A 64-bit interrupt gate (APM volume 2, 4.8.4), present, DPL `dpl`. */
@@ -96,6 +97,10 @@ SECTIONS {
     STACK(entry, 5)
 
     .user GATECRASH_USER_TEXT : AT(GATECRASH_USER_TEXT_PHYSICAL) { *(.user .user.*) } :user_text
+    ASSERT(SIZEOF(.user) <= GATECRASH_USER_TOP_PHYSICAL - GATECRASH_USER_TEXT_PHYSICAL, "too much user code")
+    /* Only of a guest that has something there. */
+    .user_top GATECRASH_USER_TOP : AT(GATECRASH_USER_TOP_PHYSICAL) { *(.user_top) } :user_top
+    ASSERT(SIZEOF(.user_top) <= GATECRASH_PAGE, "more than one page at the top of user addresses")
     .stack.user GATECRASH_USER_STACK : AT(GATECRASH_USER_STACK_PHYSICAL) { *(.stack.user) } :user_stack
 
     /DISCARD/ : { *(.comment .note.* .eh_frame) }

@@ -52,6 +52,9 @@ class Worker {
                              const std::optional<report::Saved>& from) {
         const auto start = Clock::now();
         const double before = from ? from->seconds : 0;
+        // Who explores wants to see what this machine makes of it.
+        const auto missing = options.command == Command::run ? missing_behaviours(selection, local_.description) : "";
+        if (!missing.empty()) return report::Skipped{missing};
         try {
             machine::Machine machine(local_.system, image_of(options, selection));
             auto sweep_options = sweep_options_of(options, selection, local_.stepper);

@@ -92,7 +92,7 @@ int run_on_every_machine(const Options& options, const std::vector<Selection>& s
     }
     const bool any = std::ranges::any_of(machines, [](const auto& each) { return each.missing.empty(); });
     if (any) {
-        text.print(report::machine_matrix(machines));
+        text.print(report::machine_matrix(machines, selections));
         documents.write(&Options::json, report::json_report(version, machines));
     }
     if (InterruptGuard::stop()) {

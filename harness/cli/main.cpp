@@ -59,6 +59,11 @@ int fail_usage(const std::string& what, const std::string& command) {
                 fmt::format("see `gatecrash {}{}--help`", command, command.empty() ? "" : " "));
 }
 
+int fail_output(std::error_code why) {
+    return fail(ExitCode::error, fmt::format("writing standard output failed: {}", why.message()),
+                "free some space, or send it somewhere else");
+}
+
 int guarded(const std::vector<std::string>& arguments) {
     std::string command;  // whose help says more
     try {
@@ -66,9 +71,7 @@ int guarded(const std::vector<std::string>& arguments) {
         command = cli::name_of(options.command);
         const int code = run_command(options);
         if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
-        return fail(ExitCode::error,
-                    fmt::format("writing standard output failed: {}", std::generic_category().message(errno)),
-                    "free some space, or send it somewhere else");
+        return fail_output({errno, std::generic_category()});
     } catch (const cli::UsageError& error) {
         return fail_usage(error.what(), error.command().empty() ? command : error.command());
     } catch (const explore::ScheduleError& error) {
@@ -85,6 +88,9 @@ int guarded(const std::vector<std::string>& arguments) {
     } catch (const report::OutputWriteError& error) {
         return fail(ExitCode::error, error.what(), "free some space, or name another file");
     } catch (const std::exception& error) {
+        // What is longer than a buffer is written, and fails, while it is printed.
+        const auto* system = dynamic_cast<const std::system_error*>(&error);
+        if (system != nullptr && std::ferror(stdout) != 0) return fail_output(system->code());
         return fail(ExitCode::error, error.what(), "`gatecrash doctor` shows what this host can run");
     }
 }

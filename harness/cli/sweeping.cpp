@@ -1,6 +1,10 @@
 #include "sweeping.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <iterator>
 
 #include "gatecrash/report/text_report.hpp"
 
@@ -9,13 +13,30 @@ namespace {
 
 explore::Result skipped(explore::Result result, explore::SweepResult sweep, std::string why) {
     result.sweep = std::move(sweep);
+    return cli::skipped(std::move(result), std::move(why));
+}
+
+}  // namespace
+
+std::string missing_behaviours(const Selection& selection, const report::MachineDescription& machine) {
+    std::vector<std::string> missing;
+    if (selection.variant != nullptr) {
+        std::ranges::copy_if(selection.variant->needs, std::back_inserter(missing), [&](const std::string& name) {
+            const auto found = machine.behaviours.find(name);
+            return found == machine.behaviours.end() || !found->second;
+        });
+    }
+    if (missing.empty()) return "";
+    return fmt::format("it needs {}, which {} has not as silicon has it: see `gatecrash doctor`",
+                       fmt::join(missing, " and "), machine.name);
+}
+
+explore::Result skipped(explore::Result result, std::string why) {
     result.verdict = explore::Verdict::skip;
     result.status = explore::Status::skip;
     result.skip_reason = std::move(why);
     return result;
 }
-
-}  // namespace
 
 std::vector<Selection> selections_of(const Options& options) {
     if (options.command == Command::run) return select(explore::all_cases(), options.patterns);

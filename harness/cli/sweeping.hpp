@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gatecrash/explore/judge.hpp"
+#include "gatecrash/report/machine_description.hpp"
 #include "options.hpp"
 #include "select.hpp"
 #include "target.hpp"
@@ -21,6 +22,11 @@ namespace gatecrash::cli {
 
 /// A result that names what is swept and what it is expected to do on a CPU of `vendor`, without a verdict.
 [[nodiscard]] explore::Result blank_result(const Options& options, const Selection& selection, machine::Vendor vendor);
+
+/// Why `machine` is not fit for the variant: what it needs of behaviours that are not as on silicon. Empty if it is.
+[[nodiscard]] std::string missing_behaviours(const Selection& selection, const report::MachineDescription& machine);
+/// `result`, of what was not swept to its end.
+[[nodiscard]] explore::Result skipped(explore::Result result, std::string why);
 
 /// What a sweep of which `shards` are all the shards means: for `run` compared with what the variant expects, for
 /// `explore` whether anything breaks. Without its seconds.

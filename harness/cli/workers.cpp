@@ -406,6 +406,12 @@ class Workers::Work {
                 continue;
             }
             if (const auto* failed = std::get_if<report::Failed>(ending)) return failure(index, name, *failed);
+            if (const auto* skip = std::get_if<report::Skipped>(ending)) {
+                auto result =
+                    skipped(blank_result(options_, selections_[index], journal_.machine.vendor), skip->reason);
+                result.guest = guests_[index];
+                return result;
+            }
             const auto& swept = std::get<report::Swept>(*ending);
             sweeps.push_back(swept.sweep);
             seconds = std::max(seconds, swept.seconds);

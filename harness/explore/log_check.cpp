@@ -42,12 +42,14 @@ class LogChecker {
     void take(const LogRecord& record) {
         switch (record.kind) {
             case GATECRASH_LOG_ENTER:
+                check_stack(record);
                 enter(record);
                 break;
             case GATECRASH_LOG_LEAVE:
                 leave(record);
                 break;
             case GATECRASH_LOG_FATAL:
+                check_stack(record);
                 add_unexpected(record);
                 break;
             case GATECRASH_LOG_FULL:
@@ -77,6 +79,15 @@ class LogChecker {
     void add_broken(const Rule& rule, const LogRecord& record) {
         add(rule.invariant, fmt::format("the body of {} that interrupted {} {}", name_of_vector(record.vector),
                                         at(record.rip), fmt::format(fmt::runtime(rule.format), record.error)));
+    }
+
+    /// Whoever chose the user's RSP chose what the kernel overwrites.
+    void check_stack(const LogRecord& record) {
+        if (!machine::is_user(machine::Virtual{record.frame})) return;
+        add(Invariant::stack,
+            fmt::format("the handler of vector {} (error code {:#x}), raised at {}, CPL {}, runs on the user's stack: "
+                        "its frame is at {:#x}",
+                        record.vector, record.error, at(record.rip), record.cs & 3, record.frame));
     }
 
     void add_unexpected(const LogRecord& record) {

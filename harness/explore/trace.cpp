@@ -29,7 +29,8 @@ void TraceObserver::before_step(Machine& machine) {
     sink_(fmt::format("{:>5}  {:<28} {} {:<5} {}{}{}{}  {}", line_++, machine.image().symbols.name_of(rip),
                       sregs.cs.selector & 3, machine.image().stack_of(regs.rsp), events.nmi.masked != 0 ? 'N' : '-',
                       events.nmi.pending != 0 ? 'n' : '-', (regs.rflags & machine::rflags_if) != 0 ? 'i' : '-',
-                      (sregs.gs.base >> 63) != 0 ? 'k' : 'u', machine::disassemble(machine.text_at(rip), rip)));
+                      (sregs.gs.base >> 63) != 0 ? 'k' : 'u',
+                      machine::disassemble(machine.text_at(rip), rip, machine::code_size(sregs.cs))));
 }
 
 void TraceObserver::after_step(Machine& machine, const machine::Step& step) {

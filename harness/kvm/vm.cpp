@@ -18,22 +18,24 @@ void Vm::set_memory_slot(std::uint32_t slot, std::uint64_t address, std::span<st
     GATECRASH_IOCTL(fd_.get(), KVM_SET_USER_MEMORY_REGION, &region);
 }
 
+void Vm::enable(std::uint32_t capability, std::uint64_t argument) {
+    kvm_enable_cap request{};
+    request.cap = capability;
+    request.args[0] = argument;
+    GATECRASH_IOCTL(fd_.get(), KVM_ENABLE_CAP, &request);
+}
+
 void Vm::enable_dirty_ring(std::size_t size) {
     if (size == 0) return;
-    kvm_enable_cap capability{};
-    capability.cap = KVM_CAP_DIRTY_LOG_RING;
-    capability.args[0] = size;
-    GATECRASH_IOCTL(fd_.get(), KVM_ENABLE_CAP, &capability);
+    enable(KVM_CAP_DIRTY_LOG_RING, size);
     dirty_ring_size_ = size;
 }
 
 void Vm::disable_quirks(std::uint64_t quirks) {
-    if (quirks == 0) return;
-    kvm_enable_cap capability{};
-    capability.cap = KVM_CAP_DISABLE_QUIRKS2;
-    capability.args[0] = quirks;
-    GATECRASH_IOCTL(fd_.get(), KVM_ENABLE_CAP, &capability);
+    if (quirks != 0) enable(KVM_CAP_DISABLE_QUIRKS2, quirks);
 }
+
+void Vm::enable_exception_payload() { enable(KVM_CAP_EXCEPTION_PAYLOAD, 1); }
 
 void Vm::set_tss_address(std::uint64_t address) { GATECRASH_IOCTL(fd_.get(), KVM_SET_TSS_ADDR, address); }
 

@@ -40,11 +40,12 @@ std::string Machine::dump() {
                    e.exception.nr, e.interrupt.shadow);
 
     text += "  code:\n";
+    const auto size = code_size(s.cs);
     Virtual address{r.rip};
     for (int line = 0; line < 6; ++line) {
         const auto bytes = text_at(address);
-        fmt::format_to(out, "    {:016x}  {}\n", number(address), disassemble(bytes, address));
-        const auto instruction = decode(bytes, address);
+        fmt::format_to(out, "    {:016x}  {}\n", number(address), disassemble(bytes, address, size));
+        const auto instruction = decode(bytes, address, size);
         if (!instruction) break;
         address = Virtual{number(address) + instruction->length};
     }

@@ -10,9 +10,19 @@ struct Decoded {
     ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
 };
 
-std::optional<Decoded> zydis_decode(std::span<const std::byte> code) {
+std::optional<Decoded> zydis_decode(std::span<const std::byte> code, CodeSize size) {
     ZydisDecoder decoder;
-    ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+    switch (size) {
+        case CodeSize::bits64:
+            ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+            break;
+        case CodeSize::bits32:
+            ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_COMPAT_32, ZYDIS_STACK_WIDTH_32);
+            break;
+        case CodeSize::bits16:
+            ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_COMPAT_16, ZYDIS_STACK_WIDTH_16);
+            break;
+    }
     Decoded decoded;
     if (!ZYAN_SUCCESS(
             ZydisDecoderDecodeFull(&decoder, code.data(), code.size(), &decoded.instruction, decoded.operands))) {
@@ -62,8 +72,8 @@ Kind kind_of(const Decoded& decoded) {
 
 }  // namespace
 
-std::optional<Instruction> decode(std::span<const std::byte> code, Virtual address) {
-    const auto decoded = zydis_decode(code);
+std::optional<Instruction> decode(std::span<const std::byte> code, Virtual address, CodeSize size) {
+    const auto decoded = zydis_decode(code, size);
     if (!decoded) return std::nullopt;
     Instruction result{decoded->instruction.length, kind_of(*decoded), std::nullopt};
     const auto& operand = decoded->operands[0];
@@ -80,7 +90,8 @@ std::optional<Instruction> decode(std::span<const std::byte> code, Virtual addre
 std::vector<MemoryAccess> memory_accesses(std::span<const std::byte> code, Virtual address, const kvm_regs& regs,
                                           const kvm_sregs& sregs) {
     std::vector<MemoryAccess> accesses;
-    const auto decoded = zydis_decode(code);
+    const auto mode = code_size(sregs.cs);
+    const auto decoded = zydis_decode(code, mode);
     if (!decoded) return accesses;
     auto context = ZydisRegisterContext{};
     const std::pair<ZydisRegister, std::uint64_t> values[] = {
@@ -103,7 +114,7 @@ std::vector<MemoryAccess> memory_accesses(std::span<const std::byte> code, Virtu
         const bool is_write = (operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0;
         std::uint64_t size = operand.size / 8U;
         // IRETQ pops five words; Zydis does not say so.
-        if (kind_of(*decoded) == Kind::iret) size = 5 * sizeof(std::uint64_t);
+        if (kind_of(*decoded) == Kind::iret && mode == CodeSize::bits64) size = 5 * sizeof(std::uint64_t);
         const bool pushes =
             operand.visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN && is_write && operand.mem.base == ZYDIS_REGISTER_RSP;
         accesses.push_back({pushes ? where - size : where, size, is_write});
@@ -111,8 +122,8 @@ std::vector<MemoryAccess> memory_accesses(std::span<const std::byte> code, Virtu
     return accesses;
 }
 
-std::string disassemble(std::span<const std::byte> code, Virtual address) {
-    const auto decoded = zydis_decode(code);
+std::string disassemble(std::span<const std::byte> code, Virtual address, CodeSize size) {
+    const auto decoded = zydis_decode(code, size);
     if (!decoded) return "(bad)";
     ZydisFormatter formatter;
     ZydisFormatterInit(&formatter, ZYDIS_FORMATTER_STYLE_INTEL);

@@ -249,11 +249,15 @@ std::array<std::byte, Instruction::max_length> Machine::text_at(Virtual address)
 
 std::optional<Instruction> Machine::next_instruction() {
     const auto address = rip();
-    const auto [entry, is_new] = decoded_.try_emplace(number(address));
-    if (is_new) {
+    const auto decode_here = [&](CodeSize size) {
         const auto* segment = image_.segment_at(address);
-        if (segment != nullptr && segment->executable) entry->second = decode(text_at(address), address);
-    }
+        const bool is_code = segment != nullptr && segment->executable;
+        return is_code ? decode(text_at(address), address, size) : std::nullopt;
+    };
+    const auto size = code_size(cpu_.sregs().cs);
+    if (size != CodeSize::bits64) return decode_here(size);
+    const auto [entry, is_new] = decoded_.try_emplace(number(address));
+    if (is_new) entry->second = decode_here(size);
     return entry->second;
 }
 
@@ -286,7 +290,7 @@ bool Machine::can_break(std::uint64_t rip, std::uint64_t dr7) const {
 bool Machine::meets_watchpoint(std::uint64_t address, const kvm_regs& regs, const kvm_sregs& sregs) const {
     const Virtual rip{regs.rip};
     const auto text = text_at(rip);
-    const auto instruction = decode(text, rip);
+    const auto instruction = decode(text, rip, code_size(sregs.cs));
     if (!instruction || instruction->kind == Kind::iret || instruction->kind == Kind::load_ss) return false;
     if (!memory_.translate(Virtual{address})) return false;
     return std::ranges::any_of(memory_accesses(text, rip, regs, sregs), [&](const MemoryAccess& access) {

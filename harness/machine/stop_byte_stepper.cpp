@@ -124,7 +124,8 @@ class StopByteStepper : public Stepper {
         std::size_t length = before.instruction->length;
         if (opens_shadow(*before.instruction)) {
             const Virtual next{number(before.rip) + length};
-            if (const auto second = decode(machine().text_at(next), next)) length += second->length;
+            const auto second = decode(machine().text_at(next), next, code_size(before.sregs.cs));
+            if (second) length += second->length;
         }
         return std::min(length, Instruction::max_length);
     }

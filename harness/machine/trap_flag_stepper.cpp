@@ -75,9 +75,9 @@ class TrapFlagStepper : public Stepper {
         const auto& regs = machine().cpu().regs();
         if (kind == Kind::sysret) return (regs.r11 & rflags_tf) != 0;
         if (kind != Kind::pop_flags && kind != Kind::iret) return false;
-        constexpr std::uint64_t flags_in_frame = 16;
-        const Virtual at{regs.rsp + (kind == Kind::iret ? flags_in_frame : 0)};
-        const auto flags = machine().memory().read<std::uint64_t>(at);
+        const std::uint64_t word = code_size(machine().cpu().sregs().cs) == CodeSize::bits64 ? 8 : 4;
+        const Virtual at{regs.rsp + (kind == Kind::iret ? 2 * word : 0)};
+        const auto flags = machine().memory().read<std::uint32_t>(at);
         return flags && (*flags & rflags_tf) != 0;
     }
 
@@ -103,7 +103,7 @@ class TrapFlagStepper : public Stepper {
         if (instruction && opens_shadow(*instruction)) {
             // The step ends behind the next instruction, so that one's leaks are to be undone.
             shadow = Virtual{number(start) + instruction->length};
-            instruction = decode(machine().text_at(*shadow), *shadow);
+            instruction = decode(machine().text_at(*shadow), *shadow, code_size(cpu.sregs().cs));
         }
         const auto kind = instruction ? instruction->kind : Kind::other;
         if (sets_trap_flag(kind)) give_up("the guest sets TF itself at " + machine().image().symbols.name_of(start));
@@ -198,9 +198,9 @@ class TrapFlagStepper : public Stepper {
 
     void clear_tf_at(std::uint64_t address) {
         const Virtual where{address};
-        auto flags = machine().memory().read<std::uint64_t>(where);
+        auto flags = machine().memory().read<std::uint32_t>(where);  // of 32-bit code there is no more
         if (!flags || (*flags & rflags_tf) == 0) return;
-        *flags &= ~rflags_tf;
+        *flags &= ~static_cast<std::uint32_t>(rflags_tf);
         (void)machine().memory().write(where, std::as_bytes(std::span(&*flags, 1)));
     }
 

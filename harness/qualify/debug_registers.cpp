@@ -205,4 +205,40 @@ std::string step_and_breakpoint_in_one(Bench& bench) {
     return guest.tell(guest.run(bench), cause);
 }
 
+std::string dr4_and_dr5(Bench& bench) {
+    constexpr std::uint64_t dr7_le = 0x500;  // with the bit that is always set
+    RecordingGuest guest;
+    auto& k = guest.kernel;
+    guest.on(vector_ud, 0, ring_end);
+    k.mov(k.rbx, RecordingGuest::scratch);
+    guest.place("at the MOV to DR4");
+    guest.set_debug_register(4, dr6_bs);
+    guest.set_debug_register(5, dr7_le);
+    k.bytes({0x0f, 0x21, 0xf0});  // mov rax, dr6
+    k.mov(k.qword[k.rbx], k.rax);
+    k.bytes({0x0f, 0x21, 0xf8});  // mov rax, dr7
+    k.mov(k.qword[k.rbx + 8], k.rax);
+    guest.end();
+    auto& machine = guest.boot(bench);
+    const auto account = RecordingGuest::run(machine);
+    if (!account.uneventful()) return guest.tell(account);
+    const auto is = [](bool same, const char* yes) { return same ? std::string(yes) : std::string("another"); };
+    return fmt::format("DR4 is {}, DR5 is {}", is((RecordingGuest::scratch_word(machine, 0) & dr6_bs) != 0, "DR6"),
+                       is(RecordingGuest::scratch_word(machine, 1) == dr7_le, "DR7"));
+}
+
+std::string dr4_with_debugging_extensions(Bench& bench) {
+    constexpr int cr4_de = 8;
+    RecordingGuest guest;
+    auto& k = guest.kernel;
+    guest.on(vector_ud, 0, ring_end);
+    k.bytes({0x0f, 0x20, 0xe0});  // mov rax, cr4
+    k.or_(k.rax, cr4_de);
+    k.bytes({0x0f, 0x22, 0xe0});  // mov cr4, rax
+    guest.place("at the MOV from DR4");
+    k.bytes({0x0f, 0x21, 0xe0});  // mov rax, dr4
+    guest.end();
+    return guest.tell(guest.run(bench));
+}
+
 }  // namespace gatecrash::qualify

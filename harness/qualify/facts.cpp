@@ -57,6 +57,7 @@ constexpr std::array table_of_facts{
          "SDM volume 2, SYSENTER; APM volume 3, SYSENTER", tf_over_sysenter_in_legacy_mode),
     fact("tf-over-sysexit", {"#DB, RIP at the first user instruction, CPL 3", "#UD, RIP at the SYSEXIT, CPL 0"},
          "SDM volume 2, SYSEXIT; APM volume 3, SYSEXIT", tf_over_sysexit),
+    fact("tf-with-btf", "#DB, RIP at the branch's target, CPL 0, DR6.BS", "SDM 17.4.3; APM 13.1.4", tf_with_btf),
 
     fact("rf-in-fault-frames", "#UD, RIP at the UD2, RF set, then #PF, RIP at the read, RF set",
          "SDM 17.3.1.1; APM 3.1.6", rf_in_fault_frames),
@@ -75,18 +76,15 @@ constexpr std::array table_of_facts{
          "SDM 17.2.4; APM 13.1.1.4", dr7_gd_clears_itself),
     fact("step-and-breakpoint-in-one", "#DB, RIP behind the write, CPL 0, DR6.B0, DR6.BS", "SDM 17.3.1; APM 13.1.3",
          step_and_breakpoint_in_one),
+    fact("dr4-and-dr5", "DR4 is DR6, DR5 is DR7", "SDM 17.2.2; APM 13.1.1.1", dr4_and_dr5),
+    fact("dr4-with-cr4-de", "#UD, RIP at the MOV from DR4", "SDM 17.2.2; APM 13.1.1.1", dr4_with_debugging_extensions),
 
-    fact("sysret-non-canonical", {"#GP, RIP at the SYSRET, CPL 0", "#GP, RIP 0x800000000000, CPL 3"},
-         "SDM volume 2, SYSRET; APM volume 3, SYSRET; CVE-2012-0217", sysret_non_canonical),
     fact("sysret-rflags", "vector 0x40, RIP behind the INT, RFLAGS 0x3c7ed7",
          "SDM volume 2, SYSRET; APM volume 3, SYSRET", sysret_rflags),
     fact("sysret-ss-attributes", {"vector 0x40, RIP behind the INT", "#SS, RIP at the PUSH"},
          "SDM volume 2, SYSRET; APM volume 3, SYSRET; Linux 61f01dd941ba", sysret_ss_attributes),
     fact("lstar-non-canonical", "#GP, RIP at the WRMSR", "SDM volume 2, WRMSR; APM volume 3, WRMSR",
          lstar_non_canonical),
-    fact("syscall-compatibility-mode",
-         {"#UD, RIP at the SYSCALL", "arrives with CS 0x10, SS 0x18, RCX behind the SYSCALL"},
-         "SDM volume 2, SYSCALL; APM 6.1.1", syscall_from_compatibility_mode),
     fact("sysenter-compatibility-mode", {"arrives with CS 0x10, SS 0x18", ud_at_sysenter}, "SDM 5.8.7; APM 6.1.2",
          sysenter_from_compatibility_mode),
     fact("sysenter-legacy", "arrives with CS 0x8, SS 0x10", "SDM 5.8.7; APM 6.1.2", sysenter_in_legacy_mode),
@@ -117,6 +115,12 @@ constexpr std::array table_of_facts{
     fact("iret-with-nt", "#GP, RIP at the IRET, error 0x0", "SDM volume 2, IRET; APM volume 3, IRET", iret_with_nt),
     fact("iret-to-16-bit-stack", "vector 0x40, RIP behind the INT, ESP[31:16] of the kernel",
          "Linux 3891a04aafd6; the manuals do not say", iret_to_16_bit_stack),
+    fact("iret-non-canonical", "#GP, RIP at the IRET, CPL 0", "SDM volume 2, IRET; APM volume 3, IRET",
+         iret_non_canonical),
+    fact("iret-to-user-null-ss", "#GP, RIP at the IRET, error 0x0", "SDM volume 2, IRET; APM volume 3, IRET",
+         iret_to_user_with_null_ss),
+    fact("iret-in-kernel-null-ss", "vector 0x40, RIP behind the INT, CS 0x10, SS 0x0",
+         "SDM volume 2, IRET; APM volume 3, IRET", iret_in_kernel_with_null_ss),
 
     fact("trap-before-nmi",
          "NMI, RIP behind the doorbell, then NMI, RIP at the start of the handler of #DB, then #DB, RIP behind the "
@@ -151,6 +155,12 @@ constexpr std::array table_of_facts{
     fact("step-over-int", "stops one instruction behind the INT", "SDM 17.3.1.4: delivery clears TF", step_over_int),
     fact("step-over-popf", "stops behind the POPF, then runs on", "Linux, kvm_set_rflags(): TF is the guest's own bit",
          step_over_popf),
+    fact("guest-debug-hw-breakpoint", "stops at the instruction", "api, 4.87", guest_debug_hw_breakpoint),
+    fact("guest-debug-block-irq", "stops behind the NOP, then NMI, RIP behind the NOP",
+         "api, 4.87; Linux 61e5f69ef083: of NMIs, too, it says only in kvm_check_and_inject_events()",
+         guest_debug_block_irq),
+    fact("exception-payload", "CR2 stays, then #PF, RIP behind the doorbell, CR2 the payload",
+         "api, KVM_CAP_EXCEPTION_PAYLOAD", exception_payload),
 };
 
 }  // namespace

@@ -34,6 +34,7 @@ std::string tf_over_an_exit(Bench& bench);
 std::string tf_over_int(Bench& bench);
 std::string tf_over_sysenter(Bench& bench);
 std::string tf_over_sysexit(Bench& bench);
+std::string tf_with_btf(Bench& bench);
 
 // debug_registers.cpp: RF, DR6 and DR7.
 std::string rf_in_fault_frames(Bench& bench);
@@ -47,12 +48,12 @@ std::string dr6_at_rest(Bench& bench);
 std::string dr6_of_int1(Bench& bench);
 std::string dr7_gd_clears_itself(Bench& bench);
 std::string step_and_breakpoint_in_one(Bench& bench);
+std::string dr4_and_dr5(Bench& bench);
+std::string dr4_with_debugging_extensions(Bench& bench);
 
 // fast_calls.cpp: SYSCALL, SYSRET, SYSENTER and SYSEXIT.
-std::string sysret_non_canonical(Bench& bench);
 std::string sysret_rflags(Bench& bench);
 std::string sysret_ss_attributes(Bench& bench);
-std::string syscall_from_compatibility_mode(Bench& bench);
 std::string sysenter_from_compatibility_mode(Bench& bench);
 std::string sysenter_without_cs(Bench& bench);
 std::string sysenter_rflags(Bench& bench);
@@ -73,6 +74,11 @@ std::string frame_alignment(Bench& bench);
 std::string iret_with_nt(Bench& bench);
 std::string iret_to_16_bit_stack(Bench& bench);
 
+// returns.cpp: IRETs that the CPU may refuse.
+std::string iret_non_canonical(Bench& bench);
+std::string iret_to_user_with_null_ss(Bench& bench);
+std::string iret_in_kernel_with_null_ss(Bench& bench);
+
 // priorities.cpp: two events on one boundary.
 std::string trap_before_nmi(Bench& bench);
 std::string trap_before_irq(Bench& bench);
@@ -91,5 +97,8 @@ std::string step_over_popf(Bench& bench);
 std::string hlt_exit_is_behind_hlt(Bench& bench);
 std::string irq_below_32_has_no_error_code(Bench& bench);
 std::string second_machine_check_shuts_down(Bench& bench);
+std::string guest_debug_hw_breakpoint(Bench& bench);
+std::string guest_debug_block_irq(Bench& bench);
+std::string exception_payload(Bench& bench);
 
 }  // namespace gatecrash::qualify

@@ -2,6 +2,7 @@
 
 #include "facts.hpp"
 #include "legacy_guest.hpp"
+#include "measurements.hpp"
 #include "recording_guest.hpp"
 
 namespace gatecrash::qualify {
@@ -54,6 +55,9 @@ std::string call_kernel(Bench& bench, const char* name, unsigned cs, std::uint64
     k.L(entry);
     emit_entry(guest);
     k.L(start);
+    // So that nothing exits between the entry and END: the CS that QEMU's SYSENTER loads is one that its VMRUN refuses.
+    k.mov(k.rbx, RecordingGuest::scratch);
+    k.mov(k.qword[k.rbx], 0);
     enable(guest, entry);
     guest.enter_user(rflags, cs);
     guest.user_place(std::string("at the ") + name);

@@ -124,4 +124,77 @@ std::string second_machine_check_shuts_down(Bench& bench) {
     return guest.tell(guest.run(bench, [](machine::Machine& machine) { machine.land(machine::Event::mc()); }));
 }
 
+std::string guest_debug_hw_breakpoint(Bench& bench) {
+    RecordingGuest guest;
+    auto& k = guest.kernel;
+    Xbyak::Label target;
+    k.doorbell(GATECRASH_PORT_BEGIN);
+    k.nop();
+    k.L(target);
+    guest.place("at the instruction");
+    k.nop();
+    guest.end();
+    auto& machine = guest.boot(bench);
+    (void)run_bounded(machine);
+    machine.cpu().set_guest_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP, guest.kernel_address(target));
+    const auto exit = machine.run_once();
+    machine.cpu().set_guest_debug(0);
+    if (const auto* debug = std::get_if<kvm::DebugExit>(&exit)) return "stops " + guest.name_of(debug->pc);
+    const auto outcome = machine.outcome_of(exit);
+    return outcome && rang(*outcome, GATECRASH_PORT_END) ? "runs on" : kvm::describe(exit);
+}
+
+std::string guest_debug_block_irq(Bench& bench) {
+    RecordingGuest guest;
+    auto& k = guest.kernel;
+    guest.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI);
+    k.doorbell(GATECRASH_PORT_BEGIN);
+    guest.place("behind the doorbell");
+    k.nop();
+    guest.place("behind the NOP");
+    k.nop();
+    guest.end();
+    std::string stop;
+    const auto account = guest.run(bench, [&](machine::Machine& machine) {
+        machine.land(machine::Event::nmi());
+        machine.cpu().set_guest_debug(single_step | KVM_GUESTDBG_BLOCKIRQ);
+        const auto exit = machine.run_once();
+        machine.cpu().set_guest_debug(0);
+        const auto* debug = std::get_if<kvm::DebugExit>(&exit);
+        stop = debug != nullptr ? "stops " + guest.name_of(debug->pc) : kvm::describe(exit);
+    });
+    return stop + ", then " + guest.tell(account);
+}
+
+std::string exception_payload(Bench& bench) {
+    constexpr std::uint64_t missing = 0x123000;
+    RecordingGuest guest;
+    auto& k = guest.kernel;
+    guest.on(GATECRASH_VECTOR_PF);
+    k.doorbell(GATECRASH_PORT_BEGIN);
+    guest.place("behind the doorbell");
+    k.nop();
+    guest.end();
+    std::string before;
+    const auto account = guest.run(bench, [&](machine::Machine& machine) {
+        machine.enable_exception_payload();
+        auto& cpu = machine.cpu();
+        auto events = cpu.events();
+        events.exception.pending = 1;
+        events.exception.nr = GATECRASH_VECTOR_PF;
+        events.exception.has_error_code = 1;
+        events.exception_has_payload = 1;
+        events.exception_payload = missing;
+        events.flags |= KVM_VCPUEVENT_VALID_PAYLOAD;
+        cpu.set_events(events);
+        cpu.complete_exit();  // KVM gets it, and nothing executes
+        before = cpu.sregs().cr2 == missing ? "CR2 changes at once" : "CR2 stays";
+    });
+    const auto story = guest.tell(account, [](const Record& record) {
+        return record.cr2 == missing ? std::string(", CR2 the payload") : fmt::format(", CR2 {:#x}", record.cr2);
+    });
+    bench.discard();  // this machine stays like that
+    return before + ", then " + story;
+}
+
 }  // namespace gatecrash::qualify

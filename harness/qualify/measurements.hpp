@@ -27,6 +27,10 @@ std::string lsl(Bench& bench);
 std::string doorbell_from_user(Bench& bench);
 std::string page_fault_error_code(Bench& bench);
 
+// fast_calls.cpp: where vendors differ.
+std::string sysret_non_canonical(Bench& bench);
+std::string syscall_from_compatibility_mode(Bench& bench);
+
 // nmi.cpp: what the NMI mask does.
 std::string nmi_delivery(Bench& bench);
 std::string nmi_mask_until_iret(Bench& bench);

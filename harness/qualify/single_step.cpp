@@ -132,4 +132,30 @@ std::string tf_over_sysexit(Bench& bench) {
     return guest.tell(guest.run(bench), privilege);
 }
 
+std::string tf_with_btf(Bench& bench) {
+    constexpr std::uint32_t msr_debugctl = 0x1d9;
+    constexpr std::uint64_t btf = 2;
+    RecordingGuest guest;
+    auto& k = guest.kernel;
+    Xbyak::Label target;
+    guest.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB, clear_pushed_tf);
+    guest.on(GATECRASH_VECTOR_GP, 0, ring_end);
+    guest.place("in the WRMSR");
+    guest.write_msr(msr_debugctl, btf);
+    k.pushfq();
+    k.or_(k.qword[k.rsp], static_cast<std::uint32_t>(machine::rflags_tf));
+    k.popfq();
+    k.nop();
+    guest.place("one instruction behind the POPF");
+    k.jmp(target);
+    k.nop();
+    k.L(target);
+    guest.place("at the branch's target");
+    k.nop();
+    guest.place("behind the branch's target");
+    guest.write_msr(msr_debugctl, 0);
+    guest.end();
+    return guest.tell(guest.run(bench), cause);
+}
+
 }  // namespace gatecrash::qualify

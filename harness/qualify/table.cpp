@@ -89,6 +89,18 @@ constexpr std::array table{
           "SDM 5.8.7; APM 6.1.2",
           skipped,
           sysenter_64},
+    Probe{"sysret-non-canonical",
+          false,
+          {"#GP, RIP at the SYSRET, CPL 0", "#GP, RIP 0x800000000000, CPL 3"},
+          "SDM volume 2, SYSRET; APM volume 3, SYSRET; CVE-2012-0217",
+          skipped,
+          sysret_non_canonical},
+    Probe{"syscall-compatibility-mode",
+          false,
+          {"#UD, RIP at the SYSCALL", "arrives with CS 0x10, SS 0x18, RCX behind the SYSCALL"},
+          "SDM volume 2, SYSCALL; APM 6.1.1",
+          skipped,
+          syscall_from_compatibility_mode},
     Probe{"lsl", false, "ZF set, limit 0xffffffff", "SDM volume 2, LSL; APM volume 3, LSL", skipped, lsl},
 };
 

@@ -38,6 +38,7 @@ std::string lines_of(const explore::Variant& variant) {
         add("because", other.because);
     }
     add("sweeps", fmt::format("{} to depth {}", fmt::join(texts(variant.events), ", "), variant.depth));
+    add("needs", fmt::format("{}", fmt::join(variant.needs, ", ")));
     add("covers", fmt::format("{}", fmt::join(variant.covers, ", ")));
     return lines;
 }
@@ -57,7 +58,8 @@ Json to_json(const explore::Variant& variant) {
               {"depth", variant.depth},
               {"expect", verdict_of(variant.expects)},
               {"places", places_of(variant.expects)},
-              {"because", variant.because}};
+              {"because", variant.because},
+              {"needs", variant.needs}};
     if (variant.otherwise) {
         const auto& other = *variant.otherwise;
         json["otherwise"] = {{"vendor", machine::to_string(other.vendor)},

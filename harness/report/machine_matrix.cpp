@@ -86,8 +86,19 @@ std::string differing_behaviours(const Row& row) {
     return fmt::format("these behaviours differ between the machines: {}", fmt::join(texts, ", "));
 }
 
-std::string difference(const Row& row) {
-    auto text = fmt::format("\n{} differs; {}\n", name_of(row.front().result), differing_behaviours(row));
+/// Whether the machines differ as the variant expects of their CPUs.
+bool is_expected(const Row& row, const explore::Variant& variant) {
+    const bool all_ok =
+        std::ranges::all_of(row, [](const Entry& entry) { return entry.result.status == explore::Status::ok; });
+    const auto others =
+        std::ranges::count_if(row, [&](const Entry& entry) { return variant.differs_on(entry.machine.vendor); });
+    return all_ok && others != 0 && static_cast<std::size_t>(others) != row.size();
+}
+
+std::string difference(const Row& row, const explore::Variant* variant) {
+    const bool expected = variant != nullptr && is_expected(row, *variant);
+    auto text = fmt::format("\n{} differs{}\n", name_of(row.front().result),
+                            expected ? " as expected" : "; " + differing_behaviours(row));
     std::size_t width = 0;
     for (const auto& entry : row) width = std::max(width, entry.machine.name.size());
     for (const auto& [machine, result] : row) {
@@ -102,6 +113,7 @@ std::string difference(const Row& row) {
             parts.push_back(fmt::format("{} --machine {}", command, machine.name));
         }
         text += fmt::format("  {:<{}}  {}\n", machine.name, width, fmt::join(parts, "; "));
+        if (expected) text += fmt::format("  {:<{}}  {}\n", "", width, variant->because_on(machine.vendor));
     }
     return text;
 }
@@ -133,7 +145,7 @@ std::string table(std::span<const MachineResults> machines, const std::vector<Ro
 
 }  // namespace
 
-std::string machine_matrix(std::span<const MachineResults> machines) {
+std::string machine_matrix(std::span<const MachineResults> machines, std::span<const Selection> selections) {
     std::vector<Row> rows;
     for (auto row = row_of(machines, 0); !row.empty(); row = row_of(machines, rows.size())) rows.push_back(row);
     auto text = table(machines, rows);
@@ -144,8 +156,8 @@ std::string machine_matrix(std::span<const MachineResults> machines) {
         "\n* {} on which the machines differ; in brackets, where a behaviour is not as on silicon (`gatecrash doctor` "
         "measures more)\n",
         counted(count, "variant"));
-    for (const auto& row : rows) {
-        if (differs(row)) text += difference(row);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        if (differs(rows[i])) text += difference(rows[i], i < selections.size() ? selections[i].variant : nullptr);
     }
     return text;
 }

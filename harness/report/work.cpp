@@ -14,6 +14,7 @@ Json json_of(const Ending& ending) {
     if (const auto* failed = std::get_if<Failed>(&ending)) {
         return {{"failed", failed->message}, {"input", failed->is_input}};
     }
+    if (const auto* skipped = std::get_if<Skipped>(&ending)) return {{"skipped", skipped->reason}};
     const auto& swept = std::get<Swept>(ending);
     return {{"swept", to_json(swept.sweep)}, {"seconds", swept.seconds}};
 }
@@ -32,6 +33,7 @@ Saved to_saved(const Json& object) {
 
 Ending to_ending(const Json& object) {
     if (object.contains("failed")) return Failed{text(object, "failed"), object.at("input").get<bool>()};
+    if (object.contains("skipped")) return Skipped{text(object, "skipped")};
     return Swept{to_sweep(object.at("swept")), object.at("seconds").get<double>()};
 }
 

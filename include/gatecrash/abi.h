@@ -26,6 +26,8 @@
 #define GATECRASH_STACKS 0x60000                 /* guest-physical: a page a stack, a guard page below each */
 #define GATECRASH_USER_TEXT 0x400000             /* virtual */
 #define GATECRASH_USER_TEXT_PHYSICAL 0x80000
+#define GATECRASH_USER_TOP 0x7ffffffff000 /* virtual: the last page of the lower canonical half */
+#define GATECRASH_USER_TOP_PHYSICAL 0x8f000
 #define GATECRASH_USER_STACK 0x500000 /* virtual */
 #define GATECRASH_USER_STACK_PHYSICAL 0x90000
 #define GATECRASH_STACK_SIZE 0x1000

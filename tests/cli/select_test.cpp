@@ -5,6 +5,7 @@
 
 #include "options.hpp"
 #include "support/sample.hpp"
+#include "sweeping.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -54,6 +55,21 @@ TEST_F(Select, FindsAVariantByItsExactName) {
     EXPECT_EQ(find_variant(cases_, "other/flag-only").name(), "other/flag-only");
     EXPECT_EQ(find_variant(cases_, "other/*").variant, nullptr);
     EXPECT_EQ(find_variant(cases_, "other").variant, nullptr);
+}
+
+TEST_F(Select, NamesWhatAVariantNeedsAndTheMachineLacks) {
+    auto machine = sample::amd();
+    machine.behaviours = {{"there", true}, {"wrong", false}};
+    auto variant = first_.variants.front();
+    const auto lacks = [&](std::vector<std::string> needs) {
+        variant.needs = std::move(needs);
+        return missing_behaviours({&first_, &variant}, machine);
+    };
+    EXPECT_EQ(lacks({}), "");
+    EXPECT_EQ(lacks({"there"}), "");
+    EXPECT_EQ(lacks({"there", "wrong", "unmeasured"}),
+              "it needs wrong and unmeasured, which amd has not as silicon has it: see `gatecrash doctor`");
+    EXPECT_EQ(missing_behaviours({}, machine), "");
 }
 
 }  // namespace

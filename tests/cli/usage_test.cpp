@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #include "gatecrash/emulator/file.hpp"
 #include "support/gatecrash.hpp"
@@ -163,13 +166,16 @@ TEST(Merge, RefusesWhatIsNoShardOfTheSameSweep) {
 TEST(List, ShowsWhatMatches) {
     const auto all = run_gatecrash({"list"});
     EXPECT_EQ(all.code, 0);
-    EXPECT_THAT(all.out, StartsWith("nested-nmi: "));
+    EXPECT_THAT(all.out, HasSubstr("\nnested-nmi: "));
     EXPECT_THAT(all.out, HasSubstr("\n  single-stack\n"));
     const auto some = run_gatecrash({"list", "*/flag-only"});
     EXPECT_THAT(some.out, Not(HasSubstr("\n  single-stack\n")));
 
     const auto document = nlohmann::json::parse(run_gatecrash({"list", "--json", "-"}).out);
-    EXPECT_EQ(document["cases"][0]["case"], "nested-nmi");
+    std::vector<std::string> names;
+    for (const auto& each : document["cases"]) names.push_back(each["case"]);
+    EXPECT_TRUE(std::ranges::is_sorted(names));
+    EXPECT_THAT(names, testing::Contains("nested-nmi"));
 }
 
 TEST(Schedule, IsCheckedBeforeAMachineIsNeeded) {

@@ -119,6 +119,7 @@ class HostileGuest {
         k.shl(k.rcx, 6);
         k.lea(k.rax, k.ptr[k.rax + k.rcx + offsetof(abi::Log, records)]);
         k.mov(k.dword[k.rax], GATECRASH_LOG_FATAL);
+        k.mov(k.ptr[k.rax + offsetof(abi::LogRecord, frame)], k.rsp);
         k.pop(k.rcx);
         k.mov(k.dword[k.rax + offsetof(abi::LogRecord, vector)], k.ecx);
         for (const auto field :

@@ -93,6 +93,15 @@ TEST(Judge, EverythingElseIsUnexpected) {
     }
 }
 
+TEST(Judge, MayExpectTheRunWithoutEventsToBreak) {
+    const auto expects = breaks(Invariant::stack, {Place{}});
+    const auto at_once = finding(Invariant::stack, {});
+    EXPECT_EQ(judged(expects, {at_once}).status, Status::ok) << judged(expects, {at_once}).message;
+    EXPECT_THAT(judged(expects, {at_entry}).message, HasSubstr("only by no event at all, but "));
+    EXPECT_THAT(judged(expects, {}).message, HasSubstr("but holds"));
+    EXPECT_THAT(judged(breaks_at_exit, {at_once}).message, HasSubstr("breaks it too"));
+}
+
 TEST(Judge, NamesEveryExpectedPlaceByItsEvents) {
     const auto expects = breaks(Invariant::stack, {{{irq, {"exit"}}}, {{nmi, {}}, {Event::Kind::mc, {"body"}}}});
     const auto result = judged(expects, {finding(Invariant::stack, {on(Event::db(), "exit")})});

@@ -15,7 +15,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr std::uint32_t nmi = GATECRASH_VECTOR_NMI, bp = GATECRASH_VECTOR_BP;
-constexpr std::uint64_t outer_frame = 0x1000, inner_frame = 0x0800;
+constexpr std::uint64_t outer_frame = 0xffffffff80001000, inner_frame = 0xffffffff80000800;
 
 LogRecord record(std::uint32_t kind, std::uint32_t vector, std::uint64_t frame, std::uint64_t rip = 0x42) {
     return {kind, vector, frame, 0, rip, GATECRASH_KERNEL_CS, 2, 0x5000, GATECRASH_KERNEL_SS};
@@ -55,6 +55,19 @@ TEST(LogCheck, FindsABodyThatRunsWithTheUsersGs) {
                           {{}, {}}, machine::Image{})[0]
                     .message,
                 HasSubstr("the body of SYSCALL"));
+}
+
+TEST(LogCheck, FindsAHandlerOnTheUsersStack) {
+    constexpr std::uint64_t user_frame = GATECRASH_USER_STACK + 0x800;
+    EXPECT_THAT(broken({enter(nmi, user_frame), leave(nmi, user_frame)}, one_nmi), ElementsAre(Invariant::stack));
+    auto fatal = record(GATECRASH_LOG_FATAL, GATECRASH_VECTOR_GP, user_frame);
+    const auto found = check_log({{fatal}}, 0, false, {{}, {}}, machine::Image{});
+    ASSERT_EQ(found.size(), 2U);
+    EXPECT_EQ(
+        found[0].message,
+        "the handler of vector 13 (error code 0x0), raised at 0x42, CPL 0, runs on the user's stack: its frame is "
+        "at 0x500800");
+    EXPECT_EQ(found[1].invariant, Invariant::no_unexpected_vector);
 }
 
 TEST(LogCheck, FindsALostEvent) {

@@ -52,6 +52,39 @@ TEST(Instruction, DirectBranchesHaveATarget) {
     EXPECT_FALSE(decode(bytes({0xc3}), here)->target);
 }
 
+TEST(Instruction, IsAnotherInCompatibilityMode) {
+    struct {
+        std::vector<std::byte> code;
+        CodeSize size;
+        const char* text;
+        Kind kind;
+    } const table[]{
+        {bytes({0x41, 0x9c}), CodeSize::bits64, "pushfq", Kind::push_flags},  // REX, and INC in other code
+        {bytes({0x41, 0x9c}), CodeSize::bits32, "inc ecx", Kind::other},
+        {bytes({0x41, 0x9c}), CodeSize::bits16, "inc cx", Kind::other},
+        {bytes({0x06}), CodeSize::bits32, "push es", Kind::other},
+        {bytes({0x0f, 0x05}), CodeSize::bits32, "syscall", Kind::syscall},
+        {bytes({0xe8, 1, 2, 3, 4}), CodeSize::bits16, "call 0x0315", Kind::other},
+    };
+    constexpr Virtual low{0x111};
+    for (const auto& row : table) {
+        const auto instruction = decode(row.code, low, row.size);
+        ASSERT_TRUE(instruction) << row.text;
+        EXPECT_EQ(disassemble(row.code, low, row.size).substr(0, std::string(row.text).size()), row.text);
+        EXPECT_EQ(instruction->kind, row.kind) << row.text;
+    }
+    EXPECT_EQ(decode(bytes({0x41, 0x9c}), low, CodeSize::bits32)->length, 1);
+}
+
+TEST(Instruction, KnowsWhatTheCodeSegmentSays) {
+    kvm_segment cs{};
+    EXPECT_EQ(code_size(cs), CodeSize::bits16);
+    cs.db = 1;
+    EXPECT_EQ(code_size(cs), CodeSize::bits32);
+    cs.l = 1;
+    EXPECT_EQ(code_size(cs), CodeSize::bits64);
+}
+
 TEST(Instruction, RefusesWhatIsNone) {
     EXPECT_FALSE(decode(bytes({0x06}), here));  // PUSH ES does not exist in 64-bit mode
     EXPECT_FALSE(decode({}, here));

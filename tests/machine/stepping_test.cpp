@@ -164,6 +164,20 @@ TEST_P(Stepping, FollowsIretToUserCodeAndASoftwareInterruptBack) {
     EXPECT_EQ(expect_same_end(guest).size(), 6U + 3 + 2);
 }
 
+TEST_P(Stepping, FollowsCodeOf32Bits) {
+    TinyGuest guest;
+    auto& k = guest.kernel;
+    Label handler;
+    guest.enter_user(2, GATECRASH_USER32_CS);
+    k.L(handler);
+    k.doorbell(GATECRASH_PORT_END);
+    guest.handle(0x40, handler);
+    // INC ECX is a prefix in 64-bit code, and PUSHF pushes four bytes, here at the very end of the stack's page.
+    guest.user.bytes({0x41, 0x9c, 0x41, 0x58});
+    guest.user.int_(0x40);
+    EXPECT_EQ(expect_same_end(guest).size(), 6U + 5 + 1);
+}
+
 TEST_P(Stepping, FollowsAFaultInUserCode) {
     TinyGuest guest;
     auto& k = guest.kernel;

@@ -70,6 +70,8 @@ TEST(Facts, DifferFromTheManualExactlyWhereTheEmulatedMachineIsKnownTo) {
             "mov-ss-then-fault: #DB, RIP behind the MOV SS, then #UD, RIP behind the MOV SS",
             // KVM emulates SYSEXIT where the CPU says #UD.
             "tf-over-sysexit: #DB, RIP at the first user instruction, CPL 3",
+            // KVM 6.1 does as if DEBUGCTL were written.
+            "tf-with-btf: #DB, RIP one instruction behind the POPF, CPL 0, DR6.BS",
             // QEMU's SYSRET loads RF and VM, and neither VIF nor VIP.
             "sysret-clears-rf: vector 0x40, RIP behind the INT",
             // QEMU has no INT1 and no DR7.GD.
@@ -86,8 +88,12 @@ TEST(Facts, DifferFromTheManualExactlyWhereTheEmulatedMachineIsKnownTo) {
             "sysexit-non-canonical: #GP, RIP at the SYSEXIT, CPL 0",
             // QEMU 7.2 clears the base, and has no CPUID leaf that says so.
             "null-selector-gs-base: the GS base becomes 0",
+            // QEMU's IRET does not look at RIP: the fetch faults.
+            "iret-non-canonical: #GP, RIP 0x800000000000, CPL 3",
             // Without vNMI KVM steps over the IRET by TF itself, and takes the guest's trap for its own.
-            "trap-before-nmi: NMI, RIP behind the doorbell, then NMI, RIP behind the doorbell"));
+            "trap-before-nmi: NMI, RIP behind the doorbell, then NMI, RIP behind the doorbell",
+            // QEMU's VMRUN loads DR7 and not the breakpoints that go with it.
+            "guest-debug-hw-breakpoint: runs on"));
 }
 
 TEST(Facts, AreMeasuredOnlyIfAskedFor) {

@@ -50,6 +50,9 @@ explore::Result interrupted() {
     return result;
 }
 
+/// Of results that no case describes.
+std::string matrix(const std::vector<MachineResults>& machines) { return machine_matrix(machines, {}); }
+
 TEST(MachineMatrix, MarksAndTellsWhereMachinesDiffer) {
     const std::vector machines{
         missing("host"),
@@ -58,7 +61,7 @@ TEST(MachineMatrix, MarksAndTellsWhereMachinesDiffer) {
         on("intel", {{"int3", true}, {"tf-over-sti", true}, {"tf-in-fmask", false}},
            {sample::breaking(), broken(), interrupted()})};
     EXPECT_EQ(
-        machine_matrix(machines),
+        matrix(machines),
         "                           amd                   intel\n"
         "  nested-nmi/flag-only     ok breaks I4          ok breaks I4\n"
         "* nested-nmi/copied-frame  ok holds              unexpected breaks I4\n"
@@ -82,7 +85,7 @@ TEST(MachineMatrix, MarksAndTellsWhereMachinesDiffer) {
 TEST(MachineMatrix, OfMachinesThatDoTheSameSaysSo) {
     const std::vector machines{on("amd", {{"int3", true}}, {sample::breaking(), sample::skipped()}),
                                on("intel", {{"int3", false}}, {sample::breaking(), sample::skipped()})};
-    EXPECT_EQ(machine_matrix(machines),
+    EXPECT_EQ(matrix(machines),
               "                        amd           intel\n"
               "  nested-nmi/flag-only  ok breaks I4  ok breaks I4\n"
               "  mov-ss/plain          skip          skip\n"
@@ -91,7 +94,7 @@ TEST(MachineMatrix, OfMachinesThatDoTheSameSaysSo) {
 }
 
 TEST(MachineMatrix, OfOneMachineComparesNothing) {
-    EXPECT_EQ(machine_matrix(std::vector{on("amd", {}, {sample::holding()}), missing("intel")}),
+    EXPECT_EQ(matrix({on("amd", {}, {sample::holding()}), missing("intel")}),
               "                           amd\n"
               "  nested-nmi/copied-frame  ok holds\n");
 }
@@ -99,8 +102,8 @@ TEST(MachineMatrix, OfOneMachineComparesNothing) {
 TEST(MachineMatrix, HasNoResultOfWhatDidNotBegin) {
     const std::vector machines{on("amd", {}, {sample::holding(), sample::skipped()}),
                                on("intel", {}, {sample::holding()})};
-    EXPECT_THAT(machine_matrix(machines), HasSubstr("  mov-ss/plain             skip      -\n"));
-    EXPECT_THAT(machine_matrix(machines), HasSubstr("the machines do not differ"));
+    EXPECT_THAT(matrix(machines), HasSubstr("  mov-ss/plain             skip      -\n"));
+    EXPECT_THAT(matrix(machines), HasSubstr("the machines do not differ"));
 }
 
 TEST(MachineMatrix, ComparesCountsAndFindingsToo) {
@@ -122,8 +125,7 @@ TEST(MachineMatrix, ComparesCountsAndFindingsToo) {
         {slower, "the machines do not differ"},
     };
     for (const auto& row : rows) {
-        EXPECT_THAT(machine_matrix(std::vector{on("amd", {}, {sample::breaking()}), on("intel", {}, {row.other})}),
-                    HasSubstr(row.told));
+        EXPECT_THAT(matrix({on("amd", {}, {sample::breaking()}), on("intel", {}, {row.other})}), HasSubstr(row.told));
     }
 }
 
@@ -132,15 +134,43 @@ TEST(MachineMatrix, NamesBehavioursOnlyOfMachinesThatDiffer) {
     const std::vector machines{on("host", {{"a", true}, {"b", true}}, {sample::holding()}),
                                on("amd", {{"a", false}, {"b", true}}, {sample::holding()}),
                                on("intel", {{"a", false}, {"b", true}}, {broken()})};
-    EXPECT_THAT(machine_matrix(machines), HasSubstr("these behaviours differ between the machines: a (amd, intel)\n"));
+    EXPECT_THAT(matrix(machines), HasSubstr("these behaviours differ between the machines: a (amd, intel)\n"));
     const std::vector other{on("host", {{"a", true}, {"b", true}}, {sample::holding()}),
                             on("amd", {{"a", false}, {"b", true}}, {sample::holding()}),
                             on("intel", {{"a", true}, {"b", false}}, {broken()})};
-    EXPECT_THAT(machine_matrix(other), HasSubstr("these behaviours differ between the machines: a (amd), b (intel)\n"));
+    EXPECT_THAT(matrix(other), HasSubstr("these behaviours differ between the machines: a (amd), b (intel)\n"));
     const std::vector unknown{on("amd", {{"a", false}}, {sample::holding()}), on("intel", {}, {broken()})};
-    EXPECT_THAT(machine_matrix(unknown), HasSubstr("no behaviour of intel was measured\n"));
+    EXPECT_THAT(matrix(unknown), HasSubstr("no behaviour of intel was measured\n"));
     const std::vector alike{on("amd", {{"a", false}}, {sample::holding()}), on("intel", {{"a", false}}, {broken()})};
-    EXPECT_THAT(machine_matrix(alike), HasSubstr("no behaviour that was measured differs between the machines\n"));
+    EXPECT_THAT(matrix(alike), HasSubstr("no behaviour that was measured differs between the machines\n"));
+}
+
+TEST(MachineMatrix, TellsTheReasonsOfAVariantThatExpectsToDiffer) {
+    auto of = sample::nested_nmi();
+    auto& variant = of.variants.back();
+    variant.because = "the vendor that everybody tests on";
+    variant.otherwise = {.vendor = machine::Vendor::intel,
+                         .expects = explore::breaks(explore::Invariant::stack, {{}}),
+                         .because = "the other one"};
+    const std::vector<Selection> selections{{&of, &variant}};
+    auto breaks = broken();
+    breaks.status = explore::Status::ok;
+    std::vector machines{on("amd", {{"a", true}}, {sample::holding()}), on("intel", {{"a", false}}, {breaks})};
+    machines[1].machine.vendor = machine::Vendor::intel;
+    EXPECT_THAT(machine_matrix(machines, selections),
+                HasSubstr("\nnested-nmi/copied-frame differs as expected\n"
+                          "  amd    ok holds\n"
+                          "         the vendor that everybody tests on\n"
+                          "  intel  ok breaks I4; gatecrash replay 'nested-nmi/copied-frame@nmi:entry_nmi+0x1f#2' "
+                          "--machine intel\n"
+                          "         the other one\n"));
+    // One that does not do what is expected, or CPUs of which the same is expected, are a matter of behaviours.
+    const auto* behaviours = "differs; these behaviours differ between the machines: a (intel)\n";
+    machines[1].results.front().status = explore::Status::unexpected;
+    EXPECT_THAT(machine_matrix(machines, selections), HasSubstr(behaviours));
+    machines[1].results.front().status = explore::Status::ok;
+    machines[0].machine.vendor = machine::Vendor::intel;
+    EXPECT_THAT(machine_matrix(machines, selections), HasSubstr(behaviours));
 }
 
 TEST(JsonReport, OfSeveralMachinesIsThatOfTheFirstAndHasAll) {

@@ -56,6 +56,7 @@ TEST(Work, MessagesArriveAsTheyAreSent) {
     const auto failed = std::get<Failed>(passed_on(Ending(Failed{"why\nat length", true})));
     EXPECT_EQ(failed.message, "why\nat length");
     EXPECT_TRUE(failed.is_input);
+    EXPECT_EQ(std::get<Skipped>(passed_on(Ending(Skipped{"no such CPU"}))).reason, "no such CPU");
 }
 
 TEST(Work, AJobArrivesAsItIsSent) {

@@ -58,10 +58,17 @@ struct Variant {
         std::string because;
     };
     std::optional<Otherwise> otherwise{};
+    /// Behaviours (docs/behaviours.md) without which a sweep says nothing about the design: it is skipped.
+    std::vector<std::string> needs{};
 
     [[nodiscard]] const Expectation& expected_on(machine::Vendor vendor) const {
-        return otherwise && otherwise->vendor == vendor ? otherwise->expects : expects;
+        return differs_on(vendor) ? otherwise->expects : expects;
     }
+    [[nodiscard]] const std::string& because_on(machine::Vendor vendor) const {
+        return differs_on(vendor) ? otherwise->because : because;
+    }
+    /// Whether something else is expected there.
+    [[nodiscard]] bool differs_on(machine::Vendor vendor) const { return otherwise && otherwise->vendor == vendor; }
 };
 
 struct Case {

@@ -41,8 +41,8 @@ class Vcpu {
     void set_msrs(std::span<const kvm_msr_entry> entries);
 
     /// KVM_SET_GUEST_DEBUG with KVM_GUESTDBG_* `control` bits. Cached registers are written first: KVM ties a step to
-    /// the RIP at the time of this call.
-    void set_guest_debug(std::uint32_t control);
+    /// the RIP at the time of this call. `breakpoint`, with KVM_GUESTDBG_USE_HW_BP: the address of an instruction.
+    void set_guest_debug(std::uint32_t control, std::uint64_t breakpoint = 0);
     /// Whether the next run is a step (KVM_GUESTDBG_SINGLESTEP).
     [[nodiscard]] bool is_stepping() const { return (guest_debug_ & KVM_GUESTDBG_SINGLESTEP) != 0; }
 

@@ -25,6 +25,8 @@ class Vm {
     void set_memory_slot(std::uint32_t slot, std::uint64_t address, std::span<std::byte> memory, Access access);
     /// KVM_SET_TSS_ADDR, which Intel hosts need: three pages at guest-physical `address` that the guest leaves alone.
     void set_tss_address(std::uint64_t address);
+    /// KVM_CAP_EXCEPTION_PAYLOAD: an exception that is pending has yet to change CR2 or DR6.
+    void enable_exception_payload();
     /// KVM_CREATE_VCPU, number 0.
     [[nodiscard]] Vcpu create_vcpu() const;
 
@@ -32,6 +34,8 @@ class Vm {
     friend class System;
     Vm(FileDescriptor fd, std::size_t vcpu_mapping_size, bool sync_registers)
         : fd_(std::move(fd)), vcpu_mapping_size_(vcpu_mapping_size), sync_registers_(sync_registers) {}
+    /// KVM_ENABLE_CAP.
+    void enable(std::uint32_t capability, std::uint64_t argument);
     /// KVM_CAP_DIRTY_LOG_RING with a ring of `size` bytes; not with 0.
     void enable_dirty_ring(std::size_t size);
     /// KVM_CAP_DISABLE_QUIRKS2 with KVM_X86_QUIRK_* bits; not with 0.

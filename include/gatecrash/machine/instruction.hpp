@@ -29,6 +29,14 @@ enum class Kind : std::uint8_t {
     branch_to_self,
 };
 
+/// What the CPU takes code for, by CS.L and CS.D in long mode (SDM volume 3, 3.4.5). The same bytes may mean another
+/// instruction, of another length.
+enum class CodeSize : std::uint8_t { bits64, bits32, bits16 };
+[[nodiscard]] constexpr CodeSize code_size(const kvm_segment& cs) {
+    if (cs.l != 0) return CodeSize::bits64;
+    return cs.db != 0 ? CodeSize::bits32 : CodeSize::bits16;
+}
+
 /// One decoded instruction (Zydis).
 struct Instruction {
     static constexpr std::size_t max_length = 15;
@@ -45,8 +53,9 @@ struct Instruction {
     return instruction.kind == Kind::load_ss || instruction.kind == Kind::set_interrupts;
 }
 
-/// Decodes 64-bit code at `address`. Empty if the bytes are no instruction.
-[[nodiscard]] std::optional<Instruction> decode(std::span<const std::byte> code, Virtual address);
+/// Decodes code at `address`. Empty if the bytes are no instruction.
+[[nodiscard]] std::optional<Instruction> decode(std::span<const std::byte> code, Virtual address,
+                                                CodeSize size = CodeSize::bits64);
 
 /// What an instruction reads or writes in memory.
 struct MemoryAccess {
@@ -61,6 +70,7 @@ struct MemoryAccess {
 [[nodiscard]] std::vector<MemoryAccess> memory_accesses(std::span<const std::byte> code, Virtual address,
                                                         const kvm_regs& regs, const kvm_sregs& sregs);
 /// Intel syntax, for people; "(bad)" if the bytes are no instruction.
-[[nodiscard]] std::string disassemble(std::span<const std::byte> code, Virtual address);
+[[nodiscard]] std::string disassemble(std::span<const std::byte> code, Virtual address,
+                                      CodeSize size = CodeSize::bits64);
 
 }  // namespace gatecrash::machine

@@ -130,6 +130,9 @@ class Machine {
     /// Registers, events, the newest log records and disassembly, for people.
     [[nodiscard]] std::string dump();
 
+    /// For good: an exception that is pending in what cpu() is given has a payload (KVM_CAP_EXCEPTION_PAYLOAD).
+    void enable_exception_payload() { vm_.enable_exception_payload(); }
+
     // --- for steppers --------------------------------------------------------------------------------------------
 
     /// One KVM_RUN, with a latched interrupt injected if it can be. Throws MachineFault for what is KVM's fault.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gatecrash/explore/judge.hpp"
+#include "gatecrash/report/listing.hpp"
 #include "gatecrash/report/machine_description.hpp"
 
 namespace gatecrash::report {
@@ -20,7 +21,9 @@ struct MachineResults {
 /// A line for each variant with its status and verdict on each machine that was used, and "*" in front if these differ,
 /// or the boundaries, the schedules that were run, or the schedule of the finding. Below, of each such variant what
 /// differs, how to replay it, and the behaviours that are as on silicon on one of the machines that differ, and not on
-/// the other: a hint, since nobody measured that they are the cause.
-[[nodiscard]] std::string machine_matrix(std::span<const MachineResults> machines);
+/// the other: a hint, since nobody measured that they are the cause. Where the variant expects that it differs, its own
+/// reasons stand in their place. `selections` are what was run, in the order of the results.
+[[nodiscard]] std::string machine_matrix(std::span<const MachineResults> machines,
+                                         std::span<const Selection> selections);
 
 }  // namespace gatecrash::report

@@ -37,7 +37,12 @@ struct Failed {
     bool is_input = false;  ///< the guest is to blame, or what was asked of it
 };
 
-using Ending = std::variant<Swept, Failed>;
+/// A sweep that the machine is not fit for.
+struct Skipped {
+    std::string reason;
+};
+
+using Ending = std::variant<Swept, Failed, Skipped>;
 
 /// What a worker is to do: one line on its standard input.
 struct Job {

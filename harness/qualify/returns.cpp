@@ -1,0 +1,66 @@
+#include <fmt/format.h>
+
+#include "facts.hpp"
+#include "recording_guest.hpp"
+
+namespace gatecrash::qualify {
+namespace {
+
+constexpr std::uint8_t landing_vector = 0x40;
+
+/// What an IRETQ pops, and RSP behind it, which is somewhere fit for `cs`.
+struct Target {
+    std::uint64_t rip;
+    unsigned cs, ss;
+};
+
+/// IRET to `target`. User code, and what is behind the IRET, executes INT.
+std::string iret_to(Bench& bench, const Target& target, const RecordingGuest::Detail& detail) {
+    RecordingGuest guest;
+    auto& k = guest.kernel;
+    guest.on(landing_vector, 0, ring_end);
+    guest.on(GATECRASH_VECTOR_GP, 0, ring_end);
+    const bool to_user = (target.cs & 3) != 0;
+    Xbyak::Label behind;
+    if (to_user) {
+        k.mov(k.rax, target.rip);
+    } else {
+        k.lea(k.rax, k.ptr[k.rip + behind]);
+    }
+    k.mov(k.rbx, to_user ? RecordingGuest::user_stack : RecordingGuest::kernel_stack);
+    k.push(target.ss);
+    k.push(k.rbx);
+    k.push(2);
+    k.push(target.cs);
+    k.push(k.rax);
+    guest.place("at the IRET");
+    k.iretq();
+    k.L(behind);
+    k.int_(landing_vector);
+    guest.place("behind the INT");
+    guest.user.int_(landing_vector);
+    guest.user_place("behind the INT");
+    return guest.tell(guest.run(bench), detail);
+}
+
+std::string error_or_ss(const Record& record) {
+    if (record.vector == GATECRASH_VECTOR_GP) return fmt::format(", error {:#x}", record.error);
+    return fmt::format(", {}", cs_and_ss(record.cs, record.ss));
+}
+
+}  // namespace
+
+std::string iret_non_canonical(Bench& bench) {
+    constexpr std::uint64_t first_non_canonical = std::uint64_t{1} << 47;
+    return iret_to(bench, {first_non_canonical, GATECRASH_USER_CS, GATECRASH_USER_SS}, privilege);
+}
+
+std::string iret_to_user_with_null_ss(Bench& bench) {
+    return iret_to(bench, {RecordingGuest::user_text, GATECRASH_USER_CS, 3}, error_or_ss);
+}
+
+std::string iret_in_kernel_with_null_ss(Bench& bench) {
+    return iret_to(bench, {0, GATECRASH_KERNEL_CS, 0}, error_or_ss);
+}
+
+}  // namespace gatecrash::qualify
