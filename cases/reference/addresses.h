@@ -8,5 +8,7 @@
 #define REFERENCE_TRACED (GATECRASH_USER_STACK + 0x100)
 /* What the workload's page fault is for. Nothing is there. */
 #define REFERENCE_ABSENT 0x600000
+/* What an NMI's body does without. Nothing is there. */
+#define NMI_ABSENT 0x700000
 
 #endif

@@ -138,6 +138,35 @@ struct WithoutBreakpoints {
     uint64_t dr7 = 0;
 };
 
+/// The address of a page fault that an NMI may have interrupted before it was read. Given back while other NMIs still
+/// are kept from the body: the next one keeps what it finds.
+class Cr2 {
+  public:
+    INLINED Cr2() { READ("cr2", kept); }
+#if defined(DEFECT_NMI_KEEPS_NO_CR2)
+    INLINED void give_back() {}
+    INLINED void give_back_late() {}
+#elif defined(DEFECT_NMI_CR2_BEHIND_STATE)
+    INLINED void give_back() {}
+    INLINED void give_back_late() { write(); }
+#else
+    INLINED void give_back() { write(); }
+    INLINED void give_back_late() {}
+#endif
+
+  private:
+    INLINED void write() {
+        uint64_t now = 0;
+        READ("cr2", now);
+        if (now != kept) WRITE("cr2", kept);
+    }
+#ifdef DEFECT_NMI_CR2_BEHIND_STATE
+    static inline uint64_t kept = 0;  // per CPU
+#else
+    uint64_t kept = 0;
+#endif
+};
+
 INLINED void handle(Frame* frame, uint64_t vector, uint64_t cr2) {
     check_entry(frame, vector);
     log_record(GATECRASH_LOG_ENTER, vector, frame);
@@ -206,24 +235,25 @@ NOINSTR void interrupt_body(Frame* frame) {
 }
 
 NOINSTR void nmi_body(Frame* frame) {
+#ifndef DEFECT_NMI_BODIES_NEST
     if (nmi_state != NmiState::idle) {
         nmi_state = NmiState::latched;
         return;
     }
+#endif
     const BorrowedContext borrowed(frame);
     do {
         const WithoutBreakpoints quiet;
         nmi_state = NmiState::executing;
-        uint64_t cr2 = 0, cr2_after = 0;
-        READ("cr2", cr2);
+        Cr2 cr2;
         check_entry(frame, GATECRASH_VECTOR_NMI);
         log_record(GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI, frame);
         nmi_work();
         log_record(GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI, frame);
-        READ("cr2", cr2_after);
-        if (cr2 != cr2_after) WRITE("cr2", cr2);
+        cr2.give_back();
         // Latched becomes executing: another round. Executing becomes idle.
         asm volatile("decq %0" : "+m"(nmi_state) : : "cc", "memory");
+        cr2.give_back_late();
     } while (nmi_state != NmiState::idle);
 }
 

@@ -20,6 +20,7 @@ constexpr CommandInfo table[] = {
      "A PATTERN is a shell glob on CASE or CASE/VARIANT; none means all.\n",
      "  gatecrash list\n"
      "  gatecrash list 'nested-nmi/linus-*'\n"
+     "  gatecrash list --covers             rows of the catalogue, covered and open\n"
      "  gatecrash list --json -             for a script\n"},
     {Command::run, "run", " [PATTERN...]",
      "the main job: sweep each variant and compare the verdict with what it expects",
@@ -102,6 +103,10 @@ po::options_description own_options(Command command) {
             add("window", po::value<std::string>()->value_name("FROM..TO"),
                 "land events only from symbol FROM up to, and not including, symbol TO");
             add("no-prune", po::bool_switch(), "run also schedules that cannot differ from ones that were run");
+            break;
+        case Command::list:
+            add("covers", po::bool_switch(),
+                "print the rows of the catalogue instead, each with the variants that cover it");
             break;
         case Command::replay:
             add("trace", po::bool_switch(), "print it instruction by instruction, with disassembly, stack and events");

@@ -197,6 +197,7 @@ void read_own(Options& options, const Values& values) {
         case Command::worker:
         case Command::bench:
             options.patterns = values.arguments(any_number);
+            options.covers = options.command == Command::list && values.is_set("covers");
             break;
         case Command::merge:
             read_reports(options, values);

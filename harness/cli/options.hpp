@@ -66,6 +66,7 @@ struct Options {
     bool prune = true;                                          ///< explore
     std::string schedule;                                       ///< replay
     bool trace = false;                                         ///< replay
+    bool covers = false;                                        ///< list
     std::string folder;                                         ///< new
 
     bool operator==(const Options&) const = default;

@@ -1,0 +1,77 @@
+#include "gatecrash/report/coverage.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+namespace gatecrash::report {
+namespace {
+
+/// Every vendor's.
+void add(Coverage& coverage, const Selection& selection) {
+    const auto& variant = *selection.variant;
+    bool breaks = !variant.expects.holds(), holds = variant.expects.holds();
+    if (variant.otherwise) {
+        breaks |= !variant.otherwise->expects.holds();
+        holds |= variant.otherwise->expects.holds();
+    }
+    if (breaks) coverage.breaks.push_back(selection.name());
+    if (holds) coverage.holds.push_back(selection.name());
+    coverage.needs.insert(coverage.needs.end(), variant.needs.begin(), variant.needs.end());
+}
+
+std::string_view status_of(const Coverage& coverage) {
+    return coverage.is_covered() ? "covered" : coverage.is_open() ? "open" : "one way";
+}
+
+}  // namespace
+
+std::vector<Coverage> coverage_of(std::span<const explore::CatalogueRow> rows, std::span<const Selection> selections) {
+    std::vector<Coverage> coverage;
+    coverage.reserve(rows.size());
+    for (const auto& row : rows) coverage.push_back({row, {}, {}, {}});
+    for (const auto& selection : selections) {
+        for (const auto& id : selection.variant->covers) {
+            const auto row = std::ranges::find_if(coverage, [&](const Coverage& c) { return c.row.id == id; });
+            if (row == coverage.end()) {
+                throw std::invalid_argument(
+                    fmt::format("{} covers {}, which is no row of the catalogue", selection.name(), id));
+            }
+            add(*row, selection);
+        }
+    }
+    return coverage;
+}
+
+std::string text_coverage(std::span<const Coverage> coverage) {
+    std::string text;
+    for (const auto& c : coverage) {
+        text += fmt::format("{:<8} {:<4} {}\n", status_of(c), c.row.id, c.row.name);
+        if (!c.breaks.empty()) text += fmt::format("              breaks {}\n", fmt::join(c.breaks, ", "));
+        if (!c.holds.empty()) text += fmt::format("              holds  {}\n", fmt::join(c.holds, ", "));
+        if (!c.needs.empty()) text += fmt::format("              needs  {}\n", fmt::join(c.needs, ", "));
+    }
+    const auto covered = std::ranges::count_if(coverage, &Coverage::is_covered);
+    const auto open = std::ranges::count_if(coverage, &Coverage::is_open);
+    return text + fmt::format("\n{} rows: {} covered both ways, {} one way, {} open\n", coverage.size(), covered,
+                              static_cast<std::ptrdiff_t>(coverage.size()) - covered - open, open);
+}
+
+std::string json_coverage(const std::string& version, std::span<const Coverage> coverage) {
+    using Json = nlohmann::ordered_json;
+    auto rows = Json::array();
+    for (const auto& c : coverage) {
+        rows.push_back({{"row", c.row.id},
+                        {"name", c.row.name},
+                        {"status", status_of(c)},
+                        {"breaks", c.breaks},
+                        {"holds", c.holds},
+                        {"needs", c.needs}});
+    }
+    return Json{{"gatecrash", version}, {"rows", rows}}.dump(2) + "\n";
+}
+
+}  // namespace gatecrash::report

@@ -1,0 +1,66 @@
+#include "gatecrash/report/coverage.hpp"
+
+#include <gmock/gmock.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <set>
+
+namespace gatecrash::report {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr std::array rows{explore::CatalogueRow{"A1", "nested"}, explore::CatalogueRow{"A2", "flag"},
+                          explore::CatalogueRow{"B1", "bad return"}};
+
+explore::Variant variant(const char* name, std::vector<std::string> covers, explore::Expectation expects) {
+    explore::Variant variant;
+    variant.name = name;
+    variant.covers = std::move(covers);
+    variant.expects = std::move(expects);
+    return variant;
+}
+
+const explore::Case sample{.name = "case",
+                           .asks = "?",
+                           .variants = {variant("bad", {"A1", "A2"}, explore::breaks(explore::Invariant::stack, {{}})),
+                                        variant("good", {"A1"}, explore::holds())}};
+const std::array selections{Selection{&sample, &sample.variants[0]}, Selection{&sample, &sample.variants[1]}};
+
+TEST(Coverage, IsBothWaysOnlyIfOneBreaksAndOneHolds) {
+    const auto coverage = coverage_of(rows, selections);
+    ASSERT_EQ(coverage.size(), 3U);
+    EXPECT_TRUE(coverage[0].is_covered());
+    EXPECT_THAT(coverage[0].breaks, ElementsAre("case/bad"));
+    EXPECT_THAT(coverage[0].holds, ElementsAre("case/good"));
+    EXPECT_FALSE(coverage[1].is_covered());
+    EXPECT_FALSE(coverage[1].is_open());
+    EXPECT_TRUE(coverage[2].is_open());
+    EXPECT_THAT(text_coverage(coverage), HasSubstr("3 rows: 1 covered both ways, 1 one way, 1 open"));
+    const auto document = nlohmann::json::parse(json_coverage("0.1.0", coverage));
+    EXPECT_EQ(document["rows"][1]["status"], "one way");
+}
+
+TEST(Coverage, OfAVariantThatDiffersByVendorIsBoth) {
+    explore::Case differs = sample;
+    differs.variants[0].otherwise =
+        explore::Variant::Otherwise{.vendor = machine::Vendor::amd, .expects = explore::holds(), .because = ""};
+    const std::array one{Selection{&differs, &differs.variants[0]}};
+    EXPECT_TRUE(coverage_of(rows, one)[1].is_covered());
+}
+
+TEST(Coverage, RefusesARowThatIsNone) {
+    const std::array other{explore::CatalogueRow{"B1", "bad return"}};
+    EXPECT_THROW((void)coverage_of(other, selections), std::invalid_argument);
+}
+
+TEST(Catalogue, HasEachRowOnce) {
+    std::set<std::string_view> ids;
+    for (const auto& row : explore::catalogue()) EXPECT_TRUE(ids.insert(row.id).second) << row.id;
+    EXPECT_GT(ids.size(), 190U);
+}
+
+}  // namespace
+}  // namespace gatecrash::report
