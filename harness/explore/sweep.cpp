@@ -8,6 +8,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "equal_states.hpp"
 #include "examine.hpp"
@@ -29,7 +30,8 @@ struct Point {
     machine::Snapshot state;
     Boundary boundary;
     std::uint64_t log_head;
-    PageDigests pages;  ///< if states are compared
+    bool behind_faulting_iret = false;
+    PageDigests pages{};  ///< if states are compared
 
     [[nodiscard]] Virtual rip() const { return Virtual{state.regs.rip}; }
     [[nodiscard]] bool can_deliver(Event event) const { return machine::can_deliver(state.regs, state.events, event); }
@@ -49,6 +51,14 @@ struct Landed {
         more.events.push_back({event, head});
         return more;
     }
+};
+
+/// An event, the boundaries of a path on which it can land to be delivered at one of them, and that one. It is the last
+/// of them, unless nothing lands there.
+struct Delivery {
+    Event event;
+    const std::vector<const Point*>& from;
+    const Point& to;
 };
 
 /// A window, and how the boundaries in it are counted.
@@ -95,12 +105,11 @@ class Sweep {
 
   private:
     [[nodiscard]] Checkpoint checkpoint() const {
-        return {result_, position_, order_, {broken_.begin(), broken_.end()}, block_holds_};
+        return {result_, position_, {broken_.begin(), broken_.end()}, block_holds_};
     }
 
     void go_back_to(const Checkpoint& checkpoint) {
         result_ = checkpoint.result;
-        order_ = checkpoint.order;
         next_ = checkpoint.next;
         broken_ = {checkpoint.broken.begin(), checkpoint.broken.end()};
         groups_.clear();
@@ -119,7 +128,6 @@ class Sweep {
         if (order < 0) return true;
         if (position_.size() == next_.size()) {
             next_.clear();
-            order_ = options_.from->order;
             block_holds_ = options_.from->block_holds;
         }
         return false;
@@ -134,8 +142,8 @@ class Sweep {
     }
 
     /// Equal states are looked for within a block, until something in it breaks: then all that is like it is to be
-    /// found, too. With a window of symbols an event may be delivered in another block than it landed in.
-    [[nodiscard]] bool compares_states() const { return options_.prune && !window_ && block_holds_; }
+    /// found, too.
+    [[nodiscard]] bool compares_states() const { return options_.prune && block_holds_; }
 
     void enter_block(std::uint64_t boundary) {
         if (block_ == Shard::block_of(boundary)) return;
@@ -160,6 +168,11 @@ class Sweep {
             if (boundary < reached) ++coverage.boundaries;
         }
         return coverage;
+    }
+
+    /// As Finding::order: the first event and where it is delivered, whatever the shard.
+    [[nodiscard]] std::uint64_t order_of(const Context& context) const {
+        return position_.empty() ? 0 : context.boundaries_before * options_.events.size() + position_[1];
     }
 
     /// Every shard has to run the empty schedule, as the reference; one counts it.
@@ -226,54 +239,49 @@ class Sweep {
         }
     }
 
-    /// Lands each event on each boundary of `path`, and more events behind it while `more` is above 1.
+    /// Has each event delivered at each boundary of `path`, and more events behind it while `more` is above 1.
     void extend(const Context& context, const Path& path, const Landed& before, unsigned more) {
         const bool first = before.schedule.empty();
-        position_.push_back(0);
-        std::set<std::pair<const Event*, const Point*>> run_for_others;
+        position_.insert(position_.end(), {0, 0});
+        // By event: where it can land, since it could last be delivered.
+        std::vector<std::vector<const Point*>> landings(options_.events.size());
         for (std::size_t i = 0; i < path.size(); ++i) {
-            if (!swept(path[i])) continue;
             if (first) {
                 show_progress(i, path.size());
                 enter_block(context.boundaries_before + i);
             }
             for (std::size_t e = 0; e < options_.events.size(); ++e) {
                 const auto& event = options_.events[e];
-                position_.back() = i * options_.events.size() + e;
-                if (first) ++order_;
-                if (!machine_.can_land(event, path[i].state)) continue;
-                // What cannot be delivered waits, and so is the same as landing where it can be: that one is run. Where
-                // nothing lands there, since it is outside of the symbols asked for, the first of those that wait is.
-                const bool waits = !path[i].can_deliver(event);
-                const auto* delivered = waits && (window_ || !options_.prune) ? delivery_of(path, i, event) : &path[i];
-                const bool is_another =
-                    delivered == nullptr || swept(*delivered) || !run_for_others.insert({&event, delivered}).second;
-                const bool pruned = waits && options_.prune && is_another;
-                if (delivered == nullptr && !pruned) continue;
-                const auto at = pruned ? i : static_cast<std::uint64_t>(delivered - path.data());
-                if (first && !options_.shard.has(context.boundaries_before + at)) continue;
-                const bool done = was_done();
-                if (done && !must_be_known(context)) continue;
-                if (pruned) {
-                    if (!done) ++result_.levels.back().pruned;
-                    continue;
-                }
-                const auto landed = before.with(event, delivered->boundary, delivered->log_head);
-                if (!first && compares_states() && !is_new(context, path[i], event, landed, more)) {
-                    if (!done) ++result_.levels.back().pruned;
-                } else if (!done || more > 1) {
-                    land(context, path[i], event, landed, more);
-                }
+                if (swept(path[i]) && machine_.can_land(event, path[i].state)) landings[e].push_back(&path[i]);
+                if (!path[i].can_deliver(event)) continue;
+                const auto from = std::exchange(landings[e], {});
+                if (first && !options_.shard.has(context.boundaries_before + i)) continue;
+                position_.end()[-2] = i * options_.events.size() + e;
+                deliver(context, {event, from, path[i]}, before, more);
             }
         }
-        position_.pop_back();
+        position_.resize(position_.size() - 2);
     }
 
-    /// The first boundary behind `path[i]` where `event` is delivered. Null if the window ends before.
-    static const Point* delivery_of(const Path& path, std::size_t i, Event event) {
-        const auto found = std::find_if(path.begin() + static_cast<std::ptrdiff_t>(i), path.end(),
-                                        [&](const Point& point) { return point.can_deliver(event); });
-        return found == path.end() ? nullptr : &*found;
+    /// Has an event land where it is then delivered: it waits at all boundaries but the last. What waits is the same as
+    /// what lands where it can be delivered, so with pruning only the last is run.
+    void deliver(const Context& context, const Delivery& delivery, const Landed& before, unsigned more) {
+        const bool first = before.schedule.empty();
+        const auto& [event, from, to] = delivery;
+        const auto landed = before.with(event, to.boundary, to.log_head);
+        const std::size_t waits = from.empty() ? 0 : from.size() - 1;
+        bool done = false;
+        for (std::size_t i = options_.prune ? waits : 0; i < from.size(); ++i) {
+            position_.back() = i;
+            done = was_done();
+            if (done && !must_be_known(context)) continue;
+            if (!first && compares_states() && !is_new(context, *from[i], event, landed, more)) {
+                if (!done) ++result_.levels.back().pruned;
+            } else if (!done || more > 1) {
+                land(context, *from[i], delivery, landed, more);
+            }
+        }
+        if (options_.prune && !done) result_.levels.back().pruned += waits;
     }
 
     [[nodiscard]] bool is_new(const Context& context, const Point& at, Event event, const Landed& landed,
@@ -281,45 +289,52 @@ class Sweep {
         return met_.is_new({&at.state, &at.pages, event, &landed.events, context.number, more});
     }
 
-    void land(const Context& context, const Point& at, Event event, const Landed& landed, unsigned more) {
+    void land(const Context& context, const Point& at, const Delivery& delivery, const Landed& landed, unsigned more) {
         if (options_.stop != nullptr && options_.stop->load()) throw Interrupted{};
         if (more == 1) {
             if (options_.at_schedule) options_.at_schedule([this] { return checkpoint(); });
             if (options_.budget != 0 && schedules_run() >= options_.budget) throw BudgetSpent{};
         }
         machine_.restore(at.state);
-        machine_.land(event);
+        machine_.land(delivery.event);
+        const auto early_end = deliver_waiting(delivery);
         if (more == 1) {
-            run_schedule(context, landed);
+            run_schedule(context, landed, early_end);
             return;
         }
         // This schedule was run one level up and holds. Its path is found by stepping, and has to end as it did then.
-        if (!deliver_waiting()) (void)run_patiently(machine_);
+        if (!early_end) (void)run_patiently(machine_);
         const auto end = machine_.snapshot();
         machine_.restore(at.state);
-        machine_.land(event);
+        machine_.land(delivery.event);
         HitCounter hits(machine_.image());
         extend(context, discover(hits, end, compares_states()), landed, more - 1);
     }
 
-    /// Steps until a trap is sprung, or an interrupt that waits is delivered, or to the end that is returned. KVM's
-    /// interrupt window is not to be relied on: where a hypervisor below loses a shadow (behaviour shadow-over-entry),
-    /// it opens too early.
-    std::optional<machine::Outcome> deliver_waiting() {
+    /// Steps until a trap is sprung, or what KVM would deliver at the wrong place is delivered, or to the end that is
+    /// returned. KVM's interrupt window is not to be relied on: where a hypervisor below loses a shadow (behaviour
+    /// shadow-over-entry), it opens too early. Its NMI window is an IRET, which KVM steps itself where the CPU has no
+    /// virtual NMIs: if that faults, TF is in the frame that is pushed, and the NMI comes anywhere behind.
+    std::optional<machine::Outcome> deliver_waiting(const Delivery& delivery) {
         if (machine_.has_trap()) return Walker(machine_, *stepper_).step().end;
-        if (!machine_.has_latched_irq() || machine_.can_deliver(Event::irq())) return std::nullopt;
+        const bool irq = machine_.has_latched_irq() && !machine_.can_deliver(Event::irq());
+        const bool nmi = machine_.has_latched_nmi() && !machine_.can_deliver(Event::nmi());
+        if (!irq && !(nmi && delivery.to.behind_faulting_iret)) return std::nullopt;
         Walker walker(machine_, *stepper_);
-        while (machine_.has_latched_irq()) {
+        while (machine_.has_latched_irq() || machine_.has_latched_nmi()) {
             if (auto end = walker.step().end) return end;
         }
         return std::nullopt;
     }
 
-    /// Runs freely from where the machine is, and checks. Something broken is examined step by step.
-    void run_schedule(const Context& context, const Landed& landed) {
+    /// Runs freely from where the machine is, unless it is at its end already, and checks. Something broken is examined
+    /// step by step.
+    void run_schedule(const Context& context, const Landed& landed,
+                      const std::optional<machine::Outcome>& early_end = {}) {
         ++result_.levels.back().schedules;
-        const auto end = deliver_waiting();
-        const auto outcome = end ? *end : machine_.run();
+        // An examination sees more than the end of a run. That it takes place must not be a busy host's doing.
+        constexpr int patience = 5;
+        const auto outcome = early_end ? *early_end : run_patiently(machine_, patience);
         if (std::holds_alternative<machine::StillRunning>(outcome)) {
             examine_schedule(context, landed, std::nullopt);
         } else if (!check_run(machine_, context.window, outcome, landed.events).empty()) {
@@ -341,7 +356,7 @@ class Sweep {
         }
         if (free_end && !examination.stopped_early && !same_end(*free_end)) {
             fail_stepping(fmt::format("{} ends differently stepped and run freely: {}",
-                                      to_string(Schedule{machine_.image().name, landed.schedule}),
+                                      to_string(Schedule{machine_.image().name, without_indices(landed.schedule)}),
                                       difference(*free_end)));
         }
         if (examination.violations.empty()) {
@@ -352,7 +367,7 @@ class Sweep {
                         .violation = most_causal(examination.violations),
                         .also = {},
                         .window = context.number,
-                        .order = order_};
+                        .order = order_of(context)};
         for (const auto& violation : examination.violations) {
             const auto invariant = violation.invariant;
             const bool known = invariant == finding.violation.invariant ||
@@ -418,17 +433,22 @@ class Sweep {
     }
 
     /// Steps from where the machine is to the end of the window and returns every boundary on the way. The end has to
-    /// be that of the free run: so each sweep proves that stepping changes nothing.
+    /// be that of the free run: so each sweep proves that stepping changes nothing. Behind an event that waits the
+    /// boundaries begin, and are counted from, where it was delivered: no other lands meanwhile.
     Path discover(HitCounter& hits, const machine::Snapshot& free_end, bool with_digests) {
         Path path;
         {
             Walker walker(machine_, *stepper_);
             auto step = walker.settle();
+            bool faulted = false;
+            while (!step.end && (machine_.has_latched_nmi() || machine_.has_latched_irq())) step = walker.step();
             while (!step.end) {
                 const auto* previous = path.empty() ? nullptr : &path.back().state;
-                path.push_back({machine_.snapshot(previous), hits.reach(machine_.rip()), log_head(machine_), {}});
+                path.push_back({machine_.snapshot(previous), hits.reach(machine_.rip()), log_head(machine_), faulted});
                 if (with_digests) add_digests(path);
+                const auto instruction = machine_.next_instruction();
                 step = walker.step();
+                faulted = step.delivered && instruction && instruction->kind == machine::Kind::iret;
             }
         }
         if (!same_end(free_end)) {
@@ -461,7 +481,6 @@ class Sweep {
     EqualStarts met_;                      ///< of the current block
     std::optional<std::uint64_t> block_;   ///< of the first events
     bool block_holds_ = true;
-    std::uint64_t order_ = 0;  ///< first events landed or passed over so far, whatever the shard
     SweepResult result_;
 };
 

@@ -238,8 +238,7 @@ std::set<std::uint32_t> vectors_since(Machine& machine, const Window& window) {
     return vectors;
 }
 
-machine::Outcome run_patiently(Machine& machine) {
-    constexpr int patience = 50;  // of the watchdog's
+machine::Outcome run_patiently(Machine& machine, int patience) {
     auto outcome = machine.run();
     LoopDetector detector(1);
     for (int i = 0; i < patience && std::holds_alternative<machine::StillRunning>(outcome); ++i) {

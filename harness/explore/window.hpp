@@ -24,9 +24,9 @@ struct Window {
     std::set<std::uint32_t> vectors;        ///< that the run without events takes
 };
 
-/// Runs freely a guest that is known, or believed, to stop: goes on when the watchdog interrupts it, for about a
-/// second of host time, unless it is seen to go round in circles.
-[[nodiscard]] machine::Outcome run_patiently(machine::Machine& machine);
+/// Runs freely a guest that is known, or believed, to stop: goes on when the watchdog interrupts it, so many times (50
+/// are about a second of host time), unless it is seen to go round in circles.
+[[nodiscard]] machine::Outcome run_patiently(machine::Machine& machine, int patience = 50);
 
 /// Runs freely to the next BEGIN. Empty at DONE. Throws machine::ImageError if the guest does anything else.
 [[nodiscard]] std::optional<Window> next_window(machine::Machine& machine);

@@ -434,8 +434,9 @@ std::optional<Outcome> Machine::outcome_of(const kvm::Exit& exit) {
 }
 
 /// KVM moves RIP behind an OUT only when it runs the next time, and not if RIP is another by then (Linux 45def77ebf79,
-/// "KVM: x86: update %rip after emulating IO"). So a plain OUT is finished by setting RIP, which costs nothing; what
-/// KVM's emulator executes (string instructions) it also has to finish. True for a plain OUT of AL.
+/// "KVM: x86: update %rip after emulating IO"). So a plain OUT is finished by setting RIP, which costs nothing, and by
+/// ending a shadow that it was in, as KVM would; what KVM's emulator executes (string instructions) it also has to
+/// finish. True for a plain OUT of AL.
 bool Machine::finish_out(const kvm::IoExit& io) {
     const auto instruction = next_instruction();
     if (!io.is_out || !instruction || instruction->kind != Kind::out) {

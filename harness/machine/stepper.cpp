@@ -3,6 +3,16 @@
 #include <cstring>
 
 namespace gatecrash::machine {
+namespace {
+
+void set_latched_nmi(Machine& machine, bool latched) {
+    auto events = machine.cpu().events();
+    events.nmi.pending = latched ? 1 : 0;
+    events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING;
+    machine.cpu().set_events(events);
+}
+
+}  // namespace
 
 Gate decode_gate(const std::byte* bytes) {
     std::uint16_t low = 0, selector = 0, middle = 0;
@@ -20,7 +30,12 @@ Gate decode_gate(const std::byte* bytes) {
 }
 
 Step Stepper::step() {
+    // KVM is not shown an NMI that has to wait: where an IRET unmasks NMIs and faults, it would deliver the NMI at the
+    // boundary that follows or in a stepper's own code, depending on when an interrupt of the host comes.
+    const bool nmi_waits = machine_.has_latched_nmi() && !machine_.can_deliver(Event::nmi());
+    if (nmi_waits) set_latched_nmi(machine_, false);
     auto result = advance();
+    if (nmi_waits) set_latched_nmi(machine_, true);
     // An event that the instruction let in (an IRET unmasked it, say) is delivered ahead of the next instruction.
     while (!result.end && !result.delivered && machine_.delivery_due()) result = advance();
     return result;

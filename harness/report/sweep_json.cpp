@@ -112,7 +112,6 @@ Json to_json(const explore::Checkpoint& checkpoint) {
     }
     return {{"result", to_json(result)},
             {"next", checkpoint.next},
-            {"order", checkpoint.order},
             {"broken", checkpoint.broken},
             {"block_holds", checkpoint.block_holds}};
 }
@@ -158,7 +157,6 @@ explore::Checkpoint to_checkpoint(const Json& object) {
     checkpoint.result = to_sweep(object.at("result"));
     checkpoint.result.schedules = checkpoint.result.pruned = 0;
     for (const auto& place : object.at("next")) checkpoint.next.push_back(count(place));
-    checkpoint.order = number(object, "order");
     checkpoint.broken = object.at("broken").get<std::vector<std::string>>();
     checkpoint.block_holds = object.at("block_holds").get<bool>();
     return checkpoint;

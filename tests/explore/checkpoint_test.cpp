@@ -56,7 +56,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Asked{"WhatHolds", "copied-frame", {Event::nmi()}, 2, true, {14, 40}},
                     Asked{"WhatBreaks", "copied-frame-late-check", {Event::nmi()}, 2, true, {14, 40}},
                     Asked{"TwoEvents", "linus-2010-irq", {Event::irq(), Event::nmi()}, 2, true, {14, 40}},
-                    Asked{"WhatIsNotPruned", "flag-only", {Event::nmi()}, 1, false, {1, 2}}),
+                    Asked{"WhatIsNotPruned", "flag-only", {Event::nmi()}, 1, false, {1, 2}},
+                    Asked{"WhatIsNotPrunedBehindAnother", "copied-frame", {Event::nmi()}, 2, false, {14, 40}}),
     [](const auto& info) { return info.param.name; });
 
 TEST(Budget, EndsASweepInItsOrder) {

@@ -97,7 +97,7 @@ SweepOptions with(std::vector<Event> events, unsigned depth) {
 }
 
 TEST(Shards, OfAGuestWithTwoWindowsAreItsSweep) {
-    const auto holds = expect_shards_to_be_the_sweep(two_windows(false), with({Event::nmi()}, 1));
+    const auto holds = expect_shards_to_be_the_sweep(two_windows(false), with({Event::nmi()}, 2));
     EXPECT_THAT(holds.findings, IsEmpty());
     const auto breaks = expect_shards_to_be_the_sweep(two_windows(true), with({Event::nmi()}, 1));
     EXPECT_EQ(breaks.depth, 1U);

@@ -140,6 +140,16 @@ TEST(NmiMask, IsThatOfTheSnapshot) {
     EXPECT_EQ(Virtual{machine.cpu().regs().rbx}, machine.image().symbols.find("db"));
 }
 
+TEST(Shadow, OfMovSsEndsBehindADoorbell) {
+    TinyGuest guest;
+    guest.load_segments();
+    guest.kernel.doorbell(GATECRASH_PORT_BEGIN);
+    Machine machine(kvm_system(), guest.build("shadow"));
+    EXPECT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+    EXPECT_TRUE(machine.can_deliver(Event::nmi()));
+    EXPECT_EQ(machine.snapshot().events.interrupt.shadow, 0);
+}
+
 TEST(DebugException, IsThatOfAnInstructionBreakpoint) {
     EventGuest guest(Event::db());
     guest.machine().land(Event::db());

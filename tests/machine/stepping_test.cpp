@@ -278,6 +278,50 @@ TEST_P(Stepping, DeliversALatchedNmiBehindTheIretThatUnmasksIt) {
               (Addresses{TinyGuest::kernel_text, s, h, i, h, i, s, s + 1}));
 }
 
+TEST_P(Stepping, DeliversALatchedNmiOnTheHandlerOfTheIretThatFaults) {
+    TinyGuest guest;
+    auto& k = guest.kernel;
+    Label nmi, gp, start, second;
+    k.jmp(start, Code::T_NEAR);
+    k.L(nmi);
+    k.inc(k.rbx);
+    k.cmp(k.rbx, 2);
+    k.je(second);
+    k.mov(k.qword[k.rsp + 8], 0);
+    k.iretq();  // CS 0: #GP
+    k.L(second);
+    k.mov(k.rcx, k.ptr[k.rsp]);
+    k.iretq();
+    k.L(gp);
+    k.nop();
+    k.doorbell(GATECRASH_PORT_END);
+    k.L(start);
+    k.doorbell(GATECRASH_PORT_BEGIN);
+    guest.handle(GATECRASH_VECTOR_NMI, nmi, GATECRASH_IST_NMI);
+    guest.handle(GATECRASH_VECTOR_GP, gp);
+    const auto handler = guest.kernel_address(gp);
+    Machine machine(kvm_system(), guest.build("guest"));
+    ASSERT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+    const auto begin = machine.snapshot();
+    const auto stepper = make_stepper(GetParam(), machine);
+    constexpr int often = 200;  // enough for some to meet an interrupt of the host
+    for (int i = 0; i < often; ++i) {
+        machine.restore(begin);
+        machine.land(Event::nmi());
+        stepper->enter();
+        EXPECT_EQ(stepper->step().delivered, GATECRASH_VECTOR_NMI);
+        machine.land(Event::nmi());
+        Step step;
+        while (!step.end && step.delivered != GATECRASH_VECTOR_GP) step = stepper->step();
+        EXPECT_EQ(number(machine.rip()), handler);
+        EXPECT_EQ(stepper->step().delivered, GATECRASH_VECTOR_NMI);
+        while (!step.end) step = stepper->step();
+        stepper->leave();
+        ASSERT_EQ(step.end, Outcome{Doorbell{GATECRASH_PORT_END}});
+        ASSERT_EQ(machine.cpu().regs().rcx, handler);
+    }
+}
+
 TEST_P(Stepping, DropsAThirdNmi) {
     TinyGuest guest;
     auto& k = guest.kernel;

@@ -97,10 +97,9 @@ struct SweepResult {
 /// A sweep between two schedules: with the guest and the options, all that its rest depends on.
 struct Checkpoint {
     SweepResult result;  ///< so far
-    /// The schedule to run next: the window, then for each event its number on its path, counting events within
-    /// boundaries.
+    /// The schedule to run next: the window, then for each event where on its path it is delivered, counting events
+    /// within boundaries, and at which of the boundaries that it is delivered from it lands.
     std::vector<std::uint64_t> next;
-    std::uint64_t order = 0;          ///< see Finding
     std::vector<std::string> broken;  ///< the schedules that the findings' counts have in them
     bool block_holds = true;          ///< nothing broke so far in the block of boundaries that it is in
 

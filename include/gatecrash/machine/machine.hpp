@@ -116,6 +116,8 @@ class Machine {
     void spring_trap();
     /// Whether an external interrupt has landed and was not delivered yet.
     [[nodiscard]] bool has_latched_irq() const { return latched_irq_.has_value(); }
+    /// Whether an NMI has.
+    [[nodiscard]] bool has_latched_nmi() { return cpu_.events().nmi.pending != 0; }
 
     /// Runs freely until the guest stops by itself, or the watchdog (host time, about 20 ms) finds it still running.
     /// No verdict may depend on StillRunning: use a stepper to find out what such a guest does.
