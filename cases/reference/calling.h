@@ -80,6 +80,13 @@
 
 /* --- from user code ---------------------------------------------------------------------------------------------- */
 
+/* A gate clears IF, TF, NT and RF. AC is the user's still, and would switch SMAP off. CLAC needs a CPU that has SMAP;
+ * this needs a stack, and none of the flags. */
+.macro CLEAR_FLAGS
+        pushq $2
+        popfq
+.endm
+
 /* From CPL 3 through a gate without IST: the frame, with error code, lies on the entry stack. Moves it, and all
  * registers, to the task stack. */
 .macro ENTER_FROM_USER
@@ -92,6 +99,7 @@
         pushq 8(%rdi)
         pushq (%rdi)
         SAVE_REGS_BUT_RDI
+        CLEAR_FLAGS
 .endm
 
 /* --- at any instruction ------------------------------------------------------------------------------------------ */
