@@ -18,6 +18,9 @@
 #define FRAME_RSP 152
 #define FRAME_SS 160
 
+#define SELECTOR_TI 4
+#define DESCRIPTOR_B 0x400000 /* as LAR has it */
+
 #define CR4_FSGSBASE 0x10000
 #define CR4_SMAP 0x200000
 #define DR7_ARMED 0x700
