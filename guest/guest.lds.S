@@ -19,6 +19,8 @@ PHDRS {
     db PT_LOAD FLAGS(6 | GATECRASH_PF_ENTRY_AREA);
     df PT_LOAD FLAGS(6 | GATECRASH_PF_ENTRY_AREA);
     mc PT_LOAD FLAGS(6 | GATECRASH_PF_ENTRY_AREA);
+    espfix PT_LOAD FLAGS(6);
+    espfix_view PT_LOAD FLAGS(4 | GATECRASH_PF_ENTRY_AREA);
     user_text PT_LOAD FLAGS(5);
     user_stack PT_LOAD FLAGS(6);
     user_top PT_LOAD FLAGS(5);
@@ -34,9 +36,9 @@ PHDRS {
 #define IRQ4(vector) IRQ(vector) IRQ((vector) + 1) IRQ((vector) + 2) IRQ((vector) + 3)
 #define IRQ16(vector) IRQ4(vector) IRQ4((vector) + 4) IRQ4((vector) + 8) IRQ4((vector) + 12)
 
+#define STACK_PHYSICAL(slot) (GATECRASH_STACKS + (slot) * 2 * GATECRASH_STACK_SIZE + GATECRASH_STACK_SIZE)
 #define STACK(name, slot) \
-    .stack.name GATECRASH_KERNEL_BASE + GATECRASH_STACKS + (slot) * 2 * GATECRASH_STACK_SIZE + GATECRASH_STACK_SIZE \
-        : AT(GATECRASH_STACKS + (slot) * 2 * GATECRASH_STACK_SIZE + GATECRASH_STACK_SIZE) { *(.stack.name) } :name
+    .stack.name GATECRASH_KERNEL_BASE + STACK_PHYSICAL(slot) : AT(STACK_PHYSICAL(slot)) { *(.stack.name) } :name
 
 /* What entry code may choose by defining a symbol, as an absolute one: the stack that RSP0 leads to, and which IST entry
  * a vector has (0: none). */
@@ -95,6 +97,11 @@ SECTIONS {
     STACK(df, 3)
     STACK(mc, 4)
     STACK(entry, 5)
+    /* Entry code may have a page for the frame of an IRET to a 16-bit stack segment, and a read-only view of it whose
+     * address has bits 16 to 31 of the user stack's: that IRET leaves them as they are. */
+    STACK(espfix, 6)
+    espfix_base = 0xffffff0000000000;
+    .espfix.view espfix_base + GATECRASH_USER_STACK : AT(STACK_PHYSICAL(6)) { *(.espfix.view) } :espfix_view
 
     .user GATECRASH_USER_TEXT : AT(GATECRASH_USER_TEXT_PHYSICAL) { *(.user .user.*) } :user_text
     ASSERT(SIZEOF(.user) <= GATECRASH_USER_TOP_PHYSICAL - GATECRASH_USER_TEXT_PHYSICAL, "too much user code")

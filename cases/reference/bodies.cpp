@@ -14,6 +14,11 @@ constexpr uint64_t dr7_quiet = 0x400, dr6_quiet = 0xffff0ff0;
 /// Whether the CPU does the kernel's or the user's work, for those who care (RCU, time accounting).
 enum class Context : uint64_t { user, kernel };
 Context context = Context::user;
+#ifdef WITHOUT_CONTEXT_TRACKING
+constexpr bool tracks_context = false;
+#else
+constexpr bool tracks_context = true;
+#endif
 
 /// NMI bodies do not nest: one that comes while another runs has that one start over.
 enum class NmiState : uint64_t { idle, executing, latched };
@@ -51,17 +56,17 @@ INLINED uint64_t gs_base() {
 
 INLINED void clear_machine_check() { asm volatile("wrmsr" : : "c"(MSR_MCG_STATUS), "a"(0), "d"(0)); }
 
+constexpr uint64_t cleared_by_entry = RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC;
+
 /// What the entry has to have done by now, whatever it interrupted.
-INLINED void check_entry(const Frame* frame, uint64_t vector) {
+INLINED void check_entry(const Frame* frame, uint64_t vector, uint64_t cleared = cleared_by_entry) {
     uint64_t flags = 0, cr3 = 0;
     asm volatile("pushfq; popq %0" : "=r"(flags));
-    if ((flags & (RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC)) != 0) {
-        log_broken(11, vector, frame, flags);
-    }
+    if ((flags & cleared) != 0) log_broken(11, vector, frame, flags);
     READ("cr3", cr3);
     if ((cr3 & GATECRASH_USER_ROOT) != 0) log_broken(3, vector, frame, cr3);
     if (const auto base = gs_base(); base != reinterpret_cast<uint64_t>(per_cpu)) log_broken(2, vector, frame, base);
-    if (context != Context::kernel) log_broken(10, vector, frame, static_cast<uint64_t>(context));
+    if (tracks_context && context != Context::kernel) log_broken(10, vector, frame, static_cast<uint64_t>(context));
     if (is_from_user(frame) && reinterpret_cast<uint64_t>(frame + 1) != per_cpu[0]) {
         log_broken(4, vector, frame, reinterpret_cast<uint64_t>(frame));
     }
@@ -69,8 +74,24 @@ INLINED void check_entry(const Frame* frame, uint64_t vector) {
 
 /// On the way in from user code: before anything that looks at the context.
 INLINED void enter_from_user(const Frame* frame, uint64_t vector) {
-    if (context != Context::user) log_broken(10, vector, frame, static_cast<uint64_t>(context));
+    if (tracks_context && context != Context::user) log_broken(10, vector, frame, static_cast<uint64_t>(context));
     context = Context::kernel;
+}
+
+INLINED void do_exit_work() {
+    while (exit_work != 0) {
+        exit_work = 0;
+        asm volatile("sti; nop; cli" : : : "memory");
+    }
+}
+
+INLINED void leave_kernel() {
+    // Only here, off the IST stack: from now on the next one may come.
+    if (has_machine_check) {
+        has_machine_check = false;
+        clear_machine_check();
+    }
+    context = Context::user;
 }
 
 /// On the way out to it, interrupts off: whoever comes between the last look at exit_work and user code would be
@@ -80,16 +101,8 @@ INLINED void exit_to_user() {
     context = Context::user;
     asm volatile("sti; nop; cli" : : : "memory");
 #endif
-    while (exit_work != 0) {
-        exit_work = 0;
-        asm volatile("sti; nop; cli" : : : "memory");
-    }
-    // Only here, off the IST stack: from now on the next one may come.
-    if (has_machine_check) {
-        has_machine_check = false;
-        clear_machine_check();
-    }
-    context = Context::user;
+    do_exit_work();
+    leave_kernel();
 }
 
 /// The context over the body of an exception or interrupt. Entered from user code it is the kernel's; from the kernel
@@ -203,6 +216,8 @@ __attribute__((weak)) void exception_work(Frame* frame, uint64_t vector, uint64_
     frame->rflags = RFLAGS_IF | 2;
 }
 
+__attribute__((weak)) void interrupt_work(Frame*) {}
+
 NOINSTR void exception_body(Frame* frame, uint64_t vector) {
     uint64_t cr2 = 0;
     // Before anything that may fault by itself.
@@ -225,12 +240,29 @@ NOINSTR void paranoid_body(Frame* frame, uint64_t vector) {
     handle(frame, vector, 0);
 }
 
+__attribute__((weak)) void dump_stack(const Frame*) {}
+__attribute__((weak)) void double_fault_work(Frame* frame, uint64_t) { fatal_body(frame, GATECRASH_VECTOR_DF); }
+
+NOINSTR void double_fault_body(Frame* frame, uint64_t cr2) {
+    const WithoutBreakpoints quiet;
+    const BorrowedContext borrowed(frame);
+    check_entry(frame, GATECRASH_VECTOR_DF);
+    log_record(GATECRASH_LOG_ENTER, GATECRASH_VECTOR_DF, frame);
+    dump_stack(frame);
+#ifdef DEFECT_DF_READS_CR2_LATE
+    READ("cr2", cr2);
+#endif
+    log_record(GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_DF, frame);
+    double_fault_work(frame, cr2);
+}
+
 NOINSTR void interrupt_body(Frame* frame) {
     const auto vector = frame->error;
     const ContextOf context_of(frame, vector);
     check_entry(frame, vector);
     log_record(GATECRASH_LOG_ENTER, vector, frame);
     exit_work = exit_work | reschedule;
+    interrupt_work(frame);
     log_record(GATECRASH_LOG_LEAVE, vector, frame);
 }
 
@@ -265,10 +297,20 @@ NOINSTR void syscall_entry_body(Frame* frame) {
 #ifdef DEFECT_CONTEXT_ENTERED_TWICE
     enter_from_user(frame, GATECRASH_VECTOR_SYSCALL);
 #endif
+#ifdef DEFECT_STI_BEFORE_USER_RSP
+    check_entry(frame, GATECRASH_VECTOR_SYSCALL, cleared_by_entry & ~uint64_t{RFLAGS_IF});
+#else
     check_entry(frame, GATECRASH_VECTOR_SYSCALL);
+#endif
     asm volatile("sti" : : : "memory");
     syscall_work(frame);
+#ifdef DEFECT_EXIT_WORK_BEFORE_CLI
+    do_exit_work();
+    asm volatile("cli" : : : "memory");
+    leave_kernel();
+#else
     asm volatile("cli" : : : "memory");
     exit_to_user();
+#endif
 }
 }

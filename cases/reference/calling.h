@@ -18,6 +18,9 @@
 #define FRAME_RSP 152
 #define FRAME_SS 160
 
+#define SELECTOR_TI 4
+#define DESCRIPTOR_B 0x400000 /* as LAR has it */
+
 #define CR4_FSGSBASE 0x10000
 #define CR4_SMAP 0x200000
 #define DR7_ARMED 0x700
@@ -80,6 +83,13 @@
 
 /* --- from user code ---------------------------------------------------------------------------------------------- */
 
+/* A gate clears IF, TF, NT and RF. AC is the user's still, and would switch SMAP off. CLAC needs a CPU that has SMAP;
+ * this needs a stack, and none of the flags. */
+.macro CLEAR_FLAGS
+        pushq $2
+        popfq
+.endm
+
 /* From CPL 3 through a gate without IST: the frame, with error code, lies on the entry stack. Moves it, and all
  * registers, to the task stack. */
 .macro ENTER_FROM_USER
@@ -92,6 +102,7 @@
         pushq 8(%rdi)
         pushq (%rdi)
         SAVE_REGS_BUT_RDI
+        CLEAR_FLAGS
 .endm
 
 /* --- at any instruction ------------------------------------------------------------------------------------------ */

@@ -8,6 +8,18 @@
         .globl rsp0_is_entry_stack
         rsp0_is_entry_stack = 1
 
+#ifdef DEFECT_MC_WITHOUT_IST
+        .globl ist_of_mc
+        ist_of_mc = 0
+#endif
+
+// Where exceptions and interrupts from CPL 3 end.
+#ifdef SYSRET_FROM_EXCEPTIONS
+#define RETURN_TO_USER syscall_exit
+#else
+#define RETURN_TO_USER return_to_user
+#endif
+
 #ifndef DEFECT_BREAKPOINTS_ANYWHERE
         .section .rodata
         .globl breakpoints_refused
@@ -17,6 +29,15 @@ breakpoints_refused:
 #endif
 
         .section .entry.text, "ax"
+
+#ifndef DEFECT_NO_ESPFIX
+        .section .stack.espfix, "aw", @nobits
+espfix_stack:
+        .fill GATECRASH_PAGE
+        .section .espfix.view, "a", @nobits
+        .fill GATECRASH_PAGE
+        .section .entry.text, "ax"
+#endif
 
 // An exception without IST. RSP is at the frame's error code.
 .macro EXCEPTION vector:req
@@ -32,7 +53,7 @@ breakpoints_refused:
         movq %rsp, %rdi
         movl $\vector, %esi
         call exception_body
-        jmp return_to_user
+        jmp RETURN_TO_USER
 .endm
 
 // One that may also be the IRET's to user code, or a load of a segment with the user's GS base.
@@ -47,7 +68,7 @@ breakpoints_refused:
         movq %rsp, %rdi
         movl $\vector, %esi
         call exception_body
-        jmp return_to_user
+        jmp RETURN_TO_USER
 .endm
 
 // On an IST stack, at any instruction. From CPL 3 it is like any other exception.
@@ -67,7 +88,7 @@ breakpoints_refused:
         movq %rsp, %rdi
         movl $\vector, %esi
         call exception_body
-        jmp return_to_user
+        jmp RETURN_TO_USER
 .endm
 
 .macro ENTRY name:req
@@ -86,9 +107,18 @@ ENTRY entry_ud
         pushq $0
         EXCEPTION GATECRASH_VECTOR_UD
 ENTRY entry_np
+#ifdef DEFECT_NO_IRET_FIXUP_OF_SS
+        // QEMU 7.2 raises #NP for a stack segment that is not present, where the manuals have #SS.
+        cmpl $(GATECRASH_LDT_DATA_ABSENT & ~3), (%rsp)
+        je entry_ss
+#endif
         EXCEPTION_OF_EXIT GATECRASH_VECTOR_NP
 ENTRY entry_ss
+#ifdef DEFECT_NO_IRET_FIXUP_OF_SS
+        EXCEPTION GATECRASH_VECTOR_SS
+#else
         EXCEPTION_OF_EXIT GATECRASH_VECTOR_SS
+#endif
 ENTRY entry_gp
         EXCEPTION_OF_EXIT GATECRASH_VECTOR_GP
 ENTRY entry_pf
@@ -109,7 +139,7 @@ ENTRY entry_irq
 1:      ENTER_FROM_USER
         movq %rsp, %rdi
         call interrupt_body
-        jmp return_to_user
+        jmp RETURN_TO_USER
 
 // A fault at CPL 0, its vector in %esi. If it is the exit's IRET that faulted, the user asked for what cannot be
 // returned to, and the fault is the user's: everything but the IRET frame is the user's already.
@@ -122,18 +152,25 @@ ENTRY fault_in_kernel
         cmpq %rax, GATECRASH_FRAME_RIP(%rsp)
         je fault_of_return
 #endif
+        leaq gs_change(%rip), %rax
+        cmpq %rax, GATECRASH_FRAME_RIP(%rsp)
+        je fault_of_gs_change
         movq %rsp, %rdi
         call exception_body
         jmp return_to_kernel
 
 // Makes a frame on the task stack as if the instruction that was to be returned to had faulted.
 ENTRY fault_of_return
+#ifndef DEFECT_IRET_FIXUP_WITHOUT_SWAPGS
         swapgs
+#endif
         TO_KERNEL_CR3 %rax
         movq %rsp, %rdi
+#ifndef DEFECT_IRET_FIXUP_ON_ENTRY_STACK
         movq TASK_STACK_TOP, %rsp
+#endif
         movq FRAME_RSP(%rdi), %rax
-        PUSH_IRET_FRAME (%rax)
+        PUSH_IRET_FRAME 0(%rax)
         word = GATECRASH_FRAME_ERROR
         .rept 16
         pushq word(%rdi)
@@ -147,6 +184,58 @@ ENTRY fault_of_return
 #endif
         jmp return_to_user
 
+// Loads a selector, in %edi, into the user's GS: with the user's GS base in use, which goes with it. What faults there
+// is the load. Returns in %eax whether it did not.
+ENTRY load_gs_index
+        pushfq
+        cli
+        swapgs
+        movl $1, %eax
+        .globl gs_change
+gs_change:
+        movl %edi, %gs
+        swapgs
+        popfq
+        ret
+        .globl gs_change_failed
+gs_change_failed:
+        swapgs
+        xorl %eax, %eax
+        movl %eax, %gs
+        swapgs
+        popfq
+        ret
+
+// The fault of that load: the GS base is the user's, the rest is the kernel's. It goes on at gs_change_failed.
+ENTRY fault_of_gs_change
+#ifndef DEFECT_NO_GS_CHANGE_FIXUP
+        swapgs
+#endif
+        leaq gs_change_failed(%rip), %rax
+        movq %rax, GATECRASH_FRAME_RIP(%rsp)
+        movq %rsp, %rdi
+        call exception_body
+        jmp return_to_kernel
+
+// A double fault. CR2 is that of the fault before it only until something else faults, so it is read at once.
+ENTRY entry_df
+        cld
+        SAVE_REGS
+#if !defined(DEFECT_NO_ESPFIX) && !defined(DEFECT_NO_ESPFIX_FIXUP)
+        // What the user asked for cannot be returned to; of the first fault's vector and error code nothing is left.
+        movl $GATECRASH_VECTOR_GP, %esi
+        leaq return_iret_espfix(%rip), %rax
+        cmpq %rax, GATECRASH_FRAME_RIP(%rsp)
+        je fault_of_return
+#endif
+        ENTER_PARANOID
+        movq %rsp, %rdi
+        movq %cr2, %rsi
+        call double_fault_body
+        EXIT_PARANOID
+        RESTORE_REGS
+        iretq
+
 ENTRY return_to_kernel
         RESTORE_REGS
         iretq
@@ -155,6 +244,11 @@ ENTRY return_to_kernel
 // entry stack, since that is mapped on the user's page tables.
 ENTRY return_to_user
         RESTORE_REGS_BUT_RDI
+#ifndef DEFECT_NO_ESPFIX
+        testb $SELECTOR_TI, FRAME_SS - FRAME_RDI(%rsp)
+        jnz return_to_ldt_stack
+.Lreturn_by_iret:
+#endif
         movq %rsp, %rdi
         leaq entry_stack_top(%rip), %rsp
         PUSH_IRET_FRAME 16(%rdi)
@@ -168,6 +262,49 @@ ENTRY return_to_user
 return_iret:
         iretq
 
+#ifndef DEFECT_NO_ESPFIX
+// To a stack segment of an LDT, which may be a 16-bit one: IRET then restores 16 bits of RSP, and leaves bits 16 to 31 as
+// the kernel has them.
+ENTRY return_to_ldt_stack
+        pushq %rax
+        movl FRAME_SS - FRAME_RDI + 8(%rsp), %eax
+        lar %eax, %eax
+        jnz 1f
+        testl $DESCRIPTOR_B, %eax
+        jz return_by_espfix
+1:      popq %rax
+        jmp .Lreturn_by_iret
+
+// So the kernel has them as the user does: RSP leads to the view of the espfix stack (guest.lds.S). That cannot be
+// written, so a fault of this IRET becomes a double fault, which has a stack of its own.
+        .globl return_by_espfix
+return_by_espfix:
+        movabsq $espfix_stack, %rdi
+        word = 0
+        .rept 2                         // RAX, RDI
+        movq word(%rsp), %rax
+        movq %rax, word(%rdi)
+        word = word + 8
+        .endr
+        .rept 5                         // RIP, CS, RFLAGS, RSP, SS
+        movq word + 8(%rsp), %rax
+        movq %rax, word(%rdi)
+        word = word + 8
+        .endr
+        movl FRAME_RSP - FRAME_RDI + 8(%rsp), %eax
+        andl $0xffff0000, %eax
+        movabsq $espfix_base, %rdi
+        orq %rdi, %rax
+        movq %rax, %rsp
+        TO_USER_CR3 %rdi
+        swapgs
+        popq %rax
+        popq %rdi
+        .globl return_iret_espfix
+return_iret_espfix:
+        iretq
+#endif
+
 // The first return to user code, with its IRET frame at RSP.
         .text
 ENTRY boot_to_user
@@ -177,6 +314,12 @@ ENTRY boot_to_user
         // A debugger has breakpoints: LE and GE say so, the harness plays the breakpoint (docs/limits.md).
         movl $DR7_ARMED, %eax
         movq %rax, %dr7
+#ifdef DEFECT_FMASK_WITHOUT
+        movl $MSR_FMASK, %ecx
+        rdmsr
+        andl $~DEFECT_FMASK_WITHOUT, %eax
+        wrmsr
+#endif
         pushq $0
         SAVE_REGS
         jmp return_to_user

@@ -42,6 +42,7 @@ entry_nmi:
         pushq $0
         pushq (%rdi)
         SAVE_REGS_BUT_RDI
+        CLEAR_FLAGS
         movq %rsp, %rdi
         call nmi_body
         jmp return_to_user

@@ -10,6 +10,8 @@ extern "C" {
 void exception_body(gatecrash::abi::Frame* frame, uint64_t vector);
 /// One that interrupted the kernel at any instruction, on its IST stack.
 void paranoid_body(gatecrash::abi::Frame* frame, uint64_t vector);
+/// A double fault; CR2 is that of the fault which could not be delivered.
+void double_fault_body(gatecrash::abi::Frame* frame, uint64_t cr2);
 /// An external interrupt; its vector stands where an error code would.
 void interrupt_body(gatecrash::abi::Frame* frame);
 void nmi_body(gatecrash::abi::Frame* frame);
@@ -18,6 +20,17 @@ void syscall_entry_body(gatecrash::abi::Frame* frame);
 /// What a workload may define: what the body of an exception does; `cr2` is that of a page fault. The reference's does
 /// nothing, but for a fault of the user's: it goes on at user_fault_landing, if the workload has that.
 void exception_work(gatecrash::abi::Frame* frame, uint64_t vector, uint64_t cr2);
+
+/// What a workload may define: what a double fault tells of what it interrupted, which may fault in turn; and what
+/// becomes of that then. The reference's tells nothing, and gives up.
+void dump_stack(const gatecrash::abi::Frame* frame);
+void double_fault_work(gatecrash::abi::Frame* frame, uint64_t cr2);
+
+/// Loads `selector` into the user's GS. If that faults, GS is null.
+bool load_gs_index(uint32_t selector);
+
+/// What a workload may define: what an interrupt does besides asking for a reschedule. The reference's does nothing.
+void interrupt_work(gatecrash::abi::Frame* frame);
 
 /// What is to be done before the next return to the user. No return may leave a bit of it (I14).
 extern uint64_t exit_work;

@@ -1,6 +1,12 @@
 // The reference entry: SYSCALL, and its return by SYSRET where nobody can tell it from one by IRET.
 #include "calling.h"
 
+#ifdef DEFECT_SLOW_RETURN_RELOADS_RCX_R11
+#define SLOW_RETURN slow_return
+#else
+#define SLOW_RETURN return_to_user
+#endif
+
         .section .entry.text, "ax"
 
 // RCX and R11 are the user's RIP and RFLAGS; user RSP, user GS base, user page tables, interrupts off (FMASK).
@@ -9,8 +15,14 @@
 entry_syscall:
         swapgs
         movq %rsp, USER_RSP
+#ifdef DEFECT_CLI_INSTEAD_OF_FMASK
+        cli
+#endif
         TO_KERNEL_CR3 %rsp
         movq TASK_STACK_TOP, %rsp
+#ifdef DEFECT_STI_BEFORE_USER_RSP
+        sti
+#endif
         pushq $GATECRASH_USER_SS
         pushq USER_RSP
         pushq %r11
@@ -33,29 +45,29 @@ syscall_exit:
         movq FRAME_R11(%rsp), %r11
 #ifndef DEFECT_SYSRET_ANY_RCX
         cmpq %rcx, GATECRASH_FRAME_RIP(%rsp)
-        jne return_to_user
+        jne SLOW_RETURN
 #endif
 #ifndef DEFECT_SYSRET_ANY_RIP
         // Canonical, and the user's: bits 63 to 47 are zero.
         movq GATECRASH_FRAME_RIP(%rsp), %rdx
         shrq $47, %rdx
-        jnz return_to_user
+        jnz SLOW_RETURN
 #endif
 #ifndef DEFECT_SYSRET_ANY_CS
         cmpq $GATECRASH_USER_CS, GATECRASH_FRAME_CS(%rsp)
-        jne return_to_user
+        jne SLOW_RETURN
 #endif
 #ifndef DEFECT_SYSRET_ANY_R11
         cmpq %r11, FRAME_RFLAGS(%rsp)
-        jne return_to_user
+        jne SLOW_RETURN
 #endif
 #ifndef DEFECT_SYSRET_WITH_RF_OR_TF
         testl $(RFLAGS_RF | RFLAGS_TF), FRAME_RFLAGS(%rsp)
-        jnz return_to_user
+        jnz SLOW_RETURN
 #endif
 #ifndef DEFECT_SYSRET_ANY_SS
         cmpq $GATECRASH_USER_SS, FRAME_SS(%rsp)
-        jne return_to_user
+        jne SLOW_RETURN
 #endif
 
         .globl return_by_sysret
@@ -66,6 +78,9 @@ return_by_sysret:
 #endif
 #if defined(DEFECT_SYSRET_ANY_R11) || defined(DEFECT_SYSRET_WITH_RF_OR_TF)
         movq 32(%rsp), %r11
+#endif
+#ifdef DEFECT_SYSRET_WITH_RF_OR_TF
+        andq $~RFLAGS_RF, %r11          // for emulators whose SYSRET loads RF
 #endif
         movq %rsp, %rdi
         leaq entry_stack_top(%rip), %rsp
@@ -78,3 +93,13 @@ return_by_sysret:
         .globl return_sysret
 return_sysret:
         sysretq
+
+#ifdef DEFECT_SLOW_RETURN_RELOADS_RCX_R11
+// The IRET gives back what SYSCALL has in RCX and R11, not what the frame has.
+slow_return:
+        movq GATECRASH_FRAME_RIP(%rsp), %rcx
+        movq %rcx, FRAME_RCX(%rsp)
+        movq FRAME_RFLAGS(%rsp), %r11
+        movq %r11, FRAME_R11(%rsp)
+        jmp return_to_user
+#endif

@@ -136,7 +136,12 @@ std::optional<Violation> FrameTracker::pop(bool faulted) {
                          fmt::format("the IRET at {} pops a mixture of frames: RIP {}, CS {:#x}, SS {:#x}, RSP {:#x}{}",
                                      name(iret), name(frame.rip), frame.cs, frame.ss, frame.rsp, lost_frames())};
     }
-    return std::nullopt;  // of the entry code's own making: a redirection, or the way into user code
+    // Of the entry code's own making: a redirection, or the way into user code.
+    const auto redirected = std::find_if(deliveries_.rbegin(), deliveries_.rend(), [&](const Delivery& d) {
+        return !d.used && d.redirected && d.address == address;
+    });
+    if (redirected != deliveries_.rend()) redirected->used = !faulted;
+    return std::nullopt;
 }
 
 void FrameTracker::note_overwritten(Machine& machine) {

@@ -20,10 +20,12 @@ constexpr std::array rules{
     Rule{Invariant::kernel_gs, "runs with GS base {:#x}, not the kernel's"},
     Rule{Invariant::page_tables, "runs with CR3 {:#x}, not the kernel's"},
     Rule{Invariant::stack, "gets its frame at {:#x}, which is not where it belongs"},
+    Rule{Invariant::progress, "comes again at {:#x}, where the user was resumed with RF set"},
     Rule{Invariant::fault_origin, "gets error code {:#x} as if it were the kernel's fault"},
     Rule{Invariant::context_tracking, "finds the kernel in context {}"},
     Rule{Invariant::flags, "begins with RFLAGS {:#x}"},
     Rule{Invariant::fault_registers, "finds {:#x}, which is of another event"},
+    Rule{Invariant::leak, "shows the user {:#x} of the kernel's"},
     Rule{Invariant::exit_work, "is followed by a return to the user with work {:#x} to do"},
     Rule{Invariant::interrupt_stacks, "finds {:#x} in its IST entry"},
 };

@@ -87,6 +87,13 @@ bool overlap(std::uint64_t a, std::uint64_t a_size, std::uint64_t b, std::uint64
     return a < b + b_size && b < a + a_size;
 }
 
+/// A segment without bytes, and not to be written or executed, may be a view of another's memory at another address.
+bool is_view_of(const Segment& view, const Segment& other) {
+    return view.bytes.empty() && !view.writable && !view.executable && other.writable &&
+           number(view.physical) >= number(other.physical) &&
+           number(view.physical) + view.size <= number(other.physical) + other.size;
+}
+
 ImageError lacks(const Image& image, const std::string& what) {
     return ImageError(fmt::format("{}: gatecrash_abi names {}: {}", image.name, what, runtime_remedy));
 }
@@ -133,8 +140,9 @@ void check_image(const Image& image) {
         for (auto other = segments.begin(); other != segment; ++other) {
             const auto size = segment->page_count() * page_size;
             const auto other_size = other->page_count() * page_size;
+            const bool shared = is_view_of(*segment, *other) || is_view_of(*other, *segment);
             if (overlap(number(segment->address), size, number(other->address), other_size) ||
-                overlap(number(segment->physical), size, number(other->physical), other_size)) {
+                (!shared && overlap(number(segment->physical), size, number(other->physical), other_size))) {
                 throw ImageError(fmt::format("{}: the segments at {:#x} and {:#x} share a page", image.name,
                                              number(other->address), number(segment->address)));
             }

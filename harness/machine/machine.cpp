@@ -180,7 +180,7 @@ void Machine::boot_again(Image image, const Snapshot& booted) {
     restore(booted);
     cpu_.set_debug_registers(reset_debug_registers_);
     for (const auto& segment : image.segments) {
-        if (segment.writable) continue;  // restored
+        if (segment.writable || segment.bytes.empty()) continue;  // restored, or what another segment has
         auto bytes = segment.bytes;
         bytes.resize(segment.size);
         if (!memory_.write(segment.address, bytes)) throw std::invalid_argument(image.name + ": other segments");

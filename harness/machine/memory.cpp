@@ -90,7 +90,9 @@ GuestMemory::GuestMemory(const Image& image) {
             if (segment.entry_area || is_user(address)) {
                 map_page(user_page_table_root(), address, physical, segment.writable, segment.executable);
             }
-            uses_[number(physical) / page_size] = segment.writable ? Use::read_write : Use::read_only;
+            // Of two segments with one page, the one that may write it is what its slot is for.
+            auto& use = uses_[number(physical) / page_size];
+            if (use != Use::read_write) use = segment.writable ? Use::read_write : Use::read_only;
         }
     }
     boot_ = std::move(memory_);

@@ -70,6 +70,13 @@ TEST(LogCheck, FindsAHandlerOnTheUsersStack) {
     EXPECT_EQ(found[1].invariant, Invariant::no_unexpected_vector);
 }
 
+TEST(LogCheck, TakesABodysWordForWhatItFindsBroken) {
+    for (const auto invariant : {Invariant::progress, Invariant::leak}) {
+        const auto kind = GATECRASH_LOG_BROKEN + static_cast<std::uint32_t>(invariant);
+        EXPECT_THAT(broken({record(kind, bp, outer_frame)}, {}), ElementsAre(invariant));
+    }
+}
+
 TEST(LogCheck, FindsALostEvent) {
     EXPECT_THAT(broken({}, one_nmi), ElementsAre(Invariant::event_conservation));
     // The second arrived when the first body had begun, and no body began after that.

@@ -134,6 +134,30 @@ TEST(Elf, RefusesWhatItCannotRun) {
     }
 }
 
+/// A program header for which this guest has no section.
+Elf64_Phdr& unused_segment(std::vector<std::byte>& file) {
+    std::size_t index = 0;
+    while (segment(file, index).p_memsz != 0) ++index;
+    return segment(file, index);
+}
+
+TEST(Elf, LetsASegmentBeAViewOfAnother) {
+    auto file = good_elf();
+    constexpr std::uint64_t view_address = 0xffffff0000500000;
+    const auto writable = segment(file, 4).p_paddr, read_only = segment(file, 0).p_paddr;
+    auto& view = unused_segment(file);
+    view = {PT_LOAD, PF_R, 0, view_address, writable, 0, page_size, page_size};
+    const auto image = load_elf(file, "guest.elf");
+    const auto* loaded = image.segment_at(Virtual{view_address});
+    ASSERT_NE(loaded, nullptr);
+    EXPECT_EQ(number(loaded->physical), writable);
+    view.p_flags = PF_R | PF_W;
+    EXPECT_THAT(error_of(file), HasSubstr("share a page"));
+    view.p_flags = PF_R;
+    view.p_paddr = read_only;
+    EXPECT_THAT(error_of(file), HasSubstr("share a page"));
+}
+
 TEST(Elf, ChecksTheDescriptor) {
     struct {
         const char* what;
