@@ -19,6 +19,10 @@ void syscall_entry_body(gatecrash::abi::Frame* frame);
 /// nothing, but for a fault of the user's: it goes on at user_fault_landing, if the workload has that.
 void exception_work(gatecrash::abi::Frame* frame, uint64_t vector, uint64_t cr2);
 
+/// What a workload may define: what a #DB is for, which DR6 had these bits of its own for. The reference's does
+/// nothing.
+void debug_work(gatecrash::abi::Frame* frame, uint64_t status);
+
 /// What is to be done before the next return to the user. No return may leave a bit of it (I14).
 extern uint64_t exit_work;
 }
