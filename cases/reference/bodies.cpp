@@ -153,7 +153,7 @@ INLINED uint64_t take_debug_status(uint64_t vector) {
 
 /// A breakpoint on an instruction comes in front of it, and again behind the IRET unless that sets RF. Those of this
 /// kernel are of that type (DR7_ARMED).
-INLINED void let_instruction_pass(Frame* frame, uint64_t debug_status) {
+INLINED void let_instruction_pass([[maybe_unused]] Frame* frame, [[maybe_unused]] uint64_t debug_status) {
 #ifndef DEFECT_BREAKPOINT_WITHOUT_RF
     constexpr uint64_t any_breakpoint = 0xf;
     if ((debug_status & any_breakpoint) != 0) frame->rflags |= RFLAGS_RF;
