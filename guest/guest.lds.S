@@ -41,11 +41,12 @@ PHDRS {
     .stack.name GATECRASH_KERNEL_BASE + STACK_PHYSICAL(slot) : AT(STACK_PHYSICAL(slot)) { *(.stack.name) } :name
 
 /* What entry code may choose by defining a symbol, as an absolute one: the stack that RSP0 leads to, and which IST entry
- * a vector has (0: none). */
+ * a vector has (0: none), and whose INT 1 #DB's gate lets pass. */
 tss_rsp0 = DEFINED(rsp0_is_entry_stack) ? entry_stack_top : task_stack_top;
 PROVIDE(ist_of_bp = 0);
 PROVIDE(ist_of_db = GATECRASH_IST_DB);
 PROVIDE(ist_of_mc = GATECRASH_IST_MC);
+PROVIDE(dpl_of_db = 0);
 
 SECTIONS {
     .text GATECRASH_KERNEL_BASE + GATECRASH_TEXT : AT(GATECRASH_TEXT) {
@@ -69,7 +70,7 @@ SECTIONS {
         *(.tables)
         . = ALIGN(16);
         idt = .;
-        GATE(entry_de, 0, 0) GATE(entry_db, ist_of_db, 0) GATE(entry_nmi, GATECRASH_IST_NMI, 0)
+        GATE(entry_de, 0, 0) GATE(entry_db, ist_of_db, dpl_of_db) GATE(entry_nmi, GATECRASH_IST_NMI, 0)
         GATE(entry_bp, ist_of_bp, 3) GATE(entry_of, 0, 3) GATE(entry_br, 0, 0) GATE(entry_ud, 0, 0) GATE(entry_nm, 0, 0)
         GATE(entry_df, GATECRASH_IST_DF, 0) GATE(entry_9, 0, 0) GATE(entry_ts, 0, 0) GATE(entry_np, 0, 0)
         GATE(entry_ss, 0, 0) GATE(entry_gp, 0, 0) GATE(entry_pf, 0, 0) GATE(entry_15, 0, 0) GATE(entry_mf, 0, 0)

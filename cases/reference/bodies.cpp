@@ -3,6 +3,7 @@
 #include "reference.hpp"
 
 #include "entry.h"
+#include "patching.hpp"
 
 using gatecrash::abi::Frame;
 
@@ -180,10 +181,38 @@ class Cr2 {
 #endif
 };
 
-INLINED void handle(Frame* frame, uint64_t vector, uint64_t cr2) {
+/// What DR6 says has happened, to #DB. The CPU sets its bits and never clears them, so that is done at once: the next
+/// #DB, which may come as soon as this goes on, is to find none of them.
+INLINED uint64_t take_debug_status(uint64_t vector) {
+    if (vector != GATECRASH_VECTOR_DB) return 0;
+    uint64_t dr6 = 0;
+    READ("dr6", dr6);
+#ifndef DEFECT_KEEPS_DR6
+    WRITE("dr6", dr6_quiet);
+#endif
+    return dr6 ^ dr6_quiet;
+}
+
+/// A breakpoint on an instruction comes in front of it, and again behind the IRET unless that sets RF. Those of this
+/// kernel are of that type (DR7_ARMED).
+INLINED void let_instruction_pass([[maybe_unused]] Frame* frame, [[maybe_unused]] uint64_t debug_status) {
+#ifndef DEFECT_BREAKPOINT_WITHOUT_RF
+    constexpr uint64_t any_breakpoint = 0xf;
+    if ((debug_status & any_breakpoint) != 0) frame->rflags |= RFLAGS_RF;
+#endif
+}
+
+INLINED void handle(Frame* frame, uint64_t vector, uint64_t cr2, uint64_t debug_status) {
+    const bool is_db = vector == GATECRASH_VECTOR_DB;
+#ifdef DEFECT_DB_WITHOUT_STATUS_IGNORED
+    if (is_db && debug_status == 0) return;
+#endif
+    let_instruction_pass(frame, debug_status);
     check_entry(frame, vector);
     log_record(GATECRASH_LOG_ENTER, vector, frame);
-    if (vector == GATECRASH_VECTOR_DB) WRITE("dr6", dr6_quiet);
+    // Behind its IRET NMIs are unmasked, and an NMI's body still runs.
+    if (is_db && nmi_state != NmiState::idle) log_broken(6, vector, frame, static_cast<uint64_t>(nmi_state));
+    if (is_db) debug_work(frame, debug_status);
     if (vector == GATECRASH_VECTOR_MC) {
 #ifdef DEFECT_MCIP_CLEARED_ON_IST
         clear_machine_check();
@@ -204,6 +233,7 @@ extern "C" {
 
 uint64_t exit_work = 0;
 extern const char user_fault_landing[] __attribute__((weak));
+extern volatile uint8_t idt[];
 
 __attribute__((weak)) void exception_work(Frame* frame, uint64_t vector, uint64_t cr2) {
     const bool is_fault = vector == GATECRASH_VECTOR_UD || (vector >= 10 && vector <= GATECRASH_VECTOR_PF);
@@ -217,27 +247,42 @@ __attribute__((weak)) void exception_work(Frame* frame, uint64_t vector, uint64_
 }
 
 __attribute__((weak)) void interrupt_work(Frame*) {}
+__attribute__((weak)) void debug_work(Frame*, uint64_t) {}
 
 NOINSTR void exception_body(Frame* frame, uint64_t vector) {
+#ifndef DEFECT_SITES_EMULATED_LAST
+    if (vector == GATECRASH_VECTOR_BP && emulate_site(frame)) return;
+#endif
     uint64_t cr2 = 0;
     // Before anything that may fault by itself.
     if (vector == GATECRASH_VECTOR_PF) READ("cr2", cr2);
+    const auto debug_status = take_debug_status(vector);
     const ContextOf context_of(frame, vector);
     trace_entry();
 #ifdef DEFECT_CR2_READ_LATE
     if (vector == GATECRASH_VECTOR_PF) READ("cr2", cr2);
 #endif
-    handle(frame, vector, cr2);
+    handle(frame, vector, cr2, debug_status);
+#ifdef DEFECT_SITES_EMULATED_LAST
+    if (vector == GATECRASH_VECTOR_BP) emulate_site(frame);
+#endif
 }
 
 #ifdef DEFECT_RETURN_FAULT_IS_THE_KERNELS
-NOINSTR void exception_body_without_context(Frame* frame, uint64_t vector) { handle(frame, vector, 0); }
+NOINSTR void exception_body_without_context(Frame* frame, uint64_t vector) { handle(frame, vector, 0, 0); }
 #endif
 
 NOINSTR void paranoid_body(Frame* frame, uint64_t vector) {
+#ifndef DEFECT_PARANOID_KEEPS_DR7
     const WithoutBreakpoints quiet;
+#endif
+#ifdef DEFECT_DB_OF_KERNEL_IGNORED
+    if (vector == GATECRASH_VECTOR_DB) return;
+#endif
+    if (vector == GATECRASH_VECTOR_BP && emulate_site(frame)) return;
+    const auto debug_status = take_debug_status(vector);
     const BorrowedContext borrowed(frame);
-    handle(frame, vector, 0);
+    handle(frame, vector, 0, debug_status);
 }
 
 __attribute__((weak)) void dump_stack(const Frame*) {}
@@ -274,8 +319,21 @@ NOINSTR void nmi_body(Frame* frame) {
     }
 #endif
     const BorrowedContext borrowed(frame);
+#ifdef DEFECT_NMI_SAVES_DR7_EACH_ROUND
+    uint64_t dr7 = 0;
+#endif
     do {
+#if defined(DEFECT_NMI_SAVES_DR7_EACH_ROUND)
+        READ("dr7", dr7);
+        WRITE("dr7", dr7_quiet);
+#elif !defined(DEFECT_NMI_KEEPS_DR7)
         const WithoutBreakpoints quiet;
+#endif
+#ifdef DEFECT_NMI_WRITES_IDT
+        // The IST entry of #DB's gate: none while the NMI's body runs.
+        auto& ist_of_db = idt[GATECRASH_VECTOR_DB * 16 + 4];
+        ist_of_db = 0;
+#endif
         nmi_state = NmiState::executing;
         Cr2 cr2;
         check_entry(frame, GATECRASH_VECTOR_NMI);
@@ -287,6 +345,9 @@ NOINSTR void nmi_body(Frame* frame) {
         asm volatile("decq %0" : "+m"(nmi_state) : : "cc", "memory");
         cr2.give_back_late();
     } while (nmi_state != NmiState::idle);
+#ifdef DEFECT_NMI_SAVES_DR7_EACH_ROUND
+    WRITE("dr7", dr7);
+#endif
 }
 
 NOINSTR void syscall_entry_body(Frame* frame) {

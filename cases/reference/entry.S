@@ -20,12 +20,29 @@
 #define RETURN_TO_USER return_to_user
 #endif
 
+#ifdef DEFECT_BP_ON_IST
+        .globl ist_of_bp
+        ist_of_bp = GATECRASH_IST_DB
+#endif
+#ifdef DEFECT_DB_WITHOUT_IST
+        .globl ist_of_db
+        ist_of_db = 0
+#endif
+#if defined(INT1_FROM_USER) || defined(DEFECT_DB_GATE_OF_DPL_3)
+        .globl dpl_of_db
+        dpl_of_db = 3
+#endif
+
 #ifndef DEFECT_BREAKPOINTS_ANYWHERE
         .section .rodata
         .globl breakpoints_refused
         .balign 8
 breakpoints_refused:
+#ifdef MOV_SS_BEFORE_INT3
+        .quad .Lbehind_first_of_bp, entry_text_end
+#else
         .quad noinstr_text_begin, entry_text_end
+#endif
 #endif
 
         .section .entry.text, "ax"
@@ -91,6 +108,17 @@ espfix_stack:
         jmp RETURN_TO_USER
 .endm
 
+// From CPL 0 the interrupted stack ends right above the frame, and what this handler stands for may push to it. So the
+// frame is given up for a copy below it. RSP is at the error code.
+.macro GAP_TO_INTERRUPTED_STACK
+        testb $3, 16(%rsp)
+        jnz .Lgap\@
+        .rept 6
+        pushq 40(%rsp)                  // SS, RSP, RFLAGS, CS, RIP, error code
+        .endr
+.Lgap\@:
+.endm
+
 .macro ENTRY name:req
         .globl \name
         .type \name, @function
@@ -102,7 +130,15 @@ ENTRY entry_db
         EXCEPTION_ANYWHERE GATECRASH_VECTOR_DB
 ENTRY entry_bp
         pushq $0
+.Lbehind_first_of_bp:
+#ifdef DEFECT_BP_ON_IST
+        EXCEPTION_ANYWHERE GATECRASH_VECTOR_BP
+#else
+#ifndef DEFECT_BP_WITHOUT_GAP
+        GAP_TO_INTERRUPTED_STACK
+#endif
         EXCEPTION GATECRASH_VECTOR_BP
+#endif
 ENTRY entry_ud
         pushq $0
         EXCEPTION GATECRASH_VECTOR_UD
@@ -129,6 +165,9 @@ ENTRY entry_mc
 
 // The vector stands where an error code would.
 ENTRY entry_irq
+#ifdef DEFECT_INT3_IN_ENTRY
+        int3
+#endif
         cld
         testb $3, 16(%rsp)
         jnz 1f

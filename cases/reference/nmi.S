@@ -50,6 +50,9 @@ entry_nmi:
         .globl nmi_from_kernel
 nmi_from_kernel:
         pushq %rdx
+#ifdef DEFECT_NMI_EXPECTS_NO_OTHER
+        jmp nmi_first
+#endif
 #ifndef DEFECT_NMI_LATE_RANGE_CHECK
         // In the copy the handler is still to come, and `iret` is half written: nothing to do.
         leaq nmi_repeat(%rip), %rdx

@@ -32,6 +32,10 @@ bool load_gs_index(uint32_t selector);
 /// What a workload may define: what an interrupt does besides asking for a reschedule. The reference's does nothing.
 void interrupt_work(gatecrash::abi::Frame* frame);
 
+/// What a workload may define: what a #DB is for, which DR6 had these bits of its own for. The reference's does
+/// nothing.
+void debug_work(gatecrash::abi::Frame* frame, uint64_t status);
+
 /// What is to be done before the next return to the user. No return may leave a bit of it (I14).
 extern uint64_t exit_work;
 }

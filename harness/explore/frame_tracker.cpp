@@ -24,6 +24,13 @@ bool is_possible(const ReturnFrame& frame) {
     return (frame.ss & 3) == (frame.cs & 3) && machine::is_user(Virtual{frame.rip}) == user;
 }
 
+/// RF is for who handles a breakpoint to set: the instruction is to be passed this time (SDM volume 3, 17.3.1.1).
+bool same_but_rf(ReturnFrame a, ReturnFrame b) {
+    a.rflags &= ~machine::rflags_rf;
+    b.rflags &= ~machine::rflags_rf;
+    return a == b;
+}
+
 }  // namespace
 
 std::optional<ReturnFrame> pushed_frame(Machine& machine) {
@@ -101,7 +108,7 @@ std::uint64_t FrameTracker::end_of_live_part(const Delivery& delivery) const {
 FrameTracker::Delivery* FrameTracker::find_delivery(const ReturnFrame& frame, std::uint64_t address, bool used) {
     Delivery* found = nullptr;
     for (auto& delivery : deliveries_) {
-        if (delivery.used != used || delivery.frame != frame) continue;
+        if (delivery.used != used || !same_but_rf(delivery.frame, frame)) continue;
         // Equal frames are told apart by where they were pushed, else the newest is meant.
         if (found == nullptr || found->address != address || delivery.address == address) found = &delivery;
     }
@@ -148,7 +155,8 @@ void FrameTracker::note_overwritten(Machine& machine) {
     bool something_newer = false;
     for (auto delivery = deliveries_.rbegin(); delivery != deliveries_.rend(); ++delivery) {
         if (delivery->used) continue;
-        if (machine.memory().read<ReturnFrame>(Virtual{delivery->address}) != delivery->frame) {
+        const auto now = machine.memory().read<ReturnFrame>(Virtual{delivery->address});
+        if (!now || !same_but_rf(*now, delivery->frame)) {
             if (!something_newer) delivery->redirected = true;
             if (!delivery->redirected && delivery->overwritten_by.empty()) delivery->overwritten_by = actor_;
         }

@@ -446,6 +446,7 @@ bool Machine::finish_out(const kvm::IoExit& io) {
     auto regs = cpu_.regs();
     unfinished_out_ = regs.rip;
     regs.rip += instruction->length;
+    regs.rflags &= ~rflags_rf;  // it is for one instruction, which is done
     cpu_.set_regs(regs);
     end_shadow();
     return io.size == 1;
