@@ -1,5 +1,5 @@
-// The workload of the nmi case: a system call with RSP and RDI that are to mislead an NMI's entry, and a page fault, whose
-// address an NMI must not change.
+// The workload of the nmi case: a page fault, whose address an NMI must not change, and a system call, with RSP and RDI
+// that are to mislead an NMI's entry.
 #include "addresses.h"
 #include "entry.h"
 
@@ -8,26 +8,18 @@
         .type user_start, @function
 user_start:
         FILL_REGISTERS
-        leaq 1f(%rip), %r15
         movl $1, %edi                   // as the word says that an NMI is executing
         leaq nmi_stack + 0x400, %rsp    // any number is good for a user who does not use it
-        outb %al, $GATECRASH_PORT_BEGIN
-        .globl user_syscall
-user_syscall:
-        syscall
-        outb %al, $GATECRASH_PORT_END
         outb %al, $GATECRASH_PORT_BEGIN
         .globl user_fault
 user_fault:
         movq REFERENCE_ABSENT, %rax
-        ud2
-1:      outb %al, $GATECRASH_PORT_DONE
-        ud2
-
         .globl user_fault_landing
 user_fault_landing:
+        syscall
         outb %al, $GATECRASH_PORT_END
-        jmp *%r15
+        outb %al, $GATECRASH_PORT_DONE
+        ud2
 
 // What an NMI's body does: it reads what is not there, and is prepared for that. The page fault's IRET ends the masking of
 // NMIs, and CR2 is another.

@@ -157,28 +157,16 @@ struct WithoutBreakpoints {
 class Cr2 {
   public:
     INLINED Cr2() { READ("cr2", kept); }
-#if defined(DEFECT_NMI_KEEPS_NO_CR2)
-    INLINED void give_back() {}
-    INLINED void give_back_late() {}
-#elif defined(DEFECT_NMI_CR2_BEHIND_STATE)
-    INLINED void give_back() {}
-    INLINED void give_back_late() { write(); }
-#else
-    INLINED void give_back() { write(); }
-    INLINED void give_back_late() {}
-#endif
-
-  private:
-    INLINED void write() {
+    INLINED void give_back() {
+#ifndef DEFECT_NMI_KEEPS_NO_CR2
         uint64_t now = 0;
         READ("cr2", now);
         if (now != kept) WRITE("cr2", kept);
-    }
-#ifdef DEFECT_NMI_CR2_BEHIND_STATE
-    static inline uint64_t kept = 0;  // per CPU
-#else
-    uint64_t kept = 0;
 #endif
+    }
+
+  private:
+    uint64_t kept = 0;
 };
 
 /// What DR6 says has happened, to #DB. The CPU sets its bits and never clears them, so that is done at once: the next
@@ -312,12 +300,10 @@ NOINSTR void interrupt_body(Frame* frame) {
 }
 
 NOINSTR void nmi_body(Frame* frame) {
-#ifndef DEFECT_NMI_BODIES_NEST
     if (nmi_state != NmiState::idle) {
         nmi_state = NmiState::latched;
         return;
     }
-#endif
     const BorrowedContext borrowed(frame);
 #ifdef DEFECT_NMI_SAVES_DR7_EACH_ROUND
     uint64_t dr7 = 0;
@@ -343,7 +329,6 @@ NOINSTR void nmi_body(Frame* frame) {
         cr2.give_back();
         // Latched becomes executing: another round. Executing becomes idle.
         asm volatile("decq %0" : "+m"(nmi_state) : : "cc", "memory");
-        cr2.give_back_late();
     } while (nmi_state != NmiState::idle);
 #ifdef DEFECT_NMI_SAVES_DR7_EACH_ROUND
     WRITE("dr7", dr7);

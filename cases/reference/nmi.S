@@ -20,25 +20,15 @@
         .globl entry_nmi
         .type entry_nmi, @function
 entry_nmi:
-#ifdef DEFECT_NMI_FROM_USER_ON_NMI_STACK
-        jmp nmi_from_kernel
-#endif
         testb $3, 8(%rsp)
         jz nmi_from_kernel
         cld
-#ifdef DEFECT_NMI_PUSHES_BEFORE_SWITCH
-        pushq $0
-#endif
         pushq %rdi
         swapgs
         TO_KERNEL_CR3 %rdi
         movq %rsp, %rdi
         movq TASK_STACK_TOP, %rsp
-#ifdef DEFECT_NMI_PUSHES_BEFORE_SWITCH
-        PUSH_IRET_FRAME 16(%rdi)
-#else
         PUSH_IRET_FRAME 8(%rdi)
-#endif
         pushq $0
         pushq (%rdi)
         SAVE_REGS_BUT_RDI
@@ -53,7 +43,6 @@ nmi_from_kernel:
 #ifdef DEFECT_NMI_EXPECTS_NO_OTHER
         jmp nmi_first
 #endif
-#ifndef DEFECT_NMI_LATE_RANGE_CHECK
         // In the copy the handler is still to come, and `iret` is half written: nothing to do.
         leaq nmi_repeat(%rip), %rdx
         cmpq %rdx, 8(%rsp)
@@ -62,10 +51,8 @@ nmi_from_kernel:
         cmpq %rdx, 8(%rsp)
         jb nmi_nested_out
 1:
-#endif
         cmpq $1, -8(%rsp)
         je nmi_nested
-#ifndef DEFECT_NMI_NO_STACK_CHECK
         // Behind the clearing of `executing`: on the NMI stack, with DF set. DF since user code may have put its RSP
         // here and executed SYSCALL, which clears it.
         leaq nmi_stack(%rip), %rdx
@@ -79,7 +66,6 @@ nmi_from_kernel:
         jz nmi_first
 #endif
         jmp nmi_nested
-#endif
         .globl nmi_first
 nmi_first:
         movq (%rsp), %rdx

@@ -85,6 +85,8 @@ void FrameTracker::push(Machine& machine, std::uint8_t vector) {
 
 std::uint64_t FrameTracker::end_of_live_part(const Delivery& delivery) const {
     const auto rsp = delivery.frame.rsp;
+    // What user code has in RSP need not be a stack of its own.
+    if ((delivery.frame.cs & 3) == 3 && !machine::is_user(Virtual{rsp})) return rsp;
     const auto stack = std::find_if(image_.stacks.begin(), image_.stacks.end(),
                                     [&](const auto& s) { return rsp >= s.low && rsp <= s.high; });
     if (stack == image_.stacks.end()) return rsp;
