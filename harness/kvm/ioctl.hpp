@@ -8,10 +8,14 @@
 
 namespace gatecrash::kvm {
 
-/// ioctl() that throws Error under the call's `name`.
+/// ioctl() that throws Error under the call's `name`. One that a signal interrupted has done nothing, and is called again
+/// (KVM_CREATE_VM can be; KVM_RUN, which has a meaning for that, does not come here).
 template <typename Argument>
 int checked_ioctl(int fd, unsigned long request, Argument argument, const char* name) {
-    const int result = ::ioctl(fd, request, argument);
+    int result = -1;
+    do {
+        result = ::ioctl(fd, request, argument);
+    } while (result < 0 && errno == EINTR);
     if (result < 0) throw Error(name, errno);
     return result;
 }
