@@ -53,21 +53,8 @@ WEAK_ENTRY entry_irq
         swapgs
 2:      iretq
 
-// SYSCALL: RCX and R11 are the user's RIP and RFLAGS; user RSP, user GS base, interrupts off (FMASK).
 WEAK_ENTRY entry_syscall
-        swapgs
-        movq %rsp, %gs:8
-        movq %gs:0, %rsp
-        pushq $GATECRASH_USER_SS
-        pushq %gs:8
-        pushq %r11
-        pushq $GATECRASH_USER_CS
-        pushq %rcx
-        pushq $0
-        SAVE_REGS
-        cld
-        movq %rsp, %rdi
-        call syscall_body
+        ENTER_SYSCALL
         EXIT_BY_SYSRET
 
 .macro FATAL_WITHOUT_CODE name vector

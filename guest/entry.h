@@ -149,6 +149,40 @@
         movq %gs:8, %rdx
 .endm
 
+/* An NMI's entry that, from CPL 3, goes on behind this macro with its body done on the task stack: RSP is at the frame. */
+.macro ENTER_NMI_ON_TASK_STACK
+        testb $3, 8(%rsp)
+        jnz nmi_from_user
+        pushq $0
+        ENTRY_PARANOID event_body GATECRASH_VECTOR_NMI
+
+        .globl nmi_from_user
+nmi_from_user:
+        swapgs
+        MOVE_FRAME_TO_TASK_STACK
+        pushq $0
+        SAVE_REGS
+        CALL_BODY event_body GATECRASH_VECTOR_NMI
+.endm
+
+/* SYSCALL up to and with its body: RCX and R11 are the user's RIP and RFLAGS; user RSP, user GS base, interrupts off
+ * (FMASK). Afterwards RSP is at the frame. */
+.macro ENTER_SYSCALL
+        swapgs
+        movq %rsp, %gs:8
+        movq %gs:0, %rsp
+        pushq $GATECRASH_USER_SS
+        pushq %gs:8
+        pushq %r11
+        pushq $GATECRASH_USER_CS
+        pushq %rcx
+        pushq $0
+        SAVE_REGS
+        cld
+        movq %rsp, %rdi
+        call syscall_body
+.endm
+
 /* Back to what was entered by SYSCALL, through a frame made of its RCX, R11 and the user's RSP. RSP is at the frame. */
 .macro EXIT_BY_SYSRET
         RESTORE_REGS

@@ -28,18 +28,7 @@
         .type entry_nmi, @function
 entry_nmi:
 #ifdef TASK_STACK
-        testb $3, 8(%rsp)
-        jnz nmi_from_user
-        pushq $0
-        ENTRY_PARANOID event_body GATECRASH_VECTOR_NMI
-
-        .globl nmi_from_user
-nmi_from_user:
-        swapgs
-        MOVE_FRAME_TO_TASK_STACK
-        pushq $0
-        SAVE_REGS
-        CALL_BODY event_body GATECRASH_VECTOR_NMI
+        ENTER_NMI_ON_TASK_STACK
         LOSE_USER_CODE_SEGMENT
         RESTORE_REGS
         swapgs

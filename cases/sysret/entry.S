@@ -11,19 +11,7 @@
         .globl entry_syscall
         .type entry_syscall, @function
 entry_syscall:
-        swapgs
-        movq %rsp, %gs:8
-        movq %gs:0, %rsp
-        pushq $GATECRASH_USER_SS
-        pushq %gs:8
-        pushq %r11
-        pushq $GATECRASH_USER_CS
-        pushq %rcx
-        pushq $0
-        SAVE_REGS
-        cld
-        movq %rsp, %rdi
-        call syscall_body
+        ENTER_SYSCALL
 #ifdef CANONICAL_CHECK
         movq GATECRASH_FRAME_RIP(%rsp), %rcx
         movq %rcx, %rax
@@ -69,16 +57,5 @@ gp_of_user:
         .globl entry_nmi
         .type entry_nmi, @function
 entry_nmi:
-        testb $3, 8(%rsp)
-        jnz nmi_from_user
-        pushq $0
-        ENTRY_PARANOID event_body GATECRASH_VECTOR_NMI
-
-        .globl nmi_from_user
-nmi_from_user:
-        swapgs
-        MOVE_FRAME_TO_TASK_STACK
-        pushq $0
-        SAVE_REGS
-        CALL_BODY event_body GATECRASH_VECTOR_NMI
+        ENTER_NMI_ON_TASK_STACK
         jmp exit_by_iret
