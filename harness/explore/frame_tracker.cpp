@@ -130,14 +130,16 @@ std::optional<Violation> FrameTracker::pop(bool faulted) {
             fmt::format("the IRET at {} returns a second time through the frame to {} that vector {} pushed{}",
                         name(iret), name(frame.rip), used->vector, lost_frames())};
     }
-    const auto overwritten = std::find_if(deliveries_.rbegin(), deliveries_.rend(), [&](const Delivery& d) {
-        return !d.used && !d.overwritten_by.empty() && d.address == address;
+    // The newest that was pushed here and is no longer what it was: of the entry code's own making, as a redirection
+    // or the way into user code are, or lost.
+    const auto changed = std::find_if(deliveries_.rbegin(), deliveries_.rend(), [&](const Delivery& d) {
+        return !d.used && d.address == address && (d.redirected || !d.overwritten_by.empty());
     });
-    if (overwritten != deliveries_.rend()) {
+    if (changed != deliveries_.rend() && !changed->overwritten_by.empty()) {
         return Violation{
             Invariant::stack,
             fmt::format("the IRET at {} pops the frame to {} that vector {} pushed, which was overwritten by {}",
-                        name(iret), name(overwritten->frame.rip), overwritten->vector, overwritten->overwritten_by)};
+                        name(iret), name(changed->frame.rip), changed->vector, changed->overwritten_by)};
     }
     // CS 0 is a mark that some designs leave for themselves; the IRET faults on it and they take it off again.
     if (!is_possible(frame) && frame.cs != 0) {
@@ -145,11 +147,7 @@ std::optional<Violation> FrameTracker::pop(bool faulted) {
                          fmt::format("the IRET at {} pops a mixture of frames: RIP {}, CS {:#x}, SS {:#x}, RSP {:#x}{}",
                                      name(iret), name(frame.rip), frame.cs, frame.ss, frame.rsp, lost_frames())};
     }
-    // Of the entry code's own making: a redirection, or the way into user code.
-    const auto redirected = std::find_if(deliveries_.rbegin(), deliveries_.rend(), [&](const Delivery& d) {
-        return !d.used && d.redirected && d.address == address;
-    });
-    if (redirected != deliveries_.rend()) redirected->used = !faulted;
+    if (changed != deliveries_.rend()) changed->used = !faulted;
     return std::nullopt;
 }
 
