@@ -18,9 +18,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// How long a command may take. Far more than any does, so that one that hangs is one failure with a name.
-constexpr std::chrono::seconds patience{150};
-
 /// Appends what can be read from `fd` now; closes it at its end.
 void drain(Fd& fd, std::string& text) {
     std::array<char, 65536> bytes{};
@@ -83,14 +80,14 @@ bool Command::read_some(Clock::time_point deadline) {
 }
 
 void Command::wait_for_output(const std::string& text) {
-    const auto deadline = Clock::now() + patience;
+    const auto deadline = Clock::now() + usual_patience;
     while (out_ && result_.out.find(text) == std::string::npos && read_some(deadline)) {
     }
     EXPECT_NE(result_.out.find(text), std::string::npos)
         << "no \"" << text << "\" in: " << result_.out << "\n and on standard error: " << result_.err;
 }
 
-Result Command::finish() {
+Result Command::finish(std::chrono::seconds patience) {
     const auto deadline = Clock::now() + patience;
     while (out_ || err_) {
         if (read_some(deadline)) continue;
