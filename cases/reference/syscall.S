@@ -7,6 +7,15 @@
 #define SLOW_RETURN return_to_user
 #endif
 
+// The flags that SYSRET does not load as IRET does.
+#if defined(DEFECT_SYSRET_WITH_RF)
+#define IRET_FLAGS RFLAGS_TF
+#elif defined(DEFECT_SYSRET_WITH_TF)
+#define IRET_FLAGS RFLAGS_RF
+#else
+#define IRET_FLAGS (RFLAGS_RF | RFLAGS_TF)
+#endif
+
         .section .entry.text, "ax"
 
 // RCX and R11 are the user's RIP and RFLAGS; user RSP, user GS base, user page tables, interrupts off (FMASK).
@@ -61,10 +70,8 @@ syscall_exit:
         cmpq %r11, FRAME_RFLAGS(%rsp)
         jne SLOW_RETURN
 #endif
-#ifndef DEFECT_SYSRET_WITH_RF_OR_TF
-        testl $(RFLAGS_RF | RFLAGS_TF), FRAME_RFLAGS(%rsp)
+        testl $IRET_FLAGS, FRAME_RFLAGS(%rsp)
         jnz SLOW_RETURN
-#endif
 #ifndef DEFECT_SYSRET_ANY_SS
         cmpq $GATECRASH_USER_SS, FRAME_SS(%rsp)
         jne SLOW_RETURN
@@ -76,10 +83,10 @@ return_by_sysret:
 #if defined(DEFECT_SYSRET_ANY_RCX)
         movq 16(%rsp), %rcx
 #endif
-#if defined(DEFECT_SYSRET_ANY_R11) || defined(DEFECT_SYSRET_WITH_RF_OR_TF)
+#if defined(DEFECT_SYSRET_ANY_R11) || defined(DEFECT_SYSRET_WITH_RF)
         movq 32(%rsp), %r11
 #endif
-#ifdef DEFECT_SYSRET_WITH_RF_OR_TF
+#ifdef DEFECT_SYSRET_WITH_RF
         andq $~RFLAGS_RF, %r11          // for emulators whose SYSRET loads RF
 #endif
         movq %rsp, %rdi

@@ -1,0 +1,266 @@
+// SYSRET where nobody can tell it from IRET: the reference entry's exit from SYSCALL under random return frames, each
+// of which is returned through by IRET as well. Each condition of the exit is left out once, and has to be missed.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <optional>
+#include <random>
+#include <span>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "gatecrash/machine/machine.hpp"
+#include "gatecrash/machine/stepper.hpp"
+#include "gatecrash/machine/tiny_guest.hpp"
+#include "measurements.hpp"
+#include "support/kvm_system.hpp"
+
+namespace gatecrash::cases {
+namespace {
+
+using machine::Machine;
+using machine::Virtual;
+
+/// An entry of the table that tools/embed.sh writes.
+struct Guest {
+    const char* name;
+    const std::byte *begin, *end;
+};
+extern "C" const Guest return_frame_guests[], return_frame_guests_end[];
+
+machine::Image guest_named(const std::string& name) {
+    const std::span guests(return_frame_guests, return_frame_guests_end);
+    const auto guest = std::find_if(guests.begin(), guests.end(), [&](const Guest& g) { return g.name == name; });
+    if (guest == guests.end()) throw std::out_of_range("no guest " + name);
+    return machine::load_elf({guest->begin, guest->end}, name);
+}
+
+constexpr std::uint64_t non_canonical = std::uint64_t{1} << 47, kernel_address = ~std::uint64_t{0xfff},
+                        unmapped = 0x10000;
+constexpr std::uint64_t rflags_df = 0x400, rflags_nt = 0x4000, rflags_ac = 0x40000, rflags_arithmetic = 0x8d5,
+                        rflags_fixed = 2;
+constexpr std::uint64_t espfix_bits = 0xffff0000;
+constexpr std::size_t code_size = 256;
+constexpr std::size_t gprs = 15;  // without RSP, as abi::Frame has them first
+
+/// What a kernel may find in a frame that SYSCALL made and a debugger, or a return from a signal, edited; and the user
+/// code that it leads to. Deterministic for a seed.
+class Generator {
+  public:
+    explicit Generator(std::uint64_t seed) : random_(seed) {}
+
+    /// Every field is by itself, three times out of four, as SYSRET would have it.
+    abi::Frame frame(Virtual code) {
+        abi::Frame frame{};
+        std::array<std::uint64_t, gprs> registers{};
+        for (auto& value : registers) value = random_();
+        std::memcpy(&frame, registers.data(), sizeof registers);
+        frame.rip = usually() ? number(code) + one_of({0, 0, 0, code_size})
+                              : one_of({non_canonical, kernel_address, unmapped, 0});
+        frame.cs = usually() ? GATECRASH_USER_CS
+                             : one_of({GATECRASH_LDT_CODE, GATECRASH_USER32_CS, GATECRASH_LDT_CODE_ABSENT, null});
+        frame.ss = usually() ? GATECRASH_USER_SS
+                             : one_of({GATECRASH_LDT_DATA, GATECRASH_LDT_DATA16, GATECRASH_LDT_DATA_ABSENT, null});
+        frame.rsp = usually() ? GATECRASH_USER_STACK + GATECRASH_STACK_SIZE / 2 : random_();
+        // The reference has its view of the espfix stack for one value of these bits.
+        if (frame.ss == GATECRASH_LDT_DATA16)
+            frame.rsp = (frame.rsp & ~espfix_bits) | (GATECRASH_USER_STACK & espfix_bits);
+        frame.rflags = rflags_fixed | machine::rflags_if | (random_() & rflags_arithmetic);
+        if (!usually()) frame.rflags |= random_() & (machine::rflags_rf | machine::rflags_tf);
+        if (!usually()) frame.rflags |= random_() & (rflags_df | rflags_nt | rflags_ac);
+        if (usually()) frame.rcx = frame.rip;
+        if (usually()) frame.r11 = frame.rflags;
+        return frame;
+    }
+
+    /// Up to seven instructions that mix registers but RSP, flags and selectors. They go on behind `code_size` bytes.
+    std::vector<std::byte> code() {
+        machine::Code c(code_size);
+        for (auto left = random_() % 8; left > 0; --left) add_instruction(c);
+        constexpr std::size_t jump_length = 5;
+        c.db(0xe9);
+        c.dd(static_cast<std::uint32_t>(code_size - c.getSize() - (jump_length - 1)));
+        const auto bytes = std::as_bytes(std::span(c.getCode(), c.getSize()));
+        return {bytes.begin(), bytes.end()};
+    }
+
+  private:
+    static constexpr std::uint64_t null = 3;
+
+    bool usually() { return random_() % 4 != 0; }
+    std::uint64_t one_of(std::initializer_list<std::uint64_t> values) {
+        return values.begin()[random_() % values.size()];
+    }
+
+    void add_instruction(machine::Code& c) {
+        const auto reg = [&] {
+            const auto index = static_cast<int>(random_() % gprs);
+            return Xbyak::Reg64(index + (index >= Xbyak::Operand::RSP ? 1 : 0));
+        };
+        const auto a = reg(), b = reg();
+        switch (random_() % 7) {
+            case 0:
+                return c.add(a, b);
+            case 1:
+                return c.xor_(a, b);
+            case 2:
+                return c.adc(a, b);
+            case 3:
+                return c.rcl(a, 7);
+            case 4:
+                return c.mov(a, b);
+            case 5:
+                return c.mov(a.cvt32(), c.ss);
+            default:
+                c.pushfq();
+                return c.pop(a);
+        }
+    }
+
+    std::mt19937_64 random_;
+};
+
+/// What user code, and who looks at the log, can tell of a return.
+struct Return {
+    machine::Outcome outcome;
+    kvm_regs regs{};
+    kvm_sregs sregs{};
+    std::vector<std::byte> log, stack;
+
+    friend bool operator==(const Return& a, const Return& b) {
+        return a.outcome == b.outcome && std::memcmp(&a.regs, &b.regs, sizeof a.regs) == 0 &&
+               std::memcmp(&a.sregs, &b.sregs, sizeof a.sregs) == 0 && a.log == b.log && a.stack == b.stack;
+    }
+};
+
+/// A guest that has come to the end of its system call.
+class ReturningGuest {
+  public:
+    explicit ReturningGuest(const std::string& name) : machine_(kvm_system(), guest_named(name)) {
+        EXPECT_EQ(machine_.run(), machine::Outcome{machine::Doorbell{GATECRASH_PORT_BEGIN}});
+        const auto stepper = machine::make_trap_flag_stepper(machine_);
+        stepper->enter();
+        while (machine_.rip() != symbol("syscall_exit")) {
+            if (stepper->step().end) throw std::logic_error("never reaches syscall_exit\n" + machine_.dump());
+        }
+        stepper->leave();
+        at_exit_ = machine_.snapshot();
+    }
+
+    [[nodiscard]] Virtual code() const { return symbol("generated_code"); }
+    void write_code(std::span<const std::byte> bytes) { write(code(), bytes); }
+
+    Return by_exit(const abi::Frame& frame) { return go(frame, symbol("syscall_exit")); }
+    Return by_iret(const abi::Frame& frame) { return go(frame, symbol("return_to_user")); }
+
+  private:
+    [[nodiscard]] Virtual symbol(const std::string& name) const { return machine_.image().symbols.find(name).value(); }
+
+    void write(Virtual to, std::span<const std::byte> bytes) {
+        if (!machine_.memory().write(to, bytes)) throw std::logic_error("not mapped");
+    }
+
+    std::vector<std::byte> read(Virtual from, std::size_t size) {
+        std::vector<std::byte> bytes(size);
+        if (!machine_.memory().read(from, bytes)) throw std::logic_error("not mapped");
+        return bytes;
+    }
+
+    Return go(const abi::Frame& frame, Virtual from) {
+        machine_.restore(at_exit_);
+        auto regs = machine_.cpu().regs();
+        write(Virtual{regs.rsp}, std::as_bytes(std::span(&frame, 1)));
+        regs.rip = number(from);
+        machine_.cpu().set_regs(regs);
+        Return result{machine_.run(), {}, {}, {}, {}};
+        result.regs = machine_.cpu().regs();
+        result.sregs = machine_.cpu().sregs();
+        result.log = read(Virtual{machine_.image().descriptor.log}, sizeof(abi::Log));
+        result.stack = read(Virtual{GATECRASH_USER_STACK}, GATECRASH_STACK_SIZE);
+        return result;
+    }
+
+    Machine machine_;
+    machine::Snapshot at_exit_;
+};
+
+std::string describe(const abi::Frame& f) {
+    std::ostringstream out;
+    out << std::hex << "rip " << f.rip << " cs " << f.cs << " rflags " << f.rflags << " rsp " << f.rsp << " ss " << f.ss
+        << " rcx " << f.rcx << " r11 " << f.r11;
+    return out.str();
+}
+
+/// A frame by which the exit can be told from an IRET.
+struct Told {
+    std::size_t frames;  ///< up to and with this one
+    abi::Frame frame;
+};
+
+std::optional<Told> first_told(const std::string& guest_name, std::size_t frames) {
+    constexpr std::uint64_t seed = 20150324;
+    ReturningGuest guest(guest_name);
+    Generator generator(seed);
+    for (std::size_t i = 1; i <= frames; ++i) {
+        const auto frame = generator.frame(guest.code());
+        guest.write_code(generator.code());
+        const auto by_iret = guest.by_iret(frame);
+        EXPECT_EQ(by_iret.outcome, machine::Outcome{machine::Doorbell{GATECRASH_PORT_END}}) << describe(frame);
+        if (!(guest.by_exit(frame) == by_iret)) return Told{i, frame};
+    }
+    return std::nullopt;
+}
+
+TEST(ReturnFrames, OfTheReferenceCannotBeTold) {
+    const auto told = first_told("reference", 4000);
+    EXPECT_FALSE(told) << "by frame " << told->frames << ": " << describe(told->frame);
+}
+
+/// A condition that is left out, and whether it is what the frame needs that finds it.
+struct Missed {
+    const char* guest;
+    bool (*needs)(const abi::Frame&);
+};
+
+void PrintTo(const Missed& missed, std::ostream* out) { *out << missed.guest; }
+
+class MissedConditions : public testing::TestWithParam<Missed> {};
+
+TEST_P(MissedConditions, AreToldWithinTwoHundredFrames) {
+    const auto told = first_told(GetParam().guest, 200);
+    ASSERT_TRUE(told);
+    EXPECT_TRUE(GetParam().needs(told->frame)) << describe(told->frame);
+    RecordProperty("frames", static_cast<int>(told->frames));
+}
+
+/// AMD's SYSRET takes any RIP, and the fault behind it is the user's, as that of an IRET has to be made.
+TEST(ReturnFrames, ThatAreNotCanonicalAreToldWhereSysretFaultsOnThem) {
+    qualify::Bench bench(kvm_system());
+    const bool is_fault_of_kernel = qualify::sysret_non_canonical(bench) == "#GP, RIP at the SYSRET, CPL 0";
+    const auto told = first_told("any-rip", 200);
+    ASSERT_EQ(told.has_value(), is_fault_of_kernel);
+    if (told) {
+        EXPECT_EQ(told->frame.rip, non_canonical);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Of, MissedConditions,
+    testing::Values(Missed{"any-rcx", [](const abi::Frame& f) { return f.rcx != f.rip; }},
+                    Missed{"any-r11", [](const abi::Frame& f) { return f.r11 != f.rflags; }},
+                    Missed{"with-rf", [](const abi::Frame& f) { return (f.rflags & machine::rflags_rf) != 0; }},
+                    Missed{"with-tf", [](const abi::Frame& f) { return (f.rflags & machine::rflags_tf) != 0; }},
+                    Missed{"any-cs", [](const abi::Frame& f) { return f.cs != GATECRASH_USER_CS; }},
+                    Missed{"any-ss", [](const abi::Frame& f) { return f.ss != GATECRASH_USER_SS; }}),
+    [](const auto& info) {
+        std::string name = info.param.guest;
+        std::erase(name, '-');
+        return name;
+    });
+
+}  // namespace
+}  // namespace gatecrash::cases
