@@ -21,10 +21,12 @@ void syscall_work(Frame* frame) {
     if (returns_to(user_ss_back)) frame->ss = GATECRASH_LDT_DATA;
 }
 
-/// A breakpoint at which the user was resumed with RF set does not trigger.
+/// A breakpoint at which the user was resumed with RF set does not trigger, and nobody has the kernel step.
 void exception_work(Frame* frame, uint64_t vector, uint64_t) {
-    const bool resumed_here = frame->rip == reinterpret_cast<uint64_t>(user_rf_back);
-    if (vector == GATECRASH_VECTOR_DB && resumed_here) log_broken(7, vector, frame, frame->rip);
+    if (vector != GATECRASH_VECTOR_DB) return;
+    if (frame->rip == reinterpret_cast<uint64_t>(user_rf_back)) log_broken(7, vector, frame, frame->rip);
+    const bool is_kernels = (frame->cs & 3) == 0;
+    if (is_kernels && (frame->rflags & RFLAGS_TF) != 0) log_broken(11, vector, frame, frame->rflags);
 }
 
 /// An interrupt of a kernel with interrupts on may lead to another task, and that one executes SYSCALL too: its RSP is

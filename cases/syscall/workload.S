@@ -46,9 +46,44 @@
 1:
 .endm
 
+#ifdef TRAP_FLAG
+        .section .rodata
+        .globl sets_trap_flag
+sets_trap_flag:
+        .byte 1
+        .previous
+#endif
+
         .globl user_start
         .type user_start, @function
 user_start:
+#ifdef TRAP_FLAG
+        // A debugger has the user's code step, over a SYSCALL: the kernel does not step, and behind it the user does.
+        FILL_REGISTERS
+        outb %al, $GATECRASH_PORT_BEGIN
+        .globl user_steps
+user_steps:
+        SET_FLAG RFLAGS_TF
+        syscall
+        nop
+        CLEAR_FLAG RFLAGS_TF
+        outb %al, $GATECRASH_PORT_END
+
+        // And over code whose registers become those of a SYSCALL: RCX is RIP, and R11 RFLAGS, where a trap comes.
+        FILL_REGISTERS
+        outb %al, $GATECRASH_PORT_BEGIN
+        .globl user_stuck
+user_stuck:
+        SET_FLAG RFLAGS_TF
+        leaq 1f(%rip), %rcx
+        pushfq
+        popq %r11
+1:      nop
+        CLEAR_FLAG RFLAGS_TF
+        outb %al, $GATECRASH_PORT_END
+        outb %al, $GATECRASH_PORT_DONE
+        ud2
+#endif
 #ifdef SYSRET_FROM_EXCEPTIONS
         // User code that an interrupt finds with registers like those of a SYSCALL: RCX is RIP on the second instruction.
         FILL_AS_SYSCALL user_code

@@ -41,6 +41,10 @@ Step Stepper::step() {
     return result;
 }
 
+StepperKind stepper_for(const Image& image, StepperKind usual) {
+    return image.symbols.find("sets_trap_flag") ? StepperKind::stop_bytes : usual;
+}
+
 std::unique_ptr<Stepper> make_stepper(StepperKind kind, Machine& machine) {
     return kind == StepperKind::trap_flag ? make_trap_flag_stepper(machine) : make_stop_byte_stepper(machine);
 }

@@ -101,6 +101,7 @@
  *   exit_work              8 bytes; at END at CPL 3 they have to be 0 (I14)
  *   breakpoints_refused    two addresses: in between, from the first to in front of the second, the guest's design has
  *                          no breakpoints, and so no #DB lands
+ *   sets_trap_flag         whatever it is: the guest sets RFLAGS.TF itself, and is stepped by other means
  */
 
 #if !defined(__ASSEMBLER__) && defined(__cplusplus)

@@ -54,6 +54,8 @@ enum class StepperKind : std::uint8_t { trap_flag, stop_bytes };
 /// Only the instruction to execute is in memory, every other text byte stops the guest.
 [[nodiscard]] std::unique_ptr<Stepper> make_stop_byte_stepper(Machine& machine);
 [[nodiscard]] std::unique_ptr<Stepper> make_stepper(StepperKind kind, Machine& machine);
+/// `usual`, unless `image` says that it sets RFLAGS.TF itself (symbol `sets_trap_flag`), which only stop bytes follow.
+[[nodiscard]] StepperKind stepper_for(const Image& image, StepperKind usual);
 
 /// A 64-bit gate of an IDT (APM volume 2, 4.8.4; SDM volume 3, figure 6-8), decoded.
 struct Gate {
