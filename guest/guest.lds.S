@@ -66,6 +66,8 @@ SECTIONS {
         /* The LDT's descriptor (APM volume 2, 4.8.3). */
         SHORT(ldt_end - ldt - 1) SHORT(ldt & 0xffff) BYTE((ldt >> 16) & 0xff) BYTE(0x82) BYTE(0)
         BYTE((ldt >> 24) & 0xff) LONG(ldt >> 32) LONG(0)
+        /* Data, accessed already, DPL 0, with a limit of 0 bytes: of CPU 0. */
+        LONG(0) LONG(0x00409100)
         gdt_limit = ABSOLUTE(. - gdt - 1);
         *(.tables)
         . = ALIGN(16);

@@ -12,14 +12,30 @@ namespace {
 constexpr uint64_t reschedule = 1;  // a bit of exit_work
 constexpr uint64_t dr7_quiet = 0x400, dr6_quiet = 0xffff0ff0;
 
-/// Whether the CPU does the kernel's or the user's work, for those who care (RCU, time accounting).
-enum class Context : uint64_t { user, kernel };
+/// Whether the CPU does the kernel's or the user's work, or none, for those who care (RCU, time accounting).
+enum class Context : uint64_t { user, kernel, idle };
+#ifdef MIGRATES
+/// The first CPU does not track that, and always says it is the kernel's; the one that tasks migrate to does.
+bool is_tracked = false;
+Context context = Context::kernel;
+#else
+constexpr bool is_tracked = true;
 Context context = Context::user;
+#endif
 #ifdef WITHOUT_CONTEXT_TRACKING
 constexpr bool tracks_context = false;
 #else
 constexpr bool tracks_context = true;
 #endif
+
+#ifdef IDLES
+constexpr bool idles = true;
+extern "C" const char idle_loop[], idle_loop_end[];
+#else
+constexpr bool idles = false;
+#endif
+/// Bodies that run now and whose context is the kernel's until they end, and no longer.
+uint64_t borrowed_contexts = 0;
 
 /// NMI bodies do not nest: one that comes while another runs has that one start over.
 enum class NmiState : uint64_t { idle, executing, latched };
@@ -43,6 +59,16 @@ constexpr bool gives_context_back = false;
 
 INLINED bool is_from_user(const Frame* frame) { return (frame->cs & 3) != 0; }
 
+/// Whether the idle loop was interrupted.
+INLINED bool is_idle([[maybe_unused]] const Frame* frame) {
+#ifdef IDLES
+    return frame->rip >= reinterpret_cast<uint64_t>(idle_loop) &&
+           frame->rip < reinterpret_cast<uint64_t>(idle_loop_end);
+#else
+    return false;
+#endif
+}
+
 INLINED uint64_t gs_base() {
 #ifdef SIGN_OF_GS
     uint32_t low = 0, high = 0;
@@ -59,10 +85,14 @@ INLINED void clear_machine_check() { asm volatile("wrmsr" : : "c"(MSR_MCG_STATUS
 
 constexpr uint64_t cleared_by_entry = RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC;
 
+/// One that a CPU pushes in 64-bit mode. What stands there else is another word: the frame is not where it seems.
+INLINED bool is_code_segment(uint64_t cs) { return cs == GATECRASH_KERNEL_CS || (cs <= 0xffff && (cs & 3) == 3); }
+
 /// What the entry has to have done by now, whatever it interrupted.
 INLINED void check_entry(const Frame* frame, uint64_t vector, uint64_t cleared = cleared_by_entry) {
     uint64_t flags = 0, cr3 = 0;
     asm volatile("pushfq; popq %0" : "=r"(flags));
+    if (!is_code_segment(frame->cs)) log_broken(4, vector, frame, reinterpret_cast<uint64_t>(frame));
     if ((flags & cleared) != 0) log_broken(11, vector, frame, flags);
     READ("cr3", cr3);
     if ((cr3 & GATECRASH_USER_ROOT) != 0) log_broken(3, vector, frame, cr3);
@@ -75,6 +105,7 @@ INLINED void check_entry(const Frame* frame, uint64_t vector, uint64_t cleared =
 
 /// On the way in from user code: before anything that looks at the context.
 INLINED void enter_from_user(const Frame* frame, uint64_t vector) {
+    if (!is_tracked) return;
     if (tracks_context && context != Context::user) log_broken(10, vector, frame, static_cast<uint64_t>(context));
     context = Context::kernel;
 }
@@ -92,7 +123,7 @@ INLINED void leave_kernel() {
         has_machine_check = false;
         clear_machine_check();
     }
-    context = Context::user;
+    if (is_tracked) context = Context::user;
 }
 
 /// On the way out to it, interrupts off: whoever comes between the last look at exit_work and user code would be
@@ -108,24 +139,45 @@ INLINED void exit_to_user() {
 
 /// The context over the body of an exception or interrupt. Entered from user code it is the kernel's; from the kernel
 /// it is that already, since no entry takes one before it has changed, and no exit after: so CS tells which. With
-/// SOFT_CONTEXT it is not relied on: what is found is given back.
+/// SOFT_CONTEXT it is not relied on: what is found is given back. What interrupts the idle loop has to do so in either
+/// design.
 struct ContextOf {
     INLINED ContextOf(const Frame* of, uint64_t vector) : frame(of), found(context) {
         if (gives_context_back) {
             context = Context::kernel;
         } else if (is_from_user(frame)) {
             enter_from_user(frame, vector);
+        } else if (borrows(vector)) {
+            ++borrowed_contexts;
+            context = Context::kernel;
         }
     }
     INLINED ~ContextOf() {
         if (is_from_user(frame)) {
             exit_to_user();
+#ifdef DEFECT_EXIT_BY_PREVIOUS_CONTEXT
+            context = found;
+#endif
         } else if (gives_context_back) {
+            context = found;
+        } else if (has_borrowed) {
+            --borrowed_contexts;
             context = found;
         }
     }
+    INLINED bool borrows([[maybe_unused]] uint64_t vector) {
+#if defined(DEFECT_IDLE_KEEPS_CONTEXT)
+        has_borrowed = false;
+#elif defined(DEFECT_EVERY_FAULT_BORROWS_CONTEXT)
+        has_borrowed = idles;
+#else
+        has_borrowed = idles && found == Context::idle;
+#endif
+        return has_borrowed;
+    }
     const Frame* frame;
     Context found;
+    bool has_borrowed = false;
 };
 
 /// The context over a body that may have come anywhere, in the middle of an entry or exit.
@@ -190,12 +242,26 @@ INLINED void let_instruction_pass([[maybe_unused]] Frame* frame, [[maybe_unused]
 #endif
 }
 
+/// A page may have to be fetched, and so a page fault may wait, but for one of the idle loop. Other tasks run
+/// meanwhile.
+INLINED void wait_for_page([[maybe_unused]] const Frame* frame) {
+#ifdef MIGRATES
+    if (is_from_user(frame)) is_tracked = true;
+#endif
+    // They enter and leave the kernel, and the context with it.
+    const bool may_wait = is_from_user(frame) || !is_idle(frame);
+    if (idles && may_wait && borrowed_contexts != 0) log_broken(10, GATECRASH_VECTOR_PF, frame, borrowed_contexts);
+}
+
 INLINED void handle(Frame* frame, uint64_t vector, uint64_t cr2, uint64_t debug_status) {
     const bool is_db = vector == GATECRASH_VECTOR_DB;
 #ifdef DEFECT_DB_WITHOUT_STATUS_IGNORED
     if (is_db && debug_status == 0) return;
 #endif
     let_instruction_pass(frame, debug_status);
+#ifdef DEFECT_RETURN_WITHOUT_AC
+    frame->rflags &= ~uint64_t{RFLAGS_AC};
+#endif
     check_entry(frame, vector);
     log_record(GATECRASH_LOG_ENTER, vector, frame);
     // Behind its IRET NMIs are unmasked, and an NMI's body still runs.
@@ -210,16 +276,39 @@ INLINED void handle(Frame* frame, uint64_t vector, uint64_t cr2, uint64_t debug_
     }
     log_record(GATECRASH_LOG_LEAVE, vector, frame);
     exception_work(frame, vector, cr2);  // may have it return elsewhere, as a signal does
+    if (vector == GATECRASH_VECTOR_PF) wait_for_page(frame);
 }
 
+#ifdef INT80_SYSCALLS
+/// Whether vector 0x80, through whose gate user code executes system calls, came from outside. Nothing in the frame
+/// says so; a local APIC does, which has the bit of an interrupt set from its delivery to the end of its handling.
+INLINED bool is_external([[maybe_unused]] const Frame* frame) {
+#if defined(DEFECT_INT80_FROM_ANYWHERE)
+    return false;
+#elif defined(DEFECT_INT80_BY_OPCODE)
+    // INT 0x80 in front of RIP.
+    return *reinterpret_cast<const uint16_t*>(frame->rip - 2) != 0x80cd;
+#else
+    uint64_t& word = interrupts_in_service[GATECRASH_USER_IRQ / 64];
+    constexpr uint64_t bit = uint64_t{1} << GATECRASH_USER_IRQ % 64;
+    const bool is_in_service = (word & bit) != 0;
+    word &= ~bit;
+    return is_in_service;
+#endif
+}
+#endif
+
 /// What a tracer does at an entry: it follows the user's stack, which may not be there yet.
-INLINED void trace_entry() { (void)*reinterpret_cast<volatile const uint64_t*>(REFERENCE_TRACED); }
+INLINED void trace_entry() { read_user(REFERENCE_TRACED); }
 
 }  // namespace
 
 extern "C" {
 
 uint64_t exit_work = 0;
+#ifdef INT80_SYSCALLS
+uint64_t interrupts_in_service[GATECRASH_VECTORS / 64] = {};
+#endif
 extern const char user_fault_landing[] __attribute__((weak));
 extern volatile uint8_t idt[];
 
@@ -235,15 +324,31 @@ __attribute__((weak)) void exception_work(Frame* frame, uint64_t vector, uint64_
 }
 
 __attribute__((weak)) void interrupt_work(Frame*) {}
+__attribute__((weak)) void int80_work(Frame*) {}
 __attribute__((weak)) void debug_work(Frame*, uint64_t) {}
 
+#ifdef TRACED_IN_ASSEMBLY
+NOINSTR void irqs_off_traced(const Frame* frame, uint64_t vector) {
+    if (const auto base = gs_base(); base != reinterpret_cast<uint64_t>(per_cpu)) log_broken(2, vector, frame, base);
+    trace_entry();
+    // As any call may.
+    asm volatile("xorl %%edx, %%edx" : : : "rdx", "cc");
+}
+
+NOINSTR void exception_body(Frame* frame, uint64_t vector, uint64_t cr2_of_entry) {
+#else
 NOINSTR void exception_body(Frame* frame, uint64_t vector) {
+#endif
 #ifndef DEFECT_SITES_EMULATED_LAST
     if (vector == GATECRASH_VECTOR_BP && emulate_site(frame)) return;
 #endif
     uint64_t cr2 = 0;
+#ifdef TRACED_IN_ASSEMBLY
+    if (vector == GATECRASH_VECTOR_PF) cr2 = cr2_of_entry;
+#else
     // Before anything that may fault by itself.
     if (vector == GATECRASH_VECTOR_PF) READ("cr2", cr2);
+#endif
     const auto debug_status = take_debug_status(vector);
     const ContextOf context_of(frame, vector);
     trace_entry();
@@ -258,6 +363,20 @@ NOINSTR void exception_body(Frame* frame, uint64_t vector) {
 
 #ifdef DEFECT_RETURN_FAULT_IS_THE_KERNELS
 NOINSTR void exception_body_without_context(Frame* frame, uint64_t vector) { handle(frame, vector, 0, 0); }
+#endif
+
+#ifdef IDLES
+void be_idle() {
+    context = Context::idle;
+    // A trace point follows the user's stack here, too.
+    asm volatile(
+        ".globl idle_loop, idle_loop_end\n"
+        "idle_loop: sti; nop; movq (%0), %%rax; cli; idle_loop_end:"
+        :
+        : "r"(uint64_t{REFERENCE_TRACED})
+        : "rax", "memory");
+    context = Context::kernel;
+}
 #endif
 
 NOINSTR void paranoid_body(Frame* frame, uint64_t vector) {
@@ -293,11 +412,17 @@ NOINSTR void interrupt_body(Frame* frame) {
     const auto vector = frame->error;
     const ContextOf context_of(frame, vector);
     check_entry(frame, vector);
+#ifdef INT80_SYSCALLS
+    if (vector == GATECRASH_USER_IRQ && !is_external(frame)) return int80_work(frame);
+#endif
     log_record(GATECRASH_LOG_ENTER, vector, frame);
     exit_work = exit_work | reschedule;
     interrupt_work(frame);
     log_record(GATECRASH_LOG_LEAVE, vector, frame);
 }
+
+/// The word below which an interrupt's body began is another by its end.
+NOINSTR void irq_stack_overwritten(Frame* frame, uint64_t found) { log_broken(4, GATECRASH_DEFAULT_IRQ, frame, found); }
 
 NOINSTR void nmi_body(Frame* frame) {
     if (nmi_state != NmiState::idle) {

@@ -23,6 +23,11 @@
 
 #define CR4_FSGSBASE 0x10000
 #define CR4_SMAP 0x200000
+#ifdef WITH_SMAP
+#define CR4_AT_BOOT (CR4_FSGSBASE | CR4_SMAP)
+#else
+#define CR4_AT_BOOT CR4_FSGSBASE
+#endif
 #define DR7_ARMED 0x700
 
 /* Saves all registers but RDI, which is saved already. */
@@ -81,14 +86,45 @@
 .endm
 #endif
 
-/* --- from user code ---------------------------------------------------------------------------------------------- */
+/* A gate's vector may also be that of an external interrupt, which pushes no error code. The CPU aligns RSP to 16 before
+ * it pushes five words, or six: so RSP tells. What came without is an interrupt, with its vector instead. */
+.macro EXPECT_ERROR_CODE vector:req
+#ifdef FORGED_VECTORS
+        testb $8, %spl
+        jz .Lhas_code\@
+        pushq $\vector
+        jmp entry_irq
+.Lhas_code\@:
+#endif
+.endm
+
+/* --- at each gate ------------------------------------------------------------------------------------------------ */
 
 /* A gate clears IF, TF, NT and RF. AC is the user's still, and would switch SMAP off. CLAC needs a CPU that has SMAP;
  * this needs a stack, and none of the flags. */
 .macro CLEAR_FLAGS
+#ifdef DEFECT_NO_CLD
+        pushfq
+        andq $(RFLAGS_DF | 2), (%rsp)
+#else
         pushq $2
+#endif
         popfq
 .endm
+
+/* No gate clears DF and AC. From CPL 0, AC is not set but where a kernel that has SMAP uses user memory; what comes there
+ * begins without, and its return gives AC back. */
+.macro CLEAR_DF_AND_AC
+#ifndef DEFECT_NO_CLD
+        cld
+#endif
+#if defined(WITH_SMAP) && !defined(DEFECT_NO_CLAC)
+        clac
+#endif
+.endm
+
+/* --- from user code ---------------------------------------------------------------------------------------------- */
+
 
 /* From CPL 3 through a gate without IST: the frame, with error code, lies on the entry stack. Moves it, and all
  * registers, to the task stack. */
@@ -105,12 +141,67 @@
         CLEAR_FLAGS
 .endm
 
+/* --- stacks for interrupts --------------------------------------------------------------------------------------- */
+
+/* Calls `body` with the frame at RSP. With IRQ_STACK it runs there, unless something runs there already: who counts
+ * itself first knows. Clobbers %rbp. */
+.macro CALL_ON_IRQ_STACK body:req
+        movq %rsp, %rdi
+#ifdef IRQ_STACK
+        movq %rsp, %rbp
+#if defined(DEFECT_IRQ_STACK_COUNTED_LATE)
+        cmpl $-1, irq_count(%rip)
+        cmoveq irq_stack_top_address(%rip), %rsp
+        pushq %rbp
+        incl irq_count(%rip)
+#elif defined(DEFECT_IRQ_STACK_NOT_COUNTED)
+        movq irq_stack_top_address(%rip), %rsp
+        pushq %rbp
+#else
+        incl irq_count(%rip)
+        cmovzq irq_stack_top_address(%rip), %rsp
+        pushq %rbp
+#endif
+        call \body
+        popq %rsi
+        movq %rbp, %rsp
+#ifndef DEFECT_IRQ_STACK_NOT_COUNTED
+        decl irq_count(%rip)
+#endif
+        cmpq %rsi, %rbp
+        je .Lintact\@
+        movq %rsp, %rdi
+        call irq_stack_overwritten
+.Lintact\@:
+#else
+        call \body
+#endif
+.endm
+
+#ifdef NMI_ON_IRQ_STACK
+#define CALL_NMI_BODY CALL_ON_IRQ_STACK nmi_body
+#else
+#define CALL_NMI_BODY movq %rsp, %rdi; call nmi_body
+#endif
+
 /* --- at any instruction ------------------------------------------------------------------------------------------ */
+
+/* The base of this CPU's data into %rax, by the CPU's number: the limit of a descriptor that each CPU's GDT has for that.
+ * TSC_AUX has the number as well, unless it is lent to a guest. Clobbers %rcx, %rdx. */
+.macro FIND_PER_CPU
+#ifdef DEFECT_CPU_NUMBER_BY_TSC_AUX
+        rdtscp
+#else
+        movl $GATECRASH_CPU_NUMBER, %ecx
+        lsl %ecx, %ecx
+#endif
+        movq per_cpu_bases(, %rcx, 8), %rax
+.endm
 
 /* What is in use is unknown: the kernel's page tables and GS base, or the user's. %r14 keeps CR3, %rbx what undoes the
  * rest. Clobbers %rax, %rcx, %rdx. */
 .macro ENTER_PARANOID
-        cld
+        CLEAR_FLAGS
         movq %cr3, %r14
 #ifndef DEFECT_PARANOID_KEEPS_CR3
         testq $GATECRASH_USER_ROOT, %r14
@@ -118,7 +209,11 @@
         TO_KERNEL_CR3 %rax
 .Lroot\@:
 #endif
-#if defined(DEFECT_PARANOID_BY_CS)
+#if defined(PER_CPU_BY_NUMBER)
+        rdgsbase %rbx
+        FIND_PER_CPU
+        wrgsbase %rax
+#elif defined(DEFECT_PARANOID_BY_CS)
         xorl %ebx, %ebx
         testb $3, GATECRASH_FRAME_CS(%rsp)
         jz .Lgs\@

@@ -13,12 +13,28 @@
         ist_of_mc = 0
 #endif
 
-// Where exceptions and interrupts from CPL 3 end.
-#ifdef SYSRET_FROM_EXCEPTIONS
+// Where exceptions and interrupts from CPL 3 end, and those from CPL 0.
+#if defined(SYSRET_FROM_EXCEPTIONS)
 #define RETURN_TO_USER syscall_exit
+#elif defined(EXIT_KIND_IN_EBX)
+#define RETURN_TO_USER exit_by_kind
 #else
 #define RETURN_TO_USER return_to_user
 #endif
+#ifdef EXIT_KIND_IN_EBX
+#define RETURN_TO_KERNEL exit_by_kind
+#else
+#define RETURN_TO_KERNEL return_to_kernel
+#endif
+
+// One way out for both, which %ebx says where to: 0 is to CPL 3. Bodies keep it.
+.macro KEEP_EXIT_KIND kind:req
+#ifdef EXIT_KIND_IN_EBX
+        movl $\kind, %ebx
+#endif
+.endm
+#define EXIT_TO_USER 0
+#define EXIT_TO_KERNEL 1
 
 #ifdef DEFECT_BP_ON_IST
         .globl ist_of_bp
@@ -45,6 +61,34 @@ breakpoints_refused:
 #endif
 #endif
 
+#ifdef PER_CPU_BY_NUMBER
+        .section .rodata
+        .balign 8
+        .globl per_cpu_bases
+per_cpu_bases:
+        .quad per_cpu, per_cpu_of_another
+        .bss
+        .balign 64
+per_cpu_of_another:
+        .fill 64
+#endif
+
+#ifdef IRQ_STACK
+        .section .rodata
+        .balign 8
+        .globl irq_stack_top_address
+irq_stack_top_address:
+        .quad irq_stack_top
+        .data
+        .globl irq_count
+irq_count:
+        .long -1                        // who runs on that stack, less 1
+        .bss
+        .balign 16
+        .fill 1024
+irq_stack_top:
+#endif
+
         .section .entry.text, "ax"
 
 #ifndef DEFECT_NO_ESPFIX
@@ -56,17 +100,44 @@ espfix_stack:
         .section .entry.text, "ax"
 #endif
 
+// For whom a trace point of the entry is in assembly: it needs the kernel's GS base, and may fault. So a page fault's
+// address is read before, into a register that calls keep, and handed on. RSP is at the frame.
+.macro TRACE_IRQS_OFF vector:req
+#ifdef TRACED_IN_ASSEMBLY
+        movq %rsp, %rdi
+        movl $\vector, %esi
+        call irqs_off_traced
+#endif
+.endm
+.macro TRACE_EXCEPTION vector:req
+#if defined(DEFECT_CR2_READ_BEHIND_TRACE)
+        TRACE_IRQS_OFF \vector
+        movq %cr2, %rdx
+#elif defined(DEFECT_CR2_KEPT_IN_RDX)
+        movq %cr2, %rdx
+        TRACE_IRQS_OFF \vector
+#elif defined(TRACED_IN_ASSEMBLY)
+        movq %cr2, %r12
+        TRACE_IRQS_OFF \vector
+        movq %r12, %rdx
+#endif
+.endm
+
 // An exception without IST. RSP is at the frame's error code.
 .macro EXCEPTION vector:req
-        cld
+        CLEAR_DF_AND_AC
         testb $3, 16(%rsp)
         jnz 1f
         SAVE_REGS
+        KEEP_EXIT_KIND EXIT_TO_KERNEL
+        TRACE_EXCEPTION \vector
         movq %rsp, %rdi
         movl $\vector, %esi
         call exception_body
-        jmp return_to_kernel
+        jmp RETURN_TO_KERNEL
 1:      ENTER_FROM_USER
+        KEEP_EXIT_KIND EXIT_TO_USER
+        TRACE_EXCEPTION \vector
         movq %rsp, %rdi
         movl $\vector, %esi
         call exception_body
@@ -75,13 +146,14 @@ espfix_stack:
 
 // One that may also be the IRET's to user code, or a load of a segment with the user's GS base.
 .macro EXCEPTION_OF_EXIT vector:req
-        cld
+        CLEAR_DF_AND_AC
         testb $3, 16(%rsp)
         jnz 1f
         SAVE_REGS
         movl $\vector, %esi
         jmp fault_in_kernel
 1:      ENTER_FROM_USER
+        KEEP_EXIT_KIND EXIT_TO_USER
         movq %rsp, %rdi
         movl $\vector, %esi
         call exception_body
@@ -90,7 +162,7 @@ espfix_stack:
 
 // On an IST stack, at any instruction. From CPL 3 it is like any other exception.
 .macro EXCEPTION_ANYWHERE vector:req
-        cld
+        CLEAR_DF_AND_AC
         testb $3, 16(%rsp)
         jnz 1f
         SAVE_REGS
@@ -102,6 +174,7 @@ espfix_stack:
         RESTORE_REGS
         iretq
 1:      ENTER_FROM_USER
+        KEEP_EXIT_KIND EXIT_TO_USER
         movq %rsp, %rdi
         movl $\vector, %esi
         call exception_body
@@ -143,6 +216,7 @@ ENTRY entry_ud
         pushq $0
         EXCEPTION GATECRASH_VECTOR_UD
 ENTRY entry_np
+        EXPECT_ERROR_CODE GATECRASH_VECTOR_NP
 #ifdef DEFECT_NO_IRET_FIXUP_OF_SS
         // QEMU 7.2 raises #NP for a stack segment that is not present, where the manuals have #SS.
         cmpl $(GATECRASH_LDT_DATA_ABSENT & ~3), (%rsp)
@@ -150,15 +224,23 @@ ENTRY entry_np
 #endif
         EXCEPTION_OF_EXIT GATECRASH_VECTOR_NP
 ENTRY entry_ss
+        EXPECT_ERROR_CODE GATECRASH_VECTOR_SS
 #ifdef DEFECT_NO_IRET_FIXUP_OF_SS
         EXCEPTION GATECRASH_VECTOR_SS
 #else
         EXCEPTION_OF_EXIT GATECRASH_VECTOR_SS
 #endif
 ENTRY entry_gp
+        EXPECT_ERROR_CODE GATECRASH_VECTOR_GP
         EXCEPTION_OF_EXIT GATECRASH_VECTOR_GP
 ENTRY entry_pf
+        EXPECT_ERROR_CODE GATECRASH_VECTOR_PF
         EXCEPTION GATECRASH_VECTOR_PF
+#ifdef HAS_VC
+ENTRY entry_vc
+        EXPECT_ERROR_CODE GATECRASH_VECTOR_VC
+        EXCEPTION GATECRASH_VECTOR_VC
+#endif
 ENTRY entry_mc
         pushq $0
         EXCEPTION_ANYWHERE GATECRASH_VECTOR_MC
@@ -168,16 +250,27 @@ ENTRY entry_irq
 #ifdef DEFECT_INT3_IN_ENTRY
         int3
 #endif
-        cld
+        CLEAR_DF_AND_AC
         testb $3, 16(%rsp)
         jnz 1f
         SAVE_REGS
-        movq %rsp, %rdi
-        call interrupt_body
-        jmp return_to_kernel
-1:      ENTER_FROM_USER
-        movq %rsp, %rdi
-        call interrupt_body
+        KEEP_EXIT_KIND EXIT_TO_KERNEL
+        TRACE_IRQS_OFF GATECRASH_DEFAULT_IRQ
+        CALL_ON_IRQ_STACK interrupt_body
+        jmp RETURN_TO_KERNEL
+1:
+#ifdef DEFECT_TRACE_BEFORE_SWAPGS
+        SAVE_REGS
+        TRACE_IRQS_OFF GATECRASH_DEFAULT_IRQ
+        RESTORE_REGS_BUT_RDI
+        popq %rdi
+        ENTER_FROM_USER
+#else
+        ENTER_FROM_USER
+        TRACE_IRQS_OFF GATECRASH_DEFAULT_IRQ
+#endif
+        KEEP_EXIT_KIND EXIT_TO_USER
+        CALL_ON_IRQ_STACK interrupt_body
         jmp RETURN_TO_USER
 
 // A fault at CPL 0, its vector in %esi. If it is the exit's IRET that faulted, the user asked for what cannot be
@@ -194,9 +287,10 @@ ENTRY fault_in_kernel
         leaq gs_change(%rip), %rax
         cmpq %rax, GATECRASH_FRAME_RIP(%rsp)
         je fault_of_gs_change
+        KEEP_EXIT_KIND EXIT_TO_KERNEL
         movq %rsp, %rdi
         call exception_body
-        jmp return_to_kernel
+        jmp RETURN_TO_KERNEL
 
 // Makes a frame on the task stack as if the instruction that was to be returned to had faulted.
 ENTRY fault_of_return
@@ -216,12 +310,19 @@ ENTRY fault_of_return
         word = word - 8
         .endr
         movq %rsp, %rdi
+#ifndef DEFECT_EXIT_KIND_NOT_SET
+        KEEP_EXIT_KIND EXIT_TO_USER
+#endif
 #ifdef DEFECT_RETURN_FAULT_IS_THE_KERNELS
         call exception_body_without_context
 #else
         call exception_body
 #endif
+#ifdef EXIT_KIND_IN_EBX
+        jmp exit_by_kind
+#else
         jmp return_to_user
+#endif
 
 // Loads a selector, in %edi, into the user's GS: with the user's GS base in use, which goes with it. What faults there
 // is the load. Returns in %eax whether it did not.
@@ -258,7 +359,8 @@ ENTRY fault_of_gs_change
 
 // A double fault. CR2 is that of the fault before it only until something else faults, so it is read at once.
 ENTRY entry_df
-        cld
+        EXPECT_ERROR_CODE GATECRASH_VECTOR_DF
+        CLEAR_DF_AND_AC
         SAVE_REGS
 #if !defined(DEFECT_NO_ESPFIX) && !defined(DEFECT_NO_ESPFIX_FIXUP)
         // What the user asked for cannot be returned to; of the first fault's vector and error code nothing is left.
@@ -275,6 +377,11 @@ ENTRY entry_df
         RESTORE_REGS
         iretq
 
+#ifdef EXIT_KIND_IN_EBX
+ENTRY exit_by_kind
+        testl %ebx, %ebx
+        jz return_to_user
+#endif
 ENTRY return_to_kernel
         RESTORE_REGS
         iretq
@@ -348,7 +455,7 @@ return_iret_espfix:
         .text
 ENTRY boot_to_user
         movq %cr4, %rax
-        orq $CR4_FSGSBASE, %rax
+        orq $CR4_AT_BOOT, %rax
         movq %rax, %cr4
         // A debugger has breakpoints: LE and GE say so, the harness plays the breakpoint (docs/limits.md).
         movl $DR7_ARMED, %eax

@@ -22,7 +22,7 @@
 entry_nmi:
         testb $3, 8(%rsp)
         jz nmi_from_kernel
-        cld
+        CLEAR_DF_AND_AC
         pushq %rdi
         swapgs
         TO_KERNEL_CR3 %rdi
@@ -33,8 +33,7 @@ entry_nmi:
         pushq (%rdi)
         SAVE_REGS_BUT_RDI
         CLEAR_FLAGS
-        movq %rsp, %rdi
-        call nmi_body
+        CALL_NMI_BODY
         jmp return_to_user
 
         .globl nmi_from_kernel
@@ -88,8 +87,7 @@ nmi_repeat_end:
         pushq $0
         SAVE_REGS
         ENTER_PARANOID
-        movq %rsp, %rdi
-        call nmi_body
+        CALL_NMI_BODY
         EXIT_PARANOID
         RESTORE_REGS
         addq $IRET_FRAME, %rsp

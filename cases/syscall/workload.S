@@ -21,17 +21,17 @@
         outb %al, $GATECRASH_PORT_END
 .endm
 
-.macro SET_FLAG flag
+.macro SET_FLAG flag:vararg
         pushfq
-        orq $\flag, (%rsp)
+        orq $(\flag), (%rsp)
         popfq
 .endm
-.macro CLEAR_FLAG flag
+.macro CLEAR_FLAG flag:vararg
         pushfq
-        andq $~\flag, (%rsp)
+        andq $~(\flag), (%rsp)
         popfq
 .endm
-.macro WINDOW_WITH_FLAG name flag
+.macro WINDOW_WITH_FLAG name:req flag:vararg
         SET_FLAG \flag
         FILL_AS_SYSCALL \name
         WINDOW \name
@@ -124,7 +124,7 @@ user_code_back:
         movl $GATECRASH_USER_SS, %eax
         movl %eax, %ss
 
-        WINDOW_WITH_FLAG user_nt, RFLAGS_NT
+        WINDOW_WITH_FLAG user_nt_df, RFLAGS_NT | RFLAGS_DF
         WINDOW_WITH_FLAG user_ac, RFLAGS_AC
 
         outb %al, $GATECRASH_PORT_DONE

@@ -16,7 +16,8 @@ constexpr std::uint32_t leaf1_edx = bit(0) /* FPU */ | bit(2) /* DE */ | bit(3) 
                                     bit(11) /* SEP */ | bit(13) /* PGE */ | bit(14) /* MCA */ | bit(15) /* CMOV */ |
                                     bit(16) /* PAT */ | bit(24) /* FXSR */ | bit(25) /* SSE */ | bit(26) /* SSE2 */;
 constexpr std::uint32_t leaf7_ebx = bit(0) /* FSGSBASE */ | bit(7) /* SMEP */ | bit(20) /* SMAP */;
-constexpr std::uint32_t extended1_edx = leaf1_edx | bit(11) /* SYSCALL */ | bit(20) /* NX */ | bit(29) /* LM */;
+constexpr std::uint32_t extended1_edx =
+    leaf1_edx | bit(11) /* SYSCALL */ | bit(20) /* NX */ | bit(27) /* RDTSCP */ | bit(29) /* LM */;
 
 constexpr std::uint32_t hygon_ebx = 0x6f677948;  // "Hygo"
 

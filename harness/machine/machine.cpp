@@ -94,6 +94,7 @@ Machine::Machine(const kvm::System& system, Image image)
     if (const auto table = image_.symbols.find("breakpoints_refused")) {
         breakpoints_refused_ = memory_.read<decltype(breakpoints_refused_)>(*table).value_or(breakpoints_refused_);
     }
+    interrupts_in_service_ = image_.symbols.find("interrupts_in_service");
     reset_debug_registers_ = cpu_.debug_registers();
     set_up_cpu();
     watchdog_ = std::make_unique<Watchdog>(cpu_);
@@ -393,6 +394,17 @@ void Machine::inject(std::uint8_t vector, std::optional<std::uint32_t> error_cod
     cpu_.set_events(events);
 }
 
+/// What a local APIC does when the CPU takes an interrupt from it, for a guest that looks.
+void Machine::put_in_service(std::uint8_t vector) {
+    if (!interrupts_in_service_) return;
+    const Virtual byte{number(*interrupts_in_service_) + vector / 8};
+    const auto before = memory_.read<std::uint8_t>(byte).value_or(0);
+    const auto now = static_cast<std::uint8_t>(before | 1U << vector % 8);
+    if (!memory_.write(byte, std::as_bytes(std::span(&now, 1)))) {
+        throw MachineFault("what this guest calls interrupts_in_service is not mapped");
+    }
+}
+
 kvm::Exit Machine::run_once(bool irq_window) {
     if (step_left_otherwise_ && !cpu_.is_stepping()) drop_trap();
     if (latched_irq_) {
@@ -400,7 +412,9 @@ kvm::Exit Machine::run_once(bool irq_window) {
         // KVM_INTERRUPT delivers at once, ahead of an NMI and whatever IF says: so only when it is the next in line.
         const bool nmi_first = events.nmi.injected != 0 || (events.nmi.pending != 0 && can_deliver(Event::nmi()));
         if (!nmi_first && events.exception.injected == 0 && can_deliver(Event::irq())) {
-            cpu_.interrupt(*std::exchange(latched_irq_, std::nullopt));
+            const auto vector = *std::exchange(latched_irq_, std::nullopt);
+            cpu_.interrupt(vector);
+            put_in_service(vector);
         }
     }
     forget_unfinished_out();
@@ -452,9 +466,10 @@ bool Machine::finish_out(const kvm::IoExit& io) {
     return io.size == 1;
 }
 
-/// Behind an executed instruction there is none but its own. Without this KVM's own is left over: QEMU's VMRUN keeps the
-/// shadow of the STI in front of it, and an OUT that is the first instruction to be executed then exits with that. It is
-/// the first only if an interrupt of the host came right there: at some one of a thousand doorbells on a busy host.
+/// Behind an executed instruction there is none but its own. Without this KVM's own is left over: QEMU's VMRUN keeps
+/// the shadow of the STI in front of it, and an OUT that is the first instruction to be executed then exits with that.
+/// It is the first only if an interrupt of the host came right there: at some one of a thousand doorbells on a busy
+/// host.
 void Machine::end_shadow() {
     auto events = cpu_.events();
     if (events.interrupt.shadow == 0) return;

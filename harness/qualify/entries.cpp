@@ -144,6 +144,48 @@ std::string lsl(Bench& bench) {
     return fmt::format("ZF {}, limit {:#x}", found ? "set" : "clear", RecordingGuest::scratch_word(machine, 0));
 }
 
+std::string rdtscp(Bench& bench) {
+    constexpr std::uint32_t msr_tsc_aux = 0xc0000103, number = 0x1234;
+    RecordingGuest guest;
+    auto& k = guest.kernel;
+    guest.write_msr(msr_tsc_aux, number);
+    k.xor_(k.ecx, k.ecx);
+    k.bytes({0x0f, 0x01, 0xf9});  // rdtscp
+    k.mov(k.rbx, RecordingGuest::scratch);
+    k.mov(k.qword[k.rbx], k.rcx);
+    guest.end();
+    auto& machine = guest.boot(bench);
+    const auto account = RecordingGuest::run(machine);
+    if (!account.uneventful()) return guest.tell(account);
+    return fmt::format("RCX {:#x}", RecordingGuest::scratch_word(machine, 0));
+}
+
+std::string smap(Bench& bench) {
+    constexpr std::uint32_t cr4_smap = 1U << 21;
+    RecordingGuest guest;
+    auto& k = guest.kernel;
+    Label behind;
+    guest.on(GATECRASH_VECTOR_PF, 0, [](Code& c) { c.mov(c.qword[c.rsp + RecordingGuest::frame_rip], c.r15); });
+    guest.on(GATECRASH_VECTOR_GP, 0, ring_end);  // of a CPU without it
+    guest.touch(RecordingGuest::user_stack - 8);
+    k.lea(k.r15, k.ptr[k.rip + behind]);
+    k.bytes({0x0f, 0x20, 0xe0});  // mov rax, cr4
+    k.or_(k.eax, cr4_smap);
+    guest.place("at the MOV to CR4");
+    k.bytes({0x0f, 0x22, 0xe0});  // mov cr4, rax
+    k.mov(k.rbx, RecordingGuest::user_stack - 8);
+    k.bytes({0x0f, 0x01, 0xcb});  // stac
+    guest.place("at the read with AC");
+    k.mov(k.rax, k.qword[k.rbx]);
+    k.bytes({0x0f, 0x01, 0xca});  // clac
+    guest.place("at the read without AC");
+    k.mov(k.rax, k.qword[k.rbx]);
+    k.L(behind);
+    guest.end();
+    return guest.tell(guest.run(bench),
+                      [](const Record& record) { return fmt::format(", error {:#x}", record.error); });
+}
+
 std::string doorbell_from_user(Bench& bench) {
     RecordingGuest guest;
     guest.on(GATECRASH_VECTOR_GP, 0, ring_end);

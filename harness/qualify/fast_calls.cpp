@@ -128,6 +128,18 @@ std::string syscall_from_compatibility_mode(Bench& bench) {
         });
 }
 
+std::string syscall_keeps_df(Bench& bench) {
+    constexpr std::uint64_t df = 0x400;
+    return call_kernel(
+        bench, "SYSCALL", GATECRASH_USER_CS, df | 2,
+        [](RecordingGuest& guest, const Label& entry) { guest.enable_syscall(entry, 0); },
+        [](machine::Code& u) { u.syscall(); },
+        [](const RecordingGuest&, machine::Machine& machine) {
+            const bool is_set = (RecordingGuest::scratch_word(machine, 3) & df) != 0;
+            return std::string("DF ") + (is_set ? "set" : "clear");
+        });
+}
+
 std::string sysenter_from_compatibility_mode(Bench& bench) {
     return call_kernel(bench, "SYSENTER", GATECRASH_USER32_CS, 2, enable_sysenter, emit_sysenter, arrival);
 }

@@ -24,12 +24,15 @@ std::string syscall_sysret(Bench& bench);
 std::string sysenter_64(Bench& bench);
 std::string swapgs(Bench& bench);
 std::string lsl(Bench& bench);
+std::string rdtscp(Bench& bench);
+std::string smap(Bench& bench);
 std::string doorbell_from_user(Bench& bench);
 std::string page_fault_error_code(Bench& bench);
 
 // fast_calls.cpp: where vendors differ.
 std::string sysret_non_canonical(Bench& bench);
 std::string syscall_from_compatibility_mode(Bench& bench);
+std::string syscall_keeps_df(Bench& bench);
 
 // nmi.cpp: what the NMI mask does.
 std::string nmi_delivery(Bench& bench);

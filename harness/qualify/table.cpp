@@ -102,6 +102,10 @@ constexpr std::array table{
           skipped,
           syscall_from_compatibility_mode},
     Probe{"lsl", false, "ZF set, limit 0xffffffff", "SDM volume 2, LSL; APM volume 3, LSL", skipped, lsl},
+    Probe{"rdtscp", false, "RCX 0x1234", "SDM volume 2, RDTSCP; APM volume 3, RDTSCP", skipped, rdtscp},
+    Probe{"smap", false, "#PF, RIP at the read without AC, error 0x1", "SDM 4.6.1 and 4.7; APM 5.6.6", skipped, smap},
+    Probe{"syscall-keeps-df", false, "arrives with DF set", "SDM volume 2, SYSCALL; APM volume 3, SYSCALL", skipped,
+          syscall_keeps_df},
 };
 
 }  // namespace

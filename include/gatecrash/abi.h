@@ -48,6 +48,7 @@
 #define GATECRASH_USER_CS 0x33
 #define GATECRASH_TSS 0x40
 #define GATECRASH_LDT 0x50
+#define GATECRASH_CPU_NUMBER 0x60 /* a data segment whose limit is the number of the CPU */
 /* Of the LDT, all of DPL 3 and flat: what a return may meet besides the user's own. */
 #define GATECRASH_LDT_CODE 0x07        /* 64-bit code */
 #define GATECRASH_LDT_DATA 0x0f        /* data */
@@ -72,6 +73,7 @@
 #define GATECRASH_VECTOR_GP 13
 #define GATECRASH_VECTOR_PF 14
 #define GATECRASH_VECTOR_MC 18
+#define GATECRASH_VECTOR_VC 29
 #define GATECRASH_FIRST_IRQ 0x20
 #define GATECRASH_DEFAULT_IRQ 0x20
 #define GATECRASH_USER_IRQ 0x80 /* the one that INT raises from CPL 3, too */
@@ -102,6 +104,8 @@
  *   breakpoints_refused    two addresses: in between, from the first to in front of the second, the guest's design has
  *                          no breakpoints, and so no #DB lands
  *   sets_trap_flag         whatever it is: the guest sets RFLAGS.TF itself, and is stepped by other means
+ *   interrupts_in_service  256 bits; the bit of an external interrupt's vector is set when that is delivered, as a local
+ *                          APIC does. The guest clears it
  */
 
 #if !defined(__ASSEMBLER__) && defined(__cplusplus)

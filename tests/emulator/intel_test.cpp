@@ -131,6 +131,7 @@ TEST_F(Intel, IsFit) {
         {"nmi-mask-over-entry",
          "NMI, RIP behind the doorbell, then #DB, RIP behind the doorbell, then NMI, RIP behind the doorbell"},
         {"mov-ss-shadow", "vector 0x40, RIP behind the INT"},
+        {"smap", "#GP, RIP at the MOV to CR4, error 0x0"},
         {"tf-in-fmask", "#DB, RIP at the SYSCALL entry, CPL 0, DR6.BS"},
         {"tf-over-sysret", "#DB, RIP behind the first user instruction, CPL 3, DR6.BS"},
         {"tf-with-btf", "#DB, RIP one instruction behind the POPF, CPL 0, DR6.BS"},

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstring>
+#include <utility>
 
 #include "gatecrash/machine/machine.hpp"
 #include "gatecrash/machine/stepper.hpp"
@@ -148,6 +150,52 @@ TEST(Shadow, OfMovSsEndsBehindADoorbell) {
     EXPECT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
     EXPECT_TRUE(machine.can_deliver(Event::nmi()));
     EXPECT_EQ(machine.snapshot().events.interrupt.shadow, 0);
+}
+
+/// A guest with interrupts on between BEGIN and END, and a handler for `vector`.
+Image guest_with_interrupts_on(std::uint8_t vector) {
+    TinyGuest guest;
+    auto& k = guest.kernel;
+    Label handler, start;
+    k.jmp(start);
+    k.L(handler);
+    k.inc(k.r14);
+    k.iretq();
+    k.L(start);
+    k.sti();
+    k.doorbell(GATECRASH_PORT_BEGIN);
+    k.nop();
+    k.doorbell(GATECRASH_PORT_END);
+    guest.handle(vector, handler);
+    return guest.build("interrupts on");
+}
+
+TEST(Interrupt, IsInServiceForAGuestThatLooks) {
+    constexpr std::uint8_t vector = 0x81;
+    constexpr Virtual in_service{TinyGuest::data + 0x40};
+    const auto bits = [&](Machine& machine) {
+        return machine.memory().read<std::array<std::uint64_t, 4>>(in_service).value();
+    };
+    auto image = guest_with_interrupts_on(vector);
+    image.symbols = SymbolTable({{"interrupts_in_service", in_service}});
+    Machine machine(kvm_system(), std::move(image));
+    EXPECT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+    const auto before = machine.snapshot();
+    machine.land(Event::irq(vector));
+    EXPECT_EQ(bits(machine), (std::array<std::uint64_t, 4>{})) << "before it is delivered";
+    EXPECT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_END}});
+    EXPECT_EQ(machine.cpu().regs().r14, 1U);
+    EXPECT_EQ(bits(machine), (std::array<std::uint64_t, 4>{0, 0, 2, 0}));
+    machine.restore(before);
+    EXPECT_EQ(bits(machine), (std::array<std::uint64_t, 4>{}));
+}
+
+TEST(Interrupt, WithTheVectorOfAnExceptionIsOne) {
+    Machine machine(kvm_system(), guest_with_interrupts_on(GATECRASH_VECTOR_DF));
+    EXPECT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+    machine.land(Event::irq(GATECRASH_VECTOR_DF));
+    EXPECT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_END}}) << "no error code is pushed: " << machine.dump();
+    EXPECT_EQ(machine.cpu().regs().r14, 1U);
 }
 
 TEST(DebugException, IsThatOfAnInstructionBreakpoint) {

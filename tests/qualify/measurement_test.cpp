@@ -49,11 +49,11 @@ TEST(Measurement, FindsExactlyTheKnownGapsOfTheEmulatedMachine) {
     const std::vector<std::string> of_amd{
         "shadow-over-entry: vector 0x20, RIP in the shadow",
         "mov-ss-shadow: #DB, RIP behind the MOV SS, then vector 0x40, RIP behind the INT",
-        "guest-debug-sw-breakpoint: the guest's own handler is entered"};
+        "guest-debug-sw-breakpoint: the guest's own handler is entered", "syscall-keeps-df: arrives with DF clear"};
     const std::vector<std::string> of_intel{
         "nmi-mask-over-entry: NMI, RIP behind the doorbell, then #DB, RIP behind the doorbell, then NMI, RIP behind "
         "the doorbell",
-        "mov-ss-shadow: vector 0x40, RIP behind the INT"};
+        "mov-ss-shadow: vector 0x40, RIP behind the INT", "smap: #GP, RIP at the MOV to CR4, error 0x0"};
     EXPECT_EQ(gaps_in(probes()), machine::cpu_vendor() == machine::Vendor::amd ? of_amd : of_intel);
 }
 

@@ -185,6 +185,7 @@ class Machine {
     [[nodiscard]] std::optional<MemoryAccess> fault_at(std::uint64_t address, const kvm_regs& regs,
                                                        const kvm_sregs& sregs) const;
     void raise_nmi();
+    void put_in_service(std::uint8_t vector);
     void raise_breakpoint();
     void raise_machine_check();
     void raise_page_fault(std::optional<std::uint64_t> address);
@@ -206,6 +207,7 @@ class Machine {
     bool is_amd_ = false;
     kvm_sregs boot_sregs_{};
     Abilities abilities_;
+    std::optional<Virtual> interrupts_in_service_;
     std::pair<std::uint64_t, std::uint64_t> breakpoints_refused_{};  ///< from, and the first behind
     kvm_debugregs reset_debug_registers_{};
     std::optional<MsrSet> msrs_;  ///< empty if none of them is known

@@ -1,0 +1,15 @@
+// An interrupt of user code's own, which stands for one of a device.
+#include "entry.h"
+
+        .section .user, "ax"
+        .globl user_start
+        .type user_start, @function
+user_start:
+        FILL_REGISTERS
+        outb %al, $GATECRASH_PORT_BEGIN_ROUND_TRIP
+        .globl user_interrupt
+user_interrupt:
+        int $GATECRASH_USER_IRQ
+        outb %al, $GATECRASH_PORT_END
+        outb %al, $GATECRASH_PORT_DONE
+        ud2
