@@ -80,6 +80,10 @@ TEST(Run, EveryVariantIsAsItExpectsAndEveryFindingReplays) {
     std::vector<json> broken;
     for (const auto& result : results) {
         SCOPED_TRACE(result.dump());
+        if (result["status"] == "skip") {
+            EXPECT_THAT(result["skip_reason"].get<std::string>(), testing::StartsWith("it needs "));
+            continue;
+        }
         EXPECT_EQ(result["status"], "ok");
         EXPECT_GT(result["schedules"], 0);
         EXPECT_EQ(result["not_exhaustive"], nullptr);
