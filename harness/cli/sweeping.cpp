@@ -54,11 +54,12 @@ explore::SweepOptions sweep_options_of(const Options& options, const Selection& 
     if (selection.variant != nullptr) {
         sweep.events = selection.variant->events;
         sweep.depth = selection.variant->depth;
+        sweep.window = selection.variant->window;
     }
     sweep.events = options.events.value_or(sweep.events);
     sweep.depth = options.depth.value_or(sweep.depth);
     sweep.prune = options.prune;
-    sweep.window = options.window;
+    if (options.window) sweep.window = {*options.window};
     sweep.shard = options.shard;
     sweep.stepper = options.stepper.value_or(stepper);
     sweep.budget = options.budget;

@@ -79,7 +79,7 @@ class Sweep {
           options_(options),
           stepper_(machine::make_stepper(options.stepper, machine)),
           met_(machine) {
-        if (options.window) window_ = {address_of(options.window->first), address_of(options.window->second)};
+        for (const auto& [from, to] : options.window) window_.emplace_back(address_of(from), address_of(to));
     }
 
     SweepResult run() {
@@ -200,7 +200,9 @@ class Sweep {
     }
 
     [[nodiscard]] bool swept(const Point& point) const {
-        return !window_ || (point.rip() >= window_->first && point.rip() < window_->second);
+        return window_.empty() || std::ranges::any_of(window_, [&](const auto& range) {
+                   return point.rip() >= range.first && point.rip() < range.second;
+               });
     }
 
     /// Runs the guest without events: the reference for everything else, and itself the first schedule.
@@ -472,7 +474,7 @@ class Sweep {
     Machine& machine_;
     const SweepOptions& options_;
     std::unique_ptr<machine::Stepper> stepper_;
-    std::optional<std::pair<Virtual, Virtual>> window_;
+    std::vector<std::pair<Virtual, Virtual>> window_;
     std::vector<Window> windows_;
     std::map<FindingGroup, std::size_t> groups_;  ///< where in result_.findings
     std::set<std::string> broken_;

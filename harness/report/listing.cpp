@@ -24,6 +24,13 @@ std::vector<std::string> texts(const std::vector<machine::Event>& events) {
     return texts;
 }
 
+std::vector<std::string> texts(const std::vector<explore::SymbolRange>& ranges) {
+    std::vector<std::string> texts;
+    texts.reserve(ranges.size());
+    for (const auto& [from, to] : ranges) texts.push_back(from + ".." + to);
+    return texts;
+}
+
 std::string lines_of(const explore::Variant& variant) {
     std::string lines = fmt::format("  {}\n      {}\n", variant.name, variant.summary);
     const auto add = [&](std::string_view label, const std::string& text) {
@@ -38,6 +45,7 @@ std::string lines_of(const explore::Variant& variant) {
         add("because", other.because);
     }
     add("sweeps", fmt::format("{} to depth {}", fmt::join(texts(variant.events), ", "), variant.depth));
+    add("only on", fmt::format("{}", fmt::join(texts(variant.window), ", ")));
     add("needs", fmt::format("{}", fmt::join(variant.needs, ", ")));
     add("covers", fmt::format("{}", fmt::join(variant.covers, ", ")));
     return lines;
@@ -56,6 +64,7 @@ Json to_json(const explore::Variant& variant) {
               {"covers", variant.covers},
               {"events", texts(variant.events)},
               {"depth", variant.depth},
+              {"window", texts(variant.window)},
               {"expect", verdict_of(variant.expects)},
               {"places", places_of(variant.expects)},
               {"because", variant.because},

@@ -146,7 +146,7 @@ TEST(Pruning, FindsNothingWhereNothingIs) {
 
 TEST(Pruning, FindsWhatTwoInterruptsThatWaitedLeaveForAnNmi) {
     auto options = with({Event::irq(), Event::nmi()}, 3);
-    options.window = {"first", "second"};
+    options.window = {{"first", "second"}};
     const auto breaks = expect_pruning_to_lose_nothing(planted({.interrupts = 2}), options);
     EXPECT_EQ(breaks.depth, 3U);
     EXPECT_THAT(breaks.findings, Not(IsEmpty()));
@@ -164,7 +164,7 @@ TEST(Pruning, LosesNothingBehindAnNmiThatOpensTheWindow) {
 TEST(Pruning, LosesNothingInAWindowOfSymbols) {
     for (const auto& window : {std::pair("first", "second"), std::pair("nmi", "irq")}) {
         auto options = with({Event::nmi(), Event::irq()}, 2);
-        options.window = window;
+        options.window = {window};
         (void)expect_pruning_to_lose_nothing(planted({.begin = GATECRASH_PORT_BEGIN_NMI, .interrupts = 1}), options);
     }
 }

@@ -391,9 +391,9 @@ TEST(Sweep, StopsWhenAsked) {
 
 TEST(Sweep, LandsOnlyInsideAWindowOfSymbols) {
     auto options = PlantedGuest::with_nmi();
-    options.window = {"nmi", "pf"};
+    options.window = {{"nmi", "pf"}};
     EXPECT_EQ(PlantedGuest(nothing).sweep(options).schedules, 1U);
-    options.window = {"window", "no_such_symbol"};
+    options.window = {{"window", "no_such_symbol"}};
     EXPECT_THROW((void)PlantedGuest(nothing).sweep(options), ScheduleError);
 }
 
@@ -401,7 +401,7 @@ TEST(Sweep, RunsWhatWaitsUntilBehindAWindowOfSymbols) {
     // An NMI that lands in the handler is delivered behind the IRET, where none lands, and RBX is another then.
     const PlantedGuest guest([](Code& k) { k.inc(k.rbx); }, true, GATECRASH_PORT_BEGIN_NMI);
     auto options = PlantedGuest::with_nmi();
-    options.window = {"nmi", "pf"};
+    options.window = {{"nmi", "pf"}};
     const auto pruned = guest.sweep(options);
     ASSERT_EQ(pruned.findings.size(), 1U);
     EXPECT_EQ(to_string(pruned.findings.front().schedule), "planted@nmi:window");

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gatecrash/explore/invariant.hpp"
+#include "gatecrash/explore/schedule.hpp"
 #include "gatecrash/machine/event.hpp"
 #include "gatecrash/machine/vendor.hpp"
 
@@ -60,6 +61,9 @@ struct Variant {
     std::optional<Otherwise> otherwise{};
     /// Behaviours (docs/behaviours.md) without which a sweep says nothing about the design: it is skipped.
     std::vector<std::string> needs{};
+    /// Unless empty, events land only on boundaries in one of these: what the variant is about, where more would be
+    /// swept by others.
+    std::vector<SymbolRange> window{};
 
     [[nodiscard]] const Expectation& expected_on(machine::Vendor vendor) const {
         return differs_on(vendor) ? otherwise->expects : expects;

@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "gatecrash/machine/event.hpp"
@@ -36,6 +37,9 @@ struct Boundary {
 
     bool operator==(const Boundary&) const = default;
 };
+
+/// The code from a first symbol up to, and not including, a second.
+using SymbolRange = std::pair<std::string, std::string>;
 
 struct Landing {
     machine::Event event;

@@ -110,8 +110,7 @@ struct SweepOptions {
     std::vector<machine::Event> events;
     unsigned depth = 1;  ///< the most events in a schedule
     bool prune = true;
-    /// If set, events land only on boundaries from the first symbol up to, and not including, the second.
-    std::optional<std::pair<std::string, std::string>> window;
+    std::vector<SymbolRange> window;  ///< unless empty, events land only on boundaries in one of these
     Shard shard;
     machine::StepperKind stepper = machine::StepperKind::trap_flag;
     std::function<void(const Progress&)> progress;
