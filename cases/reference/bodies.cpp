@@ -83,6 +83,18 @@ INLINED uint64_t gs_base() {
 
 INLINED void clear_machine_check() { asm volatile("wrmsr" : : "c"(MSR_MCG_STATUS), "a"(0), "d"(0)); }
 
+/// Where an entry from user code has put its frame. Of one that stays on its IST stack the sweep is to show what comes
+/// of that.
+INLINED bool is_in_place(const Frame* frame, [[maybe_unused]] uint64_t vector) {
+#ifdef DEFECT_NMI_FROM_USER_STAYS
+    if (vector == GATECRASH_VECTOR_NMI) return true;
+#endif
+#ifdef DEFECT_MC_FROM_USER_STAYS
+    if (vector == GATECRASH_VECTOR_MC) return true;
+#endif
+    return !is_from_user(frame) || reinterpret_cast<uint64_t>(frame + 1) == per_cpu[0];
+}
+
 constexpr uint64_t cleared_by_entry = RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC;
 
 /// One that a CPU pushes in 64-bit mode. What stands there else is another word: the frame is not where it seems.
@@ -98,9 +110,7 @@ INLINED void check_entry(const Frame* frame, uint64_t vector, uint64_t cleared =
     if ((cr3 & GATECRASH_USER_ROOT) != 0) log_broken(3, vector, frame, cr3);
     if (const auto base = gs_base(); base != reinterpret_cast<uint64_t>(per_cpu)) log_broken(2, vector, frame, base);
     if (tracks_context && context != Context::kernel) log_broken(10, vector, frame, static_cast<uint64_t>(context));
-    if (is_from_user(frame) && reinterpret_cast<uint64_t>(frame + 1) != per_cpu[0]) {
-        log_broken(4, vector, frame, reinterpret_cast<uint64_t>(frame));
-    }
+    if (!is_in_place(frame, vector)) log_broken(4, vector, frame, reinterpret_cast<uint64_t>(frame));
 }
 
 /// On the way in from user code: before anything that looks at the context.
@@ -416,6 +426,7 @@ NOINSTR void interrupt_body(Frame* frame) {
     if (vector == GATECRASH_USER_IRQ && !is_external(frame)) return int80_work(frame);
 #endif
     log_record(GATECRASH_LOG_ENTER, vector, frame);
+    if (nmi_state != NmiState::idle) log_broken(6, vector, frame, static_cast<uint64_t>(nmi_state));
     exit_work = exit_work | reschedule;
     interrupt_work(frame);
     log_record(GATECRASH_LOG_LEAVE, vector, frame);
@@ -425,6 +436,9 @@ NOINSTR void interrupt_body(Frame* frame) {
 NOINSTR void irq_stack_overwritten(Frame* frame, uint64_t found) { log_broken(4, GATECRASH_DEFAULT_IRQ, frame, found); }
 
 NOINSTR void nmi_body(Frame* frame) {
+#ifdef DEFECT_NMI_BODIES_NEST
+    nmi_state = NmiState::idle;
+#endif
     if (nmi_state != NmiState::idle) {
         nmi_state = NmiState::latched;
         return;
@@ -452,6 +466,12 @@ NOINSTR void nmi_body(Frame* frame) {
         nmi_work();
         log_record(GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI, frame);
         cr2.give_back();
+#ifdef DEFECT_NMI_DOES_EXIT_WORK
+        if (is_from_user(frame)) {
+            exit_work = reschedule;
+            do_exit_work();
+        }
+#endif
         // Latched becomes executing: another round. Executing becomes idle.
         asm volatile("decq %0" : "+m"(nmi_state) : : "cc", "memory");
     } while (nmi_state != NmiState::idle);

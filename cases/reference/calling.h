@@ -235,7 +235,7 @@
 #else
         wrgsbase %rbx
 #endif
-#ifndef DEFECT_PARANOID_RETURNS_ON_KERNEL_CR3
+#if !defined(DEFECT_PARANOID_RETURNS_ON_KERNEL_CR3) && !defined(WITHOUT_PAGE_TABLE_ISOLATION)
         testq $GATECRASH_USER_ROOT, %r14
         jz .Lroot\@
         movq %r14, %cr3

@@ -161,7 +161,7 @@ espfix_stack:
 .endm
 
 // On an IST stack, at any instruction. From CPL 3 it is like any other exception.
-.macro EXCEPTION_ANYWHERE vector:req
+.macro EXCEPTION_ANYWHERE vector:req, exit=iretq
         CLEAR_DF_AND_AC
         testb $3, 16(%rsp)
         jnz 1f
@@ -172,13 +172,39 @@ espfix_stack:
         call paranoid_body
         EXIT_PARANOID
         RESTORE_REGS
-        iretq
-1:      ENTER_FROM_USER
+        \exit
+1:
+#ifdef DEFECT_MC_FROM_USER_STAYS
+        .if \vector == GATECRASH_VECTOR_MC
+        swapgs
+        pushq %rdi
+        TO_KERNEL_CR3 %rdi
+        SAVE_REGS_BUT_RDI
+        CLEAR_FLAGS
+        .else
+        ENTER_FROM_USER
+        .endif
+#else
+        ENTER_FROM_USER
+#endif
         KEEP_EXIT_KIND EXIT_TO_USER
         movq %rsp, %rdi
         movl $\vector, %esi
         call exception_body
         jmp RETURN_TO_USER
+.endm
+
+// To where an NMI's frame is not out of the next one's reach yet. IRET would unmask NMIs; this does not. RSP is at the
+// IRET frame, on the #MC's stack.
+.macro RETURN_MASKED_TO_NMI
+#ifndef DEFECT_MC_RETURNS_BY_IRET
+        cmpq $entry_nmi, (%rsp)
+        jb .Liret\@
+        cmpq $nmi_repeat, (%rsp)
+        jb mc_returns_masked
+.Liret\@:
+#endif
+        iretq
 .endm
 
 // From CPL 0 the interrupted stack ends right above the frame, and what this handler stands for may push to it. So the
@@ -243,7 +269,16 @@ ENTRY entry_vc
 #endif
 ENTRY entry_mc
         pushq $0
-        EXCEPTION_ANYWHERE GATECRASH_VECTOR_MC
+        EXCEPTION_ANYWHERE GATECRASH_VECTOR_MC, RETURN_MASKED_TO_NMI
+
+// What is on this stack stays there until it has been used: MCIP is still set.
+#ifndef DEFECT_MC_RETURNS_BY_IRET
+ENTRY mc_returns_masked
+        pushq 16(%rsp)
+        popfq
+        movq 24(%rsp), %rsp
+        jmp *mc_stack_top - 40(%rip)
+#endif
 
 // The vector stands where an error code would.
 ENTRY entry_irq
@@ -283,6 +318,11 @@ ENTRY fault_in_kernel
         leaq return_iret(%rip), %rax
         cmpq %rax, GATECRASH_FRAME_RIP(%rsp)
         je fault_of_return
+#ifdef DEFECT_NMI_FROM_USER_STAYS
+        leaq nmi_iret(%rip), %rax
+        cmpq %rax, GATECRASH_FRAME_RIP(%rsp)
+        je fault_of_return
+#endif
 #endif
         leaq gs_change(%rip), %rax
         cmpq %rax, GATECRASH_FRAME_RIP(%rsp)
@@ -425,23 +465,28 @@ ENTRY return_to_ldt_stack
 // written, so a fault of this IRET becomes a double fault, which has a stack of its own.
         .globl return_by_espfix
 return_by_espfix:
-        movabsq $espfix_stack, %rdi
+        movl FRAME_RSP - FRAME_RDI + 8(%rsp), %edi
+        andl $0xffff0000, %edi
+        movabsq $espfix_base, %rax
+        orq %rax, %rdi
+        .globl espfix_copy
+espfix_copy:
         word = 0
         .rept 2                         // RAX, RDI
         movq word(%rsp), %rax
-        movq %rax, word(%rdi)
+        movq %rax, espfix_stack + word
         word = word + 8
         .endr
-        .rept 5                         // RIP, CS, RFLAGS, RSP, SS
+        .rept 4                         // RIP, CS, RFLAGS, RSP
         movq word + 8(%rsp), %rax
-        movq %rax, word(%rdi)
+        movq %rax, espfix_stack + word
         word = word + 8
         .endr
-        movl FRAME_RSP - FRAME_RDI + 8(%rsp), %eax
-        andl $0xffff0000, %eax
-        movabsq $espfix_base, %rdi
-        orq %rdi, %rax
-        movq %rax, %rsp
+        movq word + 8(%rsp), %rax       // SS
+        .globl espfix_copied
+espfix_copied:
+        movq %rax, espfix_stack + word
+        movq %rdi, %rsp
         TO_USER_CR3 %rdi
         swapgs
         popq %rax

@@ -15,15 +15,33 @@
 #define IRET_FRAME 40
 #define EXECUTING 80
 
+// Of a workload that asks for it, another CPU takes the user's code segment away meanwhile (modify_ldt). The frame of the
+// final IRET is at RSP + `frame`.
+.macro USERS_CODE_GOES frame:req
+#ifdef CODE_GOES_DURING_NMI
+        cmpq $GATECRASH_USER_CS, 8 + \frame(%rsp)
+        jne .Lgoes\@
+        movq $GATECRASH_LDT_CODE_ABSENT, 8 + \frame(%rsp)
+.Lgoes\@:
+#endif
+.endm
+
         .section .entry.text, "ax"
 
         .globl entry_nmi
         .type entry_nmi, @function
 entry_nmi:
+        // From here to nmi_repeat the CPU's frame is the only one, or a nested NMI's own: what may interrupt it must not
+        // unmask NMIs (entry.S, mc_returns_masked).
+#ifndef DEFECT_NMI_FROM_USER_STAYS
         testb $3, 8(%rsp)
         jz nmi_from_kernel
         CLEAR_DF_AND_AC
         pushq %rdi
+#ifdef DEFECT_NMI_PUSHES_BEFORE_SWITCH
+        pushq %rsi
+        popq %rsi
+#endif
         swapgs
         TO_KERNEL_CR3 %rdi
         movq %rsp, %rdi
@@ -34,11 +52,21 @@ entry_nmi:
         SAVE_REGS_BUT_RDI
         CLEAR_FLAGS
         CALL_NMI_BODY
+        USERS_CODE_GOES GATECRASH_FRAME_RIP
+#ifdef DEFECT_NMI_RETURNS_BY_SYSRET
+        jmp syscall_exit
+#else
         jmp return_to_user
+#endif
+#endif
 
         .globl nmi_from_kernel
 nmi_from_kernel:
         pushq %rdx
+#ifdef DEFECT_NMI_FROM_USER_STAYS
+        testb $3, 16(%rsp)
+        jnz nmi_first
+#endif
 #ifdef DEFECT_NMI_EXPECTS_NO_OTHER
         jmp nmi_first
 #endif
@@ -64,7 +92,21 @@ nmi_from_kernel:
         testb $(RFLAGS_DF >> 8), 25(%rsp)
         jz nmi_first
 #endif
-        jmp nmi_nested
+
+// Makes the outer NMI's IRET go to nmi_repeat, with RSP at `outermost`, NMIs unmasked and interrupts off.
+        .globl nmi_nested
+nmi_nested:
+        leaq -88(%rsp), %rdx
+        movq $nmi_repeat, -48(%rsp)
+        movq $GATECRASH_KERNEL_CS, -40(%rsp)
+        movq $2, -32(%rsp)
+        movq %rdx, -24(%rsp)
+        movq $GATECRASH_KERNEL_SS, -16(%rsp)
+        .globl nmi_nested_out
+nmi_nested_out:
+        popq %rdx
+        iretq
+
         .globl nmi_first
 nmi_first:
         movq (%rsp), %rdx
@@ -88,6 +130,7 @@ nmi_repeat_end:
         SAVE_REGS
         ENTER_PARANOID
         CALL_NMI_BODY
+        USERS_CODE_GOES GATECRASH_FRAME_RIP + IRET_FRAME
         EXIT_PARANOID
         RESTORE_REGS
         addq $IRET_FRAME, %rsp
@@ -97,20 +140,20 @@ nmi_repeat_end:
         .globl nmi_clear_executing
 nmi_clear_executing:
         movq $0, EXECUTING - IRET_FRAME(%rsp)
+#ifdef DEFECT_NMI_FROM_USER_STAYS
+        testb $SELECTOR_TI, 32(%rsp)
+        jnz nmi_to_ldt_stack
+#endif
         .globl nmi_iret
 nmi_iret:
         iretq
 
-// Makes the outer NMI's IRET go to nmi_repeat, with RSP at `outermost`, NMIs unmasked and interrupts off.
-        .globl nmi_nested
-nmi_nested:
-        leaq -88(%rsp), %rdx
-        movq $nmi_repeat, -48(%rsp)
-        movq $GATECRASH_KERNEL_CS, -40(%rsp)
-        movq $2, -32(%rsp)
-        movq %rdx, -24(%rsp)
-        movq $GATECRASH_KERNEL_SS, -16(%rsp)
-        .globl nmi_nested_out
-nmi_nested_out:
-        popq %rdx
-        iretq
+#ifdef DEFECT_NMI_FROM_USER_STAYS
+// The return of everybody, but from the NMI stack.
+nmi_to_ldt_stack:
+        pushq $0
+        pushq %rdi
+        swapgs
+        TO_KERNEL_CR3 %rdi
+        jmp return_to_ldt_stack
+#endif
