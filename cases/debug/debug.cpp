@@ -17,6 +17,8 @@ const auto on_user_word =
     Event::db(GATECRASH_USER_STACK + GATECRASH_STACK_SIZE - GATECRASH_CANARY_SIZE - 2 * sizeof(std::uint64_t));
 /// It breaks by itself, in the run without events.
 const std::vector<Place> no_event{Place{}};
+/// #DB's entry and exit, and an NMI's work.
+const std::vector<explore::SymbolRange> in_db_and_nmi{{"entry_db", "entry_bp"}, {"nmi_work", "nmi_work_end"}};
 }  // namespace
 
 extern const Case debug{
@@ -120,6 +122,33 @@ extern const Case debug{
              .depth = 1,
              .expects = breaks(Invariant::stack, {{{db, {"entry_db", "paranoid_body"}}}}),
              .because = "a #DB in #DB's entry, before DR7 is cleared, or behind where it is set again"},
+            {.name = "on-its-stack",
+             .summary = "an NMI on #DB's stack takes no #DB, and the way back from there does no exit work",
+             .origin = "Linux since 2020",
+             .covers = {"A16", "F5"},
+             .events = {Event::nmi(), Event::db(), Event::irq()},
+             .depth = 2,
+             .expects = holds(),
+             .because = "as long as there is a frame on that stack, no other one comes there",
+             .window = in_db_and_nmi},
+            {.name = "nmi-keeps-dr7-on-its-stack",
+             .summary = "an NMI's body runs with breakpoints, and survives that #DB's IRET unmasks NMIs",
+             .origin = "Linux until 2011, which then had NMIs exchange the IDT",
+             .covers = {"A16"},
+             .events = {Event::nmi(), Event::db()},
+             .depth = 2,
+             .expects = breaks(Invariant::stack, {{{nmi, {"entry_db"}}, {db, {"nmi_work"}}}}),
+             .because = "an NMI on the first or last instructions of #DB's handler takes another one, which starts at "
+                        "the top of the same stack",
+             .window = in_db_and_nmi},
+            {.name = "reschedules-on-ist",
+             .summary = "the exit of what stays on its IST stack does exit work",
+             .origin = "an exit that is the same for all",
+             .covers = {"F5"},
+             .events = {Event::db(), Event::irq()},
+             .depth = 1,
+             .expects = breaks(Invariant::stack, {{{db, {"reschedule_here"}}}}),
+             .because = "what runs meanwhile takes a #DB, which starts at the top of that stack"},
             {.name = "mov-ss",
              .summary = "#DB is on its IST stack and judges by nothing that it interrupted; #BP is not",
              .origin = "Linux since 2018 (CVE-2018-8897)",

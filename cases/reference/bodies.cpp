@@ -51,6 +51,12 @@ constexpr bool gives_context_back = true;
 constexpr bool gives_context_back = false;
 #endif
 
+#ifdef DB_MAY_COME_IN_NMI
+constexpr bool db_may_come_in_nmi = true;
+#else
+constexpr bool db_may_come_in_nmi = false;
+#endif
+
 #define INLINED [[gnu::always_inline]] inline
 /// No breakpoint may hit these: they run where one would overwrite another's frame (entry.S, breakpoints_refused).
 #define NOINSTR [[gnu::section(".noinstr.text")]]
@@ -275,7 +281,8 @@ INLINED void handle(Frame* frame, uint64_t vector, uint64_t cr2, uint64_t debug_
     check_entry(frame, vector);
     log_record(GATECRASH_LOG_ENTER, vector, frame);
     // Behind its IRET NMIs are unmasked, and an NMI's body still runs.
-    if (is_db && nmi_state != NmiState::idle) log_broken(6, vector, frame, static_cast<uint64_t>(nmi_state));
+    if (!db_may_come_in_nmi && is_db && nmi_state != NmiState::idle)
+        log_broken(6, vector, frame, static_cast<uint64_t>(nmi_state));
     if (is_db) debug_work(frame, debug_status);
     if (vector == GATECRASH_VECTOR_MC) {
 #ifdef DEFECT_MCIP_CLEARED_ON_IST
@@ -389,17 +396,30 @@ void be_idle() {
 }
 #endif
 
-NOINSTR void paranoid_body(Frame* frame, uint64_t vector) {
-#ifndef DEFECT_PARANOID_KEEPS_DR7
-    const WithoutBreakpoints quiet;
+#ifdef DEFECT_PARANOID_DOES_EXIT_WORK
+/// Other tasks run, whose code may be watched.
+__attribute__((noinline)) void reschedule_here() { asm volatile("sti; nop; cli" : : : "memory"); }
 #endif
+
+NOINSTR void paranoid_body(Frame* frame, uint64_t vector) {
 #ifdef DEFECT_DB_OF_KERNEL_IGNORED
     if (vector == GATECRASH_VECTOR_DB) return;
 #endif
-    if (vector == GATECRASH_VECTOR_BP && emulate_site(frame)) return;
-    const auto debug_status = take_debug_status(vector);
-    const BorrowedContext borrowed(frame);
-    handle(frame, vector, 0, debug_status);
+    {
+#ifndef DEFECT_PARANOID_KEEPS_DR7
+        const WithoutBreakpoints quiet;
+#endif
+        if (vector == GATECRASH_VECTOR_BP && emulate_site(frame)) return;
+        const auto debug_status = take_debug_status(vector);
+        const BorrowedContext borrowed(frame);
+        handle(frame, vector, 0, debug_status);
+    }
+#ifdef DEFECT_PARANOID_DOES_EXIT_WORK
+    while (exit_work != 0) {
+        exit_work = 0;
+        reschedule_here();
+    }
+#endif
 }
 
 __attribute__((weak)) void dump_stack(const Frame*) {}
@@ -426,6 +446,7 @@ NOINSTR void interrupt_body(Frame* frame) {
     if (vector == GATECRASH_USER_IRQ && !is_external(frame)) return int80_work(frame);
 #endif
     log_record(GATECRASH_LOG_ENTER, vector, frame);
+    // Its IRET unmasks NMIs.
     if (nmi_state != NmiState::idle) log_broken(6, vector, frame, static_cast<uint64_t>(nmi_state));
     exit_work = exit_work | reschedule;
     interrupt_work(frame);
