@@ -9,7 +9,7 @@ using explore::Invariant;
 using machine::Event;
 
 namespace {
-constexpr auto nmi = Event::Kind::nmi, irq = Event::Kind::irq;
+constexpr auto nmi = Event::Kind::nmi, irq = Event::Kind::irq, db = Event::Kind::db;
 }
 
 extern const Case nested_nmi{
@@ -30,7 +30,7 @@ extern const Case nested_nmi{
              .summary =
                  "a flag says that an NMI is being handled; a nested one makes the outer one's IRET fault and repeat",
              .origin = "Linus Torvalds, July 2010, before the RIP check",
-             .covers = {"A7"},
+             .covers = {"A2", "A7"},
              .events = {Event::nmi()},
              .depth = 2,
              .expects = breaks(Invariant::stack, {{{nmi, {"nmi_iret"}}}}),
@@ -38,7 +38,7 @@ extern const Case nested_nmi{
             {.name = "linus-2010",
              .summary = "the flag, and an NMI on the final IRET is recognised by its RIP",
              .origin = "Linus Torvalds, July 2010",
-             .covers = {"A2"},
+             .covers = {"A2", "A4"},
              .events = {Event::nmi()},
              .depth = 2,
              .expects = holds(),
@@ -86,6 +86,24 @@ extern const Case nested_nmi{
              .depth = 2,
              .expects = breaks(Invariant::stack, {{{nmi, {}}, {nmi, {"nmi_repeat"}}}}),
              .because = "a nested NMI writes the frame that is half copied, and the copy goes on over it"},
+            {.name = "linus-2010-breakpoint",
+             .summary = "linus-2010, with a breakpoint on an instruction of the NMI's body",
+             .origin = "what POPF and RET cannot give back",
+             .covers = {"A5"},
+             .events = {Event::db(), Event::nmi()},
+             .depth = 3,
+             .expects = breaks(Invariant::progress, {{{db, {"nmi_site"}}, {nmi, {"nmi_site"}}, {db, {"nmi_site"}}}}),
+             .because = "POPF never sets RF, so the breakpoint comes again behind a nested NMI",
+             .window = {{"nmi_site", "nmi_site_end"}}},
+            {.name = "copied-frame-breakpoint",
+             .summary = "copied-frame, with the same breakpoint",
+             .origin = "Steven Rostedt 2011, Andy Lutomirski 2015",
+             .covers = {"A5"},
+             .events = {Event::db(), Event::nmi()},
+             .depth = 3,
+             .expects = holds(),
+             .because = "a nested NMI returns by IRET, which gives RF back",
+             .window = {{"nmi_site", "nmi_site_end"}}},
         },
 };
 

@@ -9,8 +9,10 @@ using explore::Invariant;
 using machine::Event;
 
 namespace {
+/// It breaks by itself, in the run without events.
+const std::vector<explore::Place> no_event{explore::Place{}};
 constexpr auto nmi = Event::Kind::nmi, db = Event::Kind::db, mc = Event::Kind::mc, irq = Event::Kind::irq;
-}
+}  // namespace
 
 extern const Case nmi_case{
     .name = "nmi",
@@ -82,7 +84,7 @@ extern const Case nmi_case{
              .covers = {"A17"},
              .events = {Event::nmi()},
              .depth = 1,
-             .expects = breaks(Invariant::nmi_mask, {{}}),
+             .expects = breaks(Invariant::nmi_mask, no_event),
              .because = "only IRET unmasks NMIs"},
             {.name = "pushes-before-switch",
              .summary = "two registers are pushed in front of the switch to the task stack",
@@ -104,6 +106,39 @@ extern const Case nmi_case{
              .expects = breaks(Invariant::event_conservation, {{{nmi, {"nmi_work", "nmi_body"}}}}),
              .because = "on the task stack nothing else keeps the next NMI from it once NMIs are unmasked",
              .window = {{"nmi_work", "nmi_work_end"}, {"nmi_body", "syscall_entry_body"}}},
+            {.name = "sources",
+             .summary = "an NMI's body serves all who asked; an NMI for one that is served already is told by its RIP",
+             .origin = "Linux, default_do_nmi",
+             .covers = {"A20", "A21"},
+             .events = {Event::nmi()},
+             .depth = 1,
+             .expects = holds(),
+             .because = "of NMIs that come while one is handled, one is left, and comes where that one came"},
+            {.name = "one-source-an-nmi",
+             .summary = "the body serves one device, and expects an NMI for each",
+             .origin = "what one believes of interrupts that are edges",
+             .covers = {"A20"},
+             .events = {Event::nmi()},
+             .depth = 1,
+             .expects = breaks(Invariant::event_conservation, no_event),
+             .because = "the CPU latches one NMI, whoever and how many asked"},
+            {.name = "latched-is-unknown",
+             .summary = "an NMI for which no device asks is unknown",
+             .origin = "Linux until NMIs back to back were looked for",
+             .covers = {"A21"},
+             .events = {Event::nmi()},
+             .depth = 1,
+             .expects = breaks(Invariant::no_unexpected_vector, {{{nmi, {}}}}),
+             .because = "its device was served by the run before, while it was latched"},
+            {.name = "swallows-anywhere",
+             .summary = "the next NMI for which no device asks is swallowed, wherever it arrives",
+             .origin = "what the RIP is compared for",
+             .covers = {"A21"},
+             .events = {Event::nmi()},
+             .depth = 1,
+             .expects = breaks(Invariant::event_conservation, {{{nmi, {"user_window", "entry_syscall"}}}}),
+             .because = "it may have come long after, and be one that nobody asked for",
+             .window = {{"user_window", "user_window_end"}, {"entry_syscall", "syscall_entered"}}},
             {.name = "on-handlers",
              .summary = "what may come at any instruction infers nothing",
              .origin = "Linux, paranoid entries",

@@ -23,7 +23,7 @@ constexpr std::array rules{
     Rule{Invariant::event_conservation, "finds that {:#x} of the events that it asks for were handled"},
     Rule{Invariant::nmi_mask, "runs inside an NMI's body (state {:#x}), and its IRET unmasks NMIs"},
     Rule{Invariant::progress, "comes again at {:#x}, which its IRET was to let pass"},
-    Rule{Invariant::no_unexpected_vector, "has no cause (DR6 {:#x})"},
+    Rule{Invariant::no_unexpected_vector, "has no cause (status {:#x})"},
     Rule{Invariant::fault_origin, "gets error code {:#x} as if it were the kernel's fault"},
     Rule{Invariant::context_tracking, "finds the kernel in context {}"},
     Rule{Invariant::flags, "begins with RFLAGS {:#x}"},
