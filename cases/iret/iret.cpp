@@ -10,7 +10,7 @@ using machine::Event;
 
 namespace {
 /// Where the kernel runs with the user's GS base.
-const std::vector<std::string> users_gs{"entry_syscall", "return_by_espfix", "return_iret_espfix", "return_sysret"};
+const std::vector<std::string> users_gs{"entry_syscall", "espfix_copied", "return_iret_espfix", "return_sysret"};
 }  // namespace
 
 extern const Case iret{
