@@ -206,6 +206,46 @@ nmi_from_user:
 \name:
 .endm
 
+/* The TSS (SDM volume 3, "64-Bit Task State Segment"; APM volume 2, 12.2.5). The runtime's is read-only, like all tables; a
+ * guest that changes IST entries defines its own, by the symbol `tss`, where it can be written. */
+.macro TSS ist5=0
+2:
+        .long 0
+        .quad tss_rsp0                  // RSP0
+        .quad 0, 0                      // RSP1, RSP2
+        .quad 0
+        .quad nmi_stack_top             // IST 1
+        .quad db_stack_top              // IST 2
+        .quad df_stack_top              // IST 3
+        .quad mc_stack_top              // IST 4
+        .quad \ist5, 0, 0              // IST 5-7
+        .quad 0
+        .word 0
+        .word 1f - 2b
+        // I/O permission bitmap: a set bit refuses the port at CPL 3. Only the doorbell is open.
+1:
+        port = 0
+        .rept 0x100 / 8
+        bits = 0
+        bit = 0
+        .rept 8
+        closed = 1
+        .if (port >= GATECRASH_PORT_FIRST) && (port <= GATECRASH_PORT_LAST)
+        closed = 0
+        .endif
+        .if port == GATECRASH_PORT_STOP
+        closed = 0
+        .endif
+        bits = bits | (closed << bit)
+        bit = bit + 1
+        port = port + 1
+        .endr
+        .byte bits
+        .endr
+        .byte 0xff                      // the CPU reads one byte past the last port
+        tss_limit = . - 2b - 1
+.endm
+
 /* For a workload: gives every general register a pattern of its own, so that one that got lost is seen. */
 .macro FILL_REGISTERS
         movabsq $0xa0a1a2a3a4a5a6a7, %rax

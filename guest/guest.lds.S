@@ -46,6 +46,7 @@ tss_rsp0 = DEFINED(rsp0_is_entry_stack) ? entry_stack_top : task_stack_top;
 PROVIDE(ist_of_bp = 0);
 PROVIDE(ist_of_db = GATECRASH_IST_DB);
 PROVIDE(ist_of_mc = GATECRASH_IST_MC);
+PROVIDE(ist_of_vc = 0);
 PROVIDE(dpl_of_db = 0);
 
 SECTIONS {
@@ -78,7 +79,7 @@ SECTIONS {
         GATE(entry_ss, 0, 0) GATE(entry_gp, 0, 0) GATE(entry_pf, 0, 0) GATE(entry_15, 0, 0) GATE(entry_mf, 0, 0)
         GATE(entry_ac, 0, 0) GATE(entry_mc, ist_of_mc, 0) GATE(entry_xm, 0, 0) GATE(entry_ve, 0, 0)
         GATE(entry_cp, 0, 0) GATE(entry_22, 0, 0) GATE(entry_23, 0, 0) GATE(entry_24, 0, 0) GATE(entry_25, 0, 0)
-        GATE(entry_26, 0, 0) GATE(entry_27, 0, 0) GATE(entry_hv, 0, 0) GATE(entry_vc, 0, 0) GATE(entry_sx, 0, 0)
+        GATE(entry_26, 0, 0) GATE(entry_27, 0, 0) GATE(entry_hv, 0, 0) GATE(entry_vc, ist_of_vc, 0) GATE(entry_sx, 0, 0)
         GATE(entry_31, 0, 0)
         IRQ16(0x20) IRQ16(0x30) IRQ16(0x40) IRQ16(0x50) IRQ16(0x60) IRQ16(0x70) IRQ16(0x80) IRQ16(0x90)
         IRQ16(0xa0) IRQ16(0xb0) IRQ16(0xc0) IRQ16(0xd0) IRQ16(0xe0) IRQ16(0xf0)

@@ -27,44 +27,10 @@ ldt:
         .globl ldt_end
 ldt_end:
 
-        // 64-bit TSS (SDM volume 3, "64-Bit Task State Segment"; APM volume 2, 12.2.5).
+        .weak tss
         .balign 16
 tss:
-        .long 0
-        .quad tss_rsp0                  // RSP0
-        .quad 0, 0                      // RSP1, RSP2
-        .quad 0
-        .quad nmi_stack_top             // IST 1
-        .quad db_stack_top              // IST 2
-        .quad df_stack_top              // IST 3
-        .quad mc_stack_top              // IST 4
-        .quad 0, 0, 0                   // IST 5-7
-        .quad 0
-        .word 0
-        .word io_bitmap - tss
-        // I/O permission bitmap: a set bit refuses the port at CPL 3. Only the doorbell is open.
-io_bitmap:
-        port = 0
-        .rept 0x100 / 8
-        bits = 0
-        bit = 0
-        .rept 8
-        closed = 1
-        .if (port >= GATECRASH_PORT_FIRST) && (port <= GATECRASH_PORT_LAST)
-        closed = 0
-        .endif
-        .if port == GATECRASH_PORT_STOP
-        closed = 0
-        .endif
-        bits = bits | (closed << bit)
-        bit = bit + 1
-        port = port + 1
-        .endr
-        .byte bits
-        .endr
-        .byte 0xff                      // the CPU reads one byte past the last port
-tss_end:
-        tss_limit = tss_end - tss - 1
+        TSS
 
         .balign 8
 stacks:

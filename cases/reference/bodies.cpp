@@ -237,6 +237,28 @@ class Cr2 {
     uint64_t kept = 0;
 };
 
+#ifdef VC_ON_IST
+extern "C" {
+extern const char vc_stack[], vc_stack_top[];
+extern uint64_t tss_ist_vc;
+}
+#endif
+
+/// An NMI's body may raise #VC, and may have interrupted one: then the next one is to begin below what was interrupted.
+struct OwnVcStack {
+#if defined(VC_ON_IST) && !defined(DEFECT_NMI_SHARES_VC_STACK)
+    INLINED explicit OwnVcStack(const Frame* frame) {
+        const bool is_there =
+            frame->rsp > reinterpret_cast<uint64_t>(vc_stack) && frame->rsp <= reinterpret_cast<uint64_t>(vc_stack_top);
+        if (is_there) tss_ist_vc = frame->rsp;
+    }
+    INLINED ~OwnVcStack() { tss_ist_vc = found; }
+    uint64_t found = tss_ist_vc;
+#else
+    INLINED explicit OwnVcStack(const Frame*) {}
+#endif
+};
+
 /// What DR6 says has happened, to #DB. The CPU sets its bits and never clears them, so that is done at once: the next
 /// #DB, which may come as soon as this goes on, is to find none of them.
 INLINED uint64_t take_debug_status(uint64_t vector) {
@@ -465,6 +487,7 @@ NOINSTR void nmi_body(Frame* frame) {
         return;
     }
     const BorrowedContext borrowed(frame);
+    const OwnVcStack own_vc_stack(frame);
 #ifdef DEFECT_NMI_SAVES_DR7_EACH_ROUND
     uint64_t dr7 = 0;
 #endif

@@ -36,6 +36,24 @@
 #define EXIT_TO_USER 0
 #define EXIT_TO_KERNEL 1
 
+#ifdef VC_ON_IST
+        .globl ist_of_vc
+        ist_of_vc = GATECRASH_IST_VC
+        // An NMI changes the entry of #VC's stack.
+        .section .entry.data, "aw"
+        .globl tss, tss_ist_vc
+        .balign 16
+tss:
+        TSS vc_stack_top
+        tss_ist_vc = tss + 36 + 8 * (GATECRASH_IST_VC - 1)
+        .bss
+        .globl vc_stack, vc_stack_top
+        .balign 16
+vc_stack:
+        .fill 1024
+vc_stack_top:
+        .section .entry.text, "ax"
+#endif
 #ifdef DEFECT_BP_ON_IST
         .globl ist_of_bp
         ist_of_bp = GATECRASH_IST_DB
@@ -266,6 +284,37 @@ ENTRY entry_pf
 ENTRY entry_vc
         EXPECT_ERROR_CODE GATECRASH_VECTOR_VC
         EXCEPTION GATECRASH_VECTOR_VC
+#endif
+#ifdef VC_ON_IST
+// As HAS_VC, and raised by INT, which pushes no error code. Its IST stack is only for the delivery: from CPL 0 it goes on
+// to the stack that was interrupted, when all that it needs is there.
+ENTRY entry_vc
+        pushq $0
+        CLEAR_DF_AND_AC
+        testb $3, 16(%rsp)
+        jnz 1f
+        pushq %rdi
+        movq FRAME_RSP - FRAME_RDI(%rsp), %rdi
+        subq $7 * 8, %rdi
+        word = 0
+        .rept 7                         // RDI, error code, RIP, CS, RFLAGS, RSP, SS
+        pushq word(%rsp)
+        popq word(%rdi)
+        word = word + 8
+        .endr
+        movq %rdi, %rsp
+        .globl vc_stack_left
+vc_stack_left:
+        SAVE_REGS_BUT_RDI
+        movq %rsp, %rdi
+        movl $GATECRASH_VECTOR_VC, %esi
+        call exception_body
+        jmp RETURN_TO_KERNEL
+1:      ENTER_FROM_USER
+        movq %rsp, %rdi
+        movl $GATECRASH_VECTOR_VC, %esi
+        call exception_body
+        jmp RETURN_TO_USER
 #endif
 ENTRY entry_mc
         pushq $0

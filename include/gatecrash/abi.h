@@ -61,6 +61,7 @@
 #define GATECRASH_IST_DB 2
 #define GATECRASH_IST_DF 3
 #define GATECRASH_IST_MC 4
+#define GATECRASH_IST_VC 5 /* of a guest that has a TSS of its own */
 
 /* --- vectors ---------------------------------------------------------------------------------------------------- */
 #define GATECRASH_VECTOR_DB 1
