@@ -319,14 +319,16 @@ INLINED void handle(Frame* frame, uint64_t vector, uint64_t cr2, uint64_t debug_
 }
 
 #ifdef INT80_SYSCALLS
+extern "C" const char user_int80_back[];
+
 /// Whether vector 0x80, through whose gate user code executes system calls, came from outside. Nothing in the frame
 /// says so; a local APIC does, which has the bit of an interrupt set from its delivery to the end of its handling.
 INLINED bool is_external([[maybe_unused]] const Frame* frame) {
 #if defined(DEFECT_INT80_FROM_ANYWHERE)
     return false;
 #elif defined(DEFECT_INT80_BY_OPCODE)
-    // INT 0x80 in front of RIP.
-    return *reinterpret_cast<const uint16_t*>(frame->rip - 2) != 0x80cd;
+    // Whether INT 0x80 stands in front of RIP. Text cannot be read while it is stepped, so the workload says where.
+    return frame->rip != reinterpret_cast<uint64_t>(user_int80_back);
 #else
     uint64_t& word = interrupts_in_service[GATECRASH_USER_IRQ / 64];
     constexpr uint64_t bit = uint64_t{1} << GATECRASH_USER_IRQ % 64;
