@@ -29,6 +29,12 @@ Variant variant(const char* name, const char* summary, const char* origin, std::
             .because = because};
 }
 
+/// Swept there only.
+Variant windowed(std::vector<explore::SymbolRange> window, Variant variant) {
+    variant.window = std::move(window);
+    return variant;
+}
+
 }  // namespace
 
 extern const Case context_tracking{
@@ -56,9 +62,11 @@ extern const Case context_tracking{
             variant("return-fault-is-the-kernels", "a fault of the IRET to user code is taken for the kernel's",
                     "by CS, without the fixup's pretence", {"I-2"}, breaks(Invariant::context_tracking, {{}}),
                     "the exit has left kernel context, and nothing enters it again"),
-            variant("paranoid-keeps-context", "NMI and #MC rely on CS, too", "before rcu_nmi_enter", {"I-5"},
-                    breaks(Invariant::context_tracking, {{{nmi, {}}}}),
-                    "they do come between an entry and its change of context, whatever IF says", {Event::nmi()}),
+            windowed(
+                {{"entry_syscall", "syscall_entered"}, {"return_by_sysret", "return_sysret"}},
+                variant("paranoid-keeps-context", "NMI and #MC rely on CS, too", "before rcu_nmi_enter", {"I-5"},
+                        breaks(Invariant::context_tracking, {{{nmi, {"entry_syscall", "return_by_sysret"}}}}),
+                        "they do come between an entry and its change of context, whatever IF says", {Event::nmi()})),
             variant("entered-twice", "an entry that was entered for the user changes the context once more",
                     "what CT_WARN_ON is for", {"I-3"}, breaks(Invariant::context_tracking, {{}}),
                     "the second change finds kernel context"),

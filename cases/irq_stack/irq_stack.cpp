@@ -19,7 +19,7 @@ extern const Case irq_stack{
         {
             {.name = "reference",
              .summary = "the first interrupt counts itself and switches, others stay where they are; NMIs never use it",
-             .origin = "Linux on x86-64, until 2021 by such a count",
+             .origin = "Linux on x86-64, by such a count for long",
              .covers = {"J5"},
              .events = {Event::nmi(), Event::irq(), Event::mc()},
              .depth = 1,

@@ -32,7 +32,8 @@ extern const Case vc{
              .events = {Event::nmi()},
              .depth = 1,
              .expects = breaks(Invariant::stack, {{{nmi, {"entry_vc"}}}}),
-             .because = "the second #VC begins where the frame of the first one is"},
+             .because = "the second #VC begins where the frame of the first one is",
+             .window = {{"entry_vc", "vc_stack_left"}}},
         },
 };
 
