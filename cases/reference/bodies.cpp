@@ -252,7 +252,9 @@ struct OwnVcStack {
             frame->rsp > reinterpret_cast<uint64_t>(vc_stack) && frame->rsp <= reinterpret_cast<uint64_t>(vc_stack_top);
         if (is_there) tss_ist_vc = frame->rsp;
     }
+#ifndef DEFECT_NMI_KEEPS_VC_STACK
     INLINED ~OwnVcStack() { tss_ist_vc = found; }
+#endif
     uint64_t found = tss_ist_vc;
 #else
     INLINED explicit OwnVcStack(const Frame*) {}

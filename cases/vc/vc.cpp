@@ -34,6 +34,14 @@ extern const Case vc{
              .expects = breaks(Invariant::stack, {{{nmi, {"entry_vc"}}}}),
              .because = "the second #VC begins where the frame of the first one is",
              .window = {{"entry_vc", "vc_stack_left"}}},
+            {.name = "nmi-keeps-stack",
+             .summary = "the IST entry stays where the NMI moved it to",
+             .origin = "a return that forgets it",
+             .covers = {"F17"},
+             .events = {Event::nmi()},
+             .depth = 1,
+             .expects = breaks(Invariant::interrupt_stacks, {{{nmi, {"entry_vc"}}}}),
+             .because = "each such NMI takes a part of the stack away for good"},
         },
 };
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "loop_detector.hpp"
 
@@ -205,6 +206,22 @@ struct Checker {
         }
     }
 
+    /// An IST entry that a handler moved, for who nests on that stack, is back.
+    void check_interrupt_stacks(const machine::Snapshot& at) {
+        constexpr std::uint64_t ist_offset = 36;  // in a TSS (SDM volume 3, figure 8-11)
+        std::array<std::uint64_t, 7> now{}, then{};
+        const Virtual from{machine.image().descriptor.tss + ist_offset};
+        if (!machine.memory().read(from, std::as_writable_bytes(std::span(now)))) return;
+        const auto saved = machine.memory().read_saved(at.pages, from, sizeof then);
+        std::memcpy(then.data(), saved.data(), saved.size());
+        for (std::size_t i = 0; i < now.size(); ++i) {
+            if (now[i] != then[i]) {
+                add(Invariant::interrupt_stacks,
+                    fmt::format("IST entry {} is {:#x}, not {:#x}", i + 1, now[i], then[i]));
+            }
+        }
+    }
+
     /// Page tables are no part of a snapshot, so the next run is given good ones.
     void check_page_tables() {
         if (machine.page_tables_intact()) return;
@@ -299,6 +316,7 @@ std::vector<Violation> check_run(Machine& machine, const Window& window, const m
     if (const auto* reference = checker.reference(); ended && reference != nullptr) {
         checker.check_registers(*reference);
         checker.check_special_registers(*reference);
+        checker.check_interrupt_stacks(*reference);
     }
     return std::move(checker.violations);
 }

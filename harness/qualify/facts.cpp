@@ -42,9 +42,6 @@ constexpr std::array table_of_facts{
          "SDM 6.8.3; Linux c092fc879f99", code_breakpoint_behind_mov_ss),
     fact("mov-ss-then-fault", "#UD, RIP behind the MOV SS", "SDM 6.8.3; CVE-2018-8897", mov_ss_then_fault),
 
-    fact("tf-in-fmask", "no event", "SDM volume 2, SYSCALL; APM volume 3, SYSCALL", tf_in_fmask),
-    fact("tf-over-sysret", "#DB, RIP at the first user instruction, CPL 3, DR6.BS",
-         "SDM volume 2, SYSRET; Linux 7ea24169097d; the APM does not say", tf_over_sysret),
     fact("tf-over-iret", "#DB, RIP behind the first user instruction, CPL 3, DR6.BS", "SDM 17.3.1.4; APM 13.1.4",
          tf_over_iret),
     fact("tf-over-exit", "#DB, RIP behind the first user instruction, CPL 3, DR6.BS",

@@ -27,8 +27,6 @@ std::string code_breakpoint_behind_mov_ss(Bench& bench);
 std::string mov_ss_then_fault(Bench& bench);
 
 // single_step.cpp: where the trap of TF comes.
-std::string tf_in_fmask(Bench& bench);
-std::string tf_over_sysret(Bench& bench);
 std::string tf_over_iret(Bench& bench);
 std::string tf_over_an_exit(Bench& bench);
 std::string tf_over_int(Bench& bench);

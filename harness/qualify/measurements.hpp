@@ -52,6 +52,8 @@ std::string exception_injection(Bench& bench);
 // breakpoints.cpp: the guest's own TF and debug registers, and KVM's guest debugging.
 std::string tf_step(Bench& bench);
 std::string tf_over_syscall(Bench& bench);
+std::string tf_in_fmask(Bench& bench);
+std::string tf_over_sysret(Bench& bench);
 std::string data_breakpoint(Bench& bench);
 std::string code_breakpoint(Bench& bench);
 std::string guest_debug_sw_breakpoint(Bench& bench);

@@ -53,7 +53,9 @@ TEST(Measurement, FindsExactlyTheKnownGapsOfTheEmulatedMachine) {
     const std::vector<std::string> of_intel{
         "nmi-mask-over-entry: NMI, RIP behind the doorbell, then #DB, RIP behind the doorbell, then NMI, RIP behind "
         "the doorbell",
-        "mov-ss-shadow: vector 0x40, RIP behind the INT", "smap: #GP, RIP at the MOV to CR4, error 0x0"};
+        "mov-ss-shadow: vector 0x40, RIP behind the INT", "tf-in-fmask: #DB, RIP at the SYSCALL entry, CPL 0, DR6.BS",
+        "tf-over-sysret: #DB, RIP behind the first user instruction, CPL 3, DR6.BS",
+        "smap: #GP, RIP at the MOV to CR4, error 0x0"};
     EXPECT_EQ(gaps_in(probes()), machine::cpu_vendor() == machine::Vendor::amd ? of_amd : of_intel);
 }
 
