@@ -393,6 +393,14 @@ ENTRY fault_of_return
 #endif
         movq FRAME_RSP(%rdi), %rax
         PUSH_IRET_FRAME 0(%rax)
+#ifdef DEFECT_RETURN_FAULT_NAMES_THE_IRET
+        word = 0
+        .rept 2                         // RIP, CS
+        movq GATECRASH_FRAME_RIP + word(%rdi), %rax
+        movq %rax, word(%rsp)
+        word = word + 8
+        .endr
+#endif
         word = GATECRASH_FRAME_ERROR
         .rept 16
         pushq word(%rdi)

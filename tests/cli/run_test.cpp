@@ -78,6 +78,7 @@ TEST(Run, EveryVariantIsAsItExpectsAndEveryFindingReplays) {
     const auto results = json::parse(run.out)["results"];
     EXPECT_FALSE(results.empty());
     std::vector<json> broken;
+    std::set<std::string> broken_alone;
     for (const auto& result : results) {
         SCOPED_TRACE(result.dump());
         if (result["status"] == "skip") {
@@ -90,7 +91,9 @@ TEST(Run, EveryVariantIsAsItExpectsAndEveryFindingReplays) {
         if (result["verdict"] == "holds") continue;
         ASSERT_EQ(result["verdict"], "breaks");
         broken.push_back(result);
+        if (result["finding"]["also"].empty()) broken_alone.insert(result["finding"]["invariant"]);
     }
+    for (int i = 1; i <= 16; ++i) EXPECT_THAT(broken_alone, testing::Contains("I" + std::to_string(i)));
     std::span<const json> left = broken;
     const std::size_t at_once = std::max(std::thread::hardware_concurrency(), 1U);  // each is a machine of its own
     while (!left.empty()) {

@@ -213,6 +213,26 @@ const Planted planted_bugs[]{
 INSTANTIATE_TEST_SUITE_P(Sweep, PlantedBug, testing::ValuesIn(planted_bugs),
                          [](const auto& info) { return std::string(info.param.name); });
 
+/// What no check from outside can see, a body reports itself: as a record of kind GATECRASH_LOG_BROKEN + N.
+class ReportedInvariant : public testing::TestWithParam<Invariant> {};
+
+TEST_P(ReportedInvariant, IsWhatTheFindingSays) {
+    const PlantedGuest guest([](Code& k) {
+        emit_log(k, GATECRASH_LOG_BROKEN + static_cast<std::uint32_t>(GetParam()), GATECRASH_VECTOR_NMI, 0x123);
+    });
+    const auto result = guest.sweep(PlantedGuest::with_nmi());
+    ASSERT_EQ(result.findings.size(), 4U);
+    EXPECT_EQ(result.findings.front().violation.invariant, GetParam());
+    EXPECT_THAT(result.findings.front().violation.message, testing::AnyOf(HasSubstr("0x123"), HasSubstr("291")));
+    EXPECT_THAT(result.findings.front().also, IsEmpty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Sweep, ReportedInvariant,
+                         testing::Values(Invariant::fault_origin, Invariant::context_tracking, Invariant::flags,
+                                         Invariant::fault_registers, Invariant::leak, Invariant::exit_work,
+                                         Invariant::interrupt_stacks),
+                         [](const auto& info) { return to_string(info.param); });
+
 TEST(Sweep, FindsTheOneInstructionThatIsWrong) {
     // The handler uses a word of the window's data that only one instruction of the window has in a register.
     TinyGuest guest;
