@@ -51,9 +51,8 @@
         popq %rbx
 .endm
 
-/* Saves every general register below the error code. Keeps all of them. */
-.macro SAVE_REGS
-        pushq %rdi
+/* Saves every general register but RDI, which was pushed first. Keeps all of them. */
+.macro SAVE_REGS_BUT_RDI
         pushq %rsi
         pushq %rdx
         pushq %rcx
@@ -65,8 +64,8 @@
         SAVE_CALLEE_SAVED
 .endm
 
-/* The reverse of SAVE_REGS, and drops the error code: RSP is at the IRETQ frame. */
-.macro RESTORE_REGS
+/* The reverse: RSP is at the saved RDI. */
+.macro RESTORE_REGS_BUT_RDI
         RESTORE_CALLEE_SAVED
         popq %r11
         popq %r10
@@ -76,6 +75,17 @@
         popq %rcx
         popq %rdx
         popq %rsi
+.endm
+
+/* Saves every general register below the error code. Keeps all of them. */
+.macro SAVE_REGS
+        pushq %rdi
+        SAVE_REGS_BUT_RDI
+.endm
+
+/* The reverse of SAVE_REGS, and drops the error code: RSP is at the IRETQ frame. */
+.macro RESTORE_REGS
+        RESTORE_REGS_BUT_RDI
         popq %rdi
         addq $8, %rsp
 .endm

@@ -45,6 +45,7 @@ PHDRS {
 tss_rsp0 = DEFINED(rsp0_is_entry_stack) ? entry_stack_top : task_stack_top;
 PROVIDE(ist_of_bp = 0);
 PROVIDE(ist_of_db = GATECRASH_IST_DB);
+PROVIDE(ist_of_df = GATECRASH_IST_DF);
 PROVIDE(ist_of_mc = GATECRASH_IST_MC);
 PROVIDE(ist_of_vc = 0);
 PROVIDE(dpl_of_db = 0);
@@ -75,7 +76,7 @@ SECTIONS {
         idt = .;
         GATE(entry_de, 0, 0) GATE(entry_db, ist_of_db, dpl_of_db) GATE(entry_nmi, GATECRASH_IST_NMI, 0)
         GATE(entry_bp, ist_of_bp, 3) GATE(entry_of, 0, 3) GATE(entry_br, 0, 0) GATE(entry_ud, 0, 0) GATE(entry_nm, 0, 0)
-        GATE(entry_df, GATECRASH_IST_DF, 0) GATE(entry_9, 0, 0) GATE(entry_ts, 0, 0) GATE(entry_np, 0, 0)
+        GATE(entry_df, ist_of_df, 0) GATE(entry_9, 0, 0) GATE(entry_ts, 0, 0) GATE(entry_np, 0, 0)
         GATE(entry_ss, 0, 0) GATE(entry_gp, 0, 0) GATE(entry_pf, 0, 0) GATE(entry_15, 0, 0) GATE(entry_mf, 0, 0)
         GATE(entry_ac, 0, 0) GATE(entry_mc, ist_of_mc, 0) GATE(entry_xm, 0, 0) GATE(entry_ve, 0, 0)
         GATE(entry_cp, 0, 0) GATE(entry_22, 0, 0) GATE(entry_23, 0, 0) GATE(entry_24, 0, 0) GATE(entry_25, 0, 0)

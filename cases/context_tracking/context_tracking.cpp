@@ -4,6 +4,7 @@
 namespace gatecrash::cases {
 
 using explore::breaks;
+using explore::breaks_without_event;
 using explore::Case;
 using explore::Expectation;
 using explore::holds;
@@ -60,7 +61,7 @@ extern const Case context_tracking{
             variant("soft-left-early", "the same in the other design", "the thread", {"I-2"}, holds(),
                     "the interrupt enters kernel context, and gives the user's back"),
             variant("return-fault-is-the-kernels", "a fault of the IRET to user code is taken for the kernel's",
-                    "by CS, without the fixup's pretence", {"I-2"}, breaks(Invariant::context_tracking, {{}}),
+                    "by CS, without the fixup's pretence", {"I-2"}, breaks_without_event(Invariant::context_tracking),
                     "the exit has left kernel context, and nothing enters it again"),
             windowed(
                 {{"entry_syscall", "syscall_entered"}, {"return_by_sysret", "return_sysret"}},
@@ -68,7 +69,7 @@ extern const Case context_tracking{
                         breaks(Invariant::context_tracking, {{{nmi, {"entry_syscall", "return_by_sysret"}}}}),
                         "they do come between an entry and its change of context, whatever IF says", {Event::nmi()})),
             variant("entered-twice", "an entry that was entered for the user changes the context once more",
-                    "what CT_WARN_ON is for", {"I-3"}, breaks(Invariant::context_tracking, {{}}),
+                    "what CT_WARN_ON is for", {"I-3"}, breaks_without_event(Invariant::context_tracking),
                     "the second change finds kernel context"),
             variant("cr2-read-late", "a trace point of the entry comes in front of the reading of CR2",
                     "Linux until 2014 (0ac09f9f8cd1)", {"I-6"},
@@ -79,7 +80,7 @@ extern const Case context_tracking{
                     "the exit asks nobody what was: it returns to user code, and so the context is the user's",
                     {Event::nmi(), Event::irq()}),
             variant("migrates-exit-by-previous", "the same, and the exit gives back the context that its entry noted",
-                    "Frederic Weisbecker, 2013", {"I-4"}, breaks(Invariant::context_tracking, {{}}),
+                    "Frederic Weisbecker, 2013", {"I-4"}, breaks_without_event(Invariant::context_tracking),
                     "what the entry noted was true of another CPU", {Event::nmi()}),
             variant("idle", "what interrupts the idle loop borrows the kernel's context, and does not wait",
                     "Linux since 2020 (conditional RCU entry)", {"I-9"}, holds(),
@@ -101,7 +102,7 @@ extern const Case context_tracking{
                     breaks(Invariant::fault_registers, {{{pf, {"irqs_off_traced"}}}}),
                     "the trace point's own page fault replaces CR2", {Event::pf(REFERENCE_TRACED)}),
             variant("in-assembly-cr2-in-rdx", "CR2 is kept in RDX, where the body is to get it",
-                    "Linux 2019, for a while", {"I-7"}, breaks(Invariant::fault_registers, {{}}),
+                    "Linux 2019, for a while", {"I-7"}, breaks_without_event(Invariant::fault_registers),
                     "a call in between may use RDX", {Event::pf(REFERENCE_TRACED)}),
             variant("in-assembly-before-swapgs", "the trace point of an interrupt from CPL 3 comes before SWAPGS",
                     "what comments in Linux' entry code warn of", {"I-8"},

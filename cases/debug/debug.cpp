@@ -3,10 +3,10 @@
 namespace gatecrash::cases {
 
 using explore::breaks;
+using explore::breaks_without_event;
 using explore::Case;
 using explore::holds;
 using explore::Invariant;
-using explore::Place;
 using machine::Event;
 
 namespace {
@@ -15,8 +15,6 @@ constexpr auto nmi = Event::Kind::nmi, db = Event::Kind::db;
 /// The word of the user's that the kernel reads in the first window.
 const auto on_user_word =
     Event::db(GATECRASH_USER_STACK + GATECRASH_STACK_SIZE - GATECRASH_CANARY_SIZE - 2 * sizeof(std::uint64_t));
-/// It breaks by itself, in the run without events.
-const std::vector<Place> no_event{Place{}};
 /// #DB's entry and exit, and an NMI's work.
 const std::vector<explore::SymbolRange> in_db_and_nmi{{"entry_db", "entry_bp"}, {"nmi_work", "nmi_work_end"}};
 }  // namespace
@@ -96,7 +94,7 @@ extern const Case debug{
              .covers = {"G19"},
              .events = {Event::nmi()},
              .depth = 1,
-             .expects = breaks(Invariant::no_unexpected_vector, no_event),
+             .expects = breaks_without_event(Invariant::no_unexpected_vector),
              .because = "the user makes a #DB that nothing raised"},
             {.name = "int1",
              .summary = "a #DB from CPL 3 without a bit in DR6 is INT1's, which is the user's to use",
@@ -112,7 +110,7 @@ extern const Case debug{
              .covers = {"G18"},
              .events = {Event::nmi()},
              .depth = 1,
-             .expects = breaks(Invariant::event_conservation, no_event),
+             .expects = breaks_without_event(Invariant::event_conservation),
              .because = "the user's INT1 is lost"},
             {.name = "breakpoints-anywhere",
              .summary = "breakpoints on entry text are not refused",

@@ -4,6 +4,7 @@
 namespace gatecrash::cases {
 
 using explore::breaks;
+using explore::breaks_without_event;
 using explore::Case;
 using explore::holds;
 using explore::Invariant;
@@ -34,7 +35,7 @@ extern const Case flags{
              .covers = {"J9"},
              .events = {Event::nmi()},
              .depth = 1,
-             .expects = breaks(Invariant::flags, {{}}),
+             .expects = breaks_without_event(Invariant::flags),
              .because = "the body has the user's DF: its string instructions run backwards"},
             {.name = "smap",
              .summary = "a kernel with SMAP: AC is set while it uses user memory, and each entry clears it",

@@ -3,18 +3,15 @@
 namespace gatecrash::cases {
 
 using explore::breaks;
+using explore::breaks_without_event;
 using explore::Case;
 using explore::holds;
 using explore::Invariant;
-using explore::Place;
 using machine::Event;
 
 namespace {
 constexpr auto nmi = Event::Kind::nmi;
-
-/// It breaks by itself, in the run without events.
-const std::vector<Place> no_event{Place{}};
-}  // namespace
+}
 
 extern const Case int3{
     .name = "int3",
@@ -35,7 +32,7 @@ extern const Case int3{
              .covers = {"H1"},
              .events = {Event::nmi()},
              .depth = 1,
-             .expects = breaks(Invariant::stack, no_event),
+             .expects = breaks_without_event(Invariant::stack),
              .because = "that body executes text that is being patched, which is a #BP, until the stack is used up"},
             {.name = "no-gap",
              .summary = "#BP's frame stays right below the stack that it interrupted",
@@ -43,7 +40,7 @@ extern const Case int3{
              .covers = {"H3"},
              .events = {Event::nmi()},
              .depth = 1,
-             .expects = breaks(Invariant::stack, no_event),
+             .expects = breaks_without_event(Invariant::stack),
              .because = "the return address that the emulated call pushes goes where the frame has SS"},
             {.name = "in-entry-text",
              .summary = "an INT3 in front of an entry's SWAPGS",
@@ -51,7 +48,7 @@ extern const Case int3{
              .covers = {"H5"},
              .events = {Event::nmi()},
              .depth = 1,
-             .expects = breaks(Invariant::kernel_gs, no_event),
+             .expects = breaks_without_event(Invariant::kernel_gs),
              .because = "#BP judges by CS, which is the kernel's there, and the GS base is the user's"},
             {.name = "restored-site",
              .summary = "a #BP whose INT3 is gone from text by now is like any other",
@@ -59,7 +56,7 @@ extern const Case int3{
              .covers = {"H6"},
              .events = {Event::nmi()},
              .depth = 1,
-             .expects = breaks(Invariant::round_trip, no_event),
+             .expects = breaks_without_event(Invariant::round_trip),
              .because = "the instruction that is there again is left out"},
             {.name = "on-ist",
              .summary = "#BP has an IST stack",
@@ -67,7 +64,7 @@ extern const Case int3{
              .covers = {"H7"},
              .events = {Event::nmi()},
              .depth = 1,
-             .expects = breaks(Invariant::stack, no_event),
+             .expects = breaks_without_event(Invariant::stack),
              .because = "a #BP in the body of #BP overwrites its frame"},
             {.name = "nmi-expects-none",
              .summary = "an NMI's entry that takes it for granted that NMIs stay masked",
@@ -83,7 +80,7 @@ extern const Case int3{
              .covers = {"H8"},
              .events = {Event::nmi()},
              .depth = 1,
-             .expects = breaks(Invariant::read_only_tables, no_event),
+             .expects = breaks_without_event(Invariant::read_only_tables),
              .because = "the IDT is read-only: the write is a #PF in the NMI"},
         },
 };

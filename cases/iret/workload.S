@@ -39,6 +39,11 @@
         .globl user_start
         .type user_start, @function
 user_start:
+#ifdef ONLY_OVERFLOW
+        WINDOW user_overflow
+        outb %al, $GATECRASH_PORT_DONE
+        ud2
+#endif
         // SYSCALL returns to 32-bit code with a 16-bit stack segment; what that sees in ESP it shows to the kernel.
         FILL_AS_SYSCALL user_ss16
         movq %rsp, %r14
@@ -73,7 +78,9 @@ user_ss16_shown:
         BAD_RETURN user_cs_absent_ss16
         WINDOW user_gs
         WINDOW user_gs_absent
+#ifndef ONLY_OVERFLOW
         WINDOW user_overflow
+#endif
         outb %al, $GATECRASH_PORT_DONE
         ud2
 

@@ -3,19 +3,8 @@
 //
 // Switch:
 //   LATE_CHECK    the test for the interrupted RIP lying in the copy comes after the tests for nesting
-//
-// The NMI stack, from its top (offsets from RSP while `outermost` is the lowest thing on it):
-//
-//        96  SS RSP RFLAGS CS RIP     pushed by the CPU for the newest NMI
-//        88  RDX                      scratch
-//        80  executing                1 from the copy until the handler is done
-//        40  SS RSP RFLAGS CS RIP     `iret`: what the final IRET uses; a nested NMI writes nmi_repeat here
-//         0  SS RSP RFLAGS CS RIP     `outermost`: how the first NMI arrived, never changed
-//            error code, registers
+#include "copied_frame.h"
 #include "entry.h"
-
-#define IRET_FRAME 40
-#define EXECUTING 80
 
         .text
 
@@ -54,23 +43,7 @@ nmi_not_on_stack:
 #endif
         .globl nmi_first
 nmi_first:
-        movq (%rsp), %rdx
-        pushq $0                        // executing
-        subq $40, %rsp                  // iret
-        .rept 5
-        pushq 88(%rsp)                  // outermost: SS, RSP, RFLAGS, CS, RIP
-        .endr
-        .globl nmi_repeat
-nmi_repeat:
-        movq $1, EXECUTING(%rsp)
-        word = 0
-        .rept 5
-        pushq word(%rsp)
-        popq IRET_FRAME + word(%rsp)
-        word = word + 8
-        .endr
-        .globl nmi_repeat_end
-nmi_repeat_end:
+        COPY_NMI_FRAME
         pushq $0
         SAVE_REGS
         ENTER_PARANOID_GS
@@ -89,12 +62,7 @@ nmi_iret:
 // Make the outer NMI's IRET go to nmi_repeat, with RSP at `outermost`, NMIs unmasked and interrupts off.
         .globl nmi_nested
 nmi_nested:
-        leaq -88(%rsp), %rdx
-        movq $nmi_repeat, -48(%rsp)
-        movq $GATECRASH_KERNEL_CS, -40(%rsp)
-        movq $2, -32(%rsp)
-        movq %rdx, -24(%rsp)
-        movq $GATECRASH_KERNEL_SS, -16(%rsp)
+        HAVE_OUTER_NMI_REPEAT
 nmi_nested_out:
         popq %rdx
         iretq

@@ -3,14 +3,13 @@
 namespace gatecrash::cases {
 
 using explore::breaks;
+using explore::breaks_without_event;
 using explore::Case;
 using explore::holds;
 using explore::Invariant;
 using machine::Event;
 
 namespace {
-/// It breaks by itself, in the run without events.
-const std::vector<explore::Place> no_event{explore::Place{}};
 constexpr auto nmi = Event::Kind::nmi, db = Event::Kind::db, mc = Event::Kind::mc, irq = Event::Kind::irq;
 }  // namespace
 
@@ -84,7 +83,7 @@ extern const Case nmi_case{
              .covers = {"A17"},
              .events = {Event::nmi()},
              .depth = 1,
-             .expects = breaks(Invariant::nmi_mask, no_event),
+             .expects = breaks_without_event(Invariant::nmi_mask),
              .because = "only IRET unmasks NMIs"},
             {.name = "pushes-before-switch",
              .summary = "two registers are pushed in front of the switch to the task stack",
@@ -120,7 +119,7 @@ extern const Case nmi_case{
              .covers = {"A20"},
              .events = {Event::nmi()},
              .depth = 1,
-             .expects = breaks(Invariant::event_conservation, no_event),
+             .expects = breaks_without_event(Invariant::event_conservation),
              .because = "the CPU latches one NMI, whoever and how many asked"},
             {.name = "latched-is-unknown",
              .summary = "an NMI for which no device asks is unknown",

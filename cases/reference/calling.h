@@ -30,32 +30,6 @@
 #endif
 #define DR7_ARMED 0x700
 
-/* Saves all registers but RDI, which is saved already. */
-.macro SAVE_REGS_BUT_RDI
-        pushq %rsi
-        pushq %rdx
-        pushq %rcx
-        pushq %rax
-        pushq %r8
-        pushq %r9
-        pushq %r10
-        pushq %r11
-        SAVE_CALLEE_SAVED
-.endm
-
-/* The reverse: RSP is at the saved RDI. */
-.macro RESTORE_REGS_BUT_RDI
-        RESTORE_CALLEE_SAVED
-        popq %r11
-        popq %r10
-        popq %r9
-        popq %r8
-        popq %rax
-        popq %rcx
-        popq %rdx
-        popq %rsi
-.endm
-
 /* The five words of an IRET frame at `from` onto the stack. */
 .macro PUSH_IRET_FRAME from:req
         pushq 32 + \from

@@ -12,6 +12,10 @@
         .globl ist_of_mc
         ist_of_mc = 0
 #endif
+#ifdef DEFECT_DF_WITHOUT_IST
+        .globl ist_of_df
+        ist_of_df = 0
+#endif
 
 // Where exceptions and interrupts from CPL 3 end, and those from CPL 0.
 #if defined(SYSRET_FROM_EXCEPTIONS)

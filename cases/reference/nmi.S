@@ -1,19 +1,8 @@
 // The reference entry: NMIs. From CPL 3 an NMI is an exception like others, but for the work of the exit. From CPL 0 the
 // CPU starts at the top of the NMI stack each time, also if an NMI is being handled whose handler took an exception (its
 // IRET unmasked NMIs). So the frame is copied out of the CPU's reach, and a nested NMI only has the outer one repeat.
-//
-// The NMI stack, from its top (offsets from RSP while `outermost` is the lowest thing on it):
-//
-//        96  SS RSP RFLAGS CS RIP     pushed by the CPU for the newest NMI
-//        88  RDX, or RDI              scratch; nothing below may be touched before it is known that no NMI is handled
-//        80  executing                1 from the copy until the handler is done
-//        40  SS RSP RFLAGS CS RIP     `iret`: what the final IRET uses; a nested NMI writes nmi_repeat here
-//         0  SS RSP RFLAGS CS RIP     `outermost`: how the first NMI arrived, never changed
-//            error code, registers
 #include "calling.h"
-
-#define IRET_FRAME 40
-#define EXECUTING 80
+#include "copied_frame.h"
 
 // Of a workload that asks for it, another CPU takes the user's code segment away meanwhile (modify_ldt). The frame of the
 // final IRET is at RSP + `frame`.
@@ -96,12 +85,7 @@ nmi_from_kernel:
 // Makes the outer NMI's IRET go to nmi_repeat, with RSP at `outermost`, NMIs unmasked and interrupts off.
         .globl nmi_nested
 nmi_nested:
-        leaq -88(%rsp), %rdx
-        movq $nmi_repeat, -48(%rsp)
-        movq $GATECRASH_KERNEL_CS, -40(%rsp)
-        movq $2, -32(%rsp)
-        movq %rdx, -24(%rsp)
-        movq $GATECRASH_KERNEL_SS, -16(%rsp)
+        HAVE_OUTER_NMI_REPEAT
         .globl nmi_nested_out
 nmi_nested_out:
         popq %rdx
@@ -109,23 +93,7 @@ nmi_nested_out:
 
         .globl nmi_first
 nmi_first:
-        movq (%rsp), %rdx
-        pushq $0                        // executing
-        subq $40, %rsp                  // iret
-        .rept 5
-        pushq 88(%rsp)                  // outermost: SS, RSP, RFLAGS, CS, RIP
-        .endr
-        .globl nmi_repeat
-nmi_repeat:
-        movq $1, EXECUTING(%rsp)
-        word = 0
-        .rept 5
-        pushq word(%rsp)
-        popq IRET_FRAME + word(%rsp)
-        word = word + 8
-        .endr
-        .globl nmi_repeat_end
-nmi_repeat_end:
+        COPY_NMI_FRAME
         pushq $0
         SAVE_REGS
         ENTER_PARANOID

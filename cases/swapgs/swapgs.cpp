@@ -3,6 +3,7 @@
 namespace gatecrash::cases {
 
 using explore::breaks;
+using explore::breaks_without_event;
 using explore::Case;
 using explore::holds;
 using explore::Invariant;
@@ -123,7 +124,7 @@ extern const Case swapgs{
              .covers = {"F4"},
              .events = {Event::nmi()},
              .depth = 1,
-             .expects = breaks(Invariant::kernel_gs, {{}}),
+             .expects = breaks_without_event(Invariant::kernel_gs),
              .because = "the register has what the user had in RBX, and so the user gets the kernel's GS base"},
         },
 };

@@ -1,7 +1,7 @@
 // SYSCALL and its way out; #GP, which may come of that; and NMIs. pages/ tells what goes wrong.
 //
 // Switch:
-//   CANONICAL_CHECK    SYSRET only to addresses that are canonical, IRET to others
+//   CANONICAL_BITS    SYSRET only to addresses that are canonical if they have that many bits, IRET to others
 //
 // What is the same in all variants: an IRET to user code that faults is a fault of user code (as by an exception table),
 // and an NMI that interrupted user code returns like any other handler, by that IRET.
@@ -12,11 +12,11 @@
         .type entry_syscall, @function
 entry_syscall:
         ENTER_SYSCALL
-#ifdef CANONICAL_CHECK
+#ifdef CANONICAL_BITS
         movq GATECRASH_FRAME_RIP(%rsp), %rcx
         movq %rcx, %rax
-        shlq $16, %rax
-        sarq $16, %rax
+        shlq $(64 - CANONICAL_BITS), %rax
+        sarq $(64 - CANONICAL_BITS), %rax
         cmpq %rcx, %rax
         jne exit_by_iret
 #endif

@@ -40,6 +40,8 @@ struct Expectation {
 [[nodiscard]] inline Expectation breaks(Invariant invariant, std::vector<Place> places) {
     return {std::move(places), invariant};
 }
+/// Breaks `invariant` in the run without events.
+[[nodiscard]] inline Expectation breaks_without_event(Invariant invariant) { return breaks(invariant, {Place{}}); }
 
 /// One design that answers a case's question.
 struct Variant {
