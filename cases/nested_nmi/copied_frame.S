@@ -59,7 +59,6 @@ nmi_clear_executing:
 nmi_iret:
         iretq
 
-// Make the outer NMI's IRET go to nmi_repeat, with RSP at `outermost`, NMIs unmasked and interrupts off.
         .globl nmi_nested
 nmi_nested:
         HAVE_OUTER_NMI_REPEAT

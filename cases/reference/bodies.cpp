@@ -118,6 +118,7 @@ __attribute__((weak)) void debug_work(Frame*, uint64_t) {}
 
 #ifdef TRACED_IN_ASSEMBLY
 NOINSTR void irqs_off_traced(const Frame* frame, uint64_t vector) {
+    if (vector == 0) vector = frame->error;
     if (const auto base = gs_base(); base != reinterpret_cast<uint64_t>(per_cpu)) log_broken(2, vector, frame, base);
     trace_entry();
     // As any call may.
@@ -225,8 +226,11 @@ NOINSTR void interrupt_body(Frame* frame) {
     log_record(GATECRASH_LOG_LEAVE, vector, frame);
 }
 
-/// The word below which an interrupt's body began is another by its end.
-NOINSTR void irq_stack_overwritten(Frame* frame, uint64_t found) { log_broken(4, GATECRASH_DEFAULT_IRQ, frame, found); }
+/// The word below which an interrupt's or an NMI's body began is another by its end.
+NOINSTR void irq_stack_overwritten(Frame* frame, uint64_t found) {
+    const auto vector = frame->error != 0 ? frame->error : GATECRASH_VECTOR_NMI;
+    log_broken(4, vector, frame, found);
+}
 
 NOINSTR void nmi_body(Frame* frame) {
 #ifdef DEFECT_NMI_BODIES_NEST

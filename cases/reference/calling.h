@@ -99,7 +99,6 @@
 
 /* --- from user code ---------------------------------------------------------------------------------------------- */
 
-
 /* From CPL 3 through a gate without IST: the frame, with error code, lies on the entry stack. Moves it, and all
  * registers, to the task stack. */
 .macro ENTER_FROM_USER

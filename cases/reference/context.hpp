@@ -151,8 +151,8 @@ INLINED void wait_for_page([[maybe_unused]] const Frame* frame) {
     if (is_from_user(frame)) is_tracked = true;
 #endif
     // They enter and leave the kernel, and the context with it.
-    const bool may_wait = is_from_user(frame) || !is_idle(frame);
-    if (idles && may_wait && borrowed_contexts != 0) log_broken(10, GATECRASH_VECTOR_PF, frame, borrowed_contexts);
+    if (idles && !is_idle(frame) && borrowed_contexts != 0)
+        log_broken(10, GATECRASH_VECTOR_PF, frame, borrowed_contexts);
 }
 
 }  // namespace

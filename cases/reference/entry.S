@@ -123,7 +123,8 @@ espfix_stack:
 #endif
 
 // For whom a trace point of the entry is in assembly: it needs the kernel's GS base, and may fault. So a page fault's
-// address is read before, into a register that calls keep, and handed on. RSP is at the frame.
+// address is read before, into a register that calls keep, and handed on. An interrupt's vector is in the frame: 0 stands
+// for that. RSP is at the frame.
 .macro TRACE_IRQS_OFF vector:req
 #ifdef TRACED_IN_ASSEMBLY
         movq %rsp, %rdi
@@ -343,19 +344,19 @@ ENTRY entry_irq
         jnz 1f
         SAVE_REGS
         KEEP_EXIT_KIND EXIT_TO_KERNEL
-        TRACE_IRQS_OFF GATECRASH_DEFAULT_IRQ
+        TRACE_IRQS_OFF 0
         CALL_ON_IRQ_STACK interrupt_body
         jmp RETURN_TO_KERNEL
 1:
 #ifdef DEFECT_TRACE_BEFORE_SWAPGS
         SAVE_REGS
-        TRACE_IRQS_OFF GATECRASH_DEFAULT_IRQ
+        TRACE_IRQS_OFF 0
         RESTORE_REGS_BUT_RDI
         popq %rdi
         ENTER_FROM_USER
 #else
         ENTER_FROM_USER
-        TRACE_IRQS_OFF GATECRASH_DEFAULT_IRQ
+        TRACE_IRQS_OFF 0
 #endif
         KEEP_EXIT_KIND EXIT_TO_USER
         CALL_ON_IRQ_STACK interrupt_body
@@ -500,9 +501,7 @@ ENTRY return_to_user
         leaq entry_stack_top(%rip), %rsp
         PUSH_IRET_FRAME 16(%rdi)
         pushq (%rdi)
-#ifndef DEFECT_RETURNS_ON_KERNEL_CR3
         TO_USER_CR3 %rdi
-#endif
         popq %rdi
         swapgs
         .globl return_iret

@@ -82,7 +82,6 @@ nmi_from_kernel:
         jz nmi_first
 #endif
 
-// Makes the outer NMI's IRET go to nmi_repeat, with RSP at `outermost`, NMIs unmasked and interrupts off.
         .globl nmi_nested
 nmi_nested:
         HAVE_OUTER_NMI_REPEAT

@@ -57,7 +57,7 @@ extern const Case sysret{
              .needs = {"sysret-non-canonical"}},
             {.name = "check-off-by-one",
              .summary = "the same, for addresses of 49 bits",
-             .origin = "Linux 17be0aec74fb is about how to test this; kernels that may have addresses of 57 bits",
+             .origin = "nobody that we know of; how to test this is what Linux 17be0aec74fb is about",
              .covers = {"C4"},
              .events = {Event::nmi()},
              .depth = 1,

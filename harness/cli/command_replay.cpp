@@ -65,7 +65,8 @@ int replay_schedule(const Options& options) {
     if (options.trace) trace = [&text](const std::string& line) { text.print(line + "\n"); };
     const auto start = std::chrono::steady_clock::now();
     machine::Machine machine(local->system, target.image);
-    const auto replayed = explore::replay(machine, schedule, options.stepper.value_or(machine::stepper_for(target.image, local->stepper)), trace);
+    const auto replayed = explore::replay(
+        machine, schedule, options.stepper.value_or(machine::stepper_for(target.image, local->stepper)), trace);
     auto result = to_result(target, schedule, replayed);
     result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 

@@ -79,7 +79,11 @@ class Sweep {
           options_(options),
           stepper_(machine::make_stepper(options.stepper, machine)),
           met_(machine) {
-        for (const auto& [from, to] : options.window) window_.emplace_back(address_of(from), address_of(to));
+        for (const auto& [from, to] : options.window) {
+            window_.emplace_back(address_of(from), address_of(to));
+            if (window_.back().first < window_.back().second) continue;
+            throw ScheduleError(fmt::format("{}: {} does not lie in front of {}", machine.image().name, from, to));
+        }
     }
 
     SweepResult run() {

@@ -89,11 +89,11 @@ TEST(Run, EveryVariantIsAsItExpectsAndEveryFindingReplays) {
     const auto results = json::parse(run.out)["results"];
     EXPECT_FALSE(results.empty());
     std::vector<json> broken;
-    std::set<std::string> broken_alone;
+    std::set<std::string> broken_alone, skipped;
     for (const auto& result : results) {
         SCOPED_TRACE(result.dump());
         if (result["status"] == "skip") {
-            EXPECT_THAT(result["skip_reason"].get<std::string>(), testing::StartsWith("it needs "));
+            skipped.insert(result["case"].get<std::string>() + "/" + result["variant"].get<std::string>());
             continue;
         }
         EXPECT_EQ(result["status"], "ok");
@@ -104,6 +104,7 @@ TEST(Run, EveryVariantIsAsItExpectsAndEveryFindingReplays) {
         broken.push_back(result);
         if (result["finding"]["also"].empty()) broken_alone.insert(result["finding"]["invariant"]);
     }
+    EXPECT_THAT(skipped, testing::ElementsAre("syscall/fmask-without-df"));  // QEMU's SYSCALL clears DF
     for (int i = 1; i <= 16; ++i) EXPECT_THAT(broken_alone, testing::Contains("I" + std::to_string(i)));
     std::span<const json> left = broken;
     const std::size_t at_once = std::max(std::thread::hardware_concurrency(), 1U);  // each is a machine of its own
