@@ -74,7 +74,8 @@ void expect_to_replay(std::span<const json> results) {
 /// Every case but the reference's own sweep, which takes as long as all others together.
 Words quick_cases() {
     Words names;
-    for (const auto& listed : json::parse(run_gatecrash({"list", "--json", "-"}).out)["cases"]) {
+    const auto document = json::parse(run_gatecrash({"list", "--json", "-"}).out);
+    for (const auto& listed : document["cases"]) {
         if (listed["case"] != "reference") names.push_back(listed["case"]);
     }
     return names;
