@@ -120,7 +120,7 @@ extern const Case nmi_case{
              .events = {Event::nmi()},
              .depth = 1,
              .expects = breaks_without_event(Invariant::event_conservation),
-             .because = "the CPU latches one NMI, whoever and how many asked"},
+             .because = "two devices asked, and the CPU, which latches one NMI, has one for both (modelled)"},
             {.name = "latched-is-unknown",
              .summary = "an NMI for which no device asks is unknown",
              .origin = "Linux until NMIs back to back were looked for",
