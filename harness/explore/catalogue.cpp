@@ -186,7 +186,7 @@ constexpr auto rows = std::to_array<CatalogueRow>({
     {"N13", "VM entry with non-canonical RIP (run off the canonical edge)"},
     {"N14", "canonical rules of WRMSR"},
     {"N15", "STAR/LSTAR switched lazily by the host"},
-    {"N16", "64-bit SYSCALL nr with RAX[63"},
+    {"N16", "64-bit SYSCALL nr with RAX[63:32] not 0, negative, x32"},
     {"N17", "SYSCALL, POPF/STI+VIP, EIP=0 from VM86"},
     {"N18", "INT80 with no handler under XPTI"},
     {"N19", "exception frame written to a user page under SMAP"},
