@@ -259,8 +259,11 @@ std::set<std::uint32_t> vectors_since(Machine& machine, const Window& window) {
 machine::Outcome run_patiently(Machine& machine, int patience) {
     auto outcome = machine.run();
     LoopDetector detector(1);
+    // A busy host may keep the guest from executing anything between two looks.
+    constexpr int convincing = 3;
+    int repeats = 0;
     for (int i = 0; i < patience && std::holds_alternative<machine::StillRunning>(outcome); ++i) {
-        if (detector.repeats(machine)) break;
+        if (detector.repeats(machine) && ++repeats == convincing) break;
         outcome = machine.run();
     }
     return outcome;

@@ -18,6 +18,7 @@
 #include "gatecrash/machine/tiny_guest.hpp"
 #include "measurements.hpp"
 #include "support/kvm_system.hpp"
+#include "window.hpp"
 
 namespace gatecrash::cases {
 namespace {
@@ -141,7 +142,7 @@ struct Return {
 class ReturningGuest {
   public:
     explicit ReturningGuest(const std::string& name) : machine_(kvm_system(), guest_named(name)) {
-        EXPECT_EQ(machine_.run(), machine::Outcome{machine::Doorbell{GATECRASH_PORT_BEGIN}});
+        EXPECT_EQ(explore::run_patiently(machine_), machine::Outcome{machine::Doorbell{GATECRASH_PORT_BEGIN}});
         const auto stepper = machine::make_trap_flag_stepper(machine_);
         stepper->enter();
         while (machine_.rip() != symbol("syscall_exit")) {
@@ -176,7 +177,7 @@ class ReturningGuest {
         write(Virtual{regs.rsp}, std::as_bytes(std::span(&frame, 1)));
         regs.rip = number(from);
         machine_.cpu().set_regs(regs);
-        Return result{machine_.run(), {}, {}, {}, {}};
+        Return result{explore::run_patiently(machine_), {}, {}, {}, {}};
         result.regs = machine_.cpu().regs();
         result.sregs = machine_.cpu().sregs();
         result.log = read(Virtual{machine_.image().descriptor.log}, sizeof(abi::Log));

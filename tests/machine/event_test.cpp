@@ -12,6 +12,7 @@
 #include "gatecrash/machine/tiny_guest.hpp"
 #include "support/kvm_system.hpp"
 #include "walker.hpp"
+#include "window.hpp"
 
 namespace gatecrash::machine {
 namespace {
@@ -60,7 +61,7 @@ class EventGuest {
         guest_.handle(event.vector, handler, event.kind == Event::Kind::pf ? 0 : GATECRASH_IST_MC);
         handler_ = guest_.kernel_address(handler);
         machine_ = std::make_unique<Machine>(kvm_system(), guest_.build("event"));
-        EXPECT_EQ(machine_->run(), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+        EXPECT_EQ(explore::run_patiently(*machine_), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
     }
 
     Machine& machine() { return *machine_; }
@@ -74,7 +75,7 @@ class EventGuest {
     }
     /// To END: what the handler kept.
     const kvm_regs& run() {
-        EXPECT_EQ(machine_->run(), Outcome{Doorbell{GATECRASH_PORT_END}}) << machine_->dump();
+        EXPECT_EQ(explore::run_patiently(*machine_), Outcome{Doorbell{GATECRASH_PORT_END}}) << machine_->dump();
         return machine_->cpu().regs();
     }
     std::uint64_t read_address() const { return TinyGuest::kernel_text + read_; }
@@ -112,9 +113,9 @@ Image guest_with_nmi_handler() {
 
 /// Leaves `machine` in its NMI handler.
 void end_with_nmis_masked(Machine& machine) {
-    EXPECT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+    EXPECT_EQ(explore::run_patiently(machine), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
     machine.land(Event::nmi());
-    EXPECT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_FATAL}});
+    EXPECT_EQ(explore::run_patiently(machine), Outcome{Doorbell{GATECRASH_PORT_FATAL}});
     EXPECT_NE(machine.cpu().events().nmi.masked, 0);
 }
 
@@ -124,7 +125,7 @@ TEST(NmiMask, IsNotThatOfTheMachineBefore) {
         end_with_nmis_masked(before);
     }
     Machine machine(kvm_system(), guest_with_nmi_handler());
-    EXPECT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+    EXPECT_EQ(explore::run_patiently(machine), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
     EXPECT_EQ(machine.cpu().events().nmi.masked, 0);
 }
 
@@ -133,12 +134,12 @@ TEST(NmiMask, IsThatOfTheSnapshot) {
     const auto booted = machine.snapshot();
     end_with_nmis_masked(machine);
     machine.restore(booted);
-    EXPECT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+    EXPECT_EQ(explore::run_patiently(machine), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
     EXPECT_EQ(machine.cpu().events().nmi.masked, 0);
     // The NMI waits until the exception's delivery, so KVM leaves it to the CPU to say when NMIs are not masked.
     machine.land(Event::db());
     machine.land(Event::nmi());
-    EXPECT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_FATAL}});
+    EXPECT_EQ(explore::run_patiently(machine), Outcome{Doorbell{GATECRASH_PORT_FATAL}});
     EXPECT_EQ(Virtual{machine.cpu().regs().rbx}, machine.image().symbols.find("db"));
 }
 
@@ -147,7 +148,7 @@ TEST(Shadow, OfMovSsEndsBehindADoorbell) {
     guest.load_segments();
     guest.kernel.doorbell(GATECRASH_PORT_BEGIN);
     Machine machine(kvm_system(), guest.build("shadow"));
-    EXPECT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+    EXPECT_EQ(explore::run_patiently(machine), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
     EXPECT_TRUE(machine.can_deliver(Event::nmi()));
     EXPECT_EQ(machine.snapshot().events.interrupt.shadow, 0);
 }
@@ -179,11 +180,11 @@ TEST(Interrupt, IsInServiceForAGuestThatLooks) {
     auto image = guest_with_interrupts_on(vector);
     image.symbols = SymbolTable({{"interrupts_in_service", in_service}});
     Machine machine(kvm_system(), std::move(image));
-    EXPECT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+    EXPECT_EQ(explore::run_patiently(machine), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
     const auto before = machine.snapshot();
     machine.land(Event::irq(vector));
     EXPECT_EQ(bits(machine), (std::array<std::uint64_t, 4>{})) << "before it is delivered";
-    EXPECT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_END}});
+    EXPECT_EQ(explore::run_patiently(machine), Outcome{Doorbell{GATECRASH_PORT_END}});
     EXPECT_EQ(machine.cpu().regs().r14, 1U);
     EXPECT_EQ(bits(machine), (std::array<std::uint64_t, 4>{0, 0, 2, 0}));
     machine.restore(before);
@@ -192,9 +193,10 @@ TEST(Interrupt, IsInServiceForAGuestThatLooks) {
 
 TEST(Interrupt, WithTheVectorOfAnExceptionIsOne) {
     Machine machine(kvm_system(), guest_with_interrupts_on(GATECRASH_VECTOR_DF));
-    EXPECT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+    EXPECT_EQ(explore::run_patiently(machine), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
     machine.land(Event::irq(GATECRASH_VECTOR_DF));
-    EXPECT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_END}}) << "no error code is pushed: " << machine.dump();
+    EXPECT_EQ(explore::run_patiently(machine), Outcome{Doorbell{GATECRASH_PORT_END}})
+        << "no error code is pushed: " << machine.dump();
     EXPECT_EQ(machine.cpu().regs().r14, 1U);
 }
 

@@ -10,6 +10,7 @@
 
 #include "gatecrash/machine/tiny_guest.hpp"
 #include "support/kvm_system.hpp"
+#include "window.hpp"
 
 namespace gatecrash::machine {
 namespace {
@@ -76,7 +77,7 @@ class Stepping : public testing::TestWithParam<StepperKind> {
 
         machine.restore(from);
         for (const auto& event : landed) machine.land(event);
-        EXPECT_EQ(machine.run(), end) << machine.dump();
+        EXPECT_EQ(explore::run_patiently(machine), end) << machine.dump();
         expect_equal(machine.snapshot(), stepped);
         EXPECT_TRUE(machine.memory().equals(stepped.pages)) << "memory differs";
         return boundaries;
@@ -301,7 +302,7 @@ TEST_P(Stepping, DeliversALatchedNmiOnTheHandlerOfTheIretThatFaults) {
     guest.handle(GATECRASH_VECTOR_GP, gp);
     const auto handler = guest.kernel_address(gp);
     Machine machine(kvm_system(), guest.build("guest"));
-    ASSERT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+    ASSERT_EQ(explore::run_patiently(machine), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
     const auto begin = machine.snapshot();
     const auto stepper = make_stepper(GetParam(), machine);
     constexpr int often = 200;  // enough for some to meet an interrupt of the host
