@@ -66,31 +66,4 @@ WEAK_ENTRY \name
 WEAK_ENTRY \name
         ENTRY_FATAL \vector
 .endm
-
-        FATAL_WITHOUT_CODE entry_de 0
-        FATAL_WITHOUT_CODE entry_of 4
-        FATAL_WITHOUT_CODE entry_br 5
-        FATAL_WITHOUT_CODE entry_ud 6
-        FATAL_WITHOUT_CODE entry_nm 7
-        FATAL_WITH_CODE entry_df 8
-        FATAL_WITHOUT_CODE entry_9 9
-        FATAL_WITH_CODE entry_ts 10
-        FATAL_WITH_CODE entry_np 11
-        FATAL_WITH_CODE entry_ss 12
-        FATAL_WITH_CODE entry_gp 13
-        FATAL_WITHOUT_CODE entry_15 15
-        FATAL_WITHOUT_CODE entry_mf 16
-        FATAL_WITH_CODE entry_ac 17
-        FATAL_WITHOUT_CODE entry_xm 19
-        FATAL_WITHOUT_CODE entry_ve 20
-        FATAL_WITH_CODE entry_cp 21
-        FATAL_WITHOUT_CODE entry_22 22
-        FATAL_WITHOUT_CODE entry_23 23
-        FATAL_WITHOUT_CODE entry_24 24
-        FATAL_WITHOUT_CODE entry_25 25
-        FATAL_WITHOUT_CODE entry_26 26
-        FATAL_WITHOUT_CODE entry_27 27
-        FATAL_WITHOUT_CODE entry_hv 28
-        FATAL_WITH_CODE entry_vc 29
-        FATAL_WITH_CODE entry_sx 30
-        FATAL_WITHOUT_CODE entry_31 31
+#include "fatal_entries.h"

@@ -1,4 +1,4 @@
-/* Entry macros: one for each way of entering; and the constants that go with them, which C++ can read as well.
+/* Entry macros: one for each way of entering.
  *
  * The frame that a body gets, from high to low addresses:
  *
@@ -9,25 +9,7 @@
 #ifndef GATECRASH_GUEST_ENTRY_H
 #define GATECRASH_GUEST_ENTRY_H
 
-#include "gatecrash/abi.h"
-
-#define MSR_SYSENTER_CS 0x174
-#define MSR_SYSENTER_ESP 0x175
-#define MSR_SYSENTER_EIP 0x176
-#define MSR_STAR 0xc0000081
-#define MSR_LSTAR 0xc0000082
-#define MSR_CSTAR 0xc0000083
-#define MSR_FMASK 0xc0000084
-#define MSR_GS_BASE 0xc0000101
-#define MSR_MCG_STATUS 0x17a
-#define MSR_KERNEL_GS_BASE 0xc0000102
-
-#define RFLAGS_TF 0x100
-#define RFLAGS_IF 0x200
-#define RFLAGS_DF 0x400
-#define RFLAGS_NT 0x4000
-#define RFLAGS_RF 0x10000
-#define RFLAGS_AC 0x40000
+#include "entry_common.h"
 
 #ifdef __ASSEMBLER__
 
@@ -209,13 +191,6 @@ nmi_from_user:
         CALL_BODY fatal_body \vector
 .endm
 
-/* Starts the entry stub `name`, which entry code from a case may replace. */
-.macro WEAK_ENTRY name
-        .weak \name
-        .type \name, @function
-\name:
-.endm
-
 /* The TSS (SDM volume 3, "64-Bit Task State Segment"; APM volume 2, 12.2.5). The runtime's is read-only, like all tables; a
  * guest that changes IST entries defines its own, by the symbol `tss`, where it can be written. */
 .macro TSS ist5=0
@@ -232,27 +207,7 @@ nmi_from_user:
         .quad 0
         .word 0
         .word 1f - 2b
-        // I/O permission bitmap: a set bit refuses the port at CPL 3. Only the doorbell is open.
-1:
-        port = 0
-        .rept 0x100 / 8
-        bits = 0
-        bit = 0
-        .rept 8
-        closed = 1
-        .if (port >= GATECRASH_PORT_FIRST) && (port <= GATECRASH_PORT_LAST)
-        closed = 0
-        .endif
-        .if port == GATECRASH_PORT_STOP
-        closed = 0
-        .endif
-        bits = bits | (closed << bit)
-        bit = bit + 1
-        port = port + 1
-        .endr
-        .byte bits
-        .endr
-        .byte 0xff                      // the CPU reads one byte past the last port
+1:      IO_BITMAP
         tss_limit = . - 2b - 1
 .endm
 

@@ -1,6 +1,7 @@
 /* Where a 64-bit guest lies (gatecrash/abi.h). Every program header becomes page-table entries and part of a memory
  * slot: what is not writable here is in a read-only slot. */
 #include "gatecrash/abi.h"
+#include "layout.h"
 
 ENTRY(boot)
 /* What this script uses, so that the linker takes it out of the archive also when a guest replaces all the rest. */
@@ -30,13 +31,8 @@ PHDRS {
 #define GATE(entry, ist, dpl) \
     SHORT((entry) & 0xffff) SHORT(GATECRASH_KERNEL_CS) BYTE(ist) BYTE(0x8e | ((dpl) << 5)) \
     SHORT(((entry) >> 16) & 0xffff) LONG(0xffffffff) LONG(0)
-#define IRQ_DPL(vector) ((vector) == GATECRASH_USER_IRQ ? 3 : 0)
-#define IRQ(vector) \
-    GATE(entry_irq_stubs + ((vector) - GATECRASH_FIRST_IRQ) * GATECRASH_IRQ_STUB_SIZE, 0, IRQ_DPL(vector))
-#define IRQ4(vector) IRQ(vector) IRQ((vector) + 1) IRQ((vector) + 2) IRQ((vector) + 3)
-#define IRQ16(vector) IRQ4(vector) IRQ4((vector) + 4) IRQ4((vector) + 8) IRQ4((vector) + 12)
+#define DF_GATE GATE(entry_df, ist_of_df, 0)
 
-#define STACK_PHYSICAL(slot) (GATECRASH_STACKS + (slot) * 2 * GATECRASH_STACK_SIZE + GATECRASH_STACK_SIZE)
 #define STACK(name, slot) \
     .stack.name GATECRASH_KERNEL_BASE + STACK_PHYSICAL(slot) : AT(STACK_PHYSICAL(slot)) { *(.stack.name) } :name
 
@@ -74,16 +70,7 @@ SECTIONS {
         *(.tables)
         . = ALIGN(16);
         idt = .;
-        GATE(entry_de, 0, 0) GATE(entry_db, ist_of_db, dpl_of_db) GATE(entry_nmi, GATECRASH_IST_NMI, 0)
-        GATE(entry_bp, ist_of_bp, 3) GATE(entry_of, 0, 3) GATE(entry_br, 0, 0) GATE(entry_ud, 0, 0) GATE(entry_nm, 0, 0)
-        GATE(entry_df, ist_of_df, 0) GATE(entry_9, 0, 0) GATE(entry_ts, 0, 0) GATE(entry_np, 0, 0)
-        GATE(entry_ss, 0, 0) GATE(entry_gp, 0, 0) GATE(entry_pf, 0, 0) GATE(entry_15, 0, 0) GATE(entry_mf, 0, 0)
-        GATE(entry_ac, 0, 0) GATE(entry_mc, ist_of_mc, 0) GATE(entry_xm, 0, 0) GATE(entry_ve, 0, 0)
-        GATE(entry_cp, 0, 0) GATE(entry_22, 0, 0) GATE(entry_23, 0, 0) GATE(entry_24, 0, 0) GATE(entry_25, 0, 0)
-        GATE(entry_26, 0, 0) GATE(entry_27, 0, 0) GATE(entry_hv, 0, 0) GATE(entry_vc, ist_of_vc, 0) GATE(entry_sx, 0, 0)
-        GATE(entry_31, 0, 0)
-        IRQ16(0x20) IRQ16(0x30) IRQ16(0x40) IRQ16(0x50) IRQ16(0x60) IRQ16(0x70) IRQ16(0x80) IRQ16(0x90)
-        IRQ16(0xa0) IRQ16(0xb0) IRQ16(0xc0) IRQ16(0xd0) IRQ16(0xe0) IRQ16(0xf0)
+        IDT
         idt_limit = ABSOLUTE(. - idt - 1);
         *(.rodata .rodata.*)
     } :tables

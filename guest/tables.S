@@ -1,6 +1,7 @@
 // GDT, TSS, stacks and the descriptor that tells the harness where they are. The IDT is laid out by guest.lds.S, since
 // only a linker can split an address into a gate's three parts.
 #include "entry.h"
+#include "tables.h"
 
         .section .tables.gdt, "a"
         .globl gdt
@@ -34,11 +35,6 @@ tss:
 
         .balign 8
 stacks:
-.macro STACK_ENTRY name
-1:      .ascii "\name"
-        .fill 16 - (. - 1b), 1, 0
-        .quad \name\()_stack, \name\()_stack_top
-.endm
         STACK_ENTRY task
         STACK_ENTRY entry
         STACK_ENTRY nmi
@@ -48,35 +44,8 @@ stacks:
         STACK_ENTRY user
 stacks_end:
 
-        .globl gatecrash_abi
-        .balign 8
-        .type gatecrash_abi, @object
-        .size gatecrash_abi, 96
-gatecrash_abi:
-        .quad GATECRASH_ABI_MAGIC
-        .quad GATECRASH_ABI_VERSION
-        .quad gdt, gdt_limit
-        .quad idt, idt_limit
-        .quad tss, tss_limit
-        .quad task_stack_top
-        .quad log_ring
-        .quad stacks, (stacks_end - stacks) / 32
+        ABI
 
-// A page: canary, the stack, canary. The linker script leaves a guard page, which nothing maps, around each.
-.macro CANARY
-        .rept GATECRASH_CANARY_SIZE / 8
-        .quad GATECRASH_CANARY
-        .endr
-.endm
-.macro STACK name
-        .section .stack.\name, "aw", @progbits
-        .globl \name\()_stack, \name\()_stack_top
-        CANARY
-\name\()_stack:
-        .fill GATECRASH_STACK_SIZE - 2 * GATECRASH_CANARY_SIZE, 1, 0
-\name\()_stack_top:
-        CANARY
-.endm
         STACK task
         STACK entry
         STACK nmi

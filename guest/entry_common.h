@@ -1,0 +1,59 @@
+/* What entry code of 64-bit and of 32-bit guests has in common; C++ can read the constants as well. */
+#ifndef GATECRASH_GUEST_ENTRY_COMMON_H
+#define GATECRASH_GUEST_ENTRY_COMMON_H
+
+#include "gatecrash/abi.h"
+
+#define MSR_SYSENTER_CS 0x174
+#define MSR_SYSENTER_ESP 0x175
+#define MSR_SYSENTER_EIP 0x176
+#define MSR_STAR 0xc0000081
+#define MSR_LSTAR 0xc0000082
+#define MSR_CSTAR 0xc0000083
+#define MSR_FMASK 0xc0000084
+#define MSR_GS_BASE 0xc0000101
+#define MSR_MCG_STATUS 0x17a
+#define MSR_KERNEL_GS_BASE 0xc0000102
+
+#define RFLAGS_TF 0x100
+#define RFLAGS_IF 0x200
+#define RFLAGS_DF 0x400
+#define RFLAGS_NT 0x4000
+#define RFLAGS_RF 0x10000
+#define RFLAGS_VM 0x20000
+#define RFLAGS_AC 0x40000
+
+#ifdef __ASSEMBLER__
+
+/* Starts the entry stub `name`, which entry code from a case may replace. */
+.macro WEAK_ENTRY name
+        .weak \name
+        .type \name, @function
+\name:
+.endm
+
+/* The I/O permission bitmap of a TSS: a set bit refuses the port at CPL 3. Only the doorbell is open. */
+.macro IO_BITMAP
+        port = 0
+        .rept 0x100 / 8
+        bits = 0
+        bit = 0
+        .rept 8
+        closed = 1
+        .if (port >= GATECRASH_PORT_FIRST) && (port <= GATECRASH_PORT_LAST)
+        closed = 0
+        .endif
+        .if port == GATECRASH_PORT_STOP
+        closed = 0
+        .endif
+        bits = bits | (closed << bit)
+        bit = bit + 1
+        port = port + 1
+        .endr
+        .byte bits
+        .endr
+        .byte 0xff                      // the CPU reads one byte past the last port
+.endm
+
+#endif
+#endif
