@@ -31,6 +31,9 @@
 #define GATECRASH_USER_STACK 0x500000 /* virtual */
 #define GATECRASH_USER_STACK_PHYSICAL 0x90000
 #define GATECRASH_STACK_SIZE 0x1000
+/* Of a 32-bit guest, whose user addresses are below 0x80000000; all that is not here is where it is in 64 bits. */
+#define GATECRASH_KERNEL_BASE32 0xc0000000 /* guest-physical 0 */
+#define GATECRASH_VM86_TEXT 0x1000         /* virtual: VM86 code, with CS 0; physical: GATECRASH_USER_TOP_PHYSICAL */
 /* There are two page-table roots: the kernel's, which has everything and which CR3 has at boot, and right behind it, at
  * CR3 | GATECRASH_USER_ROOT, the user's. That one has user memory, and of the kernel's only the entry area: program
  * headers with this flag, from the range that ELF leaves to operating systems. */
@@ -40,7 +43,7 @@
 #define GATECRASH_CANARY_SIZE 64
 #define GATECRASH_CANARY 0xca4a4ac0deadca4a
 
-/* --- selectors, laid out as SYSCALL and SYSRET want them --------------------------------------------------------- */
+/* --- selectors, laid out as SYSCALL and SYSRET, SYSENTER and SYSEXIT want them ------------------------------------ */
 #define GATECRASH_KERNEL_CS 0x10
 #define GATECRASH_KERNEL_SS 0x18
 #define GATECRASH_USER32_CS 0x23
@@ -49,11 +52,15 @@
 #define GATECRASH_TSS 0x40
 #define GATECRASH_LDT 0x50
 #define GATECRASH_CPU_NUMBER 0x60 /* a data segment whose limit is the number of the CPU */
-/* Of the LDT, all of DPL 3 and flat: what a return may meet besides the user's own. */
-#define GATECRASH_LDT_CODE 0x07        /* 64-bit code */
+/* Of 32-bit guests only. */
+#define GATECRASH_PER_CPU 0x38   /* data, base per_cpu, DPL 0: the kernel's FS */
+#define GATECRASH_DF_TSS 0x48    /* TSS, base df_tss, absent unless a guest defines that */
+#define GATECRASH_ESPFIX_SS 0x58 /* data, 16-bit, base 0 until somebody writes it, DPL 0 */
+/* Of the LDT, all of DPL 3 and flat: what a return may meet besides the user's own. Code is of the guest's own size. */
+#define GATECRASH_LDT_CODE 0x07        /* code */
 #define GATECRASH_LDT_DATA 0x0f        /* data */
 #define GATECRASH_LDT_DATA16 0x17      /* data, 16-bit: as SS, only SP is the stack pointer */
-#define GATECRASH_LDT_CODE_ABSENT 0x1f /* 64-bit code, not present */
+#define GATECRASH_LDT_CODE_ABSENT 0x1f /* code, not present */
 #define GATECRASH_LDT_DATA_ABSENT 0x27 /* data, not present */
 
 /* --- IST slots -------------------------------------------------------------------------------------------------- */
@@ -79,7 +86,7 @@
 #define GATECRASH_DEFAULT_IRQ 0x20
 #define GATECRASH_USER_IRQ 0x80 /* the one that INT raises from CPL 3, too */
 #define GATECRASH_VECTORS 256
-#define GATECRASH_VECTOR_SYSCALL 256 /* in the log: SYSCALL, which has no vector */
+#define GATECRASH_VECTOR_SYSCALL 256 /* in the log: SYSCALL or SYSENTER, which have no vector */
 /* An interrupt entry stub takes this many bytes, so that a linker script can compute its address. */
 #define GATECRASH_IRQ_STUB_SIZE 16
 
@@ -98,6 +105,17 @@
 #define GATECRASH_FRAME_RIP 128
 #define GATECRASH_FRAME_CS 136
 #define GATECRASH_FRAME_SIZE 168
+/* The same of a 32-bit guest. */
+#define GATECRASH_FRAME32_EAX 28
+#define GATECRASH_FRAME32_DS 32
+#define GATECRASH_FRAME32_VECTOR 48
+#define GATECRASH_FRAME32_ERROR 52
+#define GATECRASH_FRAME32_EIP 56
+#define GATECRASH_FRAME32_CS 60
+#define GATECRASH_FRAME32_EFLAGS 64
+#define GATECRASH_FRAME32_ESP 68
+#define GATECRASH_FRAME32_SS 72
+#define GATECRASH_FRAME32_SIZE 76
 
 /* --- symbols that a guest may have, and what the harness makes of them ----------------------------------------------
  *
@@ -128,7 +146,28 @@ static_assert(offsetof(Frame, rip) == GATECRASH_FRAME_RIP);
 static_assert(offsetof(Frame, cs) == GATECRASH_FRAME_CS);
 static_assert(sizeof(Frame) == GATECRASH_FRAME_SIZE);
 
-/// One thing a handler body saw.
+/// What a 32-bit guest's SAVE_REGS32 and the CPU leave on the stack, lowest address first. Of a selector, bits 16 to 31 may
+/// be whatever the stack held before: CPUs differ (SDM volume 2, PUSH).
+struct Frame32 {
+    uint32_t edi, esi, ebp, esp_of_pusha, ebx, edx, ecx, eax;
+    uint32_t ds, es, fs, gs;
+    uint32_t vector;
+    uint32_t error;  ///< 0 for a vector without error code
+    uint32_t eip, cs, eflags;
+    uint32_t esp, ss;  ///< pushed only if the privilege level changed; from VM86 mode ES, DS, FS and GS lie behind them
+};
+static_assert(offsetof(Frame32, eax) == GATECRASH_FRAME32_EAX);
+static_assert(offsetof(Frame32, ds) == GATECRASH_FRAME32_DS);
+static_assert(offsetof(Frame32, vector) == GATECRASH_FRAME32_VECTOR);
+static_assert(offsetof(Frame32, error) == GATECRASH_FRAME32_ERROR);
+static_assert(offsetof(Frame32, eip) == GATECRASH_FRAME32_EIP);
+static_assert(offsetof(Frame32, cs) == GATECRASH_FRAME32_CS);
+static_assert(offsetof(Frame32, eflags) == GATECRASH_FRAME32_EFLAGS);
+static_assert(offsetof(Frame32, esp) == GATECRASH_FRAME32_ESP);
+static_assert(offsetof(Frame32, ss) == GATECRASH_FRAME32_SS);
+static_assert(sizeof(Frame32) == GATECRASH_FRAME32_SIZE);
+
+/// One thing a handler body saw. Addresses of a 32-bit guest are zero-extended, here and below.
 struct LogRecord {
     uint32_t kind;    ///< GATECRASH_LOG_*
     uint32_t vector;  ///< what the entry stub was entered for
