@@ -1,7 +1,7 @@
-#include "entry.h"
+#include "entry_common.h"
 #include "runtime.hpp"
 
-using gatecrash::abi::Frame;
+using gatecrash::Frame;
 using gatecrash::abi::LogRecord;
 
 __attribute__((section(".log"))) gatecrash::abi::Log log_ring = {};
@@ -21,10 +21,38 @@ void ring_doorbell() {
     for (;;) asm volatile("cli; hlt");
 }
 
+#ifdef __i386__
+INLINED void describe(LogRecord& record, const Frame* frame) {
+    record.rip = frame->eip;
+    record.cs = frame->cs;
+    record.rflags = frame->eflags;
+    const bool from_user = (frame->cs & 3) == 3 || (frame->eflags & RFLAGS_VM) != 0;
+    if (from_user || frames_are_whole()) {
+        record.rsp = frame->esp;
+        record.ss = frame->ss;
+    } else {
+        // The CPU pushed neither: what it interrupted ran on this stack, right above the frame.
+        record.rsp = reinterpret_cast<uintptr_t>(&frame->esp);
+        record.ss = GATECRASH_KERNEL_SS;
+    }
+}
+#else
+INLINED void describe(LogRecord& record, const Frame* frame) {
+    record.rip = frame->rip;
+    record.cs = frame->cs;
+    record.rflags = frame->rflags;
+    record.rsp = frame->rsp;
+    record.ss = frame->ss;
+}
+#endif
+
+/// What one instruction can add to, of the log ring's head: in a 32-bit guest its low half, which is all it needs.
+using Word [[gnu::may_alias]] = uintptr_t;
+
 /// Appends a record. One instruction takes the record's place in the ring, since anything may interrupt this, and log
 /// too. A run that fills the ring is going in circles: it ends here.
-INLINED void append(uint32_t kind, uint64_t vector, const Frame* frame, uint64_t error) {
-    const uint64_t place = __atomic_fetch_add(&log_ring.head, 1, __ATOMIC_RELAXED);
+INLINED void append(uint32_t kind, uintptr_t vector, const Frame* frame, uintptr_t error) {
+    const Word place = __atomic_fetch_add(reinterpret_cast<Word*>(&log_ring.head), 1, __ATOMIC_RELAXED);
     if (place >= GATECRASH_LOG_CAPACITY) {
         log_ring.head = GATECRASH_LOG_CAPACITY;
         log_ring.records[GATECRASH_LOG_CAPACITY - 1].kind = GATECRASH_LOG_FULL;
@@ -33,59 +61,70 @@ INLINED void append(uint32_t kind, uint64_t vector, const Frame* frame, uint64_t
     LogRecord& record = log_ring.records[place];
     record.kind = kind;
     record.vector = static_cast<uint32_t>(vector);
-    record.frame = reinterpret_cast<uint64_t>(frame);
+    record.frame = reinterpret_cast<uintptr_t>(frame);
     record.error = error;
-    record.rip = frame->rip;
-    record.cs = frame->cs;
-    record.rflags = frame->rflags;
-    record.rsp = frame->rsp;
-    record.ss = frame->ss;
-}
-
-INLINED uint64_t read_msr(uint32_t msr) {
-    uint32_t low = 0, high = 0;
-    asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
-    return uint64_t{high} << 32 | low;
+    describe(record, frame);
 }
 
 INLINED void write_msr(uint32_t msr, uint64_t value) {
     asm volatile("wrmsr" : : "c"(msr), "a"(static_cast<uint32_t>(value)), "d"(static_cast<uint32_t>(value >> 32)));
 }
 
+#ifdef __i386__
+/// With the user's FS a body would take what the user put there for its per-CPU data; and with another SS than the
+/// kernel's, its stack would not be where C++ code takes it to be.
+INLINED void check_segments(uintptr_t vector, const Frame* frame) {
+    uint32_t fs = 0, ss = 0;
+    asm volatile("movl %%fs, %0" : "=r"(fs));
+    asm volatile("movl %%ss, %0" : "=r"(ss));
+    if (fs != GATECRASH_PER_CPU) log_broken(2 /* I2 */, vector, frame, fs);
+    if (ss != GATECRASH_KERNEL_SS) log_broken(4 /* I4 */, vector, frame, ss);
+}
+#else
+INLINED uint64_t read_msr(uint32_t msr) {
+    uint32_t low = 0, high = 0;
+    asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+    return uint64_t{high} << 32 | low;
+}
+
 /// With the user's GS base a body would take what the user put there for its per-CPU data.
-INLINED void check_gs(uint64_t vector, const Frame* frame) {
+INLINED void check_segments(uintptr_t vector, const Frame* frame) {
     const uint64_t base = read_msr(MSR_GS_BASE);
     if (base != reinterpret_cast<uint64_t>(per_cpu)) log_broken(2 /* I2 */, vector, frame, base);
 }
+#endif
 
 }  // namespace
 
 extern "C" {
 
-void log_record(uint32_t kind, uint64_t vector, const Frame* frame) { append(kind, vector, frame, frame->error); }
-void log_broken(uint32_t invariant, uint64_t vector, const Frame* frame, uint64_t found) {
+void log_record(uint32_t kind, uintptr_t vector, const Frame* frame) { append(kind, vector, frame, frame->error); }
+void log_broken(uint32_t invariant, uintptr_t vector, const Frame* frame, uintptr_t found) {
     append(GATECRASH_LOG_BROKEN + invariant, vector, frame, found);
 }
 
 __attribute__((weak)) void nmi_work() {}
 __attribute__((weak)) void syscall_work(Frame*) {}
+#ifdef __i386__
+__attribute__((weak)) bool frames_are_whole() { return false; }
+#endif
 
-void event_body(Frame* frame, uint64_t vector) {
+void event_body(Frame* frame, uintptr_t vector) {
     log_record(GATECRASH_LOG_ENTER, vector, frame);
-    check_gs(vector, frame);
+    check_segments(vector, frame);
     if (vector == GATECRASH_VECTOR_NMI) nmi_work();
     // Until then the next machine check shuts the CPU down (SDM volume 3, 15.3.1.2).
     if (vector == GATECRASH_VECTOR_MC) write_msr(MSR_MCG_STATUS, 0);
     log_record(GATECRASH_LOG_LEAVE, vector, frame);
 }
 
-void fatal_body(Frame* frame, uint64_t vector) {
+void fatal_body(Frame* frame, uintptr_t vector) {
     log_record(GATECRASH_LOG_FATAL, vector, frame);
     give_up();
 }
 
 void syscall_body(Frame* frame) {
-    check_gs(GATECRASH_VECTOR_SYSCALL, frame);
+    check_segments(GATECRASH_VECTOR_SYSCALL, frame);
     syscall_work(frame);
 }
 }

@@ -1,0 +1,38 @@
+// From the harness to the workload. The harness has put the CPU into protected mode with PAE paging, at CPL 0 with the tables
+// of gatecrash_abi loaded, flat segments, interrupts off, and ESP at boot_stack.
+#include "entry32.h"
+
+.macro WRITE_MSR msr low
+        movl $\msr, %ecx
+        movl $\low, %eax
+        xorl %edx, %edx
+        wrmsr
+.endm
+
+        .text
+        .globl boot
+        .type boot, @function
+boot:
+        WRITE_MSR MSR_SYSENTER_CS, GATECRASH_KERNEL_CS
+        WRITE_MSR MSR_SYSENTER_ESP, sysenter_esp
+        WRITE_MSR MSR_SYSENTER_EIP, entry_sysenter
+        movl $GATECRASH_LDT, %eax
+        lldt %ax
+        pushl $GATECRASH_USER_SS
+        pushl $user_stack_top
+        pushl $(RFLAGS_IF | 2)
+        pushl $GATECRASH_USER32_CS
+        pushl $user_start
+        // The user's FS and GS are no segment that the kernel uses: one that got lost is seen.
+        movl $GATECRASH_USER_SS, %eax
+        movl %eax, %ds
+        movl %eax, %es
+        movl $GATECRASH_LDT_DATA, %eax
+        movl %eax, %gs
+        movl %eax, %fs
+        jmp boot_to_user
+
+// The first return to user code, with its IRET frame at ESP. Entry code that has more to do then defines its own.
+        .section .entry.text, "ax"
+WEAK_ENTRY boot_to_user
+        iretl

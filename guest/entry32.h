@@ -1,0 +1,174 @@
+/* Entry macros of 32-bit guests: one for each way of entering.
+ *
+ * The frame that a body gets (Frame32), from high to low addresses:
+ *
+ *      GS  FS  DS  ES                    pushed by the CPU, only from VM86 mode
+ *      SS  ESP                           pushed by the CPU, only if the privilege level changes
+ *      EFLAGS  CS  EIP                   pushed by the CPU
+ *      error code                        pushed by the CPU, or 0 by the stub
+ *      vector                            pushed by the stub
+ *      GS  FS  ES  DS                    pushed by SAVE_REGS32
+ *      EAX ECX EDX EBX ESP EBP ESI EDI   the same; ESP is that of PUSHA, and nothing restores it
+ */
+#ifndef GATECRASH_GUEST_ENTRY32_H
+#define GATECRASH_GUEST_ENTRY32_H
+
+#include "entry_common.h"
+
+#ifdef __ASSEMBLER__
+
+/* Saves what the C ABI makes a function keep, as one of a workload that uses FILL_REGISTERS32 has to. */
+.macro SAVE_CALLEE_SAVED32
+        pushl %ebx
+        pushl %ebp
+        pushl %esi
+        pushl %edi
+.endm
+
+/* The reverse of SAVE_CALLEE_SAVED32. */
+.macro RESTORE_CALLEE_SAVED32
+        popl %edi
+        popl %esi
+        popl %ebp
+        popl %ebx
+.endm
+
+/* Saves every segment and general register below the vector. Keeps all of them. */
+.macro SAVE_REGS32
+        pushl %gs
+        pushl %fs
+        pushl %es
+        pushl %ds
+        pushal
+.endm
+
+/* The reverse of SAVE_REGS32, and drops vector and error code: ESP is at the IRET frame. */
+.macro RESTORE_REGS32
+        popal
+        popl %ds
+        popl %es
+        popl %fs
+        popl %gs
+        addl $8, %esp
+.endm
+
+/* What the kernel runs with. GS it does not use: that stays the user's. Clobbers EAX. */
+.macro LOAD_KERNEL_SEGMENTS
+        movl $GATECRASH_USER_SS, %eax
+        movl %eax, %ds
+        movl %eax, %es
+        movl $GATECRASH_PER_CPU, %eax
+        movl %eax, %fs
+.endm
+
+/* Calls a body with (frame, vector), in EAX and EDX. ESP is at the frame. Clobbers what the C ABI lets a call clobber. */
+.macro CALL_BODY32 body vector
+        cld
+        movl %esp, %eax
+        movl $\vector, %edx
+        call \body
+.endm
+
+/* An exception or interrupt, from any segments. ESP is at the frame's error code. */
+.macro ENTRY_PLAIN32 body vector
+        pushl $\vector
+        SAVE_REGS32
+        LOAD_KERNEL_SEGMENTS
+        CALL_BODY32 \body \vector
+        RESTORE_REGS32
+        iretl
+.endm
+
+/* A vector that ends the run: no way back. ESP is at the frame's error code. */
+.macro ENTRY_FATAL32 vector
+        pushl $\vector
+        SAVE_REGS32
+        LOAD_KERNEL_SEGMENTS
+        CALL_BODY32 fatal_body \vector
+.endm
+
+/* SYSENTER up to and with its body, on the stack that ESP is at: EBP is the user's ESP, and sysenter_landing is where it
+ * goes on (0 if no workload has that symbol). Interrupts off; all other flags are the user's. Makes the frame that an
+ * exception of that user code would have. Afterwards ESP is at the frame. */
+.macro ENTER_SYSENTER32
+        .weak sysenter_landing
+        pushl $GATECRASH_USER_SS
+        pushl %ebp
+        pushfl
+        orl $RFLAGS_IF, (%esp)          // user code has interrupts on
+        pushl $2                        // no TF, DF, NT, AC
+        popfl
+        pushl $GATECRASH_USER32_CS
+        pushl $sysenter_landing
+        pushl $0
+        pushl $GATECRASH_VECTOR_SYSCALL
+        SAVE_REGS32
+        LOAD_KERNEL_SEGMENTS
+        movl %esp, %eax
+        call syscall_body
+.endm
+
+/* Back to the frame's EIP and ESP, in CPL 3, with interrupts on. CS and SS are what SYSEXIT makes them; EDX and ECX are
+ * lost, as the user knows. A frame with TF has to leave by IRET: behind POPF it would trap here. Interrupts off. ESP is at
+ * the frame. */
+.macro EXIT_BY_SYSEXIT32
+        RESTORE_REGS32
+        movl (%esp), %edx
+        movl 12(%esp), %ecx
+        addl $8, %esp
+        andl $~RFLAGS_IF, (%esp)
+        popfl
+        sti                             // from behind the next instruction on
+        sysexit
+.endm
+
+/* A descriptor of GDT32 whose base is an address, of which the linker script has the three parts. */
+.macro DESCRIPTOR32 name limit access flags
+        .word \limit, \name\()_base_0
+        .byte \name\()_base_16, \access, \flags, \name\()_base_24
+.endm
+
+/* The GDT (SDM volume 3, 3.4.5). The runtime's is read-only, like all tables; a guest that writes its GDT, or has the CPU do
+ * that by a task switch, defines its own, by the symbol `gdt`, where it can be written. Behind it may stand more: `gdt_limit`
+ * is another symbol to define then. */
+.macro GDT32
+        .quad 0, 0
+        .quad 0x00cf9b000000ffff        // 0x10 kernel code: 32-bit, DPL 0, accessed already, so never written
+        .quad 0x00cf93000000ffff        // 0x18 kernel data
+        .quad 0x00cffb000000ffff        // 0x20 user code, DPL 3
+        .quad 0x00cff3000000ffff        // 0x28 user data, DPL 3
+        .quad 0
+        DESCRIPTOR32 per_cpu 0xffff 0x93 0xcf           // 0x38 per-CPU data, DPL 0; the limit is 4 GiB
+        DESCRIPTOR32 tss tss_limit 0x8b 0               // 0x40 TSS, busy; the harness loads TR without reading it
+        DESCRIPTOR32 df_tss 0x67 df_tss_access 0        // 0x48 TSS of #DF, available; absent if there is none
+        DESCRIPTOR32 ldt ldt_limit 0x82 0               // 0x50 LDT
+        .quad 0x008f93000000ffff        // 0x58 data, 16-bit, DPL 0: a stack for an IRET to a 16-bit one
+        .quad 0x0040910000000000        // 0x60 data, DPL 0, with a limit of 0 bytes: of CPU 0
+.endm
+
+/* The TSS (SDM volume 3, 7.2.1). The runtime's is read-only; a guest that changes ESP0, or switches tasks, defines its own,
+ * by the symbol `tss`, where it can be written. */
+.macro TSS32
+2:
+        .long 0
+        .long tss_esp0, GATECRASH_KERNEL_SS     // ESP0, SS0
+        .fill 22, 4, 0                          // levels 1 and 2, CR3, registers, LDT: of a task that is switched to
+        .word 0
+        .word 1f - 2b
+1:      IO_BITMAP
+        tss_limit = . - 2b - 1
+.endm
+
+/* For a workload: gives every general register a pattern of its own, so that one that got lost is seen. */
+.macro FILL_REGISTERS32
+        movl $0xa0a1a2a3, %eax
+        movl $0xb0b1b2b3, %ebx
+        movl $0xc0c1c2c3, %ecx
+        movl $0xd0d1d2d3, %edx
+        movl $0xe0e1e2e3, %esi
+        movl $0xf0f1f2f3, %edi
+        movl $0x10111213, %ebp
+.endm
+
+#endif
+#endif

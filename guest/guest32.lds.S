@@ -1,0 +1,104 @@
+/* Where a 32-bit guest lies (gatecrash/abi.h). Every program header becomes page-table entries and part of a memory
+ * slot: what is not writable here is in a read-only slot. */
+#include "gatecrash/abi.h"
+#include "layout.h"
+
+OUTPUT_FORMAT(elf32-i386)
+ENTRY(boot)
+/* What this script uses, so that the linker takes it out of the archive also when a guest replaces all the rest. */
+EXTERN(boot entry_irq_stubs gatecrash_abi)
+
+PHDRS {
+    text PT_LOAD FLAGS(5);
+    entry_text PT_LOAD FLAGS(5 | GATECRASH_PF_ENTRY_AREA);
+    tables PT_LOAD FLAGS(4 | GATECRASH_PF_ENTRY_AREA);
+    data PT_LOAD FLAGS(6);
+    log PT_LOAD FLAGS(6);
+    entry_data PT_LOAD FLAGS(6 | GATECRASH_PF_ENTRY_AREA);
+    task PT_LOAD FLAGS(6);
+    entry PT_LOAD FLAGS(6 | GATECRASH_PF_ENTRY_AREA);
+    df PT_LOAD FLAGS(6 | GATECRASH_PF_ENTRY_AREA);
+    sysenter PT_LOAD FLAGS(6 | GATECRASH_PF_ENTRY_AREA);
+    user_vm86 PT_LOAD FLAGS(5);
+    user_text PT_LOAD FLAGS(5);
+    user_stack PT_LOAD FLAGS(6);
+}
+
+/* A 32-bit gate (SDM volume 3, 6.11), present, of any type and DPL. There is no IST. */
+#define GATE_OF(selector, entry, type) \
+    SHORT((entry) & 0xffff) SHORT(selector) BYTE(0) BYTE(0x80 | (type)) SHORT(((entry) >> 16) & 0xffff)
+#define GATE(entry, ist, dpl) GATE_OF(GATECRASH_KERNEL_CS, entry, 0x0e | ((dpl) << 5))
+/* A task gate has no address. */
+#define DF_GATE \
+    GATE_OF(df_is_task ? GATECRASH_DF_TSS : GATECRASH_KERNEL_CS, df_is_task ? 0 : entry_df, df_is_task ? 0x05 : 0x0e)
+
+/* The parts of a descriptor's base, for DESCRIPTOR32. */
+#define BASE_OF(name, address) \
+    name##_base_0 = (address) & 0xffff; \
+    name##_base_16 = ((address) >> 16) & 0xff; \
+    name##_base_24 = ((address) >> 24) & 0xff;
+
+#define STACK(name, slot) \
+    .stack.name GATECRASH_KERNEL_BASE32 + STACK_PHYSICAL(slot) : AT(STACK_PHYSICAL(slot)) { *(.stack.name) } :name
+
+/* What entry code may choose by defining a symbol, as an absolute one: the stack that ESP0 leads to, the one that SYSENTER
+ * begins on, whether #DF switches to the task `df_tss`, and whose INT 1 #DB's gate lets pass. */
+tss_esp0 = ABSOLUTE(DEFINED(esp0_is_entry_stack) ? entry_stack_top : task_stack_top);
+PROVIDE(sysenter_esp = ABSOLUTE(DEFINED(sysenter_esp_is_entry_stack) ? entry_stack_top
+    : DEFINED(sysenter_esp_is_sysenter_stack) ? sysenter_stack_top : task_stack_top));
+df_is_task = DEFINED(df_by_task_gate);
+PROVIDE(dpl_of_db = 0);
+
+BASE_OF(per_cpu, per_cpu)
+BASE_OF(tss, tss)
+BASE_OF(df_tss, DEFINED(df_tss) ? df_tss : 0)
+BASE_OF(ldt, ldt)
+df_tss_access = DEFINED(df_tss) ? 0x89 : 0;
+
+SECTIONS {
+    .text GATECRASH_KERNEL_BASE32 + GATECRASH_TEXT : AT(GATECRASH_TEXT) {
+        *(.text .text.*)
+        noinstr_text_begin = .;
+        *(.noinstr.text)
+    } :text
+    . = ALIGN(GATECRASH_PAGE);
+    .entry.text . : AT(ADDR(.entry.text) - GATECRASH_KERNEL_BASE32) {
+        *(.entry.text)
+        entry_text_end = .;
+    } :entry_text
+    /* The stop-byte stepper fills whole text pages, so constants never share one with code. */
+    . = ALIGN(GATECRASH_PAGE);
+    .tables . : AT(ADDR(.tables) - GATECRASH_KERNEL_BASE32) {
+        runtime_gdt = .;
+        *(.tables.gdt)
+        PROVIDE(gdt_limit = ABSOLUTE(. - runtime_gdt - 1));
+        *(.tables)
+        . = ALIGN(16);
+        idt = .;
+        IDT
+        idt_limit = ABSOLUTE(. - idt - 1);
+        *(.rodata .rodata.*)
+    } :tables
+
+    .data GATECRASH_KERNEL_BASE32 + GATECRASH_DATA : AT(GATECRASH_DATA) { *(.data .data.*) *(.bss .bss.* COMMON) } :data
+    . = ALIGN(GATECRASH_PAGE);
+    .log . : AT(ADDR(.log) - GATECRASH_KERNEL_BASE32) { *(.log) } :log
+    . = ALIGN(GATECRASH_PAGE);
+    .entry.data . : AT(ADDR(.entry.data) - GATECRASH_KERNEL_BASE32) { *(.entry.data) } :entry_data
+    ASSERT(. <= GATECRASH_KERNEL_BASE32 + GATECRASH_STACKS, "data, log ring and entry area reach into the stacks")
+    ASSERT(ADDR(.tables) + SIZEOF(.tables) <= GATECRASH_KERNEL_BASE32 + GATECRASH_DATA, "text reaches into the data")
+
+    STACK(task, 0)
+    STACK(sysenter, 1)
+    STACK(df, 3)
+    STACK(entry, 5)
+
+    /* Only of a guest that has something there. */
+    .user_vm86 GATECRASH_VM86_TEXT : AT(GATECRASH_USER_TOP_PHYSICAL) { *(.user_vm86) } :user_vm86
+    ASSERT(SIZEOF(.user_vm86) <= GATECRASH_PAGE, "more than one page of VM86 code")
+    .user GATECRASH_USER_TEXT : AT(GATECRASH_USER_TEXT_PHYSICAL) { *(.user .user.*) } :user_text
+    ASSERT(SIZEOF(.user) <= GATECRASH_USER_TOP_PHYSICAL - GATECRASH_USER_TEXT_PHYSICAL, "too much user code")
+    .stack.user GATECRASH_USER_STACK : AT(GATECRASH_USER_STACK_PHYSICAL) { *(.stack.user) } :user_stack
+
+    /DISCARD/ : { *(.comment .note.* .eh_frame) }
+}
