@@ -142,7 +142,7 @@
         DESCRIPTOR32 tss tss_limit 0x8b 0               // 0x40 TSS, busy; the harness loads TR without reading it
         DESCRIPTOR32 df_tss 0x67 df_tss_access 0        // 0x48 TSS of #DF, available; absent if there is none
         DESCRIPTOR32 ldt ldt_limit 0x82 0               // 0x50 LDT
-        .quad 0x008f93000000ffff        // 0x58 data, 16-bit, DPL 0: a stack for an IRET to a 16-bit one
+        DESCRIPTOR32 espfix 0xffff 0x93 0               // 0x58 data, 16-bit, DPL 0: a stack for an IRET to a 16-bit one
         .quad 0x0040910000000000        // 0x60 data, DPL 0, with a limit of 0 bytes: of CPU 0
 .endm
 

@@ -53,6 +53,8 @@ BASE_OF(per_cpu, per_cpu)
 BASE_OF(tss, tss)
 BASE_OF(df_tss, DEFINED(df_tss) ? df_tss : 0)
 BASE_OF(ldt, ldt)
+entry_stack_segment = ABSOLUTE(entry_stack & 0xffff0000);
+BASE_OF(espfix, entry_stack_segment)
 df_tss_access = DEFINED(df_tss) ? 0x89 : 0;
 
 SECTIONS {

@@ -23,8 +23,8 @@ std::optional<Violation> wrong_page_tables(Machine& machine, const machine::Step
     const machine::Physical root{sregs.cr3 & machine::cr3_address};
     if (step.delivered != GATECRASH_VECTOR_PF || root != machine.memory().user_page_table_root()) return std::nullopt;
     const auto* segment = machine.image().segment_at(machine::Virtual{sregs.cr2});
-    const auto frame = pushed_frame(machine);
-    if (segment == nullptr || segment->entry_area || !frame || (frame->cs & 3) != 0) return std::nullopt;
+    const auto frame = pushed_frame(machine, GATECRASH_VECTOR_PF);
+    if (segment == nullptr || segment->entry_area || !frame || frame->is_to_user()) return std::nullopt;
     const auto& symbols = machine.image().symbols;
     return Violation{Invariant::page_tables, fmt::format("{} uses {} on the user's page tables, which do not map it",
                                                          symbols.name_of(machine::Virtual{frame->rip}),

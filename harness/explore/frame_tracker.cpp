@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 namespace gatecrash::explore {
 namespace {
@@ -10,18 +11,51 @@ namespace {
 using machine::Machine;
 using machine::Virtual;
 
-/// RSP is aligned to 16 before five words are pushed, and a sixth for an error code (SDM volume 3, 6.14.2).
-std::uint64_t pushed_frame_address(Machine& machine) {
-    const auto rsp = machine.cpu().regs().rsp;
-    return rsp + (rsp % 16 == 0 ? 8 : 0);
+/// Of exceptions (SDM volume 3, table 6-1). An external interrupt with such a vector is not expected in legacy mode.
+bool has_error_code(std::uint8_t vector) {
+    constexpr std::array vectors{8, 10, 11, 12, 13, 14, 17, 21, 29, 30};
+    return std::ranges::find(vectors, vector) != vectors.end();
+}
+
+/// In long mode RSP is aligned to 16 before five words are pushed, and a sixth for an error code (SDM volume
+/// 3, 6.14.2).
+std::uint64_t pushed_frame_address(Machine& machine, std::uint8_t vector) {
+    const auto rsp = number(machine.stack_pointer());
+    const auto word = machine.image().word_size;
+    const bool error_code = machine.image().is_64_bit() ? rsp % 16 == 0 : has_error_code(vector);
+    return rsp + (error_code ? word : 0);
 }
 
 bool is_exception(std::uint8_t vector) { return vector < GATECRASH_FIRST_IRQ && vector != GATECRASH_VECTOR_NMI; }
 
 /// Whether a CPU can have pushed it: code, stack and address of one privilege level.
-bool is_possible(const ReturnFrame& frame) {
-    const bool user = (frame.cs & 3) == 3;
-    return (frame.ss & 3) == (frame.cs & 3) && machine::is_user(Virtual{frame.rip}) == user;
+bool is_possible(const ReturnFrame& frame, const machine::Image& image) {
+    if (frame.is_to_vm86()) return true;
+    return (frame.ss & 3) == (frame.cs & 3) && image.is_user(Virtual{frame.rip}) == frame.is_to_user();
+}
+
+/// Behind what is in memory of it (SDM volume 3, figures 6-4 and 20-4).
+std::uint64_t end_of_frame(std::uint64_t address, const ReturnFrame& frame, const machine::Image& image) {
+    constexpr std::uint64_t words = 5, words_of_same_level = 3, words_of_vm86 = 9;
+    if (image.is_64_bit()) return address + words * image.word_size;
+    return address + image.word_size * (frame.is_to_vm86()   ? words_of_vm86
+                                        : frame.is_to_user() ? words
+                                                             : words_of_same_level);
+}
+
+std::optional<ReturnFrame> frame_at(Machine& machine, std::uint64_t address) {
+    const auto& memory = machine.memory();
+    if (machine.image().is_64_bit()) return memory.read<ReturnFrame>(Virtual{address});
+    constexpr std::uint32_t selector = 0xffff;
+    const auto level = memory.read<std::array<std::uint32_t, 3>>(Virtual{address});
+    if (!level) return std::nullopt;
+    ReturnFrame frame{(*level)[0], (*level)[1] & selector, (*level)[2], address + sizeof *level, GATECRASH_KERNEL_SS};
+    if (!frame.is_to_user()) return frame;
+    const auto stack = memory.read<std::array<std::uint32_t, 2>>(Virtual{frame.rsp});
+    if (!stack) return std::nullopt;
+    frame.rsp = (*stack)[0];
+    frame.ss = (*stack)[1] & selector;
+    return frame;
 }
 
 /// RF is for who handles a breakpoint to set: the instruction is to be passed this time (SDM volume 3, 17.3.1.1).
@@ -33,8 +67,8 @@ bool same_but_rf(ReturnFrame a, ReturnFrame b) {
 
 }  // namespace
 
-std::optional<ReturnFrame> pushed_frame(Machine& machine) {
-    return machine.memory().read<ReturnFrame>(Virtual{pushed_frame_address(machine)});
+std::optional<ReturnFrame> pushed_frame(Machine& machine, std::uint8_t vector) {
+    return frame_at(machine, pushed_frame_address(machine, vector));
 }
 
 std::string FrameTracker::name(std::uint64_t address) const { return image_.symbols.name_of(Virtual{address}); }
@@ -54,8 +88,8 @@ void FrameTracker::before(Machine& machine) {
     if (machine.delivery_due()) return;
     const auto instruction = machine.next_instruction();
     if (!instruction || instruction->kind != machine::Kind::iret) return;
-    const auto rsp = machine.cpu().regs().rsp;
-    if (const auto frame = machine.memory().read<ReturnFrame>(Virtual{rsp})) pop_ = Pop{rip, rsp, *frame};
+    const auto rsp = number(machine.stack_pointer());
+    if (const auto frame = frame_at(machine, rsp)) pop_ = Pop{rip, rsp, *frame};
 }
 
 std::optional<Violation> FrameTracker::after(Machine& machine, const machine::Step& step) {
@@ -63,7 +97,8 @@ std::optional<Violation> FrameTracker::after(Machine& machine, const machine::St
     std::optional<Violation> violation;
     if (pop_) {
         // An IRET that faults has returned nowhere: the exception's frame leads back to it.
-        const auto pushed = step.delivered && is_exception(*step.delivered) ? pushed_frame(machine) : std::nullopt;
+        const auto pushed =
+            step.delivered && is_exception(*step.delivered) ? pushed_frame(machine, *step.delivered) : std::nullopt;
         violation = pop(pushed && pushed->rip == pop_->iret);
     }
     if (step.delivered) {
@@ -75,9 +110,10 @@ std::optional<Violation> FrameTracker::after(Machine& machine, const machine::St
 }
 
 void FrameTracker::push(Machine& machine, std::uint8_t vector) {
-    const auto frame = pushed_frame(machine);
+    const auto frame = pushed_frame(machine, vector);
     if (!frame) return;
-    Delivery delivery{vector, pushed_frame_address(machine), *frame, {}, false, false, {}};
+    const auto address = pushed_frame_address(machine, vector);
+    Delivery delivery{vector, address, end_of_frame(address, *frame, image_), *frame, {}, false, false, {}};
     delivery.live.resize(end_of_live_part(delivery) - frame->rsp);
     if (!machine.memory().read(Virtual{frame->rsp}, delivery.live)) delivery.live.clear();
     deliveries_.push_back(std::move(delivery));
@@ -86,7 +122,7 @@ void FrameTracker::push(Machine& machine, std::uint8_t vector) {
 std::uint64_t FrameTracker::end_of_live_part(const Delivery& delivery) const {
     const auto rsp = delivery.frame.rsp;
     // What user code has in RSP need not be a stack of its own.
-    if ((delivery.frame.cs & 3) == 3 && !machine::is_user(Virtual{rsp})) return rsp;
+    if (delivery.frame.is_to_user() && (delivery.frame.is_to_vm86() || !image_.is_user(Virtual{rsp}))) return rsp;
     const auto stack = std::find_if(image_.stacks.begin(), image_.stacks.end(),
                                     [&](const auto& s) { return rsp >= s.low && rsp <= s.high; });
     if (stack == image_.stacks.end()) return rsp;
@@ -94,8 +130,7 @@ std::uint64_t FrameTracker::end_of_live_part(const Delivery& delivery) const {
     if (!same_stack) return stack->high;
     // Without a switch of stacks the CPU pushes right below the interrupted RSP. Such a handler may put right what it
     // interrupted, as a fixup of a faulting IRET does.
-    const auto frame_end = delivery.address + sizeof(ReturnFrame);
-    if (frame_end <= rsp && rsp - frame_end < 16) return rsp;
+    if (delivery.end <= rsp && rsp - delivery.end < 16) return rsp;
     // A vector that comes again on its own stack shares the top of it with itself, by whatever design. Other handlers
     // that run on that stack own it from their frame down.
     const Delivery* innermost = nullptr;
@@ -104,7 +139,7 @@ std::uint64_t FrameTracker::end_of_live_part(const Delivery& delivery) const {
         if (above && (innermost == nullptr || earlier.address < innermost->address)) innermost = &earlier;
     }
     if (innermost == nullptr || innermost->vector == delivery.vector) return rsp;
-    return innermost->address + sizeof(ReturnFrame);
+    return innermost->end;
 }
 
 FrameTracker::Delivery* FrameTracker::find_delivery(const ReturnFrame& frame, std::uint64_t address, bool used) {
@@ -142,7 +177,7 @@ std::optional<Violation> FrameTracker::pop(bool faulted) {
                         name(iret), name(changed->frame.rip), changed->vector, changed->overwritten_by)};
     }
     // CS 0 is a mark that some designs leave for themselves; the IRET faults on it and they take it off again.
-    if (!is_possible(frame) && frame.cs != 0) {
+    if (!is_possible(frame, image_) && frame.cs != 0) {
         return Violation{Invariant::stack,
                          fmt::format("the IRET at {} pops a mixture of frames: RIP {}, CS {:#x}, SS {:#x}, RSP {:#x}{}",
                                      name(iret), name(frame.rip), frame.cs, frame.ss, frame.rsp, lost_frames())};
@@ -155,7 +190,7 @@ void FrameTracker::note_overwritten(Machine& machine) {
     bool something_newer = false;
     for (auto delivery = deliveries_.rbegin(); delivery != deliveries_.rend(); ++delivery) {
         if (delivery->used) continue;
-        const auto now = machine.memory().read<ReturnFrame>(Virtual{delivery->address});
+        const auto now = frame_at(machine, delivery->address);
         if (!now || !same_but_rf(*now, delivery->frame)) {
             if (!something_newer) delivery->redirected = true;
             if (!delivery->redirected && delivery->overwritten_by.empty()) delivery->overwritten_by = actor_;

@@ -11,14 +11,19 @@
 
 namespace gatecrash::explore {
 
-/// What an IRETQ pops, lowest address first.
+/// What an IRET pops, lowest address first. In legacy mode RSP and SS are in memory only if the privilege level changes;
+/// else RSP is where the frame ends. Of selectors it is the lower half that counts.
 struct ReturnFrame {
     std::uint64_t rip, cs, rflags, rsp, ss;
     bool operator==(const ReturnFrame&) const = default;
+
+    /// To CPL 3, be it in virtual-8086 mode, where CS says nothing.
+    [[nodiscard]] bool is_to_user() const { return (cs & 3) == 3 || is_to_vm86(); }
+    [[nodiscard]] bool is_to_vm86() const { return (rflags & machine::rflags_vm) != 0; }
 };
 
-/// The frame that a delivery has just pushed. Empty if its memory is not mapped.
-[[nodiscard]] std::optional<ReturnFrame> pushed_frame(machine::Machine& machine);
+/// The frame that the delivery of `vector` has just pushed. Empty if its memory is not mapped.
+[[nodiscard]] std::optional<ReturnFrame> pushed_frame(machine::Machine& machine, std::uint8_t vector);
 
 /// Follows the return frames of a stepped run, which shows what handler bodies cannot see: what happens between them
 /// and the CPU. Each frame that the CPU pushes is the way back to one interrupted context. Entry code may move it, put
@@ -41,7 +46,7 @@ class FrameTracker {
   private:
     struct Delivery {
         std::uint8_t vector;
-        std::uint64_t address;  ///< of the frame
+        std::uint64_t address, end;  ///< of the frame
         ReturnFrame frame;
         /// The live part of the interrupted stack, from the interrupted RSP up.
         std::vector<std::byte> live;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "gatecrash/machine/machine.hpp"
+
 namespace gatecrash::explore {
 namespace {
 
@@ -88,7 +90,7 @@ class LogChecker {
 
     /// Whoever chose the user's RSP chose what the kernel overwrites.
     void check_stack(const LogRecord& record) {
-        if (!machine::is_user(machine::Virtual{record.frame})) return;
+        if (!image_.is_user(machine::Virtual{record.frame})) return;
         add(Invariant::stack,
             fmt::format("the handler of vector {} (error code {:#x}), raised at {}, CPL {}, runs on the user's stack: "
                         "its frame is at {:#x}",
@@ -112,7 +114,11 @@ class LogChecker {
         return record.vector == GATECRASH_VECTOR_PF && (record.error & 3) == 3;
     }
 
-    static std::uint64_t end_of(const LogRecord& record) { return record.frame + sizeof(abi::Frame); }
+    std::uint64_t end_of(const LogRecord& record) const {
+        if (image_.is_64_bit()) return record.frame + sizeof(abi::Frame);
+        const bool from_user = (record.cs & 3) == 3 || (record.rflags & machine::rflags_vm) != 0;
+        return record.frame + (from_user ? sizeof(abi::Frame32) : offsetof(abi::Frame32, esp));
+    }
 
     void enter(const LogRecord& record) {
         for (const auto& live : live_) {

@@ -77,7 +77,7 @@ struct Checker {
     /// What the workload has on its stack is as it would be without events.
     void check_live_stack() {
         const auto rsp = machine.cpu().regs().rsp;
-        if (machine.cpl() == 3 && !machine::is_user(Virtual{rsp})) return;  // the user's number, nobody's stack
+        if (machine.cpl() == 3 && !machine.image().is_user(Virtual{rsp})) return;  // the user's number, nobody's stack
         const auto& stacks = machine.image().stacks;
         const auto stack =
             std::find_if(stacks.begin(), stacks.end(), [&](const auto& s) { return rsp >= s.low && rsp <= s.high; });
@@ -114,9 +114,17 @@ struct Checker {
         return window.end ? &*window.end : nullptr;
     }
 
+    /// By its 64-bit name: EIP for RIP in a 32-bit guest.
+    std::string register_name(std::string name) const {
+        if (!machine.image().is_64_bit()) name.front() = 'E';
+        return name;
+    }
+
     void check_rip() {
         const auto now = machine.cpu().regs().rip, then = window.end->regs.rip;
-        if (now != then) add(Invariant::round_trip, fmt::format("RIP is {:#x}, not {:#x}", now, then));
+        if (now != then) {
+            add(Invariant::round_trip, fmt::format("{} is {:#x}, not {:#x}", register_name("RIP"), now, then));
+        }
     }
 
     void check_registers(const machine::Snapshot& at) {
@@ -135,11 +143,13 @@ struct Checker {
             Register{"R15", &kvm_regs::r15}};
         for (const auto& r : registers) {
             if (now.*r.value != then.*r.value) {
-                add(Invariant::round_trip, fmt::format("{} is {:#x}, not {:#x}", r.name, now.*r.value, then.*r.value));
+                add(Invariant::round_trip,
+                    fmt::format("{} is {:#x}, not {:#x}", register_name(r.name), now.*r.value, then.*r.value));
             }
         }
         if (((now.rflags ^ then.rflags) & ~ignored_rflags) != 0) {
-            add(Invariant::round_trip, fmt::format("RFLAGS is {:#x}, not {:#x}", now.rflags, then.rflags));
+            add(Invariant::round_trip,
+                fmt::format("{} is {:#x}, not {:#x}", register_name("RFLAGS"), now.rflags, then.rflags));
         }
     }
 
@@ -208,6 +218,7 @@ struct Checker {
 
     /// An IST entry that a handler moved, for who nests on that stack, is back.
     void check_interrupt_stacks(const machine::Snapshot& at) {
+        if (!machine.image().is_64_bit()) return;
         constexpr std::uint64_t ist_offset = 36;  // in a TSS (SDM volume 3, figure 8-11)
         std::array<std::uint64_t, 7> now{}, then{};
         const Virtual from{machine.image().descriptor.tss + ist_offset};

@@ -60,9 +60,11 @@ class Reader {
     }
 
     Image read() {
-        if (gelf_getclass(elf_.get()) != ELFCLASS64 || header_.e_machine != EM_X86_64) {
-            fail("not a 64-bit x86-64 ELF file: this version runs 64-bit guests only");
-        }
+        const auto elf_class = gelf_getclass(elf_.get());
+        const bool is_64_bit = elf_class == ELFCLASS64 && header_.e_machine == EM_X86_64;
+        const bool is_32_bit = elf_class == ELFCLASS32 && header_.e_machine == EM_386;
+        if (!is_64_bit && !is_32_bit) fail("an ELF file for neither x86-64 nor i386");
+        image_.word_size = is_64_bit ? 8 : 4;
         if (header_.e_type != ET_EXEC)
             fail("not a static executable (ET_EXEC): link with -static -no-pie and guest.lds");
         image_.entry = Virtual{header_.e_entry};

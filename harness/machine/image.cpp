@@ -52,8 +52,6 @@ std::string Image::stack_of(std::uint64_t rsp) const {
 namespace {
 
 constexpr std::uint64_t max_guest_memory = std::uint64_t{1} << 30;
-/// The top GiB: the harness's own pages are there, and nothing a guest is linked for.
-constexpr std::uint64_t harness_gib = 0xffffffffc0000000;
 
 void check_segment(const Image& image, const Segment& segment) {
     if (offset_in_page(segment.address) != 0 || offset_in_page(segment.physical) != 0) {
@@ -71,14 +69,15 @@ void check_segment(const Image& image, const Segment& segment) {
         throw ImageError(
             fmt::format("{}: the segment at {:#x} has more bytes than memory", image.name, number(segment.address)));
     }
-    if (number(segment.address) > harness_gib || segment.size > harness_gib - number(segment.address)) {
+    const auto harness = number(image.harness_address());
+    if (number(segment.address) > harness || segment.size > harness - number(segment.address)) {
         throw ImageError(
-            fmt::format("{}: the segment at {:#x} reaches into the top GiB of addresses, which is the "
+            fmt::format("{}: the segment at {:#x} reaches into the addresses from {:#x} on, which are the "
                         "harness's: link with guest.lds",
-                        image.name, number(segment.address)));
+                        image.name, number(segment.address), harness));
     }
     const auto sign = static_cast<std::int64_t>(number(segment.address)) >> 47;
-    if (sign != 0 && sign != -1) {
+    if (image.is_64_bit() && sign != 0 && sign != -1) {
         throw ImageError(fmt::format("{}: the segment at {:#x} is not canonical", image.name, number(segment.address)));
     }
 }
@@ -117,8 +116,8 @@ void check_table(const Image& image, const char* what, std::uint64_t base, std::
 
 /// RSP is at `top`, and what is pushed first lies below.
 bool is_stack(const Image& image, std::uint64_t top) {
-    const auto* segment = image.segment_at(Virtual{top - sizeof(std::uint64_t)});
-    return segment != nullptr && segment->writable && top % sizeof(std::uint64_t) == 0;
+    const auto* segment = image.segment_at(Virtual{top - image.word_size});
+    return segment != nullptr && segment->writable && top % image.word_size == 0;
 }
 
 }  // namespace

@@ -36,6 +36,16 @@ bool writes_ss(const Decoded& decoded) {
            decoded.operands[0].reg.value == ZYDIS_REGISTER_SS;
 }
 
+/// In 64-bit mode only two segments have one.
+std::uint64_t base_of(ZydisRegister segment, const kvm_sregs& sregs, CodeSize mode) {
+    if (segment == ZYDIS_REGISTER_FS) return sregs.fs.base;
+    if (segment == ZYDIS_REGISTER_GS) return sregs.gs.base;
+    if (mode == CodeSize::bits64) return 0;
+    if (segment == ZYDIS_REGISTER_CS) return sregs.cs.base;
+    if (segment == ZYDIS_REGISTER_SS) return sregs.ss.base;
+    return segment == ZYDIS_REGISTER_ES ? sregs.es.base : sregs.ds.base;
+}
+
 Kind kind_of(const Decoded& decoded) {
     constexpr auto repeat = ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE;
     if ((decoded.instruction.attributes & repeat) != 0) return Kind::repeated_string;
@@ -109,8 +119,8 @@ std::vector<MemoryAccess> memory_accesses(std::span<const std::byte> code, Virtu
         if (!ZYAN_SUCCESS(
                 ZydisCalcAbsoluteAddressEx(&decoded->instruction, &operand, number(address), &context, &where)))
             continue;
-        if (operand.mem.segment == ZYDIS_REGISTER_FS) where += sregs.fs.base;
-        if (operand.mem.segment == ZYDIS_REGISTER_GS) where += sregs.gs.base;
+        where += base_of(operand.mem.segment, sregs, mode);
+        if (mode != CodeSize::bits64) where &= 0xffffffff;
         const bool is_write = (operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0;
         std::uint64_t size = operand.size / 8U;
         // IRETQ pops five words; Zydis does not say so.

@@ -25,20 +25,19 @@ constexpr std::uint32_t sysenter_esp = 0x175, sysenter_eip = 0x176;
 constexpr std::uint8_t available_tss = 9, busy_tss = 11;
 /// Where in the harness's pages its own code is, and an IRET's frame. What is in front of that is for steppers.
 constexpr std::size_t harness_code_offset = page_size + page_size / 2, harness_frame_offset = harness_code_offset + 64;
-constexpr Virtual harness_code{number(GuestMemory::harness_address) + harness_code_offset};
 /// Behind anything a guest has; Intel hosts want three pages there (api.rst, KVM_SET_TSS_ADDR).
 constexpr std::uint64_t intel_tss_address = 0xfffbd000;
 
-kvm_segment flat_segment(std::uint16_t selector, bool code) {
+kvm_segment flat_segment(std::uint16_t selector, bool code, bool is_64_bit) {
     kvm_segment segment{};
     segment.selector = selector;
     segment.limit = 0xffffffff;
     segment.type = code ? 11 : 3;  // execute/read or read/write, accessed
     segment.present = 1;
     segment.dpl = selector & 3U;
-    segment.db = code ? 0 : 1;
+    segment.db = code && is_64_bit ? 0 : 1;
     segment.s = 1;
-    segment.l = code ? 1 : 0;
+    segment.l = code && is_64_bit ? 1 : 0;
     segment.g = 1;
     return segment;
 }
@@ -125,11 +124,15 @@ void Machine::disarm_breakpoints() {
 /// nmi-mask-over-entry). Only an IRET of a guest's unmasks them there.
 void Machine::unmask_nmis() {
     if (cpu_.events().nmi.masked == 0) return;
-    constexpr std::array code{std::byte{0x48}, std::byte{0xcf}};  // iretq
-    const std::array<std::uint64_t, 5> frame{number(harness_code) + code.size(), GATECRASH_KERNEL_CS, 2, 0, 0};
-    std::memcpy(memory_.harness_pages().data() + harness_frame_offset, frame.data(), sizeof frame);
+    constexpr std::array iretq{std::byte{0x48}, std::byte{0xcf}};
+    const auto code = std::span(iretq).subspan(image_.is_64_bit() ? 0 : 1);
+    const std::array<std::uint64_t, 5> frame{number(harness_code()) + code.size(), GATECRASH_KERNEL_CS, 2, 0, 0};
+    for (std::size_t i = 0; i < frame.size(); ++i) {
+        std::memcpy(memory_.harness_pages().data() + harness_frame_offset + i * image_.word_size, &frame.at(i),
+                    image_.word_size);
+    }
     kvm_regs regs{};
-    regs.rsp = number(GuestMemory::harness_address) + harness_frame_offset;
+    regs.rsp = number(image_.harness_address()) + harness_frame_offset;
     execute(code, regs);
 }
 
@@ -142,7 +145,7 @@ void Machine::drop_trap() {
     constexpr int max_traps = 4;  // in front of an instruction
     constexpr std::byte nop{0x90};
     prepare(std::span(&nop, 1), {});
-    for (int i = 0; i < max_traps && rip() == harness_code; ++i) {
+    for (int i = 0; i < max_traps && rip() == harness_code(); ++i) {
         cpu_.set_guest_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP);
         (void)cpu_.run();
     }
@@ -159,12 +162,14 @@ void Machine::execute(std::span<const std::byte> code, const kvm_regs& regs) {
     (void)cpu_.run();
 }
 
+Virtual Machine::harness_code() const { return Virtual{number(image_.harness_address()) + harness_code_offset}; }
+
 /// Makes `code` the next to execute, with nothing due.
 void Machine::prepare(std::span<const std::byte> code, kvm_regs regs) {
     const auto place = memory_.harness_pages().subspan(harness_code_offset);
     *std::copy(code.begin(), code.end(), place.begin()) = std::byte{0xf4};  // hlt
     memory_.repair_page_tables();
-    regs.rip = number(harness_code);
+    regs.rip = number(harness_code());
     regs.rflags = 2;
     cpu_.set_guest_debug(0);
     cpu_.set_regs(regs);
@@ -210,10 +215,12 @@ void Machine::set_up_cpu() {
     sregs.cr0 = cr0_pe | cr0_mp | cr0_et | cr0_ne | cr0_wp | cr0_pg;
     sregs.cr3 = number(memory_.page_table_root());
     sregs.cr4 = cr4_pae | cr4_mce;
-    sregs.efer = efer_sce | efer_lme | efer_lma | efer_nxe;
-    sregs.cs = flat_segment(GATECRASH_KERNEL_CS, true);
-    sregs.ss = sregs.ds = sregs.es = flat_segment(GATECRASH_KERNEL_SS, false);
-    sregs.fs = sregs.gs = flat_segment(0, false);
+    const bool is_64_bit = image_.is_64_bit();
+    sregs.efer = is_64_bit ? efer_sce | efer_lme | efer_lma | efer_nxe : efer_nxe;
+    sregs.cs = flat_segment(GATECRASH_KERNEL_CS, true, is_64_bit);
+    sregs.ss = sregs.ds = sregs.es = flat_segment(GATECRASH_KERNEL_SS, false, is_64_bit);
+    sregs.fs = sregs.gs = flat_segment(0, false, is_64_bit);
+    sregs.fs.unusable = sregs.gs.unusable = is_64_bit ? 0 : 1;
     sregs.gdt.base = abi.gdt;
     sregs.gdt.limit = static_cast<std::uint16_t>(abi.gdt_limit);
     sregs.idt.base = abi.idt;
@@ -256,10 +263,18 @@ std::optional<Instruction> Machine::next_instruction() {
         return is_code ? decode(text_at(address), address, size) : std::nullopt;
     };
     const auto size = code_size(cpu_.sregs().cs);
-    if (size != CodeSize::bits64) return decode_here(size);
+    if (size != (image_.is_64_bit() ? CodeSize::bits64 : CodeSize::bits32)) return decode_here(size);
     const auto [entry, is_new] = decoded_.try_emplace(number(address));
     if (is_new) entry->second = decode_here(size);
     return entry->second;
+}
+
+Virtual Machine::stack_pointer() {
+    const auto rsp = cpu_.regs().rsp;
+    if (image_.is_64_bit()) return Virtual{rsp};
+    const auto& ss = cpu_.sregs().ss;
+    const std::uint64_t mask = ss.db != 0 ? 0xffffffff : 0xffff;
+    return Virtual{(ss.base + (rsp & mask)) & 0xffffffff};
 }
 
 bool Machine::delivery_due() {
@@ -370,7 +385,7 @@ void Machine::raise_page_fault(std::optional<std::uint64_t> address) {
     constexpr std::uint32_t write = 2, user = 4, fetch = 16;  // the error code's bits (SDM volume 3, 4.7)
     auto regs = cpu_.regs();
     auto sregs = cpu_.sregs();
-    std::uint32_t error_code = (sregs.cs.selector & 3U) == 3 ? user : 0;
+    std::uint32_t error_code = cpl() == 3 ? user : 0;
     if (address) {
         const auto access = fault_at(*address, regs, sregs);
         if (access && access->is_write) error_code |= write;

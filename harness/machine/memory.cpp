@@ -13,11 +13,13 @@
 namespace gatecrash::machine {
 namespace {
 
-// Page-table entry bits (APM volume 2, 5.3.3). Accessed and dirty are set from the start, so that the CPU has nothing
-// to write into page tables and snapshots need not hold them.
+// Page-table entry bits (APM volume 2, 5.3.3), the same in long mode and with PAE. Accessed and dirty are set from the
+// start, so that the CPU has nothing to write into page tables and snapshots need not hold them.
 constexpr std::uint64_t present = 1, writable_bit = 2, user_bit = 4, accessed = 0x20, dirty = 0x40;
 constexpr std::uint64_t no_execute = std::uint64_t{1} << 63;
 constexpr std::uint64_t address_mask = 0x000ffffffffff000;
+/// With PAE there is one more, whose entries have no rights: reserved bits (SDM volume 3, 4.4.1).
+constexpr int levels_of_64_bits = 4, levels_of_pae = 3;
 
 // Pages are compared and copied 8 bytes at a time by hand. Emulated CPUs call a function for each vector instruction,
 // and glibc picks REP MOVSB where the CPU claims to be good at it: up to ten times as long (docs/speed.md has the
@@ -41,6 +43,14 @@ __attribute__((optimize("no-tree-vectorize", "no-tree-loop-distribute-patterns")
     for (std::size_t i = 0; i < words_a_page; ++i) x[i] = y[i];
 }
 
+/// Four entries, which have no accessed bit; QEMU 7.2 sets it all the same.
+bool same_pae_root(const std::byte* a, const std::byte* b) {
+    constexpr std::size_t entries = 4;
+    const auto* x = reinterpret_cast<const std::uint64_t*>(a);
+    const auto* y = reinterpret_cast<const std::uint64_t*>(b);
+    return std::equal(x, x + entries, y, [](auto now, auto then) { return (now & ~accessed) == then; });
+}
+
 struct alignas(64) AlignedPage {
     Page page;
 };
@@ -57,7 +67,7 @@ constexpr std::uint64_t page_table_pages = 64;
 
 }  // namespace
 
-GuestMemory::GuestMemory(const Image& image) {
+GuestMemory::GuestMemory(const Image& image) : levels_(image.is_64_bit() ? levels_of_64_bits : levels_of_pae) {
     std::uint64_t end = 0;
     for (const auto& segment : image.segments) {
         end = std::max(end, number(segment.physical) + segment.page_count() * page_size);
@@ -77,8 +87,9 @@ GuestMemory::GuestMemory(const Image& image) {
     (void)allocate_page();
     for (std::uint64_t page = 0; page < harness_page_count; ++page) {
         const Physical physical{number(harness_pages_) + page * page_size};
-        const Virtual address{number(harness_address) + page * page_size};
-        for (const auto root : roots()) map_page(root, address, physical, false, true);
+        const Virtual address{number(image.harness_address()) + page * page_size};
+        for (const auto root : roots())
+            map_page(root, address, physical, {.writable = false, .executable = true, .user = false});
         uses_[number(physical) / page_size] = Use::read_only;
     }
     for (const auto& segment : image.segments) {
@@ -86,10 +97,9 @@ GuestMemory::GuestMemory(const Image& image) {
         for (std::uint64_t page = 0; page < segment.page_count(); ++page) {
             const Virtual address{number(segment.address) + page * page_size};
             const Physical physical{number(segment.physical) + page * page_size};
-            map_page(page_table_root(), address, physical, segment.writable, segment.executable);
-            if (segment.entry_area || is_user(address)) {
-                map_page(user_page_table_root(), address, physical, segment.writable, segment.executable);
-            }
+            const Rights rights{segment.writable, segment.executable, image.is_user(address)};
+            map_page(page_table_root(), address, physical, rights);
+            if (segment.entry_area || rights.user) map_page(user_page_table_root(), address, physical, rights);
             // Of two segments with one page, the one that may write it is what its slot is for.
             auto& use = uses_[number(physical) / page_size];
             if (use != Use::read_write) use = segment.writable ? Use::read_write : Use::read_only;
@@ -108,18 +118,20 @@ Physical GuestMemory::allocate_page() {
     return page;
 }
 
-void GuestMemory::map_page(Physical root, Virtual address, Physical physical, bool writable, bool executable) {
-    constexpr int levels = 4;
+void GuestMemory::map_page(Physical root, Virtual address, Physical physical, Rights rights) {
     Physical table = root;
-    for (int level = levels - 1;; --level) {
+    for (int level = levels_ - 1;; --level) {
         const auto index = (number(address) >> (12 + 9 * level)) & 0x1ff;
         auto* entry = reinterpret_cast<std::uint64_t*>(at(table)) + index;
         if (level == 0) {
-            *entry = number(physical) | present | accessed | dirty | (writable ? writable_bit : 0) |
-                     (is_user(address) ? user_bit : 0) | (executable ? 0 : no_execute);
+            *entry = number(physical) | present | accessed | dirty | (rights.writable ? writable_bit : 0) |
+                     (rights.user ? user_bit : 0) | (rights.executable ? 0 : no_execute);
             return;
         }
-        if ((*entry & present) == 0) *entry = number(allocate_page()) | present | accessed | writable_bit | user_bit;
+        if ((*entry & present) == 0) {
+            const bool has_rights = level < levels_of_pae - 1 || levels_ == levels_of_64_bits;
+            *entry = number(allocate_page()) | present | (has_rights ? accessed | writable_bit | user_bit : 0);
+        }
         table = Physical{*entry & address_mask};
     }
 }
@@ -155,7 +167,7 @@ std::span<std::byte> GuestMemory::harness_pages() { return {at(harness_pages_), 
 
 std::optional<Physical> GuestMemory::translate(Virtual address) const {
     Physical table = page_table_root_;
-    for (int level = 3; level >= 0; --level) {
+    for (int level = levels_ - 1; level >= 0; --level) {
         const auto index = (number(address) >> (12 + 9 * level)) & 0x1ff;
         const auto entry = reinterpret_cast<const std::uint64_t*>(boot_page(number(table) / page_size))[index];
         if ((entry & present) == 0) return std::nullopt;
@@ -165,7 +177,13 @@ std::optional<Physical> GuestMemory::translate(Virtual address) const {
 }
 
 bool GuestMemory::page_tables_intact() const {
-    for (auto page = number(page_table_root_) / page_size; page < next_free_ / page_size; ++page) {
+    auto page = number(page_table_root_) / page_size;
+    if (levels_ == levels_of_pae) {
+        for (std::size_t root = 0; root < roots().size(); ++root, ++page) {
+            if (!same_pae_root(page_at(page), boot_page(page))) return false;
+        }
+    }
+    for (; page < next_free_ / page_size; ++page) {
         if (!same_page(page_at(page), boot_page(page))) return false;
     }
     return true;

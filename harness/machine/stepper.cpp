@@ -14,13 +14,13 @@ void set_latched_nmi(Machine& machine, bool latched) {
 
 }  // namespace
 
-Gate decode_gate(const std::byte* bytes) {
+Gate decode_gate(std::span<const std::byte> bytes) {
     std::uint16_t low = 0, selector = 0, middle = 0;
     std::uint32_t high = 0;
-    std::memcpy(&low, bytes, sizeof low);
-    std::memcpy(&selector, bytes + 2, sizeof selector);
-    std::memcpy(&middle, bytes + 6, sizeof middle);
-    std::memcpy(&high, bytes + 8, sizeof high);
+    std::memcpy(&low, bytes.data(), sizeof low);
+    std::memcpy(&selector, bytes.data() + 2, sizeof selector);
+    std::memcpy(&middle, bytes.data() + 6, sizeof middle);
+    if (bytes.size() == max_gate_size) std::memcpy(&high, bytes.data() + 8, sizeof high);
     const auto target = (std::uint64_t{high} << 32) | (std::uint64_t{middle} << 16) | low;
     const auto type = std::to_integer<unsigned>(bytes[5]) & 0x9fU;  // P, S and type
     return {.target = Virtual{target},
@@ -42,7 +42,8 @@ Step Stepper::step() {
 }
 
 StepperKind stepper_for(const Image& image, StepperKind usual) {
-    return image.symbols.find("sets_trap_flag") ? StepperKind::stop_bytes : usual;
+    const bool only_stop_bytes = !image.is_64_bit() || image.symbols.find("sets_trap_flag");
+    return only_stop_bytes ? StepperKind::stop_bytes : usual;
 }
 
 std::unique_ptr<Stepper> make_stepper(StepperKind kind, Machine& machine) {

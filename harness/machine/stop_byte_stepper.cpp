@@ -44,6 +44,7 @@ class StopByteStepper : public Stepper {
     Step advance() override {
         auto& cpu = machine().cpu();
         const Before before{machine().rip(),
+                            machine().stack_pointer(),
                             cpu.regs(),
                             cpu.sregs(),
                             cpu.events(),
@@ -52,6 +53,9 @@ class StopByteStepper : public Stepper {
                             machine().next_instruction()};
         const auto length = before.only_delivery || !before.instruction ? 0 : length_of_step(before);
         if (length != 0 && before.instruction->kind == Kind::branch_to_self) return step_in_place(before, length);
+        if (length != 0 && before.instruction->kind == Kind::repeated_string) {
+            if (const auto round = step_round(before, length)) return *round;
+        }
         show(before.rip, length);
         const auto stop = run_to_stop(length != 0 && can_go_to_itself(before.instruction->kind));
         hide(before.rip, length);
@@ -75,7 +79,7 @@ class StopByteStepper : public Stepper {
 
   private:
     struct Before {
-        Virtual rip;
+        Virtual rip, stack_pointer;
         kvm_regs regs;
         kvm_sregs sregs;
         kvm_vcpu_events events;
@@ -92,17 +96,18 @@ class StopByteStepper : public Stepper {
         return kind == Kind::iret || kind == Kind::branch_to_self || kind == Kind::repeated_string;
     }
 
-    static std::byte stop_byte(Virtual address) { return is_user(address) ? out : halt; }
+    std::byte stop_byte(Virtual address) const { return machine().image().is_user(address) ? out : halt; }
 
     void read_handlers() {
         const auto idt = machine().guest_idt();
-        std::vector<std::byte> gates((std::size_t{idt.limit} + 1) / gate_size * gate_size);
+        const auto size = gate_size(machine().image());
+        std::vector<std::byte> gates((std::size_t{idt.limit} + 1) / size * size);
         handlers_.clear();
         handlers_of_ = idt;
         // No delivery gets through an IDT that is not mapped.
         if (!machine().memory().read(Virtual{idt.base}, gates)) return;
-        for (std::size_t at = 0; at < gates.size(); at += gate_size) {
-            handlers_.push_back(decode_gate(gates.data() + at).target);
+        for (std::size_t at = 0; at < gates.size(); at += size) {
+            handlers_.push_back(decode_gate(std::span(gates).subspan(at, size)).target);
         }
     }
 
@@ -159,18 +164,42 @@ class StopByteStepper : public Stepper {
         machine().drop_trap();
     }
 
+    void go_back_to(const Before& before) {
+        machine().set_sregs(before.sregs);
+        machine().cpu().set_regs(before.regs);
+        machine().cpu().set_events(before.events);
+    }
+
+    /// Runs the instruction with TF set, up to its trap or what else ends it.
+    kvm::Exit run_to_trap(const Before& before, std::size_t length) {
+        show(before.rip, length);
+        machine().cpu().set_guest_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP);
+        auto exit = machine().run_once();
+        machine().cpu().set_guest_debug(0);
+        hide(before.rip, length);
+        return exit;
+    }
+
+    /// Between two rounds of a string instruction with REP is a boundary, but a stop byte comes only behind the last
+    /// one. Empty, and nothing done, if a round does not end by its trap: a fault's frame would show TF.
+    std::optional<Step> step_round(const Before& before, std::size_t length) {
+        constexpr int max_attempts = 40;  // a busy host, or a trap in front of the instruction (Bochs)
+        for (int i = 0; i < max_attempts; ++i) {
+            const auto exit = run_to_trap(before, length);
+            const bool trapped = std::holds_alternative<kvm::DebugExit>(exit);
+            if (!trapped && !std::holds_alternative<kvm::InterruptedExit>(exit)) break;
+            const auto& now = machine().cpu().regs();
+            if (trapped && (machine().rip() != before.rip || now.rcx != before.regs.rcx)) return Step{};
+        }
+        go_back_to(before);
+        return std::nullopt;
+    }
+
     /// An instruction that goes to itself for ever (JMP, or IRET through a frame that leads to it) never reaches a stop
     /// byte: one round of it is one step. Such instructions neither show nor change TF, so a trap ends the round.
     Step step_in_place(const Before& before, std::size_t length) {
-        auto& cpu = machine().cpu();
-        machine().set_sregs(before.sregs);
-        cpu.set_regs(before.regs);
-        cpu.set_events(before.events);
-        show(before.rip, length);
-        cpu.set_guest_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP);
-        const auto exit = machine().run_once();
-        cpu.set_guest_debug(0);
-        hide(before.rip, length);
+        go_back_to(before);
+        const auto exit = run_to_trap(before, length);
         // The CPU cannot execute it and does not say so, as with page tables outside of memory.
         if (std::holds_alternative<kvm::InterruptedExit>(exit)) return {StillRunning{}, {}};
         if (const auto outcome = machine().outcome_of(exit)) return {outcome, {}};
@@ -197,10 +226,11 @@ class StopByteStepper : public Stepper {
 
     bool leads_to(const Before& before, Virtual now) {
         const auto& instruction = *before.instruction;
-        const auto popped = machine().memory().read<std::uint64_t>(Virtual{before.regs.rsp});
+        std::uint64_t popped = 0;  // by RET or IRET
+        (void)machine().memory().read(before.stack_pointer,
+                                      std::as_writable_bytes(std::span(&popped, 1)).first(machine().image().word_size));
         return number(now) == number(before.rip) + instruction.length || instruction.target == now ||
-               (popped && *popped == number(now)) ||
-               (instruction.kind == Kind::sysret && before.regs.rcx == number(now));
+               popped == number(now) || (instruction.kind == Kind::sysret && before.regs.rcx == number(now));
     }
 
     std::vector<Virtual> handlers_;

@@ -37,7 +37,7 @@ class TrapFlagStepper : public Stepper {
 
   private:
     /// One HLT for each vector, behind the IDT itself.
-    static constexpr Virtual catchers{number(GuestMemory::harness_address) + page_size};
+    Virtual catchers() const { return Virtual{number(machine().image().harness_address()) + page_size}; }
     static constexpr int max_attempts = 8;
     static constexpr int patience = 20;  ///< of the watchdog's
 
@@ -48,12 +48,12 @@ class TrapFlagStepper : public Stepper {
         auto pages = machine().memory().harness_pages();
         std::fill(pages.begin(), pages.begin() + page_size, std::byte{0});
         std::fill_n(pages.begin() + page_size, GATECRASH_VECTORS, std::byte{0xf4});
-        const auto gates = std::min<std::size_t>((std::size_t{idt.limit} + 1) / gate_size, GATECRASH_VECTORS);
-        if (!machine().memory().read(Virtual{idt.base}, pages.first(gates * gate_size))) return;
+        const auto gates = std::min<std::size_t>((std::size_t{idt.limit} + 1) / max_gate_size, GATECRASH_VECTORS);
+        if (!machine().memory().read(Virtual{idt.base}, pages.first(gates * max_gate_size))) return;
         for (std::size_t vector = 0; vector < gates; ++vector) {
-            auto* gate = pages.data() + vector * gate_size;
-            targets_.at(vector) = decode_gate(gate).target;
-            const auto catcher = number(catchers) + vector;
+            auto* gate = pages.data() + vector * max_gate_size;
+            targets_.at(vector) = decode_gate({gate, max_gate_size}).target;
+            const auto catcher = number(catchers()) + vector;
             const auto low = static_cast<std::uint16_t>(catcher), middle = static_cast<std::uint16_t>(catcher >> 16);
             const auto high = static_cast<std::uint32_t>(catcher >> 32);
             std::memcpy(gate, &low, sizeof low);
@@ -61,13 +61,13 @@ class TrapFlagStepper : public Stepper {
             std::memcpy(gate + 8, &high, sizeof high);
         }
         catching_idt_ = idt;
-        catching_idt_.base = number(GuestMemory::harness_address);
+        catching_idt_.base = number(machine().image().harness_address());
         machine().override_idt(catching_idt_);
     }
 
     /// LIDT replaces the catching IDT: the guest's new one is caught from here on.
     void follow_lidt() {
-        if (machine().cpu().sregs().idt.base != number(GuestMemory::harness_address)) catch_deliveries();
+        if (machine().cpu().sregs().idt.base != number(machine().image().harness_address())) catch_deliveries();
     }
 
     /// Whether the guest is about to set TF for itself. KVM, which steps with the same flag, then hides its traps.
@@ -179,7 +179,7 @@ class TrapFlagStepper : public Stepper {
             std::holds_alternative<kvm::TprExit>(exit))
             return {};
         if (std::holds_alternative<kvm::HltExit>(exit)) {
-            const auto caught = machine().cpu().regs().rip - 1 - number(catchers);
+            const auto caught = machine().cpu().regs().rip - 1 - number(catchers());
             if (caught < GATECRASH_VECTORS) return delivered(static_cast<std::uint8_t>(caught));
         }
         if (auto outcome = machine().outcome_of(exit)) return {outcome, {}};
@@ -237,6 +237,10 @@ class TrapFlagStepper : public Stepper {
 
 }  // namespace
 
-std::unique_ptr<Stepper> make_trap_flag_stepper(Machine& machine) { return std::make_unique<TrapFlagStepper>(machine); }
+std::unique_ptr<Stepper> make_trap_flag_stepper(Machine& machine) {
+    if (!machine.image().is_64_bit())
+        throw ImageError(machine.image().name + ": a 32-bit guest, which is stepped by --stepper stop-bytes only");
+    return std::make_unique<TrapFlagStepper>(machine);
+}
 
 }  // namespace gatecrash::machine

@@ -55,7 +55,7 @@
 /* Of 32-bit guests only. */
 #define GATECRASH_PER_CPU 0x38   /* data, base per_cpu, DPL 0: the kernel's FS */
 #define GATECRASH_DF_TSS 0x48    /* TSS, base df_tss, absent unless a guest defines that */
-#define GATECRASH_ESPFIX_SS 0x58 /* data, 16-bit, base 0 until somebody writes it, DPL 0 */
+#define GATECRASH_ESPFIX_SS 0x58 /* data, 16-bit, whose base is the 64 KiB that the entry stack is in, DPL 0 */
 /* Of the LDT, all of DPL 3 and flat: what a return may meet besides the user's own. Code is of the guest's own size. */
 #define GATECRASH_LDT_CODE 0x07        /* code */
 #define GATECRASH_LDT_DATA 0x0f        /* data */
@@ -76,6 +76,7 @@
 #define GATECRASH_VECTOR_BP 3
 #define GATECRASH_VECTOR_UD 6
 #define GATECRASH_VECTOR_DF 8
+#define GATECRASH_VECTOR_TS 10
 #define GATECRASH_VECTOR_NP 11
 #define GATECRASH_VECTOR_SS 12
 #define GATECRASH_VECTOR_GP 13

@@ -206,7 +206,7 @@ TEST_F(GuestFile, ThatIsCutOffIsRefused) {
 TEST_F(GuestFile, OfAnotherKindIsRefused) {
     constexpr std::size_t elf_class = 4;
     guest_[elf_class] = 1;  // ELFCLASS32
-    expect_wrong_usage({"explore", folder_.file("32.elf", guest_)}, "not a 64-bit x86-64 ELF file");
+    expect_wrong_usage({"explore", folder_.file("32.elf", guest_)}, "neither x86-64 nor i386");
     expect_wrong_usage({"explore", folder_.file("text", "no guest at all")}, "not an ELF file");
     expect_wrong_usage({"explore", "/bin/sh"}, "not a static executable");
     expect_wrong_usage({"explore", folder_.path()}, "is a folder");

@@ -88,8 +88,8 @@ TEST(Elf, RefusesWhatItCannotRun) {
         void (*spoil)(std::vector<std::byte>&);
         const char* message;
     } const table[]{
-        {"32-bit", [](auto& f) { header(f).e_ident[EI_CLASS] = ELFCLASS32; }, "64-bit"},
-        {"another architecture", [](auto& f) { header(f).e_machine = EM_AARCH64; }, "not a 64-bit x86-64"},
+        {"32-bit", [](auto& f) { header(f).e_ident[EI_CLASS] = ELFCLASS32; }, "neither x86-64 nor i386"},
+        {"another architecture", [](auto& f) { header(f).e_machine = EM_AARCH64; }, "neither x86-64 nor i386"},
         {"position independent", [](auto& f) { header(f).e_type = ET_DYN; }, "-no-pie"},
         {"not an ELF file", [](auto& f) { f[0] = std::byte{0}; }, "not an ELF file"},
         {"an empty program", [](auto& f) { header(f).e_phnum = 0; }, "no PT_LOAD segment"},

@@ -23,7 +23,5 @@ template <typename Address>
 constexpr std::uint64_t offset_in_page(Address address) {
     return number(address) & (page_size - 1);
 }
-/// User code lives in the low half of the address space, kernel code in the high half.
-constexpr bool is_user(Virtual address) { return (number(address) >> 63) == 0; }
 
 }  // namespace gatecrash::machine

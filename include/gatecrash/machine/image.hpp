@@ -20,7 +20,7 @@ class ImageError : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// A run of bytes with one set of rights. User code if its address is in the low half.
+/// A run of bytes with one set of rights. The user's if its address is in the low half.
 struct Segment {
     Virtual address{};    ///< page-aligned
     Physical physical{};  ///< page-aligned
@@ -56,13 +56,19 @@ class SymbolTable {
 };
 
 struct Image {
-    std::string name;  ///< "CASE/VARIANT" or the file's path, for messages
+    std::string name;             ///< "CASE/VARIANT" or the file's path, for messages
+    std::uint64_t word_size = 8;  ///< bytes: 4 of a 32-bit guest, which runs in legacy mode
     Virtual entry{};
     abi::Descriptor descriptor{};
     std::vector<abi::Stack> stacks;
     std::vector<Segment> segments;
     SymbolTable symbols;
 
+    [[nodiscard]] bool is_64_bit() const { return word_size == 8; }
+    /// User code lives in the low half of the address space, kernel code in the high half.
+    [[nodiscard]] bool is_user(Virtual address) const { return number(address) >> (8 * word_size - 1) == 0; }
+    /// Where the harness's own pages are, behind everything that a guest may have.
+    [[nodiscard]] Virtual harness_address() const { return Virtual{is_64_bit() ? 0xffffffffc0000000 : 0xffc00000}; }
     /// The segment around `address`, or null.
     [[nodiscard]] const Segment* segment_at(Virtual address) const;
     /// The name of the stack that `rsp` points into (its very top included), or "?".

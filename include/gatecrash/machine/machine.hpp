@@ -25,7 +25,7 @@ namespace gatecrash::machine {
 class Watchdog;
 
 /// RFLAGS bits (SDM volume 1, 3.4.3).
-constexpr std::uint64_t rflags_tf = 0x100, rflags_if = 0x200, rflags_rf = 0x10000;
+constexpr std::uint64_t rflags_tf = 0x100, rflags_if = 0x200, rflags_rf = 0x10000, rflags_vm = 0x20000;
 
 /// The part of CR3 that is an address (SDM volume 3, 4.5.2).
 constexpr std::uint64_t cr3_address = 0x000ffffffffff000;
@@ -51,8 +51,9 @@ struct Snapshot {
 /// A booted guest: one virtual machine with one CPU, stopped whenever a method of this class is not running it.
 class Machine {
   public:
-    /// Boots `image` straight into 64-bit mode at CPL 0: paging on, its GDT, IDT and TSS loaded, interrupts off, RSP at
-    /// its boot stack. Nothing has executed yet. Throws ImageError or kvm::Error.
+    /// Boots `image` straight into 64-bit mode, or a 32-bit one into legacy mode with PAE, at CPL 0: paging on, its
+    /// GDT, IDT and TSS loaded, interrupts off, RSP at its boot stack. Nothing has executed yet. Throws ImageError or
+    /// kvm::Error.
     Machine(const kvm::System& system, Image image);
     ~Machine();
     Machine(const Machine&) = delete;
@@ -68,7 +69,12 @@ class Machine {
     [[nodiscard]] kvm::Vcpu& cpu() { return cpu_; }
     [[nodiscard]] Virtual rip() { return Virtual{cpu_.regs().rip}; }
     /// Current privilege level, 0 to 3.
-    [[nodiscard]] unsigned cpl() { return cpu_.sregs().cs.selector & 3U; }
+    [[nodiscard]] unsigned cpl() {
+        const bool is_vm86 = (cpu_.regs().rflags & rflags_vm) != 0;
+        return is_vm86 ? 3 : cpu_.sregs().cs.selector & 3U;
+    }
+    /// The linear address that the stack pointer leads to.
+    [[nodiscard]] Virtual stack_pointer();
     /// The instruction about to execute. Empty if there is none (unmapped, or no instruction).
     [[nodiscard]] std::optional<Instruction> next_instruction();
     /// Bytes of the image's text at `address`, whatever a stepper has put there meanwhile.
@@ -177,6 +183,7 @@ class Machine {
     static Abilities abilities_of(const Image& image);
 
     void set_up_cpu();
+    [[nodiscard]] Virtual harness_code() const;
     void get_msrs(std::size_t count);
     [[nodiscard]] bool can_land(Event event, const kvm_regs& regs, const kvm_sregs& sregs,
                                 const kvm_vcpu_events& events, const MsrSet& msrs, std::uint64_t dr7) const;

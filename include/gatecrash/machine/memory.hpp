@@ -47,9 +47,8 @@ class GuestMemory {
         return Physical{number(page_table_root_) | GATECRASH_USER_ROOT};
     }
     [[nodiscard]] std::array<Physical, 2> roots() const { return {page_table_root(), user_page_table_root()}; }
-    /// Two read-only executable pages that only the harness knows of, at the address `harness_address`: for steppers.
+    /// Two read-only executable pages that only the harness knows of, at Image::harness_address(): for steppers.
     [[nodiscard]] std::span<std::byte> harness_pages();
-    static constexpr Virtual harness_address{0xffffffffc0000000};
 
     /// Whether the page tables are as the harness made them. A guest that takes page tables of its own can map and
     /// write anything; page tables are not part of snapshots.
@@ -94,8 +93,12 @@ class GuestMemory {
     [[nodiscard]] std::byte* page_at(std::uint64_t page) const { return memory_.data() + page * page_size; }
     [[nodiscard]] const std::byte* boot_page(std::uint64_t page) const { return boot_.data() + page * page_size; }
     [[nodiscard]] Physical allocate_page();
-    void map_page(Physical root, Virtual address, Physical physical, bool writable, bool executable);
+    struct Rights {
+        bool writable, executable, user;
+    };
+    void map_page(Physical root, Virtual address, Physical physical, Rights rights);
 
+    int levels_;             ///< of page tables
     kvm::Mapping boot_;      ///< as at boot; the guest never sees it
     kvm::Mapping memory_;    ///< private copies, made by the host's kernel, of the pages of boot_ that were written
     std::vector<Use> uses_;  ///< by physical page

@@ -54,17 +54,20 @@ enum class StepperKind : std::uint8_t { trap_flag, stop_bytes };
 /// Only the instruction to execute is in memory, every other text byte stops the guest.
 [[nodiscard]] std::unique_ptr<Stepper> make_stop_byte_stepper(Machine& machine);
 [[nodiscard]] std::unique_ptr<Stepper> make_stepper(StepperKind kind, Machine& machine);
-/// `usual`, unless `image` says that it sets RFLAGS.TF itself (symbol `sets_trap_flag`), which only stop bytes follow.
+/// `usual`, unless `image` has 32 bits or says that it sets RFLAGS.TF itself (symbol `sets_trap_flag`): only stop bytes
+/// follow these.
 [[nodiscard]] StepperKind stepper_for(const Image& image, StepperKind usual);
 
-/// A 64-bit gate of an IDT (APM volume 2, 4.8.4; SDM volume 3, figure 6-8), decoded.
+/// A gate of an IDT (APM volume 2, 4.7.3 and 4.8.4; SDM volume 3, figures 6-2 and 6-8), decoded.
 struct Gate {
     Virtual target{};
     std::uint16_t selector = 0;  ///< of the target's code segment
-    unsigned ist = 0;            ///< 0: none
+    unsigned ist = 0;            ///< 0: none; of 64 bits
     bool delivers = false;       ///< present, and an interrupt or trap gate
 };
-constexpr std::size_t gate_size = 16;
-[[nodiscard]] Gate decode_gate(const std::byte* bytes);
+constexpr std::size_t max_gate_size = 16;
+/// Bytes of a gate: two words.
+[[nodiscard]] inline std::size_t gate_size(const Image& image) { return 2 * image.word_size; }
+[[nodiscard]] Gate decode_gate(std::span<const std::byte> bytes);
 
 }  // namespace gatecrash::machine

@@ -1,0 +1,155 @@
+// The 32-bit reference entry's bodies: what a kernel does in C between its entry and its exit, as far as that has to be
+// right for the entry to be. Each checks on its way in that the entry did what it promises, and says so in the log.
+#include "reference32.hpp"
+
+using gatecrash::Frame;
+
+#define INLINED [[gnu::always_inline]] inline
+#define READ(register, value) asm volatile("mov %%" register ", %0" : "=r"(value))
+#define WRITE(register, value) asm volatile("mov %0, %%" register : : "r"(value) : "memory")
+
+namespace {
+
+INLINED bool is_from_vm86(const Frame* frame) { return (frame->eflags & RFLAGS_VM) != 0; }
+INLINED bool is_from_user(const Frame* frame) { return (frame->cs & 3) == 3 || is_from_vm86(frame); }
+
+/// Frames of CPL 3 go to the top of the task stack; from virtual-8086 mode they have four segments more.
+INLINED bool is_at_top(const Frame* frame) {
+    const auto end = reinterpret_cast<uint32_t>(frame + 1) + (is_from_vm86(frame) ? 16 : 0);
+    return end == reinterpret_cast<uint32_t>(task_stack_top);
+}
+
+/// What the entry has to have done by now, whatever it interrupted.
+INLINED void check_entry(const Frame* frame, bool moves_frame) {
+    constexpr uint32_t cleared = RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC;
+    uint32_t flags = 0, cr3 = 0, esp = 0;
+    uint16_t fs = 0, ss = 0;
+    asm volatile("pushfl; popl %0" : "=r"(flags));
+    READ("cr3", cr3);
+    READ("esp", esp);
+    asm volatile("movw %%fs, %0" : "=r"(fs));
+    asm volatile("movw %%ss, %0" : "=r"(ss));
+    const auto vector = frame->vector;
+    if (fs != GATECRASH_PER_CPU) log_broken(2, vector, frame, fs);
+    if ((cr3 & GATECRASH_USER_ROOT) != 0) log_broken(3, vector, frame, cr3);
+    if (ss != GATECRASH_KERNEL_SS) log_broken(4, vector, frame, ss);
+    const auto low = reinterpret_cast<uint32_t>(task_stack), high = reinterpret_cast<uint32_t>(task_stack_top);
+    if (esp < low || esp >= high) log_broken(4, vector, frame, esp);
+    if (moves_frame && is_from_user(frame) && !is_at_top(frame))
+        log_broken(4, vector, frame, reinterpret_cast<uint32_t>(frame));
+    if ((flags & cleared) != 0) log_broken(11, vector, frame, flags);
+    if (is_from_user(frame) && (frame->cs >> 16) != 0) log_broken(13, vector, frame, frame->cs);
+}
+
+/// An instruction of the exit that may fault since of what user code asked for, and where the exit goes on.
+struct Fixup {
+    const char *instruction, *fix;
+};
+extern "C" const char return_ds[], return_es[], return_fs[], return_gs[], return_iret[], return_espfix_iret[];
+extern "C" const char fix_ds[], fix_es[], fix_fs[], fix_gs[], fix_iret[];
+constexpr Fixup fixups[] = {{return_ds, fix_ds}, {return_es, fix_es},     {return_fs, fix_fs},
+                            {return_gs, fix_gs}, {return_iret, fix_iret}, {return_espfix_iret, fix_iret}};
+
+INLINED bool fix(Frame* frame) {
+    for (const auto& fixup : fixups) {
+        if (frame->eip != reinterpret_cast<uint32_t>(fixup.instruction)) continue;
+        frame->eip = reinterpret_cast<uint32_t>(fixup.fix);
+        return true;
+    }
+    return false;
+}
+
+INLINED bool is_fault(uint32_t vector) {
+    return vector == GATECRASH_VECTOR_UD || (vector >= 10 && vector <= GATECRASH_VECTOR_PF);
+}
+
+INLINED void clear_machine_check() { asm volatile("wrmsr" : : "c"(MSR_MCG_STATUS), "a"(0), "d"(0)); }
+
+/// Reads DR6 and clears it, so that the next #DB's is its own (SDM volume 3, 17.2.3).
+INLINED uint32_t take_debug_status() {
+    constexpr uint32_t nothing = 0xffff0ff0;
+    uint32_t status = 0;
+    READ("dr6", status);
+    WRITE("dr6", nothing);
+    return status;
+}
+
+/// Behind this nothing happens in C before user code runs: interrupts stay off.
+INLINED void exit_to_user() {
+    while (exit_work != 0) {
+        exit_work = 0;
+        asm volatile("sti; nop; cli" : : : "memory");
+    }
+}
+
+/// The C of NMIs does not nest, although an IRET in it unmasks them: the one that comes then has the outer one do
+/// another round.
+enum class NmiState : uint32_t { idle, executing, latched };
+volatile NmiState nmi_state = NmiState::idle;
+
+}  // namespace
+
+extern "C" {
+
+uint64_t exit_work = 0;
+
+__attribute__((weak)) void exception_work(Frame* frame, uint32_t) {
+    if (!is_fault(frame->vector)) return;
+    if (!is_from_user(frame)) return log_broken(9, frame->vector, frame, frame->error);
+    frame->eip = reinterpret_cast<uint32_t>(user_fault_landing);
+    frame->cs = GATECRASH_USER32_CS;
+    frame->ss = GATECRASH_USER_SS;
+    frame->eflags = RFLAGS_IF | 2;
+}
+
+__attribute__((weak)) void debug_work(Frame*, uint32_t) {}
+
+void exception_body(Frame* frame) {
+    const auto vector = frame->vector;
+    uint32_t cr2 = 0, debug_status = 0;
+    if (vector == GATECRASH_VECTOR_PF) READ("cr2", cr2);
+    if (vector == GATECRASH_VECTOR_DB) debug_status = take_debug_status();
+    check_entry(frame, true);
+    log_record(GATECRASH_LOG_ENTER, vector, frame);
+    if (vector == GATECRASH_VECTOR_DB) debug_work(frame, debug_status);
+    if (vector == GATECRASH_VECTOR_MC) clear_machine_check();
+    log_record(GATECRASH_LOG_LEAVE, vector, frame);
+    const bool is_fixed = is_fault(vector) && !is_from_user(frame) && fix(frame);
+    if (!is_fixed) exception_work(frame, cr2);  // may have it return elsewhere, as a signal does
+    if (is_from_user(frame)) exit_to_user();
+}
+
+void nmi_body(Frame* frame) {
+    if (nmi_state != NmiState::idle) {
+        nmi_state = NmiState::latched;
+        return;
+    }
+    do {
+        nmi_state = NmiState::executing;
+        uint32_t cr2 = 0, cr2_now = 0;
+        READ("cr2", cr2);
+        check_entry(frame, false);
+        log_record(GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI, frame);
+        nmi_work();
+        log_record(GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI, frame);
+        READ("cr2", cr2_now);
+        if (cr2_now != cr2) WRITE("cr2", cr2);
+        // Latched becomes executing: another round. Executing becomes idle.
+        asm volatile("decl %0" : "+m"(nmi_state) : : "cc", "memory");
+    } while (nmi_state != NmiState::idle);
+}
+
+void sysenter_body(Frame* frame) {
+    check_entry(frame, true);
+    asm volatile("sti" : : : "memory");
+    syscall_work(frame);
+    asm volatile("cli" : : : "memory");
+    exit_to_user();
+    // What SYSEXIT does not load, or POPF in front of it may not: that would trap in the kernel, or return to another
+    // mode.
+    constexpr uint32_t needs_iret = RFLAGS_TF | RFLAGS_RF | RFLAGS_NT | RFLAGS_VM;
+    const bool may_sysexit = (frame->eflags & needs_iret) == 0 && (frame->eflags & RFLAGS_IF) != 0 &&
+                             frame->cs == GATECRASH_USER32_CS && frame->ss == GATECRASH_USER_SS;
+    frame->vector = may_sysexit ? GATECRASH_VECTOR_SYSCALL : GATECRASH_VECTOR_GP;
+}
+}

@@ -1,0 +1,360 @@
+// The reference entry of 32-bit guests.
+//
+// The CPU enters from CPL 3 on the entry stack, with the user's page tables. Both are in the entry area, as are this
+// text, the tables and the per-CPU data; bodies are not, and run on the task stack and the kernel's page tables. The
+// frame goes along: a handler's frame is on the stack that its body runs on, but an NMI's, which stays where it is.
+//
+//      entry stack, from the top down
+//        SS ESP EFLAGS CS EIP    of the user
+//        error code, vector, GS FS ES DS, PUSHA
+//
+// An exception on the way out (a segment that cannot be loaded, the IRET) finds itself on the entry stack again, in the
+// kernel. Then all of the entry stack is copied to the task stack for the body, and back for the return; CS's upper
+// half, which a CPU need not write, has the marks that say so.
+#include "entry32.h"
+
+#define SELECTOR_TI 4                   // of the LDT
+
+        .globl esp0_is_entry_stack, sysenter_esp_is_entry_stack
+        esp0_is_entry_stack = 1
+        sysenter_esp_is_entry_stack = 1
+
+// Per-CPU data, by %fs.
+#define TASK_STACK_TOP %fs:0
+
+// Marks in the upper half of a frame's CS.
+#define FROM_ENTRY_STACK 0x80000000
+#define FROM_USER_CR3 0x40000000
+#define FROM_ESPFIX 0x20000000
+
+#define USER_FRAME_SIZE GATECRASH_FRAME32_SIZE
+#define VM86_FRAME_SIZE (GATECRASH_FRAME32_SIZE + 16)
+
+.macro ENTRY name:req
+        .globl \name
+        .type \name, @function
+\name:
+.endm
+
+// --- what entries are made of ----------------------------------------------------------------------------------------
+
+// The bits that no gate and no SYSENTER clears: AC, DF, and of the latter TF and NT. IF stays clear.
+.macro CLEAR_FLAGS
+        pushl $2
+        popfl
+.endm
+
+// ZF is clear if the frame, at ESP, is from CPL 3. In virtual-8086 mode CS is no selector.
+.macro TEST_FROM_USER
+        testl $RFLAGS_VM, GATECRASH_FRAME32_EFLAGS(%esp)
+        jnz .Lfrom_user\@
+        testb $3, GATECRASH_FRAME32_CS(%esp)
+.Lfrom_user\@:
+.endm
+
+// CF is set if ESP is on the entry stack. Clobbers %ecx.
+.macro TEST_ON_ENTRY_STACK
+        movl %esp, %ecx
+        subl $entry_stack, %ecx
+        cmpl $(GATECRASH_STACK_SIZE - 2 * GATECRASH_CANARY_SIZE + 1), %ecx
+.endm
+
+// Of the frame's CS, the selector. Not every CPU writes more of that word.
+.macro CLEAN_CS
+#ifndef DEFECT_CS_KEEPS_UPPER_HALF
+        andl $0xffff, GATECRASH_FRAME32_CS(%esp)
+#endif
+.endm
+
+// Clobbers %eax.
+.macro TO_KERNEL_CR3
+        movl %cr3, %eax
+        andl $~GATECRASH_USER_ROOT, %eax
+        movl %eax, %cr3
+.endm
+.macro TO_USER_CR3
+        movl %cr3, %eax
+        orl $GATECRASH_USER_ROOT, %eax
+        movl %eax, %cr3
+.endm
+
+// Onto the kernel's flat stack segment, where ESP has all 32 bits. The other one's descriptor has the entry stack's
+// upper half as its base. Sets ZF if that was not needed. Clobbers %eax, %ecx.
+.macro LEAVE_ESPFIX
+        movl %ss, %eax
+        cmpw $GATECRASH_KERNEL_SS, %ax
+        je .Lflat\@
+        movzwl %sp, %ecx
+        addl $entry_stack_segment, %ecx
+        movl $GATECRASH_KERNEL_SS, %eax
+        movl %eax, %ss
+        movl %ecx, %esp
+        testl %esp, %esp
+.Lflat\@:
+.endm
+
+// For LSS: the IRET frame of the frame at ESP, on the entry stack, with the upper half of the ESP that `esp` says.
+// Clobbers %eax, %ecx.
+.macro SET_ESPFIX_POINTER esp:vararg
+        movl \esp, %eax
+        leal GATECRASH_FRAME32_EIP(%esp), %ecx
+        movw %cx, %ax
+        movl %eax, espfix_pointer
+.endm
+
+// The frame, and all that is above it on the entry stack: %ecx bytes. Clobbers %ecx, %esi, %edi. From the first word on
+// ESP is where the copy will be: an NMI takes no other place on the task stack then.
+.macro COPY_TO_TASK_STACK
+        movl %esp, %esi
+        movl TASK_STACK_TOP, %edi
+        subl %ecx, %edi
+#ifndef DEFECT_COPIES_BEFORE_SWITCH
+        movl %edi, %esp
+#else
+        movl %edi, %ebx
+#endif
+        shrl $2, %ecx
+        rep movsl
+#ifdef DEFECT_COPIES_BEFORE_SWITCH
+        movl %ebx, %esp
+#endif
+.endm
+
+// All of the task stack, which a frame is at the end of, and back to the entry stack. Until the copy is whole ESP stays:
+// an NMI on the entry stack uses the task stack from its top on. Clobbers %ebx, %ecx, %esi, %edi.
+.macro COPY_TO_ENTRY_STACK
+        movl %esp, %esi
+        movl TASK_STACK_TOP, %ecx
+        subl %esp, %ecx
+        movl $entry_stack_top, %edi
+        subl %ecx, %edi
+#ifndef DEFECT_SWITCHES_BEFORE_COPY
+        movl %edi, %ebx
+#else
+        movl %edi, %esp
+#endif
+        shrl $2, %ecx
+        rep movsl
+#ifndef DEFECT_SWITCHES_BEFORE_COPY
+        movl %ebx, %esp
+#endif
+.endm
+
+// --- entries ---------------------------------------------------------------------------------------------------------
+
+        .section .entry.text, "ax"
+
+.macro EXCEPTION name:req vector:req
+ENTRY \name
+        pushl $0
+        pushl $\vector
+        jmp exception
+.endm
+.macro EXCEPTION_WITH_CODE name:req vector:req
+ENTRY \name
+        pushl $\vector
+        jmp exception
+.endm
+        EXCEPTION entry_db GATECRASH_VECTOR_DB
+        EXCEPTION entry_bp GATECRASH_VECTOR_BP
+        EXCEPTION entry_ud GATECRASH_VECTOR_UD
+        EXCEPTION_WITH_CODE entry_ts GATECRASH_VECTOR_TS
+        EXCEPTION_WITH_CODE entry_np GATECRASH_VECTOR_NP
+        EXCEPTION_WITH_CODE entry_ss GATECRASH_VECTOR_SS
+        EXCEPTION_WITH_CODE entry_gp GATECRASH_VECTOR_GP
+        EXCEPTION_WITH_CODE entry_pf GATECRASH_VECTOR_PF
+        EXCEPTION entry_mc GATECRASH_VECTOR_MC
+
+ENTRY entry_irq
+        jmp exception
+
+// Vector and error code are on the stack, which may be a segment whose ESP is not flat: pushes only.
+ENTRY exception
+        SAVE_REGS32
+        CLEAR_FLAGS
+        LOAD_KERNEL_SEGMENTS
+        xorl %edx, %edx                 // marks
+        LEAVE_ESPFIX
+        je 1f
+        orl $FROM_ESPFIX, %edx
+1:      TEST_FROM_USER
+        jz exception_from_kernel
+
+// ESP is at a frame from CPL 3 on the entry stack.
+ENTRY exception_from_user
+        TO_KERNEL_CR3
+        CLEAN_CS
+        movl $USER_FRAME_SIZE, %ecx
+        testl $RFLAGS_VM, GATECRASH_FRAME32_EFLAGS(%esp)
+        jz 1f
+        movl $VM86_FRAME_SIZE, %ecx
+1:      COPY_TO_TASK_STACK
+        movl %esp, %eax
+        call exception_body
+ENTRY return_to_user
+        COPY_TO_ENTRY_STACK
+        TO_USER_CR3
+        SET_ESPFIX_POINTER GATECRASH_FRAME32_ESP(%esp)
+        popal
+// A selector that cannot be loaded is the user's fault: it gets the null one.
+ENTRY return_ds
+        popl %ds
+ENTRY return_es
+        popl %es
+ENTRY return_fs
+        popl %fs
+ENTRY return_gs
+        popl %gs
+        cmpl $GATECRASH_VECTOR_SYSCALL, (%esp)
+        je return_by_sysexit
+        addl $8, %esp
+        testl $RFLAGS_VM, 8(%esp)
+        jnz return_iret
+        testb $SELECTOR_TI, 16(%esp)
+        jnz return_to_ldt_stack
+ENTRY return_iret
+        iret
+
+// An IRET to a 16-bit stack segment leaves bits 16 to 31 of ESP as they are: so they are made the user's before.
+ENTRY return_to_ldt_stack
+        lss %ss:espfix_pointer, %esp
+ENTRY return_espfix_iret
+        iret
+
+// Of SYSENTER: the body says so by the vector. ECX and EDX are not the user's any more by then. IF is set last, and
+// nothing interrupts between STI and the instruction behind it.
+ENTRY return_by_sysexit
+        movl 8(%esp), %edx
+        movl 20(%esp), %ecx
+        addl $16, %esp
+        andl $~RFLAGS_IF, (%esp)
+        popfl
+        sti
+        sysexit
+
+ENTRY fix_ds
+        movl $0, (%esp)
+        jmp return_ds
+ENTRY fix_es
+        movl $0, (%esp)
+        jmp return_es
+ENTRY fix_fs
+        movl $0, (%esp)
+        jmp return_fs
+ENTRY fix_gs
+        movl $0, (%esp)
+        jmp return_gs
+// The IRET to user code faulted, and ESP is at its frame again: an exception of the user's.
+ENTRY fix_iret
+        pushl $0
+        pushl $GATECRASH_VECTOR_GP
+        jmp exception
+
+ENTRY exception_from_kernel
+        TEST_ON_ENTRY_STACK
+        jb exception_on_entry_stack
+        CLEAN_CS
+        movl %esp, %eax
+        call exception_body
+ENTRY return_to_kernel
+        RESTORE_REGS32
+ENTRY return_kernel_iret
+        iret
+
+ENTRY exception_on_entry_stack
+        orl $FROM_ENTRY_STACK, %edx
+        movl %cr3, %eax
+        testl $GATECRASH_USER_ROOT, %eax
+        jz 1f
+        orl $FROM_USER_CR3, %edx
+        TO_KERNEL_CR3
+1:      CLEAN_CS
+        orl %edx, GATECRASH_FRAME32_CS(%esp)
+        movl $entry_stack_top, %ecx
+        subl %esp, %ecx
+        COPY_TO_TASK_STACK
+        movl %esp, %eax
+        call exception_body
+ENTRY return_to_entry_stack
+        movl GATECRASH_FRAME32_CS(%esp), %edx
+        CLEAN_CS
+        COPY_TO_ENTRY_STACK
+        testl $FROM_USER_CR3, %edx
+        jz 1f
+        TO_USER_CR3
+1:      testl $FROM_ESPFIX, %edx
+        jz return_to_kernel
+// What it interrupted has the user's frame on top of the entry stack, and an ESP with the upper half of that one's.
+ENTRY return_to_espfix
+        SET_ESPFIX_POINTER entry_stack_top - 8
+        RESTORE_REGS32
+        lss %ss:espfix_pointer, %esp
+        iret
+
+// At any instruction: any stack, any page tables. The frame stays where it is, and the body runs on the task stack,
+// of which nothing is in use if the entry stack is.
+ENTRY entry_nmi
+        pushl $0
+        pushl $GATECRASH_VECTOR_NMI
+        SAVE_REGS32
+        CLEAR_FLAGS
+        LOAD_KERNEL_SEGMENTS
+        xorl %edi, %edi
+        LEAVE_ESPFIX
+        je 1f
+        incl %edi
+1:      CLEAN_CS
+        movl %cr3, %esi
+        TO_KERNEL_CR3
+        movl %esp, %ebx
+        TEST_ON_ENTRY_STACK
+        jae 2f
+        movl TASK_STACK_TOP, %esp
+2:      movl %ebx, %eax
+        call nmi_body
+        movl %ebx, %esp
+        movl %esi, %cr3
+        testl %edi, %edi
+        jnz return_to_espfix
+        RESTORE_REGS32
+ENTRY nmi_iret
+        iret
+
+// SYSENTER saves nothing, and of the flags clears IF, VM and RF only. By convention the user's ESP is in EBP, and user
+// code goes on at sysenter_landing. Makes the frame that an interrupt from there would have.
+ENTRY entry_sysenter
+        pushl $GATECRASH_USER_SS
+        pushl %ebp
+        pushfl
+        CLEAR_FLAGS
+ENTRY sysenter_flags_are_clear
+        orl $RFLAGS_IF, (%esp)          // it was set: user code cannot do without
+        pushl $GATECRASH_USER32_CS
+        pushl $sysenter_landing
+        pushl $0
+        pushl $GATECRASH_VECTOR_SYSCALL
+        SAVE_REGS32
+        LOAD_KERNEL_SEGMENTS
+        TO_KERNEL_CR3
+        movl $USER_FRAME_SIZE, %ecx
+        COPY_TO_TASK_STACK
+        movl %esp, %eax
+        call sysenter_body
+        jmp return_to_user
+
+// The first return to user code. Its frame is on the task stack, which the user's page tables do not have.
+ENTRY boot_to_user
+        popl entry_stack_top - 20
+        popl entry_stack_top - 16
+        popl entry_stack_top - 12
+        popl entry_stack_top - 8
+        popl entry_stack_top - 4
+        movl $(entry_stack_top - 20), %esp
+        TO_USER_CR3
+        iret
+
+        .section .entry.data, "aw"
+        .balign 8
+espfix_pointer:
+        .long 0
+        .word GATECRASH_ESPFIX_SS
