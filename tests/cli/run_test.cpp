@@ -54,20 +54,34 @@ std::string replayed_schedule(const std::string& text) {
     return text.substr(at + begin.size(), text.find('\'', at + begin.size()) - at - begin.size());
 }
 
-/// Replays the finding of each of `results`, and expects to see it again.
+/// Replays the finding of each of `results` at once, and expects to see them again.
 void expect_to_replay(std::span<const json> results) {
+    // A command for each CPU, since each has one machine.
+    const std::size_t count = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, results.size());
+    std::vector<std::vector<json>> shares(count);
+    for (std::size_t i = 0; i < results.size(); ++i) shares[i % count].push_back(results[i]);
     std::list<Command> replays;
-    for (const auto& result : results) {
-        replays.emplace_back(gatecrash({"replay", "--machine", "amd", result["finding"]["schedule"]}));
+    for (const auto& share : shares) {
+        Words words{"replay", "--machine", "amd", "--json", "-"};
+        for (const auto& result : share) words.push_back(result["finding"]["schedule"]);
+        replays.emplace_back(gatecrash(words));
     }
-    for (const auto& result : results) {
-        SCOPED_TRACE(result.dump());
-        const auto replay = replays.front().finish();
+    for (const auto& share : shares) {
+        const auto replay = replays.front().finish(10min);
         replays.pop_front();
-        const auto finding = result["finding"];
-        EXPECT_EQ(replay.code, 1) << replay.err;
-        EXPECT_THAT(replay.out, HasSubstr("breaks " + finding["invariant"].get<std::string>() + ": " +
-                                          finding["message"].get<std::string>()));
+        ASSERT_EQ(replay.code, 1) << replay.err;
+        const auto document = json::parse(replay.out);
+        const auto& replayed = document["results"];
+        ASSERT_EQ(replayed.size(), share.size());
+        for (std::size_t i = 0; i < share.size(); ++i) {
+            SCOPED_TRACE(share[i].dump());
+            const auto& finding = share[i]["finding"];
+            for (const auto* name : {"schedule", "invariant", "message"}) {
+                EXPECT_EQ(replayed[i]["finding"][name], finding[name]);
+            }
+            EXPECT_THAT(replay.err, HasSubstr("breaks " + finding["invariant"].get<std::string>() + ": " +
+                                              finding["message"].get<std::string>()));
+        }
     }
 }
 
@@ -107,13 +121,8 @@ TEST(Run, EveryVariantIsAsItExpectsAndEveryFindingReplays) {
     }
     EXPECT_THAT(skipped, testing::ElementsAre("syscall/fmask-without-df"));  // QEMU's SYSCALL clears DF
     for (int i = 1; i <= 16; ++i) EXPECT_THAT(broken_alone, testing::Contains("I" + std::to_string(i)));
-    std::span<const json> left = broken;
-    const std::size_t at_once = std::max(std::thread::hardware_concurrency(), 1U);  // each is a machine of its own
-    while (!left.empty()) {
-        const auto batch = left.first(std::min(at_once, left.size()));
-        expect_to_replay(batch);
-        left = left.subspan(batch.size());
-    }
+    ASSERT_FALSE(broken.empty());
+    expect_to_replay(broken);
 }
 
 /// A part of it: the first events on some boundaries, and the second ones on all.
@@ -481,6 +490,29 @@ TEST(Replay, OfNoEventHolds) {
     const auto result = run_on_amd({"replay", quick});
     EXPECT_EQ(result.code, 0);
     EXPECT_THAT(result.out, HasSubstr("every invariant holds\n"));
+}
+
+TEST(Replay, OfSeveralSchedulesPrintsEachAsIfAlone) {
+    const TemporaryFolder folder;
+    const auto file = folder.path() / "guest.elf";
+    fs::copy_file(GUEST, file);
+    const std::string breaking = "@nmi:nmi_iret";
+    const auto path = folder.path() / "result.json";
+    const auto several = run_on_amd({"replay", quick, quick + breaking, file.string() + breaking, "--json", path});
+    EXPECT_EQ(several.code, 1);
+    EXPECT_THAT(several.err, HasSubstr("an invariant broke in 2 of 3 schedules: --trace shows how"));
+    const auto alone = run_on_amd({"replay", quick + breaking, "--json", "-"});
+    EXPECT_THAT(several.out, testing::StartsWith(quick));
+    EXPECT_THAT(several.out, HasSubstr(std::string("every invariant holds\n\n") + quick + breaking));
+    // The text is on standard error, in front of the remark.
+    const auto text = alone.err.substr(0, alone.err.find("gatecrash: "));
+    EXPECT_THAT(several.out, HasSubstr("\n\n" + text + "\n" + file.string() + breaking));
+    auto document = read_json(path);
+    ASSERT_THAT(document["results"], SizeIs(3));
+    EXPECT_EQ(document["results"][0]["verdict"], "holds");
+    EXPECT_EQ(document["results"][2]["case"], file.string());
+    document["results"] = json::array({document["results"][1]});
+    EXPECT_EQ(without_seconds(document), without_seconds(json::parse(alone.out)));
 }
 
 TEST(Replay, OfABoundaryThatIsNeverReachedIsRefused) {
