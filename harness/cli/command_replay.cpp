@@ -15,6 +15,11 @@
 namespace gatecrash::cli {
 namespace {
 
+struct Replay {
+    explore::Schedule schedule;
+    Target target;
+};
+
 /// The one run as a sweep of one schedule.
 explore::Result to_result(const Target& target, const explore::Schedule& schedule,
                           const explore::ReplayResult& replayed) {
@@ -49,34 +54,42 @@ std::string report_text(const explore::Schedule& schedule, const explore::Replay
 
 }  // namespace
 
-int replay_schedule(const Options& options) {
-    const auto schedule = explore::parse_schedule(options.schedule);
-    const auto target = find_target(schedule.target);
-    check_symbols(schedule, target.image);
+int replay_schedules(const Options& options) {
+    std::vector<Replay> replays;
+    std::vector<std::string> files;
+    for (const auto& text : options.schedules) {
+        auto schedule = explore::parse_schedule(text);
+        auto target = find_target(schedule.target);
+        check_symbols(schedule, target.image);
+        if (target.is_file()) files.push_back(schedule.target);
+        replays.push_back({std::move(schedule), std::move(target)});
+    }
     Documents documents(options);
     auto local = choose_machine(options.machine, !documents.empty());
-    if (!local) {
-        return run_inside(options, documents,
-                          target.is_file() ? std::vector{schedule.target} : std::vector<std::string>{});
-    }
+    if (!local) return run_inside(options, documents, files);
 
     TextOutput text(options);
     explore::TraceSink trace;
     if (options.trace) trace = [&text](const std::string& line) { text.print(line + "\n"); };
-    const auto start = std::chrono::steady_clock::now();
-    machine::Machine machine(local->system, target.image);
-    const auto replayed = explore::replay(
-        machine, schedule, options.stepper.value_or(machine::stepper_for(target.image, local->stepper)), trace);
-    auto result = to_result(target, schedule, replayed);
-    result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    std::vector<explore::Result> results;
+    for (const auto& [schedule, target] : replays) {
+        if (!results.empty()) text.print("\n");
+        const auto start = std::chrono::steady_clock::now();
+        machine::Machine machine(local->system, target.image);
+        const auto stepper = options.stepper.value_or(machine::stepper_for(target.image, local->stepper));
+        const auto replayed = explore::replay(machine, schedule, stepper, trace);
+        results.push_back(to_result(target, schedule, replayed));
+        results.back().seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        text.print((options.trace ? "\n" : "") + report_text(schedule, replayed));
+    }
 
-    text.print((options.trace ? "\n" : "") + report_text(schedule, replayed));
-    documents.write(local->description, {&result, 1});
-    if (!replayed.violations.empty()) {
-        fmt::print(stderr, "gatecrash: an invariant broke{}\n",
+    documents.write(local->description, results);
+    if (const auto breaking = std::ranges::count(results, explore::Verdict::breaks, &explore::Result::verdict)) {
+        fmt::print(stderr, "gatecrash: an invariant broke{}{}\n",
+                   results.size() == 1 ? "" : fmt::format(" in {} of {} schedules", breaking, results.size()),
                    options.trace ? ": the trace above shows how" : ": --trace shows how");
     }
-    return static_cast<int>(report::exit_code_of({&result, 1}));
+    return static_cast<int>(report::exit_code_of(results));
 }
 
 }  // namespace gatecrash::cli

@@ -9,7 +9,7 @@ namespace gatecrash::cli {
 [[nodiscard]] int list(const Options& options);
 [[nodiscard]] int run(const Options& options);
 [[nodiscard]] int explore_target(const Options& options);
-[[nodiscard]] int replay_schedule(const Options& options);
+[[nodiscard]] int replay_schedules(const Options& options);
 [[nodiscard]] int merge(const Options& options);
 [[nodiscard]] int bench(const Options& options);
 [[nodiscard]] int write_skeleton(const Options& options);

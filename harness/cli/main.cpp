@@ -30,7 +30,7 @@ int run_command(const cli::Options& options) {
         case cli::Command::explore:
             return cli::explore_target(options);
         case cli::Command::replay:
-            return cli::replay_schedule(options);
+            return cli::replay_schedules(options);
         case cli::Command::merge:
             return cli::merge(options);
         case cli::Command::bench:

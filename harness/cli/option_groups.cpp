@@ -38,8 +38,8 @@ constexpr CommandInfo table[] = {
      "TARGET is a CASE/VARIANT or the path of a guest's ELF file. Ends with 1 if a schedule breaks an invariant.\n",
      "  gatecrash explore nested-nmi/linus-2010 --events nmi,irq --depth 2\n"
      "  gatecrash explore ./my-guest.elf --events irq=0x30 --window entry_nmi..entry_nmi_end\n"},
-    {Command::replay, "replay", " SCHEDULE", "run one schedule",
-     "SCHEDULE is TARGET@EVENT:BOUNDARY[,EVENT:BOUNDARY...] as `run` and `explore` print it. Ends with 1 if an "
+    {Command::replay, "replay", " SCHEDULE...", "run one schedule, or several one after another",
+     "A SCHEDULE is TARGET@EVENT:BOUNDARY[,EVENT:BOUNDARY...] as `run` and `explore` print it. Ends with 1 if an "
      "invariant\n"
      "broke.\n",
      "  gatecrash replay 'nested-nmi/flag-only@nmi:entry_nmi+0x1f'\n"

@@ -210,7 +210,8 @@ void read_own(Options& options, const Values& values) {
             read_limits(options, values);
             break;
         case Command::replay:
-            options.schedule = values.only_argument("SCHEDULE");
+            options.schedules = values.arguments(any_number);
+            if (std::ranges::all_of(options.schedules, &std::string::empty)) values.fail("SCHEDULE is missing");
             options.trace = values.is_set("trace");
             break;
         case Command::new_project:
@@ -318,7 +319,8 @@ Words to_arguments(const Options& options) {
     if (options.trace) words.emplace_back("--trace");
     words.emplace_back("--");
     words.insert(words.end(), options.patterns.begin(), options.patterns.end());
-    for (const auto& argument : {options.target, options.schedule, options.folder}) {
+    words.insert(words.end(), options.schedules.begin(), options.schedules.end());
+    for (const auto& argument : {options.target, options.folder}) {
         if (!argument.empty()) words.push_back(argument);
     }
     return words;

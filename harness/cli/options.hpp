@@ -64,7 +64,7 @@ struct Options {
     std::optional<unsigned> depth;                              ///< explore; not given: the variant's
     std::optional<std::pair<std::string, std::string>> window;  ///< explore
     bool prune = true;                                          ///< explore
-    std::string schedule;                                       ///< replay
+    std::vector<std::string> schedules;                         ///< replay
     bool trace = false;                                         ///< replay
     bool covers = false;                                        ///< list
     std::string folder;                                         ///< new

@@ -141,6 +141,7 @@ TEST(Options, RefuseWhatTheyDoNotKnow) {
         {{"explore", "a", "--window", "b.."}, "FROM..TO", "explore"},
         {{"explore", "a", "--window", "..b"}, "FROM..TO", "explore"},
         {{"replay"}, "SCHEDULE is missing", "replay"},
+        {{"replay", ""}, "SCHEDULE is missing", "replay"},
         {{"new"}, "DIR is missing", "new"},
         {{"new", "a", "b"}, "'b' is one argument too many", "new"},
     };
@@ -179,6 +180,7 @@ TEST(Options, SurviveBeingWrittenDown) {
              {"explore", "c/v", "--shard=1/2"},
              {"merge", "1.json", "2.json", "--ktap"},
              {"replay", "c/v@nmi:x+0x1f#2", "--trace"},
+             {"replay", "c/v@nmi:x", "a b.elf", "c/v@nmi:x"},
              {"new", "a b"},
              {"help", "run"},
              {"help"},

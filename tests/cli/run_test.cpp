@@ -12,12 +12,9 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <list>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <span>
-#include <thread>
 
 #include "gatecrash/emulator/file.hpp"
 #include "support/gatecrash.hpp"
@@ -39,7 +36,10 @@ using testing::SizeIs;
 constexpr const char* quick = "nested-nmi/flag-only";
 constexpr const char* slow = "nested-nmi/linus-2010-irq";
 
+/// With one worker, if nothing else is said: what is swept here takes less time than the start of a machine.
 Result run_on_amd(Words arguments) {
+    const auto says = [&](const char* option) { return std::ranges::find(arguments, option) != arguments.end(); };
+    if (!says("--jobs") && !says("--resume")) arguments.insert(arguments.begin() + 1, {"--jobs", "1"});
     arguments.insert(arguments.begin() + 1, {"--machine", "amd"});
     return run_gatecrash(arguments);
 }
@@ -52,77 +52,6 @@ std::string replayed_schedule(const std::string& text) {
     const auto at = text.find(begin);
     if (at == std::string::npos) return "";
     return text.substr(at + begin.size(), text.find('\'', at + begin.size()) - at - begin.size());
-}
-
-/// Replays the finding of each of `results`, and expects to see it again.
-void expect_to_replay(std::span<const json> results) {
-    std::list<Command> replays;
-    for (const auto& result : results) {
-        replays.emplace_back(gatecrash({"replay", "--machine", "amd", result["finding"]["schedule"]}));
-    }
-    for (const auto& result : results) {
-        SCOPED_TRACE(result.dump());
-        const auto replay = replays.front().finish();
-        replays.pop_front();
-        const auto finding = result["finding"];
-        EXPECT_EQ(replay.code, 1) << replay.err;
-        EXPECT_THAT(replay.out, HasSubstr("breaks " + finding["invariant"].get<std::string>() + ": " +
-                                          finding["message"].get<std::string>()));
-    }
-}
-
-/// Every case but the reference's own sweep, which takes as long as all others together.
-Words quick_cases() {
-    Words names;
-    const auto document = json::parse(run_gatecrash({"list", "--json", "-"}).out);
-    for (const auto& listed : document["cases"]) {
-        if (listed["case"] != "reference") names.push_back(listed["case"]);
-    }
-    return names;
-}
-
-/// The main job: every variant of every case, each swept to its depth and as it says.
-TEST(Run, EveryVariantIsAsItExpectsAndEveryFindingReplays) {
-    Words words{"run", "--machine", "amd", "--json", "-", "--quiet"};
-    for (const auto& name : quick_cases()) words.push_back(name);
-    const auto run = Command(gatecrash(words)).finish(10min);
-    EXPECT_EQ(run.code, 0) << run.err;
-    const auto results = json::parse(run.out)["results"];
-    EXPECT_FALSE(results.empty());
-    std::vector<json> broken;
-    std::set<std::string> broken_alone, skipped;
-    for (const auto& result : results) {
-        SCOPED_TRACE(result.dump());
-        if (result["status"] == "skip") {
-            skipped.insert(result["case"].get<std::string>() + "/" + result["variant"].get<std::string>());
-            continue;
-        }
-        EXPECT_EQ(result["status"], "ok");
-        EXPECT_GT(result["schedules"], 0);
-        EXPECT_EQ(result["not_exhaustive"], nullptr);
-        if (result["verdict"] == "holds") continue;
-        ASSERT_EQ(result["verdict"], "breaks");
-        broken.push_back(result);
-        if (result["finding"]["also"].empty()) broken_alone.insert(result["finding"]["invariant"]);
-    }
-    EXPECT_THAT(skipped, testing::ElementsAre("syscall/fmask-without-df"));  // QEMU's SYSCALL clears DF
-    for (int i = 1; i <= 16; ++i) EXPECT_THAT(broken_alone, testing::Contains("I" + std::to_string(i)));
-    std::span<const json> left = broken;
-    const std::size_t at_once = std::max(std::thread::hardware_concurrency(), 1U);  // each is a machine of its own
-    while (!left.empty()) {
-        const auto batch = left.first(std::min(at_once, left.size()));
-        expect_to_replay(batch);
-        left = left.subspan(batch.size());
-    }
-}
-
-/// A part of it: the first events on some boundaries, and the second ones on all.
-TEST(Run, TheReferenceHolds) {
-    const auto run = run_on_amd({"run", "reference", "--shard", "3/20", "--json", "-", "--quiet"});
-    EXPECT_EQ(run.code, 0) << run.err;
-    const auto result = json::parse(run.out)["results"][0];
-    EXPECT_EQ(result["verdict"], "holds");
-    EXPECT_GT(result["schedules"], 10'000);
 }
 
 TEST(Run, ShowsWhereTheFindingHappens) {
@@ -148,7 +77,8 @@ TEST(Run, ShowsWhereTheFindingHappens) {
 TEST(Run, GivesTheSameAnswerEachTime) {
     std::set<std::string> answers;
     for (int i = 0; i < 10; ++i) {
-        auto document = json::parse(run_on_amd({"run", quick, "--json", "-", "--quiet"}).out);
+        const auto* jobs = i % 2 == 0 ? "1" : "2";
+        auto document = json::parse(run_on_amd({"run", quick, "--jobs", jobs, "--json", "-", "--quiet"}).out);
         for (auto& result : document["results"]) result.erase("seconds");
         answers.insert(document.dump());
     }
@@ -481,6 +411,29 @@ TEST(Replay, OfNoEventHolds) {
     const auto result = run_on_amd({"replay", quick});
     EXPECT_EQ(result.code, 0);
     EXPECT_THAT(result.out, HasSubstr("every invariant holds\n"));
+}
+
+TEST(Replay, OfSeveralSchedulesPrintsEachAsIfAlone) {
+    const TemporaryFolder folder;
+    const auto file = folder.path() / "guest.elf";
+    fs::copy_file(GUEST, file);
+    const std::string breaking = "@nmi:nmi_iret";
+    const auto path = folder.path() / "result.json";
+    const auto several = run_on_amd({"replay", quick, quick + breaking, file.string() + breaking, "--json", path});
+    EXPECT_EQ(several.code, 1);
+    EXPECT_THAT(several.err, HasSubstr("an invariant broke in 2 of 3 schedules: --trace shows how"));
+    const auto alone = run_on_amd({"replay", quick + breaking, "--json", "-"});
+    EXPECT_THAT(several.out, testing::StartsWith(quick));
+    EXPECT_THAT(several.out, HasSubstr(std::string("every invariant holds\n\n") + quick + breaking));
+    // The text is on standard error, in front of the remark.
+    const auto text = alone.err.substr(0, alone.err.find("gatecrash: "));
+    EXPECT_THAT(several.out, HasSubstr("\n\n" + text + "\n" + file.string() + breaking));
+    auto document = read_json(path);
+    ASSERT_THAT(document["results"], SizeIs(3));
+    EXPECT_EQ(document["results"][0]["verdict"], "holds");
+    EXPECT_EQ(document["results"][2]["case"], file.string());
+    document["results"] = json::array({document["results"][1]});
+    EXPECT_EQ(without_seconds(document), without_seconds(json::parse(alone.out)));
 }
 
 TEST(Replay, OfABoundaryThatIsNeverReachedIsRefused) {

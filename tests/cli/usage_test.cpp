@@ -183,6 +183,8 @@ TEST(Schedule, IsCheckedBeforeAMachineIsNeeded) {
     expect_wrong_usage({"replay", "nested-nmi/flag-only@smi:entry_nmi"}, "'smi'");
     expect_wrong_usage({"replay", "nested-nmi/flag-only@nmi:entry_nmi+x"}, "'x'");
     expect_wrong_usage({"replay", "nested-nmi/no-such@nmi:entry_nmi"}, "'nested-nmi/no-such'");
+    expect_wrong_usage({"replay", "nested-nmi/flag-only@nmi:entry_nmi", "nested-nmi/flag-only@nmi:no_such_symbol"},
+                       "has no symbol 'no_such_symbol'");
     expect_wrong_usage({"explore", "nested-nmi/flag-only", "--window", "entry_nmi..nowhere"},
                        "has no symbol 'nowhere'");
 }
