@@ -47,8 +47,13 @@ struct Fixup {
 };
 extern "C" const char return_ds[], return_es[], return_fs[], return_gs[], return_iret[], return_espfix_iret[];
 extern "C" const char fix_ds[], fix_es[], fix_fs[], fix_gs[], fix_iret[];
-constexpr Fixup fixups[] = {{return_ds, fix_ds}, {return_es, fix_es},     {return_fs, fix_fs},
-                            {return_gs, fix_gs}, {return_iret, fix_iret}, {return_espfix_iret, fix_iret}};
+constexpr Fixup fixups[] = {
+    {return_ds, fix_ds},     {return_es, fix_es},
+    {return_fs, fix_fs},     {return_gs, fix_gs},
+#ifndef DEFECT_IRET_NOT_FIXED
+    {return_iret, fix_iret}, {return_espfix_iret, fix_iret},
+#endif
+};
 
 INLINED bool fix(Frame* frame) {
     for (const auto& fixup : fixups) {
@@ -63,10 +68,14 @@ INLINED bool is_fault(uint32_t vector) {
     return vector == GATECRASH_VECTOR_UD || (vector >= 10 && vector <= GATECRASH_VECTOR_PF);
 }
 
-INLINED void clear_machine_check() { asm volatile("wrmsr" : : "c"(MSR_MCG_STATUS), "a"(0), "d"(0)); }
+/// For what KVM emulates: text that both page-table roots map. On the emulated AMD machine KVM may decode it by those of
+/// an earlier CR3 (docs/limits.md).
+#define EMULATED [[gnu::section(".entry.text"), gnu::noinline]]
+
+EMULATED void clear_machine_check() { asm volatile("wrmsr" : : "c"(MSR_MCG_STATUS), "a"(0), "d"(0)); }
 
 /// Reads DR6 and clears it, so that the next #DB's is its own (SDM volume 3, 17.2.3).
-INLINED uint32_t take_debug_status() {
+EMULATED uint32_t take_debug_status() {
     constexpr uint32_t nothing = 0xffff0ff0;
     uint32_t status = 0;
     READ("dr6", status);
@@ -95,7 +104,10 @@ uint64_t exit_work = 0;
 
 __attribute__((weak)) void exception_work(Frame* frame, uint32_t) {
     if (!is_fault(frame->vector)) return;
-    if (!is_from_user(frame)) return log_broken(9, frame->vector, frame, frame->error);
+    if (!is_from_user(frame)) {
+        log_broken(9, frame->vector, frame, frame->error);
+        fatal_body(frame, frame->vector);
+    }
     frame->eip = reinterpret_cast<uint32_t>(user_fault_landing);
     frame->cs = GATECRASH_USER32_CS;
     frame->ss = GATECRASH_USER_SS;
@@ -106,6 +118,7 @@ __attribute__((weak)) void debug_work(Frame*, uint32_t) {}
 
 void exception_body(Frame* frame) {
     const auto vector = frame->vector;
+    if (vector == GATECRASH_VECTOR_NMI) return nmi_body(frame);
     uint32_t cr2 = 0, debug_status = 0;
     if (vector == GATECRASH_VECTOR_PF) READ("cr2", cr2);
     if (vector == GATECRASH_VECTOR_DB) debug_status = take_debug_status();
@@ -120,6 +133,9 @@ void exception_body(Frame* frame) {
 }
 
 void nmi_body(Frame* frame) {
+#ifdef DEFECT_NMI_BODIES_NEST
+    nmi_state = NmiState::idle;
+#endif
     if (nmi_state != NmiState::idle) {
         nmi_state = NmiState::latched;
         return;

@@ -174,10 +174,13 @@ ENTRY exception
         CLEAR_FLAGS
         LOAD_KERNEL_SEGMENTS
         xorl %edx, %edx                 // marks
+#ifndef DEFECT_EXCEPTION_STAYS_ON_ESPFIX
         LEAVE_ESPFIX
         je 1f
         orl $FROM_ESPFIX, %edx
-1:      TEST_FROM_USER
+1:
+#endif
+        TEST_FROM_USER
         jz exception_from_kernel
 
 // ESP is at a frame from CPL 3 on the entry stack.
@@ -202,7 +205,11 @@ ENTRY return_ds
 ENTRY return_es
         popl %es
 ENTRY return_fs
+#ifndef DEFECT_RETURN_KEEPS_FS
         popl %fs
+#else
+        addl $4, %esp
+#endif
 ENTRY return_gs
         popl %gs
         cmpl $GATECRASH_VECTOR_SYSCALL, (%esp)
@@ -291,8 +298,8 @@ ENTRY return_to_espfix
         lss %ss:espfix_pointer, %esp
         iret
 
-// At any instruction: any stack, any page tables. The frame stays where it is, and the body runs on the task stack,
-// of which nothing is in use if the entry stack is.
+// At any instruction: any stack, any page tables. From CPL 3 it goes the way of the others. From CPL 0 the frame stays
+// where it is, and the body runs on the task stack, of which nothing is in use if the entry stack is.
 ENTRY entry_nmi
         pushl $0
         pushl $GATECRASH_VECTOR_NMI
@@ -300,10 +307,18 @@ ENTRY entry_nmi
         CLEAR_FLAGS
         LOAD_KERNEL_SEGMENTS
         xorl %edi, %edi
+#ifndef DEFECT_NMI_STAYS_ON_ESPFIX
         LEAVE_ESPFIX
         je 1f
+#ifndef DEFECT_NMI_FORGETS_ESPFIX
         incl %edi
-1:      CLEAN_CS
+#endif
+1:
+#endif
+        TEST_FROM_USER
+        jnz exception_from_user
+ENTRY nmi_from_kernel
+        CLEAN_CS
         movl %cr3, %esi
         TO_KERNEL_CR3
         movl %esp, %ebx

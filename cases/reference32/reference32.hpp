@@ -6,9 +6,9 @@
 
 extern "C" {
 
-/// Of every exception and external interrupt; the vector is in the frame.
+/// Of every exception and external interrupt, and of an NMI from CPL 3; the vector is in the frame.
 void exception_body(gatecrash::Frame* frame);
-/// Its frame is where the NMI found the stack.
+/// Of an NMI. From CPL 0, its frame is where it found the stack.
 void nmi_body(gatecrash::Frame* frame);
 /// Of SYSENTER. What it leaves in the frame's `vector` decides on the way back: GATECRASH_VECTOR_SYSCALL is SYSEXIT,
 /// any other IRET.

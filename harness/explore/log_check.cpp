@@ -201,6 +201,8 @@ class LogChecker {
 std::vector<Violation> check_log(std::span<const LogRecord> records, std::uint64_t first, bool ended,
                                  const LogExpectation& expected, const machine::Image& image) {
     LogChecker checker(expected, image);
+    // A run that was ended from outside may have been about to write its last ones.
+    while (!ended && !records.empty() && records.back().kind == 0) records = records.first(records.size() - 1);
     for (const auto& record : records) checker.take(record);
     if (ended) checker.check_conservation(records, first);
     return checker.result();

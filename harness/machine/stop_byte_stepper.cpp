@@ -96,7 +96,13 @@ class StopByteStepper : public Stepper {
         return kind == Kind::iret || kind == Kind::branch_to_self || kind == Kind::repeated_string;
     }
 
-    std::byte stop_byte(Virtual address) const { return machine().image().is_user(address) ? out : halt; }
+    /// HLT costs one KVM_RUN less. But behind it KVM has to know its length, and without NRIPS (QEMU's SVM) reads it from
+    /// memory. Of legacy mode's page tables KVM then has those of some earlier CR3: QEMU 7.2 sets the accessed bit in the
+    /// entries of a PAE root, where it is reserved, and KVM does not take what it finds there.
+    std::byte stop_byte(Virtual address) const {
+        const auto& image = machine().image();
+        return image.is_user(address) || !image.is_64_bit() ? out : halt;
+    }
 
     void read_handlers() {
         const auto idt = machine().guest_idt();

@@ -1,0 +1,8 @@
+// A return to what the user asks for, as one from a signal's handler is.
+#include "espfix32.h"
+#include "reference32.hpp"
+
+extern "C" void syscall_work(gatecrash::Frame* frame) {
+    if (frame->eax == ESPFIX32_ABSENT_CODE_16_BIT_STACK) frame->ss = GATECRASH_LDT_DATA16;
+    frame->cs = GATECRASH_LDT_CODE_ABSENT;
+}
