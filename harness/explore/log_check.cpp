@@ -35,7 +35,11 @@ constexpr std::array rules{
     Rule{Invariant::interrupt_stacks, "finds {:#x} in its IST entry"},
 };
 
-const Rule* find_rule(std::uint32_t kind) {
+/// A 32-bit kernel's per-CPU data is a segment.
+constexpr Rule kernel_fs{Invariant::kernel_gs, "runs with FS {:#x}, not the kernel's"};
+
+const Rule* find_rule(std::uint32_t kind, bool is_64_bit) {
+    if (!is_64_bit && kind == GATECRASH_LOG_BROKEN + static_cast<std::uint32_t>(kernel_fs.invariant)) return &kernel_fs;
     const auto found = std::ranges::find_if(rules, [&](const Rule& rule) {
         return kind == GATECRASH_LOG_BROKEN + static_cast<std::uint32_t>(rule.invariant);
     });
@@ -64,7 +68,7 @@ class LogChecker {
                     fmt::format("handlers run over and over: {} log records without an END", GATECRASH_LOG_CAPACITY));
                 break;
             default:
-                if (const auto* rule = find_rule(record.kind)) return add_broken(*rule, record);
+                if (const auto* rule = find_rule(record.kind, image_.is_64_bit())) return add_broken(*rule, record);
                 add(Invariant::stack, fmt::format("a log record of kind {}: the log ring is overwritten", record.kind));
         }
     }

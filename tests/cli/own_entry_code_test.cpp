@@ -48,12 +48,13 @@ class OwnEntryCode : public testing::Test {
     static json result_of(const Result& explored) { return json::parse(explored.out)["results"][0]; }
 
     /// A guest of one assembly file.
-    static fs::path build(const std::string& name, const std::string& source) {
+    static fs::path build(const std::string& name, const std::string& source,
+                          const std::string& package = "gatecrash-guest") {
         const auto guest = folder_->path() / (name + ".elf");
         const auto file = folder_->file(name + ".S", source);
         expect_success(run_with_sdk({"/bin/sh", "-c",
-                                     "cc $(pkg-config --cflags gatecrash-guest) -o " + guest.string() + " " + file +
-                                         " $(pkg-config --libs gatecrash-guest)"}));
+                                     "cc $(pkg-config --cflags " + package + ") -o " + guest.string() + " " + file +
+                                         " $(pkg-config --libs " + package + ")"}));
         return guest;
     }
 
@@ -127,6 +128,41 @@ entry_bp:
     EXPECT_EQ(finding["schedule"], guest.string()) << "the empty schedule";
     EXPECT_EQ(finding["message"], "R12 is 0x0, not 0x2a2b2c2d2e2f2a2b");
     EXPECT_EQ(run_with_sdk({program_, "replay", "--machine", "amd", guest}).code, 1);
+}
+
+TEST_F(OwnEntryCode, MayHaveThirtyTwoBits) {
+    const auto sound = explore(build("sound32", ".globl nothing\nnothing:\n", "gatecrash-guest32"),
+                               {"--events", "nmi,irq,db,mc", "--json", "-", "--quiet"});
+    EXPECT_EQ(sound.code, 0) << sound.err;
+    EXPECT_GT(result_of(sound)["schedules"], 500);
+    // The user's FS in an NMI's body, by the CS that was interrupted; the kernel has its own only a few instructions
+    // later.
+    const auto guest = build("fs-by-cs", R"(
+#include <gatecrash/entry32.h>
+        .section .entry.text, "ax"
+        .globl entry_nmi, own_nmi_body
+entry_nmi:
+        pushl $0
+        pushl $GATECRASH_VECTOR_NMI
+        SAVE_REGS32
+        testb $3, GATECRASH_FRAME32_CS(%esp)
+        jz own_nmi_body
+        LOAD_KERNEL_SEGMENTS
+own_nmi_body:
+        CALL_BODY32 event_body GATECRASH_VECTOR_NMI
+        RESTORE_REGS32
+        iretl
+)",
+                             "gatecrash-guest32");
+    const auto explored = explore(guest, {"--window", "entry_bp..entry_db", "--json", "-", "--quiet"});
+    EXPECT_EQ(explored.code, 1) << explored.err;
+    const auto finding = result_of(explored)["finding"];
+    EXPECT_EQ(finding["invariant"], "I2");
+    EXPECT_EQ(finding["schedule"], guest.string() + "@nmi:entry_bp");
+    EXPECT_THAT(finding["message"].get<std::string>(), HasSubstr("0xf, not the kernel's"));
+    const auto replayed = run_with_sdk({program_, "replay", "--machine", "amd", finding["schedule"]});
+    EXPECT_EQ(replayed.code, 1) << replayed.err;
+    EXPECT_THAT(replayed.out, HasSubstr("breaks I2: " + finding["message"].get<std::string>()));
 }
 
 TEST_F(OwnEntryCode, MayReplaceEveryEntryAndTheWorkload) {

@@ -150,6 +150,44 @@ TEST_P(Stepping, FollowsAPageFaultIntoItsHandlerAndBack) {
     EXPECT_EQ(expect_same_end(guest).size(), 8U);
 }
 
+TEST_P(Stepping, StopsBetweenTheRoundsOfRep) {
+    TinyGuest guest;
+    auto& k = guest.kernel;
+    k.mov(k.rsi, TinyGuest::data);
+    k.lea(k.rdi, k.ptr[k.rsi + 64]);
+    k.mov(k.ecx, 3);
+    const auto copy = TinyGuest::kernel_text + k.getSize();
+    k.rep();
+    k.movsb();
+    k.doorbell(GATECRASH_PORT_END);
+    const auto boundaries = expect_same_end(guest);
+    EXPECT_GE(std::count(boundaries.begin(), boundaries.end(), copy), 3);
+}
+
+/// Address 0 is absent; the handler makes it the last round, and keeps the pushed flags.
+TEST_P(Stepping, FollowsAFaultOfRep) {
+    TinyGuest guest;
+    auto& k = guest.kernel;
+    Label handler, start;
+    k.jmp(start);
+    k.L(handler);
+    k.mov(k.ecx, 0);
+    k.add(k.rsp, 8);  // the error code
+    k.mov(k.rbx, k.ptr[k.rsp + 16]);
+    k.iretq();
+    k.L(start);
+    k.mov(k.rsi, TinyGuest::data);
+    k.xor_(k.edi, k.edi);
+    k.mov(k.ecx, 3);
+    k.rep();
+    k.movsb();
+    k.doorbell(GATECRASH_PORT_END);
+    guest.handle(GATECRASH_VECTOR_PF, handler);
+    const auto at = guest.kernel_address(handler);
+    const auto boundaries = expect_same_end(guest);
+    EXPECT_EQ(std::count(boundaries.begin(), boundaries.end(), at), 1);
+}
+
 TEST_P(Stepping, FollowsIretToUserCodeAndASoftwareInterruptBack) {
     TinyGuest guest;
     auto& k = guest.kernel;
