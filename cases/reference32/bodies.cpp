@@ -47,11 +47,20 @@ struct Fixup {
 };
 extern "C" const char return_ds[], return_es[], return_fs[], return_gs[], return_iret[], return_espfix_iret[];
 extern "C" const char fix_ds[], fix_es[], fix_fs[], fix_gs[], fix_iret[];
+#if defined(SYSENTER_READS_ARGUMENT) && !defined(DEFECT_ARGUMENT_WITHOUT_FIXUP)
+extern "C" const char sysenter_reads_argument[], fix_sysenter_argument[];
+#endif
 constexpr Fixup fixups[] = {
-    {return_ds, fix_ds},     {return_es, fix_es},
-    {return_fs, fix_fs},     {return_gs, fix_gs},
+    {return_ds, fix_ds},
+    {return_es, fix_es},
+    {return_fs, fix_fs},
+    {return_gs, fix_gs},
 #ifndef DEFECT_IRET_NOT_FIXED
-    {return_iret, fix_iret}, {return_espfix_iret, fix_iret},
+    {return_iret, fix_iret},
+    {return_espfix_iret, fix_iret},
+#endif
+#if defined(SYSENTER_READS_ARGUMENT) && !defined(DEFECT_ARGUMENT_WITHOUT_FIXUP)
+    {sysenter_reads_argument, fix_sysenter_argument},
 #endif
 };
 
@@ -68,8 +77,8 @@ INLINED bool is_fault(uint32_t vector) {
     return vector == GATECRASH_VECTOR_UD || (vector >= 10 && vector <= GATECRASH_VECTOR_PF);
 }
 
-/// For what KVM emulates: text that both page-table roots map. On the emulated AMD machine KVM may decode it by those of
-/// an earlier CR3 (docs/limits.md).
+/// For what KVM emulates: text that both page-table roots map. On the emulated AMD machine KVM may decode it by those
+/// of an earlier CR3 (docs/limits.md).
 #define EMULATED [[gnu::section(".entry.text"), gnu::noinline]]
 
 EMULATED void clear_machine_check() { asm volatile("wrmsr" : : "c"(MSR_MCG_STATUS), "a"(0), "d"(0)); }
@@ -81,6 +90,26 @@ EMULATED uint32_t take_debug_status() {
     READ("dr6", status);
     WRITE("dr6", nothing);
     return status;
+}
+
+extern "C" const char entry_sysenter[], sysenter_flags_are_clear[];
+
+/// The user's TF is still set behind SYSENTER: the trap comes at each instruction up to the one that clears it.
+INLINED bool is_step_of_users_flag(const Frame* frame) {
+#ifndef DEFECT_DB_KNOWS_NO_SYSENTER
+    return frame->eip >= reinterpret_cast<uint32_t>(entry_sysenter) &&
+           frame->eip <= reinterpret_cast<uint32_t>(sysenter_flags_are_clear);
+#else
+    return frame == nullptr;
+#endif
+}
+
+/// Any other step of the kernel is a mistake, and is stopped.
+INLINED void stop_kernel_steps(Frame* frame, uint32_t debug_status) {
+    constexpr uint32_t single_step = 0x4000;
+    if ((debug_status & single_step) == 0 || is_from_user(frame) || is_step_of_users_flag(frame)) return;
+    log_broken(8, frame->vector, frame, debug_status);
+    frame->eflags &= ~uint32_t{RFLAGS_TF};
 }
 
 /// Behind this nothing happens in C before user code runs: interrupts stay off.
@@ -127,6 +156,7 @@ void exception_body(Frame* frame) {
     if (vector == GATECRASH_VECTOR_DB) debug_work(frame, debug_status);
     if (vector == GATECRASH_VECTOR_MC) clear_machine_check();
     log_record(GATECRASH_LOG_LEAVE, vector, frame);
+    if (vector == GATECRASH_VECTOR_DB) stop_kernel_steps(frame, debug_status);
     const bool is_fixed = is_fault(vector) && !is_from_user(frame) && fix(frame);
     if (!is_fixed) exception_work(frame, cr2);  // may have it return elsewhere, as a signal does
     if (is_from_user(frame)) exit_to_user();
@@ -155,15 +185,33 @@ void nmi_body(Frame* frame) {
     } while (nmi_state != NmiState::idle);
 }
 
+#ifdef AUDITED_CALLS
+constexpr uint32_t no_such_call = 0xffffffda;  // -ENOSYS
+#endif
+
 void sysenter_body(Frame* frame) {
     check_entry(frame, true);
     asm volatile("sti" : : : "memory");
-    syscall_work(frame);
+#ifdef AUDITED_CALLS
+    exit_work = 1;  // what is begun for a call here is to be ended on its way out
+    if (frame->eax >= AUDITED_CALLS) {
+        frame->eax = no_such_call;
+#ifdef DEFECT_BAD_NUMBER_SKIPS_EXIT_WORK
+        asm volatile("cli" : : : "memory");
+        return;
+#endif
+    } else
+#endif
+        syscall_work(frame);
     asm volatile("cli" : : : "memory");
     exit_to_user();
     // What SYSEXIT does not load, or POPF in front of it may not: that would trap in the kernel, or return to another
     // mode.
+#ifndef DEFECT_SYSEXIT_WITH_TF
     constexpr uint32_t needs_iret = RFLAGS_TF | RFLAGS_RF | RFLAGS_NT | RFLAGS_VM;
+#else
+    constexpr uint32_t needs_iret = RFLAGS_RF | RFLAGS_NT | RFLAGS_VM;
+#endif
     const bool may_sysexit = (frame->eflags & needs_iret) == 0 && (frame->eflags & RFLAGS_IF) != 0 &&
                              frame->cs == GATECRASH_USER32_CS && frame->ss == GATECRASH_USER_SS;
     frame->vector = may_sysexit ? GATECRASH_VECTOR_SYSCALL : GATECRASH_VECTOR_GP;

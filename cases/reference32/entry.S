@@ -15,9 +15,15 @@
 
 #define SELECTOR_TI 4                   // of the LDT
 
-        .globl esp0_is_entry_stack, sysenter_esp_is_entry_stack
+        .globl esp0_is_entry_stack
         esp0_is_entry_stack = 1
+#ifndef SYSENTER_STACK
+        .globl sysenter_esp_is_entry_stack
         sysenter_esp_is_entry_stack = 1
+#else
+        .globl sysenter_esp_is_sysenter_stack
+        sysenter_esp_is_sysenter_stack = 1
+#endif
 
 // Per-CPU data, by %fs.
 #define TASK_STACK_TOP %fs:0
@@ -26,6 +32,9 @@
 #define FROM_ENTRY_STACK 0x80000000
 #define FROM_USER_CR3 0x40000000
 #define FROM_ESPFIX 0x20000000
+
+#define USER_END 0x80000000             // above are no addresses of user memory
+#define FRAME_EBP 8                     // offset in a frame
 
 #define USER_FRAME_SIZE GATECRASH_FRAME32_SIZE
 #define VM86_FRAME_SIZE (GATECRASH_FRAME32_SIZE + 16)
@@ -59,10 +68,32 @@
         cmpl $(GATECRASH_STACK_SIZE - 2 * GATECRASH_CANARY_SIZE + 1), %ecx
 .endm
 
+// CF is set if what was interrupted, whose frame is at ESP, had not left SYSENTER's own stack yet. Clobbers %ecx.
+.macro TEST_ON_SYSENTER_STACK
+#ifndef DEFECT_SYSENTER_STACK_BY_EIP
+        movl %esp, %ecx
+        subl $sysenter_stack, %ecx
+        cmpl $(SYSENTER_STACK + 1), %ecx
+#else
+        movl GATECRASH_FRAME32_EIP(%esp), %ecx
+        subl $entry_sysenter, %ecx
+        cmpl $1, %ecx
+#endif
+.endm
+
 // Of the frame's CS, the selector. Not every CPU writes more of that word.
 .macro CLEAN_CS
 #ifndef DEFECT_CS_KEEPS_UPPER_HALF
         andl $0xffff, GATECRASH_FRAME32_CS(%esp)
+#endif
+.endm
+
+// Has the CPU forget what user code could find in its buffers. The segments are the user's by then, but for CS. Sets ZF.
+.macro CLEAR_BUFFERS
+#ifdef DEFECT_VERW_BY_DS
+        verw writable_selector
+#elif defined(WITH_VERW)
+        verw %cs:writable_selector
 #endif
 .endm
 
@@ -215,6 +246,7 @@ ENTRY return_gs
         cmpl $GATECRASH_VECTOR_SYSCALL, (%esp)
         je return_by_sysexit
         addl $8, %esp
+        CLEAR_BUFFERS
         testl $RFLAGS_VM, 8(%esp)
         jnz return_iret
         testb $SELECTOR_TI, 16(%esp)
@@ -231,12 +263,32 @@ ENTRY return_espfix_iret
 // Of SYSENTER: the body says so by the vector. ECX and EDX are not the user's any more by then. IF is set last, and
 // nothing interrupts between STI and the instruction behind it.
 ENTRY return_by_sysexit
+#ifdef DEFECT_SYSEXIT_WITH_TF
+        andl $~RFLAGS_IF, 16(%esp)
+        pushl 16(%esp)
+        popfl
+#endif
         movl 8(%esp), %edx
         movl 20(%esp), %ecx
-        addl $16, %esp
-        andl $~RFLAGS_IF, (%esp)
+        leal 16(%esp), %esp
+#if defined(DEFECT_SYSEXIT_BY_POPF_WITH_IF)
         popfl
+ENTRY sysexit_with_if
+#elif defined(DEFECT_SYSEXIT_LOSES_FLAGS)
         sti
+#else
+#ifndef DEFECT_SYSEXIT_WITH_TF
+        andl $~RFLAGS_IF, (%esp)
+#ifndef DEFECT_VERW_BEHIND_POPF
+        CLEAR_BUFFERS
+        popfl
+#else
+        popfl
+        CLEAR_BUFFERS
+#endif
+#endif
+        sti
+#endif
         sysexit
 
 ENTRY fix_ds
@@ -261,8 +313,25 @@ ENTRY exception_from_kernel
         TEST_ON_ENTRY_STACK
         jb exception_on_entry_stack
         CLEAN_CS
+#ifndef SYSENTER_STACK
         movl %esp, %eax
         call exception_body
+#else
+// As an NMI: the frame stays where it is, and so is CR3 from where it was.
+        movl %cr3, %esi
+        TO_KERNEL_CR3
+        movl %esp, %ebx
+#ifndef DEFECT_EXCEPTION_ON_SYSENTER_STACK
+        TEST_ON_SYSENTER_STACK
+        jae 1f
+        movl TASK_STACK_TOP, %esp
+1:
+#endif
+        movl %ebx, %eax
+        call exception_body
+        movl %ebx, %esp
+        movl %esi, %cr3
+#endif
 ENTRY return_to_kernel
         RESTORE_REGS32
 ENTRY return_kernel_iret
@@ -323,8 +392,12 @@ ENTRY nmi_from_kernel
         TO_KERNEL_CR3
         movl %esp, %ebx
         TEST_ON_ENTRY_STACK
+#if defined(SYSENTER_STACK) && !defined(DEFECT_NMI_ON_SYSENTER_STACK)
+        jb 3f
+        TEST_ON_SYSENTER_STACK
+#endif
         jae 2f
-        movl TASK_STACK_TOP, %esp
+3:      movl TASK_STACK_TOP, %esp
 2:      movl %ebx, %eax
         call nmi_body
         movl %ebx, %esp
@@ -338,12 +411,24 @@ ENTRY nmi_iret
 // SYSENTER saves nothing, and of the flags clears IF, VM and RF only. By convention the user's ESP is in EBP, and user
 // code goes on at sysenter_landing. Makes the frame that an interrupt from there would have.
 ENTRY entry_sysenter
+#ifdef SYSENTER_STACK
+        movl $entry_stack_top, %esp
+#endif
+ENTRY sysenter_makes_frame
         pushl $GATECRASH_USER_SS
         pushl %ebp
         pushfl
+#ifndef DEFECT_SYSENTER_KEEPS
         CLEAR_FLAGS
+#else
+        pushfl
+        andl $(2 | DEFECT_SYSENTER_KEEPS), (%esp)
+        popfl
+#endif
 ENTRY sysenter_flags_are_clear
+#ifndef DEFECT_SYSENTER_SAVES_IF
         orl $RFLAGS_IF, (%esp)          // it was set: user code cannot do without
+#endif
         pushl $GATECRASH_USER32_CS
         pushl $sysenter_landing
         pushl $0
@@ -353,9 +438,26 @@ ENTRY sysenter_flags_are_clear
         TO_KERNEL_CR3
         movl $USER_FRAME_SIZE, %ecx
         COPY_TO_TASK_STACK
+#ifdef SYSENTER_READS_ARGUMENT
+// For want of a register the user's EBP is on the user's stack, which is wherever user code says.
+#ifndef DEFECT_ARGUMENT_FROM_ANYWHERE
+        cmpl $(USER_END - 4), %ebp
+        ja fix_sysenter_argument
+#endif
+ENTRY sysenter_reads_argument
+        movl (%ebp), %eax
+        movl %eax, FRAME_EBP(%esp)
+ENTRY sysenter_has_argument
+#endif
         movl %esp, %eax
         call sysenter_body
         jmp return_to_user
+#ifdef SYSENTER_READS_ARGUMENT
+// There is no such call: its body does nothing, and the way back is the one of all calls.
+ENTRY fix_sysenter_argument
+        movl $-1, GATECRASH_FRAME32_EAX(%esp)
+        jmp sysenter_has_argument
+#endif
 
 // The first return to user code. Its frame is on the task stack, which the user's page tables do not have.
 ENTRY boot_to_user
@@ -373,3 +475,5 @@ ENTRY boot_to_user
 espfix_pointer:
         .long 0
         .word GATECRASH_ESPFIX_SS
+writable_selector:
+        .word GATECRASH_KERNEL_SS

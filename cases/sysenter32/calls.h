@@ -1,0 +1,6 @@
+// What the calls of sysenter32's workload are, by EAX.
+#pragma once
+
+#define CALL_NOTHING 0
+#define CALL_SET_IOPL 1
+#define CALL_ENTER_VM86 2
