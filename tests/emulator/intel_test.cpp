@@ -170,16 +170,17 @@ std::string schedule_of(const json& result) {
 TEST_F(Intel, SweepsAsAmdDoesButWhereTheManualsDiffer) {
     const auto path = (folder_.path() / "results.json").string();
     const auto run = cli::run_gatecrash({"run", "nested-nmi/flag-only", "faulting-iret", "sysenter", "sysret",
-                                         "compat-syscall", "--jobs", "1", "--machine", "all", "--json", path});
+                                         "compat-syscall", "nmi32", "--jobs", "1", "--machine", "all", "--json", path});
     EXPECT_EQ(run.code, 0) << run.out << run.err;
     const auto document = json::parse(read_file(path));
     const auto amd = results_on(document, "amd"), intel = results_on(document, "intel");
-    ASSERT_THAT(amd, SizeIs(11));
-    ASSERT_THAT(intel, SizeIs(11));
+    ASSERT_THAT(amd, SizeIs(13));
+    ASSERT_THAT(intel, SizeIs(13));
     for (const auto& results : {amd, intel}) {
         for (const auto& [name, result] : results) EXPECT_EQ(result["status"], "ok") << result;
     }
-    for (const auto* same : {"nested-nmi/flag-only", "faulting-iret/masked-until-return", "faulting-iret/task-stack"}) {
+    for (const auto* same : {"nested-nmi/flag-only", "faulting-iret/masked-until-return", "faulting-iret/task-stack",
+                             "nmi32/reference", "nmi32/bodies-nest"}) {
         EXPECT_EQ(amd.at(same), intel.at(same));
     }
     struct {
