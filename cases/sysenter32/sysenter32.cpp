@@ -27,7 +27,7 @@ extern const Case sysenter32{
     .variants =
         {
             {.name = "reference",
-             .summary = "POPF clears the flags four instructions behind SYSENTER, POPF and STI set them before SYSEXIT",
+             .summary = "POPF clears the flags first thing behind SYSENTER, POPF and STI set them before SYSEXIT",
              .origin = "Linux since 2016",
              .covers = {"D2", "D3", "D6", "D7", "D10"},
              .events = any,

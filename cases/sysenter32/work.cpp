@@ -12,7 +12,7 @@ constexpr uint32_t users_ebx = 0xb0b1b2b3;
 
 #ifdef WITH_VM86
 /// 0: SYSENTER is #GP (SDM volume 2, SYSENTER). In text that both page-table roots map: see EMULATED of the reference.
-[[gnu::section(".entry.text"), gnu::noinline]] void set_sysenter_cs(uint32_t selector) {
+extern "C" [[gnu::section(".entry.text"), gnu::noinline]] void set_sysenter_cs(uint32_t selector) {
     asm volatile("wrmsr" : : "c"(MSR_SYSENTER_CS), "a"(selector), "d"(0));
 }
 
