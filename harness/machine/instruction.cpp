@@ -48,7 +48,9 @@ std::uint64_t base_of(ZydisRegister segment, const kvm_sregs& sregs, CodeSize mo
 
 Kind kind_of(const Decoded& decoded) {
     constexpr auto repeat = ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE;
-    if ((decoded.instruction.attributes & repeat) != 0) return Kind::repeated_string;
+    // Input and output leave by exits of their own, round by round.
+    const bool is_io = decoded.instruction.meta.category == ZYDIS_CATEGORY_IOSTRINGOP;
+    if ((decoded.instruction.attributes & repeat) != 0) return is_io ? Kind::other : Kind::repeated_string;
     switch (decoded.instruction.mnemonic) {
         case ZYDIS_MNEMONIC_PUSHF:
         case ZYDIS_MNEMONIC_PUSHFD:

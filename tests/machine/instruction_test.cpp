@@ -34,6 +34,7 @@ TEST(Instruction, KindAndLength) {
         {bytes({0x8e, 0xd8}), Kind::other, 2},  // MOV DS
         {bytes({0xf4}), Kind::halt, 1},
         {bytes({0xf3, 0xa4}), Kind::repeated_string, 2},
+        {bytes({0xf3, 0x6c}), Kind::other, 2},  // REP INSB
         {bytes({0xeb, 0xfe}), Kind::branch_to_self, 2},
         {bytes({0xe2, 0xfe}), Kind::branch_to_self, 2},  // LOOP
     };

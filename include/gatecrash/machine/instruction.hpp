@@ -25,7 +25,7 @@ enum class Kind : std::uint8_t {
     load_ss,         ///< MOV SS, POP SS
     halt,
     out,  ///< OUT, not OUTS
-    repeated_string,
+    repeated_string,  ///< with REP, in memory only
     branch_to_self,
 };
 
