@@ -16,7 +16,7 @@ INLINED bool is_from_user(const Frame* frame) { return (frame->cs & 3) == 3 || i
 /// Frames of CPL 3 go to the top of the task stack; from virtual-8086 mode they have four segments more.
 INLINED bool is_at_top(const Frame* frame) {
     const auto end = reinterpret_cast<uint32_t>(frame + 1) + (is_from_vm86(frame) ? 16 : 0);
-    return end == reinterpret_cast<uint32_t>(task_stack_top);
+    return end == per_cpu[0];  // the top of the task stack; of the task that runs
 }
 
 /// What the entry has to have done by now, whatever it interrupted.
@@ -65,6 +65,9 @@ constexpr Fixup fixups[] = {
 };
 
 INLINED bool fix(Frame* frame) {
+#ifdef DEFECT_CS_COMPARED_WHOLE
+    if (frame->cs != GATECRASH_KERNEL_CS) return false;
+#endif
     for (const auto& fixup : fixups) {
         if (frame->eip != reinterpret_cast<uint32_t>(fixup.instruction)) continue;
         frame->eip = reinterpret_cast<uint32_t>(fixup.fix);
@@ -143,6 +146,7 @@ __attribute__((weak)) void exception_work(Frame* frame, uint32_t) {
     frame->eflags = RFLAGS_IF | 2;
 }
 
+__attribute__((weak)) void fixup_work() {}
 __attribute__((weak)) void debug_work(Frame*, uint32_t) {}
 
 void exception_body(Frame* frame) {
@@ -157,8 +161,11 @@ void exception_body(Frame* frame) {
     if (vector == GATECRASH_VECTOR_MC) clear_machine_check();
     log_record(GATECRASH_LOG_LEAVE, vector, frame);
     if (vector == GATECRASH_VECTOR_DB) stop_kernel_steps(frame, debug_status);
-    const bool is_fixed = is_fault(vector) && !is_from_user(frame) && fix(frame);
-    if (!is_fixed) exception_work(frame, cr2);  // may have it return elsewhere, as a signal does
+    if (is_fault(vector) && !is_from_user(frame) && fix(frame)) {
+        fixup_work();
+    } else {
+        exception_work(frame, cr2);  // may have it return elsewhere, as a signal does
+    }
     if (is_from_user(frame)) exit_to_user();
 }
 

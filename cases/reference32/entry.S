@@ -27,6 +27,7 @@
 
 // Per-CPU data, by %fs.
 #define TASK_STACK_TOP %fs:0
+#define ESPFIX_BASE %fs:4
 
 // Marks in the upper half of a frame's CS.
 #define FROM_ENTRY_STACK 0x80000000
@@ -55,8 +56,10 @@
 
 // ZF is clear if the frame, at ESP, is from CPL 3. In virtual-8086 mode CS is no selector.
 .macro TEST_FROM_USER
+#ifndef DEFECT_VM86_BY_CS
         testl $RFLAGS_VM, GATECRASH_FRAME32_EFLAGS(%esp)
         jnz .Lfrom_user\@
+#endif
         testb $3, GATECRASH_FRAME32_CS(%esp)
 .Lfrom_user\@:
 .endm
@@ -81,6 +84,13 @@
 #endif
 .endm
 
+// The frame's CS, as a CPU leaves it that pushes no more of that word than the selector.
+.macro DIRTY_CS
+#ifdef MODEL_DIRTY_CS
+        orl $MODEL_DIRTY_CS, GATECRASH_FRAME32_CS(%esp)
+#endif
+.endm
+
 // Of the frame's CS, the selector. Not every CPU writes more of that word.
 .macro CLEAN_CS
 #ifndef DEFECT_CS_KEEPS_UPPER_HALF
@@ -94,6 +104,15 @@
         verw writable_selector
 #elif defined(WITH_VERW)
         verw %cs:writable_selector
+#endif
+.endm
+
+// From CPL 3 CR3 has to be the user's.
+.macro ASSERT_USER_CR3
+#ifdef ASSERT_USER_PAGE_TABLES
+        movl %cr3, %eax
+        testl $GATECRASH_USER_ROOT, %eax
+        jz wrong_cr3
 #endif
 .endm
 
@@ -116,7 +135,11 @@
         cmpw $GATECRASH_KERNEL_SS, %ax
         je .Lflat\@
         movzwl %sp, %ecx
+#ifdef ESPFIX_BASE_IN_PER_CPU_DATA
+        addl ESPFIX_BASE, %ecx
+#else
         addl $entry_stack_segment, %ecx
+#endif
         movl $GATECRASH_KERNEL_SS, %eax
         movl %eax, %ss
         movl %ecx, %esp
@@ -135,7 +158,8 @@
 
 // The frame, and all that is above it on the entry stack: %ecx bytes. Clobbers %ecx, %esi, %edi. From the first word on
 // ESP is where the copy will be: an NMI takes no other place on the task stack then.
-.macro COPY_TO_TASK_STACK
+// `copied` names where it is whole, for a defect.
+.macro COPY_TO_TASK_STACK copied:req
         movl %esp, %esi
         movl TASK_STACK_TOP, %edi
         subl %ecx, %edi
@@ -147,6 +171,7 @@
         shrl $2, %ecx
         rep movsl
 #ifdef DEFECT_COPIES_BEFORE_SWITCH
+ENTRY \copied
         movl %ebx, %esp
 #endif
 .endm
@@ -203,31 +228,40 @@ ENTRY entry_irq
 ENTRY exception
         SAVE_REGS32
         CLEAR_FLAGS
-        LOAD_KERNEL_SEGMENTS
         xorl %edx, %edx                 // marks
+#ifndef DEFECT_FS_LOADED_LATE
+        LOAD_KERNEL_SEGMENTS
+#endif
 #ifndef DEFECT_EXCEPTION_STAYS_ON_ESPFIX
         LEAVE_ESPFIX
         je 1f
         orl $FROM_ESPFIX, %edx
 1:
 #endif
+        DIRTY_CS
+#ifdef DEFECT_FS_LOADED_LATE
+        LOAD_KERNEL_SEGMENTS
+#endif
         TEST_FROM_USER
         jz exception_from_kernel
 
 // ESP is at a frame from CPL 3 on the entry stack.
 ENTRY exception_from_user
+        ASSERT_USER_CR3
         TO_KERNEL_CR3
         CLEAN_CS
         movl $USER_FRAME_SIZE, %ecx
         testl $RFLAGS_VM, GATECRASH_FRAME32_EFLAGS(%esp)
         jz 1f
         movl $VM86_FRAME_SIZE, %ecx
-1:      COPY_TO_TASK_STACK
+1:      COPY_TO_TASK_STACK user_frame_copied
         movl %esp, %eax
         call exception_body
 ENTRY return_to_user
         COPY_TO_ENTRY_STACK
+#ifndef DEFECT_RETURNS_ON_KERNEL_CR3
         TO_USER_CR3
+#endif
         SET_ESPFIX_POINTER GATECRASH_FRAME32_ESP(%esp)
         popal
 // A selector that cannot be loaded is the user's fault: it gets the null one.
@@ -256,7 +290,11 @@ ENTRY return_iret
 
 // An IRET to a 16-bit stack segment leaves bits 16 to 31 of ESP as they are: so they are made the user's before.
 ENTRY return_to_ldt_stack
+#ifndef DEFECT_LSS_BY_DS
         lss %ss:espfix_pointer, %esp
+#else
+        lss espfix_pointer, %esp
+#endif
 ENTRY return_espfix_iret
         iret
 
@@ -310,9 +348,11 @@ ENTRY fix_iret
         jmp exception
 
 ENTRY exception_from_kernel
+#ifndef DEFECT_CS_CLEANED_ON_ENTRY_STACK_ONLY
+        CLEAN_CS
+#endif
         TEST_ON_ENTRY_STACK
         jb exception_on_entry_stack
-        CLEAN_CS
 #ifndef SYSENTER_STACK
         movl %esp, %eax
         call exception_body
@@ -332,29 +372,42 @@ ENTRY exception_from_kernel
         movl %ebx, %esp
         movl %esi, %cr3
 #endif
+ENTRY return_from_kernel
+        movl GATECRASH_FRAME32_CS(%esp), %edx
+        testl $FROM_ENTRY_STACK, %edx
+        jnz return_to_entry_stack
 ENTRY return_to_kernel
         RESTORE_REGS32
 ENTRY return_kernel_iret
         iret
 
 ENTRY exception_on_entry_stack
+#ifdef FRAME_STAYS_ON_ENTRY_STACK
+        movl %edx, %edi
+        jmp call_exception_body
+#endif
         orl $FROM_ENTRY_STACK, %edx
         movl %cr3, %eax
         testl $GATECRASH_USER_ROOT, %eax
         jz 1f
+#ifndef DEFECT_RETURNS_TO_KERNEL_CR3
         orl $FROM_USER_CR3, %edx
+#endif
         TO_KERNEL_CR3
 1:      CLEAN_CS
         orl %edx, GATECRASH_FRAME32_CS(%esp)
         movl $entry_stack_top, %ecx
         subl %esp, %ecx
-        COPY_TO_TASK_STACK
+        COPY_TO_TASK_STACK entry_stack_copied
         movl %esp, %eax
         call exception_body
+        jmp return_from_kernel
+// The marks are in %edx.
 ENTRY return_to_entry_stack
-        movl GATECRASH_FRAME32_CS(%esp), %edx
         CLEAN_CS
+#ifndef DEFECT_STAYS_ON_TASK_STACK
         COPY_TO_ENTRY_STACK
+#endif
         testl $FROM_USER_CR3, %edx
         jz 1f
         TO_USER_CR3
@@ -367,8 +420,45 @@ ENTRY return_to_espfix
         lss %ss:espfix_pointer, %esp
         iret
 
+// Wherever it comes from: a body that runs on the task stack, of which nothing is in use if the entry stack is, while the
+// frame stays where it is. Not 0 in %edi: the stack was espfix.
+.macro CALL_ON_TASK_STACK body
+        movl %cr3, %esi
+        TO_KERNEL_CR3
+        movl %esp, %ebx
+#ifndef DEFECT_BODY_ON_ENTRY_STACK
+        TEST_ON_ENTRY_STACK
+#if defined(SYSENTER_STACK) && !defined(DEFECT_NMI_ON_SYSENTER_STACK)
+        jb .Lswitch\@
+        TEST_ON_SYSENTER_STACK
+#endif
+        jae .Lswitched\@
+.Lswitch\@:
+        movl TASK_STACK_TOP, %esp
+.Lswitched\@:
+#endif
+        movl %ebx, %eax
+        call \body
+        movl %ebx, %esp
+        movl %esi, %cr3
+        testl %edi, %edi
+        jnz return_to_espfix
+.endm
+
+#ifdef FRAME_STAYS_ON_ENTRY_STACK
+// As an NMI: right as long as the body does not let anything else onto the entry stack.
+ENTRY call_exception_body
+        CALL_ON_TASK_STACK exception_body
+        jmp return_to_kernel
+#endif
+
+#ifdef ASSERT_USER_PAGE_TABLES
+ENTRY wrong_cr3
+        ud2
+#endif
+
 // At any instruction: any stack, any page tables. From CPL 3 it goes the way of the others. From CPL 0 the frame stays
-// where it is, and the body runs on the task stack, of which nothing is in use if the entry stack is.
+// where it is.
 ENTRY entry_nmi
         pushl $0
         pushl $GATECRASH_VECTOR_NMI
@@ -384,26 +474,12 @@ ENTRY entry_nmi
 #endif
 1:
 #endif
+        DIRTY_CS
         TEST_FROM_USER
         jnz exception_from_user
 ENTRY nmi_from_kernel
         CLEAN_CS
-        movl %cr3, %esi
-        TO_KERNEL_CR3
-        movl %esp, %ebx
-        TEST_ON_ENTRY_STACK
-#if defined(SYSENTER_STACK) && !defined(DEFECT_NMI_ON_SYSENTER_STACK)
-        jb 3f
-        TEST_ON_SYSENTER_STACK
-#endif
-        jae 2f
-3:      movl TASK_STACK_TOP, %esp
-2:      movl %ebx, %eax
-        call nmi_body
-        movl %ebx, %esp
-        movl %esi, %cr3
-        testl %edi, %edi
-        jnz return_to_espfix
+        CALL_ON_TASK_STACK nmi_body
         RESTORE_REGS32
 ENTRY nmi_iret
         iret
@@ -435,9 +511,10 @@ ENTRY sysenter_flags_are_clear
         pushl $GATECRASH_VECTOR_SYSCALL
         SAVE_REGS32
         LOAD_KERNEL_SEGMENTS
+        ASSERT_USER_CR3
         TO_KERNEL_CR3
         movl $USER_FRAME_SIZE, %ecx
-        COPY_TO_TASK_STACK
+        COPY_TO_TASK_STACK sysenter_frame_copied
 #ifdef SYSENTER_READS_ARGUMENT
 // For want of a register the user's EBP is on the user's stack, which is wherever user code says.
 #ifndef DEFECT_ARGUMENT_FROM_ANYWHERE

@@ -17,6 +17,8 @@ void sysenter_body(gatecrash::Frame* frame);
 /// What an exception does; the workload may define it. The reference's makes a fault of user code go on at
 /// user_fault_landing, as a signal would.
 void exception_work(gatecrash::Frame* frame, uint32_t cr2);
+/// What happens behind a fault of the exit that was put right.
+void fixup_work();
 /// What #DB does besides, with DR6 as it was raised.
 void debug_work(gatecrash::Frame* frame, uint32_t debug_status);
 
