@@ -196,6 +196,37 @@ ENTRY \copied
 #endif
 .endm
 
+// The frame of an exception of the kernel's gets the ESP and SS that the CPU did not push, and a gap to the stack that was
+// interrupted: what a body pushes there, as a CALL would, is not on the frame. Clobbers %ecx, %esi, %edi.
+#define FRAME_GAP 16
+.macro MAKE_FRAME_WHOLE
+        movl %esp, %esi
+        subl $(FRAME_GAP + GATECRASH_FRAME32_SIZE - GATECRASH_FRAME32_ESP), %esp
+        movl %esp, %edi
+        movl $(GATECRASH_FRAME32_ESP / 4), %ecx
+        rep movsl
+        movl %esi, (%edi)
+        movl $GATECRASH_KERNEL_SS, 4(%edi)
+.endm
+
+// The reverse, and all registers: an IRET frame below the ESP that the frame has by now, and ESP at it. From the last word
+// down, since it may lie on the end of the frame.
+.macro RESTORE_WHOLE_FRAME
+        movl GATECRASH_FRAME32_ESP(%esp), %ecx
+        .irp word, GATECRASH_FRAME32_EFLAGS, GATECRASH_FRAME32_CS, GATECRASH_FRAME32_EIP
+        subl $4, %ecx
+        movl \word(%esp), %eax
+        movl %eax, (%ecx)
+        .endr
+        movl %ecx, GATECRASH_FRAME32_VECTOR(%esp)
+        popal
+        popl %ds
+        popl %es
+        popl %fs
+        popl %gs
+        popl %esp
+.endm
+
 // --- entries ---------------------------------------------------------------------------------------------------------
 
         .section .entry.text, "ax"
@@ -354,6 +385,9 @@ ENTRY exception_from_kernel
         TEST_ON_ENTRY_STACK
         jb exception_on_entry_stack
 #ifndef SYSENTER_STACK
+#ifdef WHOLE_FRAMES
+        MAKE_FRAME_WHOLE
+#endif
         movl %esp, %eax
         call exception_body
 #else
@@ -376,6 +410,11 @@ ENTRY return_from_kernel
         movl GATECRASH_FRAME32_CS(%esp), %edx
         testl $FROM_ENTRY_STACK, %edx
         jnz return_to_entry_stack
+#ifdef WHOLE_FRAMES
+        RESTORE_WHOLE_FRAME
+ENTRY return_whole_iret
+        iret
+#endif
 ENTRY return_to_kernel
         RESTORE_REGS32
 ENTRY return_kernel_iret
