@@ -32,7 +32,7 @@ void expect_to_replay(std::span<const json> results) {
         replays.emplace_back(gatecrash(words));
     }
     for (const auto& share : shares) {
-        const auto replay = replays.front().finish(10min);
+        const auto replay = replays.front().finish(20min);
         replays.pop_front();
         ASSERT_EQ(replay.code, 1) << replay.err;
         const auto document = json::parse(replay.out);
@@ -64,7 +64,7 @@ Words quick_cases() {
 TEST(Run, EveryVariantIsAsItExpectsAndEveryFindingReplays) {
     Words words{"run", "--machine", "amd", "--json", "-", "--quiet"};
     for (const auto& name : quick_cases()) words.push_back(name);
-    const auto run = Command(gatecrash(words)).finish(10min);
+    const auto run = Command(gatecrash(words)).finish(20min);
     EXPECT_EQ(run.code, 0) << run.err;
     const auto results = json::parse(run.out)["results"];
     EXPECT_FALSE(results.empty());
