@@ -114,6 +114,7 @@ Result judge(const Case& of, const Variant& variant, machine::Vendor vendor, Swe
     result.case_name = of.name;
     result.variant = variant.name;
     result.covers = variant.covers;
+    result.modelled = variant.modelled;
     result.expect = expects.holds() ? "holds" : "breaks " + to_string(expects.invariant);
     result.verdict = sweep.findings.empty() ? Verdict::holds : Verdict::breaks;
     result.message = difference(expects, sweep);

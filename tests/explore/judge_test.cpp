@@ -43,6 +43,13 @@ TEST(Judge, BreaksInAllTheExpectedPlaces) {
     EXPECT_EQ(result.expect, "breaks I4");
 }
 
+TEST(Judge, SaysWhatIsModelled) {
+    Variant variant;
+    EXPECT_FALSE(judge(some_case, variant, machine::Vendor::amd, {}).modelled);
+    variant.modelled = true;
+    EXPECT_TRUE(judge(some_case, variant, machine::Vendor::amd, {}).modelled);
+}
+
 TEST(Judge, ExpectsWhatTheVendorsCpusDo) {
     Variant variant;
     variant.expects = holds();

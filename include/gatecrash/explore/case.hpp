@@ -66,6 +66,8 @@ struct Variant {
     /// Unless empty, events land only on boundaries in one of these: what the variant is about, where more would be
     /// swept by others.
     std::vector<SymbolRange> window{};
+    /// Its guest constructs what these machines, or a guest alone, do not have; the page says what.
+    bool modelled = false;
 
     [[nodiscard]] const Expectation& expected_on(machine::Vendor vendor) const {
         return differs_on(vendor) ? otherwise->expects : expects;
