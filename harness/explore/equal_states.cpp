@@ -51,24 +51,23 @@ std::optional<T> saved(const Machine& machine, const Snapshot& at, std::uint64_t
 }
 
 std::optional<machine::Gate> gate_of(std::uint8_t vector, const Machine& machine, const Snapshot& at) {
-    const auto size = machine::gate_size(machine.image());
+    constexpr std::size_t size = machine::max_gate_size;
     const auto& idt = at.sregs.idt;
     if (size * vector + size - 1 > idt.limit) return std::nullopt;
-    const auto bytes = machine.memory().read_saved(at.pages, Virtual{idt.base + size * vector}, size);
-    if (bytes.size() != size) return std::nullopt;
-    const auto gate = machine::decode_gate(bytes);
+    const auto bytes = saved<std::array<std::byte, size>>(machine, at, idt.base + size * vector);
+    if (!bytes) return std::nullopt;
+    const auto gate = machine::decode_gate(*bytes);
     return gate.delivers ? std::optional(gate) : std::nullopt;
 }
 
-/// Whether a gate can lead to the code segment: of the machine's mode, present, not conforming, of privilege level 0
-/// (figure 5-2).
+/// Whether a gate can lead to the code segment: 64-bit, present, not conforming, of privilege level 0 (figure 5-2).
 bool is_kernel_code(std::uint16_t selector, const Machine& machine, const Snapshot& at) {
     const auto& gdt = at.sregs.gdt;
     const std::uint64_t offset = selector & ~7U;
     if (offset == 0 || (selector & 4) != 0 || offset + 7 > gdt.limit) return false;
     const auto descriptor = saved<std::uint64_t>(machine, at, gdt.base + offset);
-    constexpr std::uint64_t asked = 0x0060'fc00'0000'0000;  // D, L; P, DPL, S, type
-    const std::uint64_t kernel_code = machine.image().is_64_bit() ? 0x0020'9800'0000'0000 : 0x0040'9800'0000'0000;
+    constexpr std::uint64_t asked = 0x0060'fc00'0000'0000,
+                            kernel_code = 0x0020'9800'0000'0000;  // D, L; P, DPL, S, type
     return descriptor && (*descriptor & asked) == kernel_code;
 }
 
@@ -78,8 +77,6 @@ std::optional<std::uint64_t> delivery_stack(const machine::Gate& gate, const Mac
     const auto& tr = at.sregs.tr;
     const bool from_user = (at.sregs.cs.selector & 3) == 3;
     if (gate.ist == 0 && !from_user) return at.regs.rsp;
-    if (!machine.image().is_64_bit())
-        return rsp0 + 3 > tr.limit ? std::nullopt : saved<std::uint32_t>(machine, at, tr.base + rsp0);
     const auto offset = gate.ist == 0 ? rsp0 : ist1 + 8 * (gate.ist - 1);
     if (offset + 7 > tr.limit) return std::nullopt;
     return saved<std::uint64_t>(machine, at, tr.base + offset);
@@ -119,19 +116,16 @@ AddressRange frame_pushed_by(Event event, const Machine& machine, const Snapshot
     const bool others_first = events.exception.injected != 0 || events.exception.pending != 0 ||
                               events.interrupt.injected != 0 || events.interrupt.shadow != 0 ||
                               events.nmi.injected != 0 || events.nmi.pending != 0 || at.latched_irq;
-    // On a stack segment that is not flat, or out of virtual-8086 mode, it is not worth the trouble.
-    const bool is_plain = machine.image().is_64_bit() ||
-                          (at.sregs.ss.base == 0 && at.sregs.ss.db != 0 && (at.regs.rflags & machine::rflags_vm) == 0);
-    if (!is_plain || others_first || event.is_trap() || !machine::can_deliver(at.regs, events, event)) return {};
+    if (others_first || event.is_trap() || !machine::can_deliver(at.regs, events, event)) return {};
+    // In legacy mode a CPU may leave half of the word of a selector as it was: then that half counts.
+    if (!machine.image().is_64_bit()) return {};
     const auto gate = gate_of(event.vector, machine, at);
     if (!gate || !is_kernel_code(gate->selector, machine, at)) return {};
     const auto stack = delivery_stack(*gate, machine, at);
     if (!stack) return {};
-    const bool is_64_bit = machine.image().is_64_bit();
-    const auto end = is_64_bit ? *stack & ~std::uint64_t{15} : *stack;
-    const std::uint64_t frame_words = is_64_bit || (at.sregs.cs.selector & 3) == 3 ? 5 : 3;
-    const std::uint64_t words = frame_words + (event.kind == Event::Kind::pf ? 1 : 0);
-    const AddressRange range{end - words * machine.image().word_size, end};
+    const auto end = *stack & ~std::uint64_t{15};
+    const std::uint64_t words = event.kind == Event::Kind::pf ? 6 : 5;
+    const AddressRange range{end - words * 8, end};
     const bool in_one_page = range.first / machine::page_size == (range.last - 1) / machine::page_size;
     return in_one_page && is_writable(range, machine, at) ? range : AddressRange{};
 }
