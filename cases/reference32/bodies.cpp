@@ -98,12 +98,12 @@ EMULATED uint32_t take_debug_status() {
 extern "C" const char entry_sysenter[], sysenter_flags_are_clear[];
 
 /// The user's TF is still set behind SYSENTER: the trap comes at each instruction up to the one that clears it.
-INLINED bool is_step_of_users_flag(const Frame* frame) {
-#ifndef DEFECT_DB_KNOWS_NO_SYSENTER
+INLINED bool is_step_of_users_flag([[maybe_unused]] const Frame* frame) {
+#ifdef DEFECT_DB_KNOWS_NO_SYSENTER
+    return false;
+#else
     return frame->eip >= reinterpret_cast<uint32_t>(entry_sysenter) &&
            frame->eip <= reinterpret_cast<uint32_t>(sysenter_flags_are_clear);
-#else
-    return frame == nullptr;
 #endif
 }
 

@@ -227,6 +227,45 @@ ENTRY \copied
         popl %esp
 .endm
 
+// Whether a body leaves SYSENTER's own stack, if there is one.
+#ifdef DEFECT_NMI_ON_SYSENTER_STACK
+#define NMI_LEAVES_SYSENTER_STACK 0
+#else
+#define NMI_LEAVES_SYSENTER_STACK 1
+#endif
+#ifdef DEFECT_EXCEPTION_ON_SYSENTER_STACK
+#define EXCEPTION_LEAVES_SYSENTER_STACK 0
+#else
+#define EXCEPTION_LEAVES_SYSENTER_STACK 1
+#endif
+
+// Wherever it comes from: a body that runs on the task stack, of which nothing is in use if the entry stack is, while the
+// frame stays where it is. Not 0 in %edi: the stack was espfix.
+.macro CALL_ON_TASK_STACK body:req leaves_sysenter_stack:req
+        movl %cr3, %esi
+        TO_KERNEL_CR3
+        movl %esp, %ebx
+#ifndef DEFECT_BODY_ON_ENTRY_STACK
+        TEST_ON_ENTRY_STACK
+#ifdef SYSENTER_STACK
+        .if \leaves_sysenter_stack
+        jb .Lswitch\@
+        TEST_ON_SYSENTER_STACK
+        .endif
+#endif
+        jae .Lswitched\@
+.Lswitch\@:
+        movl TASK_STACK_TOP, %esp
+.Lswitched\@:
+#endif
+        movl %ebx, %eax
+        call \body
+        movl %ebx, %esp
+        movl %esi, %cr3
+        testl %edi, %edi
+        jnz return_to_espfix
+.endm
+
 // --- entries ---------------------------------------------------------------------------------------------------------
 
         .section .entry.text, "ax"
@@ -360,18 +399,11 @@ ENTRY sysexit_with_if
 #endif
         sysexit
 
-ENTRY fix_ds
+        .irp segment, ds, es, fs, gs
+ENTRY fix_\segment
         movl $0, (%esp)
-        jmp return_ds
-ENTRY fix_es
-        movl $0, (%esp)
-        jmp return_es
-ENTRY fix_fs
-        movl $0, (%esp)
-        jmp return_fs
-ENTRY fix_gs
-        movl $0, (%esp)
-        jmp return_gs
+        jmp return_\segment
+        .endr
 // The IRET to user code faulted, and ESP is at its frame again: an exception of the user's.
 ENTRY fix_iret
         pushl $0
@@ -384,27 +416,15 @@ ENTRY exception_from_kernel
 #endif
         TEST_ON_ENTRY_STACK
         jb exception_on_entry_stack
-#ifndef SYSENTER_STACK
+#ifdef SYSENTER_STACK
+        movl %edx, %edi
+        CALL_ON_TASK_STACK exception_body, EXCEPTION_LEAVES_SYSENTER_STACK
+#else
 #ifdef WHOLE_FRAMES
         MAKE_FRAME_WHOLE
 #endif
         movl %esp, %eax
         call exception_body
-#else
-// As an NMI: the frame stays where it is, and so is CR3 from where it was.
-        movl %cr3, %esi
-        TO_KERNEL_CR3
-        movl %esp, %ebx
-#ifndef DEFECT_EXCEPTION_ON_SYSENTER_STACK
-        TEST_ON_SYSENTER_STACK
-        jae 1f
-        movl TASK_STACK_TOP, %esp
-1:
-#endif
-        movl %ebx, %eax
-        call exception_body
-        movl %ebx, %esp
-        movl %esi, %cr3
 #endif
 ENTRY return_from_kernel
         movl GATECRASH_FRAME32_CS(%esp), %edx
@@ -459,35 +479,10 @@ ENTRY return_to_espfix
         lss %ss:espfix_pointer, %esp
         iret
 
-// Wherever it comes from: a body that runs on the task stack, of which nothing is in use if the entry stack is, while the
-// frame stays where it is. Not 0 in %edi: the stack was espfix.
-.macro CALL_ON_TASK_STACK body
-        movl %cr3, %esi
-        TO_KERNEL_CR3
-        movl %esp, %ebx
-#ifndef DEFECT_BODY_ON_ENTRY_STACK
-        TEST_ON_ENTRY_STACK
-#if defined(SYSENTER_STACK) && !defined(DEFECT_NMI_ON_SYSENTER_STACK)
-        jb .Lswitch\@
-        TEST_ON_SYSENTER_STACK
-#endif
-        jae .Lswitched\@
-.Lswitch\@:
-        movl TASK_STACK_TOP, %esp
-.Lswitched\@:
-#endif
-        movl %ebx, %eax
-        call \body
-        movl %ebx, %esp
-        movl %esi, %cr3
-        testl %edi, %edi
-        jnz return_to_espfix
-.endm
-
 #ifdef FRAME_STAYS_ON_ENTRY_STACK
 // As an NMI: right as long as the body does not let anything else onto the entry stack.
 ENTRY call_exception_body
-        CALL_ON_TASK_STACK exception_body
+        CALL_ON_TASK_STACK exception_body, EXCEPTION_LEAVES_SYSENTER_STACK
         jmp return_to_kernel
 #endif
 
@@ -518,7 +513,7 @@ ENTRY entry_nmi
         jnz exception_from_user
 ENTRY nmi_from_kernel
         CLEAN_CS
-        CALL_ON_TASK_STACK nmi_body
+        CALL_ON_TASK_STACK nmi_body, NMI_LEAVES_SYSENTER_STACK
         RESTORE_REGS32
 ENTRY nmi_iret
         iret
