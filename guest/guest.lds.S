@@ -1,6 +1,7 @@
 /* Where a 64-bit guest lies (gatecrash/abi.h). Every program header becomes page-table entries and part of a memory
  * slot: what is not writable here is in a read-only slot. */
 #include "gatecrash/abi.h"
+#define KERNEL_BASE GATECRASH_KERNEL_BASE
 #include "layout.h"
 
 ENTRY(boot)
@@ -33,9 +34,6 @@ PHDRS {
     SHORT(((entry) >> 16) & 0xffff) LONG(0xffffffff) LONG(0)
 #define DF_GATE GATE(entry_df, ist_of_df, 0)
 
-#define STACK(name, slot) \
-    .stack.name GATECRASH_KERNEL_BASE + STACK_PHYSICAL(slot) : AT(STACK_PHYSICAL(slot)) { *(.stack.name) } :name
-
 /* What entry code may choose by defining a symbol, as an absolute one: the stack that RSP0 leads to, and which IST entry
  * a vector has (0: none), and whose INT 1 #DB's gate lets pass. */
 tss_rsp0 = DEFINED(rsp0_is_entry_stack) ? entry_stack_top : task_stack_top;
@@ -47,19 +45,8 @@ PROVIDE(ist_of_vc = 0);
 PROVIDE(dpl_of_db = 0);
 
 SECTIONS {
-    .text GATECRASH_KERNEL_BASE + GATECRASH_TEXT : AT(GATECRASH_TEXT) {
-        *(.text .text.*)
-        noinstr_text_begin = .;
-        *(.noinstr.text)
-    } :text
-    . = ALIGN(GATECRASH_PAGE);
-    .entry.text . : AT(ADDR(.entry.text) - GATECRASH_KERNEL_BASE) {
-        *(.entry.text)
-        entry_text_end = .;
-    } :entry_text
-    /* The stop-byte stepper fills whole text pages, so constants never share one with code. */
-    . = ALIGN(GATECRASH_PAGE);
-    .tables . : AT(ADDR(.tables) - GATECRASH_KERNEL_BASE) {
+    TEXT_SECTIONS
+    .tables . : AT(ADDR(.tables) - KERNEL_BASE) {
         *(.tables.gdt)
         /* The LDT's descriptor (APM volume 2, 4.8.3). */
         SHORT(ldt_end - ldt - 1) SHORT(ldt & 0xffff) BYTE((ldt >> 16) & 0xff) BYTE(0x82) BYTE(0)
@@ -75,13 +62,7 @@ SECTIONS {
         *(.rodata .rodata.*)
     } :tables
 
-    .data GATECRASH_KERNEL_BASE + GATECRASH_DATA : AT(GATECRASH_DATA) { *(.data .data.*) *(.bss .bss.* COMMON) } :data
-    . = ALIGN(GATECRASH_PAGE);
-    .log . : AT(ADDR(.log) - GATECRASH_KERNEL_BASE) { *(.log) } :log
-    . = ALIGN(GATECRASH_PAGE);
-    .entry.data . : AT(ADDR(.entry.data) - GATECRASH_KERNEL_BASE) { *(.entry.data) } :entry_data
-    ASSERT(. <= GATECRASH_KERNEL_BASE + GATECRASH_STACKS, "data, log ring and entry area reach into the stacks")
-    ASSERT(ADDR(.tables) + SIZEOF(.tables) <= GATECRASH_KERNEL_BASE + GATECRASH_DATA, "text reaches into the data")
+    DATA_SECTIONS
 
     STACK(task, 0)
     STACK(nmi, 1)

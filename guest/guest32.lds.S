@@ -1,6 +1,7 @@
 /* Where a 32-bit guest lies (gatecrash/abi.h). Every program header becomes page-table entries and part of a memory
  * slot: what is not writable here is in a read-only slot. */
 #include "gatecrash/abi.h"
+#define KERNEL_BASE GATECRASH_KERNEL_BASE32
 #include "layout.h"
 
 OUTPUT_FORMAT(elf32-i386)
@@ -38,9 +39,6 @@ PHDRS {
     name##_base_16 = ((address) >> 16) & 0xff; \
     name##_base_24 = ((address) >> 24) & 0xff;
 
-#define STACK(name, slot) \
-    .stack.name GATECRASH_KERNEL_BASE32 + STACK_PHYSICAL(slot) : AT(STACK_PHYSICAL(slot)) { *(.stack.name) } :name
-
 /* What entry code may choose by defining a symbol, as an absolute one: the stack that ESP0 leads to, the one that SYSENTER
  * begins on, whether #DF switches to the task `df_tss`, and whose INT 1 #DB's gate lets pass. */
 tss_esp0 = ABSOLUTE(DEFINED(esp0_is_entry_stack) ? entry_stack_top : task_stack_top);
@@ -58,19 +56,8 @@ BASE_OF(espfix, entry_stack_segment)
 df_tss_access = DEFINED(df_tss) ? 0x89 : 0;
 
 SECTIONS {
-    .text GATECRASH_KERNEL_BASE32 + GATECRASH_TEXT : AT(GATECRASH_TEXT) {
-        *(.text .text.*)
-        noinstr_text_begin = .;
-        *(.noinstr.text)
-    } :text
-    . = ALIGN(GATECRASH_PAGE);
-    .entry.text . : AT(ADDR(.entry.text) - GATECRASH_KERNEL_BASE32) {
-        *(.entry.text)
-        entry_text_end = .;
-    } :entry_text
-    /* The stop-byte stepper fills whole text pages, so constants never share one with code. */
-    . = ALIGN(GATECRASH_PAGE);
-    .tables . : AT(ADDR(.tables) - GATECRASH_KERNEL_BASE32) {
+    TEXT_SECTIONS
+    .tables . : AT(ADDR(.tables) - KERNEL_BASE) {
         runtime_gdt = .;
         *(.tables.gdt)
         PROVIDE(gdt_limit = ABSOLUTE(. - runtime_gdt - 1));
@@ -82,13 +69,7 @@ SECTIONS {
         *(.rodata .rodata.*)
     } :tables
 
-    .data GATECRASH_KERNEL_BASE32 + GATECRASH_DATA : AT(GATECRASH_DATA) { *(.data .data.*) *(.bss .bss.* COMMON) } :data
-    . = ALIGN(GATECRASH_PAGE);
-    .log . : AT(ADDR(.log) - GATECRASH_KERNEL_BASE32) { *(.log) } :log
-    . = ALIGN(GATECRASH_PAGE);
-    .entry.data . : AT(ADDR(.entry.data) - GATECRASH_KERNEL_BASE32) { *(.entry.data) } :entry_data
-    ASSERT(. <= GATECRASH_KERNEL_BASE32 + GATECRASH_STACKS, "data, log ring and entry area reach into the stacks")
-    ASSERT(ADDR(.tables) + SIZEOF(.tables) <= GATECRASH_KERNEL_BASE32 + GATECRASH_DATA, "text reaches into the data")
+    DATA_SECTIONS
 
     STACK(task, 0)
     STACK(sysenter, 1)

@@ -1,9 +1,34 @@
-/* What both linker scripts have in common: where stacks are; and the IDT, of which the script says what a gate is, by
- * GATE(entry, IST entry, DPL), and by DF_GATE for #DF. */
+/* What both linker scripts have in common, from where the script says that the kernel lies, KERNEL_BASE: text, data and
+ * stacks; and the IDT, of which the script says what a gate is, by GATE(entry, IST entry, DPL), and by DF_GATE for #DF. */
 #ifndef GATECRASH_GUEST_LAYOUT_H
 #define GATECRASH_GUEST_LAYOUT_H
 
 #define STACK_PHYSICAL(slot) (GATECRASH_STACKS + (slot) * 2 * GATECRASH_STACK_SIZE + GATECRASH_STACK_SIZE)
+#define STACK(name, slot) \
+    .stack.name KERNEL_BASE + STACK_PHYSICAL(slot) : AT(STACK_PHYSICAL(slot)) { *(.stack.name) } :name
+
+/* Text. The stop-byte stepper fills whole pages of it, so constants never share one with code. */
+#define TEXT_SECTIONS \
+    .text KERNEL_BASE + GATECRASH_TEXT : AT(GATECRASH_TEXT) { \
+        *(.text .text.*) \
+        noinstr_text_begin = .; \
+        *(.noinstr.text) \
+    } :text \
+    . = ALIGN(GATECRASH_PAGE); \
+    .entry.text . : AT(ADDR(.entry.text) - KERNEL_BASE) { \
+        *(.entry.text) \
+        entry_text_end = .; \
+    } :entry_text \
+    . = ALIGN(GATECRASH_PAGE);
+
+#define DATA_SECTIONS \
+    .data KERNEL_BASE + GATECRASH_DATA : AT(GATECRASH_DATA) { *(.data .data.*) *(.bss .bss.* COMMON) } :data \
+    . = ALIGN(GATECRASH_PAGE); \
+    .log . : AT(ADDR(.log) - KERNEL_BASE) { *(.log) } :log \
+    . = ALIGN(GATECRASH_PAGE); \
+    .entry.data . : AT(ADDR(.entry.data) - KERNEL_BASE) { *(.entry.data) } :entry_data \
+    ASSERT(. <= KERNEL_BASE + GATECRASH_STACKS, "data, log ring and entry area reach into the stacks") \
+    ASSERT(ADDR(.tables) + SIZEOF(.tables) <= KERNEL_BASE + GATECRASH_DATA, "text reaches into the data")
 
 #define IRQ_DPL(vector) ((vector) == GATECRASH_USER_IRQ ? 3 : 0)
 #define IRQ(vector) \
