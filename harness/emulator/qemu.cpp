@@ -23,7 +23,7 @@ std::vector<std::string> common_arguments(bool shared_memory) {
         // Without ERMS what runs in there copies and clears by words, not by REP MOVSB, which TCG does byte by byte: to
         // start a program of 17 MB takes half the time.
         "-cpu",
-        "max,+svm,+npt,-erms,vendor=AuthenticAMD",
+        "max,+svm,+npt,-erms,-la57,vendor=AuthenticAMD",
         // One CPU. QEMU 7.2's SVM changes a CPU's pending interrupts without a lock at each VM entry and exit
         // (svm_helper.c, CPU_INTERRUPT_VIRQ); with two CPU threads that loses one now and then, and the machine hangs.
         "-smp",

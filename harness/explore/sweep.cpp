@@ -339,7 +339,7 @@ class Sweep {
                       const std::optional<machine::Outcome>& early_end = {}) {
         ++result_.levels.back().schedules;
         // An examination sees more than the end of a run. That it takes place must not be a busy host's doing.
-        constexpr int patience = 5;
+        constexpr int patience = 2;
         const auto outcome = early_end ? *early_end : run_patiently(machine_, patience);
         if (std::holds_alternative<machine::StillRunning>(outcome)) {
             examine_schedule(context, landed, std::nullopt);

@@ -22,10 +22,11 @@ class StopByteStepper : public Stepper {
     void enter() override {
         if (filled_) return;
         read_handlers();
-        for (const auto& segment : machine().image().segments) {
-            if (segment.executable)
-                write(segment.address, std::vector<std::byte>(segment.size, stop_byte(segment.address)));
+        const auto& segments = machine().image().segments;
+        if (stops_.empty()) {
+            for (const auto& segment : segments) stops_.push_back(stops_for(segment));
         }
+        for (std::size_t i = 0; i < segments.size(); ++i) write(segments[i].address, stops_[i]);
         filled_ = true;
     }
 
@@ -93,16 +94,38 @@ class StopByteStepper : public Stepper {
         Virtual at{};
     };
 
+    /// What OUT has for its port where it is a stop byte: the byte behind it.
+    static bool is_stop(std::uint16_t port) {
+        return port == std::to_integer<unsigned>(out) || port == std::to_integer<unsigned>(halt);
+    }
+
     static bool can_go_to_itself(Kind kind) {
         return kind == Kind::iret || kind == Kind::branch_to_self || kind == Kind::repeated_string;
     }
 
-    /// HLT costs one KVM_RUN less. But behind it KVM has to know its length, and without NRIPS (QEMU's SVM) reads it from
-    /// memory. Of legacy mode's page tables KVM then has those of some earlier CR3: QEMU 7.2 sets the accessed bit in the
-    /// entries of a PAE root, where it is reserved, and KVM does not take what it finds there.
+    /// HLT costs one KVM_RUN less. But behind it KVM has to know its length, and without NRIPS (QEMU's SVM) reads it
+    /// from memory. Of legacy mode's page tables KVM then has those of some earlier CR3: QEMU 7.2 sets the accessed bit
+    /// in the entries of a PAE root, where it is reserved, and KVM does not take what it finds there.
     std::byte stop_byte(Virtual address) const {
         const auto& image = machine().image();
         return image.is_user(address) || !image.is_64_bit() ? out : halt;
+    }
+
+    /// Stop bytes for a segment, none if it is not executable. Where they are OUT, those of a kernel instruction behind
+    /// its second are HLT: a CPU stops at the first anyway, but QEMU translates on to an instruction that ends a block,
+    /// and OUT does not.
+    std::vector<std::byte> stops_for(const Segment& segment) const {
+        if (!segment.executable) return {};
+        std::vector<std::byte> stops(segment.size, stop_byte(segment.address));
+        if (stops.empty() || stops.front() == halt || machine().image().is_user(segment.address)) return stops;
+        for (std::size_t at = 0; at < stops.size();) {
+            const Virtual address{number(segment.address) + at};
+            const auto instruction = decode(machine().text_at(address), address, CodeSize::bits32);
+            const auto next = std::min(stops.size(), at + (instruction ? instruction->length : 1));
+            for (at += out_length; at < next; ++at) stops[at] = halt;
+            at = next;
+        }
+        return stops;
     }
 
     void read_handlers() {
@@ -128,7 +151,11 @@ class StopByteStepper : public Stepper {
     }
 
     void hide(Virtual address, std::size_t length) {
-        if (length != 0) write(address, std::vector<std::byte>(length, stop_byte(address)));
+        if (length == 0) return;
+        const auto& segments = machine().image().segments;
+        const auto* segment = machine().image().segment_at(address);
+        const std::span<const std::byte> stops = stops_.at(static_cast<std::size_t>(segment - segments.data()));
+        write(address, stops.subspan(number(address) - number(segment->address), length));
     }
 
     /// What opens a shadow is shown together with the instruction in it.
@@ -139,7 +166,9 @@ class StopByteStepper : public Stepper {
             const auto second = decode(machine().text_at(next), next, code_size(before.sregs.cs));
             if (second) length += second->length;
         }
-        return std::min(length, Instruction::max_length);
+        const auto* segment = machine().image().segment_at(before.rip);
+        const auto end = number(segment->address) + segment->size;
+        return std::min({length, Instruction::max_length, end - number(before.rip)});
     }
 
     Stop run_to_stop(bool may_go_to_itself) {
@@ -152,7 +181,7 @@ class StopByteStepper : public Stepper {
             // that can go to itself can really be running still.
             if (std::holds_alternative<StillRunning>(*outcome) && !may_go_to_itself && --patience > 0) continue;
             const auto* port = std::get_if<BadPort>(&*outcome);
-            if (port != nullptr && port->port == GATECRASH_PORT_STOP) {
+            if (port != nullptr && is_stop(port->port)) {
                 return {{}, Virtual{machine().cpu().regs().rip - out_length}};
             }
             return {outcome, {}};
@@ -240,6 +269,7 @@ class StopByteStepper : public Stepper {
                popped == number(now) || (instruction.kind == Kind::sysret && before.regs.rcx == number(now));
     }
 
+    std::vector<std::vector<std::byte>> stops_;  ///< by segment
     std::vector<Virtual> handlers_;
     kvm_dtable handlers_of_{};
     bool filled_ = false;
