@@ -202,7 +202,15 @@ std::vector<Figure> measure_harness(const kvm::System& system, const machine::Im
     const auto real_injection =
         summarize("injection_real_ns", "ns", injection_samples(real), "the same of " + image.name);
     const auto one = [&](const char* name, const char* unit, double value, const char* note) {
-        return Figure{name, unit, value, value, value, injection.runs, true, note};
+        return Figure{.name = name,
+                      .unit = unit,
+                      .median = value,
+                      .min = value,
+                      .p99 = value,
+                      .interval = {value, value},
+                      .runs = injection.runs,
+                      .valid = true,
+                      .note = note};
     };
     return {
         floor,

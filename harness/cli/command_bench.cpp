@@ -1,9 +1,20 @@
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
 
 #include "commands.hpp"
+#include "gatecrash/bench/baseline.hpp"
+#include "gatecrash/bench/entry_bench.hpp"
 #include "gatecrash/bench/harness_bench.hpp"
+#include "gatecrash/bench/host.hpp"
+#include "gatecrash/emulator/file.hpp"
+#include "gatecrash/emulator/process.hpp"
+#include "gatecrash/report/bench_document.hpp"
 #include "gatecrash/report/bench_table.hpp"
-#include "gatecrash/report/json_report.hpp"
+#include "host_error.hpp"
 #include "inside.hpp"
 #include "machine_choice.hpp"
 #include "output.hpp"
@@ -13,23 +24,167 @@
 namespace gatecrash::cli {
 namespace {
 
+using gatecrash::bench::Composition;
+using gatecrash::bench::Measured;
+using report::BenchDocument;
+
 /// Its window is the longest of those that hold, with user code, SYSCALL, IST stacks and a nested fault in it.
-constexpr const char* measured = "nested-nmi/copied-frame";
+constexpr const char* measured_guest = "nested-nmi/copied-frame";
+
+bool is_of_harness(const Options& options) { return options.patterns == std::vector<std::string>{"harness"}; }
+
+std::vector<Composition> compositions_of(const Options& options) {
+    if (std::ranges::find(options.patterns, "harness") != options.patterns.end()) {
+        throw UsageError("`harness` is measured alone, without paths", "bench");
+    }
+    try {
+        return gatecrash::bench::select_compositions(options.patterns);
+    } catch (const gatecrash::bench::SelectionError& error) {
+        throw UsageError(error.what(), "bench");
+    }
+}
+
+void tell(const Options& options, const std::string& note) {
+    if (!options.quiet) fmt::print(stderr, "gatecrash: {}\n", note);
+}
+
+/// Counts everywhere; cycles where there is a CPU that has them.
+Measured measure_paths(const Options& options, const LocalMachine& local) {
+    const auto compositions = compositions_of(options);
+    auto measured =
+        gatecrash::bench::count_instructions(local.system, compositions, options.stepper.value_or(local.stepper));
+    if (local.description.emulated) return measured;
+    const gatecrash::bench::PinnedThread pinned;
+    for (const auto& each : gatecrash::bench::disturbances(pinned.cpu())) tell(options, each);
+    const auto stolen = gatecrash::bench::stolen_ticks(pinned.cpu());
+    const auto cycles = gatecrash::bench::measure_cycles(
+        local.system, compositions,
+        gatecrash::bench::has_invariant_tsc() ? "" : "the time-stamp counter does not run at one rate");
+    if (gatecrash::bench::stolen_ticks(pinned.cpu()) != stolen) {
+        tell(options,
+             "a hypervisor took the CPU away meanwhile (steal time): measure again on a host that is not shared");
+    }
+    measured.figures.insert(measured.figures.end(), cycles.figures.begin(), cycles.figures.end());
+    for (const auto& each : cycles.skipped) {
+        const bool known = std::ranges::any_of(measured.skipped, [&](const auto& s) { return s.name == each.name; });
+        if (!known) measured.skipped.push_back({each.name, "cycles: " + each.reason});
+    }
+    return measured;
+}
+
+BenchDocument measure_here(const Options& options, const LocalMachine& local) {
+    if (!is_of_harness(options)) return {version, local.description, measure_paths(options, local)};
+    return {version,
+            local.description,
+            {gatecrash::bench::measure_harness(local.system, find_target(measured_guest).image,
+                                               options.stepper.value_or(local.stepper)),
+             {}}};
+}
+
+/// What the program inside the emulated machine measured, or the code it ended with.
+struct Inside {
+    std::optional<BenchDocument> document;
+    int code = 0;
+};
+
+Inside measure_inside(const Options& options) {
+    auto inner = options;
+    inner.json = "-";
+    inner.quiet = true;
+    inner.baseline.clear();
+    inner.threshold.reset();
+    inner.plot.clear();
+    Documents none({});
+    const emulator::Fd content(::memfd_create("gatecrash-bench", MFD_CLOEXEC));
+    if (!content) emulator::throw_errno("memfd_create");
+    const int code = run_inside(inner, none, {}, content.get());
+    if (code != 0) return {std::nullopt, code};
+    (void)::lseek(content.get(), 0, SEEK_SET);
+    return {report::read_bench_document(emulator::read_all(content.get())), 0};
+}
+
+BenchDocument read_baseline(const std::string& name) {
+    try {
+        return report::read_bench_document(emulator::read_file(name));
+    } catch (const report::BenchDocumentError& error) {
+        throw UsageError(
+            fmt::format("--baseline {}: no document that `gatecrash bench --json` wrote: {}", name, error.what()),
+            "bench");
+    } catch (const std::system_error& error) {
+        throw UsageError(fmt::format("--baseline {}: {}", name, error.code().message()), "bench");
+    }
+}
+
+/// Figures in time are of one machine.
+std::vector<gatecrash::bench::Figure> comparable(const BenchDocument& then, const BenchDocument& now) {
+    const bool is_same = then.machine.name == now.machine.name && then.machine.cpu == now.machine.cpu;
+    std::vector<gatecrash::bench::Figure> figures;
+    std::ranges::copy_if(then.measured.figures, std::back_inserter(figures),
+                         [&](const auto& figure) { return is_same || figure.unit == "instructions"; });
+    return figures;
+}
+
+/// The exit code: whether anything became worse.
+int compare(const Options& options, const BenchDocument& then, const BenchDocument& now, TextOutput& text) {
+    const auto threshold = options.threshold.value_or(usual_threshold);
+    const auto changes = gatecrash::bench::compare(comparable(then, now), now.measured.figures, threshold);
+    if (changes.empty()) {
+        throw UsageError(fmt::format("--baseline {}: it has none of these figures, of this machine", options.baseline),
+                         "bench");
+    }
+    text.print("\n" + report::change_table(changes, threshold));
+    return std::ranges::any_of(changes, &gatecrash::bench::Change::worse) ? 1 : 0;
+}
+
+std::filesystem::path find_plotter() {
+    if (auto found = emulator::find_program("gnuplot")) return *found;
+    throw HostError("--plot needs gnuplot, and there is none in PATH",
+                    "run `./dev setup`, or `apt-get install gnuplot-nox`");
+}
+
+/// The picture, as SVG.
+std::string plot(const std::filesystem::path& plotter, const Measured& measured) {
+    const emulator::Fd script(::memfd_create("gatecrash-plot", MFD_CLOEXEC));
+    if (!script) emulator::throw_errno("memfd_create");
+    emulator::write_all(script.get(), report::plot_script(measured.figures));
+    (void)::lseek(script.get(), 0, SEEK_SET);
+    auto ended = emulator::ChildProcess(plotter, {"-"}, {{STDIN_FILENO, script.get()}}).finish();
+    if (ended.code == 0) return ended.output;
+    throw HostError(fmt::format("gnuplot ended with {}: {}", ended.code, ended.output), "is it version 5 or later?");
+}
 
 }  // namespace
 
 int bench(const Options& options) {
-    if (options.patterns != std::vector<std::string>{"harness"}) {
-        throw UsageError("this version measures the harness only: gatecrash bench harness", "bench");
-    }
+    if (!is_of_harness(options)) (void)compositions_of(options);  // a wrong name is known before any work
     Documents documents(options);
-    auto local = choose_machine(options.machine, !documents.empty());
-    if (!local) return run_inside(options, documents);
-    const auto figures = gatecrash::bench::measure_harness(local->system, find_target(measured).image,
-                                                           options.stepper.value_or(local->stepper));
-    TextOutput(options).print(report::bench_table(figures));
-    documents.write(&Options::json, report::bench_report(version, local->description, figures));
-    return 0;
+    std::optional<BenchDocument> then;
+    if (!options.baseline.empty()) then = read_baseline(options.baseline);
+    const auto plotter = options.plot.empty() ? std::filesystem::path() : find_plotter();
+
+    std::optional<BenchDocument> now;
+    if (auto local = choose_machine(options.machine, !documents.empty())) {
+        now = measure_here(options, *local);
+    } else {
+        auto inside = measure_inside(options);
+        if (!inside.document) return inside.code;
+        now = std::move(inside.document);
+    }
+
+    TextOutput text(options);
+    text.print(report::bench_table(now->measured));
+    if (now->machine.emulated && !is_of_harness(options)) {
+        text.print("\nCycles mean nothing on an emulated machine: none were measured.\n");
+    }
+    documents.write(&Options::json, to_text(*now));
+    if (!options.plot.empty() && !now->measured.figures.empty()) {
+        documents.write(&Options::plot, plot(plotter, now->measured));
+    }
+    if (now->measured.figures.empty()) {
+        tell(options, "nothing was measured, since everything was skipped: the reasons are above");
+        return 4;
+    }
+    return then ? compare(options, *then, *now, text) : 0;
 }
 
 }  // namespace gatecrash::cli

@@ -49,12 +49,17 @@ constexpr CommandInfo table[] = {
      "gives,\n"
      "but for the seconds, and ends with its exit code.\n",
      "  gatecrash merge 1.json 2.json 3.json --json whole.json\n"},
-    {Command::bench, "bench", " harness", "measure what the harness itself costs",
-     "Prints the time of one KVM_RUN, of a step, a snapshot, a restore, a new VM, and of one injection; floor_ratio "
-     "is\n"
-     "the time of an injection in KVM_RUNs.\n",
-     "  gatecrash bench harness\n"
-     "  gatecrash bench harness --json -\n"},
+    {Command::bench, "bench", " [PATTERN...]", "what a way into the kernel and back costs",
+     "Counts the instructions of each path, bare and with what kernels add to it, and measures its cycles where there\n"
+     "are any: not on an emulated machine. A PATTERN is a shell glob on PATH or PATH+PIECE, or names a path with "
+     "pieces\n"
+     "of your choice, PATH+PIECE+PIECE; none means all. `bench harness` measures what the harness itself costs.\n"
+     "Ends with 1 if a figure is over its baseline, 4 if nothing could be measured.\n",
+     "  gatecrash bench 'syscall-*'\n"
+     "  gatecrash bench syscall-iret+swapgs+stack+save+clear --json then.json\n"
+     "  gatecrash bench --baseline then.json --threshold 0.02\n"
+     "  gatecrash bench 'int80-iret*' --plot paths.svg\n"
+     "  gatecrash bench harness\n"},
     {Command::new_project, "new", " DIR", "write a project for entry code of your own",
      "DIR is a folder that is empty or does not exist yet. It gets an assembly file with an NMI entry that has a "
      "subtle\n"
@@ -103,6 +108,13 @@ po::options_description own_options(Command command) {
             add("window", po::value<std::string>()->value_name("FROM..TO"),
                 "land events only from symbol FROM up to, and not including, symbol TO");
             add("no-prune", po::bool_switch(), "run also schedules that cannot differ from ones that were run");
+            break;
+        case Command::bench:
+            add("baseline", po::value<std::string>()->value_name("FILE"),
+                "compare with what --json wrote into FILE: the ratio of each figure, with its 95 % interval");
+            add("threshold", po::value<std::string>()->value_name("PART"),
+                "how much more than the baseline is no worse, as a part of it (default 0.05)");
+            add("plot", po::value<std::string>()->value_name("FILE"), "draw a bar for each figure, as SVG");
             break;
         case Command::list:
             add("covers", po::bool_switch(),

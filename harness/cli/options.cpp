@@ -172,6 +172,7 @@ std::vector<std::pair<const char*, std::string>> destinations(const Options& opt
     if (!options.json.empty()) used.emplace_back("--json", options.json);
     if (!options.junit.empty()) used.emplace_back("--junit", options.junit);
     if (!options.resume.empty()) used.emplace_back("--resume", options.resume);
+    if (!options.plot.empty()) used.emplace_back("--plot", options.plot);
     return used;
 }
 
@@ -186,6 +187,18 @@ void check_destinations(const Options& options, const Values& values) {
     }
 }
 
+void read_bench(Options& options, const Values& values) {
+    if (values.has("baseline")) {
+        options.baseline = values.text("baseline");
+        if (options.baseline.empty() || options.baseline == "-") values.fail("--baseline wants the name of a file");
+    }
+    if (values.has("threshold")) {
+        if (options.baseline.empty()) values.fail("--threshold is what --baseline allows: give both");
+        options.threshold = values.number("threshold", 0.0, 1000.0);
+    }
+    if (values.has("plot")) options.plot = values.text("plot");
+}
+
 void read_own(Options& options, const Values& values) {
     constexpr auto any_number = std::numeric_limits<std::size_t>::max();
     switch (options.command) {
@@ -195,9 +208,12 @@ void read_own(Options& options, const Values& values) {
             [[fallthrough]];
         case Command::list:
         case Command::worker:
-        case Command::bench:
             options.patterns = values.arguments(any_number);
             options.covers = options.command == Command::list && values.is_set("covers");
+            break;
+        case Command::bench:
+            options.patterns = values.arguments(any_number);
+            read_bench(options, values);
             break;
         case Command::merge:
             read_reports(options, values);
@@ -317,6 +333,9 @@ Words to_arguments(const Options& options) {
     if (options.window) add("window", options.window->first + ".." + options.window->second);
     if (!options.prune) words.emplace_back("--no-prune");
     if (options.trace) words.emplace_back("--trace");
+    if (!options.baseline.empty()) add("baseline", options.baseline);
+    if (options.threshold) add("threshold", fmt::format("{}", *options.threshold));
+    if (!options.plot.empty()) add("plot", options.plot);
     words.emplace_back("--");
     words.insert(words.end(), options.patterns.begin(), options.patterns.end());
     words.insert(words.end(), options.schedules.begin(), options.schedules.end());

@@ -42,6 +42,9 @@ enum class Command : std::uint8_t {
 };
 enum class MachineName : std::uint8_t { automatic, host, amd, intel, all };
 
+/// What a figure of `bench` may be over its baseline, as a part.
+constexpr double usual_threshold = 0.05;
+
 struct Options {
     Command command = Command::help;
 
@@ -68,6 +71,9 @@ struct Options {
     bool trace = false;                                         ///< replay
     bool covers = false;                                        ///< list
     std::string folder;                                         ///< new
+    std::string baseline;                                       ///< bench; empty: none
+    std::optional<double> threshold;                            ///< bench; not given: usual_threshold
+    std::string plot;                                           ///< bench; empty: none wanted
 
     bool operator==(const Options&) const = default;
 };

@@ -19,11 +19,19 @@ std::string junit(const std::string& version, const report::MachineDescription& 
     return report::junit_report(version, machine, results);
 }
 
+/// Of a picture, which is not of results.
+std::string nothing(const std::string& /*version*/, const report::MachineDescription& /*machine*/,
+                    std::span<const explore::Result> /*results*/, const std::vector<std::string>& /*command*/) {
+    return "";
+}
+
 constexpr struct {
     const char* name;
     DocumentOption option;
     Format format;
-} kinds[] = {{"--json", &Options::json, report::json_report}, {"--junit", &Options::junit, junit}};
+} kinds[] = {{"--json", &Options::json, report::json_report},
+             {"--junit", &Options::junit, junit},
+             {"--plot", &Options::plot, nothing}};
 
 /// A reader sees a result when it is there, also through a pipe; and it stays in front of later messages.
 void print_at_once(std::FILE* stream, const std::string& text) {

@@ -1,4 +1,4 @@
-#include "guest_cpuid.hpp"
+#include "gatecrash/machine/guest_cpuid.hpp"
 
 #include <cpuid.h>
 
@@ -15,7 +15,10 @@ constexpr std::uint32_t leaf1_edx = bit(0) /* FPU */ | bit(2) /* DE */ | bit(3) 
                                     bit(5) /* MSR */ | bit(6) /* PAE */ | bit(7) /* MCE */ | bit(8) /* CX8 */ |
                                     bit(11) /* SEP */ | bit(13) /* PGE */ | bit(14) /* MCA */ | bit(15) /* CMOV */ |
                                     bit(16) /* PAT */ | bit(24) /* FXSR */ | bit(25) /* SSE */ | bit(26) /* SSE2 */;
+constexpr std::uint32_t leaf1_ecx = bit(17) /* PCID */;
 constexpr std::uint32_t leaf7_ebx = bit(0) /* FSGSBASE */ | bit(7) /* SMEP */ | bit(20) /* SMAP */;
+constexpr std::uint32_t leaf7_edx = bit(26) /* IBRS */;
+constexpr std::uint32_t extended8_ebx = bit(14) /* IBRS on AMD */;
 constexpr std::uint32_t extended1_edx =
     leaf1_edx | bit(11) /* SYSCALL */ | bit(20) /* NX */ | bit(27) /* RDTSCP */ | bit(29) /* LM */;
 
@@ -37,12 +40,13 @@ std::vector<kvm_cpuid_entry2> guest_cpuid() {
     vendor.eax = 7;
     auto features = host_leaf(1);
     features.ebx = 0;
-    features.ecx = 0;
+    features.ecx &= leaf1_ecx;
     features.edx &= leaf1_edx;
     auto structured = host_leaf(7);
     structured.eax = 0;
     structured.ebx = has_structured ? structured.ebx & leaf7_ebx : 0;
-    structured.ecx = structured.edx = 0;
+    structured.ecx = 0;
+    structured.edx = has_structured ? structured.edx & leaf7_edx : 0;
     auto extended = host_leaf(0x80000000);
     extended.eax = 0x80000008;
     auto extended_features = host_leaf(0x80000001);
@@ -50,7 +54,8 @@ std::vector<kvm_cpuid_entry2> guest_cpuid() {
     extended_features.ecx = 0;
     extended_features.edx &= extended1_edx;
     auto sizes = host_leaf(0x80000008);
-    sizes.ebx = sizes.ecx = sizes.edx = 0;
+    sizes.ebx &= extended8_ebx;
+    sizes.ecx = sizes.edx = 0;
     return {vendor, features, structured, extended, extended_features, sizes};
 }
 

@@ -84,15 +84,19 @@ void TinyGuest::write_msr(std::uint32_t msr, std::uint64_t value) {
     kernel.wrmsr();
 }
 
-void TinyGuest::enable_syscall(const Xbyak::Label& entry, std::uint64_t fmask) {
-    write_msr(0xc0000081, (std::uint64_t{GATECRASH_USER32_CS} << 48) | (std::uint64_t{GATECRASH_KERNEL_CS} << 32));
-    write_msr(0xc0000084, fmask);
-    kernel.mov(kernel.ecx, 0xc0000082);
+void TinyGuest::write_msr(std::uint32_t msr, const Xbyak::Label& label) {
+    kernel.mov(kernel.ecx, msr);
     kernel.mov(kernel.rax, std::uint64_t{0x1122334455667788});  // filled in by build()
-    addresses_.emplace_back(kernel.getSize() - sizeof(std::uint64_t), entry);
+    addresses_.emplace_back(kernel.getSize() - sizeof(std::uint64_t), label);
     kernel.mov(kernel.rdx, kernel.rax);
     kernel.shr(kernel.rdx, 32);
     kernel.wrmsr();
+}
+
+void TinyGuest::enable_syscall(const Xbyak::Label& entry, std::uint64_t fmask) {
+    write_msr(0xc0000081, (std::uint64_t{GATECRASH_USER32_CS} << 48) | (std::uint64_t{GATECRASH_KERNEL_CS} << 32));
+    write_msr(0xc0000084, fmask);
+    write_msr(0xc0000082, entry);
 }
 
 void TinyGuest::load_segments() {

@@ -36,11 +36,6 @@ Json to_json(const explore::Result& result) {
     return json;
 }
 
-Json to_json(const bench::Figure& figure) {
-    return {{"name", figure.name}, {"unit", figure.unit}, {"median", figure.median}, {"min", figure.min},
-            {"p99", figure.p99},   {"runs", figure.runs}, {"valid", figure.valid},   {"note", figure.note}};
-}
-
 Json to_json(const MachineResults& of);
 
 template <typename Item>
@@ -85,11 +80,6 @@ std::string json_report(const std::string& version, std::span<const MachineResul
                     {"machine", report::to_json(first.machine)},
                     {"results", list_of(std::span(first.results))},
                     {"machines", list_of(machines)}});
-}
-
-std::string bench_report(const std::string& version, const MachineDescription& machine,
-                         std::span<const bench::Figure> figures) {
-    return document(version, machine, figures);
 }
 
 }  // namespace gatecrash::report

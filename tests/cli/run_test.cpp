@@ -460,6 +460,38 @@ TEST(Bench, MeasuresTheHarness) {
     EXPECT_DOUBLE_EQ(figures["floor_ratio"]["median"], injection / floor);
 }
 
+TEST(Bench, CountsPathsAndDrawsThem) {
+    const TemporaryFolder folder;
+    const auto json_file = folder.path() / "then.json", picture = folder.path() / "paths.svg";
+    const Words paths{"bench", "syscall-sysret", "syscall-sysret+save+swapgs", "nmi+ibrs"};
+    auto first = paths;
+    first.insert(first.end(), {"--json", json_file, "--plot", picture});
+    const auto result = run_on_amd(first);
+    EXPECT_EQ(result.code, 0) << result.err;
+    EXPECT_THAT(result.out, HasSubstr("syscall-sysret+swapgs+save           34    +32"));
+    EXPECT_THAT(result.out, HasSubstr("skipped: the CPU has no IBRS: nmi+save+ibrs"));
+    EXPECT_THAT(result.out, HasSubstr("none were measured"));
+    EXPECT_THAT(emulator::read_file(picture), testing::AllOf(HasSubstr("<svg"), HasSubstr("syscall-sysret+swapgs+save")));
+    auto then = json::parse(emulator::read_file(json_file));
+    for (const auto& figure : then["results"]) EXPECT_EQ(figure["unit"], "instructions");
+
+    EXPECT_EQ(run_on_amd({"bench", "syscall-sysret+swapgs+save", "--baseline", json_file}).code, 0);
+    // One that was faster then.
+    then["results"][1]["median"] = 30;
+    then["results"][1]["interval"] = {30, 30};
+    std::ofstream(json_file) << then;
+    const auto slower = run_on_amd({"bench", "syscall-sysret+swapgs+save", "--baseline", json_file});
+    EXPECT_EQ(slower.code, 1);
+    EXPECT_THAT(slower.out, HasSubstr("1.133"));
+    EXPECT_THAT(slower.out, HasSubstr("over the threshold of 1.050"));
+    EXPECT_EQ(run_on_amd({"bench", "syscall-sysret+swapgs+save", "--baseline", json_file, "--threshold", "0.2"}).code,
+              0);
+    const auto other = run_on_amd({"bench", "bp", "--baseline", json_file});
+    EXPECT_EQ(other.code, 2);
+    EXPECT_THAT(other.err, HasSubstr("it has none of these figures"));
+    EXPECT_EQ(run_on_amd({"bench", "nmi+ibrs"}).code, 4);
+}
+
 TEST(Explore, LandsExceptions) {
     const auto result = run_on_amd({"explore", "nested-nmi/copied-frame", "--events", "db,mc", "--depth", "1"});
     EXPECT_EQ(result.code, 0) << result.out;

@@ -40,8 +40,15 @@ void expect_wrong_usage(const Words& arguments, const std::string& message) {
 TEST(Usage, IsExplainedWhereItIsWrong) {
     expect_wrong_usage({}, "no command");
     expect_wrong_usage({"frob"}, "no such command: 'frob'");
-    expect_wrong_usage({"bench"}, "bench harness");
-    expect_wrong_usage({"bench", "nested-nmi"}, "bench harness");
+    expect_wrong_usage({"bench", "nested-nmi"}, "no path matches 'nested-nmi'; the paths are: syscall-sysret, ");
+    expect_wrong_usage({"bench", "bp+harness"}, "no piece is called 'harness'");
+    expect_wrong_usage({"bench", "bp", "harness"}, "`harness` is measured alone");
+    expect_wrong_usage({"bench", "--threshold", "0.1"}, "--threshold is what --baseline allows");
+    expect_wrong_usage({"bench", "--baseline", "x", "--threshold", "much"}, "--threshold is a number");
+    expect_wrong_usage({"bench", "--baseline", "/nonexistent/x"}, "--baseline /nonexistent/x: No such file");
+    expect_wrong_usage({"bench", "--baseline", GATECRASH}, "no document that `gatecrash bench --json` wrote");
+    expect_wrong_usage({"bench", "--plot", "/nonexistent/x"}, "--plot: ");
+    expect_wrong_usage({"bench", "--plot", "-", "--json", "-"}, "--json and --plot both want standard output");
     expect_wrong_usage({"check", "x.elf"}, "not in this version");
     expect_wrong_usage({"run", "--frob"}, "unknown option --frob");
     expect_wrong_usage({"list", "--junit", "x"}, "unknown option --junit");

@@ -59,6 +59,8 @@ class TinyGuest {
     void touch(std::uint64_t address);
     /// In `kernel`: WRMSR of a constant. Clobbers RAX, RCX, RDX.
     void write_msr(std::uint32_t msr, std::uint64_t value);
+    /// The same of the guest's address of a label in `kernel`.
+    void write_msr(std::uint32_t msr, const Xbyak::Label& label);
     /// In `kernel`: LSTAR to `entry`, and STAR and FMASK. Clobbers RAX, RCX, RDX.
     void enable_syscall(const Xbyak::Label& entry, std::uint64_t fmask);
     /// In `kernel`: DS, ES and SS become user data, user data and kernel data. Clobbers RAX.

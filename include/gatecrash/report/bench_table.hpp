@@ -2,12 +2,22 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
-#include "gatecrash/bench/figure.hpp"
+#include "gatecrash/bench/baseline.hpp"
+#include "gatecrash/bench/entry_bench.hpp"
 
 namespace gatecrash::report {
 
-/// A line a figure, with a heading, for people.
-[[nodiscard]] std::string bench_table(std::span<const bench::Figure> figures);
+/// For people, a line a figure, with a heading. Counts have what a piece adds to its bare path; what was skipped is at
+/// the end, a line a reason.
+[[nodiscard]] std::string bench_table(const bench::Measured& measured);
+
+/// For people: what became more, by how much.
+[[nodiscard]] std::string change_table(std::span<const bench::Change> changes, double threshold);
+
+/// A gnuplot script that writes a bar for each of the figures to its standard output, as SVG: of the cycles if there
+/// are valid ones, else of the unit of the first.
+[[nodiscard]] std::string plot_script(std::span<const bench::Figure> figures);
 
 }  // namespace gatecrash::report

@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "gatecrash/bench/figure.hpp"
 #include "gatecrash/explore/case.hpp"
 #include "gatecrash/explore/judge.hpp"
 #include "gatecrash/report/machine_description.hpp"
@@ -21,8 +20,5 @@ namespace gatecrash::report {
 /// The document of `run` on several machines, of which one at least was used: that of the first that was, and
 /// `machines`, which has them all.
 [[nodiscard]] std::string json_report(const std::string& version, std::span<const MachineResults> machines);
-/// The document of `bench`.
-[[nodiscard]] std::string bench_report(const std::string& version, const MachineDescription& machine,
-                                       std::span<const bench::Figure> figures);
 
 }  // namespace gatecrash::report

@@ -1,0 +1,172 @@
+#include "gatecrash/bench/entry_path.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "gatecrash/abi.h"
+
+namespace gatecrash::bench {
+namespace {
+
+using Kind = machine::Event::Kind;
+
+constexpr EntryPath paths[] = {
+    {"syscall-sysret", "SYSCALL, and SYSRET", Way::syscall, Return::sysret},
+    {"syscall-frame-sysret", "SYSCALL with an IRET frame built, and SYSRET from what is in it", Way::syscall,
+     Return::sysret, 3, true},
+    {"syscall-iret", "SYSCALL with an IRET frame built, and IRET", Way::syscall, Return::iret, 3, true},
+    {"sysenter-sysexit", "SYSENTER in 64-bit mode, and SYSEXIT", Way::sysenter, Return::sysexit},
+    {"int80-iret", "INT 0x80, and IRET", Way::gate, Return::iret, 3, false, GATECRASH_USER_IRQ},
+    {"int80-iret-kernel", "the same from CPL 0", Way::gate, Return::iret, 0, false, GATECRASH_USER_IRQ},
+    {"pf", "a read of a page that is not there, which is skipped", Way::gate, Return::iret, 3, false,
+     GATECRASH_VECTOR_PF},
+    {"pf-kernel", "the same from CPL 0", Way::gate, Return::iret, 0, false, GATECRASH_VECTOR_PF},
+    {"bp", "INT3", Way::gate, Return::iret, 3, false, GATECRASH_VECTOR_BP},
+    {"bp-kernel", "the same from CPL 0", Way::gate, Return::iret, 0, false, GATECRASH_VECTOR_BP},
+    {"db", "#DB of an instruction breakpoint", Way::gate, Return::iret, 3, false, GATECRASH_VECTOR_DB, Kind::db},
+    {"db-kernel", "the same from CPL 0", Way::gate, Return::iret, 0, false, GATECRASH_VECTOR_DB, Kind::db},
+    {"irq", "an external interrupt", Way::gate, Return::iret, 3, false, GATECRASH_FIRST_IRQ, Kind::irq},
+    {"irq-kernel", "the same from CPL 0", Way::gate, Return::iret, 0, false, GATECRASH_FIRST_IRQ, Kind::irq},
+    {"nmi", "an NMI", Way::gate, Return::iret, 3, false, GATECRASH_VECTOR_NMI, Kind::nmi},
+    {"nmi-kernel", "the same from CPL 0", Way::gate, Return::iret, 0, false, GATECRASH_VECTOR_NMI, Kind::nmi},
+};
+
+bool any(const EntryPath&) { return true; }
+bool is_from_user(const EntryPath& path) { return path.cpl == 3; }
+bool has_frame(const EntryPath& path) { return path.has_frame(); }
+bool is_gate(const EntryPath& path) { return path.way == Way::gate; }
+bool is_framed_syscall(const EntryPath& path) { return path.way == Way::syscall && path.builds_frame; }
+bool returns_by_iret(const EntryPath& path) { return path.by == Return::iret; }
+
+// In the order of the way in; the way out is the same backwards.
+constexpr Piece pieces[] = {
+    {"verw", "out: VERW, which clears the buffers of CPUs with MDS", is_from_user},
+    {"swapgs", "SWAPGS; of a gate if CS says so", any, "gs"},
+    {"paranoid-rdmsr", "SWAPGS if the GS base, by RDMSR, is the user's", is_gate, "gs"},
+    {"paranoid-fsgsbase", "the GS base read and written by RDGSBASE and WRGSBASE", is_gate, "gs"},
+    {"lfence", "in: LFENCE behind SWAPGS", any, nullptr, "swapgs"},
+    {"cr3", "MOV CR3, which flushes the TLB", any, "cr3"},
+    {"cr3-pcid", "MOV CR3 with PCID, which does not", any, "cr3"},
+    {"stack", "to the task stack, with the frame", is_from_user},
+    {"save", "15 registers pushed and popped", any},
+    {"clear", "in: registers cleared behind that", any, nullptr, "save"},
+    {"ibrs", "WRMSR to SPEC_CTRL, in and out", is_from_user, nullptr, "save"},
+    {"rsb", "in: 32 entries of the return stack stuffed", is_from_user},
+    {"context-cs", "context tracking by the CPL that was left", any, "context"},
+    {"context-soft", "context tracking that saves and restores the state", any, "context"},
+    {"exit-work", "out: a test for exit work", is_from_user},
+    {"espfix", "out: a test for a stack segment of the LDT", returns_by_iret},
+    {"tif-iret", "out: a test of one flag for what only IRET can restore", has_frame},
+    {"sysret-rcx", "out: whether RCX is RIP", has_frame},
+    {"sysret-canonical", "out: whether RIP is canonical", is_framed_syscall},
+    {"sysret-cs", "out: whether CS is what SYSRET loads", is_framed_syscall},
+    {"sysret-r11", "out: whether R11 is RFLAGS", is_framed_syscall},
+    {"sysret-rf-tf", "out: whether RF and TF are clear", is_framed_syscall},
+    {"sysret-ss", "out: whether SS is what SYSRET loads", is_framed_syscall},
+};
+
+const Piece* find_piece(std::string_view name) {
+    const auto* found =
+        std::ranges::find(pieces, name, [](const Piece& piece) { return std::string_view(piece.name); });
+    return found == std::end(pieces) ? nullptr : found;
+}
+
+const EntryPath* find_path(std::string_view name) {
+    const auto* found =
+        std::ranges::find(paths, name, [](const EntryPath& path) { return std::string_view(path.name); });
+    return found == std::end(paths) ? nullptr : found;
+}
+
+void add(Composition& to, const Piece& piece) {
+    if (to.has(piece.name)) return;
+    if (!piece.fits(*to.path)) {
+        throw SelectionError(fmt::format("{} does not go with {}", piece.name, to.path->name));
+    }
+    if (piece.needs != nullptr) add(to, *find_piece(piece.needs));
+    for (const auto* other : to.pieces) {
+        if (piece.kind != nullptr && other->kind != nullptr && std::string_view(piece.kind) == other->kind) {
+            throw SelectionError(fmt::format("{} and {} are alternatives", other->name, piece.name));
+        }
+    }
+    to.pieces.insert(std::ranges::upper_bound(to.pieces, &piece), &piece);
+}
+
+template <typename Item>
+std::string names_of(std::span<const Item> items) {
+    std::vector<std::string> names;
+    for (const auto& item : items) names.emplace_back(item.name);
+    return fmt::format("{}", fmt::join(names, ", "));
+}
+
+/// What "PATH+PIECE+..." names.
+Composition parse(const std::string& text) {
+    std::istringstream words(text);
+    std::string word;
+    std::getline(words, word, '+');
+    Composition composition{find_path(word), {}};
+    if (composition.path == nullptr) {
+        throw SelectionError(fmt::format("no path matches '{}'; the paths are: {}", word, names_of(all_paths())));
+    }
+    while (std::getline(words, word, '+')) {
+        const auto* piece = find_piece(word);
+        if (piece == nullptr) {
+            throw SelectionError(
+                fmt::format("no piece is called '{}'; the pieces are: {}", word, names_of(all_pieces())));
+        }
+        add(composition, *piece);
+    }
+    return composition;
+}
+
+}  // namespace
+
+std::string Composition::name() const {
+    std::string text = path->name;
+    for (const auto* piece : pieces) text += fmt::format("+{}", piece->name);
+    return text;
+}
+
+bool Composition::has(std::string_view piece) const {
+    return std::ranges::any_of(pieces, [&](const auto* each) { return each->name == piece; });
+}
+
+std::span<const EntryPath> all_paths() { return paths; }
+std::span<const Piece> all_pieces() { return pieces; }
+
+std::vector<Composition> all_compositions() {
+    std::vector<Composition> all;
+    for (const auto& path : paths) {
+        all.push_back({&path, {}});
+        for (const auto& piece : pieces) {
+            if (!piece.fits(path)) continue;
+            all.push_back({&path, {}});
+            add(all.back(), piece);
+        }
+    }
+    return all;
+}
+
+std::vector<Composition> select_compositions(std::span<const std::string> patterns) {
+    const auto all = all_compositions();
+    if (patterns.empty()) return all;
+    std::vector<Composition> selected;
+    const auto select = [&](const Composition& composition) {
+        if (std::ranges::find(selected, composition) == selected.end()) selected.push_back(composition);
+    };
+    for (const auto& pattern : patterns) {
+        bool matched = false;
+        for (const auto& each : all) {
+            if (::fnmatch(pattern.c_str(), each.name().c_str(), 0) != 0) continue;
+            select(each);
+            matched = true;
+        }
+        if (!matched) select(parse(pattern));
+    }
+    return selected;
+}
+
+}  // namespace gatecrash::bench

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "gatecrash/bench/entry_path.hpp"
+#include "gatecrash/bench/figure.hpp"
+#include "gatecrash/kvm/system.hpp"
+#include "gatecrash/machine/stepper.hpp"
+
+namespace gatecrash::bench {
+
+/// What was measured, and what could not be.
+struct Measured {
+    std::vector<Figure> figures;
+    struct Skipped {
+        std::string name, reason;
+    };
+    std::vector<Skipped> skipped;
+};
+
+/// Counts the instructions of each path by stepping through it once: those that execute or fault between leaving the
+/// interrupted code and being back in it, the entering one included. Exact on every machine. Throws kvm::Error,
+/// machine::MachineFault.
+[[nodiscard]] Measured count_instructions(const kvm::System& system, std::span<const Composition> compositions,
+                                          machine::StepperKind kind);
+
+/// Measures each path in ticks of the time-stamp counter, read by the guest itself: round after round, in each round
+/// all of them, so that what changes with time hits all. What the readings cost is subtracted. What the harness lands
+/// comes by a VM entry, which a guest cannot time: that is skipped. If `not_valid` says why cycles mean nothing on this
+/// machine, the figures are not valid, as they are where the spread is too wide. Throws as above.
+[[nodiscard]] Measured measure_cycles(const kvm::System& system, std::span<const Composition> compositions,
+                                      const std::string& not_valid);
+
+}  // namespace gatecrash::bench

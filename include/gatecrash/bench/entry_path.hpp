@@ -1,0 +1,76 @@
+// Ways into the kernel and back, and what kernels add to them: the names, what they are, and what goes with what.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "gatecrash/machine/event.hpp"
+
+namespace gatecrash::bench {
+
+/// What leads into the kernel.
+enum class Way : std::uint8_t {
+    syscall,   ///< SYSCALL; no frame but what the entry builds itself
+    sysenter,  ///< SYSENTER in 64-bit mode, which Intel CPUs have
+    gate,      ///< an exception, INT n, interrupt or NMI: the CPU pushes a frame
+};
+
+/// What leads back.
+enum class Return : std::uint8_t { sysret, sysexit, iret };
+
+struct EntryPath {
+    const char* name;
+    const char* what;
+    Way way;
+    Return by;
+    /// Of the code that enters, and to which it returns: 3 or 0.
+    unsigned cpl = 3;
+    /// The entry builds an IRET frame, as for any other exception (SYSCALL only).
+    bool builds_frame = false;
+    std::uint8_t vector = 0;  ///< of a gate
+    /// What the harness lands there. Nothing: an instruction enters.
+    std::optional<machine::Event::Kind> event{};
+
+    [[nodiscard]] bool has_frame() const { return way == Way::gate || builds_frame; }
+};
+
+/// An instruction sequence that kernels have on their way in, on their way out, or both.
+struct Piece {
+    const char* name;
+    const char* what;
+    bool (*fits)(const EntryPath& path);
+    /// Those of another piece with the same are its alternatives: only one of them is in a path. None: nullptr.
+    const char* kind = nullptr;
+    /// A piece without which this one makes no sense, by name, or nullptr.
+    const char* needs = nullptr;
+};
+
+/// A path and the pieces in it, in the order of all_pieces().
+struct Composition {
+    const EntryPath* path = nullptr;
+    std::vector<const Piece*> pieces;
+
+    /// "PATH+PIECE+PIECE".
+    [[nodiscard]] std::string name() const;
+    [[nodiscard]] bool has(std::string_view piece) const;
+    bool operator==(const Composition&) const = default;
+};
+
+/// A word on the command line that selects nothing, with what there is instead.
+struct SelectionError : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+[[nodiscard]] std::span<const EntryPath> all_paths();
+[[nodiscard]] std::span<const Piece> all_pieces();
+/// Each path bare, and with each piece that fits it (and what that needs).
+[[nodiscard]] std::vector<Composition> all_compositions();
+/// Of each pattern: the compositions of all_compositions() whose names it matches as a shell glob; or else the one that
+/// it names itself, PATH+PIECE+..., in whatever order. No pattern: all. Throws SelectionError.
+[[nodiscard]] std::vector<Composition> select_compositions(std::span<const std::string> patterns);
+
+}  // namespace gatecrash::bench

@@ -1,0 +1,145 @@
+// Paths into the kernel and back, counted and timed on the machine that this runs on.
+#include "gatecrash/bench/entry_bench.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "support/kvm_system.hpp"
+
+namespace gatecrash::bench {
+namespace {
+
+using machine::StepperKind;
+
+std::map<std::string, double> counts_of(const std::vector<std::string>& patterns,
+                                        StepperKind kind = StepperKind::trap_flag) {
+    const auto compositions = select_compositions(patterns);
+    std::map<std::string, double> counts;
+    for (const auto& figure : count_instructions(kvm_system(), compositions, kind).figures) {
+        EXPECT_EQ(figure.unit, "instructions");
+        counts[figure.name] = figure.median;
+    }
+    return counts;
+}
+
+/// Counted by hand, from the code: on a path from CPL 3 through a gate, and on a SYSCALL.
+struct Known {
+    const char* name;
+    double count;
+};
+
+TEST(EntryBench, CountsKnownSequencesExactly) {
+    constexpr Known known[] = {
+        {"syscall-sysret", 2},         // SYSCALL, SYSRET
+        {"syscall-frame-sysret", 11},  // those, 6 to build a frame, 3 to take it up
+        {"syscall-iret", 8},           // SYSCALL, those 6, IRET
+        {"int80-iret", 2},             // INT, IRET
+        {"int80-iret-kernel", 2},
+        {"pf", 4},  // the read, RIP moved on, the error code dropped, IRET
+        {"pf-kernel", 4},
+        {"bp", 2},
+        {"bp-kernel", 2},
+        {"db", 1},  // IRET: no instruction enters
+        {"db-kernel", 1},
+        {"irq", 1},
+        {"irq-kernel", 1},
+        {"nmi", 1},
+        {"nmi-kernel", 1},
+        {"syscall-sysret+swapgs", 4},
+        {"syscall-sysret+cr3", 6},
+        {"syscall-sysret+stack", 5},
+        {"syscall-sysret+save", 32},
+        {"syscall-sysret+save+clear", 47},
+        {"syscall-sysret+rsb", 36},
+        {"syscall-sysret+exit-work", 4},
+        {"bp+verw", 3},
+        {"bp+swapgs", 8},         // TEST, JZ and SWAPGS, twice
+        {"bp-kernel+swapgs", 6},  // without the SWAPGS
+        {"bp+paranoid-rdmsr", 12},
+        {"bp-kernel+paranoid-rdmsr", 9},
+        {"bp+stack", 9},   // 2, and 5 words
+        {"pf+stack", 12},  // and the error code
+        {"bp+context-cs", 8},
+        {"bp+context-soft", 5},
+        {"nmi+espfix", 3},
+        {"syscall-frame-sysret+tif-iret", 13},
+        {"syscall-frame-sysret+sysret-canonical", 17},
+        // Taken as they would be by an exit that always tries SYSRET: to the IRET.
+        {"int80-iret+sysret-rcx", 4},
+    };
+    std::vector<std::string> names;
+    for (const auto& each : known) names.emplace_back(each.name);
+    for (const auto kind : {StepperKind::trap_flag, StepperKind::stop_bytes}) {
+        auto counts = counts_of(names, kind);
+        for (const auto& [name, count] : known) EXPECT_EQ(counts[name], count) << name;
+    }
+}
+
+/// Pieces do not get into each other's way: together they take what they take alone.
+TEST(EntryBench, AddsPiecesUp) {
+    const std::vector<std::string> pieces{"verw",
+                                          "swapgs",
+                                          "cr3",
+                                          "stack",
+                                          "save",
+                                          "rsb",
+                                          "context-cs",
+                                          "exit-work",
+                                          "tif-iret",
+                                          "sysret-cs",
+                                          "sysret-ss",
+                                          "sysret-rf-tf",
+                                          "sysret-canonical"};
+    const std::string path = "syscall-frame-sysret";
+    std::vector<std::string> names{path};
+    std::string all = path;
+    for (const auto& piece : pieces) {
+        names.push_back(path + "+" + piece);
+        all += "+" + piece;
+    }
+    const auto composed = select_compositions(std::vector{all}).front().name();
+    names.push_back(composed);
+    auto counts = counts_of(names);
+    double sum = counts[path];
+    for (const auto& piece : pieces) sum += counts[path + "+" + piece] - counts[path];
+    EXPECT_EQ(counts[composed], sum);
+}
+
+/// With the registers saved and cleared, the tests of an opportunistic SYSRET have what the user had, and pass.
+TEST(EntryBench, ReturnsBySysretIfAllIsAsItWas) {
+    auto counts =
+        counts_of({"syscall-frame-sysret+save+clear+sysret-rcx+sysret-r11", "syscall-frame-sysret+save+clear"});
+    const double plain = counts["syscall-frame-sysret+save+clear"];
+    // Twice MOV, CMP and JNE that is not taken. An IRET would be 2 instructions less than what takes up the frame.
+    EXPECT_EQ(counts["syscall-frame-sysret+save+clear+sysret-rcx+sysret-r11"], plain + 6);
+}
+
+TEST(EntryBench, CountsEverythingThatFits) {
+    const auto compositions = all_compositions();
+    const auto measured = count_instructions(kvm_system(), compositions, StepperKind::trap_flag);
+    EXPECT_EQ(measured.figures.size() + measured.skipped.size(), compositions.size());
+    EXPECT_GT(measured.figures.size(), compositions.size() / 2);
+    for (const auto& [name, reason] : measured.skipped) EXPECT_FALSE(reason.empty()) << name;
+}
+
+TEST(EntryBench, ClaimsNoCyclesWhereThereAreNone) {
+    const auto compositions = select_compositions(std::vector<std::string>{"syscall-sysret", "bp-kernel+save", "nmi"});
+    const auto measured = measure_cycles(kvm_system(), compositions, "this is a test");
+    ASSERT_EQ(measured.figures.size(), 2U);
+    for (const auto& figure : measured.figures) {
+        EXPECT_EQ(figure.unit, "cycles");
+        EXPECT_FALSE(figure.valid);
+        EXPECT_EQ(figure.note, "this is a test");
+        EXPECT_GT(figure.runs, 1000U);
+        EXPECT_GT(figure.p99, 0);
+        EXPECT_LE(figure.interval.low, figure.interval.high);
+    }
+    ASSERT_EQ(measured.skipped.size(), 1U);
+    EXPECT_EQ(measured.skipped[0].name, "nmi");
+    EXPECT_THAT(measured.skipped[0].reason, testing::HasSubstr("VM entry"));
+}
+
+}  // namespace
+}  // namespace gatecrash::bench

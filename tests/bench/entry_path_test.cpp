@@ -1,0 +1,61 @@
+#include "gatecrash/bench/entry_path.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace gatecrash::bench {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+std::vector<std::string> selected(const std::vector<std::string>& patterns) {
+    std::vector<std::string> names;
+    for (const auto& each : select_compositions(patterns)) names.push_back(each.name());
+    return names;
+}
+
+std::string refusal_of(const std::string& pattern) {
+    try {
+        (void)selected({pattern});
+        return "none";
+    } catch (const SelectionError& error) {
+        return error.what();
+    }
+}
+
+TEST(EntryPath, IsSelectedByNameAndByPattern) {
+    EXPECT_THAT(selected({"syscall-sysret"}), ElementsAre("syscall-sysret"));
+    EXPECT_THAT(selected({"bp+c*"}), ElementsAre("bp+cr3", "bp+cr3-pcid", "bp+context-cs", "bp+context-soft"));
+    EXPECT_THAT(selected({"bp", "bp+cr3", "bp"}), ElementsAre("bp", "bp+cr3"));
+}
+
+TEST(EntryPath, IsComposedAsOneSays) {
+    EXPECT_THAT(selected({"syscall-iret+stack+swapgs"}), ElementsAre("syscall-iret+swapgs+stack"));
+    EXPECT_THAT(selected({"nmi+clear"}), ElementsAre("nmi+save+clear"));  // which is no pattern of one that there is
+    EXPECT_THAT(selected({"syscall-sysret+lfence"}), ElementsAre("syscall-sysret+swapgs+lfence"));
+}
+
+TEST(EntryPath, RefusesWhatMakesNoSense) {
+    EXPECT_THAT(refusal_of("sysccall"), HasSubstr("no path matches 'sysccall'; the paths are: syscall-sysret, "));
+    EXPECT_THAT(refusal_of("bp+swappgs"), HasSubstr("no piece is called 'swappgs'; the pieces are: verw, swapgs"));
+    EXPECT_THAT(refusal_of("bp-kernel+stack"), "stack does not go with bp-kernel");
+    EXPECT_THAT(refusal_of("bp+swapgs+paranoid-rdmsr"), "swapgs and paranoid-rdmsr are alternatives");
+    EXPECT_THAT(refusal_of("bp+lfence+paranoid-rdmsr"), "swapgs and paranoid-rdmsr are alternatives");
+    EXPECT_THAT(refusal_of(""), HasSubstr("no path matches ''"));
+}
+
+TEST(EntryPath, HasEachPieceOnItsOwn) {
+    std::set<std::string> names, pieces;
+    for (const auto& each : all_compositions()) {
+        EXPECT_TRUE(names.insert(each.name()).second) << each.name();
+        if (!each.pieces.empty()) pieces.insert(each.pieces.back()->name);
+    }
+    for (const auto& path : all_paths()) EXPECT_TRUE(names.contains(path.name)) << path.name;
+    for (const auto& piece : all_pieces()) EXPECT_TRUE(pieces.contains(piece.name)) << piece.name;
+}
+
+}  // namespace
+}  // namespace gatecrash::bench

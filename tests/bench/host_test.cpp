@@ -1,0 +1,61 @@
+#include "gatecrash/bench/host.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+
+namespace gatecrash::bench {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class Host : public testing::Test {
+  protected:
+    Host() {
+        std::string name = testing::TempDir() + "/host-XXXXXX";
+        root = ::mkdtemp(name.data());
+    }
+    ~Host() override { std::filesystem::remove_all(root); }
+
+    std::filesystem::path root;
+};
+
+void put(const std::filesystem::path& file, const std::string& content) {
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file) << content;
+}
+
+TEST_F(Host, TellsWhatDisturbsCycles) {
+    EXPECT_THAT(disturbances(1, root), IsEmpty());
+    put(root / "sys/devices/system/cpu/cpu1/cpufreq/scaling_governor", "powersave\n");
+    put(root / "sys/devices/system/cpu/smt/active", "1\n");
+    EXPECT_THAT(disturbances(1, root), ElementsAre(HasSubstr("governor powersave"), HasSubstr("SMT")));
+    EXPECT_THAT(disturbances(0, root), ElementsAre(HasSubstr("SMT")));
+    put(root / "sys/devices/system/cpu/cpu1/cpufreq/scaling_governor", "performance\n");
+    put(root / "sys/devices/system/cpu/smt/active", "0\n");
+    EXPECT_THAT(disturbances(1, root), IsEmpty());
+}
+
+TEST_F(Host, KnowsTheTimeThatWasStolen) {
+    EXPECT_EQ(stolen_ticks(1, root), 0U);
+    put(root / "proc/stat",
+        "cpu  1 2 3 4 5 6 7 99 9 10\ncpu0 1 2 3 4 5 6 7 8 9 10\ncpu1 1 2 3 4 5 6 7 42 9 10\n");
+    EXPECT_EQ(stolen_ticks(0, root), 8U);
+    EXPECT_EQ(stolen_ticks(1, root), 42U);
+    EXPECT_EQ(stolen_ticks(11, root), 0U);
+}
+
+TEST_F(Host, KeepsAThreadOnItsCpu) {
+    const PinnedThread pinned;
+    for (int i = 0; i < 1000; ++i) {
+        ASSERT_EQ(static_cast<unsigned>(::sched_getcpu()), pinned.cpu());
+        if (i % 100 == 0) ::sched_yield();
+    }
+}
+
+}  // namespace
+}  // namespace gatecrash::bench

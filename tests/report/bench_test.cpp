@@ -1,0 +1,89 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "gatecrash/report/bench_document.hpp"
+#include "gatecrash/report/bench_table.hpp"
+#include "support/sample.hpp"
+
+namespace gatecrash::report {
+namespace {
+
+using bench::Figure;
+using testing::HasSubstr;
+using testing::Not;
+
+Figure figure(const std::string& name, const std::string& unit, double median) {
+    return {.name = name,
+            .unit = unit,
+            .median = median,
+            .min = median - 1,
+            .p99 = median + 2,
+            .interval = {median - 0.5, median + 0.5},
+            .runs = 3,
+            .valid = true,
+            .note = "note of " + name};
+}
+
+TEST(BenchDocument, HasTheFieldsOfTheContractAndIsReadBack) {
+    auto invalid = figure("b", "cycles", 20);
+    invalid.valid = false;
+    const BenchDocument document{"0.1.0", sample::amd(), {{figure("a", "instructions", 4), invalid}, {{"c", "why"}}}};
+    const auto text = to_text(document);
+    const auto json = nlohmann::json::parse(text);
+    EXPECT_EQ(json["gatecrash"], "0.1.0");
+    EXPECT_EQ(json["machine"]["name"], "amd");
+    EXPECT_EQ(json["results"][0], nlohmann::json({{"name", "a"},
+                                                  {"unit", "instructions"},
+                                                  {"median", 4.0},
+                                                  {"min", 3.0},
+                                                  {"p99", 6.0},
+                                                  {"interval", {3.5, 4.5}},
+                                                  {"runs", 3},
+                                                  {"valid", true},
+                                                  {"note", "note of a"}}));
+    EXPECT_EQ(json["results"][1]["valid"], false);
+    EXPECT_EQ(json["skipped"][0], nlohmann::json({{"name", "c"}, {"reason", "why"}}));
+    EXPECT_EQ(to_text(read_bench_document(text)), text);
+}
+
+TEST(BenchDocument, ThatIsNoneIsRefused) {
+    for (const auto* text :
+         {"", "{", "[]", "{}", R"({"gatecrash": "1", "machine": {}, "results": [], "skipped": []})"}) {
+        EXPECT_THROW((void)read_bench_document(text), BenchDocumentError) << text;
+    }
+}
+
+TEST(BenchTable, SaysWhatAPieceAdds) {
+    const auto table = bench_table({{figure("p", "instructions", 4), figure("p+x", "instructions", 10)}, {}});
+    EXPECT_THAT(table, HasSubstr("p+x           10     +6  note of p+x\n"));
+    EXPECT_THAT(table, HasSubstr("p              4         note of p\n"));
+}
+
+TEST(BenchTable, ClaimsNothingThatIsNotValid) {
+    auto invalid = figure("p", "cycles", 40);
+    invalid.valid = false;
+    EXPECT_THAT(bench_table({{invalid}, {}}), HasSubstr("not valid: note of p"));
+    EXPECT_THAT(bench_table({{}, {{"q", "no CPU has it"}, {"r", "no CPU has it"}}}),
+                HasSubstr("skipped: no CPU has it: q, r\n"));
+}
+
+TEST(ChangeTable, MarksWhatIsOver) {
+    const auto changes = bench::compare(std::vector{figure("p", "cycles", 100), figure("q", "cycles", 100)},
+                                        std::vector{figure("p", "cycles", 200), figure("q", "cycles", 100)}, 0.05);
+    const auto table = change_table(changes, 0.05);
+    EXPECT_THAT(table, HasSubstr("2.000   1.985 to 2.015  cycles  over the threshold of 1.050\n"));
+    EXPECT_THAT(table, HasSubstr("1.000   0.990 to 1.010  cycles\n"));
+}
+
+TEST(PlotScript, HasTheUnitThatMeansMost) {
+    const std::vector<Figure> figures{figure("p", "instructions", 4), figure("p", "cycles", 90)};
+    EXPECT_THAT(plot_script(figures), testing::AllOf(HasSubstr("\np 90 89.5 90.5\n"), HasSubstr("xlabel \"cycles\"")));
+    auto invalid = figures;
+    invalid[1].valid = false;
+    EXPECT_THAT(plot_script(invalid), testing::AllOf(HasSubstr("\np 4 3.5 4.5\n"), Not(HasSubstr("90"))));
+}
+
+}  // namespace
+}  // namespace gatecrash::report
