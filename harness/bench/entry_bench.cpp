@@ -84,8 +84,7 @@ Measured count_instructions(const kvm::System& system, std::span<const Compositi
         }
         const auto steps = steps_of(bench, entry_guest(composition, 1), event_of(*composition.path), kind);
         measured.figures.push_back(
-            summarize(composition.name(), "instructions", {static_cast<double>(steps - outside)},
-                      composition.pieces.empty() ? composition.path->what : composition.pieces.back()->what));
+            summarize(composition.name(), "instructions", {static_cast<double>(steps - outside)}, composition.what()));
     }
     return measured;
 }

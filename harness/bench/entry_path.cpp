@@ -134,6 +134,13 @@ bool Composition::has(std::string_view piece) const {
     return std::ranges::any_of(pieces, [&](const auto* each) { return each->name == piece; });
 }
 
+std::string Composition::what() const {
+    if (pieces.empty()) return path->what;
+    const auto& last = *pieces.back();
+    const std::size_t needed = last.needs == nullptr ? 0 : 1;
+    return pieces.size() == 1 + needed && (needed == 0 || has(last.needs)) ? last.what : "";
+}
+
 std::span<const EntryPath> all_paths() { return paths; }
 std::span<const Piece> all_pieces() { return pieces; }
 

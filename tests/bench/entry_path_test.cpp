@@ -38,6 +38,14 @@ TEST(EntryPath, IsComposedAsOneSays) {
     EXPECT_THAT(selected({"syscall-sysret+lfence"}), ElementsAre("syscall-sysret+swapgs+lfence"));
 }
 
+TEST(EntryPath, SaysWhatOnePieceIs) {
+    const auto what = [](const std::string& name) { return select_compositions(std::vector{name}).front().what(); };
+    EXPECT_EQ(what("bp"), "INT3");
+    EXPECT_EQ(what("bp+cr3"), "MOV CR3, which flushes the TLB");
+    EXPECT_EQ(what("bp+save+clear"), "in: registers cleared behind that");
+    EXPECT_EQ(what("bp+save+cr3"), "");
+}
+
 TEST(EntryPath, RefusesWhatMakesNoSense) {
     EXPECT_THAT(refusal_of("sysccall"), HasSubstr("no path matches 'sysccall'; the paths are: syscall-sysret, "));
     EXPECT_THAT(refusal_of("bp+swappgs"), HasSubstr("no piece is called 'swappgs'; the pieces are: verw, swapgs"));

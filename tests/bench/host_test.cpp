@@ -42,8 +42,7 @@ TEST_F(Host, TellsWhatDisturbsCycles) {
 
 TEST_F(Host, KnowsTheTimeThatWasStolen) {
     EXPECT_EQ(stolen_ticks(1, root), 0U);
-    put(root / "proc/stat",
-        "cpu  1 2 3 4 5 6 7 99 9 10\ncpu0 1 2 3 4 5 6 7 8 9 10\ncpu1 1 2 3 4 5 6 7 42 9 10\n");
+    put(root / "proc/stat", "cpu  1 2 3 4 5 6 7 99 9 10\ncpu0 1 2 3 4 5 6 7 8 9 10\ncpu1 1 2 3 4 5 6 7 42 9 10\n");
     EXPECT_EQ(stolen_ticks(0, root), 8U);
     EXPECT_EQ(stolen_ticks(1, root), 42U);
     EXPECT_EQ(stolen_ticks(11, root), 0U);

@@ -57,6 +57,8 @@ struct Composition {
     /// "PATH+PIECE+PIECE".
     [[nodiscard]] std::string name() const;
     [[nodiscard]] bool has(std::string_view piece) const;
+    /// What the path is, or the piece on it that is looked at; nothing if there are several.
+    [[nodiscard]] std::string what() const;
     bool operator==(const Composition&) const = default;
 };
 
