@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <memory>
 
 #include "entry_guest.hpp"
+#include "gatecrash/bench/host.hpp"
 #include "gatecrash/machine/machine.hpp"
 #include "walker.hpp"
 #include "window.hpp"
@@ -97,7 +97,6 @@ Measured measure_cycles(const kvm::System& system, std::span<const Composition> 
         machine::Image image;
         std::vector<double> samples{};
     };
-    Bench bench(system);
     Measured measured;
     std::vector<Subject> subjects;
     for (const auto& composition : compositions) {
@@ -111,18 +110,29 @@ Measured measure_cycles(const kvm::System& system, std::span<const Composition> 
     }
     const auto empty = std::to_array({empty_guest(0, max_samples), empty_guest(3, max_samples)});
     std::array<std::vector<double>, empty.size()> overheads;
-    for (int round = 0; round < rounds; ++round) {
-        for (std::size_t i = 0; i < empty.size(); ++i) append(overheads.at(i), cycles_of(bench, empty.at(i)));
-        for (auto& subject : subjects) append(subject.samples, cycles_of(bench, subject.image));
+    Bench bench(system);
+    {
+        const PinnedThread pinned;  // but not the watchdog's thread, which the bench has started
+        measured.warnings = disturbances(pinned.cpu());
+        const auto stolen = stolen_ticks(pinned.cpu());
+        for (int round = 0; round < rounds; ++round) {
+            for (std::size_t i = 0; i < empty.size(); ++i) append(overheads.at(i), cycles_of(bench, empty.at(i)));
+            for (auto& subject : subjects) append(subject.samples, cycles_of(bench, subject.image));
+        }
+        if (stolen_ticks(pinned.cpu()) != stolen) {
+            measured.warnings.emplace_back("a hypervisor took the CPU away meanwhile (steal time)");
+        }
     }
+    const std::string why = !not_valid.empty()    ? not_valid
+                            : has_invariant_tsc() ? ""
+                                                  : "the time-stamp counter does not run at one rate";
     for (auto& [composition, image, samples] : subjects) {
         const auto& overhead = overheads.at(composition->path->cpl == 0 ? 0 : 1);
-        auto figure = summarize_beyond(composition->name(), "cycles", std::move(samples), overhead,
-                                       "ticks of the time-stamp counter");
-        if (!not_valid.empty() || !is_narrow(figure)) {
+        auto figure =
+            summarize_beyond(composition->name(), "cycles", std::move(samples), overhead, composition->what());
+        if (!why.empty() || !is_narrow(figure)) {
             figure.valid = false;
-            figure.note =
-                !not_valid.empty() ? not_valid : "the spread is too wide: 95 % of resamples differ by over 5 %";
+            figure.note = why.empty() ? "the spread is too wide: the median is not known to 5 %" : why;
         }
         measured.figures.push_back(std::move(figure));
     }

@@ -16,7 +16,7 @@ using Xbyak::Label;
 constexpr std::uint32_t msr_spec_ctrl = 0x48, msr_gs_base = 0xc0000101, msr_kernel_gs_base = 0xc0000102,
                         msr_sysenter_cs = 0x174, msr_sysenter_esp = 0x175, msr_sysenter_eip = 0x176;
 constexpr std::uint64_t cr4_fsgsbase = 1 << 16, cr4_pcide = 1 << 17;
-constexpr std::uint32_t rflags_interrupts = 0x202, rf_and_tf = 0x10100;
+constexpr std::uint32_t rflags_if = 0x200, rf_and_tf = 0x10100;
 constexpr std::uint64_t user_gs_base = 0x1000;  ///< not negative, as a kernel's is
 constexpr std::uint64_t absent_page = 0x700000;
 constexpr unsigned absent_read_length = 2;
@@ -72,7 +72,7 @@ class EntryGuest {
         if (composition_ != nullptr) lead_to_handler();
         guest_.load_segments();
         if (cpl_ == 3) {
-            guest_.enter_user(rflags_interrupts);
+            guest_.enter_user(rflags_if | 2);
             workload(guest_.user);
         } else {
             if (composition_ != nullptr && path().event == machine::Event::Kind::irq) {
@@ -86,7 +86,7 @@ class EntryGuest {
     void lead_to_handler() {
         switch (path().way) {
             case Way::syscall:
-                guest_.enable_syscall(entry_, rflags_interrupts | rf_and_tf);
+                guest_.enable_syscall(entry_, rflags_if | rf_and_tf);
                 break;
             case Way::sysenter:
                 guest_.write_msr(msr_sysenter_cs, GATECRASH_KERNEL_CS);

@@ -9,7 +9,6 @@
 #include "gatecrash/bench/baseline.hpp"
 #include "gatecrash/bench/entry_bench.hpp"
 #include "gatecrash/bench/harness_bench.hpp"
-#include "gatecrash/bench/host.hpp"
 #include "gatecrash/emulator/file.hpp"
 #include "gatecrash/emulator/process.hpp"
 #include "gatecrash/report/bench_document.hpp"
@@ -54,16 +53,8 @@ Measured measure_paths(const Options& options, const LocalMachine& local) {
     auto measured =
         gatecrash::bench::count_instructions(local.system, compositions, options.stepper.value_or(local.stepper));
     if (local.description.emulated) return measured;
-    const gatecrash::bench::PinnedThread pinned;
-    for (const auto& each : gatecrash::bench::disturbances(pinned.cpu())) tell(options, each);
-    const auto stolen = gatecrash::bench::stolen_ticks(pinned.cpu());
-    const auto cycles = gatecrash::bench::measure_cycles(
-        local.system, compositions,
-        gatecrash::bench::has_invariant_tsc() ? "" : "the time-stamp counter does not run at one rate");
-    if (gatecrash::bench::stolen_ticks(pinned.cpu()) != stolen) {
-        tell(options,
-             "a hypervisor took the CPU away meanwhile (steal time): measure again on a host that is not shared");
-    }
+    auto cycles = gatecrash::bench::measure_cycles(local.system, compositions);
+    measured.warnings = std::move(cycles.warnings);
     measured.figures.insert(measured.figures.end(), cycles.figures.begin(), cycles.figures.end());
     for (const auto& each : cycles.skipped) {
         const bool known = std::ranges::any_of(measured.skipped, [&](const auto& s) { return s.name == each.name; });
@@ -77,8 +68,7 @@ BenchDocument measure_here(const Options& options, const LocalMachine& local) {
     return {version,
             local.description,
             {gatecrash::bench::measure_harness(local.system, find_target(measured_guest).image,
-                                               options.stepper.value_or(local.stepper)),
-             {}}};
+                                               options.stepper.value_or(local.stepper))}};
 }
 
 /// What the program inside the emulated machine measured, or the code it ended with.

@@ -30,7 +30,8 @@ std::string to_text(const BenchDocument& document) {
     Json json{{"gatecrash", document.version},
               {"machine", to_json(document.machine)},
               {"results", Json::array()},
-              {"skipped", Json::array()}};
+              {"skipped", Json::array()},
+              {"warnings", document.measured.warnings}};
     for (const auto& figure : document.measured.figures) json["results"].push_back(figure_to_json(figure));
     for (const auto& [name, reason] : document.measured.skipped) {
         json["skipped"].push_back({{"name", name}, {"reason", reason}});
@@ -46,6 +47,7 @@ BenchDocument read_bench_document(const std::string& content) {
         for (const auto& each : json.at("skipped")) {
             document.measured.skipped.push_back({text(each, "name"), text(each, "reason")});
         }
+        document.measured.warnings = json.at("warnings").get<std::vector<std::string>>();
         return document;
     } catch (const Json::exception& error) {
         throw BenchDocumentError(error.what());

@@ -72,8 +72,9 @@ std::string skipped_lines(std::span<const bench::Measured::Skipped> skipped) {
 std::string bench_table(const bench::Measured& measured) {
     const auto counts = count_table(measured.figures), distributions = distribution_table(measured.figures);
     const auto skipped = skipped_lines(measured.skipped);
-    std::string text;
-    for (const auto& part : {counts, distributions, skipped}) {
+    std::string warnings, text;
+    for (const auto& each : measured.warnings) warnings += fmt::format("warning: {}\n", each);
+    for (const auto& part : {counts, distributions, skipped, warnings}) {
         if (!text.empty() && !part.empty()) text += "\n";
         text += part;
     }

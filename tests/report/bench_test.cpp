@@ -29,7 +29,8 @@ Figure figure(const std::string& name, const std::string& unit, double median) {
 TEST(BenchDocument, HasTheFieldsOfTheContractAndIsReadBack) {
     auto invalid = figure("b", "cycles", 20);
     invalid.valid = false;
-    const BenchDocument document{"0.1.0", sample::amd(), {{figure("a", "instructions", 4), invalid}, {{"c", "why"}}}};
+    const BenchDocument document{
+        "0.1.0", sample::amd(), {{figure("a", "instructions", 4), invalid}, {{"c", "why"}}, {"warned"}}};
     const auto text = to_text(document);
     const auto json = nlohmann::json::parse(text);
     EXPECT_EQ(json["gatecrash"], "0.1.0");
@@ -45,18 +46,19 @@ TEST(BenchDocument, HasTheFieldsOfTheContractAndIsReadBack) {
                                                   {"note", "note of a"}}));
     EXPECT_EQ(json["results"][1]["valid"], false);
     EXPECT_EQ(json["skipped"][0], nlohmann::json({{"name", "c"}, {"reason", "why"}}));
+    EXPECT_EQ(json["warnings"][0], "warned");
     EXPECT_EQ(to_text(read_bench_document(text)), text);
 }
 
 TEST(BenchDocument, ThatIsNoneIsRefused) {
     for (const auto* text :
-         {"", "{", "[]", "{}", R"({"gatecrash": "1", "machine": {}, "results": [], "skipped": []})"}) {
+         {"", "{", "[]", "{}", R"({"gatecrash": "1", "machine": {}, "results": [], "skipped": [], "warnings": []})"}) {
         EXPECT_THROW((void)read_bench_document(text), BenchDocumentError) << text;
     }
 }
 
 TEST(BenchTable, SaysWhatAPieceAdds) {
-    const auto table = bench_table({{figure("p", "instructions", 4), figure("p+x", "instructions", 10)}, {}});
+    const auto table = bench_table({{figure("p", "instructions", 4), figure("p+x", "instructions", 10)}});
     EXPECT_THAT(table, HasSubstr("p+x           10     +6  note of p+x\n"));
     EXPECT_THAT(table, HasSubstr("p              4         note of p\n"));
 }
@@ -64,9 +66,10 @@ TEST(BenchTable, SaysWhatAPieceAdds) {
 TEST(BenchTable, ClaimsNothingThatIsNotValid) {
     auto invalid = figure("p", "cycles", 40);
     invalid.valid = false;
-    EXPECT_THAT(bench_table({{invalid}, {}}), HasSubstr("not valid: note of p"));
+    EXPECT_THAT(bench_table({{invalid}}), HasSubstr("not valid: note of p"));
     EXPECT_THAT(bench_table({{}, {{"q", "no CPU has it"}, {"r", "no CPU has it"}}}),
                 HasSubstr("skipped: no CPU has it: q, r\n"));
+    EXPECT_THAT(bench_table({{}, {}, {"SMT"}}), HasSubstr("warning: SMT\n"));
 }
 
 TEST(ChangeTable, MarksWhatIsOver) {

@@ -11,13 +11,14 @@
 
 namespace gatecrash::bench {
 
-/// What was measured, and what could not be.
+/// What was measured, what could not be, and what may have disturbed it.
 struct Measured {
     std::vector<Figure> figures;
     struct Skipped {
         std::string name, reason;
     };
-    std::vector<Skipped> skipped;
+    std::vector<Skipped> skipped{};
+    std::vector<std::string> warnings{};  ///< a sentence each
 };
 
 /// Counts the instructions of each path by stepping through it once: those that execute or fault between leaving the
@@ -27,10 +28,11 @@ struct Measured {
                                           machine::StepperKind kind);
 
 /// Measures each path in ticks of the time-stamp counter, read by the guest itself: round after round, in each round
-/// all of them, so that what changes with time hits all. What the readings cost is subtracted. What the harness lands
-/// comes by a VM entry, which a guest cannot time: that is skipped. If `not_valid` says why cycles mean nothing on this
-/// machine, the figures are not valid, as they are where the spread is too wide. Throws as above.
+/// all of them, so that what changes with time hits all. What the readings cost is subtracted. The thread stays on its
+/// CPU meanwhile. What the harness lands comes by a VM entry, which a guest cannot time: that is skipped. Figures are
+/// not valid if `not_valid` says why cycles mean nothing on this machine, if its counter does not run at one rate, or
+/// where the spread is too wide. Throws as above.
 [[nodiscard]] Measured measure_cycles(const kvm::System& system, std::span<const Composition> compositions,
-                                      const std::string& not_valid);
+                                      const std::string& not_valid = {});
 
 }  // namespace gatecrash::bench

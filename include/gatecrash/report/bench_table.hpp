@@ -9,8 +9,8 @@
 
 namespace gatecrash::report {
 
-/// For people, a line a figure, with a heading. Counts have what a piece adds to its bare path; what was skipped is at
-/// the end, a line a reason.
+/// For people, a line a figure, with a heading. Counts have what a piece adds to its bare path; at the end is what
+/// was skipped, a line a reason, and each warning.
 [[nodiscard]] std::string bench_table(const bench::Measured& measured);
 
 /// For people: what became more, by how much.
