@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <array>
+#include <map>
+#include <utility>
 
 #include "entry_guest.hpp"
 #include "gatecrash/bench/host.hpp"
@@ -17,27 +18,48 @@ using machine::Machine;
 
 const machine::Outcome begin = machine::Doorbell{GATECRASH_PORT_BEGIN}, end = machine::Doorbell{GATECRASH_PORT_END};
 
+/// What a way into the kernel and back leaves as it was.
+struct Kept {
+    std::uint64_t rsp, cr3, gs_base, kernel_gs_base;
+    unsigned cpl;
+    bool operator==(const Kept&) const = default;
+};
+
+Kept kept(Machine& machine) {
+    const auto& sregs = machine.cpu().sregs();
+    return {machine.cpu().regs().rsp, sregs.cr3, sregs.gs.base, machine.kernel_gs_base(), machine.cpl()};
+}
+
 /// One machine that boots one guest after another.
 class Bench {
   public:
-    explicit Bench(const kvm::System& system) : machine_(system, empty_guest(3, 1)), booted_(machine_.snapshot()) {}
+    explicit Bench(const kvm::System& system)
+        : machine_(system, empty_guest(all_paths().front(), {})), booted_(machine_.snapshot()) {}
 
     /// Up to BEGIN.
     Machine& boot(machine::Image image) {
         machine_.boot_again(std::move(image), booted_);
         expect(explore::run_patiently(machine_), begin);
+        at_begin_ = kept(machine_);
         return machine_;
     }
 
-    void expect(const machine::Outcome& outcome, const machine::Outcome& expected) {
-        if (outcome == expected) return;
-        throw machine::MachineFault(fmt::format("{}: {} instead of {}\n{}", machine_.image().name, describe(outcome),
-                                                describe(expected), machine_.dump()));
+    void expect_end(const machine::Outcome& outcome) {
+        expect(outcome, end);
+        if (kept(machine_) != at_begin_) fail("RSP, CR3, a GS base or the CPL is not what it was at BEGIN");
     }
 
   private:
+    void expect(const machine::Outcome& outcome, const machine::Outcome& expected) {
+        if (outcome != expected) fail(fmt::format("{} instead of {}", describe(outcome), describe(expected)));
+    }
+    [[noreturn]] void fail(const std::string& what) {
+        throw machine::MachineFault(fmt::format("{}: {}\n{}", machine_.image().name, what, machine_.dump()));
+    }
+
     Machine machine_;
     machine::Snapshot booted_;
+    Kept at_begin_{};
 };
 
 /// Steps from BEGIN to END, with `event` landed at BEGIN.
@@ -45,12 +67,15 @@ std::uint64_t steps_of(Bench& bench, machine::Image image, const std::optional<m
                        machine::StepperKind kind) {
     auto& machine = bench.boot(std::move(image));
     const auto stepper = machine::make_stepper(kind, machine);
-    explore::Walker walker(machine, *stepper);
-    if (event) machine.land(*event);
-    auto step = walker.settle();  // nothing executes
     std::uint64_t count = 0;
-    for (; !step.end; ++count) step = walker.step();
-    bench.expect(*step.end, end);
+    machine::Step step;
+    {
+        explore::Walker walker(machine, *stepper);
+        if (event) machine.land(*event);
+        step = walker.settle();  // nothing executes
+        for (; !step.end; ++count) step = walker.step();
+    }
+    bench.expect_end(*step.end);
     return count;
 }
 
@@ -59,16 +84,25 @@ std::optional<machine::Event> event_of(const EntryPath& path) {
     return machine::Event{*path.event, path.vector};
 }
 
-std::vector<double> cycles_of(Bench& bench, const machine::Image& image) {
+/// What the workload is without its entering instruction, as far as it differs.
+using Workload = std::pair<unsigned, bool>;
+Workload workload_of(const EntryPath& path) { return {path.cpl, path.way == Way::sysenter}; }
+
+/// Of one pass, in one round.
+std::vector<double> cycles_of(Bench& bench, const machine::Image& image, Repetition repetition) {
     constexpr std::size_t warm_up = 64;
     auto& machine = bench.boot(image);
-    bench.expect(explore::run_patiently(machine), end);
-    std::array<std::uint64_t, max_samples> ticks{};
-    (void)machine.memory().read(samples_address, std::as_writable_bytes(std::span(ticks)));
-    return {ticks.begin() + warm_up, ticks.end()};
+    bench.expect_end(explore::run_patiently(machine));
+    std::vector<std::uint64_t> ticks(repetition.samples);
+    if (!machine.memory().read(samples_address, std::as_writable_bytes(std::span(ticks)))) {
+        throw machine::MachineFault("the samples are not mapped\n" + machine.dump());
+    }
+    std::vector<double> cycles;
+    for (std::size_t i = warm_up; i < ticks.size(); ++i) {
+        cycles.push_back(static_cast<double>(ticks[i]) / repetition.passes);
+    }
+    return cycles;
 }
-
-void append(std::vector<double>& to, const std::vector<double>& more) { to.insert(to.end(), more.begin(), more.end()); }
 
 }  // namespace
 
@@ -76,48 +110,60 @@ Measured count_instructions(const kvm::System& system, std::span<const Compositi
                             machine::StepperKind kind) {
     Bench bench(system);
     Measured measured;
-    const auto outside = steps_of(bench, empty_guest(3, 1), std::nullopt, kind);
+    std::map<Workload, std::uint64_t> outside;
     for (const auto& composition : compositions) {
         if (const auto missing = missing_for(composition)) {
             measured.skipped.push_back({composition.name(), *missing});
             continue;
         }
-        const auto steps = steps_of(bench, entry_guest(composition, 1), event_of(*composition.path), kind);
-        measured.figures.push_back(
-            summarize(composition.name(), "instructions", {static_cast<double>(steps - outside)}, composition.what()));
+        const auto& path = *composition.path;
+        const auto [known, is_new] = outside.try_emplace(workload_of(path));
+        if (is_new) known->second = steps_of(bench, empty_guest(path, {}), std::nullopt, kind);
+        const auto steps = steps_of(bench, entry_guest(composition, {}), event_of(path), kind);
+        measured.figures.push_back(summarize(composition.name(), "instructions",
+                                             {static_cast<double>(steps - known->second)}, composition.what()));
     }
     return measured;
 }
 
 Measured measure_cycles(const kvm::System& system, std::span<const Composition> compositions,
-                        const std::string& not_valid) {
-    constexpr int rounds = 20;
+                        const std::string& not_valid, std::size_t rounds) {
+    // A time-stamp counter may advance in steps of tens of ticks.
+    constexpr Repetition repetition{.samples = max_samples, .passes = 16};
     struct Subject {
         const Composition* composition;
         machine::Image image;
-        std::vector<double> samples{};
+        std::vector<std::vector<double>> rounds{};
     };
     Measured measured;
     std::vector<Subject> subjects;
+    std::map<Workload, machine::Image> empty;
     for (const auto& composition : compositions) {
+        const auto& path = *composition.path;
         const auto missing =
-            composition.path->event ? "it comes by a VM entry, which a guest cannot time" : missing_for(composition);
+            path.event ? "it comes by a VM entry, which a guest cannot time" : missing_for(composition);
         if (missing) {
             measured.skipped.push_back({composition.name(), *missing});
         } else {
-            subjects.push_back({&composition, entry_guest(composition, max_samples)});
+            subjects.push_back({&composition, entry_guest(composition, repetition)});
+            empty.try_emplace(workload_of(path), empty_guest(path, repetition));
         }
     }
-    const auto empty = std::to_array({empty_guest(0, max_samples), empty_guest(3, max_samples)});
-    std::array<std::vector<double>, empty.size()> overheads;
     Bench bench(system);
     {
         const PinnedThread pinned;  // but not the watchdog's thread, which the bench has started
         measured.warnings = disturbances(pinned.cpu());
+        if (!pinned.is_pinned()) measured.warnings.emplace_back("the thread could not be kept on one CPU");
         const auto stolen = stolen_ticks(pinned.cpu());
-        for (int round = 0; round < rounds; ++round) {
-            for (std::size_t i = 0; i < empty.size(); ++i) append(overheads.at(i), cycles_of(bench, empty.at(i)));
-            for (auto& subject : subjects) append(subject.samples, cycles_of(bench, subject.image));
+        for (std::size_t round = 0; round < rounds; ++round) {
+            std::map<Workload, double> overheads;
+            for (const auto& [workload, image] : empty) {
+                overheads[workload] = median_of(cycles_of(bench, image, repetition));
+            }
+            for (auto& subject : subjects) {
+                auto& cycles = subject.rounds.emplace_back(cycles_of(bench, subject.image, repetition));
+                for (auto& each : cycles) each -= overheads.at(workload_of(*subject.composition->path));
+            }
         }
         if (stolen_ticks(pinned.cpu()) != stolen) {
             measured.warnings.emplace_back("a hypervisor took the CPU away meanwhile (steal time)");
@@ -126,10 +172,9 @@ Measured measure_cycles(const kvm::System& system, std::span<const Composition> 
     const std::string why = !not_valid.empty()    ? not_valid
                             : has_invariant_tsc() ? ""
                                                   : "the time-stamp counter does not run at one rate";
-    for (auto& [composition, image, samples] : subjects) {
-        const auto& overhead = overheads.at(composition->path->cpl == 0 ? 0 : 1);
-        auto figure =
-            summarize_beyond(composition->name(), "cycles", std::move(samples), overhead, composition->what());
+    for (const auto& subject : subjects) {
+        const auto& composition = *subject.composition;
+        auto figure = summarize_rounds(composition.name(), "cycles", subject.rounds, composition.what());
         if (!why.empty() || !is_narrow(figure)) {
             figure.valid = false;
             figure.note = why.empty() ? "the spread is too wide: the median is not known to 5 %" : why;

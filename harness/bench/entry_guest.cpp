@@ -1,8 +1,10 @@
 #include "entry_guest.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
-#include "gatecrash/machine/guest_cpuid.hpp"
+#include "gatecrash/bench/host.hpp"
 #include "gatecrash/machine/tiny_guest.hpp"
 #include "gatecrash/machine/vendor.hpp"
 
@@ -25,19 +27,23 @@ constexpr unsigned absent_read_length = 2;
 enum PerCpu : std::uint8_t { task_stack = 0, user_rsp = 8, context = 16, work = 24, selector = 32 };
 constexpr unsigned kernel_context = 0, user_context = 1, exit_work_mask = 0x7f, needs_iret = 0x100;
 
+/// Neither RSP0 nor what the NMI has.
+constexpr std::uint64_t task_stack_top = TinyGuest::stack(2);
+static_assert(GATECRASH_IST_NMI != 2);
+
 /// The frame that the CPU pushes, in words.
 enum Word : std::uint8_t { rip, cs, rflags, rsp, ss, words };
 
 class EntryGuest {
   public:
-    EntryGuest(const Composition* composition, unsigned cpl, unsigned samples)
-        : composition_(composition), cpl_(cpl), samples_(samples) {}
+    EntryGuest(Composition composition, bool enters, Repetition repetition)
+        : composition_(std::move(composition)), enters_(enters), repetition_(repetition) {}
 
     machine::Image build(const std::string& name) {
         // xbyak has the handler's label linked to copies that are made once it is placed, so the handler comes first.
         Label start;
         k_.jmp(start, Code::T_NEAR);
-        if (composition_ != nullptr) handler();
+        handler();
         k_.L(never_);
         k_.doorbell(GATECRASH_PORT_FATAL);
         k_.L(start);
@@ -46,8 +52,8 @@ class EntryGuest {
     }
 
   private:
-    [[nodiscard]] const EntryPath& path() const { return *composition_->path; }
-    [[nodiscard]] bool has(const char* piece) const { return composition_ != nullptr && composition_->has(piece); }
+    [[nodiscard]] const EntryPath& path() const { return *composition_.path; }
+    [[nodiscard]] bool has(const char* piece) const { return composition_.has(piece); }
     [[nodiscard]] bool is_gate() const { return path().way == Way::gate; }
     [[nodiscard]] bool has_error_code() const { return is_gate() && path().vector == GATECRASH_VECTOR_PF; }
 
@@ -56,26 +62,30 @@ class EntryGuest {
     void boot() {
         const bool has_gs = has("swapgs") || has("paranoid-rdmsr") || has("paranoid-fsgsbase");
         const auto of_user = has_gs ? user_gs_base : TinyGuest::data;
-        guest_.write_msr(msr_gs_base, cpl_ == 3 ? of_user : TinyGuest::data);
-        guest_.write_msr(msr_kernel_gs_base, cpl_ == 3 ? TinyGuest::data : of_user);
+        // As after a boot: IRET to the user may clear the base of what it finds unusable for CPL 3.
+        k_.xor_(k_.eax, k_.eax);
+        k_.mov(k_.fs, k_.eax);
+        k_.mov(k_.gs, k_.eax);
+        guest_.write_msr(msr_gs_base, path().cpl == 3 ? of_user : TinyGuest::data);
+        guest_.write_msr(msr_kernel_gs_base, path().cpl == 3 ? TinyGuest::data : of_user);
         k_.mov(k_.rax, TinyGuest::data);
-        k_.mov(k_.rcx, TinyGuest::stack(1));
+        k_.mov(k_.rcx, task_stack_top);
         k_.mov(k_.qword[k_.rax + PerCpu::task_stack], k_.rcx);
         k_.mov(k_.qword[k_.rax + PerCpu::selector], GATECRASH_KERNEL_SS);
-        k_.mov(k_.qword[k_.rax + PerCpu::context], cpl_ == 3 ? user_context : kernel_context);
+        k_.mov(k_.qword[k_.rax + PerCpu::context], path().cpl == 3 ? user_context : kernel_context);
         const auto wanted_cr4 = (has("paranoid-fsgsbase") ? cr4_fsgsbase : 0) | (has("cr3-pcid") ? cr4_pcide : 0);
         if (wanted_cr4 != 0) {
             k_.bytes({0x0f, 0x20, 0xe0});  // mov rax, cr4
             k_.or_(k_.eax, static_cast<std::uint32_t>(wanted_cr4));
             k_.bytes({0x0f, 0x22, 0xe0});  // mov cr4, rax
         }
-        if (composition_ != nullptr) lead_to_handler();
+        lead_to_handler();
         guest_.load_segments();
-        if (cpl_ == 3) {
+        if (path().cpl == 3) {
             guest_.enter_user(rflags_if | 2);
             workload(guest_.user);
         } else {
-            if (composition_ != nullptr && path().event == machine::Event::Kind::irq) {
+            if (path().event == machine::Event::Kind::irq) {
                 k_.sti();
                 k_.nop();
             }
@@ -102,13 +112,16 @@ class EntryGuest {
     void workload(Code& c) {
         Label again;
         c.mov(c.r15d, static_cast<std::uint32_t>(machine::number(samples_address)));
-        c.mov(c.r14d, samples_);
+        c.mov(c.r14d, repetition_.samples);
         c.mov(c.ebx, static_cast<std::uint32_t>(absent_page));
         c.doorbell(GATECRASH_PORT_BEGIN);
         c.L(again);
         read_time(c);
         c.mov(c.r12, c.rax);
-        if (composition_ != nullptr) enter(c);
+        for (unsigned pass = 0; pass < repetition_.passes; ++pass) {
+            enter(c);
+            c.lfence();
+        }
         read_time(c);
         c.sub(c.rax, c.r12);
         c.mov(c.qword[c.r15], c.rax);
@@ -132,18 +145,18 @@ class EntryGuest {
         if (path().event) return;
         switch (path().way) {
             case Way::syscall:
-                c.syscall();
+                if (enters_) c.syscall();
                 break;
             case Way::sysenter: {
                 Label back;
                 c.mov(c.rcx, c.rsp);
                 c.lea(c.rdx, c.ptr[c.rip + back]);
-                c.sysenter();
+                if (enters_) c.sysenter();
                 c.L(back);
                 break;
             }
             case Way::gate:
-                raise(c);
+                if (enters_) raise(c);
                 break;
         }
     }
@@ -407,40 +420,34 @@ class EntryGuest {
                                                 Xbyak::util::r11, Xbyak::util::rbx, Xbyak::util::rbp, Xbyak::util::r12,
                                                 Xbyak::util::r13, Xbyak::util::r14, Xbyak::util::r15};
 
-    const Composition* composition_;
-    unsigned cpl_, samples_;
+    Composition composition_;
+    bool enters_;
+    Repetition repetition_;
     TinyGuest guest_;
     Code& k_ = guest_.kernel;
     Label entry_, by_iret_, never_;
     std::size_t above_ = 0;  ///< words between RSP and the frame
 };
 
-bool has_bit(std::uint32_t function, std::uint32_t kvm_cpuid_entry2::*where, unsigned bit) {
-    const auto leaves = machine::guest_cpuid();
-    const auto leaf = std::ranges::find(leaves, function, &kvm_cpuid_entry2::function);
-    return leaf != leaves.end() && ((*leaf.*where >> bit) & 1) != 0;
-}
-
 }  // namespace
 
-machine::Image entry_guest(const Composition& composition, unsigned samples) {
-    return EntryGuest(&composition, composition.path->cpl, samples).build(composition.name());
+machine::Image entry_guest(const Composition& composition, Repetition repetition) {
+    return EntryGuest(composition, true, repetition).build(composition.name());
 }
 
-machine::Image empty_guest(unsigned cpl, unsigned samples) { return EntryGuest(nullptr, cpl, samples).build("empty"); }
+machine::Image empty_guest(const EntryPath& path, Repetition repetition) {
+    return EntryGuest({&path, {}}, false, repetition).build("empty");
+}
 
 std::optional<std::string> missing_for(const Composition& composition) {
-    constexpr std::uint32_t amd_sizes = 0x80000008;
     if (composition.path->way == Way::sysenter && machine::cpu_vendor() == machine::Vendor::amd) {
         return "AMD CPUs have no SYSENTER in long mode";
     }
-    if (composition.has("cr3-pcid") && !has_bit(1, &kvm_cpuid_entry2::ecx, 17)) return "the CPU has no PCID";
-    if (composition.has("paranoid-fsgsbase") && !has_bit(7, &kvm_cpuid_entry2::ebx, 0)) {
-        return "the CPU has no FSGSBASE";
-    }
-    if (composition.has("ibrs") && !has_bit(7, &kvm_cpuid_entry2::edx, 26) &&
-        !has_bit(amd_sizes, &kvm_cpuid_entry2::ebx, 14)) {
-        return "the CPU has no IBRS";
+    const struct {
+        const char *piece, *flag, *name;
+    } needs[]{{"cr3-pcid", "pcid", "PCID"}, {"paranoid-fsgsbase", "fsgsbase", "FSGSBASE"}, {"ibrs", "ibrs", "IBRS"}};
+    for (const auto& [piece, flag, name] : needs) {
+        if (composition.has(piece) && !has_cpu_flag(flag)) return fmt::format("the CPU has no {}", name);
     }
     return std::nullopt;
 }

@@ -21,18 +21,20 @@ constexpr EntryPath paths[] = {
     {"syscall-iret", "SYSCALL with an IRET frame built, and IRET", Way::syscall, Return::iret, 3, true},
     {"sysenter-sysexit", "SYSENTER in 64-bit mode, and SYSEXIT", Way::sysenter, Return::sysexit},
     {"int80-iret", "INT 0x80, and IRET", Way::gate, Return::iret, 3, false, GATECRASH_USER_IRQ},
-    {"int80-iret-kernel", "the same from CPL 0", Way::gate, Return::iret, 0, false, GATECRASH_USER_IRQ},
+    {"int80-iret-kernel", "INT 0x80 from CPL 0, and IRET", Way::gate, Return::iret, 0, false, GATECRASH_USER_IRQ},
     {"pf", "a read of a page that is not there, which is skipped", Way::gate, Return::iret, 3, false,
      GATECRASH_VECTOR_PF},
-    {"pf-kernel", "the same from CPL 0", Way::gate, Return::iret, 0, false, GATECRASH_VECTOR_PF},
+    {"pf-kernel", "a read from CPL 0 of a page that is not there, which is skipped", Way::gate, Return::iret, 0, false,
+     GATECRASH_VECTOR_PF},
     {"bp", "INT3", Way::gate, Return::iret, 3, false, GATECRASH_VECTOR_BP},
-    {"bp-kernel", "the same from CPL 0", Way::gate, Return::iret, 0, false, GATECRASH_VECTOR_BP},
+    {"bp-kernel", "INT3 from CPL 0", Way::gate, Return::iret, 0, false, GATECRASH_VECTOR_BP},
     {"db", "#DB of an instruction breakpoint", Way::gate, Return::iret, 3, false, GATECRASH_VECTOR_DB, Kind::db},
-    {"db-kernel", "the same from CPL 0", Way::gate, Return::iret, 0, false, GATECRASH_VECTOR_DB, Kind::db},
+    {"db-kernel", "#DB of an instruction breakpoint, from CPL 0", Way::gate, Return::iret, 0, false,
+     GATECRASH_VECTOR_DB, Kind::db},
     {"irq", "an external interrupt", Way::gate, Return::iret, 3, false, GATECRASH_FIRST_IRQ, Kind::irq},
-    {"irq-kernel", "the same from CPL 0", Way::gate, Return::iret, 0, false, GATECRASH_FIRST_IRQ, Kind::irq},
+    {"irq-kernel", "an external interrupt of CPL 0", Way::gate, Return::iret, 0, false, GATECRASH_FIRST_IRQ, Kind::irq},
     {"nmi", "an NMI", Way::gate, Return::iret, 3, false, GATECRASH_VECTOR_NMI, Kind::nmi},
-    {"nmi-kernel", "the same from CPL 0", Way::gate, Return::iret, 0, false, GATECRASH_VECTOR_NMI, Kind::nmi},
+    {"nmi-kernel", "an NMI of CPL 0", Way::gate, Return::iret, 0, false, GATECRASH_VECTOR_NMI, Kind::nmi},
 };
 
 bool any(const EntryPath&) { return true; }
@@ -50,10 +52,10 @@ constexpr Piece pieces[] = {
     {"paranoid-fsgsbase", "the GS base read and written by RDGSBASE and WRGSBASE", is_gate, "gs"},
     {"lfence", "in: LFENCE behind SWAPGS", any, nullptr, "swapgs"},
     {"cr3", "MOV CR3, which flushes the TLB", any, "cr3"},
-    {"cr3-pcid", "MOV CR3 with PCID, which does not", any, "cr3"},
+    {"cr3-pcid", "MOV CR3 with PCID, which flushes nothing", any, "cr3"},
     {"stack", "to the task stack, with the frame", is_from_user},
     {"save", "15 registers pushed and popped", any},
-    {"clear", "in: registers cleared behind that", any, nullptr, "save"},
+    {"clear", "in: 15 registers cleared once they are saved", any, nullptr, "save"},
     {"ibrs", "WRMSR to SPEC_CTRL, in and out", is_from_user, nullptr, "save"},
     {"rsb", "in: 32 entries of the return stack stuffed", is_from_user},
     {"context-cs", "context tracking by the CPL that was left", any, "context"},
@@ -106,6 +108,7 @@ std::string names_of(std::span<const Item> items) {
 Composition parse(const std::string& text) {
     std::istringstream words(text);
     std::string word;
+    if (text.ends_with('+')) throw SelectionError(fmt::format("'{}' ends where a piece is to follow", text));
     std::getline(words, word, '+');
     Composition composition{find_path(word), {}};
     if (composition.path == nullptr) {

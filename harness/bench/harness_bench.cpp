@@ -201,17 +201,19 @@ std::vector<Figure> measure_harness(const kvm::System& system, const machine::Im
     Subject real(system, image, kind);
     const auto real_injection =
         summarize("injection_real_ns", "ns", injection_samples(real), "the same of " + image.name);
-    const auto one = [&](const char* name, const char* unit, double value, const char* note) {
+    const auto derived = [&](const char* name, const char* unit, double value, Interval interval, const char* note) {
         return Figure{.name = name,
                       .unit = unit,
                       .median = value,
                       .min = value,
                       .p99 = value,
-                      .interval = {value, value},
+                      .interval = interval,
                       .runs = injection.runs,
                       .valid = true,
                       .note = note};
     };
+    constexpr double second = 1e9;
+    const auto &known = injection.interval, &floor_known = floor.interval;
     return {
         floor,
         summarize("step_ns", "ns", real.path.steps, "one instruction"),
@@ -222,8 +224,11 @@ std::vector<Figure> measure_harness(const kvm::System& system, const machine::Im
         with_2_mib,
         with_64_mib,
         real_injection,
-        one("injections_per_s", "1/s", 1e9 / injection.median, "from the median of injection_ns"),
-        one("floor_ratio", "ratio", injection.median / floor.median, "medians: injection_ns / kvm_run_floor_ns"),
+        derived("injections_per_s", "1/s", second / injection.median, {second / known.high, second / known.low},
+                "from the median of injection_ns"),
+        derived("floor_ratio", "ratio", injection.median / floor.median,
+                {known.low / floor_known.high, known.high / floor_known.low},
+                "medians: injection_ns / kvm_run_floor_ns"),
     };
 }
 

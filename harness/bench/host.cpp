@@ -3,6 +3,7 @@
 #include <cpuid.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
@@ -19,20 +20,35 @@ std::string word_in(const std::filesystem::path& file) {
 
 }  // namespace
 
-PinnedThread::PinnedThread() : cpu_(static_cast<unsigned>(::sched_getcpu())) {
-    ::sched_getaffinity(0, sizeof before_, &before_);
+PinnedThread::PinnedThread() : cpu_(static_cast<unsigned>(std::max(::sched_getcpu(), 0))) {
+    if (::sched_getaffinity(0, sizeof before_, &before_) != 0) return;  // more CPUs than fit
     cpu_set_t only;
     CPU_ZERO(&only);
     CPU_SET(cpu_, &only);
-    ::sched_setaffinity(0, sizeof only, &only);
+    is_pinned_ = ::sched_setaffinity(0, sizeof only, &only) == 0;
 }
 
-PinnedThread::~PinnedThread() { ::sched_setaffinity(0, sizeof before_, &before_); }
+PinnedThread::~PinnedThread() {
+    if (is_pinned_) ::sched_setaffinity(0, sizeof before_, &before_);
+}
 
 bool has_invariant_tsc() {
     constexpr unsigned leaf = 0x80000007, invariant = 1 << 8;
     unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
     return __get_cpuid(leaf, &eax, &ebx, &ecx, &edx) != 0 && (edx & invariant) != 0;
+}
+
+bool has_cpu_flag(const std::string& name, const std::filesystem::path& root) {
+    std::ifstream stream(root / "proc/cpuinfo");
+    for (std::string line; std::getline(stream, line);) {
+        if (!line.starts_with("flags")) continue;
+        std::istringstream words(line);
+        for (std::string word; words >> word;) {
+            if (word == name) return true;
+        }
+        return false;
+    }
+    return false;
 }
 
 std::vector<std::string> disturbances(unsigned cpu, const std::filesystem::path& root) {
@@ -44,6 +60,12 @@ std::vector<std::string> disturbances(unsigned cpu, const std::filesystem::path&
             fmt::format("the clock is scaled (governor {}): cycles are those of the time-stamp counter, not "
                         "the core's; `cpupower frequency-set -g performance` helps",
                         governor));
+    }
+    if (word_in(cpus / "intel_pstate/no_turbo") == "0" || word_in(cpus / "cpufreq/boost") == "1") {
+        found.emplace_back("the core may run faster than its time-stamp counter (turbo, boost)");
+    }
+    if (has_cpu_flag("hypervisor", root)) {
+        found.emplace_back("this host is a guest itself: what its hypervisor does is in the cycles, too");
     }
     if (word_in(cpus / "smt/active") == "1") {
         found.emplace_back(

@@ -13,6 +13,7 @@
 #include "gatecrash/emulator/process.hpp"
 #include "gatecrash/report/bench_document.hpp"
 #include "gatecrash/report/bench_table.hpp"
+#include "gatecrash/report/exit_code.hpp"
 #include "host_error.hpp"
 #include "inside.hpp"
 #include "machine_choice.hpp"
@@ -29,6 +30,9 @@ using report::BenchDocument;
 
 /// Its window is the longest of those that hold, with user code, SYSCALL, IST stacks and a nested fault in it.
 constexpr const char* measured_guest = "nested-nmi/copied-frame";
+
+constexpr int worse = static_cast<int>(report::ExitCode::unexpected),
+              nothing_ran = static_cast<int>(report::ExitCode::nothing_ran);
 
 bool is_of_harness(const Options& options) { return options.patterns == std::vector<std::string>{"harness"}; }
 
@@ -88,7 +92,7 @@ Inside measure_inside(const Options& options) {
     const emulator::Fd content(::memfd_create("gatecrash-bench", MFD_CLOEXEC));
     if (!content) emulator::throw_errno("memfd_create");
     const int code = run_inside(inner, none, {}, content.get());
-    if (code != 0) return {std::nullopt, code};
+    if (code != 0 && code != nothing_ran) return {std::nullopt, code};
     (void)::lseek(content.get(), 0, SEEK_SET);
     return {report::read_bench_document(emulator::read_all(content.get())), 0};
 }
@@ -105,25 +109,29 @@ BenchDocument read_baseline(const std::string& name) {
     }
 }
 
-/// Figures in time are of one machine.
+/// Figures in time are of one machine, and of an emulated one of one run.
 std::vector<gatecrash::bench::Figure> comparable(const BenchDocument& then, const BenchDocument& now) {
-    const bool is_same = then.machine.name == now.machine.name && then.machine.cpu == now.machine.cpu;
+    const bool is_same =
+        !now.machine.emulated && then.machine.name == now.machine.name && then.machine.cpu == now.machine.cpu;
     std::vector<gatecrash::bench::Figure> figures;
-    std::ranges::copy_if(then.measured.figures, std::back_inserter(figures),
-                         [&](const auto& figure) { return is_same || figure.unit == "instructions"; });
+    std::ranges::copy_if(then.measured.figures, std::back_inserter(figures), [&](const auto& figure) {
+        return is_same || figure.unit == "instructions" || figure.unit == "ratio";
+    });
     return figures;
 }
 
 /// The exit code: whether anything became worse.
 int compare(const Options& options, const BenchDocument& then, const BenchDocument& now, TextOutput& text) {
     const auto threshold = options.threshold.value_or(usual_threshold);
-    const auto changes = gatecrash::bench::compare(comparable(then, now), now.measured.figures, threshold);
-    if (changes.empty()) {
-        throw UsageError(fmt::format("--baseline {}: it has none of these figures, of this machine", options.baseline),
+    const auto comparison = gatecrash::bench::compare(comparable(then, now), now.measured.figures, threshold);
+    if (comparison.changes.empty()) {
+        throw UsageError(fmt::format("--baseline {}: none of these figures can be compared with what is in it, of this "
+                                     "machine and valid",
+                                     options.baseline),
                          "bench");
     }
-    text.print("\n" + report::change_table(changes, threshold));
-    return std::ranges::any_of(changes, &gatecrash::bench::Change::worse) ? 1 : 0;
+    text.print("\n" + report::change_table(comparison, threshold));
+    return std::ranges::any_of(comparison.changes, &gatecrash::bench::Change::worse) ? worse : 0;
 }
 
 std::filesystem::path find_plotter() {
@@ -134,12 +142,18 @@ std::filesystem::path find_plotter() {
 
 /// The picture, as SVG.
 std::string plot(const std::filesystem::path& plotter, const Measured& measured) {
-    const emulator::Fd script(::memfd_create("gatecrash-plot", MFD_CLOEXEC));
-    if (!script) emulator::throw_errno("memfd_create");
-    emulator::write_all(script.get(), report::plot_script(measured.figures));
+    constexpr int picture_fd = 3;
+    const emulator::Fd script(::memfd_create("gatecrash-plot", MFD_CLOEXEC)),
+        picture(::memfd_create("gatecrash-picture", MFD_CLOEXEC));
+    if (!script || !picture) emulator::throw_errno("memfd_create");
+    emulator::write_all(script.get(),
+                        report::plot_script(measured.figures, fmt::format("/proc/self/fd/{}", picture_fd)));
     (void)::lseek(script.get(), 0, SEEK_SET);
-    auto ended = emulator::ChildProcess(plotter, {"-"}, {{STDIN_FILENO, script.get()}}).finish();
-    if (ended.code == 0) return ended.output;
+    auto ended =
+        emulator::ChildProcess(plotter, {"-"}, {{STDIN_FILENO, script.get()}, {picture_fd, picture.get()}}).finish();
+    (void)::lseek(picture.get(), 0, SEEK_SET);
+    auto content = emulator::read_all(picture.get());
+    if (ended.code == 0 && !content.empty()) return content;
     throw HostError(fmt::format("gnuplot ended with {}: {}", ended.code, ended.output), "is it version 5 or later?");
 }
 
@@ -167,12 +181,12 @@ int bench(const Options& options) {
         text.print("\nCycles mean nothing on an emulated machine: none were measured.\n");
     }
     documents.write(&Options::json, to_text(*now));
-    if (!options.plot.empty() && !now->measured.figures.empty()) {
+    if (!options.plot.empty() && std::ranges::any_of(now->measured.figures, &gatecrash::bench::Figure::valid)) {
         documents.write(&Options::plot, plot(plotter, now->measured));
     }
     if (now->measured.figures.empty()) {
         tell(options, "nothing was measured, since everything was skipped: the reasons are above");
-        return 4;
+        return nothing_ran;
     }
     return then ? compare(options, *then, *now, text) : 0;
 }

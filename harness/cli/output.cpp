@@ -19,19 +19,13 @@ std::string junit(const std::string& version, const report::MachineDescription& 
     return report::junit_report(version, machine, results);
 }
 
-/// Of a picture, which is not of results.
-std::string nothing(const std::string& /*version*/, const report::MachineDescription& /*machine*/,
-                    std::span<const explore::Result> /*results*/, const std::vector<std::string>& /*command*/) {
-    return "";
-}
-
 constexpr struct {
     const char* name;
     DocumentOption option;
-    Format format;
+    Format format;  ///< none: the command has its own
 } kinds[] = {{"--json", &Options::json, report::json_report},
              {"--junit", &Options::junit, junit},
-             {"--plot", &Options::plot, nothing}};
+             {"--plot", &Options::plot, nullptr}};
 
 /// A reader sees a result when it is there, also through a pipe; and it stays in front of later messages.
 void print_at_once(std::FILE* stream, const std::string& text) {
@@ -63,7 +57,8 @@ Documents::Documents(const Options& options) {
 void Documents::write(const report::MachineDescription& machine, std::span<const explore::Result> results) {
     for (const auto& kind : kinds) {
         const auto asked = std::ranges::find(documents_, kind.option, &Document::option);
-        if (asked != documents_.end()) asked->file.write(kind.format(version, machine, results, command_));
+        if (asked != documents_.end() && kind.format != nullptr)
+            asked->file.write(kind.format(version, machine, results, command_));
     }
 }
 

@@ -1,4 +1,4 @@
-#include "gatecrash/machine/guest_cpuid.hpp"
+#include "guest_cpuid.hpp"
 
 #include <cpuid.h>
 

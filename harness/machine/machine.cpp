@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "gatecrash/kvm/error.hpp"
-#include "gatecrash/machine/guest_cpuid.hpp"
+#include "guest_cpuid.hpp"
 #include "gatecrash/machine/vendor.hpp"
 #include "watchdog.hpp"
 

@@ -16,6 +16,9 @@ std::size_t name_width(const Items& items) {
     return width;
 }
 
+/// A ratio needs its decimals; nobody needs those of a nanosecond.
+int decimals_of(const std::string& unit) { return unit == "ratio" ? 2 : unit == "cycles" ? 1 : 0; }
+
 bool is_count(const bench::Figure& figure) { return figure.unit == "instructions"; }
 
 /// A count is one number, not a distribution.
@@ -46,8 +49,7 @@ std::string distribution_table(std::span<const bench::Figure> figures) {
             text = fmt::format("{:<{}} {:>13} {:>13} {:>13} {:>24}  {:<12} {:>6}\n", "", width, "median", "min", "99 %",
                                "95 % of medians", "unit", "runs");
         }
-        // A ratio needs its decimals; nobody needs those of a nanosecond.
-        const int decimals = figure.unit == "ratio" ? 2 : 0;
+        const int decimals = decimals_of(figure.unit);
         const auto interval =
             fmt::format("{:.{}f} to {:.{}f}", figure.interval.low, decimals, figure.interval.high, decimals);
         text += fmt::format("{:<{}} {:>13.{}f} {:>13.{}f} {:>13.{}f} {:>24}  {:<12} {:>6}  {}{}\n", figure.name, width,
@@ -81,23 +83,29 @@ std::string bench_table(const bench::Measured& measured) {
     return text;
 }
 
-std::string change_table(std::span<const bench::Change> changes, double threshold) {
-    const auto width = name_width(changes);
+std::string change_table(const bench::Comparison& comparison, double threshold) {
+    const auto width = name_width(comparison.changes);
     auto text =
         fmt::format("{:<{}} {:>12} {:>12} {:>7} {:>16}  {}\n", "", width, "then", "now", "ratio", "95 %", "unit");
-    for (const auto& change : changes) {
+    for (const auto& change : comparison.changes) {
+        const int decimals = decimals_of(change.unit);
         const auto interval = fmt::format("{:.3f} to {:.3f}", change.interval.low, change.interval.high);
         const auto mark = change.worse ? fmt::format("  over the threshold of {:.3f}", 1 + threshold) : "";
-        text += fmt::format("{:<{}} {:>12.0f} {:>12.0f} {:>7.3f} {:>16}  {}{}\n", change.name, width, change.then,
-                            change.now, change.ratio, interval, change.unit, mark);
+        text += fmt::format("{:<{}} {:>12.{}f} {:>12.{}f} {:>7.3f} {:>16}  {}{}\n", change.name, width, change.then,
+                            decimals, change.now, decimals, change.ratio, interval, change.unit, mark);
+    }
+    if (!comparison.left_out.empty()) {
+        text += fmt::format("not compared, as one of the two is missing or not valid: {}\n",
+                            fmt::join(comparison.left_out, ", "));
     }
     return text;
 }
 
-std::string plot_script(std::span<const bench::Figure> figures) {
+std::string plot_script(std::span<const bench::Figure> figures, const std::string& file) {
     const bool has_cycles =
         std::ranges::any_of(figures, [](const auto& figure) { return figure.unit == "cycles" && figure.valid; });
-    const std::string unit = has_cycles ? "cycles" : figures.front().unit;
+    const auto first = std::ranges::find(figures, true, &bench::Figure::valid);
+    const std::string unit = has_cycles ? "cycles" : first->unit;
     std::string data;
     std::size_t bars = 0;
     for (const auto& figure : figures) {
@@ -107,6 +115,7 @@ std::string plot_script(std::span<const bench::Figure> figures) {
     }
     constexpr std::size_t bar_height = 18, frame_height = 100;
     return fmt::format(R"(set terminal svg size 1000,{} font "sans,11" background "white" noenhanced
+set output "{}"
 $figures << EOD
 {}EOD
 set xlabel "{}"
@@ -120,7 +129,7 @@ set style fill solid 0.6 noborder
 plot $figures using ($2/2):0:($2/2):(0.38):yticlabels(1) with boxxyerror linecolor "#3b6ea5", \
      $figures using 2:0:3:4 with xerrorbars pointtype 0 linecolor "black"
 )",
-                       frame_height + bar_height * bars, data, unit, bars - 1);
+                       frame_height + bar_height * bars, file, data, unit, bars - 1);
 }
 
 }  // namespace gatecrash::report

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "support/kvm_system.hpp"
@@ -116,29 +117,38 @@ TEST(EntryBench, ReturnsBySysretIfAllIsAsItWas) {
     EXPECT_EQ(counts["syscall-frame-sysret+save+clear+sysret-rcx+sysret-r11"], plain + 6);
 }
 
+/// Each piece is there: a path is longer with it than without.
 TEST(EntryBench, CountsEverythingThatFits) {
     const auto compositions = all_compositions();
     const auto measured = count_instructions(kvm_system(), compositions, StepperKind::trap_flag);
     EXPECT_EQ(measured.figures.size() + measured.skipped.size(), compositions.size());
     EXPECT_GT(measured.figures.size(), compositions.size() / 2);
     for (const auto& [name, reason] : measured.skipped) EXPECT_FALSE(reason.empty()) << name;
+    std::map<std::string, double> counts;
+    for (const auto& figure : measured.figures) counts[figure.name] = figure.median;
+    for (const auto& [name, count] : counts) {
+        const auto plus = name.rfind('+');
+        if (plus == std::string::npos) continue;
+        EXPECT_GT(count, counts.at(name.substr(0, plus))) << name;
+    }
 }
 
+/// Over and over, all paths end as they began (the bench checks that), and nothing claims cycles.
 TEST(EntryBench, ClaimsNoCyclesWhereThereAreNone) {
-    const auto compositions = select_compositions(std::vector<std::string>{"syscall-sysret", "bp-kernel+save", "nmi"});
-    const auto measured = measure_cycles(kvm_system(), compositions, "this is a test");
-    ASSERT_EQ(measured.figures.size(), 2U);
+    const auto compositions = all_compositions();
+    const auto measured = measure_cycles(kvm_system(), compositions, "this is a test", 1);
+    EXPECT_EQ(measured.figures.size() + measured.skipped.size(), compositions.size());
     for (const auto& figure : measured.figures) {
+        SCOPED_TRACE(figure.name);
         EXPECT_EQ(figure.unit, "cycles");
         EXPECT_FALSE(figure.valid);
         EXPECT_EQ(figure.note, "this is a test");
-        EXPECT_GT(figure.runs, 1000U);
+        EXPECT_GT(figure.runs, 100U);
         EXPECT_GT(figure.p99, 0);
-        EXPECT_LE(figure.interval.low, figure.interval.high);
     }
-    ASSERT_EQ(measured.skipped.size(), 1U);
-    EXPECT_EQ(measured.skipped[0].name, "nmi");
-    EXPECT_THAT(measured.skipped[0].reason, testing::HasSubstr("VM entry"));
+    const auto nmi = std::ranges::find(measured.skipped, "nmi", &Measured::Skipped::name);
+    ASSERT_NE(nmi, measured.skipped.end());
+    EXPECT_THAT(nmi->reason, testing::HasSubstr("VM entry"));
 }
 
 }  // namespace

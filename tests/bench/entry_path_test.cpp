@@ -42,7 +42,7 @@ TEST(EntryPath, SaysWhatOnePieceIs) {
     const auto what = [](const std::string& name) { return select_compositions(std::vector{name}).front().what(); };
     EXPECT_EQ(what("bp"), "INT3");
     EXPECT_EQ(what("bp+cr3"), "MOV CR3, which flushes the TLB");
-    EXPECT_EQ(what("bp+save+clear"), "in: registers cleared behind that");
+    EXPECT_EQ(what("bp+save+clear"), "in: 15 registers cleared once they are saved");
     EXPECT_EQ(what("bp+save+cr3"), "");
 }
 
@@ -52,6 +52,7 @@ TEST(EntryPath, RefusesWhatMakesNoSense) {
     EXPECT_THAT(refusal_of("bp-kernel+stack"), "stack does not go with bp-kernel");
     EXPECT_THAT(refusal_of("bp+swapgs+paranoid-rdmsr"), "swapgs and paranoid-rdmsr are alternatives");
     EXPECT_THAT(refusal_of("bp+lfence+paranoid-rdmsr"), "swapgs and paranoid-rdmsr are alternatives");
+    EXPECT_THAT(refusal_of("bp+"), "'bp+' ends where a piece is to follow");
     EXPECT_THAT(refusal_of(""), HasSubstr("no path matches ''"));
 }
 

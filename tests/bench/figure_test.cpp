@@ -4,17 +4,19 @@
 
 #include <cmath>
 #include <numeric>
+#include <random>
 
 #include "gatecrash/bench/baseline.hpp"
 
 namespace gatecrash::bench {
 namespace {
 
-/// 1 to `last`, in an order that is not sorted.
+/// 1 to `last`, in an order that means nothing.
 std::vector<double> numbers_to(int last) {
     std::vector<double> numbers(static_cast<std::size_t>(last));
     std::iota(numbers.begin(), numbers.end(), 1);
-    std::rotate(numbers.begin(), numbers.begin() + last / 3, numbers.end());
+    std::mt19937_64 random;
+    for (std::size_t i = numbers.size(); i > 1; --i) std::swap(numbers[i - 1], numbers[random() % i]);
     return numbers;
 }
 
@@ -46,28 +48,39 @@ TEST(Figure, OfOneSampleIsThatSample) {
     EXPECT_TRUE(is_narrow(figure));
 }
 
-/// The median's 95 % interval lies between the order statistics n/2 -+ 0.98 sqrt(n) (the binomial's normal limit).
-TEST(Figure, HasTheIntervalThatTheOrderStatisticsHave) {
-    constexpr int count = 1001;
-    const auto interval = bootstrap_interval(numbers_to(count));
-    const double half_width = 0.98 * std::sqrt(count);
-    EXPECT_NEAR(interval.low, 501 - half_width, half_width / 4);
-    EXPECT_NEAR(interval.high, 501 + half_width, half_width / 4);
-    EXPECT_EQ(interval, bootstrap_interval(numbers_to(count)));  // from a fixed seed
+TEST(Figure, TakesTheNearestRank) {
+    const auto figure = summarize("x", "ns", numbers_to(20), "");
+    EXPECT_EQ(figure.p99, 20);
+    EXPECT_EQ(figure.median, 10);
+    EXPECT_EQ(median_of({3, 1, 2}), 2);
+    EXPECT_EQ(median_of({4, 3, 1, 2}), 2);
 }
 
-TEST(Figure, OfWhatIsBeyondAnOverheadHasBothSpreads) {
-    const std::vector<double> constant(1001, 10);
-    auto shifted = numbers_to(1001);
-    for (auto& each : shifted) each += 10;
-    const auto beyond = summarize_beyond("x", "cycles", shifted, constant, "");
-    EXPECT_EQ(beyond.median, 501);
-    EXPECT_EQ(beyond.min, 1);
-    const auto alone = bootstrap_interval(numbers_to(1001));
-    EXPECT_NEAR(beyond.interval.low, alone.low, 10);
+/// Of independent samples the interval is about as wide as the order statistics' (n/2 -+ 0.98 sqrt(n), the binomial's
+/// normal limit), though it is had by rounds.
+TEST(Figure, HasTheIntervalOfIndependentSamples) {
+    constexpr int count = 4001;
+    const auto interval = summarize("x", "cycles", numbers_to(count), "").interval;
+    const double half_width = 0.98 * std::sqrt(count);
+    EXPECT_NEAR(interval.low, count / 2. - half_width, half_width);
+    EXPECT_NEAR(interval.high, count / 2. + half_width, half_width);
+    EXPECT_LT(interval.low, count / 2.);
+    EXPECT_GT(interval.high, count / 2.);
+    EXPECT_EQ(interval, summarize("x", "cycles", numbers_to(count), "").interval);  // from a fixed seed
+}
 
-    const auto noisy = bootstrap_interval(numbers_to(1001), numbers_to(1001));
-    EXPECT_GT(noisy.high - noisy.low, 1.2 * (alone.high - alone.low));  // sqrt(2) times
+/// However often it is measured in a round: what differs between rounds is not known any better.
+TEST(Figure, IsNoBetterKnownThanItsRoundsAgree) {
+    std::vector<std::vector<double>> rounds;
+    for (int i = 0; i < 20; ++i) rounds.emplace_back(200, i % 2 == 0 ? 100 : 120);
+    const auto figure = summarize_rounds("x", "cycles", rounds, "");
+    EXPECT_EQ(figure.interval, (Interval{100, 120}));
+    EXPECT_FALSE(is_narrow(figure));
+    EXPECT_EQ(figure.runs, 4000U);
+
+    for (auto& round : rounds) round.assign(200, 100);
+    rounds.front().assign(200, 120);
+    EXPECT_TRUE(is_narrow(summarize_rounds("x", "cycles", rounds, "")));
 }
 
 TEST(Figure, IsNarrowIfItsMedianIsKnown) {
@@ -80,7 +93,7 @@ TEST(Baseline, FlagsWhatIsSlowerForCertain) {
                                    figure("c", "cycles", 100, 20)};
     const std::vector<Figure> now{figure("a", "cycles", 110, 1), figure("b", "cycles", 104, 1),
                                   figure("c", "cycles", 125, 20)};
-    const auto changes = compare(then, now, 0.05);
+    const auto changes = compare(then, now, 0.05).changes;
     ASSERT_EQ(changes.size(), 3U);
     EXPECT_TRUE(changes[0].worse);
     EXPECT_NEAR(changes[0].ratio, 1.1, 1e-9);
@@ -88,24 +101,32 @@ TEST(Baseline, FlagsWhatIsSlowerForCertain) {
     EXPECT_NEAR(changes[0].interval.high, 111. / 99, 1e-9);
     EXPECT_FALSE(changes[1].worse);  // within the threshold
     EXPECT_FALSE(changes[2].worse);  // not known well enough
-    EXPECT_FALSE(compare(then, now, 0.2)[0].worse);
+    EXPECT_FALSE(compare(then, now, 0.2).changes[0].worse);
 }
 
 TEST(Baseline, ComparesCountsExactly) {
     const std::vector<Figure> then{figure("a", "instructions", 100)};
-    EXPECT_TRUE(compare(then, std::vector{figure("a", "instructions", 106)}, 0.05)[0].worse);
-    EXPECT_FALSE(compare(then, std::vector{figure("a", "instructions", 105)}, 0.05)[0].worse);
-    EXPECT_FALSE(compare(then, std::vector{figure("a", "instructions", 50)}, 0)[0].worse);
+    EXPECT_TRUE(compare(then, std::vector{figure("a", "instructions", 106)}, 0.05).changes[0].worse);
+    EXPECT_FALSE(compare(then, std::vector{figure("a", "instructions", 105)}, 0.05).changes[0].worse);
+    EXPECT_FALSE(compare(then, std::vector{figure("a", "instructions", 50)}, 0).changes[0].worse);
 }
 
-TEST(Baseline, LeavesOutWhatCannotBeCompared) {
+TEST(Baseline, SaysWhatItCannotCompare) {
     auto invalid = figure("a", "cycles", 100);
     invalid.valid = false;
-    EXPECT_TRUE(compare(std::vector{invalid}, std::vector{figure("a", "cycles", 200)}, 0).empty());
-    EXPECT_TRUE(compare(std::vector{figure("a", "cycles", 100)}, std::vector{invalid}, 0).empty());
-    EXPECT_TRUE(compare(std::vector{figure("a", "ns", 100)}, std::vector{figure("a", "cycles", 200)}, 0).empty());
-    EXPECT_TRUE(compare(std::vector{figure("a", "1/s", 100)}, std::vector{figure("a", "1/s", 50)}, 0).empty());
-    EXPECT_TRUE(compare(std::vector{figure("a", "cycles", 0, 3)}, std::vector{figure("a", "cycles", 9)}, 0).empty());
+    const auto valid = figure("a", "cycles", 200);
+    const auto left_out = [](const Figure& then, const Figure& now) {
+        const auto comparison = compare(std::vector{then}, std::vector{now}, 0);
+        EXPECT_TRUE(comparison.changes.empty());
+        return comparison.left_out;
+    };
+    const std::vector<std::string> all{"a (cycles)"};
+    EXPECT_EQ(left_out(invalid, valid), all);
+    EXPECT_EQ(left_out(valid, invalid), all);
+    EXPECT_EQ(left_out(figure("a", "ns", 100), valid), all);
+    EXPECT_EQ(left_out(figure("a", "cycles", 0, 3), valid), all);
+    // More of them is better, and what they are made of is there.
+    EXPECT_TRUE(left_out(figure("a", "1/s", 100), figure("a", "1/s", 50)).empty());
 }
 
 }  // namespace

@@ -40,6 +40,15 @@ TEST_F(Host, TellsWhatDisturbsCycles) {
     EXPECT_THAT(disturbances(1, root), IsEmpty());
 }
 
+TEST_F(Host, TellsOfAHypervisorAndOfAClockThatRunsAhead) {
+    put(root / "proc/cpuinfo", "processor : 0\nflags\t\t: fpu hypervisor pcid\n");
+    put(root / "sys/devices/system/cpu/intel_pstate/no_turbo", "0\n");
+    EXPECT_THAT(disturbances(0, root), ElementsAre(HasSubstr("turbo"), HasSubstr("a guest itself")));
+    EXPECT_TRUE(has_cpu_flag("pcid", root));
+    EXPECT_FALSE(has_cpu_flag("pci", root));
+    EXPECT_FALSE(has_cpu_flag("processor", root));
+}
+
 TEST_F(Host, KnowsTheTimeThatWasStolen) {
     EXPECT_EQ(stolen_ticks(1, root), 0U);
     put(root / "proc/stat", "cpu  1 2 3 4 5 6 7 99 9 10\ncpu0 1 2 3 4 5 6 7 8 9 10\ncpu1 1 2 3 4 5 6 7 42 9 10\n");

@@ -167,6 +167,21 @@ std::string schedule_of(const json& result) {
     return result["finding"].is_null() ? "" : result["finding"]["schedule"].get<std::string>();
 }
 
+/// What the amd machine's CPU has not.
+TEST_F(Intel, CountsTheWaysOfAnIntelCpu) {
+    const auto result = cli::run_gatecrash(
+        {"bench", "sysenter-sysexit*", "bp+cr3-pcid", "bp", "--machine", "intel", "--json", "-", "--quiet"});
+    EXPECT_EQ(result.code, 0) << result.err;
+    const auto document = json::parse(result.out);
+    std::map<std::string, int> counts;
+    for (const auto& figure : document["results"]) counts[figure["name"]] = figure["median"];
+    EXPECT_EQ(counts["sysenter-sysexit"], 2);
+    EXPECT_EQ(counts["sysenter-sysexit+swapgs"], 4);
+    EXPECT_EQ(counts["sysenter-sysexit+save+clear"], 47);
+    EXPECT_EQ(counts["bp"], 2);
+    EXPECT_EQ(counts["bp+cr3-pcid"], 8);
+}
+
 TEST_F(Intel, SweepsAsAmdDoesButWhereTheManualsDiffer) {
     const auto path = (folder_.path() / "results.json").string();
     const auto run = cli::run_gatecrash({"run", "nested-nmi/flag-only", "faulting-iret", "sysenter", "sysret",

@@ -73,19 +73,23 @@ TEST(BenchTable, ClaimsNothingThatIsNotValid) {
 }
 
 TEST(ChangeTable, MarksWhatIsOver) {
-    const auto changes = bench::compare(std::vector{figure("p", "cycles", 100), figure("q", "cycles", 100)},
-                                        std::vector{figure("p", "cycles", 200), figure("q", "cycles", 100)}, 0.05);
+    auto changes = bench::compare(std::vector{figure("p", "cycles", 100), figure("q", "cycles", 100)},
+                                  std::vector{figure("p", "cycles", 200), figure("q", "cycles", 100)}, 0.05);
+    changes.left_out = {"r (cycles)"};
     const auto table = change_table(changes, 0.05);
+    EXPECT_THAT(table, HasSubstr("not compared, as one of the two is missing or not valid: r (cycles)\n"));
     EXPECT_THAT(table, HasSubstr("2.000   1.985 to 2.015  cycles  over the threshold of 1.050\n"));
     EXPECT_THAT(table, HasSubstr("1.000   0.990 to 1.010  cycles\n"));
 }
 
 TEST(PlotScript, HasTheUnitThatMeansMost) {
     const std::vector<Figure> figures{figure("p", "instructions", 4), figure("p", "cycles", 90)};
-    EXPECT_THAT(plot_script(figures), testing::AllOf(HasSubstr("\np 90 89.5 90.5\n"), HasSubstr("xlabel \"cycles\"")));
+    EXPECT_THAT(plot_script(figures, "p.svg"),
+                testing::AllOf(HasSubstr("\np 90 89.5 90.5\n"), HasSubstr("xlabel \"cycles\""),
+                               HasSubstr("set output \"p.svg\"")));
     auto invalid = figures;
     invalid[1].valid = false;
-    EXPECT_THAT(plot_script(invalid), testing::AllOf(HasSubstr("\np 4 3.5 4.5\n"), Not(HasSubstr("90"))));
+    EXPECT_THAT(plot_script(invalid, "p.svg"), testing::AllOf(HasSubstr("\np 4 3.5 4.5\n"), Not(HasSubstr("90"))));
 }
 
 }  // namespace

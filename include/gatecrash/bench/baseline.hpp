@@ -17,8 +17,14 @@ struct Change {
     bool worse = false;  ///< all of the interval lies past the threshold
 };
 
-/// What both have, valid, in the order of `now`; of times and counts, which are better when they are smaller.
-/// `threshold` is a part: 0.05 lets pass what takes 5 % more.
-[[nodiscard]] std::vector<Change> compare(std::span<const Figure> then, std::span<const Figure> now, double threshold);
+struct Comparison {
+    std::vector<Change> changes;
+    /// Figures of `now` without one to compare with: of names that are not in `then`, or of which one is not valid.
+    std::vector<std::string> left_out{};
+};
+
+/// In the order of `now`; of times and counts, which are better when they are smaller. `threshold` is a part: 0.05 lets
+/// pass what takes 5 % more.
+[[nodiscard]] Comparison compare(std::span<const Figure> then, std::span<const Figure> now, double threshold);
 
 }  // namespace gatecrash::bench

@@ -33,6 +33,6 @@ struct Measured {
 /// not valid if `not_valid` says why cycles mean nothing on this machine, if its counter does not run at one rate, or
 /// where the spread is too wide. Throws as above.
 [[nodiscard]] Measured measure_cycles(const kvm::System& system, std::span<const Composition> compositions,
-                                      const std::string& not_valid = {});
+                                      const std::string& not_valid = {}, std::size_t rounds = usual_rounds);
 
 }  // namespace gatecrash::bench

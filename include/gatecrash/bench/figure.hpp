@@ -1,7 +1,7 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -24,17 +24,20 @@ struct Figure {
     std::string note;  ///< what was measured, or why it is not valid
 };
 
-/// The distribution of `samples`, which must not be empty.
-[[nodiscard]] Figure summarize(std::string name, std::string unit, std::vector<double> samples, std::string note);
+/// The distribution of the samples of all `rounds`, none of which is empty. What changes between rounds is what a
+/// median is not known by: its interval is the percentile bootstrap's (Efron 1979) of the rounds' medians, from a fixed
+/// seed.
+[[nodiscard]] Figure summarize_rounds(std::string name, std::string unit,
+                                      const std::vector<std::vector<double>>& rounds, std::string note);
 
-/// What `samples` take beyond `overhead`, which has the same unit: medians are subtracted, and the interval is that of
-/// their difference.
-[[nodiscard]] Figure summarize_beyond(std::string name, std::string unit, std::vector<double> samples,
-                                      std::vector<double> overhead, std::string note);
+/// The same of `samples`, not none, in the order in which they were taken: as many rounds as usual, one behind another.
+[[nodiscard]] Figure summarize(std::string name, std::string unit, const std::vector<double>& samples,
+                               std::string note);
 
-/// The percentile bootstrap's interval of the median of `samples` less that of `overhead` (Efron 1979), from a fixed
-/// seed. `overhead` may be empty.
-[[nodiscard]] Interval bootstrap_interval(std::span<const double> samples, std::span<const double> overhead = {});
+/// The number in the middle, the lower of two.
+[[nodiscard]] double median_of(std::vector<double> samples);
+
+constexpr std::size_t usual_rounds = 20;
 
 /// Whether a median is known well enough to be called a result: to 5 %.
 [[nodiscard]] bool is_narrow(const Figure& figure);

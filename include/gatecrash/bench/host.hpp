@@ -18,18 +18,25 @@ class PinnedThread {
     PinnedThread& operator=(const PinnedThread&) = delete;
 
     [[nodiscard]] unsigned cpu() const { return cpu_; }
+    /// False where the system refused.
+    [[nodiscard]] bool is_pinned() const { return is_pinned_; }
 
   private:
     unsigned cpu_;
     cpu_set_t before_{};
+    bool is_pinned_ = false;
 };
 
-/// What there is to know of cycles that are measured on a CPU. Files are looked for below `root`.
-/// Whether its time-stamp counter runs at one rate, whatever the clock does (CPUID 0x80000007, EDX bit 8).
+/// Whether the time-stamp counter runs at one rate, whatever the clock does (CPUID 0x80000007, EDX bit 8).
 [[nodiscard]] bool has_invariant_tsc();
-/// What may disturb them there: a clock that is scaled, another thread of the same core. A sentence each.
+
+// What the system says of a CPU. Its files are looked for below `root`.
+
+/// Whether the kernel has the CPU's feature in use, by its name in /proc/cpuinfo.
+[[nodiscard]] bool has_cpu_flag(const std::string& name, const std::filesystem::path& root = "/");
+/// What may disturb cycles: a clock that changes, another thread of the same core, a hypervisor. A sentence each.
 [[nodiscard]] std::vector<std::string> disturbances(unsigned cpu, const std::filesystem::path& root = "/");
-/// How long a hypervisor has kept that CPU for others, in ticks of 1/USER_HZ s (proc(5), /proc/stat). 0 if not known.
+/// How long a hypervisor has kept the CPU for others, in ticks of 1/USER_HZ s (proc(5), /proc/stat). 0 if not known.
 [[nodiscard]] std::uint64_t stolen_ticks(unsigned cpu, const std::filesystem::path& root = "/");
 
 }  // namespace gatecrash::bench

@@ -13,11 +13,11 @@ namespace gatecrash::report {
 /// was skipped, a line a reason, and each warning.
 [[nodiscard]] std::string bench_table(const bench::Measured& measured);
 
-/// For people: what became more, by how much.
-[[nodiscard]] std::string change_table(std::span<const bench::Change> changes, double threshold);
+/// For people: what became more, by how much, and what was not compared.
+[[nodiscard]] std::string change_table(const bench::Comparison& comparison, double threshold);
 
-/// A gnuplot script that writes a bar for each of the figures to its standard output, as SVG: of the cycles if there
-/// are valid ones, else of the unit of the first.
-[[nodiscard]] std::string plot_script(std::span<const bench::Figure> figures);
+/// A gnuplot script that draws a bar for each of the figures that are valid, and not none, into a file, as SVG: of the
+/// cycles if there are any, else of the unit of the first.
+[[nodiscard]] std::string plot_script(std::span<const bench::Figure> figures, const std::string& file);
 
 }  // namespace gatecrash::report
