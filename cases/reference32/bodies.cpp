@@ -19,6 +19,19 @@ INLINED bool is_at_top(const Frame* frame) {
     return end == per_cpu[0];  // the top of the task stack; of the task that runs
 }
 
+INLINED bool is_on_task_stack(uint32_t esp) {
+    return esp >= reinterpret_cast<uint32_t>(task_stack) && esp < reinterpret_cast<uint32_t>(task_stack_top);
+}
+
+/// A task's own stack, which what interrupts it goes on on.
+INLINED bool is_on_stack_of_df([[maybe_unused]] uint32_t esp) {
+#ifdef DF_BY_TASK
+    return esp >= reinterpret_cast<uint32_t>(df_stack) && esp < reinterpret_cast<uint32_t>(df_stack_top);
+#else
+    return false;
+#endif
+}
+
 /// What the entry has to have done by now, whatever it interrupted.
 INLINED void check_entry(const Frame* frame, bool moves_frame) {
     constexpr uint32_t cleared = RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC;
@@ -33,8 +46,7 @@ INLINED void check_entry(const Frame* frame, bool moves_frame) {
     if (fs != GATECRASH_PER_CPU) log_broken(2, vector, frame, fs);
     if ((cr3 & GATECRASH_USER_ROOT) != 0) log_broken(3, vector, frame, cr3);
     if (ss != GATECRASH_KERNEL_SS) log_broken(4, vector, frame, ss);
-    const auto low = reinterpret_cast<uint32_t>(task_stack), high = reinterpret_cast<uint32_t>(task_stack_top);
-    if (esp < low || esp >= high) log_broken(4, vector, frame, esp);
+    if (!is_on_task_stack(esp) && !is_on_stack_of_df(esp)) log_broken(4, vector, frame, esp);
     if (moves_frame && is_from_user(frame) && !is_at_top(frame))
         log_broken(4, vector, frame, reinterpret_cast<uint32_t>(frame));
     if ((flags & cleared) != 0) log_broken(11, vector, frame, flags);

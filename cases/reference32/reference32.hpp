@@ -26,5 +26,5 @@ void debug_work(gatecrash::Frame* frame, uint32_t debug_status);
 extern const char user_fault_landing[] __attribute__((weak));
 /// Not 0: to be done before a return to the user (I14).
 extern uint64_t exit_work;
-extern const char task_stack[], task_stack_top[];
+extern const char task_stack[], task_stack_top[], df_stack[], df_stack_top[];
 }
