@@ -83,18 +83,12 @@ struct Inside {
 
 Inside measure_inside(const Options& options) {
     auto inner = options;
-    inner.json = "-";
-    inner.quiet = true;
     inner.baseline.clear();
     inner.threshold.reset();
     inner.plot.clear();
-    Documents none({});
-    const emulator::Fd content(::memfd_create("gatecrash-bench", MFD_CLOEXEC));
-    if (!content) emulator::throw_errno("memfd_create");
-    const int code = run_inside(inner, none, {}, content.get());
+    const auto [code, json] = json_from_inside(inner);
     if (code != 0 && code != nothing_ran) return {std::nullopt, code};
-    (void)::lseek(content.get(), 0, SEEK_SET);
-    return {report::read_bench_document(emulator::read_all(content.get())), 0};
+    return {report::read_bench_document(json), 0};
 }
 
 BenchDocument read_baseline(const std::string& name) {

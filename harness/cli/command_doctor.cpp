@@ -1,6 +1,4 @@
 #include <fmt/format.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "commands.hpp"
 #include "gatecrash/emulator/file.hpp"
@@ -104,16 +102,11 @@ ExaminedInside examine_emulated(MachineName name) {
     Options inner;
     inner.command = Command::doctor;
     inner.machine = name;
-    inner.json = "-";
-    inner.quiet = true;
-    Documents none(inner);
-    const emulator::Fd document(::memfd_create("gatecrash-doctor", MFD_CLOEXEC));
-    if (!document) emulator::throw_errno("memfd_create");
     try {
-        examined.code = run_inside(inner, none, {}, document.get());
-        if (examined.code > ended_by_signal) return examined;
-        (void)::lseek(document.get(), 0, SEEK_SET);
-        examined.machine.description = report::machine_of_doctor_report(emulator::read_all(document.get()));
+        const auto [code, json] = json_from_inside(inner);
+        examined.code = code;
+        if (code > ended_by_signal) return examined;
+        examined.machine.description = report::machine_of_doctor_report(json);
         examined.machine.fit = examined.code == fit;
     } catch (const emulator::MachineError& error) {
         examined.machine.missing = error.what();

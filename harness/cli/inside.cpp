@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "gatecrash/emulator/file.hpp"
 #include "machine_choice.hpp"
@@ -51,6 +52,17 @@ int run_inside(const Options& options, Documents& documents, const std::vector<s
         if (const auto document = emulator::read_all(content.get()); !document.empty()) to.write(document);
     }
     return code;
+}
+
+InsideDocument json_from_inside(Options options) {
+    options.json = std::string("-");
+    options.quiet = true;
+    Documents none({});
+    const emulator::Fd content(::memfd_create("gatecrash-inside", MFD_CLOEXEC));
+    if (!content) emulator::throw_errno("memfd_create");
+    const int code = run_inside(options, none, {}, content.get());
+    (void)::lseek(content.get(), 0, SEEK_SET);
+    return {code, emulator::read_all(content.get())};
 }
 
 }  // namespace gatecrash::cli

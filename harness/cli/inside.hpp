@@ -23,4 +23,11 @@ namespace gatecrash::cli {
 [[nodiscard]] int run_inside(const Options& options, Documents& documents, const std::vector<std::string>& inputs = {},
                              int out = STDOUT_FILENO);
 
+/// The same, for the JSON that the program inside writes, and nothing else; whatever documents `options` ask for.
+struct InsideDocument {
+    int code = 0;
+    std::string json;
+};
+[[nodiscard]] InsideDocument json_from_inside(Options options);
+
 }  // namespace gatecrash::cli
