@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "gatecrash/bench/host.hpp"
+#include "gatecrash/machine/machine.hpp"
 #include "gatecrash/machine/tiny_guest.hpp"
 #include "gatecrash/machine/vendor.hpp"
 
@@ -12,13 +13,13 @@ namespace gatecrash::bench {
 namespace {
 
 using machine::Code;
+using machine::msr_gs_base, machine::msr_kernel_gs_base, machine::msr_spec_ctrl;
+using machine::msr_sysenter_cs, machine::msr_sysenter_eip, machine::msr_sysenter_esp;
 using machine::TinyGuest;
 using Xbyak::Label;
 
-constexpr std::uint32_t msr_spec_ctrl = 0x48, msr_gs_base = 0xc0000101, msr_kernel_gs_base = 0xc0000102,
-                        msr_sysenter_cs = 0x174, msr_sysenter_esp = 0x175, msr_sysenter_eip = 0x176;
 constexpr std::uint64_t cr4_fsgsbase = 1 << 16, cr4_pcide = 1 << 17;
-constexpr std::uint32_t rflags_if = 0x200, rf_and_tf = 0x10100;
+constexpr std::uint32_t rflags_if = machine::rflags_if, rf_and_tf = machine::rflags_rf | machine::rflags_tf;
 constexpr std::uint64_t user_gs_base = 0x1000;  ///< not negative, as a kernel's is
 constexpr std::uint64_t absent_page = 0x700000;
 constexpr unsigned absent_read_length = 2;

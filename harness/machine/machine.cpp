@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "gatecrash/kvm/error.hpp"
-#include "guest_cpuid.hpp"
 #include "gatecrash/machine/vendor.hpp"
+#include "guest_cpuid.hpp"
 #include "watchdog.hpp"
 
 namespace gatecrash::machine {

@@ -94,9 +94,9 @@ void TinyGuest::write_msr(std::uint32_t msr, const Xbyak::Label& label) {
 }
 
 void TinyGuest::enable_syscall(const Xbyak::Label& entry, std::uint64_t fmask) {
-    write_msr(0xc0000081, (std::uint64_t{GATECRASH_USER32_CS} << 48) | (std::uint64_t{GATECRASH_KERNEL_CS} << 32));
-    write_msr(0xc0000084, fmask);
-    write_msr(0xc0000082, entry);
+    write_msr(msr_star, (std::uint64_t{GATECRASH_USER32_CS} << 48) | (std::uint64_t{GATECRASH_KERNEL_CS} << 32));
+    write_msr(msr_fmask, fmask);
+    write_msr(msr_lstar, entry);
 }
 
 void TinyGuest::load_segments() {

@@ -2,12 +2,11 @@
 #include <array>
 #include <cstring>
 
+#include "gatecrash/machine/msr.hpp"
 #include "gatecrash/machine/stepper.hpp"
 
 namespace gatecrash::machine {
 namespace {
-
-constexpr std::uint32_t msr_fmask = 0xc0000084;
 
 /// TF is a real flag of the guest while it is stepped. Where the guest can see it, and where it gets lost:
 ///

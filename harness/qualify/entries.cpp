@@ -112,7 +112,6 @@ std::string sysenter_64(Bench& bench) {
 }
 
 std::string swapgs(Bench& bench) {
-    constexpr std::uint32_t msr_gs_base = 0xc0000101, msr_kernel_gs_base = 0xc0000102;
     constexpr std::uint64_t user_base = 0x500000, kernel_base = 0xffffffff80041000;
     RecordingGuest guest;
     auto& k = guest.kernel;

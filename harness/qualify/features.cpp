@@ -95,7 +95,7 @@ std::string snapshot_restore(Bench& bench) {
         c.doorbell(GATECRASH_PORT_BEGIN);  // the snapshot is taken here, and a second NMI lands
         c.inc(c.rbx);
     });
-    guest.write_msr(0xc0000102, 0xffffffff80001000);
+    guest.write_msr(msr_kernel_gs_base, 0xffffffff80001000);
     k.doorbell(GATECRASH_PORT_BEGIN);  // an NMI lands
     k.swapgs();
     k.inc(k.rcx);

@@ -102,8 +102,8 @@ class RecordingGuest : public machine::TinyGuest {
 };
 
 constexpr std::uint8_t vector_ud = 6, vector_ss = 12;
-constexpr std::uint32_t msr_star = 0xc0000081, msr_lstar = 0xc0000082, msr_cstar = 0xc0000083;
-constexpr std::uint32_t msr_sysenter_cs = 0x174, msr_sysenter_esp = 0x175, msr_sysenter_eip = 0x176;
+using machine::msr_cstar, machine::msr_gs_base, machine::msr_kernel_gs_base, machine::msr_lstar, machine::msr_star;
+using machine::msr_sysenter_cs, machine::msr_sysenter_eip, machine::msr_sysenter_esp;
 
 // Bodies of handlers.
 void ring_end(machine::Code& k);

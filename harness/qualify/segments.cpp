@@ -31,7 +31,6 @@ std::string upper_halves(std::uint32_t any, std::uint32_t all) {
 }  // namespace
 
 std::string null_selector_gs_base(Bench& bench) {
-    constexpr std::uint32_t msr_gs_base = 0xc0000101;
     RecordingGuest guest;
     auto& k = guest.kernel;
     guest.write_msr(msr_gs_base, some_base);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "gatecrash/machine/image.hpp"
+#include "gatecrash/machine/msr.hpp"
 
 namespace gatecrash::machine {
 
