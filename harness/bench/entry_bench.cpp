@@ -126,8 +126,7 @@ Measured count_instructions(const kvm::System& system, std::span<const Compositi
     return measured;
 }
 
-Measured measure_cycles(const kvm::System& system, std::span<const Composition> compositions,
-                        const std::string& not_valid, std::size_t rounds) {
+Measured measure_cycles(const kvm::System& system, std::span<const Composition> compositions, std::size_t rounds) {
     // A time-stamp counter may advance in steps of tens of ticks.
     constexpr Repetition repetition{.samples = max_samples, .passes = 16};
     struct Subject {
@@ -169,15 +168,14 @@ Measured measure_cycles(const kvm::System& system, std::span<const Composition> 
             measured.warnings.emplace_back("a hypervisor took the CPU away meanwhile (steal time)");
         }
     }
-    const std::string why = !not_valid.empty()    ? not_valid
-                            : has_invariant_tsc() ? ""
-                                                  : "the time-stamp counter does not run at one rate";
+    const bool has_one_rate = has_invariant_tsc();
     for (const auto& subject : subjects) {
         const auto& composition = *subject.composition;
         auto figure = summarize_rounds(composition.name(), "cycles", subject.rounds, composition.what());
-        if (!why.empty() || !is_narrow(figure)) {
-            figure.valid = false;
-            figure.note = why.empty() ? "the spread is too wide: the median is not known to 5 %" : why;
+        figure.valid = has_one_rate && is_narrow(figure);
+        if (!figure.valid) {
+            figure.note = has_one_rate ? "the spread is too wide: the median is not known to 5 %"
+                                       : "the time-stamp counter does not run at one rate";
         }
         measured.figures.push_back(std::move(figure));
     }

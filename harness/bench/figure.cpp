@@ -31,9 +31,8 @@ Interval bootstrap_interval(std::span<const double> samples) {
 }  // namespace
 
 double median_of(std::vector<double> samples) {
-    const auto middle = samples.begin() + static_cast<std::ptrdiff_t>((samples.size() - 1) / 2);
-    std::ranges::nth_element(samples, middle);
-    return *middle;
+    std::ranges::sort(samples);
+    return quantile(samples, 0.5);
 }
 
 Figure summarize_rounds(std::string name, std::string unit, const std::vector<std::vector<double>>& rounds,

@@ -30,9 +30,8 @@ struct Measured {
 /// Measures each path in ticks of the time-stamp counter, read by the guest itself: round after round, in each round
 /// all of them, so that what changes with time hits all. What the readings cost is subtracted. The thread stays on its
 /// CPU meanwhile. What the harness lands comes by a VM entry, which a guest cannot time: that is skipped. Figures are
-/// not valid if `not_valid` says why cycles mean nothing on this machine, if its counter does not run at one rate, or
-/// where the spread is too wide. Throws as above.
+/// not valid if the counter does not run at one rate, or where the spread is too wide. Throws as above.
 [[nodiscard]] Measured measure_cycles(const kvm::System& system, std::span<const Composition> compositions,
-                                      const std::string& not_valid = {}, std::size_t rounds = usual_rounds);
+                                      std::size_t rounds = usual_rounds);
 
 }  // namespace gatecrash::bench

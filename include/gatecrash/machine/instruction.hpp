@@ -24,7 +24,7 @@ enum class Kind : std::uint8_t {
     set_interrupts,  ///< STI
     load_ss,         ///< MOV SS, POP SS
     halt,
-    out,  ///< OUT, not OUTS
+    out,              ///< OUT, not OUTS
     repeated_string,  ///< with REP, in memory only
     branch_to_self,
 };
