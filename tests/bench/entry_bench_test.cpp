@@ -70,6 +70,16 @@ TEST(EntryBench, CountsKnownSequencesExactly) {
         {"syscall-frame-sysret+sysret-canonical", 17},
         // Taken as they would be by an exit that always tries SYSRET: to the IRET.
         {"int80-iret+sysret-rcx", 4},
+        // The table of docs/entry-cost.md.
+        {"syscall-iret+save", 38},
+        {"syscall-frame-sysret+save", 41},
+        {"syscall-frame-sysret+save+sysret-rcx+sysret-canonical+sysret-cs+sysret-r11+sysret-rf-tf+sysret-ss", 59},
+        {"syscall-frame-sysret+save+tif-iret+sysret-rcx+sysret-canonical+sysret-cs+sysret-r11+sysret-rf-tf+sysret-ss",
+         61},
+        {"syscall-frame-sysret+save+tif-iret", 43},
+        {"int80-iret+save", 32},
+        {"int80-iret+save+sysret-rcx", 35},
+        {"int80-iret+save+tif-iret", 34},
     };
     std::vector<std::string> names;
     for (const auto& each : known) names.emplace_back(each.name);
