@@ -83,12 +83,26 @@ breakpoints_refused:
 #endif
 #endif
 
+// What #DB's own entry uses, or the CPU to deliver a #DB; and what every exit uses.
+#ifdef REFUSES_WATCHPOINTS
+        .section .rodata
+        .globl watchpoints_refused
+        .balign 8
+watchpoints_refused:
+        .quad gdt, per_cpu_bases_end
+        .quad db_stack, db_stack_top
+        .quad entry_stack, entry_stack_top
+        .quad breakpoints_of_cpu, breakpoints_of_cpu + 8
+        .quad 0, 0
+#endif
+
 #ifdef PER_CPU_BY_NUMBER
         .section .rodata
         .balign 8
         .globl per_cpu_bases
 per_cpu_bases:
         .quad per_cpu, per_cpu_of_another
+per_cpu_bases_end:
         .bss
         .balign 64
 per_cpu_of_another:

@@ -76,7 +76,10 @@ int replay_schedules(const Options& options) {
         if (!results.empty()) text.print("\n");
         const auto start = std::chrono::steady_clock::now();
         machine::Machine machine(local->system, target.image);
-        const auto stepper = options.stepper.value_or(machine::stepper_for(target.image, local->stepper));
+        std::vector<machine::Event> events;
+        std::ranges::transform(schedule.landings, std::back_inserter(events), &explore::Landing::event);
+        check_that_it_lands(events, *local);
+        const auto stepper = options.stepper.value_or(machine::stepper_for(target.image, events, local->stepper));
         const auto replayed = explore::replay(machine, schedule, stepper, trace);
         results.push_back(to_result(target, schedule, replayed));
         results.back().seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -57,8 +57,8 @@ class Worker {
         if (!missing.empty()) return report::Skipped{missing};
         try {
             machine::Machine machine(local_.system, image_of(options, selection));
-            auto sweep_options =
-                sweep_options_of(options, selection, machine::stepper_for(machine.image(), local_.stepper));
+            auto sweep_options = sweep_options_of(options, selection, machine.image(), local_.stepper);
+            check_that_it_lands(sweep_options.events, local_);
             sweep_options.stop = &stop_;
             if (from) sweep_options.from = from->checkpoint;
             Clock::time_point told = start, saved = start;

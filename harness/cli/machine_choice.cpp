@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 
+#include "gatecrash/explore/schedule.hpp"
 #include "gatecrash/kvm/error.hpp"
 #include "host_error.hpp"
 #include "machine_facts.hpp"
@@ -63,6 +65,16 @@ void add_behaviours(report::MachineDescription& description, const std::vector<q
 
 std::string describe(const qualify::Behaviour& behaviour) {
     return fmt::format("{} gives {} where silicon gives {}", behaviour.name, behaviour.got, behaviour.expected);
+}
+
+void check_that_it_lands(std::span<const machine::Event> events, const LocalMachine& machine) {
+    const auto watch = std::ranges::find(events, machine::Event::Kind::watch, &machine::Event::kind);
+    if (watch == events.end()) return;
+    const auto behaviour = qualify::measure(machine.system, "breakpoint-from-outside");
+    if (behaviour.ok) return;
+    throw HostError(fmt::format("{} cannot land on '{}': {}", explore::to_string(*watch), machine.description.name,
+                                describe(behaviour)),
+                    behaviour.remedy);
 }
 
 std::optional<LocalMachine> choose_machine(MachineName asked, bool others) {

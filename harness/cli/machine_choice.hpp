@@ -22,6 +22,10 @@ struct LocalMachine {
 /// and says in one line on standard error why it is not. Throws HostError if `asked` cannot be had.
 [[nodiscard]] std::optional<LocalMachine> choose_machine(MachineName asked, bool others);
 
+/// Throws HostError if one of `events` cannot land on `machine`, whatever the guest: a sweep without it would mean
+/// nothing.
+void check_that_it_lands(std::span<const machine::Event> events, const LocalMachine& machine);
+
 /// The environment variable that names the emulated machine this process runs in. Not set on a host.
 inline constexpr const char* machine_variable = "GATECRASH_MACHINE";
 /// Its value, or empty.

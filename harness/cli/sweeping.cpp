@@ -16,6 +16,12 @@ explore::Result skipped(explore::Result result, explore::SweepResult sweep, std:
     return cli::skipped(std::move(result), std::move(why));
 }
 
+machine::Event watch_of(const explore::WatchedByte& byte, const machine::Image& image) {
+    const auto address = image.symbols.find(byte.symbol);
+    if (!address) throw machine::ImageError(fmt::format("{} has no symbol {} to watch", image.name, byte.symbol));
+    return machine::Event::watch(number(*address) + byte.offset);
+}
+
 }  // namespace
 
 std::string missing_behaviours(const Selection& selection, const report::MachineDescription& machine) {
@@ -47,12 +53,13 @@ machine::Image image_of(const Options& options, const Selection& selection) {
     return selection.variant == nullptr ? find_target(options.target).image : image_of(selection);
 }
 
-explore::SweepOptions sweep_options_of(const Options& options, const Selection& selection,
+explore::SweepOptions sweep_options_of(const Options& options, const Selection& selection, const machine::Image& image,
                                        machine::StepperKind stepper) {
     explore::SweepOptions sweep;
     sweep.events = {machine::Event::nmi()};
     if (selection.variant != nullptr) {
         sweep.events = selection.variant->events;
+        for (const auto& byte : selection.variant->watched) sweep.events.push_back(watch_of(byte, image));
         sweep.depth = selection.variant->depth;
         sweep.window = selection.variant->window;
     }
@@ -61,7 +68,7 @@ explore::SweepOptions sweep_options_of(const Options& options, const Selection& 
     sweep.prune = options.prune;
     if (options.window) sweep.window = {*options.window};
     sweep.shard = options.shard;
-    sweep.stepper = options.stepper.value_or(stepper);
+    sweep.stepper = options.stepper.value_or(machine::stepper_for(image, sweep.events, stepper));
     sweep.budget = options.budget;
     return sweep;
 }

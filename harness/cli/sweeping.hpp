@@ -16,9 +16,10 @@ namespace gatecrash::cli {
 /// The guest of one of them. Throws machine::ImageError, or UsageError for a file that is not there.
 [[nodiscard]] machine::Image image_of(const Options& options, const Selection& selection);
 
-/// How one of them is swept, with `stepper` if no other is asked for; without the members that are about watching it.
+/// How one of them is swept, with `stepper` if no other is asked for and it follows what lands; without the members
+/// that are about watching it. Throws machine::ImageError for a symbol that `image` lacks.
 [[nodiscard]] explore::SweepOptions sweep_options_of(const Options& options, const Selection& selection,
-                                                     machine::StepperKind stepper);
+                                                     const machine::Image& image, machine::StepperKind stepper);
 
 /// A result that names what is swept and what it is expected to do on a CPU of `vendor`, without a verdict.
 [[nodiscard]] explore::Result blank_result(const Options& options, const Selection& selection, machine::Vendor vendor);

@@ -116,7 +116,9 @@ AddressRange frame_pushed_by(Event event, const Machine& machine, const Snapshot
     const bool others_first = events.exception.injected != 0 || events.exception.pending != 0 ||
                               events.interrupt.injected != 0 || events.interrupt.shadow != 0 ||
                               events.nmi.injected != 0 || events.nmi.pending != 0 || at.latched_irq;
-    if (others_first || event.is_trap() || !machine::can_deliver(at.regs, events, event)) return {};
+    if (others_first || event.is_trap() || event.kind == Event::Kind::watch ||
+        !machine::can_deliver(at.regs, events, event))
+        return {};
     // In legacy mode a CPU may leave half of the word of a selector as it was: then that half counts.
     if (!machine.image().is_64_bit()) return {};
     const auto gate = gate_of(event.vector, machine, at);

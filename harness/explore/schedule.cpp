@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::string_view schedule_syntax =
     "a schedule is TARGET@EVENT:BOUNDARY[,EVENT:BOUNDARY...], for instance nested-nmi/flag-only@nmi:entry_nmi+0x1f";
-constexpr std::string_view event_syntax = "an event is nmi, irq, irq=VECTOR, db, db=ADDRESS, mc, pf or pf=ADDRESS";
+constexpr std::string_view event_syntax =
+    "an event is nmi, irq, irq=VECTOR, db, db=ADDRESS, watch=ADDRESS, mc, pf or pf=ADDRESS";
 constexpr std::string_view boundary_syntax =
     "a boundary is SYMBOL[+OFFSET][#HIT], for instance entry_nmi+0x1f#2, or a plain index";
 
@@ -80,10 +81,14 @@ machine::Event parse_event(std::string_view text) {
         if (!vector) fail(text, fmt::format("'{}' is no vector, which is 0 to 255 (0xff)", *value), event_syntax);
         return machine::Event::irq(static_cast<std::uint8_t>(*vector));
     }
-    if (kind == "pf" || kind == "db") {
+    if (kind == "pf" || kind == "db" || kind == "watch") {
         const auto address = value ? parse_number(*value) : std::nullopt;
         if (value && !address)
             fail(text, fmt::format("'{}' is no address, which is a decimal or 0x number", *value), event_syntax);
+        if (kind == "watch") {
+            if (!address) fail(text, "it does not say what is watched", event_syntax);
+            return machine::Event::watch(*address);
+        }
         return kind == "pf" ? machine::Event::pf(address) : machine::Event::db(address);
     }
     fail(text, "no such event", event_syntax);
@@ -164,6 +169,8 @@ std::string to_string(machine::Event::Kind kind) {
             return "mc";
         case machine::Event::Kind::pf:
             return "pf";
+        case machine::Event::Kind::watch:
+            return "watch";
     }
     return "?";
 }

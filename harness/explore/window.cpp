@@ -28,6 +28,7 @@ std::vector<abi::LogRecord> records_since(Machine& machine, const Window& window
 struct Checker {
     Machine& machine;
     const Window& window;
+    const std::vector<LandedEvent>& landed;
     std::vector<Violation> violations{};
 
     void add(Invariant invariant, std::string message) { violations.push_back({invariant, std::move(message)}); }
@@ -50,7 +51,7 @@ struct Checker {
         }
     }
 
-    void check_log(bool ended, const std::vector<LandedEvent>& landed) {
+    void check_log(bool ended) {
         const auto head = log_head(machine);
         if (head < window.log_head || head > GATECRASH_LOG_CAPACITY)
             return add(Invariant::stack, "the log ring is overwritten");
@@ -183,7 +184,10 @@ struct Checker {
         const auto& now = machine.cpu().sregs();
         const auto& then = at.sregs;
         const auto debug = machine.debug_registers();
-        const auto& debug_then = at.debug_registers;
+        auto debug_then = at.debug_registers;
+        for (const auto& [event, head] : landed) {
+            if (event.kind == machine::Event::Kind::watch) debug_then = Machine::armed(debug_then, *event.address);
+        }
         struct Control {
             const char* name;
             std::uint64_t now, then;
@@ -314,10 +318,10 @@ void open_window(Machine& machine, const Window& window) {
 
 std::vector<Violation> check_run(Machine& machine, const Window& window, const machine::Outcome& outcome,
                                  const std::vector<LandedEvent>& landed) {
-    Checker checker{machine, window};
+    Checker checker{machine, window, landed};
     const bool ended = outcome == machine::Outcome{machine::Doorbell{GATECRASH_PORT_END}};
     checker.check_outcome(outcome);
-    checker.check_log(ended, landed);
+    checker.check_log(ended);
     checker.check_canaries();
     checker.check_page_tables();
     checker.check_fatal(outcome);

@@ -74,6 +74,8 @@ bool can_deliver(const kvm_regs& regs, const kvm_vcpu_events& events, Event even
             return events.interrupt.shadow == 0 && events.nmi.masked == 0;
         case Event::Kind::irq:
             return events.interrupt.shadow == 0 && (regs.rflags & rflags_if) != 0;
+        case Event::Kind::watch:
+            return true;
         case Event::Kind::db:
             return events.interrupt.shadow == 0 && events.exception.injected == 0 &&
                    (event.is_trap() || (regs.rflags & rflags_rf) == 0);
@@ -91,12 +93,24 @@ Machine::Machine(const kvm::System& system, Image image)
     memory_.watch(cpu_);
     abilities_ = abilities_of(image_);
     if (const auto table = image_.symbols.find("breakpoints_refused")) {
-        breakpoints_refused_ = memory_.read<decltype(breakpoints_refused_)>(*table).value_or(breakpoints_refused_);
+        breakpoints_refused_ = memory_.read<AddressRange>(*table).value_or(AddressRange{});
     }
+    watchpoints_refused_ = watchpoints_refused();
     interrupts_in_service_ = image_.symbols.find("interrupts_in_service");
     reset_debug_registers_ = cpu_.debug_registers();
     set_up_cpu();
     watchdog_ = std::make_unique<Watchdog>(cpu_);
+}
+
+std::vector<Machine::AddressRange> Machine::watchpoints_refused() const {
+    const auto table = image_.symbols.find("watchpoints_refused");
+    std::vector<AddressRange> ranges;
+    for (auto at = table ? number(*table) : 0; table; at += sizeof(AddressRange)) {
+        const auto range = memory_.read<AddressRange>(Virtual{at});
+        if (!range || range->behind == 0) break;
+        ranges.push_back(*range);
+    }
+    return ranges;
 }
 
 Machine::~Machine() {
@@ -286,6 +300,9 @@ bool Machine::delivery_due() {
 bool Machine::can_land(Event event, const kvm_regs& regs, const kvm_sregs& sregs, const kvm_vcpu_events& events,
                        const MsrSet& msrs, std::uint64_t dr7) const {
     if (event.is_interrupt()) return true;
+    if (event.kind == Event::Kind::watch) {
+        return machine::can_deliver(regs, events, Event::irq()) && can_watch(*event.address, dr7);
+    }
     if (!machine::can_deliver(regs, events, event)) return false;
     if (event.kind == Event::Kind::db && !can_break(regs.rip, dr7)) return false;
     if (event.kind == Event::Kind::mc) return (msrs[mcg_status_place] & mcg_status_mcip) == 0;
@@ -295,10 +312,21 @@ bool Machine::can_land(Event event, const kvm_regs& regs, const kvm_sregs& sregs
 
 /// A guest that writes DR7 has breakpoints while that enables any, be it by LE or GE alone, which do nothing
 /// else (SDM volume 3, 17.2.4).
-bool Machine::can_break(std::uint64_t rip, std::uint64_t dr7) const {
+bool Machine::has_breakpoints_on(std::uint64_t dr7) const {
     constexpr std::uint64_t enables = 0x3ff;
-    if (abilities_.writes_dr7 && (dr7 & enables) == 0) return false;
-    return rip < breakpoints_refused_.first || rip >= breakpoints_refused_.second;
+    return !abilities_.writes_dr7 || (dr7 & enables) != 0;
+}
+
+bool Machine::can_break(std::uint64_t rip, std::uint64_t dr7) const {
+    return has_breakpoints_on(dr7) && !contains(breakpoints_refused_, rip);
+}
+
+bool Machine::can_watch(std::uint64_t address, std::uint64_t dr7) const {
+    constexpr std::uint64_t enables_of_dr0 = 3;
+    const bool refused =
+        std::ranges::any_of(watchpoints_refused_, [&](const auto& range) { return contains(range, address); });
+    return has_breakpoints_on(dr7) && (dr7 & enables_of_dr0) == 0 && !refused &&
+           memory_.translate(Virtual{address}).has_value();
 }
 
 /// IRET and loads of segments are not asked: an instruction that faults does not trap, and whether these do is not
@@ -338,6 +366,8 @@ void Machine::land(Event event) {
             if (!event.is_trap()) return raise_breakpoint();
             has_trap_ = true;
             return;
+        case Event::Kind::watch:
+            return arm_watchpoint(*event.address);
         case Event::Kind::mc:
             return raise_machine_check();
         case Event::Kind::pf:
@@ -363,6 +393,38 @@ void Machine::raise_breakpoint() {
         registers.dr6 |= 1;  // B0
         cpu_.set_debug_registers(registers);
     }
+    inject(GATECRASH_VECTOR_DB, std::nullopt);
+}
+
+/// One byte, for reads and writes (SDM volume 3, 17.2.4).
+kvm_debugregs Machine::armed(kvm_debugregs before, std::uint64_t address) {
+    constexpr std::uint64_t l0 = 1, reads_and_writes = 3 << 16, type_and_length = 0xf << 16;
+    before.db[0] = address;
+    before.dr7 = (before.dr7 & ~type_and_length) | reads_and_writes | l0;
+    return before;
+}
+
+void Machine::arm_watchpoint(std::uint64_t address) {
+    cpu_.set_debug_registers(armed(cpu_.debug_registers(), address));
+    abilities_.uses_debug_registers = true;
+}
+
+std::uint64_t Machine::breakpoints_met(const kvm::DebugExit& exit) {
+    constexpr std::uint64_t any = 0xf;
+    if ((exit.dr6 & any) == 0) return 0;
+    const auto dr7 = debug_registers().dr7;
+    std::uint64_t met = 0;
+    for (unsigned i = 0; i < 4; ++i) {
+        const bool enabled = (dr7 >> 2 * i & 3) != 0;
+        if (enabled) met |= exit.dr6 & 1U << i;
+    }
+    return met;
+}
+
+void Machine::give_back_breakpoints(std::uint64_t met) {
+    auto registers = cpu_.debug_registers();
+    registers.dr6 |= met;
+    cpu_.set_debug_registers(registers);
     inject(GATECRASH_VECTOR_DB, std::nullopt);
 }
 

@@ -1,5 +1,6 @@
 #include "gatecrash/machine/stepper.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace gatecrash::machine {
@@ -41,8 +42,9 @@ Step Stepper::step() {
     return result;
 }
 
-StepperKind stepper_for(const Image& image, StepperKind usual) {
-    const bool only_stop_bytes = !image.is_64_bit() || image.symbols.find("sets_trap_flag");
+StepperKind stepper_for(const Image& image, std::span<const Event> events, StepperKind usual) {
+    const bool watches = std::ranges::find(events, Event::Kind::watch, &Event::kind) != events.end();
+    const bool only_stop_bytes = !image.is_64_bit() || image.symbols.find("sets_trap_flag") || watches;
     return only_stop_bytes ? StepperKind::stop_bytes : usual;
 }
 

@@ -80,7 +80,7 @@ class TrapFlagStepper : public Stepper {
         return flags && (*flags & rflags_tf) != 0;
     }
 
-    bool has_armed_breakpoints() { return (machine().debug_registers().dr7 & 0xff) != 0; }
+    bool is_catcher(Virtual address) const { return number(address) - number(catchers()) < GATECRASH_VECTORS; }
 
     /// What this stepper cannot show truthfully is the guest's choice, not a fault.
     [[noreturn]] void give_up(const std::string& what) {
@@ -169,17 +169,20 @@ class TrapFlagStepper : public Stepper {
     }
 
     Step interpret(const kvm::Exit& exit) {
-        // While KVM steps, #DBs of the guest's own breakpoints exit too, and the guest does not get them (api.rst,
-        // KVM_SET_GUEST_DEBUG).
         const auto* debug = std::get_if<kvm::DebugExit>(&exit);
-        if (debug != nullptr && (debug->dr6 & 0xf) != 0 && has_armed_breakpoints())
-            give_up("the guest meets one of the breakpoints of its own");
+        if (const auto met = debug == nullptr ? 0 : machine().breakpoints_met(*debug); met != 0) {
+            if (is_catcher(machine().rip()))
+                give_up("the delivery of an exception meets a breakpoint of the guest's own");
+            machine().give_back_breakpoints(met);
+            return deliver();
+        }
         if (debug != nullptr || std::holds_alternative<kvm::InterruptedExit>(exit) ||
             std::holds_alternative<kvm::TprExit>(exit))
             return {};
         if (std::holds_alternative<kvm::HltExit>(exit)) {
-            const auto caught = machine().cpu().regs().rip - 1 - number(catchers());
-            if (caught < GATECRASH_VECTORS) return delivered(static_cast<std::uint8_t>(caught));
+            const Virtual stop{machine().cpu().regs().rip - 1};
+            const auto caught = number(stop) - number(catchers());
+            if (is_catcher(stop)) return delivered(static_cast<std::uint8_t>(caught));
         }
         if (auto outcome = machine().outcome_of(exit)) return {outcome, {}};
         throw MachineFault("an exit that no step can cause: " + kvm::describe(exit) + "\n" + machine().dump());

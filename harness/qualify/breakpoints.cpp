@@ -62,6 +62,25 @@ std::string data_breakpoint(Bench& bench) {
     return guest.tell(guest.run(bench), cause);
 }
 
+std::string breakpoint_from_outside(Bench& bench) {
+    RecordingGuest guest;
+    auto& k = guest.kernel;
+    guest.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB);
+    k.mov(k.rbx, RecordingGuest::scratch);
+    k.mov(k.rax, k.qword[k.rbx]);
+    k.doorbell(GATECRASH_PORT_BEGIN);
+    k.doorbell(GATECRASH_PORT_BEGIN);
+    k.mov(k.qword[k.rbx], k.rax);
+    guest.place("behind the write");
+    k.nop();
+    guest.end();
+    int begins = 0;
+    const auto arm = [&](machine::Machine& machine) {
+        if (++begins == 1) machine.land(machine::Event::watch(RecordingGuest::scratch));
+    };
+    return guest.tell(guest.run(bench, arm), cause);
+}
+
 std::string code_breakpoint(Bench& bench) {
     RecordingGuest guest;
     auto& k = guest.kernel;

@@ -55,6 +55,7 @@ std::string tf_over_syscall(Bench& bench);
 std::string tf_in_fmask(Bench& bench);
 std::string tf_over_sysret(Bench& bench);
 std::string data_breakpoint(Bench& bench);
+std::string breakpoint_from_outside(Bench& bench);
 std::string code_breakpoint(Bench& bench);
 std::string guest_debug_sw_breakpoint(Bench& bench);
 

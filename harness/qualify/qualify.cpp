@@ -1,6 +1,7 @@
 #include "gatecrash/qualify/qualify.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 #include <string_view>
 
 #include "probe.hpp"
@@ -23,6 +24,13 @@ std::vector<Behaviour> measure(const kvm::System& system, Scope scope) {
     if (!scope.others || !scope.facts) return behaviours;
     for (const auto& fact : facts()) behaviours.push_back(evaluate(fact, bench));
     return behaviours;
+}
+
+Behaviour measure(const kvm::System& system, std::string_view name) {
+    const auto found = std::ranges::find(probes(), name, &Probe::name);
+    if (found == probes().end()) throw std::out_of_range("no behaviour is called " + std::string(name));
+    Bench bench(system);
+    return evaluate(*found, bench);
 }
 
 std::vector<Manuals> manuals() {

@@ -31,6 +31,15 @@ std::vector<std::string> texts(const std::vector<explore::SymbolRange>& ranges) 
     return texts;
 }
 
+std::vector<std::string> texts(const std::vector<explore::WatchedByte>& bytes) {
+    std::vector<std::string> texts;
+    texts.reserve(bytes.size());
+    for (const auto& [symbol, offset] : bytes) {
+        texts.push_back(offset == 0 ? symbol : fmt::format("{}+{:#x}", symbol, offset));
+    }
+    return texts;
+}
+
 std::string lines_of(const explore::Variant& variant) {
     std::string lines = fmt::format("  {}\n      {}\n", variant.name, variant.summary);
     const auto add = [&](std::string_view label, const std::string& text) {
@@ -45,6 +54,7 @@ std::string lines_of(const explore::Variant& variant) {
         add("because", other.because);
     }
     add("sweeps", fmt::format("{} to depth {}", fmt::join(texts(variant.events), ", "), variant.depth));
+    add("watched", fmt::format("{}", fmt::join(texts(variant.watched), ", ")));
     add("only on", fmt::format("{}", fmt::join(texts(variant.window), ", ")));
     add("needs", fmt::format("{}", fmt::join(variant.needs, ", ")));
     add("covers", fmt::format("{}", fmt::join(variant.covers, ", ")));
@@ -64,6 +74,7 @@ Json to_json(const explore::Variant& variant) {
               {"covers", variant.covers},
               {"events", texts(variant.events)},
               {"depth", variant.depth},
+              {"watched", texts(variant.watched)},
               {"window", texts(variant.window)},
               {"expect", verdict_of(variant.expects)},
               {"places", places_of(variant.expects)},

@@ -444,6 +444,17 @@ TEST(Replay, OfABoundaryThatIsNeverReachedIsRefused) {
     }
 }
 
+TEST(Watchpoint, IsRefusedWhereItIsLost) {
+    for (const auto& words : {Words{"explore", "debug/reference", "--events", "watch=0x500fb0"},
+                              Words{"replay", "debug/reference@watch=0x500fb0:user_copy"}}) {
+        const auto result = run_on_amd(words);
+        EXPECT_EQ(result.code, 3);
+        EXPECT_EQ(result.out, "");
+        EXPECT_THAT(result.err,
+                    HasSubstr("watch=0x500fb0 cannot land on 'amd': breakpoint-from-outside gives no event"));
+    }
+}
+
 TEST(Bench, MeasuresTheHarness) {
     const auto result = run_on_amd({"bench", "harness", "--json", "-", "--quiet"});
     EXPECT_EQ(result.code, 0) << result.err;

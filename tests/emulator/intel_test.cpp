@@ -217,5 +217,25 @@ TEST_F(Intel, SweepsAsAmdDoesButWhereTheManualsDiffer) {
     EXPECT_THAT(run.out, HasSubstr("Intel's SYSRET raises #GP at CPL 0 for it"));
 }
 
+TEST_F(Intel, RaisesTheDbsOfArmedWatchpoints) {
+    const auto run =
+        cli::run_gatecrash({"run", "watchpoint/reference", "watchpoint/descriptor", "watchpoint/frame",
+                            "watchpoint/frame-of-exit", "--jobs", "1", "--machine", "intel", "--json", "-", "--quiet"});
+    EXPECT_EQ(run.code, 0) << run.out << run.err;
+    const auto document = json::parse(run.out);
+    ASSERT_THAT(document["results"], SizeIs(4));
+    EXPECT_EQ(document["results"][0]["verdict"], "holds");
+    EXPECT_EQ(document["results"][0]["schedules"], 154);
+    const std::map<std::string, std::string> message{
+        {"descriptor", "the run never ends: an endless loop through entry_db+0x10"},  // behind LSL
+        {"frame", "the run never ends: an endless loop through entry_db"},
+        {"frame-of-exit", "handlers run over and over: 63 log records without an END"}};
+    for (std::size_t i = 1; i < 4; ++i) {
+        const auto& result = document["results"][i];
+        EXPECT_EQ(result["finding"]["invariant"], "I7") << result;
+        EXPECT_EQ(result["finding"]["message"], message.at(result["variant"])) << result;
+    }
+}
+
 }  // namespace
 }  // namespace gatecrash::emulator

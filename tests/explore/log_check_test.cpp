@@ -100,6 +100,17 @@ TEST(LogCheck, MissesNothingInARunThatIsCutShort) {
     EXPECT_THAT(broken({enter(nmi, outer_frame)}, {{Event::nmi(), 0}, {Event::nmi(), 1}}, false), IsEmpty());
 }
 
+TEST(LogCheck, LeavesItToTheCpuHowOftenAWatchpointIsMet) {
+    const std::uint8_t db = GATECRASH_VECTOR_DB;
+    const std::vector<LandedEvent> watch{{Event::watch(0x1000), 0}};
+    EXPECT_THAT(broken({}, watch), IsEmpty());
+    EXPECT_THAT(
+        broken({enter(db, outer_frame), leave(db, outer_frame), enter(db, outer_frame), leave(db, outer_frame)}, watch),
+        IsEmpty());
+    EXPECT_THAT(broken({enter(nmi, outer_frame), leave(nmi, outer_frame)}, watch),
+                ElementsAre(Invariant::no_unexpected_vector));
+}
+
 TEST(LogCheck, FindsAnNmiBodyInsideItself) {
     EXPECT_THAT(
         broken({enter(nmi, outer_frame), enter(nmi, inner_frame), leave(nmi, inner_frame), leave(nmi, outer_frame)},

@@ -115,6 +115,15 @@ TEST(Schedule, ReadsExceptions) {
     EXPECT_THAT(error_of("a/b@mc=1:y"), HasSubstr("nothing to choose"));
 }
 
+TEST(Schedule, ReadsWatchpoints) {
+    const auto schedule = parse_schedule("a/b@watch=0x2000:x");
+    ASSERT_EQ(schedule.landings.size(), 1U);
+    EXPECT_EQ(schedule.landings[0].event, Event::watch(0x2000));
+    EXPECT_EQ(to_string(schedule), "a/b@watch=0x2000:x");
+    EXPECT_THAT(error_of("a/b@watch:x"), HasSubstr("does not say what is watched"));
+    EXPECT_THAT(error_of("a/b@watch=y:x"), HasSubstr("no address"));
+}
+
 TEST(Events, AreAListWithoutRepetition) {
     EXPECT_EQ(parse_events("nmi,irq,irq=0x21"), (std::vector{Event::nmi(), Event::irq(), Event::irq(0x21)}));
     EXPECT_THROW((void)parse_events(""), ScheduleError);

@@ -244,6 +244,28 @@ TEST(Watchpoint, TrapsBehindTheInstructionThatUsesItsByte) {
     }
 }
 
+TEST(ArmedWatchpoint, IsInTheGuestsOwnRegistersUntilARestore) {
+    const auto watched = TinyGuest::data + 8;
+    EventGuest guest(Event::db());
+    auto& machine = guest.machine();
+    EXPECT_FALSE(machine.can_land(Event::watch(watched))) << "interrupts are off: nobody can ask this CPU to arm it";
+    auto regs = machine.cpu().regs();
+    regs.rflags |= rflags_if;
+    machine.cpu().set_regs(regs);
+    const auto before = machine.snapshot();
+    EXPECT_FALSE(machine.can_land(Event::watch(GATECRASH_KERNEL_BASE + 0x7fff'0000))) << "not mapped";
+    ASSERT_TRUE(machine.can_land(Event::watch(watched)));
+    machine.land(Event::watch(watched));
+    EXPECT_FALSE(machine.delivery_due());
+    const auto armed = machine.debug_registers();
+    EXPECT_EQ(armed.db[0], watched);
+    EXPECT_EQ(armed.dr7, 0x30401U) << "L0, R/W0 reads and writes, LEN0 a byte";
+    EXPECT_FALSE(machine.can_land(Event::watch(watched))) << "DR0 is in use";
+    machine.restore(before);
+    EXPECT_EQ(machine.debug_registers().dr7, 0x400U);
+    EXPECT_TRUE(machine.can_land(Event::watch(watched)));
+}
+
 TEST(MachineCheck, ComesThroughItsBank) {
     EventGuest guest(Event::mc());
     guest.machine().land(Event::mc());

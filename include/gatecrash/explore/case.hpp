@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -43,6 +44,12 @@ struct Expectation {
 /// Breaks `invariant` in the run without events.
 [[nodiscard]] inline Expectation breaks_without_event(Invariant invariant) { return breaks(invariant, {Place{}}); }
 
+/// A byte of a guest's, for a variant to watch.
+struct WatchedByte {
+    std::string symbol;
+    std::uint64_t offset = 0;
+};
+
 /// One design that answers a case's question.
 struct Variant {
     std::string name;
@@ -63,6 +70,8 @@ struct Variant {
     std::optional<Otherwise> otherwise{};
     /// Behaviours (docs/behaviours.md) without which a sweep says nothing about the design: it is skipped.
     std::vector<std::string> needs{};
+    /// Bytes that may be watched: a `watch` of each is among the events.
+    std::vector<WatchedByte> watched{};
     /// Unless empty, events land only on boundaries in one of these: what the variant is about, where more would be
     /// swept by others.
     std::vector<SymbolRange> window{};

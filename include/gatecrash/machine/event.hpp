@@ -10,18 +10,20 @@ namespace gatecrash::machine {
 /// What can land on a boundary.
 struct Event {
     enum class Kind : std::uint8_t {
-        nmi,  ///< a non-maskable interrupt
-        irq,  ///< an external interrupt
-        db,   ///< a debug exception: a breakpoint in DR0 on the instruction behind the boundary, or a watchpoint on
-              ///< `address`, which that instruction uses; it then is disarmed
-        mc,   ///< a machine check: an uncorrected error in bank 0
-        pf,   ///< a page fault: the page of the instruction, or the one of `address` that it uses, is not there yet
+        nmi,    ///< a non-maskable interrupt
+        irq,    ///< an external interrupt
+        db,     ///< a debug exception: a breakpoint in DR0 on the instruction behind the boundary, or a watchpoint on
+                ///< `address`, which that instruction uses; it then is disarmed
+        mc,     ///< a machine check: an uncorrected error in bank 0
+        pf,     ///< a page fault: the page of the instruction, or the one of `address` that it uses, is not there yet
+        watch,  ///< a debugger arms a watchpoint on `address`, in the guest's own DR0 and DR7. The #DBs are the CPU's,
+                ///< from then on, until the guest disarms it
     };
 
     Kind kind = Kind::nmi;
     std::uint8_t vector = GATECRASH_VECTOR_NMI;  ///< the gate it is delivered through
     /// Of a page fault: the address that the instruction behind the boundary fails to use. Empty: its own.
-    /// Of a debug exception: the byte that is watched. Empty: the instruction itself is.
+    /// Of a debug exception: the byte that is watched. Empty: the instruction itself is. Of a watchpoint: the byte.
     std::optional<std::uint64_t> address = std::nullopt;
 
     static constexpr Event nmi() { return {Kind::nmi, GATECRASH_VECTOR_NMI}; }
@@ -34,6 +36,7 @@ struct Event {
     static constexpr Event pf(std::optional<std::uint64_t> address = std::nullopt) {
         return {Kind::pf, GATECRASH_VECTOR_PF, address};
     }
+    static constexpr Event watch(std::uint64_t address) { return {Kind::watch, GATECRASH_VECTOR_DB, address}; }
 
     /// Whether it comes behind the instruction at its boundary: a watchpoint traps (SDM volume 3, 17.3.1.2).
     [[nodiscard]] constexpr bool is_trap() const { return kind == Kind::db && address.has_value(); }

@@ -87,10 +87,11 @@ class Machine {
     void land(Event event);
     /// Whether hardware can have `event` arrive where the guest is. Interrupts always can. An instruction breakpoint
     /// does not trigger with RF set (SDM volume 3, 17.3.1.1), nor where the guest has breakpoints off or refuses them
-    /// (`breakpoints_refused`, gatecrash/abi.h); a second machine check before the first was dealt with
-    /// shuts the CPU down whatever the code does (15.3.1.2), so there is nothing to find; a page that the instruction
-    /// does not use raises no fault, a byte that it does not use no trap; and where one exception is about to be
-    /// delivered there is no other.
+    /// (`breakpoints_refused`, gatecrash/abi.h); a watchpoint is armed where the guest has breakpoints on and DR0 to
+    /// spare, on mapped memory, and not where the guest refuses it (`watchpoints_refused`); a second machine check
+    /// before the first was dealt with shuts the CPU down whatever the code does (15.3.1.2), so there is nothing to
+    /// find; a page that the instruction does not use raises no fault, a byte that it does not use no trap; and where
+    /// one exception is about to be delivered there is no other.
     [[nodiscard]] bool can_land(Event event) {
         return can_land(event, cpu_.regs(), cpu_.sregs(), cpu_.events(), msrs(), debug_registers().dr7);
     }
@@ -120,6 +121,8 @@ class Machine {
     [[nodiscard]] bool has_trap() const { return has_trap_; }
     /// The instruction that meets the trap was executed: makes its exception due.
     void spring_trap();
+    /// The debug registers of `before` once a watchpoint on `address` has landed.
+    [[nodiscard]] static kvm_debugregs armed(kvm_debugregs before, std::uint64_t address);
     /// Whether an external interrupt has landed and was not delivered yet.
     [[nodiscard]] bool has_latched_irq() const { return latched_irq_.has_value(); }
     /// Whether an NMI has.
@@ -150,6 +153,11 @@ class Machine {
     /// Takes away the trap of an instruction that was executed with TF set and ended by an exit of its own. Bochs 2.7
     /// has it come in front of whatever is executed next.
     void drop_trap();
+    /// The guest's own breakpoints that ended a step, as DR6 names them (B0 to B3).
+    [[nodiscard]] std::uint64_t breakpoints_met(const kvm::DebugExit& exit);
+    /// KVM, while it steps, takes a #DB of the guest's own breakpoints for itself (api.rst, KVM_SET_GUEST_DEBUG). Gives
+    /// it back: DR6 tells of `met`, and #DB is due.
+    void give_back_breakpoints(std::uint64_t met);
     /// Sets the special registers. Not cpu().set_sregs(): the type of TR needs care, see there.
     void set_sregs(kvm_sregs sregs);
     /// A stepper gives the CPU an IDT of its own; snapshots still hold the guest's.
@@ -182,18 +190,30 @@ class Machine {
     };
     static Abilities abilities_of(const Image& image);
 
+    /// As guests have them in their tables.
+    struct AddressRange {
+        std::uint64_t first, behind;
+    };
+    static bool contains(const AddressRange& range, std::uint64_t address) {
+        return address >= range.first && address < range.behind;
+    }
+    [[nodiscard]] std::vector<AddressRange> watchpoints_refused() const;
+
     void set_up_cpu();
     [[nodiscard]] Virtual harness_code() const;
     void get_msrs(std::size_t count);
     [[nodiscard]] bool can_land(Event event, const kvm_regs& regs, const kvm_sregs& sregs,
                                 const kvm_vcpu_events& events, const MsrSet& msrs, std::uint64_t dr7) const;
+    [[nodiscard]] bool has_breakpoints_on(std::uint64_t dr7) const;
     [[nodiscard]] bool can_break(std::uint64_t rip, std::uint64_t dr7) const;
+    [[nodiscard]] bool can_watch(std::uint64_t address, std::uint64_t dr7) const;
     [[nodiscard]] bool meets_watchpoint(std::uint64_t address, const kvm_regs& regs, const kvm_sregs& sregs) const;
     [[nodiscard]] std::optional<MemoryAccess> fault_at(std::uint64_t address, const kvm_regs& regs,
                                                        const kvm_sregs& sregs) const;
     void raise_nmi();
     void put_in_service(std::uint8_t vector);
     void raise_breakpoint();
+    void arm_watchpoint(std::uint64_t address);
     void raise_machine_check();
     void raise_page_fault(std::optional<std::uint64_t> address);
     void inject(std::uint8_t vector, std::optional<std::uint32_t> error_code);
@@ -215,7 +235,8 @@ class Machine {
     kvm_sregs boot_sregs_{};
     Abilities abilities_;
     std::optional<Virtual> interrupts_in_service_;
-    std::pair<std::uint64_t, std::uint64_t> breakpoints_refused_{};  ///< from, and the first behind
+    AddressRange breakpoints_refused_{};
+    std::vector<AddressRange> watchpoints_refused_;
     kvm_debugregs reset_debug_registers_{};
     std::optional<MsrSet> msrs_;  ///< empty if none of them is known
     bool msrs_known_ = false;     ///< there was no run since then

@@ -54,9 +54,9 @@ enum class StepperKind : std::uint8_t { trap_flag, stop_bytes };
 /// Only the instruction to execute is in memory, every other text byte stops the guest.
 [[nodiscard]] std::unique_ptr<Stepper> make_stop_byte_stepper(Machine& machine);
 [[nodiscard]] std::unique_ptr<Stepper> make_stepper(StepperKind kind, Machine& machine);
-/// `usual`, unless `image` has 32 bits or says that it sets RFLAGS.TF itself (symbol `sets_trap_flag`): only stop bytes
-/// follow these.
-[[nodiscard]] StepperKind stepper_for(const Image& image, StepperKind usual);
+/// `usual`, unless `image` has 32 bits or says that it sets RFLAGS.TF itself (symbol `sets_trap_flag`), or a watchpoint
+/// is among `events`: only stop bytes follow these wherever they lead.
+[[nodiscard]] StepperKind stepper_for(const Image& image, std::span<const Event> events, StepperKind usual);
 
 /// A gate of an IDT (APM volume 2, 4.7.3 and 4.8.4; SDM volume 3, figures 6-2 and 6-8), decoded.
 struct Gate {

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gatecrash/kvm/system.hpp"
@@ -43,6 +44,9 @@ struct Scope {
 /// The behaviours in a fixed order, the basic ones first. Takes about a tenth of a second on hardware. A failure of
 /// KVM or of the guest is that behaviour's `got`: never throws for it. A guest that hangs is ended by the watchdog.
 [[nodiscard]] std::vector<Behaviour> measure(const kvm::System& system, Scope scope = {});
+
+/// One of these, by its name. Throws std::out_of_range.
+[[nodiscard]] Behaviour measure(const kvm::System& system, std::string_view name);
 
 /// The stepper for whoever did not ask for one: the trap flag, or stop bytes where that flag leaves state behind.
 [[nodiscard]] machine::StepperKind stepper_for(const std::vector<Behaviour>& behaviours);
