@@ -60,7 +60,7 @@ TEST(EntryPath, HasEachPieceOnItsOwn) {
     std::set<std::string> names, pieces;
     for (const auto& each : all_compositions()) {
         EXPECT_TRUE(names.insert(each.name()).second) << each.name();
-        if (!each.pieces.empty()) pieces.insert(each.pieces.back()->name);
+        if (!each.pieces.empty()) pieces.insert(info(each.pieces.back()).name);
     }
     for (const auto& path : all_paths()) EXPECT_TRUE(names.contains(path.name)) << path.name;
     for (const auto& piece : all_pieces()) EXPECT_TRUE(pieces.contains(piece.name)) << piece.name;
