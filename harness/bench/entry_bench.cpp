@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <tuple>
 #include <utility>
 
 #include "entry_guest.hpp"
@@ -30,35 +31,46 @@ Kept kept(Machine& machine) {
     return {machine.cpu().regs().rsp, sregs.cr3, sregs.gs.base, machine.kernel_gs_base(), machine.cpl()};
 }
 
-/// One machine that boots one guest after another.
+/// For each mode that a guest wants, a machine that boots one after another.
 class Bench {
   public:
-    explicit Bench(const kvm::System& system)
-        : machine_(system, empty_guest(all_paths().front(), {})), booted_(machine_.snapshot()) {}
+    Bench(const kvm::System& system, std::span<const Composition> compositions) {
+        for (const auto& [path, pieces] : compositions) {
+            if (machines_.contains(path->word_size)) continue;
+            machines_.try_emplace(path->word_size, system, empty_guest(*path, {}));
+        }
+    }
 
     /// Up to BEGIN.
     Machine& boot(machine::Image image) {
-        machine_.boot_again(std::move(image), booted_);
-        expect(explore::run_patiently(machine_), begin);
-        at_begin_ = kept(machine_);
-        return machine_;
+        auto& [machine, booted] = machines_.at(image.word_size);
+        machine.boot_again(std::move(image), booted);
+        expect(machine, explore::run_patiently(machine), begin);
+        at_begin_ = kept(machine);
+        return machine;
     }
 
-    void expect_end(const machine::Outcome& outcome) {
-        expect(outcome, end);
-        if (kept(machine_) != at_begin_) fail("RSP, CR3, a GS base or the CPL is not what it was at BEGIN");
+    void expect_end(Machine& machine, const machine::Outcome& outcome) {
+        expect(machine, outcome, end);
+        if (kept(machine) != at_begin_) fail(machine, "RSP, CR3, a GS base or the CPL is not what it was at BEGIN");
     }
 
   private:
-    void expect(const machine::Outcome& outcome, const machine::Outcome& expected) {
-        if (outcome != expected) fail(fmt::format("{} instead of {}", describe(outcome), describe(expected)));
+    struct Booted {
+        Booted(const kvm::System& system, machine::Image image)
+            : machine(system, std::move(image)), booted(machine.snapshot()) {}
+        Machine machine;
+        machine::Snapshot booted;
+    };
+
+    static void expect(Machine& machine, const machine::Outcome& outcome, const machine::Outcome& expected) {
+        if (outcome != expected) fail(machine, fmt::format("{} instead of {}", describe(outcome), describe(expected)));
     }
-    [[noreturn]] void fail(const std::string& what) {
-        throw machine::MachineFault(fmt::format("{}: {}\n{}", machine_.image().name, what, machine_.dump()));
+    [[noreturn]] static void fail(Machine& machine, const std::string& what) {
+        throw machine::MachineFault(fmt::format("{}: {}\n{}", machine.image().name, what, machine.dump()));
     }
 
-    Machine machine_;
-    machine::Snapshot booted_;
+    std::map<std::uint64_t, Booted> machines_;  ///< by word size
     Kept at_begin_{};
 };
 
@@ -75,7 +87,7 @@ std::uint64_t steps_of(Bench& bench, machine::Image image, const std::optional<m
         step = walker.settle();  // nothing executes
         for (; !step.end; ++count) step = walker.step();
     }
-    bench.expect_end(*step.end);
+    bench.expect_end(machine, *step.end);
     return count;
 }
 
@@ -85,14 +97,14 @@ std::optional<machine::Event> event_of(const EntryPath& path) {
 }
 
 /// What the workload is without its entering instruction, as far as it differs.
-using Workload = std::pair<unsigned, bool>;
-Workload workload_of(const EntryPath& path) { return {path.cpl, path.way == Way::sysenter}; }
+using Workload = std::tuple<unsigned, bool, std::uint64_t>;
+Workload workload_of(const EntryPath& path) { return {path.cpl, path.way == Way::sysenter, path.word_size}; }
 
 /// Of one pass, in one round.
 std::vector<double> cycles_of(Bench& bench, const machine::Image& image, Repetition repetition) {
     constexpr std::size_t warm_up = 64;
     auto& machine = bench.boot(image);
-    bench.expect_end(explore::run_patiently(machine));
+    bench.expect_end(machine, explore::run_patiently(machine));
     std::vector<std::uint64_t> ticks(repetition.samples);
     if (!machine.memory().read(samples_address, std::as_writable_bytes(std::span(ticks)))) {
         throw machine::MachineFault("the samples are not mapped\n" + machine.dump());
@@ -107,8 +119,8 @@ std::vector<double> cycles_of(Bench& bench, const machine::Image& image, Repetit
 }  // namespace
 
 Measured count_instructions(const kvm::System& system, std::span<const Composition> compositions,
-                            machine::StepperKind kind) {
-    Bench bench(system);
+                            machine::StepperKind usual, std::optional<machine::StepperKind> asked) {
+    Bench bench(system, compositions);
     Measured measured;
     std::map<Workload, std::uint64_t> outside;
     for (const auto& composition : compositions) {
@@ -117,9 +129,15 @@ Measured count_instructions(const kvm::System& system, std::span<const Compositi
             continue;
         }
         const auto& path = *composition.path;
+        auto image = entry_guest(composition, {});
+        const auto kind = asked.value_or(machine::stepper_for(image, usual));
+        if (kind != machine::stepper_for(image, kind)) {
+            measured.skipped.push_back({composition.name(), "32-bit guests are stepped with stop bytes only"});
+            continue;
+        }
         const auto [known, is_new] = outside.try_emplace(workload_of(path));
         if (is_new) known->second = steps_of(bench, empty_guest(path, {}), std::nullopt, kind);
-        const auto steps = steps_of(bench, entry_guest(composition, {}), event_of(path), kind);
+        const auto steps = steps_of(bench, std::move(image), event_of(path), kind);
         measured.figures.push_back(summarize(composition.name(), "instructions",
                                              {static_cast<double>(steps - known->second)}, composition.what()));
     }
@@ -148,7 +166,7 @@ Measured measure_cycles(const kvm::System& system, std::span<const Composition> 
             empty.try_emplace(workload_of(path), empty_guest(path, repetition));
         }
     }
-    Bench bench(system);
+    Bench bench(system, compositions);
     {
         const PinnedThread pinned;  // but not the watchdog's thread, which the bench has started
         measured.warnings = disturbances(pinned.cpu());

@@ -1,6 +1,7 @@
 #include "entry_code.hpp"
 
 #include <algorithm>
+#include <vector>
 
 #include "gatecrash/machine/machine.hpp"
 
@@ -19,8 +20,13 @@ enum Word : std::uint8_t { rip, cs, rflags, rsp, ss, words };
 
 class EntryCode {
   public:
-    EntryCode(Code& code, const Composition& composition, Label& entry)
-        : k_(code), composition_(composition), entry_(&entry) {}
+    EntryCode(TinyGuest& guest, const Composition& composition, Label& entry)
+        : guest_(guest), composition_(composition), entry_(&entry) {
+        for (const auto& each : general_registers) {
+            const bool is_legacy = each.getIdx() <= Xbyak::Operand::RDI;
+            if (guest.is_64_bit() || is_legacy) saved_.push_back(each);
+        }
+    }
 
     void emit() {
         k_.align(64);
@@ -69,11 +75,11 @@ class EntryCode {
         if (has(Piece::stack)) to_task_stack();
         if (path().builds_frame) build_frame();
         if (has(Piece::save)) {
-            for (const auto& each : saved) k_.push(each);
-            above_ += std::size(saved);
+            for (const auto& each : saved_) k_.push(each);
+            above_ += saved_.size();
         }
         if (has(Piece::clear)) {
-            for (const auto& each : saved) k_.xor_(each.cvt32(), each.cvt32());
+            for (const auto& each : saved_) k_.xor_(each.cvt32(), each.cvt32());
         }
         if (has(Piece::ibrs)) write_spec_ctrl(1);
         if (has(Piece::rsb)) stuff_return_stack();
@@ -81,14 +87,14 @@ class EntryCode {
         if (has(Piece::context_soft)) {
             k_.push(per_cpu(PerCpu::context));
             ++above_;
-            k_.mov(per_cpu(PerCpu::context), kernel_context);
+            k_.mov(per_cpu(PerCpu::context, k_.dword), kernel_context);
         }
     }
 
     /// Of the way out, what comes before anything is given back.
     void tests() {
         if (has(Piece::exit_work)) {
-            k_.test(per_cpu(PerCpu::work), exit_work_mask);
+            k_.test(per_cpu(PerCpu::work, k_.dword), exit_work_mask);
             k_.jnz(never_, Code::T_NEAR);
         }
         if (has(Piece::espfix)) {
@@ -96,7 +102,7 @@ class EntryCode {
             k_.jnz(never_, Code::T_NEAR);
         }
         if (has(Piece::tif_iret)) {
-            k_.test(per_cpu(PerCpu::work), needs_iret);
+            k_.test(per_cpu(PerCpu::work, k_.dword), needs_iret);
             k_.jnz(by_iret_, Code::T_NEAR);
         }
         if (has(Piece::sysret_rcx)) {
@@ -142,8 +148,8 @@ class EntryCode {
         if (has(Piece::context_cs)) set_context_if_from_user(user_context);
         if (has(Piece::ibrs)) write_spec_ctrl(0);
         if (has(Piece::save)) {
-            for (auto each = std::rbegin(saved); each != std::rend(saved); ++each) k_.pop(*each);
-            above_ -= std::size(saved);
+            for (auto each = saved_.rbegin(); each != saved_.rend(); ++each) k_.pop(*each);
+            above_ -= saved_.size();
         }
         change_cr3();
         if (by == Return::sysret) {
@@ -166,14 +172,14 @@ class EntryCode {
         if (has(Piece::swapgs)) swap_gs_if_from_user();
         if (has(Piece::verw)) {
             k_.bytes({0x0f, 0x00, 0x2c, 0x25});  // verw [disp32]
-            k_.dd(static_cast<std::uint32_t>(TinyGuest::data + PerCpu::selector));
+            k_.dd(static_cast<std::uint32_t>(guest_.at(TinyGuest::data) + PerCpu::selector));
         }
         if (has_error_code()) k_.add(k_.rsp, word_size);
         switch (by) {
             case Return::sysret:
                 return k_.sysretq();
             case Return::sysexit:
-                return k_.sysexitq();
+                return path().is_64_bit() ? k_.sysexitq() : k_.sysexit();
             case Return::iret:
                 return k_.iretq();
         }
@@ -194,22 +200,22 @@ class EntryCode {
         if_from_user([&] { k_.swapgs(); });
     }
     void set_context_if_from_user(unsigned value) {
-        if_from_user([&] { k_.mov(per_cpu(PerCpu::context), value); });
+        if_from_user([&] { k_.mov(per_cpu(PerCpu::context, k_.dword), value); });
     }
 
     /// To the same root, which costs what another one would.
     void change_cr3() {
         if (!has(Piece::cr3) && !has(Piece::cr3_pcid)) return;
         constexpr int keeps_translations = 63;
-        k_.bytes({0x41, 0x0f, 0x20, 0xda});  // mov r10, cr3
-        if (has(Piece::cr3_pcid)) k_.bts(k_.r10, keeps_translations);
-        k_.bytes({0x41, 0x0f, 0x22, 0xda});  // mov cr3, r10
+        k_.bytes({0x0f, 0x20, 0xd8});  // mov rax, cr3
+        if (has(Piece::cr3_pcid)) k_.bts(k_.rax, keeps_translations);
+        k_.bytes({0x0f, 0x22, 0xd8});  // mov cr3, rax
     }
 
     void to_task_stack() {
         if (!is_gate()) {
             if (path().way == Way::syscall) k_.mov(per_cpu(PerCpu::user_rsp), k_.rsp);
-            k_.mov(k_.rsp, per_cpu(PerCpu::task_stack));
+            k_.mov(stack_pointer_, per_cpu(PerCpu::task_stack));
             return;
         }
         k_.mov(k_.r10, k_.rsp);
@@ -248,44 +254,49 @@ class EntryCode {
             k_.int3();
             k_.L(next);
         }
-        k_.add(k_.rsp, entries * word_size);
+        k_.add(stack_pointer_, entries * static_cast<std::uint32_t>(path().word_size));
         k_.lfence();
     }
 
     /// A register's value from what was saved: behind `clear` it has no other.
     void load_saved(const Xbyak::Reg64& which) {
         if (!has(Piece::save)) return;
-        const auto at = std::find(std::begin(saved), std::end(saved), which) - std::begin(saved);
-        const auto pushed_behind = std::size(saved) - 1 - static_cast<std::size_t>(at);
-        const auto on_top = above_ - std::size(saved);
+        const auto at = std::find(saved_.begin(), saved_.end(), which) - saved_.begin();
+        const auto pushed_behind = saved_.size() - 1 - static_cast<std::size_t>(at);
+        const auto on_top = above_ - saved_.size();
         k_.mov(which, k_.qword[k_.rsp + (on_top + pushed_behind) * word_size]);
     }
 
     [[nodiscard]] std::size_t offset(Word word) const { return (above_ + word) * word_size; }
     [[nodiscard]] Xbyak::Address frame(Word word) const { return k_.qword[k_.rsp + offset(word)]; }
-    /// Only as an operand: the prefix is written at once.
-    [[nodiscard]] Xbyak::Address per_cpu(PerCpu::Offset at) const {
-        k_.putSeg(k_.gs);
-        return k_.qword[Xbyak::RegExp(static_cast<std::size_t>(at))];
+    /// A word, or what else `size` says. Only as an operand: the prefix is written at once.
+    [[nodiscard]] Xbyak::Address per_cpu(PerCpu::Offset at) const { return per_cpu(at, k_.qword); }
+    [[nodiscard]] Xbyak::Address per_cpu(PerCpu::Offset at, const Xbyak::AddressFrame& size) const {
+        k_.putSeg(path().is_64_bit() ? k_.gs : k_.fs);
+        return size[Xbyak::RegExp(static_cast<std::size_t>(at))];
     }
 
-    static constexpr std::size_t word_size = 8;
-    static inline const Xbyak::Reg64 saved[] = {Xbyak::util::rdi, Xbyak::util::rsi, Xbyak::util::rdx, Xbyak::util::rcx,
-                                                Xbyak::util::rax, Xbyak::util::r8,  Xbyak::util::r9,  Xbyak::util::r10,
-                                                Xbyak::util::r11, Xbyak::util::rbx, Xbyak::util::rbp, Xbyak::util::r12,
-                                                Xbyak::util::r13, Xbyak::util::r14, Xbyak::util::r15};
+    static constexpr std::size_t word_size = 8;  ///< of what only 64-bit paths have
+    /// All but RSP.
+    static inline const Xbyak::Reg64 general_registers[] = {
+        Xbyak::util::rdi, Xbyak::util::rsi, Xbyak::util::rdx, Xbyak::util::rcx, Xbyak::util::rax,
+        Xbyak::util::r8,  Xbyak::util::r9,  Xbyak::util::r10, Xbyak::util::r11, Xbyak::util::rbx,
+        Xbyak::util::rbp, Xbyak::util::r12, Xbyak::util::r13, Xbyak::util::r14, Xbyak::util::r15};
 
-    Code& k_;
+    TinyGuest& guest_;
+    Code& k_ = guest_.kernel;
     const Composition& composition_;
     Label* entry_;
     Label by_iret_, never_;
+    const Xbyak::Reg32e stack_pointer_{Xbyak::Operand::RSP, static_cast<int>(8 * path().word_size)};
+    std::vector<Xbyak::Reg64> saved_;
     std::size_t above_ = 0;  ///< words between RSP and the frame
 };
 
 }  // namespace
 
-void emit_entry(Code& code, const Composition& composition, Label& entry) {
-    EntryCode(code, composition, entry).emit();
+void emit_entry(TinyGuest& guest, const Composition& composition, Label& entry) {
+    EntryCode(guest, composition, entry).emit();
 }
 
 }  // namespace gatecrash::bench

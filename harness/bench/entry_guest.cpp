@@ -29,13 +29,13 @@ static_assert(GATECRASH_IST_NMI != 2);
 class EntryGuest {
   public:
     EntryGuest(Composition composition, bool enters, Repetition repetition)
-        : composition_(std::move(composition)), enters_(enters), repetition_(repetition) {}
+        : composition_(std::move(composition)), enters_(enters), repetition_(repetition), guest_(path().word_size) {}
 
     machine::Image build(const std::string& name) {
         // xbyak has the handler's label linked to copies that are made once it is placed, so the handler comes first.
         Label start;
         k_.jmp(start, Code::T_NEAR);
-        emit_entry(k_, composition_, entry_);
+        emit_entry(guest_, composition_, entry_);
         k_.L(start);
         boot();
         return guest_.build(name);
@@ -46,30 +46,22 @@ class EntryGuest {
     [[nodiscard]] bool has(Piece piece) const { return composition_.has(piece); }
 
     void boot() {
-        const bool has_gs = has(Piece::swapgs) || has(Piece::paranoid_rdmsr) || has(Piece::paranoid_fsgsbase);
-        const auto of_user = has_gs ? user_gs_base : TinyGuest::data;
-        // As after a boot: IRET to the user may clear the base of what it finds unusable for CPL 3.
-        k_.xor_(k_.eax, k_.eax);
-        k_.mov(k_.fs, k_.eax);
-        k_.mov(k_.gs, k_.eax);
-        guest_.write_msr(msr_gs_base, path().cpl == 3 ? of_user : TinyGuest::data);
-        guest_.write_msr(msr_kernel_gs_base, path().cpl == 3 ? TinyGuest::data : of_user);
-        k_.mov(k_.rax, TinyGuest::data);
-        k_.mov(k_.rcx, task_stack_top);
-        k_.mov(k_.qword[k_.rax + PerCpu::task_stack], k_.rcx);
-        k_.mov(k_.qword[k_.rax + PerCpu::selector], GATECRASH_KERNEL_SS);
-        k_.mov(k_.qword[k_.rax + PerCpu::context], path().cpl == 3 ? user_context : kernel_context);
-        const auto wanted_cr4 =
-            (has(Piece::paranoid_fsgsbase) ? cr4_fsgsbase : 0) | (has(Piece::cr3_pcid) ? cr4_pcide : 0);
-        if (wanted_cr4 != 0) {
-            k_.bytes({0x0f, 0x20, 0xe0});  // mov rax, cr4
-            k_.or_(k_.eax, static_cast<std::uint32_t>(wanted_cr4));
-            k_.bytes({0x0f, 0x22, 0xe0});  // mov cr4, rax
+        if (path().is_64_bit()) {
+            set_gs();
+            set_cr4();
+        } else {
+            k_.mov(k_.eax, TinyGuest::per_cpu);
+            k_.mov(k_.fs, k_.eax);
         }
+        k_.mov(k_.rax, guest_.at(TinyGuest::data));
+        k_.mov(k_.rcx, guest_.at(task_stack_top));
+        k_.mov(k_.ptr[k_.rax + PerCpu::task_stack], word(k_.rcx));
+        k_.mov(k_.dword[k_.rax + PerCpu::selector], GATECRASH_KERNEL_SS);
+        k_.mov(k_.dword[k_.rax + PerCpu::context], path().cpl == 3 ? user_context : kernel_context);
         lead_to_handler();
         guest_.load_segments();
         if (path().cpl == 3) {
-            guest_.enter_user(rflags_if | 2);
+            guest_.enter_user(rflags_if | 2, path().is_64_bit() ? GATECRASH_USER_CS : GATECRASH_USER32_CS);
             workload(guest_.user);
         } else {
             if (path().event == machine::Event::Kind::irq) {
@@ -80,6 +72,25 @@ class EntryGuest {
         }
     }
 
+    void set_gs() {
+        const bool has_gs = has(Piece::swapgs) || has(Piece::paranoid_rdmsr) || has(Piece::paranoid_fsgsbase);
+        const auto of_user = has_gs ? user_gs_base : TinyGuest::data;
+        // As after a boot: IRET to the user may clear the base of what it finds unusable for CPL 3.
+        k_.xor_(k_.eax, k_.eax);
+        k_.mov(k_.fs, k_.eax);
+        k_.mov(k_.gs, k_.eax);
+        guest_.write_msr(msr_gs_base, path().cpl == 3 ? of_user : TinyGuest::data);
+        guest_.write_msr(msr_kernel_gs_base, path().cpl == 3 ? TinyGuest::data : of_user);
+    }
+
+    void set_cr4() {
+        const auto wanted = (has(Piece::paranoid_fsgsbase) ? cr4_fsgsbase : 0) | (has(Piece::cr3_pcid) ? cr4_pcide : 0);
+        if (wanted == 0) return;
+        k_.bytes({0x0f, 0x20, 0xe0});  // mov rax, cr4
+        k_.or_(k_.eax, static_cast<std::uint32_t>(wanted));
+        k_.bytes({0x0f, 0x22, 0xe0});  // mov cr4, rax
+    }
+
     void lead_to_handler() {
         switch (path().way) {
             case Way::syscall:
@@ -87,7 +98,7 @@ class EntryGuest {
                 break;
             case Way::sysenter:
                 guest_.write_msr(msr_sysenter_cs, GATECRASH_KERNEL_CS);
-                guest_.write_msr(msr_sysenter_esp, TinyGuest::stack(0));
+                guest_.write_msr(msr_sysenter_esp, guest_.at(TinyGuest::stack(0)));
                 guest_.write_msr(msr_sysenter_eip, entry_);
                 break;
             case Way::gate:
@@ -96,36 +107,38 @@ class EntryGuest {
         }
     }
 
+    /// In instructions that both modes have.
     void workload(Code& c) {
         Label again;
-        c.mov(c.r15d, static_cast<std::uint32_t>(machine::number(samples_address)));
-        c.mov(c.r14d, repetition_.samples);
-        c.mov(c.ebx, static_cast<std::uint32_t>(absent_page));
+        c.mov(c.edi, static_cast<std::uint32_t>(machine::number(samples_address)));
+        c.mov(c.esi, repetition_.samples);
+        if (path().is_64_bit()) c.mov(c.r15d, static_cast<std::uint32_t>(absent_page));
         c.doorbell(GATECRASH_PORT_BEGIN);
         c.L(again);
         read_time(c);
-        c.mov(c.r12, c.rax);
+        c.mov(c.ebx, c.eax);
+        c.mov(c.ebp, c.edx);
         for (unsigned pass = 0; pass < repetition_.passes; ++pass) {
             enter(c);
             c.lfence();
         }
         read_time(c);
-        c.sub(c.rax, c.r12);
-        c.mov(c.qword[c.r15], c.rax);
-        c.add(c.r15, sizeof(std::uint64_t));
-        c.dec(c.r14d);
+        c.sub(c.eax, c.ebx);
+        c.sbb(c.edx, c.ebp);
+        c.mov(c.dword[c.rdi], c.eax);
+        c.mov(c.dword[c.rdi + sizeof(std::uint32_t)], c.edx);
+        c.add(c.edi, sizeof(std::uint64_t));
+        c.dec(c.esi);
         c.jnz(again, Code::T_NEAR);
         c.doorbell(GATECRASH_PORT_END);
         c.doorbell(GATECRASH_PORT_DONE);
     }
 
-    /// RAX is the time-stamp counter.
+    /// EDX:EAX is the time-stamp counter.
     static void read_time(Code& c) {
         c.lfence();
         c.rdtsc();
         c.lfence();
-        c.shl(c.rdx, 32);
-        c.or_(c.rax, c.rdx);
     }
 
     void enter(Code& c) const {
@@ -135,11 +148,11 @@ class EntryGuest {
                 if (enters_) c.syscall();
                 break;
             case Way::sysenter: {
-                Label back;
-                c.mov(c.rcx, c.rsp);
-                c.lea(c.rdx, c.ptr[c.rip + back]);
+                constexpr unsigned mov_length = 5, sysenter_length = 2;
+                c.mov(c.ecx, c.esp);
+                const auto behind = c.getSize() + mov_length + (enters_ ? sysenter_length : 0);
+                c.mov(c.edx, static_cast<std::uint32_t>(TinyGuest::user_text + behind));
                 if (enters_) c.sysenter();
-                c.L(back);
                 break;
             }
             case Way::gate:
@@ -151,7 +164,7 @@ class EntryGuest {
     void raise(Code& c) const {
         switch (path().vector) {
             case GATECRASH_VECTOR_PF:
-                c.mov(c.al, c.byte[c.rbx]);
+                c.mov(c.al, c.byte[c.r15]);
                 break;
             case GATECRASH_VECTOR_BP:
                 c.int3();
@@ -159,6 +172,11 @@ class EntryGuest {
             default:
                 c.int_(path().vector);
         }
+    }
+
+    /// As wide as the guest's words.
+    [[nodiscard]] Xbyak::Reg32e word(const Xbyak::Reg64& reg) const {
+        return Xbyak::Reg32e(reg.getIdx(), static_cast<int>(8 * path().word_size));
     }
 
     Composition composition_;
@@ -180,7 +198,8 @@ machine::Image empty_guest(const EntryPath& path, Repetition repetition) {
 }
 
 std::optional<std::string> missing_for(const Composition& composition) {
-    if (composition.path->way == Way::sysenter && machine::cpu_vendor() == machine::Vendor::amd) {
+    const auto& path = *composition.path;
+    if (path.way == Way::sysenter && path.is_64_bit() && machine::cpu_vendor() == machine::Vendor::amd) {
         return "AMD CPUs have no SYSENTER in long mode";
     }
     const struct {

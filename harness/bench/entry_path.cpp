@@ -20,6 +20,11 @@ constexpr EntryPath paths[] = {
      Return::sysret, 3, true},
     {"syscall-iret", "SYSCALL with an IRET frame built, and IRET", Way::syscall, Return::iret, 3, true},
     {"sysenter-sysexit", "SYSENTER in 64-bit mode, and SYSEXIT", Way::sysenter, Return::sysexit},
+    {.name = "sysenter32",
+     .what = "SYSENTER in legacy mode, and SYSEXIT",
+     .way = Way::sysenter,
+     .by = Return::sysexit,
+     .word_size = 4},
     {"int80-iret", "INT 0x80, and IRET", Way::gate, Return::iret, 3, false, GATECRASH_USER_IRQ},
     {"int80-iret-kernel", "INT 0x80 from CPL 0, and IRET", Way::gate, Return::iret, 0, false, GATECRASH_USER_IRQ},
     {"pf", "a read of a page that is not there, which is skipped", Way::gate, Return::iret, 3, false,
@@ -38,6 +43,7 @@ constexpr EntryPath paths[] = {
 };
 
 bool any(const EntryPath&) { return true; }
+bool is_64_bit(const EntryPath& path) { return path.is_64_bit(); }
 bool is_from_user(const EntryPath& path) { return path.cpl == 3; }
 bool has_frame(const EntryPath& path) { return path.has_frame(); }
 bool is_gate(const EntryPath& path) { return path.way == Way::gate; }
@@ -46,16 +52,16 @@ bool returns_by_iret(const EntryPath& path) { return path.by == Return::iret; }
 
 constexpr PieceInfo pieces[] = {
     {Piece::verw, "verw", "out: VERW, which clears the buffers of CPUs with MDS", is_from_user},
-    {Piece::swapgs, "swapgs", "SWAPGS; of a gate if CS says so", any, Purpose::gs},
+    {Piece::swapgs, "swapgs", "SWAPGS; of a gate if CS says so", is_64_bit, Purpose::gs},
     {Piece::paranoid_rdmsr, "paranoid-rdmsr", "SWAPGS if the GS base, by RDMSR, is the user's", is_gate, Purpose::gs},
     {Piece::paranoid_fsgsbase, "paranoid-fsgsbase", "the GS base read and written by RDGSBASE and WRGSBASE", is_gate,
      Purpose::gs},
-    {Piece::lfence, "lfence", "in: LFENCE behind SWAPGS", any, Purpose::other, Piece::swapgs},
+    {Piece::lfence, "lfence", "in: LFENCE behind SWAPGS", is_64_bit, Purpose::other, Piece::swapgs},
     {Piece::cr3, "cr3", "MOV CR3, which flushes the TLB", any, Purpose::cr3},
-    {Piece::cr3_pcid, "cr3-pcid", "MOV CR3 with PCID, which flushes nothing", any, Purpose::cr3},
+    {Piece::cr3_pcid, "cr3-pcid", "MOV CR3 with PCID, which flushes nothing", is_64_bit, Purpose::cr3},
     {Piece::stack, "stack", "to the task stack, with the frame", is_from_user},
-    {Piece::save, "save", "15 registers pushed and popped", any},
-    {Piece::clear, "clear", "in: 15 registers cleared once they are saved", any, Purpose::other, Piece::save},
+    {Piece::save, "save", "all registers but RSP pushed and popped", any},
+    {Piece::clear, "clear", "in: those registers cleared once they are saved", any, Purpose::other, Piece::save},
     {Piece::ibrs, "ibrs", "WRMSR to SPEC_CTRL, in and out", is_from_user, Purpose::other, Piece::save},
     {Piece::rsb, "rsb", "in: 32 entries of the return stack stuffed", is_from_user},
     {Piece::context_cs, "context-cs", "context tracking by the CPL that was left", any, Purpose::context},

@@ -15,7 +15,7 @@ namespace gatecrash::bench {
 /// What leads into the kernel.
 enum class Way : std::uint8_t {
     syscall,   ///< SYSCALL; no frame but what the entry builds itself
-    sysenter,  ///< SYSENTER in 64-bit mode, which Intel CPUs have
+    sysenter,  ///< SYSENTER; in 64-bit mode Intel CPUs have it
     gate,      ///< an exception, INT n, interrupt or NMI: the CPU pushes a frame
 };
 
@@ -34,7 +34,10 @@ struct EntryPath {
     std::uint8_t vector = 0;  ///< of a gate
     /// What the harness lands there. Nothing: an instruction enters.
     std::optional<machine::Event::Kind> event{};
+    /// Bytes: 4 in legacy mode.
+    std::uint64_t word_size = 8;
 
+    [[nodiscard]] bool is_64_bit() const { return word_size == 8; }
     [[nodiscard]] bool has_frame() const { return way == Way::gate || builds_frame; }
 };
 
