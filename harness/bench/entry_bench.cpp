@@ -96,6 +96,11 @@ std::optional<machine::Event> event_of(const EntryPath& path) {
     return machine::Event{*path.event, path.vector};
 }
 
+/// What timing an event's path leaves out: a guest cannot time a VM entry, which is how an event lands.
+std::string entered_by(const EntryPath& path) {
+    return fmt::format("entered by INT {} through its gate, not by the event", path.vector);
+}
+
 /// What the workload is without its entering instruction, as far as it differs.
 using Workload = std::tuple<unsigned, bool, std::uint64_t>;
 Workload workload_of(const EntryPath& path) { return {path.cpl, path.way == Way::sysenter, path.word_size}; }
@@ -129,7 +134,7 @@ Measured count_instructions(const kvm::System& system, std::span<const Compositi
             continue;
         }
         const auto& path = *composition.path;
-        auto image = entry_guest(composition, {});
+        auto image = counted_guest(composition);
         const auto kind = asked.value_or(machine::stepper_for(image, usual));
         if (kind != machine::stepper_for(image, kind)) {
             measured.skipped.push_back({composition.name(), "32-bit guests are stepped with stop bytes only"});
@@ -157,12 +162,10 @@ Measured measure_cycles(const kvm::System& system, std::span<const Composition> 
     std::map<Workload, machine::Image> empty;
     for (const auto& composition : compositions) {
         const auto& path = *composition.path;
-        const auto missing =
-            path.event ? "it comes by a VM entry, which a guest cannot time" : missing_for(composition);
-        if (missing) {
+        if (const auto missing = missing_for(composition)) {
             measured.skipped.push_back({composition.name(), *missing});
         } else {
-            subjects.push_back({&composition, entry_guest(composition, repetition)});
+            subjects.push_back({&composition, timed_guest(composition, repetition)});
             empty.try_emplace(workload_of(path), empty_guest(path, repetition));
         }
     }
@@ -194,6 +197,10 @@ Measured measure_cycles(const kvm::System& system, std::span<const Composition> 
         if (!figure.valid) {
             figure.note = has_one_rate ? "the spread is too wide: the median is not known to 5 %"
                                        : "the time-stamp counter does not run at one rate";
+        }
+        if (composition.path->event) {
+            if (!figure.note.empty()) figure.note += "; ";
+            figure.note += entered_by(*composition.path);
         }
         measured.figures.push_back(std::move(figure));
     }

@@ -142,7 +142,6 @@ class EntryGuest {
     }
 
     void enter(Code& c) const {
-        if (path().event) return;
         switch (path().way) {
             case Way::syscall:
                 if (enters_) c.syscall();
@@ -189,7 +188,11 @@ class EntryGuest {
 
 }  // namespace
 
-machine::Image entry_guest(const Composition& composition, Repetition repetition) {
+machine::Image counted_guest(const Composition& composition) {
+    return EntryGuest(composition, !composition.path->event, {}).build(composition.name());
+}
+
+machine::Image timed_guest(const Composition& composition, Repetition repetition) {
     return EntryGuest(composition, true, repetition).build(composition.name());
 }
 
