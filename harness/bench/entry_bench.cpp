@@ -1,13 +1,16 @@
 #include "gatecrash/bench/entry_bench.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <map>
 #include <tuple>
 #include <utility>
 
 #include "entry_guest.hpp"
 #include "gatecrash/bench/host.hpp"
+#include "gatecrash/bench/validity.hpp"
 #include "gatecrash/machine/machine.hpp"
 #include "walker.hpp"
 #include "window.hpp"
@@ -43,7 +46,7 @@ class Bench {
 
     /// Up to BEGIN.
     Machine& boot(machine::Image image) {
-        auto& [machine, booted] = machines_.at(image.word_size);
+        auto& [machine, booted, exits] = machines_.at(image.word_size);
         machine.boot_again(std::move(image), booted);
         expect(machine, explore::run_patiently(machine), begin);
         at_begin_ = kept(machine);
@@ -55,12 +58,25 @@ class Bench {
         if (kept(machine) != at_begin_) fail(machine, "RSP, CR3, a GS base or the CPL is not what it was at BEGIN");
     }
 
+    /// Whether KVM counts VM exits (Linux 5.14).
+    [[nodiscard]] bool counts_exits() const {
+        return std::ranges::all_of(machines_, [](const auto& each) { return each.second.exits.has_value(); });
+    }
+    /// Those of a machine so far; 0 if KVM does not count them.
+    [[nodiscard]] std::uint64_t exits_of(const Machine& machine) const {
+        const auto& counter = machines_.at(machine.image().word_size).exits;
+        return counter ? counter->read() : 0;
+    }
+
   private:
     struct Booted {
         Booted(const kvm::System& system, machine::Image image)
-            : machine(system, std::move(image)), booted(machine.snapshot()) {}
+            : machine(system, std::move(image)), booted(machine.snapshot()) {
+            if (system.has(kvm::Capability::binary_statistics)) exits = machine.cpu().counter("exits");
+        }
         Machine machine;
         machine::Snapshot booted;
+        std::optional<kvm::Counter> exits;
     };
 
     static void expect(Machine& machine, const machine::Outcome& outcome, const machine::Outcome& expected) {
@@ -105,20 +121,45 @@ std::string entered_by(const EntryPath& path) {
 using Workload = std::tuple<unsigned, bool, std::uint64_t>;
 Workload workload_of(const EntryPath& path) { return {path.cpl, path.way == Way::sysenter, path.word_size}; }
 
-/// Of one pass, in one round.
-std::vector<double> cycles_of(Bench& bench, const machine::Image& image, Repetition repetition) {
+/// One round of one guest.
+struct Round {
+    std::vector<double> cycles;  ///< of a pass
+    std::uint64_t exits = 0;     ///< of all passes
+};
+
+Round run_timed(Bench& bench, const machine::Image& image, Repetition repetition) {
     constexpr std::size_t warm_up = 64;
     auto& machine = bench.boot(image);
+    const auto exits_before = bench.exits_of(machine);
     bench.expect_end(machine, explore::run_patiently(machine));
+    Round round{{}, bench.exits_of(machine) - exits_before};
     std::vector<std::uint64_t> ticks(repetition.samples);
     if (!machine.memory().read(samples_address, std::as_writable_bytes(std::span(ticks)))) {
         throw machine::MachineFault("the samples are not mapped\n" + machine.dump());
     }
-    std::vector<double> cycles;
     for (std::size_t i = warm_up; i < ticks.size(); ++i) {
-        cycles.push_back(static_cast<double>(ticks[i]) / repetition.passes);
+        round.cycles.push_back(static_cast<double>(ticks[i]) / repetition.passes);
     }
-    return cycles;
+    return round;
+}
+
+/// What is timed, and what came of it so far.
+struct Subject {
+    const Composition* composition;
+    machine::Image image;
+    std::vector<std::vector<double>> rounds{};
+    Exits exits{};
+};
+
+Figure figure_of(const Subject& subject, bool has_one_rate) {
+    const auto& composition = *subject.composition;
+    auto figure = summarize_rounds(composition.name(), "cycles", subject.rounds, composition.what());
+    auto notes = doubts(figure, has_one_rate, subject.exits);
+    figure.valid = notes.empty();
+    if (figure.valid && !figure.note.empty()) notes.push_back(figure.note);
+    if (composition.path->event) notes.push_back(entered_by(*composition.path));
+    figure.note = fmt::format("{}", fmt::join(notes, "; "));
+    return figure;
 }
 
 }  // namespace
@@ -152,10 +193,9 @@ Measured count_instructions(const kvm::System& system, std::span<const Compositi
 Measured measure_cycles(const kvm::System& system, std::span<const Composition> compositions, std::size_t rounds) {
     // A time-stamp counter may advance in steps of tens of ticks.
     constexpr Repetition repetition{.samples = max_samples, .passes = 16};
-    struct Subject {
-        const Composition* composition;
-        machine::Image image;
-        std::vector<std::vector<double>> rounds{};
+    struct Overhead {
+        double cycles;
+        std::uint64_t exits;
     };
     Measured measured;
     std::vector<Subject> subjects;
@@ -174,15 +214,26 @@ Measured measure_cycles(const kvm::System& system, std::span<const Composition> 
         const PinnedThread pinned;  // but not the watchdog's thread, which the bench has started
         measured.warnings = disturbances(pinned.cpu());
         if (!pinned.is_pinned()) measured.warnings.emplace_back("the thread could not be kept on one CPU");
+        if (!bench.counts_exits()) {
+            measured.warnings.emplace_back(
+                "this KVM does not count exits (KVM_CAP_BINARY_STATS_FD): whether a guest was left while it was timed "
+                "was not looked at");
+        }
         const auto stolen = stolen_ticks(pinned.cpu());
         for (std::size_t round = 0; round < rounds; ++round) {
-            std::map<Workload, double> overheads;
+            std::map<Workload, Overhead> overheads;
             for (const auto& [workload, image] : empty) {
-                overheads[workload] = median_of(cycles_of(bench, image, repetition));
+                const auto [cycles, exits] = run_timed(bench, image, repetition);
+                overheads[workload] = {median_of(cycles), exits};
             }
             for (auto& subject : subjects) {
-                auto& cycles = subject.rounds.emplace_back(cycles_of(bench, subject.image, repetition));
-                for (auto& each : cycles) each -= overheads.at(workload_of(*subject.composition->path));
+                const auto overhead = overheads.at(workload_of(*subject.composition->path));
+                auto [cycles, exits] = run_timed(bench, subject.image, repetition);
+                for (auto& each : cycles) each -= overhead.cycles;
+                subject.rounds.push_back(std::move(cycles));
+                subject.exits.taken += exits;
+                subject.exits.taken_without += overhead.exits;
+                subject.exits.passes += std::uint64_t{repetition.samples} * repetition.passes;
             }
         }
         if (stolen_ticks(pinned.cpu()) != stolen) {
@@ -190,20 +241,7 @@ Measured measure_cycles(const kvm::System& system, std::span<const Composition> 
         }
     }
     const bool has_one_rate = has_invariant_tsc();
-    for (const auto& subject : subjects) {
-        const auto& composition = *subject.composition;
-        auto figure = summarize_rounds(composition.name(), "cycles", subject.rounds, composition.what());
-        figure.valid = has_one_rate && is_narrow(figure);
-        if (!figure.valid) {
-            figure.note = has_one_rate ? "the spread is too wide: the median is not known to 5 %"
-                                       : "the time-stamp counter does not run at one rate";
-        }
-        if (composition.path->event) {
-            if (!figure.note.empty()) figure.note += "; ";
-            figure.note += entered_by(*composition.path);
-        }
-        measured.figures.push_back(std::move(figure));
-    }
+    for (const auto& subject : subjects) measured.figures.push_back(figure_of(subject, has_one_rate));
     return measured;
 }
 

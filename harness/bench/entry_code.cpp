@@ -34,6 +34,7 @@ class EntryCode {
         above_ = has_error_code() ? 1 : 0;
         way_in();
         if (has_error_code()) k_.add(frame(rip), absent_read_length);
+        if (is_gate() && path().vector == GATECRASH_VECTOR_UD) k_.add(frame(rip), ud2_length);
         tests();
         const auto above = above_;
         way_out(path().by);

@@ -13,8 +13,8 @@ struct PerCpu {
 };
 constexpr unsigned kernel_context = 0, user_context = 1;
 
-/// Of the instruction that raises #PF, which the handler skips.
-constexpr unsigned absent_read_length = 3;
+/// Bytes of the instructions that raise #PF and #UD, which the handler skips.
+constexpr unsigned absent_read_length = 3, ud2_length = 2;
 
 /// What executes between the entering instruction and being back behind it, with `entry` on its first instruction:
 /// behind what `guest.kernel` has already.

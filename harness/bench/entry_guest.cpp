@@ -168,6 +168,9 @@ class EntryGuest {
             case GATECRASH_VECTOR_BP:
                 c.int3();
                 break;
+            case GATECRASH_VECTOR_UD:
+                c.ud2();
+                break;
             default:
                 c.int_(path().vector);
         }

@@ -33,6 +33,8 @@ constexpr EntryPath paths[] = {
      GATECRASH_VECTOR_PF},
     {"bp", "INT3", Way::gate, Return::iret, 3, false, GATECRASH_VECTOR_BP},
     {"bp-kernel", "INT3 from CPL 0", Way::gate, Return::iret, 0, false, GATECRASH_VECTOR_BP},
+    {"ud", "UD2, as in Linux's WARN(), which is skipped", Way::gate, Return::iret, 3, false, GATECRASH_VECTOR_UD},
+    {"ud-kernel", "UD2 in CPL 0, which is skipped", Way::gate, Return::iret, 0, false, GATECRASH_VECTOR_UD},
     {"db", "#DB of an instruction breakpoint", Way::gate, Return::iret, 3, false, GATECRASH_VECTOR_DB, Kind::db},
     {"db-kernel", "#DB of an instruction breakpoint, from CPL 0", Way::gate, Return::iret, 0, false,
      GATECRASH_VECTOR_DB, Kind::db},

@@ -43,6 +43,8 @@ TEST(EntryBench, CountsKnownSequencesExactly) {
         {"pf-kernel", 4},
         {"bp", 2},
         {"bp-kernel", 2},
+        {"ud", 3},  // UD2, RIP moved on, IRET
+        {"ud-kernel", 3},
         {"db", 1},  // IRET: no instruction enters
         {"db-kernel", 1},
         {"irq", 1},
@@ -179,11 +181,39 @@ TEST(EntryBench, ClaimsNoCyclesWhereThereAreNone) {
     for (const auto& figure : measured.figures) {
         SCOPED_TRACE(figure.name);
         EXPECT_EQ(figure.unit, "cycles");
-        EXPECT_EQ(figure.valid, has_invariant_tsc() && is_narrow(figure));
+        if (!has_invariant_tsc() || !is_narrow(figure)) {
+            EXPECT_FALSE(figure.valid);
+        }
         EXPECT_EQ(figure.note.starts_with("the time-stamp counter does not run at one rate"), !has_invariant_tsc());
         EXPECT_GT(figure.runs, 100U);
         EXPECT_GT(figure.p99, 0);
     }
+}
+
+/// KVM intercepts #UD, to emulate what the CPU does not have: each UD2 leaves the guest, so its cycles are KVM's.
+TEST(EntryBench, TellsThatAGuestWasLeftWhileItWasTimed) {
+    const auto compositions =
+        select_compositions(std::vector<std::string>{"ud", "ud-kernel", "bp", "pf", "sysenter32"});
+    auto measured = measure_cycles(kvm_system(), compositions, 1);
+    ASSERT_EQ(measured.figures.size(), compositions.size());
+    const auto left = testing::HasSubstr("the guest was left 1.0 times a pass");
+    for (const auto& figure : measured.figures) {
+        SCOPED_TRACE(figure.name);
+        if (figure.name.starts_with("ud")) {
+            EXPECT_FALSE(figure.valid);
+            EXPECT_THAT(figure.note, left);
+        } else {
+            EXPECT_THAT(figure.note, testing::Not(testing::HasSubstr("was left")));
+        }
+    }
+    const auto not_looked_at = testing::Contains(testing::HasSubstr("KVM_CAP_BINARY_STATS_FD"));
+    EXPECT_THAT(measured.warnings, testing::Not(not_looked_at));
+
+    auto old_kvm = kvm::System::open();
+    old_kvm.forgo(kvm::Capability::binary_statistics);
+    measured = measure_cycles(old_kvm, compositions, 1);
+    EXPECT_THAT(measured.warnings, not_looked_at);
+    for (const auto& figure : measured.figures) EXPECT_THAT(figure.note, testing::Not(left)) << figure.name;
 }
 
 /// A guest cannot time a VM entry: what an event enters is timed from an INT n on, and says so; nothing else does.

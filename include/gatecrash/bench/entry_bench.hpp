@@ -33,8 +33,8 @@ struct Measured {
 /// Measures each path in ticks of the time-stamp counter, read by the guest itself: round after round, in each round
 /// all of them, so that what changes with time hits all. What the readings cost is subtracted. The thread stays on its
 /// CPU meanwhile. What the harness lands comes by a VM entry, which a guest cannot time: INT n enters in its place,
-/// through the same gate to the same stack, and the figure's note says so. Figures are not valid if the counter does
-/// not run at one rate, or where the spread is too wide. Throws as above.
+/// through the same gate to the same stack, and the figure's note says so. A figure of which there are doubts()
+/// (validity.hpp) is not valid. Throws as above.
 [[nodiscard]] Measured measure_cycles(const kvm::System& system, std::span<const Composition> compositions,
                                       std::size_t rounds = usual_rounds);
 
