@@ -1,12 +1,16 @@
 #include "gatecrash/bench/entry_bench.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <map>
+#include <tuple>
 #include <utility>
 
 #include "entry_guest.hpp"
 #include "gatecrash/bench/host.hpp"
+#include "gatecrash/bench/validity.hpp"
 #include "gatecrash/machine/machine.hpp"
 #include "walker.hpp"
 #include "window.hpp"
@@ -30,35 +34,59 @@ Kept kept(Machine& machine) {
     return {machine.cpu().regs().rsp, sregs.cr3, sregs.gs.base, machine.kernel_gs_base(), machine.cpl()};
 }
 
-/// One machine that boots one guest after another.
+/// For each mode that a guest wants, a machine that boots one after another.
 class Bench {
   public:
-    explicit Bench(const kvm::System& system)
-        : machine_(system, empty_guest(all_paths().front(), {})), booted_(machine_.snapshot()) {}
+    Bench(const kvm::System& system, std::span<const Composition> compositions) {
+        for (const auto& [path, pieces] : compositions) {
+            if (machines_.contains(path->word_size)) continue;
+            machines_.try_emplace(path->word_size, system, empty_guest(*path, {}));
+        }
+    }
 
     /// Up to BEGIN.
     Machine& boot(machine::Image image) {
-        machine_.boot_again(std::move(image), booted_);
-        expect(explore::run_patiently(machine_), begin);
-        at_begin_ = kept(machine_);
-        return machine_;
+        auto& [machine, booted, exits] = machines_.at(image.word_size);
+        machine.boot_again(std::move(image), booted);
+        expect(machine, explore::run_patiently(machine), begin);
+        at_begin_ = kept(machine);
+        return machine;
     }
 
-    void expect_end(const machine::Outcome& outcome) {
-        expect(outcome, end);
-        if (kept(machine_) != at_begin_) fail("RSP, CR3, a GS base or the CPL is not what it was at BEGIN");
+    void expect_end(Machine& machine, const machine::Outcome& outcome) {
+        expect(machine, outcome, end);
+        if (kept(machine) != at_begin_) fail(machine, "RSP, CR3, a GS base or the CPL is not what it was at BEGIN");
+    }
+
+    /// Whether KVM counts VM exits (Linux 5.14).
+    [[nodiscard]] bool counts_exits() const {
+        return std::ranges::all_of(machines_, [](const auto& each) { return each.second.exits.has_value(); });
+    }
+    /// Those of a machine so far; 0 if KVM does not count them.
+    [[nodiscard]] std::uint64_t exits_of(const Machine& machine) const {
+        const auto& counter = machines_.at(machine.image().word_size).exits;
+        return counter ? counter->read() : 0;
     }
 
   private:
-    void expect(const machine::Outcome& outcome, const machine::Outcome& expected) {
-        if (outcome != expected) fail(fmt::format("{} instead of {}", describe(outcome), describe(expected)));
+    struct Booted {
+        Booted(const kvm::System& system, machine::Image image)
+            : machine(system, std::move(image)), booted(machine.snapshot()) {
+            if (system.has(kvm::Capability::binary_statistics)) exits = machine.cpu().counter("exits");
+        }
+        Machine machine;
+        machine::Snapshot booted;
+        std::optional<kvm::Counter> exits;
+    };
+
+    static void expect(Machine& machine, const machine::Outcome& outcome, const machine::Outcome& expected) {
+        if (outcome != expected) fail(machine, fmt::format("{} instead of {}", describe(outcome), describe(expected)));
     }
-    [[noreturn]] void fail(const std::string& what) {
-        throw machine::MachineFault(fmt::format("{}: {}\n{}", machine_.image().name, what, machine_.dump()));
+    [[noreturn]] static void fail(Machine& machine, const std::string& what) {
+        throw machine::MachineFault(fmt::format("{}: {}\n{}", machine.image().name, what, machine.dump()));
     }
 
-    Machine machine_;
-    machine::Snapshot booted_;
+    std::map<std::uint64_t, Booted> machines_;  ///< by word size
     Kept at_begin_{};
 };
 
@@ -75,7 +103,7 @@ std::uint64_t steps_of(Bench& bench, machine::Image image, const std::optional<m
         step = walker.settle();  // nothing executes
         for (; !step.end; ++count) step = walker.step();
     }
-    bench.expect_end(*step.end);
+    bench.expect_end(machine, *step.end);
     return count;
 }
 
@@ -84,31 +112,61 @@ std::optional<machine::Event> event_of(const EntryPath& path) {
     return machine::Event{*path.event, path.vector};
 }
 
-/// What the workload is without its entering instruction, as far as it differs.
-using Workload = std::pair<unsigned, bool>;
-Workload workload_of(const EntryPath& path) { return {path.cpl, path.way == Way::sysenter}; }
+/// What timing an event's path leaves out: a guest cannot time a VM entry, which is how an event lands.
+std::string entered_by(const EntryPath& path) {
+    return fmt::format("entered by INT {} through its gate, not by the event", path.vector);
+}
 
-/// Of one pass, in one round.
-std::vector<double> cycles_of(Bench& bench, const machine::Image& image, Repetition repetition) {
+/// What the workload is without its entering instruction, as far as it differs.
+using Workload = std::tuple<unsigned, bool, std::uint64_t>;
+Workload workload_of(const EntryPath& path) { return {path.cpl, path.way == Way::sysenter, path.word_size}; }
+
+/// One round of one guest.
+struct Round {
+    std::vector<double> cycles;  ///< of a pass
+    std::uint64_t exits = 0;     ///< of all passes
+};
+
+Round run_timed(Bench& bench, const machine::Image& image, Repetition repetition) {
     constexpr std::size_t warm_up = 64;
     auto& machine = bench.boot(image);
-    bench.expect_end(explore::run_patiently(machine));
+    const auto exits_before = bench.exits_of(machine);
+    bench.expect_end(machine, explore::run_patiently(machine));
+    Round round{{}, bench.exits_of(machine) - exits_before};
     std::vector<std::uint64_t> ticks(repetition.samples);
     if (!machine.memory().read(samples_address, std::as_writable_bytes(std::span(ticks)))) {
         throw machine::MachineFault("the samples are not mapped\n" + machine.dump());
     }
-    std::vector<double> cycles;
     for (std::size_t i = warm_up; i < ticks.size(); ++i) {
-        cycles.push_back(static_cast<double>(ticks[i]) / repetition.passes);
+        round.cycles.push_back(static_cast<double>(ticks[i]) / repetition.passes);
     }
-    return cycles;
+    return round;
+}
+
+/// What is timed, and what came of it so far.
+struct Subject {
+    const Composition* composition;
+    machine::Image image;
+    std::vector<std::vector<double>> rounds{};
+    Exits exits{};
+};
+
+Figure figure_of(const Subject& subject, bool has_one_rate) {
+    const auto& composition = *subject.composition;
+    auto figure = summarize_rounds(composition.name(), "cycles", subject.rounds, composition.what());
+    auto notes = doubts(figure, has_one_rate, subject.exits);
+    figure.valid = notes.empty();
+    if (figure.valid && !figure.note.empty()) notes.push_back(figure.note);
+    if (composition.path->event) notes.push_back(entered_by(*composition.path));
+    figure.note = fmt::format("{}", fmt::join(notes, "; "));
+    return figure;
 }
 
 }  // namespace
 
 Measured count_instructions(const kvm::System& system, std::span<const Composition> compositions,
-                            machine::StepperKind kind) {
-    Bench bench(system);
+                            machine::StepperKind usual, std::optional<machine::StepperKind> asked) {
+    Bench bench(system, compositions);
     Measured measured;
     std::map<Workload, std::uint64_t> outside;
     for (const auto& composition : compositions) {
@@ -117,9 +175,15 @@ Measured count_instructions(const kvm::System& system, std::span<const Compositi
             continue;
         }
         const auto& path = *composition.path;
+        auto image = counted_guest(composition);
+        const auto kind = asked.value_or(machine::stepper_for(image, usual));
+        if (kind != machine::stepper_for(image, kind)) {
+            measured.skipped.push_back({composition.name(), "32-bit guests are stepped with stop bytes only"});
+            continue;
+        }
         const auto [known, is_new] = outside.try_emplace(workload_of(path));
         if (is_new) known->second = steps_of(bench, empty_guest(path, {}), std::nullopt, kind);
-        const auto steps = steps_of(bench, entry_guest(composition, {}), event_of(path), kind);
+        const auto steps = steps_of(bench, std::move(image), event_of(path), kind);
         measured.figures.push_back(summarize(composition.name(), "instructions",
                                              {static_cast<double>(steps - known->second)}, composition.what()));
     }
@@ -129,39 +193,47 @@ Measured count_instructions(const kvm::System& system, std::span<const Compositi
 Measured measure_cycles(const kvm::System& system, std::span<const Composition> compositions, std::size_t rounds) {
     // A time-stamp counter may advance in steps of tens of ticks.
     constexpr Repetition repetition{.samples = max_samples, .passes = 16};
-    struct Subject {
-        const Composition* composition;
-        machine::Image image;
-        std::vector<std::vector<double>> rounds{};
+    struct Overhead {
+        double cycles;
+        std::uint64_t exits;
     };
     Measured measured;
     std::vector<Subject> subjects;
     std::map<Workload, machine::Image> empty;
     for (const auto& composition : compositions) {
         const auto& path = *composition.path;
-        const auto missing =
-            path.event ? "it comes by a VM entry, which a guest cannot time" : missing_for(composition);
-        if (missing) {
+        if (const auto missing = missing_for(composition)) {
             measured.skipped.push_back({composition.name(), *missing});
         } else {
-            subjects.push_back({&composition, entry_guest(composition, repetition)});
+            subjects.push_back({&composition, timed_guest(composition, repetition)});
             empty.try_emplace(workload_of(path), empty_guest(path, repetition));
         }
     }
-    Bench bench(system);
+    Bench bench(system, compositions);
     {
         const PinnedThread pinned;  // but not the watchdog's thread, which the bench has started
         measured.warnings = disturbances(pinned.cpu());
         if (!pinned.is_pinned()) measured.warnings.emplace_back("the thread could not be kept on one CPU");
+        if (!bench.counts_exits()) {
+            measured.warnings.emplace_back(
+                "this KVM does not count exits (KVM_CAP_BINARY_STATS_FD): whether a guest was left while it was timed "
+                "was not looked at");
+        }
         const auto stolen = stolen_ticks(pinned.cpu());
         for (std::size_t round = 0; round < rounds; ++round) {
-            std::map<Workload, double> overheads;
+            std::map<Workload, Overhead> overheads;
             for (const auto& [workload, image] : empty) {
-                overheads[workload] = median_of(cycles_of(bench, image, repetition));
+                const auto [cycles, exits] = run_timed(bench, image, repetition);
+                overheads[workload] = {median_of(cycles), exits};
             }
             for (auto& subject : subjects) {
-                auto& cycles = subject.rounds.emplace_back(cycles_of(bench, subject.image, repetition));
-                for (auto& each : cycles) each -= overheads.at(workload_of(*subject.composition->path));
+                const auto overhead = overheads.at(workload_of(*subject.composition->path));
+                auto [cycles, exits] = run_timed(bench, subject.image, repetition);
+                for (auto& each : cycles) each -= overhead.cycles;
+                subject.rounds.push_back(std::move(cycles));
+                subject.exits.taken += exits;
+                subject.exits.taken_without += overhead.exits;
+                subject.exits.passes += std::uint64_t{repetition.samples} * repetition.passes;
             }
         }
         if (stolen_ticks(pinned.cpu()) != stolen) {
@@ -169,16 +241,7 @@ Measured measure_cycles(const kvm::System& system, std::span<const Composition> 
         }
     }
     const bool has_one_rate = has_invariant_tsc();
-    for (const auto& subject : subjects) {
-        const auto& composition = *subject.composition;
-        auto figure = summarize_rounds(composition.name(), "cycles", subject.rounds, composition.what());
-        figure.valid = has_one_rate && is_narrow(figure);
-        if (!figure.valid) {
-            figure.note = has_one_rate ? "the spread is too wide: the median is not known to 5 %"
-                                       : "the time-stamp counter does not run at one rate";
-        }
-        measured.figures.push_back(std::move(figure));
-    }
+    for (const auto& subject : subjects) measured.figures.push_back(figure_of(subject, has_one_rate));
     return measured;
 }
 

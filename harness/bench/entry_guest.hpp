@@ -19,11 +19,14 @@ struct Repetition {
     unsigned samples = 1, passes = 1;
 };
 
-/// A guest that rings BEGIN, goes the way of `composition`, and rings END. A reading is LFENCE, RDTSC, LFENCE (SDM
-/// volume 2, RDTSC; APM volume 3, RDTSC), so that nothing of what is measured is outside of it; and there is an LFENCE
-/// behind each pass. Where the harness lands an event, it has to land at BEGIN, and one pass is all.
-[[nodiscard]] machine::Image entry_guest(const Composition& composition, Repetition repetition);
-/// The same without the entering instruction: what is to be subtracted.
+/// A guest that rings BEGIN, goes the way of `composition` once, and rings END. Where the harness lands an event, it
+/// has to land at BEGIN.
+[[nodiscard]] machine::Image counted_guest(const Composition& composition);
+/// The same over and over. A reading is LFENCE, RDTSC, LFENCE (SDM volume 2, RDTSC; APM volume 3, RDTSC), so that
+/// nothing of what is measured is outside of it; and there is an LFENCE behind each pass. In place of an event that the
+/// harness lands, INT n enters: through its gate, to its stack.
+[[nodiscard]] machine::Image timed_guest(const Composition& composition, Repetition repetition);
+/// Either without what enters: what is to be subtracted.
 [[nodiscard]] machine::Image empty_guest(const EntryPath& path, Repetition repetition);
 
 /// What this machine's CPU lacks for `composition`; empty if nothing.

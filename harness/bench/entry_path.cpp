@@ -20,6 +20,11 @@ constexpr EntryPath paths[] = {
      Return::sysret, 3, true},
     {"syscall-iret", "SYSCALL with an IRET frame built, and IRET", Way::syscall, Return::iret, 3, true},
     {"sysenter-sysexit", "SYSENTER in 64-bit mode, and SYSEXIT", Way::sysenter, Return::sysexit},
+    {.name = "sysenter32",
+     .what = "SYSENTER in legacy mode, and SYSEXIT",
+     .way = Way::sysenter,
+     .by = Return::sysexit,
+     .word_size = 4},
     {"int80-iret", "INT 0x80, and IRET", Way::gate, Return::iret, 3, false, GATECRASH_USER_IRQ},
     {"int80-iret-kernel", "INT 0x80 from CPL 0, and IRET", Way::gate, Return::iret, 0, false, GATECRASH_USER_IRQ},
     {"pf", "a read of a page that is not there, which is skipped", Way::gate, Return::iret, 3, false,
@@ -28,6 +33,8 @@ constexpr EntryPath paths[] = {
      GATECRASH_VECTOR_PF},
     {"bp", "INT3", Way::gate, Return::iret, 3, false, GATECRASH_VECTOR_BP},
     {"bp-kernel", "INT3 from CPL 0", Way::gate, Return::iret, 0, false, GATECRASH_VECTOR_BP},
+    {"ud", "UD2, as in Linux's WARN(), which is skipped", Way::gate, Return::iret, 3, false, GATECRASH_VECTOR_UD},
+    {"ud-kernel", "UD2 in CPL 0, which is skipped", Way::gate, Return::iret, 0, false, GATECRASH_VECTOR_UD},
     {"db", "#DB of an instruction breakpoint", Way::gate, Return::iret, 3, false, GATECRASH_VECTOR_DB, Kind::db},
     {"db-kernel", "#DB of an instruction breakpoint, from CPL 0", Way::gate, Return::iret, 0, false,
      GATECRASH_VECTOR_DB, Kind::db},
@@ -38,42 +45,50 @@ constexpr EntryPath paths[] = {
 };
 
 bool any(const EntryPath&) { return true; }
+bool is_64_bit(const EntryPath& path) { return path.is_64_bit(); }
 bool is_from_user(const EntryPath& path) { return path.cpl == 3; }
 bool has_frame(const EntryPath& path) { return path.has_frame(); }
 bool is_gate(const EntryPath& path) { return path.way == Way::gate; }
 bool is_framed_syscall(const EntryPath& path) { return path.way == Way::syscall && path.builds_frame; }
 bool returns_by_iret(const EntryPath& path) { return path.by == Return::iret; }
 
-// In the order of the way in; the way out is the same backwards.
-constexpr Piece pieces[] = {
-    {"verw", "out: VERW, which clears the buffers of CPUs with MDS", is_from_user},
-    {"swapgs", "SWAPGS; of a gate if CS says so", any, "gs"},
-    {"paranoid-rdmsr", "SWAPGS if the GS base, by RDMSR, is the user's", is_gate, "gs"},
-    {"paranoid-fsgsbase", "the GS base read and written by RDGSBASE and WRGSBASE", is_gate, "gs"},
-    {"lfence", "in: LFENCE behind SWAPGS", any, nullptr, "swapgs"},
-    {"cr3", "MOV CR3, which flushes the TLB", any, "cr3"},
-    {"cr3-pcid", "MOV CR3 with PCID, which flushes nothing", any, "cr3"},
-    {"stack", "to the task stack, with the frame", is_from_user},
-    {"save", "15 registers pushed and popped", any},
-    {"clear", "in: 15 registers cleared once they are saved", any, nullptr, "save"},
-    {"ibrs", "WRMSR to SPEC_CTRL, in and out", is_from_user, nullptr, "save"},
-    {"rsb", "in: 32 entries of the return stack stuffed", is_from_user},
-    {"context-cs", "context tracking by the CPL that was left", any, "context"},
-    {"context-soft", "context tracking that saves and restores the state", any, "context"},
-    {"exit-work", "out: a test for exit work", is_from_user},
-    {"espfix", "out: a test for a stack segment of the LDT", returns_by_iret},
-    {"tif-iret", "out: a test of one flag for what only IRET can restore", has_frame},
-    {"sysret-rcx", "out: whether RCX is RIP", has_frame},
-    {"sysret-canonical", "out: whether RIP is canonical", is_framed_syscall},
-    {"sysret-cs", "out: whether CS is what SYSRET loads", is_framed_syscall},
-    {"sysret-r11", "out: whether R11 is RFLAGS", is_framed_syscall},
-    {"sysret-rf-tf", "out: whether RF and TF are clear", is_framed_syscall},
-    {"sysret-ss", "out: whether SS is what SYSRET loads", is_framed_syscall},
+constexpr PieceInfo pieces[] = {
+    {Piece::verw, "verw", "out: VERW, which clears the buffers of CPUs with MDS", is_from_user},
+    {Piece::swapgs, "swapgs", "SWAPGS; of a gate if CS says so", is_64_bit, Purpose::gs},
+    {Piece::paranoid_rdmsr, "paranoid-rdmsr", "SWAPGS if the GS base, by RDMSR, is the user's", is_gate, Purpose::gs},
+    {Piece::paranoid_fsgsbase, "paranoid-fsgsbase", "the GS base read and written by RDGSBASE and WRGSBASE", is_gate,
+     Purpose::gs},
+    {Piece::lfence, "lfence", "in: LFENCE behind SWAPGS", is_64_bit, Purpose::other, Piece::swapgs},
+    {Piece::cr3, "cr3", "MOV CR3, which flushes the TLB", any, Purpose::cr3},
+    {Piece::cr3_pcid, "cr3-pcid", "MOV CR3 with PCID, which flushes nothing", is_64_bit, Purpose::cr3},
+    {Piece::stack, "stack", "to the task stack, with the frame", is_from_user},
+    {Piece::save, "save", "all registers but RSP pushed and popped", any},
+    {Piece::clear, "clear", "in: those registers cleared once they are saved", any, Purpose::other, Piece::save},
+    {Piece::ibrs, "ibrs", "WRMSR to SPEC_CTRL, in and out", is_from_user, Purpose::other, Piece::save},
+    {Piece::rsb, "rsb", "in: 32 entries of the return stack stuffed", is_from_user},
+    {Piece::context_cs, "context-cs", "context tracking by the CPL that was left", any, Purpose::context},
+    {Piece::context_soft, "context-soft", "context tracking that saves and restores the state", any, Purpose::context},
+    {Piece::exit_work, "exit-work", "out: a test for exit work", is_from_user},
+    {Piece::espfix, "espfix", "out: a test for a stack segment of the LDT", returns_by_iret},
+    {Piece::tif_iret, "tif-iret", "out: a test of one flag for what only IRET can restore", has_frame},
+    {Piece::sysret_rcx, "sysret-rcx", "out: whether RCX is RIP", has_frame},
+    {Piece::sysret_canonical, "sysret-canonical", "out: whether RIP is canonical", is_framed_syscall},
+    {Piece::sysret_cs, "sysret-cs", "out: whether CS is what SYSRET loads", is_framed_syscall},
+    {Piece::sysret_r11, "sysret-r11", "out: whether R11 is RFLAGS", is_framed_syscall},
+    {Piece::sysret_rf_tf, "sysret-rf-tf", "out: whether RF and TF are clear", is_framed_syscall},
+    {Piece::sysret_ss, "sysret-ss", "out: whether SS is what SYSRET loads", is_framed_syscall},
 };
 
-const Piece* find_piece(std::string_view name) {
+constexpr bool are_in_order() {
+    std::size_t place = 0;
+    return std::ranges::all_of(pieces,
+                               [&](const PieceInfo& each) { return static_cast<std::size_t>(each.piece) == place++; });
+}
+static_assert(are_in_order());
+
+const PieceInfo* find_piece(std::string_view name) {
     const auto* found =
-        std::ranges::find(pieces, name, [](const Piece& piece) { return std::string_view(piece.name); });
+        std::ranges::find(pieces, name, [](const PieceInfo& piece) { return std::string_view(piece.name); });
     return found == std::end(pieces) ? nullptr : found;
 }
 
@@ -83,18 +98,19 @@ const EntryPath* find_path(std::string_view name) {
     return found == std::end(paths) ? nullptr : found;
 }
 
-void add(Composition& to, const Piece& piece) {
-    if (to.has(piece.name)) return;
-    if (!piece.fits(*to.path)) {
-        throw SelectionError(fmt::format("{} does not go with {}", piece.name, to.path->name));
+void add(Composition& to, const PieceInfo& added) {
+    if (to.has(added.piece)) return;
+    if (!added.fits(*to.path)) {
+        throw SelectionError(fmt::format("{} does not go with {}", added.name, to.path->name));
     }
-    if (piece.needs != nullptr) add(to, *find_piece(piece.needs));
-    for (const auto* other : to.pieces) {
-        if (piece.kind != nullptr && other->kind != nullptr && std::string_view(piece.kind) == other->kind) {
-            throw SelectionError(fmt::format("{} and {} are alternatives", other->name, piece.name));
+    if (added.needs) add(to, info(*added.needs));
+    for (const auto piece : to.pieces) {
+        const auto& other = info(piece);
+        if (added.purpose != Purpose::other && other.purpose == added.purpose) {
+            throw SelectionError(fmt::format("{} and {} are alternatives", other.name, added.name));
         }
     }
-    to.pieces.insert(std::ranges::upper_bound(to.pieces, &piece), &piece);
+    to.pieces.insert(std::ranges::upper_bound(to.pieces, added.piece), added.piece);
 }
 
 template <typename Item>
@@ -127,25 +143,25 @@ Composition parse(const std::string& text) {
 
 }  // namespace
 
+const PieceInfo& info(Piece piece) { return pieces[static_cast<std::size_t>(piece)]; }
+
 std::string Composition::name() const {
     std::string text = path->name;
-    for (const auto* piece : pieces) text += fmt::format("+{}", piece->name);
+    for (const auto piece : pieces) text += fmt::format("+{}", info(piece).name);
     return text;
 }
 
-bool Composition::has(std::string_view piece) const {
-    return std::ranges::any_of(pieces, [&](const auto* each) { return each->name == piece; });
-}
+bool Composition::has(Piece piece) const { return std::ranges::find(pieces, piece) != pieces.end(); }
 
 std::string Composition::what() const {
     if (pieces.empty()) return path->what;
-    const auto& last = *pieces.back();
-    const std::size_t needed = last.needs == nullptr ? 0 : 1;
-    return pieces.size() == 1 + needed && (needed == 0 || has(last.needs)) ? last.what : "";
+    const auto& last = info(pieces.back());
+    const std::size_t needed = last.needs ? 1 : 0;
+    return pieces.size() == 1 + needed && (!last.needs || has(*last.needs)) ? last.what : "";
 }
 
 std::span<const EntryPath> all_paths() { return paths; }
-std::span<const Piece> all_pieces() { return pieces; }
+std::span<const PieceInfo> all_pieces() { return pieces; }
 
 std::vector<Composition> all_compositions() {
     std::vector<Composition> all;

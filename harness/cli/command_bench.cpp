@@ -54,8 +54,7 @@ void tell(const Options& options, const std::string& note) {
 /// Counts everywhere; cycles where there is a CPU that has them.
 Measured measure_paths(const Options& options, const LocalMachine& local) {
     const auto compositions = compositions_of(options);
-    auto measured =
-        gatecrash::bench::count_instructions(local.system, compositions, options.stepper.value_or(local.stepper));
+    auto measured = gatecrash::bench::count_instructions(local.system, compositions, local.stepper, options.stepper);
     if (local.description.emulated) return measured;
     auto cycles = gatecrash::bench::measure_cycles(local.system, compositions);
     measured.warnings = std::move(cycles.warnings);

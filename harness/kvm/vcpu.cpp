@@ -144,6 +144,10 @@ void Vcpu::machine_check(const kvm_x86_mce& error) {
     valid_ &= ~std::uint64_t{KVM_SYNC_X86_EVENTS};
 }
 
+std::optional<Counter> Vcpu::counter(const std::string& name) const {
+    return Counter::find(FileDescriptor(GATECRASH_IOCTL(fd_.get(), KVM_GET_STATS_FD, 0)), name);
+}
+
 std::optional<WrittenPage> Vcpu::next_written() {
     if (!written_before_.empty()) {
         const auto page = written_before_.back();

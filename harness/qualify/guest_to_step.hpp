@@ -12,6 +12,6 @@ namespace gatecrash::qualify {
 
 /// What it executes, counted by hand: JMP, three WRMSR, PUSHF to INT3, the handler of #BP, the way to user code, INT,
 /// its handler, SYSCALL, its entry, and the rest.
-constexpr std::size_t instructions_to_step = 1 + (4 + 4 + 5) + 3 + 3 + 6 + 1 + 3 + 1 + 3 + 3;
+constexpr std::size_t instructions_to_step = 1 + (4 + 4 + 4) + 3 + 3 + 6 + 1 + 3 + 1 + 3 + 3;
 
 }  // namespace gatecrash::qualify

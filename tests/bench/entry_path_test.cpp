@@ -42,7 +42,7 @@ TEST(EntryPath, SaysWhatOnePieceIs) {
     const auto what = [](const std::string& name) { return select_compositions(std::vector{name}).front().what(); };
     EXPECT_EQ(what("bp"), "INT3");
     EXPECT_EQ(what("bp+cr3"), "MOV CR3, which flushes the TLB");
-    EXPECT_EQ(what("bp+save+clear"), "in: 15 registers cleared once they are saved");
+    EXPECT_EQ(what("bp+save+clear"), "in: those registers cleared once they are saved");
     EXPECT_EQ(what("bp+save+cr3"), "");
 }
 
@@ -50,6 +50,8 @@ TEST(EntryPath, RefusesWhatMakesNoSense) {
     EXPECT_THAT(refusal_of("sysccall"), HasSubstr("no path matches 'sysccall'; the paths are: syscall-sysret, "));
     EXPECT_THAT(refusal_of("bp+swappgs"), HasSubstr("no piece is called 'swappgs'; the pieces are: verw, swapgs"));
     EXPECT_THAT(refusal_of("bp-kernel+stack"), "stack does not go with bp-kernel");
+    EXPECT_THAT(refusal_of("sysenter32+swapgs"), "swapgs does not go with sysenter32");
+    EXPECT_THAT(refusal_of("sysenter32+cr3-pcid"), "cr3-pcid does not go with sysenter32");
     EXPECT_THAT(refusal_of("bp+swapgs+paranoid-rdmsr"), "swapgs and paranoid-rdmsr are alternatives");
     EXPECT_THAT(refusal_of("bp+lfence+paranoid-rdmsr"), "swapgs and paranoid-rdmsr are alternatives");
     EXPECT_THAT(refusal_of("bp+"), "'bp+' ends where a piece is to follow");
@@ -60,7 +62,7 @@ TEST(EntryPath, HasEachPieceOnItsOwn) {
     std::set<std::string> names, pieces;
     for (const auto& each : all_compositions()) {
         EXPECT_TRUE(names.insert(each.name()).second) << each.name();
-        if (!each.pieces.empty()) pieces.insert(each.pieces.back()->name);
+        if (!each.pieces.empty()) pieces.insert(info(each.pieces.back()).name);
     }
     for (const auto& path : all_paths()) EXPECT_TRUE(names.contains(path.name)) << path.name;
     for (const auto& piece : all_pieces()) EXPECT_TRUE(pieces.contains(piece.name)) << piece.name;

@@ -247,7 +247,7 @@ class SyscallStepping : public Stepping {
         guest.user.push(guest.user.r11);
         guest.user.pushfq();
         guest.user.doorbell(GATECRASH_PORT_END);
-        constexpr std::size_t set_up = 1 + 4 + 4 + 5 + 6;
+        constexpr std::size_t set_up = 1 + 4 + 4 + 4 + 6;
         EXPECT_EQ(expect_same_end(guest).size(), set_up + 1 + 3 + 3);
     }
 };

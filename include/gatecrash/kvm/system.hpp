@@ -24,6 +24,7 @@ enum class Capability : std::uint32_t {
     immediate_exit = KVM_CAP_IMMEDIATE_EXIT,
     dirty_ring = KVM_CAP_DIRTY_LOG_RING,
     disable_quirks = KVM_CAP_DISABLE_QUIRKS2,
+    binary_statistics = KVM_CAP_BINARY_STATS_FD,
 };
 
 /// /dev/kvm (api.rst, "System ioctls").

@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
+#include "gatecrash/kvm/counter.hpp"
 #include "gatecrash/kvm/exit.hpp"
 #include "gatecrash/kvm/file_descriptor.hpp"
 #include "gatecrash/kvm/mapping.hpp"
@@ -53,6 +55,10 @@ class Vcpu {
     /// KVM_X86_SETUP_MCE and KVM_X86_SET_MCE: an uncorrected machine check arrives.
     void setup_machine_check(std::uint64_t mcg_capabilities);
     void machine_check(const kvm_x86_mce& error);
+
+    /// KVM_GET_STATS_FD, where Capability::binary_statistics is present: what KVM counts under `name`, "exits" say.
+    /// Empty if there is nothing of that name.
+    [[nodiscard]] std::optional<Counter> counter(const std::string& name) const;
 
     /// Whether next_written() works.
     [[nodiscard]] bool has_dirty_ring() const { return ring_.size() != 0; }

@@ -23,6 +23,7 @@ class Code : public Xbyak::CodeGenerator {
     void bytes(std::initializer_list<int> values) {
         for (const int value : values) db(value);
     }
+    void iret() { bytes({0xcf}); }
     void iretq() { bytes({0x48, 0xcf}); }
     void sysretq() { bytes({0x48, 0x0f, 0x07}); }
     void sysretl() { bytes({0x0f, 0x07}); }
@@ -40,9 +41,14 @@ class Code : public Xbyak::CodeGenerator {
 ///     guest.kernel.pushfq();
 ///     guest.kernel.doorbell(GATECRASH_PORT_END);
 ///     Machine machine(system, guest.build("pushf"));
+///
+/// xbyak makes 64-bit code. For a 32-bit guest, what has the same bytes and means the same may be used: whatever has
+/// neither a 64-bit operand, but of PUSH and POP, nor a REX prefix, nor an address other than a constant or one in RAX
+/// to RDI.
 class TinyGuest {
   public:
-    TinyGuest();
+    /// With words of 8 bytes, or of 4: a guest in legacy mode with PAE.
+    explicit TinyGuest(std::uint64_t word_size = 8);
 
     /// Code at CPL 0. Execution starts at its first byte, with interrupts off and RSP at `kernel_stack`.
     Code kernel;
@@ -53,7 +59,7 @@ class TinyGuest {
     /// rings FATAL.
     void handle(std::uint8_t vector, const Xbyak::Label& handler, unsigned ist = 0);
 
-    /// In `kernel`: go to the start of `user` by IRETQ, with these. Clobbers nothing.
+    /// In `kernel`: go to the start of `user` by IRET, with these. Clobbers nothing.
     void enter_user(std::uint64_t rflags = 2, unsigned cs = GATECRASH_USER_CS, unsigned ss = GATECRASH_USER_SS);
     /// In `kernel`: reads a byte at `address`, so that no later use of its page is its first, which exits. Clobbers
     /// RAX.
@@ -69,6 +75,11 @@ class TinyGuest {
 
     /// The guest's virtual address of a label in `kernel`. Only after the label has been placed.
     [[nodiscard]] std::uint64_t kernel_address(const Xbyak::Label& label) const;
+    /// Where this guest has what a 64-bit one has at `address`, one of the kernel's below.
+    [[nodiscard]] std::uint64_t at(std::uint64_t address) const {
+        return is_64_bit() ? address : address - GATECRASH_KERNEL_BASE + GATECRASH_KERNEL_BASE32;
+    }
+    [[nodiscard]] bool is_64_bit() const { return word_size_ == 8; }
 
     /// The image. Throws Xbyak::Error for a label that was used and never placed.
     [[nodiscard]] Image build(const std::string& name);
@@ -87,6 +98,8 @@ class TinyGuest {
     static constexpr std::uint64_t user_stack = GATECRASH_USER_STACK + GATECRASH_PAGE;
     /// Selectors beside those of the runtime's guests: 32-bit code of CPL 0, and 16-bit data of CPL 3.
     static constexpr unsigned kernel32_cs = 0x08, user16_ss = 0x3b;
+    /// Instead of these a 32-bit guest has data of CPL 3 that begins at `data`: its per-CPU data, for FS.
+    static constexpr unsigned per_cpu = GATECRASH_PER_CPU | 3;
 
   private:
     struct Handler {
@@ -97,8 +110,9 @@ class TinyGuest {
 
     [[nodiscard]] std::vector<std::byte> tables(std::uint64_t unexpected, Image& image) const;
 
+    std::uint64_t word_size_;
     std::vector<Handler> handlers_;
-    /// Places in `kernel` of 64-bit immediates to fill in with a label's guest address.
+    /// Places in `kernel` of a MOV to EAX and one to EDX, to fill in with a label's guest address.
     std::vector<std::pair<std::size_t, Xbyak::Label>> addresses_;
 };
 

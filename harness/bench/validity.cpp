@@ -1,0 +1,26 @@
+#include "gatecrash/bench/validity.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace gatecrash::bench {
+
+double Exits::per_pass() const {
+    if (passes == 0) return 0;
+    const auto of_path = static_cast<double>(taken) - static_cast<double>(taken_without);
+    return std::max(of_path, 0.0) / static_cast<double>(passes);
+}
+
+std::vector<std::string> doubts(const Figure& figure, bool has_one_rate, const Exits& exits) {
+    // Midway between a path that is left once a pass and one that is not left at all.
+    constexpr double leaves = 0.5;
+    std::vector<std::string> found;
+    if (!has_one_rate) found.emplace_back("the time-stamp counter does not run at one rate");
+    if (exits.per_pass() >= leaves)
+        found.push_back(fmt::format("the guest was left {:.1f} times a pass", exits.per_pass()));
+    if (!is_narrow(figure)) found.emplace_back("the spread is too wide: the median is not known to 5 %");
+    return found;
+}
+
+}  // namespace gatecrash::bench

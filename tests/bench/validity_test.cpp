@@ -1,0 +1,45 @@
+#include "gatecrash/bench/validity.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace gatecrash::bench {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+Figure figure(double spread) {
+    Figure figure;
+    figure.median = 100;
+    figure.interval = {100 - spread, 100 + spread};
+    return figure;
+}
+
+TEST(Validity, IsInDoubtForEachOfItsReasons) {
+    constexpr Exits none{};
+    EXPECT_THAT(doubts(figure(1), true, none), IsEmpty());
+    EXPECT_THAT(doubts(figure(1), false, none), ElementsAre(HasSubstr("does not run at one rate")));
+    EXPECT_THAT(doubts(figure(5), true, none), ElementsAre(HasSubstr("the spread is too wide")));
+    EXPECT_THAT(doubts(figure(5), false, {.taken = 300, .passes = 100}),
+                ElementsAre(HasSubstr("one rate"), HasSubstr("left 3.0 times a pass"), HasSubstr("spread")));
+}
+
+/// Of 1000 passes. What leaves the empty guest, too, is the host's timer, a signal or a doorbell.
+TEST(Validity, HasRoomForExitsThatAreNotThePaths) {
+    constexpr struct {
+        std::uint64_t taken, taken_without;
+        bool leaves;
+    } rows[] = {
+        {0, 0, false},   {1, 1, false},   {40, 3, false},  {3, 40, false},
+        {1001, 1, true}, {990, 20, true}, {2001, 1, true}, {1010, 1000, false},
+    };
+    for (const auto& [taken, taken_without, leaves] : rows) {
+        EXPECT_EQ(!doubts(figure(1), true, {taken, taken_without, 1000}).empty(), leaves) << taken;
+    }
+    EXPECT_THAT(doubts(figure(1), true, {990, 20, 1000}), ElementsAre("the guest was left 1.0 times a pass"));
+}
+
+}  // namespace
+}  // namespace gatecrash::bench
