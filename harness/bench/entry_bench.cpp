@@ -176,8 +176,8 @@ Measured count_instructions(const kvm::System& system, std::span<const Compositi
         }
         const auto& path = *composition.path;
         auto image = counted_guest(composition);
-        const auto kind = asked.value_or(machine::stepper_for(image, usual));
-        if (kind != machine::stepper_for(image, kind)) {
+        const auto kind = asked.value_or(machine::stepper_for(image, {}, usual));
+        if (kind != machine::stepper_for(image, {}, kind)) {
             measured.skipped.push_back({composition.name(), "32-bit guests are stepped with stop bytes only"});
             continue;
         }

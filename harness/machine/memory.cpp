@@ -9,6 +9,7 @@
 
 #include "gatecrash/kvm/error.hpp"
 #include "gatecrash/kvm/file_descriptor.hpp"
+#include "page.hpp"
 
 namespace gatecrash::machine {
 namespace {
@@ -20,28 +21,6 @@ constexpr std::uint64_t no_execute = std::uint64_t{1} << 63;
 constexpr std::uint64_t address_mask = 0x000ffffffffff000;
 /// With PAE there is one more, whose entries have no rights: reserved bits (SDM volume 3, 4.4.1).
 constexpr int levels_of_64_bits = 4, levels_of_pae = 3;
-
-// Pages are compared and copied 8 bytes at a time by hand. Emulated CPUs call a function for each vector instruction,
-// and glibc picks REP MOVSB where the CPU claims to be good at it: up to ten times as long (docs/speed.md has the
-// figures). On real CPUs it makes no difference that shows.
-constexpr std::size_t words_a_page = page_size / sizeof(std::uint64_t);
-
-__attribute__((optimize("no-tree-vectorize"))) bool same_page(const std::byte* a, const std::byte* b) {
-    const auto* x = reinterpret_cast<const std::uint64_t*>(a);
-    const auto* y = reinterpret_cast<const std::uint64_t*>(b);
-    for (std::size_t i = 0; i < words_a_page; i += 4) {
-        const auto differs = (x[i] ^ y[i]) | (x[i + 1] ^ y[i + 1]) | (x[i + 2] ^ y[i + 2]) | (x[i + 3] ^ y[i + 3]);
-        if (differs != 0) return false;
-    }
-    return true;
-}
-
-__attribute__((optimize("no-tree-vectorize", "no-tree-loop-distribute-patterns"))) void copy_page(
-    std::byte* to, const std::byte* from) {
-    auto* x = reinterpret_cast<std::uint64_t*>(to);
-    const auto* y = reinterpret_cast<const std::uint64_t*>(from);
-    for (std::size_t i = 0; i < words_a_page; ++i) x[i] = y[i];
-}
 
 /// Four entries, which have no accessed bit; QEMU 7.2 sets it all the same.
 bool same_pae_root(const std::byte* a, const std::byte* b) {
