@@ -25,7 +25,7 @@ struct WithoutBreakpoints {
     INLINED ~WithoutBreakpoints() {
         if (dr7 != dr7_quiet) WRITE("dr7", dr7);
     }
-    uint64_t dr7 = 0;
+    uint64_t dr7 = dr7_quiet;
 };
 
 /// What DR6 says has happened, to #DB. The CPU sets its bits and never clears them, so that is done at once: the next

@@ -83,7 +83,8 @@ breakpoints_refused:
 #endif
 #endif
 
-// What #DB's own entry uses, or the CPU to deliver a #DB; and what every exit uses.
+// What #DB's own entry uses, or the CPU to deliver a #DB; and what every exit uses. The first range has the tables, GDT, TSS
+// and IDT among them, as the linker script orders them.
 #ifdef REFUSES_WATCHPOINTS
         .section .rodata
         .globl watchpoints_refused

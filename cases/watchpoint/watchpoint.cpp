@@ -86,7 +86,7 @@ extern const Case watchpoint{
              .watched = {{"db_stack", last_word_of_frame}}},
             {.name = "frame-of-exit",
              .summary = "the entry stack may be watched",
-             .origin = "Linux until 2018, when watchpoints on cpu_entry_area were refused",
+             .origin = "kernels that let anyone watch what lies in cpu_entry_area",
              .covers = {},
              .events = {},
              .depth = 1,

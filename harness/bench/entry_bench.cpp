@@ -76,7 +76,7 @@ class Bench {
         }
         Machine machine;
         machine::Snapshot booted;
-        std::optional<kvm::Counter> exits;
+        std::optional<kvm::Counter> exits;  // behind the machine, which it must not outlive
     };
 
     static void expect(Machine& machine, const machine::Outcome& outcome, const machine::Outcome& expected) {

@@ -20,6 +20,12 @@ struct Replay {
     Target target;
 };
 
+std::vector<machine::Event> events_of(const explore::Schedule& schedule) {
+    std::vector<machine::Event> events;
+    std::ranges::transform(schedule.landings, std::back_inserter(events), &explore::Landing::event);
+    return events;
+}
+
 /// The one run as a sweep of one schedule.
 explore::Result to_result(const Target& target, const explore::Schedule& schedule,
                           const explore::ReplayResult& replayed) {
@@ -68,6 +74,7 @@ int replay_schedules(const Options& options) {
     auto local = choose_machine(options.machine, !documents.empty());
     if (!local) return run_inside(options, documents, files);
 
+    for (const auto& each : replays) check_that_it_lands(events_of(each.schedule), *local);
     TextOutput text(options);
     explore::TraceSink trace;
     if (options.trace) trace = [&text](const std::string& line) { text.print(line + "\n"); };
@@ -76,9 +83,7 @@ int replay_schedules(const Options& options) {
         if (!results.empty()) text.print("\n");
         const auto start = std::chrono::steady_clock::now();
         machine::Machine machine(local->system, target.image);
-        std::vector<machine::Event> events;
-        std::ranges::transform(schedule.landings, std::back_inserter(events), &explore::Landing::event);
-        check_that_it_lands(events, *local);
+        const auto events = events_of(schedule);
         const auto stepper = options.stepper.value_or(machine::stepper_for(target.image, events, local->stepper));
         const auto replayed = explore::replay(machine, schedule, stepper, trace);
         results.push_back(to_result(target, schedule, replayed));

@@ -140,14 +140,21 @@ Digest EqualStarts::digest_of(const Start& start) const {
     digester.add(start.event.address.has_value()).add(start.event.address.value_or(0));
     digester.add(at.regs).add(at.sregs).add(at.events).add(at.debug_registers).add(at.msrs);
     digester.add(at.latched_irq.has_value()).add(at.latched_irq.value_or(0));
-    // The log check asks of each vector how often it landed, and where the log was when it did last.
+    // The log check asks of each vector how often it landed, and where the log was when it did last; the check of the
+    // debug registers, what is watched.
     std::map<std::uint8_t, std::pair<std::uint64_t, std::uint64_t>> landed;
-    for (const auto& event : *start.landed) {
-        auto& [count, last] = landed[event.event.vector];
+    std::uint64_t watched = 0;
+    for (const auto& [event, log_head] : *start.landed) {
+        if (event.kind == Event::Kind::watch) {
+            watched = *event.address;
+            continue;
+        }
+        auto& [count, last] = landed[event.vector];
         ++count;
-        last = std::max(last, event.log_head);
+        last = std::max(last, log_head);
     }
     for (const auto& [vector, what] : landed) digester.add(vector).add(what.first).add(what.second);
+    digester.add(watched);
 
     const auto frame = frame_pushed_by(start.event, machine_, at);
     digester.add(frame.first);

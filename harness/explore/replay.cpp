@@ -41,6 +41,8 @@ ReplayResult replay(machine::Machine& machine, const Schedule& schedule, machine
                     const TraceSink& sink) {
     check_symbols(machine.image(), schedule);
     const auto landings = canonical(machine.image(), schedule.landings);
+    const auto is_watch = [](const Landing& landing) { return landing.event.kind == machine::Event::Kind::watch; };
+    if (std::ranges::any_of(landings, is_watch)) machine.expect_watchpoints();
     const auto stepper = machine::make_stepper(kind, machine);
     HitCounter hits(machine.image());
     ReplayResult result;

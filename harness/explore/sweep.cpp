@@ -79,6 +79,7 @@ class Sweep {
           options_(options),
           stepper_(machine::make_stepper(options.stepper, machine)),
           met_(machine) {
+        if (watches()) machine.expect_watchpoints();
         for (const auto& [from, to] : options.window) {
             window_.emplace_back(address_of(from), address_of(to));
             if (window_.back().first < window_.back().second) continue;
@@ -108,6 +109,10 @@ class Sweep {
     }
 
   private:
+    [[nodiscard]] bool watches() const {
+        return std::ranges::find(options_.events, Event::Kind::watch, &Event::kind) != options_.events.end();
+    }
+
     [[nodiscard]] Checkpoint checkpoint() const {
         return {result_, position_, {broken_.begin(), broken_.end()}, block_holds_};
     }
@@ -386,7 +391,7 @@ class Sweep {
     /// Stepping that changes something is a fault of the harness. Only breakpoints that the guest armed itself are lost
     /// where KVM, or QEMU below it, does not keep them over an exit.
     [[noreturn]] void fail_stepping(const std::string& what) {
-        if (const auto dr7 = machine_.debug_registers().dr7; (dr7 & 0xff) != 0) {
+        if (const auto dr7 = machine_.debug_registers().dr7; (dr7 & 0xff) != 0 && !watches()) {
             throw machine::ImageError(fmt::format(
                 "{}: the guest arms breakpoints of its own (DR7 {:#x}), which stepping does not follow here: "
                 "{}\n{}",

@@ -361,9 +361,12 @@ std::optional<machine::Event> ScheduleLander::operator()(Machine& machine) {
     if (!reached) return std::nullopt;
     const auto event = (*schedule_)[next_].event;
     if (!machine.can_land(event)) {
-        throw ScheduleError(fmt::format("no CPU can have {} arrive at {}: {}", to_string(event), to_string(wanted),
-                                        event.address ? "the instruction does not use that address"
-                                                      : "RF is set, or another exception is not dealt with yet"));
+        const char* why = event.kind == machine::Event::Kind::watch
+                              ? "interrupts are off, DR0 is in use, or the guest refuses that address or has no such"
+                          : event.address ? "the instruction does not use that address"
+                                          : "RF is set, or another exception is not dealt with yet";
+        throw ScheduleError(
+            fmt::format("no CPU can have {} arrive at {}: {}", to_string(event), to_string(wanted), why));
     }
     hits_.restart();
     ++next_;

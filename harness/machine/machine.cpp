@@ -92,14 +92,19 @@ Machine::Machine(const kvm::System& system, Image image)
       }()) {
     memory_.watch(cpu_);
     abilities_ = abilities_of(image_);
+    read_symbols();
+    reset_debug_registers_ = cpu_.debug_registers();
+    set_up_cpu();
+    watchdog_ = std::make_unique<Watchdog>(cpu_);
+}
+
+void Machine::read_symbols() {
+    breakpoints_refused_ = {};
     if (const auto table = image_.symbols.find("breakpoints_refused")) {
         breakpoints_refused_ = memory_.read<AddressRange>(*table).value_or(AddressRange{});
     }
     watchpoints_refused_ = watchpoints_refused();
     interrupts_in_service_ = image_.symbols.find("interrupts_in_service");
-    reset_debug_registers_ = cpu_.debug_registers();
-    set_up_cpu();
-    watchdog_ = std::make_unique<Watchdog>(cpu_);
 }
 
 std::vector<Machine::AddressRange> Machine::watchpoints_refused() const {
@@ -208,6 +213,7 @@ void Machine::boot_again(Image image, const Snapshot& booted) {
     image_ = std::move(image);
     decoded_.clear();
     abilities_ = abilities_of(image_);
+    read_symbols();
     msrs_.reset();
 }
 
@@ -405,10 +411,11 @@ kvm_debugregs Machine::armed(kvm_debugregs before, std::uint64_t address) {
 }
 
 void Machine::arm_watchpoint(std::uint64_t address) {
+    expect_watchpoints();
     cpu_.set_debug_registers(armed(cpu_.debug_registers(), address));
-    abilities_.uses_debug_registers = true;
 }
 
+/// The bits of DR6 (B0 to B3) of those that DR7 enables.
 std::uint64_t Machine::breakpoints_met(const kvm::DebugExit& exit) {
     constexpr std::uint64_t any = 0xf;
     if ((exit.dr6 & any) == 0) return 0;
@@ -421,7 +428,9 @@ std::uint64_t Machine::breakpoints_met(const kvm::DebugExit& exit) {
     return met;
 }
 
-void Machine::give_back_breakpoints(std::uint64_t met) {
+void Machine::give_back_breakpoint(const kvm::DebugExit& exit) {
+    const auto met = breakpoints_met(exit);
+    if (met == 0) return;
     auto registers = cpu_.debug_registers();
     registers.dr6 |= met;
     cpu_.set_debug_registers(registers);

@@ -1,18 +1,13 @@
 #include "page.hpp"
 
-#include <algorithm>
-#include <array>
-#include <chrono>
 #include <cstdint>
 #include <cstring>
 
-#include "gatecrash/machine/address.hpp"
-
 namespace gatecrash::machine {
-namespace {
 
-// QEMU calls a function for each vector instruction, and glibc picks REP MOVSB where a CPU claims to be good at it; to
-// Bochs each instruction is like another, so the fewer the better. So which way is faster is measured: docs/speed.md.
+// QEMU calls a function for each vector instruction, and an iteration of REP MOVS is one, too; to Bochs each
+// instruction is like another, so the fewer the better. So which way is faster is measured: docs/speed.md.
+
 constexpr std::size_t words_a_page = page_size / sizeof(std::uint64_t);
 
 __attribute__((optimize("no-tree-vectorize"))) bool same_words(const std::byte* a, const std::byte* b) {
@@ -35,28 +30,6 @@ __attribute__((optimize("no-tree-vectorize", "no-tree-loop-distribute-patterns")
 }
 
 void copy_bytes(std::byte* to, const std::byte* from) { std::memcpy(to, from, page_size); }
-
-/// Of two functions, the one whose fastest call for two equal pages is faster.
-template <typename Way>
-Way faster(Way first, Way second) {
-    struct alignas(64) Pages {
-        std::array<std::byte, page_size> a{}, b{};
-    } pages;
-    const auto fastest_call = [&pages](Way way) {
-        using Clock = std::chrono::steady_clock;
-        constexpr int calls = 16;
-        auto least = Clock::duration::max();
-        for (int call = 0; call < calls; ++call) {
-            const auto start = Clock::now();
-            (void)way(pages.a.data(), pages.b.data());
-            least = std::min(least, Clock::now() - start);
-        }
-        return least;
-    };
-    return fastest_call(second) < fastest_call(first) ? second : first;
-}
-
-}  // namespace
 
 bool same_page(const std::byte* a, const std::byte* b) {
     static const auto way = faster(same_words, same_bytes);

@@ -217,8 +217,7 @@ class StopByteStepper : public Stepper {
     }
 
     /// Between two rounds of a string instruction with REP is a boundary, but a stop byte comes only behind the last
-    /// one. Empty, and nothing done, if a round does not end by its trap alone: a fault's frame would show TF, and a
-    /// breakpoint of the guest's own comes behind the round anyway.
+    /// one. Empty, and nothing done, if a round does not end by its trap: a fault's frame would show TF.
     std::optional<Step> step_round(const Before& before, std::size_t length) {
         constexpr int max_attempts = 40;  // a busy host, or a trap in front of the instruction (Bochs)
         for (int i = 0; i < max_attempts; ++i) {
@@ -226,9 +225,11 @@ class StopByteStepper : public Stepper {
             const auto* debug = std::get_if<kvm::DebugExit>(&exit);
             const bool trapped = debug != nullptr;
             if (!trapped && !std::holds_alternative<kvm::InterruptedExit>(exit)) break;
-            if (trapped && machine().breakpoints_met(*debug) != 0) break;
             const auto& now = machine().cpu().regs();
-            if (trapped && (machine().rip() != before.rip || now.rcx != before.regs.rcx)) return Step{};
+            if (trapped && (machine().rip() != before.rip || now.rcx != before.regs.rcx)) {
+                machine().give_back_breakpoint(*debug);
+                return Step{};
+            }
         }
         go_back_to(before);
         return std::nullopt;
@@ -243,12 +244,13 @@ class StopByteStepper : public Stepper {
         if (std::holds_alternative<kvm::InterruptedExit>(exit)) return {StillRunning{}, {}};
         if (const auto outcome = machine().outcome_of(exit)) return {outcome, {}};
         const auto* debug = std::get_if<kvm::DebugExit>(&exit);
-        // The delivery of #DB meets a watchpoint, which is a #DB, and so on (CVE-2015-8104).
-        if (debug != nullptr && machine().breakpoints_met(*debug) != 0) return {StillRunning{}, {}};
         if (debug == nullptr) {
             throw MachineFault("an instruction that goes to itself left by " + kvm::describe(exit) + "\n" +
                                machine().dump());
         }
+        // A #DB whose delivery meets a watchpoint is the cause of the next (CVE-2015-8104).
+        if (length == 0 && machine().meets_breakpoint(*debug)) return {StillRunning{}, {}};
+        machine().give_back_breakpoint(*debug);
         return {};
     }
 

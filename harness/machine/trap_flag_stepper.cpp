@@ -170,11 +170,11 @@ class TrapFlagStepper : public Stepper {
 
     Step interpret(const kvm::Exit& exit) {
         const auto* debug = std::get_if<kvm::DebugExit>(&exit);
-        if (const auto met = debug == nullptr ? 0 : machine().breakpoints_met(*debug); met != 0) {
+        if (debug != nullptr && machine().meets_breakpoint(*debug)) {
             if (is_catcher(machine().rip()))
                 give_up("the delivery of an exception meets a breakpoint of the guest's own");
-            machine().give_back_breakpoints(met);
-            return deliver();
+            machine().give_back_breakpoint(*debug);
+            return {};
         }
         if (debug != nullptr || std::holds_alternative<kvm::InterruptedExit>(exit) ||
             std::holds_alternative<kvm::TprExit>(exit))

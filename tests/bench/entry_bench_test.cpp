@@ -196,7 +196,8 @@ TEST(EntryBench, TellsThatAGuestWasLeftWhileItWasTimed) {
         select_compositions(std::vector<std::string>{"ud", "ud-kernel", "bp", "pf", "sysenter32"});
     auto measured = measure_cycles(kvm_system(), compositions, 1);
     ASSERT_EQ(measured.figures.size(), compositions.size());
-    const auto left = testing::HasSubstr("the guest was left 1.0 times a pass");
+    // The host's timer leaves it, too, on a busy host more often.
+    const auto left = testing::ContainsRegex("the guest was left 1[.][0-4] times a pass");
     for (const auto& figure : measured.figures) {
         SCOPED_TRACE(figure.name);
         if (figure.name.starts_with("ud")) {

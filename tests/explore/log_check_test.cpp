@@ -109,6 +109,14 @@ TEST(LogCheck, LeavesItToTheCpuHowOftenAWatchpointIsMet) {
         IsEmpty());
     EXPECT_THAT(broken({enter(nmi, outer_frame), leave(nmi, outer_frame)}, watch),
                 ElementsAre(Invariant::no_unexpected_vector));
+    // But a #DB that landed besides has its body.
+    const std::vector<LandedEvent> both{{Event::watch(0x1000), 0}, {Event::db(), 1}};
+    EXPECT_THAT(broken({}, both), ElementsAre(Invariant::event_conservation));
+    EXPECT_THAT(broken({enter(db, outer_frame), leave(db, outer_frame)}, both),
+                ElementsAre(Invariant::event_conservation));
+    EXPECT_THAT(
+        broken({enter(db, outer_frame), leave(db, outer_frame), enter(db, outer_frame), leave(db, outer_frame)}, both),
+        IsEmpty());
 }
 
 TEST(LogCheck, FindsAnNmiBodyInsideItself) {

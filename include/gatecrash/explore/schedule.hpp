@@ -3,8 +3,8 @@
 //     TARGET@EVENT:BOUNDARY[,EVENT:BOUNDARY...]
 //     TARGET                                       the empty schedule
 //
-// TARGET is CASE/VARIANT or the path of an ELF file, EVENT is nmi, irq, irq=VECTOR, db, db=ADDRESS, mc,
-// pf or pf=ADDRESS, and BOUNDARY is SYMBOL[+OFFSET][#HIT] or a plain index.
+// TARGET is CASE/VARIANT or the path of an ELF file, EVENT is nmi, irq, irq=VECTOR, db, db=ADDRESS,
+// watch=ADDRESS, mc, pf or pf=ADDRESS, and BOUNDARY is SYMBOL[+OFFSET][#HIT] or a plain index.
 #pragma once
 
 #include <cstdint>

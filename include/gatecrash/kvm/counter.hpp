@@ -8,7 +8,8 @@
 
 namespace gatecrash::kvm {
 
-/// One of the numbers that KVM keeps of a vCPU (api.rst, KVM_GET_STATS_FD). Only a Vcpu makes one.
+/// One of the numbers that KVM keeps of a vCPU (api.rst, KVM_GET_STATS_FD). Only a Vcpu makes one, and it must not
+/// outlive that: the file of the statistics need not keep the vCPU.
 class Counter {
   public:
     /// Throws Error.

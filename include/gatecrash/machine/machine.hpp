@@ -121,6 +121,9 @@ class Machine {
     [[nodiscard]] bool has_trap() const { return has_trap_; }
     /// The instruction that meets the trap was executed: makes its exception due.
     void spring_trap();
+    /// Snapshots taken from here on have debug registers in them, as if the guest used them itself: before the first
+    /// of what a `watch` may land on.
+    void expect_watchpoints() { abilities_.uses_debug_registers = true; }
     /// The debug registers of `before` once a watchpoint on `address` has landed.
     [[nodiscard]] static kvm_debugregs armed(kvm_debugregs before, std::uint64_t address);
     /// Whether an external interrupt has landed and was not delivered yet.
@@ -153,11 +156,11 @@ class Machine {
     /// Takes away the trap of an instruction that was executed with TF set and ended by an exit of its own. Bochs 2.7
     /// has it come in front of whatever is executed next.
     void drop_trap();
-    /// The guest's own breakpoints that ended a step, as DR6 names them (B0 to B3).
-    [[nodiscard]] std::uint64_t breakpoints_met(const kvm::DebugExit& exit);
-    /// KVM, while it steps, takes a #DB of the guest's own breakpoints for itself (api.rst, KVM_SET_GUEST_DEBUG). Gives
-    /// it back: DR6 tells of `met`, and #DB is due.
-    void give_back_breakpoints(std::uint64_t met);
+    /// Whether a step met a breakpoint of the guest's own.
+    [[nodiscard]] bool meets_breakpoint(const kvm::DebugExit& exit) { return breakpoints_met(exit) != 0; }
+    /// KVM, while it steps, takes a #DB of such a breakpoint for itself (api.rst, KVM_SET_GUEST_DEBUG). Gives it back:
+    /// DR6 tells of it, and #DB is due.
+    void give_back_breakpoint(const kvm::DebugExit& exit);
     /// Sets the special registers. Not cpu().set_sregs(): the type of TR needs care, see there.
     void set_sregs(kvm_sregs sregs);
     /// A stepper gives the CPU an IDT of its own; snapshots still hold the guest's.
@@ -198,6 +201,7 @@ class Machine {
         return address >= range.first && address < range.behind;
     }
     [[nodiscard]] std::vector<AddressRange> watchpoints_refused() const;
+    void read_symbols();
 
     void set_up_cpu();
     [[nodiscard]] Virtual harness_code() const;
@@ -214,6 +218,7 @@ class Machine {
     void put_in_service(std::uint8_t vector);
     void raise_breakpoint();
     void arm_watchpoint(std::uint64_t address);
+    [[nodiscard]] std::uint64_t breakpoints_met(const kvm::DebugExit& exit);
     void raise_machine_check();
     void raise_page_fault(std::optional<std::uint64_t> address);
     void inject(std::uint8_t vector, std::optional<std::uint32_t> error_code);
