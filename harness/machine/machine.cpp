@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "gatecrash/kvm/error.hpp"
+#include "gatecrash/machine/msr.hpp"
 #include "gatecrash/machine/vendor.hpp"
 #include "guest_cpuid.hpp"
 #include "watchdog.hpp"
@@ -20,7 +21,8 @@ constexpr std::uint64_t efer_sce = 1, efer_lme = 0x100, efer_lma = 0x400, efer_n
 constexpr std::uint64_t mcg_status_ripv = 1, mcg_status_mcip = 4;
 constexpr std::size_t mcg_status_place = 8;
 static_assert(Machine::saved_msrs[mcg_status_place] == 0x17a);
-constexpr std::uint32_t sysenter_esp = 0x175, sysenter_eip = 0x176;
+/// Bits of DR6 (SDM volume 3, 17.2.3).
+constexpr std::uint64_t dr6_b0 = 1, dr6_bs = 0x4000;
 /// Types of a 64-bit TSS's descriptor.
 constexpr std::uint8_t available_tss = 9, busy_tss = 11;
 /// Where in the harness's pages its own code is, and an IRET's frame. What is in front of that is for steppers.
@@ -155,9 +157,10 @@ void Machine::unmask_nmis() {
     execute(code, regs);
 }
 
-/// A step of the harness's own takes it away.
-void Machine::drop_trap() {
-    step_left_otherwise_ = false;
+/// An instruction that exits by itself, executed with TF set: Bochs 2.7 has its trap come in front of whatever is
+/// executed next. A step of the harness's own takes it away.
+void Machine::drop_stale_trap() {
+    has_stale_trap_ = false;
     const auto regs = cpu_.regs();
     const auto sregs = cpu_.sregs();
     const auto events = cpu_.events();
@@ -176,7 +179,7 @@ void Machine::drop_trap() {
 
 /// Has the guest's CPU execute `code`, which is the harness's, and nothing of the guest.
 void Machine::execute(std::span<const std::byte> code, const kvm_regs& regs) {
-    if (step_left_otherwise_) drop_trap();
+    if (has_stale_trap_) drop_stale_trap();
     prepare(code, regs);
     (void)cpu_.run();
 }
@@ -393,10 +396,12 @@ void Machine::raise_nmi() {
 
 /// Of the debug registers only DR6 tells of it, as if the breakpoint were gone again: armed, it would come back behind
 /// the handler's IRET unless that sets RF.
-void Machine::raise_breakpoint() {
+void Machine::raise_breakpoint() { raise_debug_exception(dr6_b0); }
+
+void Machine::raise_debug_exception(std::uint64_t dr6_bits) {
     if (abilities_.uses_debug_registers) {
         auto registers = cpu_.debug_registers();
-        registers.dr6 |= 1;  // B0
+        registers.dr6 |= dr6_bits;
         cpu_.set_debug_registers(registers);
     }
     inject(GATECRASH_VECTOR_DB, std::nullopt);
@@ -429,12 +434,7 @@ std::uint64_t Machine::breakpoints_met(const kvm::DebugExit& exit) {
 }
 
 void Machine::give_back_breakpoint(const kvm::DebugExit& exit) {
-    const auto met = breakpoints_met(exit);
-    if (met == 0) return;
-    auto registers = cpu_.debug_registers();
-    registers.dr6 |= met;
-    cpu_.set_debug_registers(registers);
-    inject(GATECRASH_VECTOR_DB, std::nullopt);
+    if (const auto met = breakpoints_met(exit); met != 0) raise_debug_exception(met);
 }
 
 void Machine::spring_trap() {
@@ -492,7 +492,7 @@ void Machine::put_in_service(std::uint8_t vector) {
 }
 
 kvm::Exit Machine::run_once(bool irq_window) {
-    if (step_left_otherwise_ && !cpu_.is_stepping()) drop_trap();
+    if (has_stale_trap_ && !cpu_.is_stepping()) drop_stale_trap();
     if (latched_irq_) {
         const auto& events = cpu_.events();
         // KVM_INTERRUPT delivers at once, ahead of an NMI and whatever IF says: so only when it is the next in line.
@@ -508,7 +508,8 @@ kvm::Exit Machine::run_once(bool irq_window) {
     watchdog_->begin_run();
     auto exit = cpu_.run(irq_window && latched_irq_.has_value());
     watchdog_->end_run();
-    step_left_otherwise_ = cpu_.is_stepping() && !std::holds_alternative<kvm::DebugExit>(exit);
+    has_stale_trap_ =
+        (cpu_.is_stepping() || (cpu_.regs().rflags & rflags_tf) != 0) && !std::holds_alternative<kvm::DebugExit>(exit);
     const auto* error = std::get_if<kvm::InternalErrorExit>(&exit);
     if (std::holds_alternative<kvm::FailEntryExit>(exit) || (error != nullptr && !is_guests_doing(*error)) ||
         std::holds_alternative<kvm::OtherExit>(exit)) {
@@ -520,7 +521,9 @@ kvm::Exit Machine::run_once(bool irq_window) {
 std::optional<Outcome> Machine::outcome_of(const kvm::Exit& exit) {
     if (const auto* io = std::get_if<kvm::IoExit>(&exit)) {
         const bool doorbell = finish_out(*io) && io->port >= GATECRASH_PORT_FIRST && io->port <= GATECRASH_PORT_LAST;
-        return doorbell ? Outcome{Doorbell{io->port}} : Outcome{BadPort{io->port}};
+        if (!doorbell) return BadPort{io->port};
+        if ((cpu_.regs().rflags & rflags_tf) != 0) raise_debug_exception(dr6_bs);
+        return Doorbell{io->port};
     }
     if (const auto* mmio = std::get_if<kvm::MmioExit>(&exit)) {
         cpu_.complete_exit();
@@ -608,7 +611,7 @@ void Machine::get_msrs(std::size_t count) {
     cpu_.get_msrs(std::span(entries).first(count));
     // AMD's SYSENTER is for 32 bits. A guest that writes 64 may read them back, but KVM, asked to write them, keeps 32.
     const auto kept = [&](const kvm_msr_entry& entry) {
-        const bool is_half = is_amd_ && (entry.index == sysenter_esp || entry.index == sysenter_eip);
+        const bool is_half = is_amd_ && (entry.index == msr_sysenter_esp || entry.index == msr_sysenter_eip);
         return is_half ? entry.data & 0xffffffff : entry.data;
     };
     for (std::size_t i = 0; i < count; ++i) msrs_->at(i) = kept(entries.at(i));

@@ -53,9 +53,12 @@ class StopByteStepper : public Stepper {
                             machine().delivery_due(),
                             machine().next_instruction()};
         const auto length = before.only_delivery || !before.instruction ? 0 : length_of_step(before);
-        if (length != 0 && before.instruction->kind == Kind::branch_to_self) return step_in_place(before, length);
-        if (length != 0 && before.instruction->kind == Kind::repeated_string) {
-            if (const auto round = step_round(before, length)) return *round;
+        // With a TF of the guest's own, a round ends on the stop byte of its handler.
+        if (length != 0 && (before.regs.rflags & rflags_tf) == 0) {
+            if (before.instruction->kind == Kind::branch_to_self) return step_in_place(before, length);
+            if (before.instruction->kind == Kind::repeated_string) {
+                if (const auto round = step_round(before, length)) return *round;
+            }
         }
         show(before.rip, length);
         const auto stop = run_to_stop(length != 0 && can_go_to_itself(before.instruction->kind));
@@ -188,16 +191,14 @@ class StopByteStepper : public Stepper {
         }
     }
 
-    /// With a TF of the guest's own, KVM has the trap behind the stop byte wait, and some CPUs have it, too. That was
-    /// no instruction of the guest's.
+    /// With a TF of the guest's own, KVM has the trap behind the stop byte wait. That was no instruction of the
+    /// guest's.
     void drop_trap_of_stop_byte() {
         if ((machine().cpu().regs().rflags & rflags_tf) == 0) return;
         auto events = machine().cpu().events();
-        if (events.exception.injected != 0 && events.exception.nr == GATECRASH_VECTOR_DB) {
-            events.exception.injected = 0;
-            machine().cpu().set_events(events);
-        }
-        machine().drop_trap();
+        if (events.exception.injected == 0 || events.exception.nr != GATECRASH_VECTOR_DB) return;
+        events.exception.injected = 0;
+        machine().cpu().set_events(events);
     }
 
     void go_back_to(const Before& before) {

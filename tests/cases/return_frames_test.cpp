@@ -16,6 +16,7 @@
 #include "gatecrash/machine/machine.hpp"
 #include "gatecrash/machine/stepper.hpp"
 #include "gatecrash/machine/tiny_guest.hpp"
+#include "gatecrash/qualify/qualify.hpp"
 #include "measurements.hpp"
 #include "support/kvm_system.hpp"
 #include "window.hpp"
@@ -131,12 +132,20 @@ struct Return {
     kvm_regs regs{};
     kvm_sregs sregs{};
     std::vector<std::byte> log, stack;
-
-    friend bool operator==(const Return& a, const Return& b) {
-        return a.outcome == b.outcome && std::memcmp(&a.regs, &b.regs, sizeof a.regs) == 0 &&
-               std::memcmp(&a.sregs, &b.sregs, sizeof a.sregs) == 0 && a.log == b.log && a.stack == b.stack;
-    }
 };
+
+/// In what two returns differ, for people. Empty: in nothing.
+std::string difference(const Return& a, const Return& b) {
+    std::ostringstream out;
+    out << std::hex;
+    if (!(a.outcome == b.outcome)) out << " the end";
+    if (std::memcmp(&a.regs, &b.regs, sizeof a.regs) != 0)
+        out << " registers (RIP " << a.regs.rip << ' ' << b.regs.rip << ')';
+    if (std::memcmp(&a.sregs, &b.sregs, sizeof a.sregs) != 0) out << " special registers";
+    if (a.log != b.log) out << " the log, from byte " << std::ranges::mismatch(a.log, b.log).in1 - a.log.begin();
+    if (a.stack != b.stack) out << " the stack";
+    return out.str();
+}
 
 /// A guest that has come to the end of its system call.
 class ReturningGuest {
@@ -200,6 +209,7 @@ std::string describe(const abi::Frame& f) {
 struct Told {
     std::size_t frames;  ///< up to and with this one
     abi::Frame frame;
+    std::string by;
 };
 
 std::optional<Told> first_told(const std::string& guest_name, std::size_t frames) {
@@ -209,22 +219,26 @@ std::optional<Told> first_told(const std::string& guest_name, std::size_t frames
     for (std::size_t i = 1; i <= frames; ++i) {
         const auto frame = generator.frame(guest.code());
         guest.write_code(generator.code());
+        // The first to use a page exits for that, which TF shows where the trap comes too early (behaviour
+        // tf-over-exit).
+        if ((frame.rflags & machine::rflags_tf) != 0) (void)guest.by_iret(frame);
         const auto by_iret = guest.by_iret(frame);
         EXPECT_EQ(by_iret.outcome, machine::Outcome{machine::Doorbell{GATECRASH_PORT_END}}) << describe(frame);
-        if (!(guest.by_exit(frame) == by_iret)) return Told{i, frame};
+        if (auto by = difference(guest.by_exit(frame), by_iret); !by.empty()) return Told{i, frame, std::move(by)};
     }
     return std::nullopt;
 }
 
 TEST(ReturnFrames, OfTheReferenceCannotBeTold) {
     const auto told = first_told("reference", 4000);
-    EXPECT_FALSE(told) << "by frame " << told->frames << ": " << describe(told->frame);
+    EXPECT_FALSE(told) << "by frame " << told->frames << ": " << describe(told->frame) << ", by" << told->by;
 }
 
 /// A condition that is left out, and whether it is what the frame needs that finds it.
 struct Missed {
     const char* guest;
     bool (*needs)(const abi::Frame&);
+    const char* behaviour = nullptr;  ///< without which a machine shows no difference
 };
 
 void PrintTo(const Missed& missed, std::ostream* out) { *out << missed.guest; }
@@ -232,8 +246,10 @@ void PrintTo(const Missed& missed, std::ostream* out) { *out << missed.guest; }
 class MissedConditions : public testing::TestWithParam<Missed> {};
 
 TEST_P(MissedConditions, AreToldWithinTwoHundredFrames) {
+    const auto* behaviour = GetParam().behaviour;
     const auto told = first_told(GetParam().guest, 200);
-    ASSERT_TRUE(told);
+    ASSERT_EQ(told.has_value(), behaviour == nullptr || qualify::measure(kvm_system(), behaviour).ok);
+    if (!told) return;
     EXPECT_TRUE(GetParam().needs(told->frame)) << describe(told->frame);
     RecordProperty("frames", static_cast<int>(told->frames));
 }
@@ -254,7 +270,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Missed{"any-rcx", [](const abi::Frame& f) { return f.rcx != f.rip; }},
                     Missed{"any-r11", [](const abi::Frame& f) { return f.r11 != f.rflags; }},
                     Missed{"with-rf", [](const abi::Frame& f) { return (f.rflags & machine::rflags_rf) != 0; }},
-                    Missed{"with-tf", [](const abi::Frame& f) { return (f.rflags & machine::rflags_tf) != 0; }},
+                    Missed{"with-tf", [](const abi::Frame& f) { return (f.rflags & machine::rflags_tf) != 0; },
+                           "tf-over-sysret"},
                     Missed{"any-cs", [](const abi::Frame& f) { return f.cs != GATECRASH_USER_CS; }},
                     Missed{"any-ss", [](const abi::Frame& f) { return f.ss != GATECRASH_USER_SS; }}),
     [](const auto& info) {

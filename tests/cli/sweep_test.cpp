@@ -17,7 +17,6 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
-using namespace std::chrono_literals;
 
 /// Replays the finding of each of `results` at once, and expects to see them again.
 void expect_to_replay(std::span<const json> results) {
@@ -32,7 +31,7 @@ void expect_to_replay(std::span<const json> results) {
         replays.emplace_back(gatecrash(words));
     }
     for (const auto& share : shares) {
-        const auto replay = replays.front().finish(20min);
+        const auto replay = replays.front().finish();
         replays.pop_front();
         ASSERT_EQ(replay.code, 1) << replay.err;
         const auto document = json::parse(replay.out);
@@ -64,7 +63,7 @@ Words quick_cases() {
 TEST(Run, EveryVariantIsAsItExpectsAndEveryFindingReplays) {
     Words words{"run", "--machine", "amd", "--json", "-", "--quiet"};
     for (const auto& name : quick_cases()) words.push_back(name);
-    const auto run = Command(gatecrash(words)).finish(20min);
+    const auto run = Command(gatecrash(words)).finish();
     EXPECT_EQ(run.code, 0) << run.err;
     const auto results = json::parse(run.out)["results"];
     EXPECT_FALSE(results.empty());

@@ -188,6 +188,18 @@ TEST_F(EqualStartsTest, DifferInWhatTheyAreCheckedAgainst) {
     EXPECT_TRUE(is_new(now(), {{Event::nmi(), 0}, {Event::nmi(), 1}}));
     EXPECT_FALSE(is_new(now(), {{Event::nmi(), 1}, {Event::nmi(), 1}})) << "only the last one's place counts";
     EXPECT_TRUE(is_new(now(), {{Event::nmi(), 0}}, 2));
+    EXPECT_TRUE(is_new(now(), {{Event::watch(TinyGuest::data), 0}, {Event::nmi(), 1}}));
+    EXPECT_TRUE(is_new(now(), {{Event::watch(TinyGuest::data + 8), 0}, {Event::nmi(), 1}}));
+    EXPECT_FALSE(is_new(now(), {{Event::watch(TinyGuest::data), 1}, {Event::nmi(), 1}})) << "armed is armed";
+}
+
+TEST_F(EqualStartsTest, ThatArmAWatchpointOverwriteNothing) {
+    const auto watch = Event::watch(TinyGuest::data);
+    EXPECT_EQ(frame_pushed_by(watch, *machine_, now()), AddressRange{});
+    EXPECT_TRUE(is_new(now(), {{watch, 0}}));
+    EXPECT_FALSE(is_new(now(), {{watch, 0}}));
+    write(TinyGuest::stack(GATECRASH_IST_DB) - 8, 1);
+    EXPECT_TRUE(is_new(now(), {{watch, 0}})) << "a #DB will overwrite it, or never come";
 }
 
 }  // namespace

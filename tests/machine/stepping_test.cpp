@@ -456,6 +456,113 @@ TEST_P(Stepping, EndsAtHalt) {
     EXPECT_EQ(expect_same_end(guest).size(), 2U);
 }
 
+/// A guest that sets TF itself, and goes behind the instruction that traps.
+class OwnTrapFlag : public Stepping {
+  protected:
+    OwnTrapFlag() {
+        auto& k = guest_.kernel;
+        Label handler, start;
+        k.jmp(start);
+        k.L(handler);
+        k.inc(k.r15);
+        k.iretq();
+        guest_.handle(GATECRASH_VECTOR_DB, handler);
+        k.L(start);
+    }
+
+    void set_trap_flag() {
+        guest_.kernel.push(rflags_tf | 2);
+        guest_.kernel.popfq();
+    }
+
+    static constexpr std::size_t first = 3,
+                                 handler = 2;  ///< instructions: up to the one with TF set, and of the handler
+    TinyGuest guest_;
+};
+
+TEST_P(OwnTrapFlag, TrapsBehindEachInstruction) {
+    auto& k = guest_.kernel;
+    set_trap_flag();
+    k.nop();
+    k.nop();
+    k.doorbell(GATECRASH_PORT_END);
+    EXPECT_EQ(expect_same_end(guest_).size(), first + 2 * (1 + handler) + 1);
+}
+
+TEST_P(OwnTrapFlag, TrapsBehindEachRoundOfRep) {
+    auto& k = guest_.kernel;
+    k.mov(k.edi, TinyGuest::data & 0xffffffff);
+    k.movsxd(k.rdi, k.edi);
+    k.mov(k.byte[k.rdi], 1);  // so that no round exits: Bochs traps in front of it then (behaviour tf-over-exit)
+    k.mov(k.ecx, 3);
+    set_trap_flag();
+    k.rep();
+    k.stosb();
+    k.doorbell(GATECRASH_PORT_END);
+    EXPECT_EQ(expect_same_end(guest_).size(), first + 4 + 3 * (1 + handler) + 1);
+}
+
+TEST_P(OwnTrapFlag, TrapsBehindAnInstructionThatGoesToItself) {
+    auto& k = guest_.kernel;
+    Label self;
+    k.mov(k.ecx, 3);
+    set_trap_flag();
+    k.L(self);
+    k.loop(self);
+    k.doorbell(GATECRASH_PORT_END);
+    EXPECT_EQ(expect_same_end(guest_).size(), first + 1 + 3 * (1 + handler) + 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(TheOneThatFollowsIt, OwnTrapFlag, testing::Values(StepperKind::stop_bytes),
+                         [](const auto&) { return "StopBytes"; });
+
+/// What KVM does behind an OUT that it emulates, where the harness goes on without it.
+TEST(TrapFlag, TrapsBehindADoorbell) {
+    TinyGuest guest;
+    auto& k = guest.kernel;
+    Label handler, start;
+    k.jmp(start);
+    k.L(handler);
+    k.mov(k.rbx, k.qword[k.rsp]);
+    k.bytes({0x0f, 0x21, 0xf1});  // mov rcx, dr6
+    k.doorbell(GATECRASH_PORT_END);
+    guest.handle(GATECRASH_VECTOR_DB, handler);
+    k.L(start);
+    k.push(rflags_tf | 2);
+    k.popfq();
+    k.doorbell(GATECRASH_PORT_BEGIN);
+    const auto behind = TinyGuest::kernel_text + k.getSize();
+    k.doorbell(GATECRASH_PORT_FATAL);
+    Machine machine(kvm_system(), guest.build("doorbell"));
+    EXPECT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+    EXPECT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_END}});
+    EXPECT_EQ(machine.cpu().regs().rbx, behind);
+    EXPECT_EQ(machine.cpu().regs().rcx, 0xffff4ff0U) << "BS, and nothing else";
+}
+
+TEST(TrapFlag, OfARunThatEndedDoesNotTrapInTheNext) {
+    TinyGuest guest;
+    auto& k = guest.kernel;
+    Label handler, start;
+    k.jmp(start);
+    k.L(handler);
+    k.doorbell(GATECRASH_PORT_FATAL);
+    guest.handle(GATECRASH_VECTOR_DB, handler);
+    k.L(start);
+    k.doorbell(GATECRASH_PORT_BEGIN);
+    k.nop();
+    k.push(rflags_tf | 2);
+    k.popfq();
+    k.doorbell(GATECRASH_PORT_END);
+    Machine machine(kvm_system(), guest.build("end"));
+    EXPECT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+    const auto begin = machine.snapshot();
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_END}});
+        machine.restore(begin);
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(Both, Stepping, testing::Values(StepperKind::trap_flag, StepperKind::stop_bytes),
                          [](const auto& info) {
                              return info.param == StepperKind::trap_flag ? "TrapFlag" : "StopBytes";

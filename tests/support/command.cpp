@@ -87,11 +87,11 @@ void Command::wait_for_output(const std::string& text) {
         << "no \"" << text << "\" in: " << result_.out << "\n and on standard error: " << result_.err;
 }
 
-Result Command::finish(std::chrono::seconds patience) {
-    const auto deadline = Clock::now() + patience;
+Result Command::finish() {
+    const auto deadline = Clock::now() + usual_patience;
     while (out_ || err_) {
         if (read_some(deadline)) continue;
-        ADD_FAILURE() << "still running after " << patience.count() << " s, having said: " << result_.out
+        ADD_FAILURE() << "still running after " << usual_patience.count() << " minutes, having said: " << result_.out
                       << result_.err;
         ::kill(pid_, SIGKILL);
         break;

@@ -19,8 +19,8 @@ struct Result {
     std::string err;
 };
 
-/// How long a command may take. Far more than nearly any does, so that one that hangs is one failure with a name.
-constexpr std::chrono::seconds usual_patience{150};
+/// How long a command may take. Far more than any does, be the host as busy as it may: it tells one that hangs by name.
+constexpr std::chrono::minutes usual_patience{20};
 
 /// A command that runs. Killed when it is still running at the end of its scope.
 class Command {
@@ -39,8 +39,8 @@ class Command {
     void signal(int number) const;
     /// Reads standard output up to and with `text`; fails the test if that takes too long.
     void wait_for_output(const std::string& text);
-    /// Waits for the end; fails the test, and kills it, if that takes longer than `patience`.
-    Result finish(std::chrono::seconds patience = usual_patience);
+    /// Waits for the end; fails the test, and kills it, if that takes too long.
+    Result finish();
 
   private:
     using Clock = std::chrono::steady_clock;

@@ -87,11 +87,11 @@ class Machine {
     void land(Event event);
     /// Whether hardware can have `event` arrive where the guest is. Interrupts always can. An instruction breakpoint
     /// does not trigger with RF set (SDM volume 3, 17.3.1.1), nor where the guest has breakpoints off or refuses them
-    /// (`breakpoints_refused`, gatecrash/abi.h); a watchpoint is armed where the guest has breakpoints on and DR0 to
-    /// spare, on mapped memory, and not where the guest refuses it (`watchpoints_refused`); a second machine check
-    /// before the first was dealt with shuts the CPU down whatever the code does (15.3.1.2), so there is nothing to
-    /// find; a page that the instruction does not use raises no fault, a byte that it does not use no trap; and where
-    /// one exception is about to be delivered there is no other.
+    /// (`breakpoints_refused`, gatecrash/abi.h); a watchpoint is armed where an IPI can ask for it, the guest has
+    /// breakpoints on and DR0 to spare, on mapped memory, and not where the guest refuses it (`watchpoints_refused`); a
+    /// second machine check before the first was dealt with shuts the CPU down whatever the code does (15.3.1.2), so
+    /// there is nothing to find; a page that the instruction does not use raises no fault, a byte that it does not use
+    /// no trap; and where one exception is about to be delivered there is no other.
     [[nodiscard]] bool can_land(Event event) {
         return can_land(event, cpu_.regs(), cpu_.sregs(), cpu_.events(), msrs(), debug_registers().dr7);
     }
@@ -153,9 +153,6 @@ class Machine {
     [[nodiscard]] kvm::Exit run_once(bool irq_window = false);
     /// What an exit means that ends execution, completing it. Empty for exits that do not.
     [[nodiscard]] std::optional<Outcome> outcome_of(const kvm::Exit& exit);
-    /// Takes away the trap of an instruction that was executed with TF set and ended by an exit of its own. Bochs 2.7
-    /// has it come in front of whatever is executed next.
-    void drop_trap();
     /// Whether a step met a breakpoint of the guest's own.
     [[nodiscard]] bool meets_breakpoint(const kvm::DebugExit& exit) { return breakpoints_met(exit) != 0; }
     /// KVM, while it steps, takes a #DB of such a breakpoint for itself (api.rst, KVM_SET_GUEST_DEBUG). Gives it back:
@@ -217,6 +214,8 @@ class Machine {
     void raise_nmi();
     void put_in_service(std::uint8_t vector);
     void raise_breakpoint();
+    void raise_debug_exception(std::uint64_t dr6_bits);
+    void drop_stale_trap();
     void arm_watchpoint(std::uint64_t address);
     [[nodiscard]] std::uint64_t breakpoints_met(const kvm::DebugExit& exit);
     void raise_machine_check();
@@ -247,7 +246,7 @@ class Machine {
     bool msrs_known_ = false;     ///< there was no run since then
     std::optional<std::uint8_t> latched_irq_;
     bool has_trap_ = false;
-    bool step_left_otherwise_ = false;  ///< the last run was a step that did not end by its trap
+    bool has_stale_trap_ = false;  ///< the last run may have left the trap of an instruction behind, see there
     std::optional<kvm_dtable> overridden_idt_;
     std::optional<std::uint64_t> unfinished_out_;  ///< RIP of an OUT that KVM has not finished
     std::unordered_map<std::uint64_t, std::optional<Instruction>> decoded_;

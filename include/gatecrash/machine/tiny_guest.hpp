@@ -43,8 +43,8 @@ class Code : public Xbyak::CodeGenerator {
 ///     Machine machine(system, guest.build("pushf"));
 ///
 /// xbyak makes 64-bit code. For a 32-bit guest, what has the same bytes and means the same may be used: whatever has
-/// neither a 64-bit operand, but of PUSH and POP, nor a REX prefix, nor an address other than a constant or one in RAX
-/// to RDI.
+/// neither a 64-bit operand, but of PUSH and POP and of MOV from a constant below 4 GiB (xbyak makes it a 32-bit one),
+/// nor a REX prefix, nor an address other than a constant or one in RAX to RDI.
 class TinyGuest {
   public:
     /// With words of 8 bytes, or of 4: a guest in legacy mode with PAE.
