@@ -222,10 +222,10 @@ void AgentSession::feed() {
 bool AgentSession::forward(Stream stream) {
     auto& ours = streams_.at(static_cast<std::size_t>(stream)).ours;
     if (!ours || unsent_.size() > enough_unsent) return false;
-    std::string bytes(1 + chunk_size, static_cast<char>(stream));
-    const auto got = ::read(ours.get(), bytes.data() + 1, chunk_size);
+    const auto got = ::read(ours.get(), &buffer_[1], chunk_size);
     if (got > 0) {
-        send(Message::output, std::string_view(bytes).substr(0, 1 + static_cast<std::size_t>(got)));
+        buffer_[0] = static_cast<char>(stream);
+        send(Message::output, {buffer_.data(), 1 + static_cast<std::size_t>(got)});
         return true;
     }
     // EIO is how a terminal says that its other end was closed.
@@ -272,14 +272,13 @@ void AgentSession::send_file(const std::string& path) {
 }
 
 void AgentSession::read_port() {
-    std::string bytes(chunk_size, '\0');
-    const auto got = ::read(port_->fd(), bytes.data(), bytes.size());
+    const auto got = ::read(port_->fd(), buffer_.data(), buffer_.size());
     if (got < 0 && errno != EAGAIN && errno != EINTR) throw_errno("reading the port");
     if (got <= 0) return;
     if (port_->wants_receipts()) {
         send(Message::received, PayloadWriter().u32(static_cast<std::uint32_t>(got)).take());
     }
-    reader_.feed(std::string_view(bytes).substr(0, static_cast<std::size_t>(got)));
+    reader_.feed({buffer_.data(), static_cast<std::size_t>(got)});
     while (const auto frame = reader_.next()) {
         try {
             handle(*frame);

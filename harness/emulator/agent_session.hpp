@@ -58,6 +58,8 @@ class AgentSession {
     Fd signals_;
     FrameReader reader_;
     ByteQueue unsent_;
+    /// What is read, a byte for its Stream in front. Made once: an emulated CPU fills 64 KiB for milliseconds.
+    std::vector<char> buffer_ = std::vector<char>(1 + chunk_size);
     Fd upload_;
     std::uint64_t upload_left_ = 0;
     ByteQueue input_;  ///< of the program, at most input_window bytes

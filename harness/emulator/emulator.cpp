@@ -105,6 +105,7 @@ void Emulator::read_agent() {
     std::array<char, chunk_size> bytes{};
     const auto got = ::read(agent_.from.get(), bytes.data(), bytes.size());
     if (got > 0) {
+        heard_ = Clock::now();
         reader_.feed({bytes.data(), static_cast<std::size_t>(got)});
     } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
         throw_ended();

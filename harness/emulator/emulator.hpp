@@ -59,6 +59,9 @@ class Emulator {
     /// is over. With `listening` false nothing is read from the agent. Throws MachineError when the emulator has ended.
     void poll(std::vector<pollfd>& others, std::chrono::milliseconds timeout, bool listening = true);
 
+    /// When something of the agent's came last, be it only that it has read.
+    [[nodiscard]] Clock::time_point heard() const { return heard_; }
+
     /// The next frame that came.
     std::optional<Frame> next_frame();
 
@@ -92,6 +95,7 @@ class Emulator {
     std::size_t on_its_way_ = 0;  ///< sent and, if there is a window, not read by the agent
     std::string output_;          ///< the end of what the emulator wrote
     FrameReader reader_;
+    Clock::time_point heard_ = Clock::now();
 };
 
 }  // namespace gatecrash::emulator

@@ -63,16 +63,12 @@ int Session::run(const RunRequest& request, const InsideFiles& files, const Down
         emulator_.poll(fds, tick, !backlog);
         handle_signals();
         if (fds.back().revents != 0) read_input();
-        while (const auto frame = emulator_.next_frame()) {
-            heard_ = Clock::now();
-            pinged_ = false;
-            handle(*frame, outputs);
-        }
+        while (const auto frame = emulator_.next_frame()) handle(*frame, outputs);
         write_outputs(fds);
         const bool written = outputs_[0].pending.empty() && outputs_[1].pending.empty();
         if (exit_code_ && written) return *exit_code_;
         if (asked_to_end_ != 0 && Clock::now() > end_by_) return 128 + asked_to_end_;
-        if (backlog || exit_code_) heard_ = Clock::now();
+        if (backlog || exit_code_) waiting_since_ = Clock::now();
         check_alive();
     }
 }
@@ -191,11 +187,9 @@ void Session::write_output(Stream stream) {
 }
 
 void Session::check_alive() {
-    const auto silence = Clock::now() - heard_;
-    if (silence > ping_after && !pinged_) {
-        emulator_.send(Message::ping);
-        pinged_ = true;
-    }
+    const auto silence = Clock::now() - std::max(emulator_.heard(), waiting_since_);
+    if (silence > ping_after && !pinged_) emulator_.send(Message::ping);
+    pinged_ = silence > ping_after;
     if (silence > dead_after) {
         const auto& [name, window, reason] = emulator_.traits();
         throw MachineError(

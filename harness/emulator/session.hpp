@@ -55,7 +55,7 @@ class Session {
     std::optional<int> exit_code_;
     int asked_to_end_ = 0;  ///< the signal that was passed on, 0 when none was
     Clock::time_point end_by_{};
-    Clock::time_point heard_ = Clock::now();
+    Clock::time_point waiting_since_ = Clock::now();  ///< for what the machine says
     bool pinged_ = false;
 };
 

@@ -255,6 +255,7 @@ struct Hostile {
     Invariant invariant;
     const char* message;
     std::vector<Place> places = {Place::window, Place::handler};
+    std::optional<std::pair<Invariant, const char*>> on_intel{};  ///< where KVM makes something else of it
 };
 
 const std::vector<Place> anywhere{Place::window, Place::handler, Place::user};
@@ -322,7 +323,8 @@ const Hostile hostile_guests[]{
          k.push(k.rax);
      },
      Invariant::no_unexpected_vector, "triple fault"},
-    // On hardware a triple fault; nested paging on `amd` tries the walk for ever.
+    // On hardware a triple fault. On `amd` nested paging tries the walk for ever; on `intel` KVM takes the fault for
+    // that of an instruction, which it cannot read.
     {"ACr3OutsideMemory",
      [](Code& k) {
          k.mov(k.eax, 0x7ffff000);
@@ -330,7 +332,8 @@ const Hostile hostile_guests[]{
      },
      Invariant::progress,
      "never ends",
-     {Place::window}},
+     {Place::window},
+     std::pair{Invariant::no_unexpected_vector, "KVM cannot carry on"}},
     {"ACr3OfRubbish",
      [](Code& k) {
          k.mov(k.eax, GATECRASH_TEXT);
@@ -537,12 +540,14 @@ TEST_P(HostileGuests, CostOneVerdict) {
     const auto result = guest.sweep(StepperKind::trap_flag);
     ASSERT_FALSE(result.findings.empty()) << "holds";
     const auto& finding = result.findings.front();
-    EXPECT_EQ(finding.violation.invariant, hostile.invariant);
-    EXPECT_THAT(finding.violation.message, HasSubstr(hostile.message));
+    const bool otherwise = hostile.on_intel && machine::cpu_vendor() == machine::Vendor::intel;
+    const auto [invariant, message] = otherwise ? *hostile.on_intel : std::pair{hostile.invariant, hostile.message};
+    EXPECT_EQ(finding.violation.invariant, invariant);
+    EXPECT_THAT(finding.violation.message, HasSubstr(message));
     const auto replayed = guest.replay(parse_schedule(to_string(finding.schedule)), StepperKind::stop_bytes);
     ASSERT_FALSE(replayed.violations.empty());
-    EXPECT_EQ(replayed.violations.front().invariant, hostile.invariant);
-    EXPECT_THAT(replayed.violations.front().message, HasSubstr(hostile.message));
+    EXPECT_EQ(replayed.violations.front().invariant, invariant);
+    EXPECT_THAT(replayed.violations.front().message, HasSubstr(message));
 }
 
 std::vector<Given> all_hostile_guests() {

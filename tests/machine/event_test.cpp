@@ -344,5 +344,28 @@ TEST(Exception, ComesAheadOfAnNmiWhichLandsOnItsHandlersFirstInstruction) {
     }
 }
 
+/// Where a CPU keeps NMIs masked (behaviour nmi-mask-over-entry) the harness unmasks them by an IRET of its own.
+TEST(Nmi, IsUnmaskedWhateverInterruptsTheHarness) {
+    TinyGuest guest;
+    auto& k = guest.kernel;
+    Label start, handler;
+    k.jmp(start);
+    k.L(handler);
+    k.doorbell(GATECRASH_PORT_FATAL);
+    guest.handle(GATECRASH_VECTOR_NMI, handler, GATECRASH_IST_NMI);
+    k.L(start);
+    k.doorbell(GATECRASH_PORT_BEGIN);
+    k.doorbell(GATECRASH_PORT_END);
+    Machine machine(kvm_system(), guest.build("masked"));
+    EXPECT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+    const auto begin = machine.snapshot();
+    for (int i = 0; i < 2; ++i) {
+        machine.land(Event::nmi());
+        EXPECT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_FATAL}});
+        machine.cpu().request_immediate_exit();  // as the watchdog does that comes too late
+        machine.restore(begin);
+    }
+}
+
 }  // namespace
 }  // namespace gatecrash::machine

@@ -225,6 +225,7 @@ class Machine {
     void unmask_nmis();
     void execute(std::span<const std::byte> code, const kvm_regs& regs);
     void prepare(std::span<const std::byte> code, kvm_regs regs);
+    void run_prepared();
     bool finish_out(const kvm::IoExit& io);
     void end_shadow();
     void forget_unfinished_out();
