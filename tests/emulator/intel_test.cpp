@@ -149,6 +149,17 @@ TEST_F(Intel, IsFit) {
     EXPECT_TRUE(machine["behaviours"].contains("exception-payload")) << "the last one";
 }
 
+/// The tests of stepping, and of what a step or an NMI may leave to the next machine. All of guest-tests passes here,
+/// too, but takes longer than everything else.
+TEST_F(Intel, IsSteppedWithoutATrace) {
+    const auto result =
+        Command(in_intel({GUEST_TESTS, "--gtest_filter=*Stepping*:*TrapFlag*:Nmi.*:*ALoopOf*InTheHandler*"})).finish();
+    EXPECT_EQ(result.code, 0) << result.out << result.err;
+    for (const auto* suite : {"] Nmi.", "] TrapFlag.", "] Both/Stepping.", "] Explore/HostileGuests."}) {
+        EXPECT_THAT(result.out, HasSubstr(std::string("[       OK ") + suite));
+    }
+}
+
 /// By variant, without what depends on time.
 std::map<std::string, json> results_on(const json& document, const std::string& machine) {
     std::map<std::string, json> results;
