@@ -6,6 +6,11 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace gatecrash::emulator {
 namespace {

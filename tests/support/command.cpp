@@ -80,7 +80,7 @@ bool Command::read_some(Clock::time_point deadline) {
 }
 
 void Command::wait_for_output(const std::string& text) {
-    const auto deadline = Clock::now() + usual_patience;
+    const auto deadline = Clock::now() + patience;
     while (out_ && result_.out.find(text) == std::string::npos && read_some(deadline)) {
     }
     EXPECT_NE(result_.out.find(text), std::string::npos)
@@ -88,10 +88,10 @@ void Command::wait_for_output(const std::string& text) {
 }
 
 Result Command::finish() {
-    const auto deadline = Clock::now() + usual_patience;
+    const auto deadline = Clock::now() + patience;
     while (out_ || err_) {
         if (read_some(deadline)) continue;
-        ADD_FAILURE() << "still running after " << usual_patience.count() << " minutes, having said: " << result_.out
+        ADD_FAILURE() << "still running after " << patience.count() << " minutes, having said: " << result_.out
                       << result_.err;
         ::kill(pid_, SIGKILL);
         break;

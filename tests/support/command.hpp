@@ -20,7 +20,7 @@ struct Result {
 };
 
 /// How long a command may take. Far more than any does, be the host as busy as it may: it tells one that hangs by name.
-constexpr std::chrono::minutes usual_patience{20};
+constexpr std::chrono::minutes patience{20};
 
 /// A command that runs. Killed when it is still running at the end of its scope.
 class Command {

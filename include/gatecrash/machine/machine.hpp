@@ -247,7 +247,7 @@ class Machine {
     bool msrs_known_ = false;     ///< there was no run since then
     std::optional<std::uint8_t> latched_irq_;
     bool has_trap_ = false;
-    bool has_stale_trap_ = false;  ///< the last run may have left the trap of an instruction behind, see there
+    bool has_stale_trap_ = false;  ///< the last run may have left a trap to the next, see drop_stale_trap()
     std::optional<kvm_dtable> overridden_idt_;
     std::optional<std::uint64_t> unfinished_out_;  ///< RIP of an OUT that KVM has not finished
     std::unordered_map<std::uint64_t, std::optional<Instruction>> decoded_;
