@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include "measurements.hpp"
 #include "recording_guest.hpp"
 
@@ -10,23 +8,6 @@ using machine::Event;
 using machine::Machine;
 
 constexpr int rflags_fixed = 2;
-
-/// An interrupt lands with IF clear, in front of an STI.
-std::string irq_before_sti(Bench& bench) {
-    RecordingGuest guest;
-    auto& k = guest.kernel;
-    guest.on(GATECRASH_DEFAULT_IRQ);
-    k.doorbell(GATECRASH_PORT_BEGIN);
-    k.sti();
-    guest.place("behind the STI");
-    k.nop();
-    guest.place("one instruction behind the STI");
-    k.nop();
-    guest.place("two instructions behind the STI");
-    k.cli();
-    guest.end();
-    return guest.tell(guest.run(bench, [](Machine& machine) { machine.land(Event::irq()); }));
-}
 
 }  // namespace
 
@@ -46,15 +27,6 @@ std::string irq_delivery(Bench& bench) {
     k.cli();
     guest.end();
     return guest.tell(guest.run(bench, [](Machine& machine) { machine.land(Event::irq()); }));
-}
-
-/// Where a shadow is lost over an entry (see shadow_over_entry), an interrupt of the host that falls into it ends it:
-/// that is seen at most every some hundred times.
-std::string sti_shadow(Bench& bench) {
-    constexpr int tries = 5;
-    std::string got;
-    for (int i = 0; i < tries && !got.ends_with("one instruction behind the STI"); ++i) got = irq_before_sti(bench);
-    return got;
 }
 
 std::string mov_ss_shadow(Bench& bench) {

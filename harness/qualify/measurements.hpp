@@ -42,12 +42,14 @@ std::string nmi_mask_over_entry(Bench& bench);
 std::string second_nmi_dropped(Bench& bench);
 std::string faulting_iret_unmasks_nmi(Bench& bench);
 
-// delivery.cpp: interrupts, shadows, injected exceptions.
+// delivery.cpp: interrupts and injected exceptions.
 std::string irq_delivery(Bench& bench);
-std::string sti_shadow(Bench& bench);
-std::string shadow_over_entry(Bench& bench);
 std::string mov_ss_shadow(Bench& bench);
 std::string exception_injection(Bench& bench);
+
+// shadows.cpp
+std::string sti_shadow(Bench& bench);
+std::string shadow_over_entry(Bench& bench);
 
 // breakpoints.cpp: the guest's own TF and debug registers, and KVM's guest debugging.
 std::string tf_step(Bench& bench);

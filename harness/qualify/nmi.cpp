@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "gatecrash/machine/stepper.hpp"
 #include "measurements.hpp"
 #include "recording_guest.hpp"
 
@@ -102,6 +103,8 @@ std::string second_nmi_dropped(Bench& bench) {
     return fmt::format("of three NMIs that land in the handler, {} delivered behind it", account.records.size() - 1);
 }
 
+/// The IRET is stepped, as sweeps do it: where the CPU has no virtual NMIs KVM steps over it itself, and in a free run
+/// notices at whatever exit comes next that it has faulted.
 std::string faulting_iret_unmasks_nmi(Bench& bench) {
     RecordingGuest guest;
     guest.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI, [&guest](Code& k) {
@@ -119,7 +122,15 @@ std::string faulting_iret_unmasks_nmi(Bench& bench) {
     guest.place(behind_doorbell);
     guest.kernel.nop();
     guest.end();
-    return guest.tell(guest.run(bench, [](Machine& machine) { machine.land(Event::nmi()); }));
+    return guest.tell(guest.run(bench, [begins = 0](Machine& machine) mutable {
+        machine.land(Event::nmi());
+        if (++begins == 1) return;
+        constexpr int max_steps = 8;  // from BEGIN into the handler of #GP
+        const auto stepper = machine::make_stop_byte_stepper(machine);
+        stepper->enter();
+        for (int steps = 0; steps < max_steps && machine.has_latched_nmi(); ++steps) (void)stepper->step();
+        stepper->leave();
+    }));
 }
 
 }  // namespace gatecrash::qualify

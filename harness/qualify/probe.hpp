@@ -1,11 +1,13 @@
 // One behaviour, as a row of a table: its name, what silicon does, and the function that measures it.
 #pragma once
 
+#include <cstdint>
 #include <functional>
-#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
+#include "gatecrash/kvm/counter.hpp"
 #include "gatecrash/kvm/system.hpp"
 #include "gatecrash/machine/machine.hpp"
 #include "gatecrash/machine/vendor.hpp"
@@ -25,13 +27,22 @@ class Bench {
     /// A machine with guest_to_step() booted.
     [[nodiscard]] machine::Machine& load_guest_to_step() { return load(guest_to_step_); }
     /// The next load() makes a new machine.
-    void discard() { machine_.reset(); }
+    void discard() { loaded_.reset(); }
+    /// How often an interrupt of the host has ended a guest's run in the machine there is; 0 if KVM does not count
+    /// them.
+    [[nodiscard]] std::uint64_t host_interrupts() const;
 
   private:
+    struct Loaded {
+        Loaded(const kvm::System& system, const machine::Image& image);
+        machine::Machine machine;
+        machine::Snapshot booted;
+        std::optional<kvm::Counter> host_interrupts;  // behind the machine, which it must not outlive
+    };
+
     const kvm::System& system_;
     machine::Image guest_to_step_;
-    std::unique_ptr<machine::Machine> machine_;
-    machine::Snapshot booted_;
+    std::optional<Loaded> loaded_;
 };
 
 /// What silicon does, as the phrase that a probe's function returns for it. Where the manual leaves that open, the
@@ -63,7 +74,11 @@ using machine::Vendor;
 
 /// Calls `measure` and judges: the behaviour is ok if the phrase is the one expected of this vendor's CPUs.
 [[nodiscard]] Behaviour judge(const Probe& probe, Vendor vendor, const std::function<std::string()>& measure);
-/// Measures `probe` in `bench`, for the vendor of the CPU this runs on.
+/// Measures `probe` in `bench`, for the vendor of the CPU this runs on. An interrupt of the host leaves no trace on
+/// silicon, but where a VM entry loses something of the guest's (behaviours shadow-over-entry, breakpoint-from-outside)
+/// it changes what is seen. So what was measured counts if no such interrupt fell into it, or if it comes twice; the
+/// fifth counts anyway. (KVM counts interrupts of its own, too: it makes itself leave a guest into which an event is
+/// injected while another waits.)
 [[nodiscard]] Behaviour evaluate(const Probe& probe, Bench& bench);
 
 }  // namespace gatecrash::qualify

@@ -99,6 +99,47 @@ TEST(Facts, DifferFromTheManualExactlyWhereTheEmulatedMachineIsKnownTo) {
             "guest-debug-hw-breakpoint: runs on"));
 }
 
+int measured = 0;
+
+/// A guest that loops the first time that it is measured. What ends it then is an interrupt of the host.
+std::string loop_the_first_time(Bench& bench) {
+    RecordingGuest guest;
+    Xbyak::Label self;
+    guest.kernel.L(self);
+    if (++measured == 1) guest.kernel.jmp(self);
+    guest.end();
+    return describe(guest.boot(bench).run());
+}
+
+/// Interrupted each time, it comes out in `of` ways in turn.
+template <int of>
+std::string loop_each_time(Bench& bench) {
+    RecordingGuest guest;
+    Xbyak::Label self;
+    guest.kernel.L(self);
+    guest.kernel.jmp(self);
+    (void)guest.boot(bench).run();
+    return std::to_string(measured++ % of);
+}
+
+TEST(Measurement, IsMadeAgainIfAnInterruptOfTheHostFellIntoIt) {
+    if (machine::cpu_vendor() != machine::Vendor::amd) GTEST_SKIP() << "KVM counts few of them on Bochs";
+    auto probe = probe_named("int3");
+    Bench bench(kvm_system());
+    const auto evaluate_as = [&](std::string (*measure)(Bench&)) {
+        probe.measure = measure;
+        measured = 0;
+        return evaluate(probe, bench).got;
+    };
+    EXPECT_EQ(evaluate_as(loop_the_first_time), "doorbell END");
+    EXPECT_EQ(evaluate_as(loop_each_time<1>), "0");
+    EXPECT_EQ(measured, 2);
+    EXPECT_EQ(evaluate_as(loop_each_time<3>), "0");
+    EXPECT_EQ(measured, 4) << "until one came twice";
+    EXPECT_EQ(evaluate_as(loop_each_time<9>), "4");
+    EXPECT_EQ(measured, 5);
+}
+
 TEST(Facts, AreMeasuredOnlyIfAskedFor) {
     const auto some = measure(kvm_system(), {.facts = false});
     EXPECT_EQ(some.size(), probes().size());
