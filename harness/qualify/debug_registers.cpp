@@ -74,6 +74,18 @@ std::string rf_in_trap_frames(Bench& bench) {
                       resume_flag);
 }
 
+std::string rf_in_software_interrupt_frame(Bench& bench) {
+    RecordingGuest guest;
+    auto& k = guest.kernel;
+    guest.on(GATECRASH_VECTOR_BP, 0, set_pushed_rf);
+    k.int3();
+    guest.place("behind the first INT3");
+    k.int3();  // with RF set
+    guest.place("behind the second INT3");
+    guest.end();
+    return guest.tell(guest.run(bench), resume_flag);
+}
+
 std::string rf_in_breakpoint_frame(Bench& bench) {
     RecordingGuest guest;
     auto& k = guest.kernel;

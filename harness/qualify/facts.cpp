@@ -60,6 +60,12 @@ constexpr std::array table_of_facts{
          "SDM 17.3.1.1; APM 3.1.6", rf_in_fault_frames),
     fact("rf-in-trap-frames", "#BP, RIP behind the INT3, RF clear, then vector 0x20, RIP behind the doorbell, RF clear",
          "SDM 17.3.1.1; APM 3.1.6", rf_in_trap_frames),
+    fact("rf-in-software-interrupt-frame",
+         {"#BP, RIP behind the first INT3, RF clear, then #BP, RIP behind the second INT3, RF clear",
+          "#BP, RIP behind the first INT3, RF clear, then #BP, RIP behind the second INT3, RF clear | #BP, RIP behind "
+          "the first INT3, RF clear, then #BP, RIP behind the second INT3, RF set"},
+         "SDM 17.3.1.1: a software interrupt begins by clearing RF; the APM does not say",
+         rf_in_software_interrupt_frame),
     fact("rf-in-breakpoint-frame", "#DB, RIP at the instruction, RF clear, then #DB, RIP at the instruction, RF clear",
          "SDM 17.3.1.1; APM 3.1.6", rf_in_breakpoint_frame),
     fact("rf-over-syscall", "R11 has no RF", "SDM volume 2, SYSCALL; APM volume 3, SYSCALL", rf_over_syscall),

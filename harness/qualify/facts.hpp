@@ -37,6 +37,7 @@ std::string tf_with_btf(Bench& bench);
 // debug_registers.cpp: RF, DR6 and DR7.
 std::string rf_in_fault_frames(Bench& bench);
 std::string rf_in_trap_frames(Bench& bench);
+std::string rf_in_software_interrupt_frame(Bench& bench);
 std::string rf_in_breakpoint_frame(Bench& bench);
 std::string rf_over_syscall(Bench& bench);
 std::string iret_loads_rf(Bench& bench);
