@@ -82,7 +82,7 @@ std::string cs_and_ss(std::uint64_t cs, std::uint64_t ss) { return fmt::format("
 machine::Outcome run_bounded(machine::Machine& machine) {
     constexpr int max_exits = 1000;
     // A busy host may keep this process from running for longer than the watchdog waits.
-    int patience = 100;
+    int patience = 20;
     for (int exits = 0; exits < max_exits; ++exits) {
         const auto exit = machine.run_once(true);
         const auto outcome = machine.outcome_of(exit);
