@@ -123,8 +123,8 @@ Path walk(Machine& machine, const explore::Window& window, machine::StepperKind 
 }
 
 /// A guest, its first window, and the boundaries in it.
-struct Subject {
-    Subject(const kvm::System& system, machine::Image image, machine::StepperKind kind)
+struct WalkedGuest {
+    WalkedGuest(const kvm::System& system, machine::Image image, machine::StepperKind kind)
         : machine(system, std::move(image)) {
         auto first = explore::next_window(machine);
         if (!first) throw machine::ImageError(machine.image().name + ": the guest has no window to measure");
@@ -142,7 +142,7 @@ struct Subject {
 };
 
 /// As a sweep does it, over and over all boundaries.
-std::vector<double> injection_samples(Subject& subject) {
+std::vector<double> injection_samples(WalkedGuest& subject) {
     auto& machine = subject.machine;
     Sampler sampler(injections);
     while (sampler.wants_more()) {
@@ -161,7 +161,7 @@ std::vector<double> injection_samples(Subject& subject) {
 
 /// `work` on each boundary's snapshot, behind a run from there in which an NMI landed.
 template <typename Work>
-std::vector<double> samples_behind_a_run(Subject& subject, const Work& work) {
+std::vector<double> samples_behind_a_run(WalkedGuest& subject, const Work& work) {
     auto& machine = subject.machine;
     Sampler sampler(injections);
     while (sampler.wants_more()) {
@@ -185,20 +185,20 @@ std::vector<Figure> measure_harness(const kvm::System& system, const machine::Im
         auto vm = system.create_vm();
         (void)vm.create_vcpu();
     });
-    Subject small(system, short_guest(0), kind);
+    WalkedGuest small(system, short_guest(0), kind);
     const auto injection = summarize("injection_ns", "ns", injection_samples(small),
                                      "restore, land an NMI, run to the end, check; a guest that only logs the NMI");
     const auto restores = samples_behind_a_run(
         small, [](Machine& machine, const machine::Snapshot& boundary) { machine.restore(boundary); });
     const auto snapshots = samples_behind_a_run(
         small, [](Machine& machine, const machine::Snapshot& boundary) { (void)machine.snapshot(&boundary); });
-    Subject medium(system, short_guest(2 * mib), kind);
+    WalkedGuest medium(system, short_guest(2 * mib), kind);
     const auto with_2_mib =
         summarize("injection_2_mib_ns", "ns", injection_samples(medium), "the same with 2 MiB more of memory");
-    Subject large(system, short_guest(64 * mib), kind);
+    WalkedGuest large(system, short_guest(64 * mib), kind);
     const auto with_64_mib =
         summarize("injection_64_mib_ns", "ns", injection_samples(large), "the same with 64 MiB more of memory");
-    Subject real(system, image, kind);
+    WalkedGuest real(system, image, kind);
     const auto real_injection =
         summarize("injection_real_ns", "ns", injection_samples(real), "the same of " + image.name);
     const auto derived = [&](const char* name, const char* unit, double value, Interval interval, const char* note) {

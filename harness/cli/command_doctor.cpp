@@ -22,7 +22,7 @@ constexpr int unfit = static_cast<int>(report::ExitCode::error);
 /// From here on an exit code says which signal ended a program.
 constexpr int ended_by_signal = 128;
 
-std::string lines_of(const qualify::Behaviour& behaviour) {
+std::string lines_of_behaviour(const qualify::Behaviour& behaviour) {
     if (behaviour.ok) return fmt::format("  {:<7}  {}: {}\n", "ok", behaviour.name, behaviour.got);
     auto lines = fmt::format("  {:<7}  {}{}\n", "differs", behaviour.name, behaviour.basic ? " (basic)" : "");
     const auto add = [&](std::string_view label, const std::string& text) {
@@ -72,7 +72,7 @@ int show_here(const Options& options, Documents& documents) {
     TextOutput text(options);
     const auto examined = examine_here();
     text.print(report::describe(examined.machine.description) + "\n");
-    for (const auto& behaviour : examined.behaviours) text.print(lines_of(behaviour));
+    for (const auto& behaviour : examined.behaviours) text.print(lines_of_behaviour(behaviour));
     text.print(verdict_on(examined));
     documents.write(&Options::json, report::doctor_report(version, examined.machine.description,
                                                           std::span(&examined.machine, 1), rows()));

@@ -32,7 +32,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds look_pause{50}, save_pause{250};
+constexpr std::chrono::milliseconds look_pause{50}, file_pause{250};
 
 struct Pipe {
     emulator::Fd read, write;
@@ -243,7 +243,7 @@ class Workers::Work {
             if (entries[2 * k + 1].revents != 0) read_errors(owners[k]);
             if (entries[2 * k].revents != 0) read_messages(owners[k], index);
         }
-        if (is_unsaved_ && Clock::now() - saved_ >= save_pause) save();
+        if (is_unsaved_ && Clock::now() - saved_ >= file_pause) save();
         return true;
     }
 

@@ -23,9 +23,9 @@ namespace fs = std::filesystem;
 namespace {
 
 /// virtio first: with the port there, the agent can say what is wrong with the others.
-const std::array<std::string, 4> wanted_modules = {"virtio_pci", "virtio_console", "kvm", "kvm_amd"};
+const std::array<std::string, 4> amd_modules = {"virtio_pci", "virtio_console", "kvm", "kvm_amd"};
 
-constexpr std::chrono::seconds boot_limit{180};
+constexpr std::chrono::seconds amd_boot_limit{180};
 /// From the start of QEMU to the agent's answer takes 0.2 s on an idle host.
 constexpr std::chrono::seconds restore_limit{30};
 
@@ -86,7 +86,7 @@ void boot_and_save(const Parts& parts, const fs::path& folder, SignalPipe& signa
     const auto emulator =
         Qemu::start(parts.qemu, boot_arguments(),
                     {{memory_fd, memory.get()}, {kernel_fd, kernel.get()}, {initramfs_fd, initramfs.get()}});
-    emulator->wait_for(Message::ready, boot_limit, signals);
+    emulator->wait_for(Message::ready, amd_boot_limit, signals);
     emulator->save_devices(devices.get());
     save_state(folder, memory.get(), devices.get());
 }
@@ -109,7 +109,7 @@ Parts collect_parts(const MachineFiles& files, const std::vector<fs::path>& libr
     parts.qemu = find_qemu();
     parts.version = qemu_version(parts.qemu);
     parts.kernel = read_kernel(files.kernel);
-    parts.initramfs = make_initramfs(read_modules(files.modules, wanted_modules), libraries);
+    parts.initramfs = make_initramfs(read_modules(files.modules, amd_modules), libraries);
     return parts;
 }
 

@@ -25,11 +25,11 @@ constexpr const char* vga_bios = "/usr/share/vgabios/vgabios-stdvga.bin";
 /// Bochs cannot do without a display. This one has a mode that shows nothing, and listens on nothing.
 constexpr const char* display = "/usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_sdl2_gui.so";
 
-const std::array<std::string, 2> wanted_modules = {"kvm", "kvm_intel"};
+const std::array<std::string, 2> intel_modules = {"kvm", "kvm_intel"};
 
 /// Booting takes 8 s on an idle fast host, 20 s on a slow one, and as much longer as others keep it busy.
-constexpr std::chrono::seconds boot_limit{300};
-constexpr std::chrono::seconds answer_limit{30};
+constexpr std::chrono::seconds intel_boot_limit{300};
+constexpr std::chrono::seconds clock_limit{30};
 
 /// The descriptor numbers under which Bochs finds what it is handed.
 enum BochsFd : int { settings_fd = 3, debugger_fd, disc_fd, serial_fd, parallel_fd, console_fd, log_fd };
@@ -161,13 +161,13 @@ std::unique_ptr<Emulator> start_intel(const MachineFiles& machine, const std::ve
     check_bochs();
     const auto disc = get_disc(machine.cache, {.kernel = read_kernel(machine.kernel),
                                                .kernel_arguments = kernel_arguments,
-                                               .modules = read_modules(machine.modules, wanted_modules),
+                                               .modules = read_modules(machine.modules, intel_modules),
                                                .libraries = libraries,
                                                .files = files});
     if (::isatty(STDERR_FILENO) == 1) fmt::print(stderr, "gatecrash: booting the intel machine (about 20 s)...\n");
     auto bochs = Bochs::start(disc, machine.cache);
-    bochs->wait_for(Message::ready, boot_limit, signals);
-    bochs->set_clock(answer_limit, signals);
+    bochs->wait_for(Message::ready, intel_boot_limit, signals);
+    bochs->set_clock(clock_limit, signals);
     return bochs;
 }
 

@@ -9,7 +9,7 @@ namespace {
 Json level_json(const explore::Level& level, std::span<const explore::Finding> findings) {
     auto list = Json::array();
     for (const auto& finding : findings) {
-        auto item = to_json(finding);
+        auto item = report::to_json(finding);
         item["schedules"] = finding.schedules;
         item["window"] = finding.window;
         item["order"] = finding.order;

@@ -8,7 +8,9 @@
 namespace gatecrash::report {
 namespace {
 
-Json json_of(const Saved& saved) { return {{"checkpoint", to_json(saved.checkpoint)}, {"seconds", saved.seconds}}; }
+Json json_of(const Saved& saved) {
+    return {{"checkpoint", report::to_json(saved.checkpoint)}, {"seconds", saved.seconds}};
+}
 
 Json json_of(const Ending& ending) {
     if (const auto* failed = std::get_if<Failed>(&ending)) {
@@ -16,7 +18,7 @@ Json json_of(const Ending& ending) {
     }
     if (const auto* skipped = std::get_if<Skipped>(&ending)) return {{"skipped", skipped->reason}};
     const auto& swept = std::get<Swept>(ending);
-    return {{"swept", to_json(swept.sweep)}, {"seconds", swept.seconds}};
+    return {{"swept", report::to_json(swept.sweep)}, {"seconds", swept.seconds}};
 }
 
 Json json_of(const explore::Progress& progress) {
