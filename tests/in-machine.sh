@@ -8,7 +8,7 @@ shift 2
 case ${GTEST_OUTPUT:-} in
 json:*/)
     report=${GTEST_OUTPUT#json:}$(basename "$program").json
-    exec "$machine_run" --env GTEST_OUTPUT=json:/report.json --output "$report=/report.json" "$program" "$@"
+    exec "$machine_run" --env GTEST_OUTPUT=json:/report.json --output "/report.json=$report" "$program" "$@"
     ;;
 esac
 exec "$machine_run" "$program" "$@"
