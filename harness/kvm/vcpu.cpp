@@ -50,6 +50,7 @@ const kvm_sregs& Vcpu::sregs() {
 }
 
 void Vcpu::set_sregs(const kvm_sregs& sregs) {
+    if ((valid_ & KVM_SYNC_X86_SREGS) != 0 && std::memcmp(&sregs, &sregs_, sizeof sregs) == 0) return;
     sregs_ = sregs;
     valid_ |= KVM_SYNC_X86_SREGS;
     dirty_ |= KVM_SYNC_X86_SREGS;
@@ -66,6 +67,7 @@ const kvm_vcpu_events& Vcpu::events() {
 }
 
 void Vcpu::set_events(const kvm_vcpu_events& events) {
+    if ((valid_ & KVM_SYNC_X86_EVENTS) != 0 && std::memcmp(&events, &events_, sizeof events) == 0) return;
     events_ = events;
     valid_ |= KVM_SYNC_X86_EVENTS;
     dirty_ |= KVM_SYNC_X86_EVENTS;
@@ -78,14 +80,17 @@ void Vcpu::flush() {
     dirty_ = 0;
 }
 
-kvm_debugregs Vcpu::debug_registers() const {
-    kvm_debugregs registers{};
-    GATECRASH_IOCTL(fd_.get(), KVM_GET_DEBUGREGS, &registers);
-    return registers;
+const kvm_debugregs& Vcpu::debug_registers() {
+    if (!debug_registers_known_) GATECRASH_IOCTL(fd_.get(), KVM_GET_DEBUGREGS, &debug_registers_);
+    debug_registers_known_ = true;
+    return debug_registers_;
 }
 
 void Vcpu::set_debug_registers(const kvm_debugregs& registers) {
+    if (debug_registers_known_ && std::memcmp(&registers, &debug_registers_, sizeof registers) == 0) return;
     GATECRASH_IOCTL(fd_.get(), KVM_SET_DEBUGREGS, &registers);
+    debug_registers_ = registers;
+    debug_registers_known_ = true;
 }
 
 void Vcpu::set_cpuid(std::span<const kvm_cpuid_entry2> entries) {
@@ -104,8 +109,11 @@ void Vcpu::set_msrs(std::span<const kvm_msr_entry> entries) {
     CountedList list(entries);
     const auto done = checked_ioctl(fd_.get(), set_msrs_request, list.data(), "KVM_SET_MSRS");
     if (static_cast<std::size_t>(done) != entries.size()) throw Error("KVM_SET_MSRS", EINVAL);
-    // GS and FS bases are MSRs and special registers at once.
-    if ((dirty_ & KVM_SYNC_X86_SREGS) == 0) valid_ &= ~std::uint64_t{KVM_SYNC_X86_SREGS};
+    // FS and GS bases are MSRs and special registers at once.
+    constexpr std::uint32_t fs_base = 0xc0000100, gs_base = 0xc0000101;
+    const bool has_base = std::ranges::any_of(
+        entries, [](const auto& entry) { return entry.index == fs_base || entry.index == gs_base; });
+    if (has_base && (dirty_ & KVM_SYNC_X86_SREGS) == 0) valid_ &= ~std::uint64_t{KVM_SYNC_X86_SREGS};
 }
 
 void Vcpu::set_guest_debug(std::uint32_t control, std::uint64_t breakpoint) {
@@ -185,6 +193,7 @@ Exit Vcpu::run(bool irq_window) {
         flush();
     }
     valid_ = 0;
+    debug_registers_known_ = false;
     const int result = ::ioctl(fd_.get(), KVM_RUN, 0);
     if (result < 0 && errno != EINTR && errno != EAGAIN) throw Error("KVM_RUN", errno);
     if (sync_registers_) {

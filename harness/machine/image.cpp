@@ -10,13 +10,12 @@ namespace gatecrash::machine {
 SymbolTable::SymbolTable(std::vector<Symbol> symbols) : by_address_(std::move(symbols)) {
     std::stable_sort(by_address_.begin(), by_address_.end(),
                      [](const Symbol& a, const Symbol& b) { return a.address < b.address; });
+    for (const auto& symbol : by_address_) by_name_.try_emplace(symbol.name, symbol.address);
 }
 
 std::optional<Virtual> SymbolTable::find(const std::string& name) const {
-    const auto found =
-        std::find_if(by_address_.begin(), by_address_.end(), [&](const Symbol& symbol) { return symbol.name == name; });
-    if (found == by_address_.end()) return std::nullopt;
-    return found->address;
+    const auto found = by_name_.find(name);
+    return found == by_name_.end() ? std::nullopt : std::optional(found->second);
 }
 
 std::string SymbolTable::name_of(Virtual address) const {

@@ -36,6 +36,47 @@ bool writes_ss(const Decoded& decoded) {
            decoded.operands[0].reg.value == ZYDIS_REGISTER_SS;
 }
 
+/// Zydis lists what an instruction writes by itself, such as what CALL pushes. It does not for what the CPU writes into
+/// tables and frames, so that of system instructions nothing is said.
+bool writes_memory(const Decoded& decoded) {
+    switch (decoded.instruction.meta.category) {
+        case ZYDIS_CATEGORY_BINARY:
+        case ZYDIS_CATEGORY_BITBYTE:
+        case ZYDIS_CATEGORY_CMOV:
+        case ZYDIS_CATEGORY_COND_BR:
+        case ZYDIS_CATEGORY_DATAXFER:
+        case ZYDIS_CATEGORY_FLAGOP:
+        case ZYDIS_CATEGORY_LOGICAL:
+        case ZYDIS_CATEGORY_MISC:
+        case ZYDIS_CATEGORY_NOP:
+        case ZYDIS_CATEGORY_POP:
+        case ZYDIS_CATEGORY_ROTATE:
+        case ZYDIS_CATEGORY_SETCC:
+        case ZYDIS_CATEGORY_SHIFT:
+        case ZYDIS_CATEGORY_UNCOND_BR:
+        case ZYDIS_CATEGORY_WIDENOP:
+            break;
+        default:
+            return true;
+    }
+    for (int i = 0; i < decoded.instruction.operand_count; ++i) {
+        const auto& operand = decoded.operands[i];
+        if (operand.type == ZYDIS_OPERAND_TYPE_REGISTER &&
+            ZydisRegisterGetClass(operand.reg.value) == ZYDIS_REGCLASS_SEGMENT) {
+            return true;  // its load sets the accessed bit of a descriptor
+        }
+        const bool is_write = (operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0;
+        if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY && is_write) return true;
+    }
+    return false;
+}
+
+bool writes_debug_register(const Decoded& decoded) {
+    const auto& operand = decoded.operands[0];
+    return decoded.instruction.operand_count_visible > 0 && operand.type == ZYDIS_OPERAND_TYPE_REGISTER &&
+           ZydisRegisterGetClass(operand.reg.value) == ZYDIS_REGCLASS_DEBUG;
+}
+
 /// In 64-bit mode only two segments have one.
 std::uint64_t base_of(ZydisRegister segment, const kvm_sregs& sregs, CodeSize mode) {
     if (segment == ZYDIS_REGISTER_FS) return sregs.fs.base;
@@ -87,7 +128,13 @@ Kind kind_of(const Decoded& decoded) {
 std::optional<Instruction> decode(std::span<const std::byte> code, Virtual address, CodeSize size) {
     const auto decoded = zydis_decode(code, size);
     if (!decoded) return std::nullopt;
-    Instruction result{decoded->instruction.length, kind_of(*decoded), std::nullopt};
+    Instruction result;
+    result.length = decoded->instruction.length;
+    result.kind = kind_of(*decoded);
+    const auto mnemonic = decoded->instruction.mnemonic;
+    result.writes_memory = writes_memory(*decoded);
+    result.changes_msrs = mnemonic == ZYDIS_MNEMONIC_WRMSR || mnemonic == ZYDIS_MNEMONIC_SWAPGS;
+    result.changes_debug_registers = writes_debug_register(*decoded);
     const auto& operand = decoded->operands[0];
     if (decoded->instruction.operand_count_visible > 0 && operand.type == ZYDIS_OPERAND_TYPE_IMMEDIATE &&
         operand.imm.is_relative == ZYAN_TRUE) {

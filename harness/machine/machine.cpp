@@ -19,8 +19,8 @@ constexpr std::uint64_t cr4_pae = 0x20, cr4_mce = 0x40;
 constexpr std::uint64_t efer_sce = 1, efer_lme = 0x100, efer_lma = 0x400, efer_nxe = 0x800;
 /// MCG_STATUS (SDM volume 3, 15.3.1.2), and where it is in an MsrSet.
 constexpr std::uint64_t mcg_status_ripv = 1, mcg_status_mcip = 4;
-constexpr std::size_t mcg_status_place = 8;
-static_assert(Machine::saved_msrs[mcg_status_place] == 0x17a);
+constexpr std::size_t mcg_status_place = 8, mc0_status_place = 9;
+static_assert(Machine::saved_msrs[mcg_status_place] == 0x17a && Machine::saved_msrs[mc0_status_place] == 0x401);
 /// Bits of DR6 (SDM volume 3, 17.2.3).
 constexpr std::uint64_t dr6_b0 = 1, dr6_bs = 0x4000;
 /// Types of a 64-bit TSS's descriptor.
@@ -61,6 +61,22 @@ bool has_opcode(const Image& image, std::initializer_list<std::uint8_t> opcode) 
     });
 }
 
+/// Of an instruction with a ModRM byte whose `reg` field is `reg`.
+bool has_opcode_reg(const Image& image, std::initializer_list<std::uint8_t> opcode, std::uint8_t reg) {
+    return std::ranges::any_of(image.segments, [&](const Segment& segment) {
+        const auto same = [](std::byte a, std::uint8_t b) { return std::to_integer<std::uint8_t>(a) == b; };
+        auto at = segment.bytes.begin();
+        const auto end = segment.executable ? segment.bytes.end() : at;
+        for (;;) {
+            at = std::search(at, end, opcode.begin(), opcode.end(), same);
+            if (at == end) return false;
+            const auto modrm = at + static_cast<std::ptrdiff_t>(opcode.size());
+            if (modrm != end && (std::to_integer<unsigned>(*modrm) >> 3 & 7) == reg) return true;
+            ++at;
+        }
+    });
+}
+
 bool writes_dr7(const Image& image) {
     for (std::uint8_t source = 0xf8; source != 0; ++source) {  // its ModRM byte; with REX.B, too
         if (has_opcode(image, {0x0f, 0x23, source})) return true;
@@ -96,6 +112,7 @@ Machine::Machine(const kvm::System& system, Image image)
     abilities_ = abilities_of(image_);
     read_symbols();
     reset_debug_registers_ = cpu_.debug_registers();
+    can_change_task_register_ = can_change_task_register();
     set_up_cpu();
     watchdog_ = std::make_unique<Watchdog>(cpu_);
 }
@@ -226,7 +243,10 @@ void Machine::boot_again(Image image, const Snapshot& booted) {
     decoded_.clear();
     abilities_ = abilities_of(image_);
     read_symbols();
+    can_change_task_register_ = can_change_task_register();
     msrs_.reset();
+    msrs_known_ = false;
+    gs_bases_ = {};
 }
 
 Machine::Abilities Machine::abilities_of(const Image& image) {
@@ -234,7 +254,31 @@ Machine::Abilities Machine::abilities_of(const Image& image) {
             .writes_dr7 = writes_dr7(image),
             .leaves_page_tables = has_opcode(image, {0x0f, 0x22}),
             .writes_msrs = has_opcode(image, {0x0f, 0x30}),
-            .swaps_gs = has_opcode(image, {0x0f, 0x01, 0xf8})};
+            .swaps_gs = has_opcode(image, {0x0f, 0x01, 0xf8}),
+            // MOV, POP and LGS to GS; WRGSBASE (0F AE /3, which LDMXCSR's opcode shares).
+            .loads_gs = has_opcode_reg(image, {0x8e}, 5) || has_opcode(image, {0x0f, 0xa9}) ||
+                        has_opcode(image, {0x0f, 0xb5}) || has_opcode_reg(image, {0x0f, 0xae}, 3)};
+}
+
+/// The type of TR, which KVM for AMD always reports as busy, stays what set_sregs() made it unless the guest loads TR or
+/// switches tasks. Switches need a task gate or a second TSS, and only 32-bit guests can have them.
+bool Machine::can_change_task_register() const {
+    if (has_opcode_reg(image_, {0x0f, 0x00}, 3)) return true;  // LTR
+    if (image_.is_64_bit()) return false;
+    if (has_opcode_reg(image_, {0x0f, 0x01}, 2)) return true;  // LGDT
+    int found = 0;
+    const auto count = [&](std::uint64_t table, std::uint64_t limit, auto matches) {
+        for (std::uint64_t at = 0; at + 7 <= limit; at += 8) {
+            const auto type = memory_.read<std::uint8_t>(Virtual{table + at + 5});
+            if (type && matches(*type & 0x1fU)) ++found;
+        }
+    };
+    const auto& abi = image_.descriptor;
+    count(abi.gdt, abi.gdt_limit, [](unsigned type) { return type == 9 || type == 11 || type == 1 || type == 3; });
+    if (found > 1) return true;
+    found = 0;
+    count(abi.idt, abi.idt_limit, [](unsigned type) { return type == 5; });
+    return found > 0;
 }
 
 void Machine::set_up_cpu() {
@@ -453,12 +497,23 @@ void Machine::spring_trap() {
 
 void Machine::raise_machine_check() {
     constexpr std::uint64_t valid = std::uint64_t{1} << 63, uncorrected = std::uint64_t{1} << 61,
-                            enabled = std::uint64_t{1} << 60;  // MCi_STATUS (SDM volume 3, 15.3.2.2)
+                            enabled = std::uint64_t{1} << 60, overwritten = std::uint64_t{1} << 62;  // MCi_STATUS (SDM volume 3, 15.3.2.2)
     kvm_x86_mce error{};
     error.status = valid | uncorrected | enabled;
     error.mcg_status = mcg_status_mcip | mcg_status_ripv;
-    cpu_.machine_check(error);
-    msrs_.reset();
+    auto values = msrs();
+    if ((cpu_.sregs().cr4 & cr4_mce) == 0) {  // KVM shuts the CPU down
+        flush_msrs();
+        cpu_.machine_check(error);
+        msrs_.reset();
+        return;
+    }
+    // What KVM_X86_SET_MCE does, without its ioctls.
+    if ((values[mc0_status_place] & valid) != 0) error.status |= overwritten;
+    values[mcg_status_place] = error.mcg_status;
+    values[mc0_status_place] = error.status;
+    set_msrs(values);
+    inject(GATECRASH_VECTOR_MC, std::nullopt);
 }
 
 void Machine::raise_page_fault(std::optional<std::uint64_t> address) {
@@ -503,16 +558,23 @@ void Machine::put_in_service(std::uint8_t vector) {
 kvm::Exit Machine::run_once(bool irq_window) {
     if (has_stale_trap_ && !cpu_.is_stepping()) drop_stale_trap();
     if (latched_irq_) {
-        const auto& events = cpu_.events();
-        // KVM_INTERRUPT delivers at once, ahead of an NMI and whatever IF says: so only when it is the next in line.
+        auto events = cpu_.events();
+        // KVM delivers it at once, ahead of an NMI and whatever IF says: so only when it is the next in line.
         const bool nmi_first = events.nmi.injected != 0 || (events.nmi.pending != 0 && can_deliver(Event::nmi()));
         if (!nmi_first && events.exception.injected == 0 && can_deliver(Event::irq())) {
             const auto vector = *std::exchange(latched_irq_, std::nullopt);
-            cpu_.interrupt(vector);
+            // What KVM_INTERRUPT does, without its ioctl: these registers go in with KVM_RUN.
+            events.interrupt.injected = 1;
+            events.interrupt.nr = vector;
+            events.interrupt.soft = 0;
+            cpu_.set_events(events);
             put_in_service(vector);
         }
     }
     forget_unfinished_out();
+    flush_msrs();
+    is_memory_saved_ = false;
+    if (msrs_known_) gs_bases_ = {cpu_.sregs().gs.base, msrs_->front()};
     msrs_known_ = false;
     watchdog_->begin_run();
     auto exit = cpu_.run(irq_window && latched_irq_.has_value());
@@ -609,10 +671,24 @@ const MsrSet& Machine::msrs() {
     } else if (!msrs_known_ && abilities_.writes_msrs) {
         get_msrs(saved_msrs.size());
     } else if (!msrs_known_ && abilities_.swaps_gs) {
-        get_msrs(1);  // KERNEL_GS_BASE
+        if (const auto other = swapped_gs_base()) {
+            msrs_->front() = msrs_of_kvm_.front() = *other;
+        } else {
+            get_msrs(1);  // KERNEL_GS_BASE
+        }
     }
     msrs_known_ = true;
     return *msrs_;
+}
+
+/// KERNEL_GS_BASE after a run of a guest that changes it by SWAPGS only: of the two bases it is the one that is not
+/// current. Empty if that cannot be said.
+std::optional<std::uint64_t> Machine::swapped_gs_base() {
+    const auto [current, other] = gs_bases_;
+    if (abilities_.loads_gs || current == other) return std::nullopt;
+    const auto now = cpu_.sregs().gs.base;
+    if (now == current) return other;
+    return now == other ? std::optional(current) : std::nullopt;
 }
 
 void Machine::get_msrs(std::size_t count) {
@@ -624,29 +700,47 @@ void Machine::get_msrs(std::size_t count) {
         const bool is_half = is_amd_ && (entry.index == msr_sysenter_esp || entry.index == msr_sysenter_eip);
         return is_half ? entry.data & 0xffffffff : entry.data;
     };
-    for (std::size_t i = 0; i < count; ++i) msrs_->at(i) = kept(entries.at(i));
+    for (std::size_t i = 0; i < count; ++i) msrs_->at(i) = msrs_of_kvm_.at(i) = kept(entries.at(i));
 }
 
 void Machine::set_msrs(const MsrSet& values) {
-    if (msrs() == values) return;
-    std::array<kvm_msr_entry, saved_msrs.size()> entries{};
-    for (std::size_t i = 0; i < entries.size(); ++i) {
-        entries.at(i).index = saved_msrs.at(i);
-        entries.at(i).data = values.at(i);
-    }
-    cpu_.set_msrs(entries);
+    (void)msrs();  // what KVM has is known from here on
     msrs_ = values;
-    msrs_known_ = true;
+}
+
+void Machine::flush_msrs() {
+    if (!msrs_known_ || *msrs_ == msrs_of_kvm_) return;
+    std::array<kvm_msr_entry, saved_msrs.size()> entries{};
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        if (msrs_->at(i) == msrs_of_kvm_.at(i)) continue;
+        entries.at(count).index = saved_msrs.at(i);
+        entries.at(count++).data = msrs_->at(i);
+    }
+    cpu_.set_msrs(std::span(entries).first(count));
+    msrs_of_kvm_ = *msrs_;
+}
+
+void Machine::expect_runs_of(std::chrono::microseconds usual) {
+    using std::chrono::microseconds;
+    // Three ticks are many times what a run takes on an idle host, and each tick costs a busy one a switch of threads.
+    constexpr microseconds shortest(2000), longest(7000);
+    watchdog_->set_tick(std::clamp(usual * 4, shortest, longest));
 }
 
 Snapshot Machine::snapshot(const Snapshot* base) {
+    const bool same_pages = base != nullptr && is_memory_saved_ && base->number == last_snapshot_ &&
+                            writes_at_snapshot_ == memory_.writes();
     Snapshot snapshot{cpu_.regs(),
                       cpu_.sregs(),
                       cpu_.events(),
                       debug_registers(),
                       msrs(),
                       latched_irq_,
-                      memory_.save(base == nullptr ? nullptr : &base->pages)};
+                      same_pages ? base->pages : memory_.save(base == nullptr ? nullptr : &base->pages),
+                      ++last_snapshot_};
+    is_memory_saved_ = true;
+    writes_at_snapshot_ = memory_.writes();
     snapshot.sregs.idt = guest_idt();
     snapshot.sregs.tr.type = busy_tss;
     return snapshot;
@@ -656,12 +750,13 @@ void Machine::restore(const Snapshot& snapshot) {
     disarm_breakpoints();
     if (snapshot.events.nmi.masked == 0) unmask_nmis();
     memory_.restore(snapshot.pages);
+    is_memory_saved_ = false;
     set_msrs(snapshot.msrs);
     if (abilities_.uses_debug_registers) cpu_.set_debug_registers(snapshot.debug_registers);
     set_sregs(snapshot.sregs);
     cpu_.set_regs(snapshot.regs);
     auto events = snapshot.events;
-    events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
+    events.flags = cpu_.events().flags | KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
     cpu_.set_events(events);
     latched_irq_ = snapshot.latched_irq;
     has_trap_ = false;
@@ -671,6 +766,9 @@ void Machine::restore(const Snapshot& snapshot) {
 void Machine::set_sregs(kvm_sregs sregs) {
     // Intel's VM entry wants a busy TSS (SDM volume 3, 26.3.1.2). AMD's does not look, and KVM reports "busy" whatever
     // was set; but QEMU's check of the I/O bitmap refuses a TSS that is busy, and then user code has no doorbell.
+    auto same = sregs;
+    same.tr.type = cpu_.sregs().tr.type;
+    if (!can_change_task_register_ && std::memcmp(&same, &cpu_.sregs(), sizeof same) == 0) return;
     sregs.tr.type = is_amd_ ? available_tss : busy_tss;
     cpu_.set_sregs(sregs);
 }

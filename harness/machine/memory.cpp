@@ -195,7 +195,10 @@ bool GuestMemory::write(Virtual address, std::span<const std::byte> from) {
         const auto size = std::min<std::size_t>(from.size(), page_size - offset_in_page(address));
         const auto physical = *translate(address);
         std::memcpy(at(physical), from.data(), size);
-        if (uses_[number(physical) / page_size] == Use::read_write) add_written(number(physical) / page_size);
+        if (uses_[number(physical) / page_size] == Use::read_write) {
+            add_written(number(physical) / page_size);
+            ++writes_;
+        }
         from = from.subspan(size);
         address = Virtual{number(address) + size};
     }
@@ -240,10 +243,6 @@ void GuestMemory::restore(const PageSet& pages) {
     }
 }
 
-bool GuestMemory::is_as_at_boot(const SavedPage& page) const {
-    return same_page(page.content->data(), boot_page(page.number));
-}
-
 std::optional<GuestMemory::Difference> GuestMemory::first_difference(const PageSet& pages) {
     find_written();
     for (const auto& saved : pages) add_written(saved.number);
@@ -255,6 +254,19 @@ std::optional<GuestMemory::Difference> GuestMemory::first_difference(const PageS
         return Difference{Physical{page * page_size + static_cast<std::uint64_t>(offset)}, now[offset], then[offset]};
     }
     return std::nullopt;
+}
+
+bool GuestMemory::read_saved(const PageSet& pages, Virtual address, std::span<std::byte> to) const {
+    while (!to.empty()) {
+        const auto physical = translate(address);
+        if (!physical) return false;
+        const auto offset = offset_in_page(address);
+        const auto size = std::min<std::size_t>(to.size(), page_size - offset);
+        std::memcpy(to.data(), content(pages, number(*physical) / page_size) + offset, size);
+        to = to.subspan(size);
+        address = Virtual{number(address) + size};
+    }
+    return true;
 }
 
 std::vector<std::byte> GuestMemory::read_saved(const PageSet& pages, Virtual address, std::size_t size) const {

@@ -35,10 +35,17 @@ Step Stepper::step() {
     // boundary that follows or in a stepper's own code, depending on when an interrupt of the host comes.
     const bool nmi_waits = machine_.has_latched_nmi() && !machine_.can_deliver(Event::nmi());
     if (nmi_waits) set_latched_nmi(machine_, false);
+    const auto known = machine_.known();
+    const auto instruction = machine_.next_instruction();
     auto result = advance();
+    if (instruction && !opens_shadow(*instruction)) machine_.executed(*instruction, result.delivered.has_value(), known);
     if (nmi_waits) set_latched_nmi(machine_, true);
     // An event that the instruction let in (an IRET unmasked it, say) is delivered ahead of the next instruction.
-    while (!result.end && !result.delivered && machine_.delivery_due()) result = advance();
+    while (!result.end && !result.delivered && machine_.delivery_due()) {
+        const auto before = machine_.known();
+        result = advance();
+        machine_.delivered(before);
+    }
     return result;
 }
 

@@ -8,6 +8,9 @@
 namespace gatecrash::machine {
 namespace {
 
+constexpr std::size_t fmask_place = 4;
+static_assert(Machine::saved_msrs[fmask_place] == msr_fmask);
+
 /// TF is a real flag of the guest while it is stepped. Where the guest can see it, and where it gets lost:
 ///
 ///     PUSHF                    pushes it               cleared on the stack after the step
@@ -214,16 +217,16 @@ class TrapFlagStepper : public Stepper {
 
     /// The old value if it had to change.
     std::optional<std::uint64_t> let_tf_pass_fmask() {
-        kvm_msr_entry entry{msr_fmask, 0, 0};
-        machine().cpu().get_msrs({&entry, 1});
-        if ((entry.data & rflags_tf) == 0) return std::nullopt;
-        set_fmask(entry.data & ~rflags_tf);
-        return entry.data;
+        const auto fmask = machine().msrs().at(fmask_place);
+        if ((fmask & rflags_tf) == 0) return std::nullopt;
+        set_fmask(fmask & ~rflags_tf);
+        return fmask;
     }
 
     void set_fmask(std::uint64_t value) {
-        const kvm_msr_entry entry{msr_fmask, 0, value};
-        machine().cpu().set_msrs({&entry, 1});
+        auto msrs = machine().msrs();
+        msrs.at(fmask_place) = value;
+        machine().set_msrs(msrs);
     }
 
     void open_sti_shadow() {

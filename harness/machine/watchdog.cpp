@@ -51,7 +51,7 @@ void Watchdog::watch() {
     std::unique_lock lock(mutex_);
     std::uint64_t seen = 0;
     int ticks = 0;
-    while (!wake_.wait_for(lock, tick, [this] { return stop_; })) {
+    while (!wake_.wait_for(lock, tick_.load(), [this] { return stop_; })) {
         const auto run = run_.load();
         ticks = run == seen ? ticks + 1 : 0;
         seen = run;

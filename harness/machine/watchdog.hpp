@@ -25,16 +25,18 @@ class Watchdog {
     /// Around each KVM_RUN, on the thread that calls it.
     void begin_run();
     void end_run();
+    /// Ends runs that last three to four of these.
+    void set_tick(std::chrono::microseconds tick) { tick_.store(tick); }
     /// Whether the watchdog ended the last run.
     [[nodiscard]] bool fired() const { return fired_.load() == run_.load() - 1; }
 
   private:
-    static constexpr auto tick = std::chrono::milliseconds(5);
-    static constexpr int patience = 4;  ///< ticks
+    static constexpr int patience = 3;  ///< ticks
 
     void watch();
 
     kvm::Vcpu& cpu_;
+    std::atomic<std::chrono::microseconds> tick_{std::chrono::microseconds(7000)};
     std::atomic<std::uint64_t> run_{0};  ///< odd while a run is under way
     std::atomic<std::uint64_t> fired_{0};
     std::atomic<pthread_t> runner_{};

@@ -34,8 +34,13 @@ class Vcpu {
     void set_sregs(const kvm_sregs& sregs);
     [[nodiscard]] const kvm_vcpu_events& events();
     void set_events(const kvm_vcpu_events& events);
-    [[nodiscard]] kvm_debugregs debug_registers() const;
+    /// Read once after each run. set_debug_registers() calls KVM only if they change.
+    [[nodiscard]] const kvm_debugregs& debug_registers();
     void set_debug_registers(const kvm_debugregs& registers);
+    /// Whether debug_registers() costs no ioctl.
+    [[nodiscard]] bool knows_debug_registers() const { return debug_registers_known_; }
+    /// The last run cannot have changed the debug registers, which were known before it.
+    void keep_debug_registers() { debug_registers_known_ = true; }
     void set_cpuid(std::span<const kvm_cpuid_entry2> entries);
     /// KVM_GET_MSRS: fills in `data` of each entry. Throws if KVM does not know one of them.
     void get_msrs(std::span<kvm_msr_entry> entries) const;
@@ -97,6 +102,8 @@ class Vcpu {
     kvm_regs regs_{};
     kvm_sregs sregs_{};
     kvm_vcpu_events events_{};
+    kvm_debugregs debug_registers_{};
+    bool debug_registers_known_ = false;
     std::uint32_t guest_debug_ = 0;
     std::uint64_t valid_ = 0;  ///< KVM_SYNC_X86_* groups whose cached copy is KVM's
     std::uint64_t dirty_ = 0;  ///< groups whose cached copy KVM has yet to get

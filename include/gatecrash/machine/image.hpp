@@ -7,6 +7,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "gatecrash/abi.h"
@@ -53,6 +54,7 @@ class SymbolTable {
 
   private:
     std::vector<Symbol> by_address_;
+    std::unordered_map<std::string, Virtual> by_name_;
 };
 
 struct Image {

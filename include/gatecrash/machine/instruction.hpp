@@ -45,6 +45,9 @@ struct Instruction {
     Kind kind = Kind::other;
     /// Where a direct branch goes.
     std::optional<Virtual> target;
+    bool writes_memory = true;             ///< false if it certainly does not
+    bool changes_msrs = false;             ///< WRMSR, SWAPGS
+    bool changes_debug_registers = false;  ///< MOV to one
 };
 
 /// Whether no interrupt is taken between this instruction and the next. (STI opens a shadow only if IF was clear; code

@@ -3,6 +3,7 @@
 #include <linux/kvm.h>
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -43,6 +44,7 @@ struct Snapshot {
     MsrSet msrs{};
     std::optional<std::uint8_t> latched_irq;
     PageSet pages;
+    std::uint64_t number = 0;  ///< among those of one machine, from 1
 };
 
 /// Whether `event`, landing on a guest in this state, is delivered before the next instruction.
@@ -106,6 +108,8 @@ class Machine {
     [[nodiscard]] std::uint64_t kernel_gs_base() { return msrs()[0]; }
     /// The values of `saved_msrs`.
     [[nodiscard]] const MsrSet& msrs();
+    /// KVM gets those that change with the next run.
+    void set_msrs(const MsrSet& values);
     [[nodiscard]] kvm_debugregs debug_registers();
     /// Whether the guest has gone to page tables that the harness did not make.
     [[nodiscard]] bool has_own_page_tables() {
@@ -131,7 +135,10 @@ class Machine {
     /// Whether an NMI has.
     [[nodiscard]] bool has_latched_nmi() { return cpu_.events().nmi.pending != 0; }
 
-    /// Runs freely until the guest stops by itself, or the watchdog (host time, about 20 ms) finds it still running.
+    /// Has the watchdog give up sooner on a guest whose runs take `usual`. Without this it waits for some 20 ms.
+    void expect_runs_of(std::chrono::microseconds usual);
+
+    /// Runs freely until the guest stops by itself, or the watchdog (host time) finds it still running.
     /// No verdict may depend on StillRunning: use a stepper to find out what such a guest does.
     /// Throws MachineFault.
     [[nodiscard]] Outcome run();
@@ -148,6 +155,22 @@ class Machine {
     void enable_exception_payload() { vm_.enable_exception_payload(); }
 
     // --- for steppers --------------------------------------------------------------------------------------------
+
+    /// Registers whose values need no ioctl to be read.
+    struct Known {
+        bool msrs, debug_registers;
+        bool memory;  ///< as in the last snapshot
+    };
+    [[nodiscard]] Known known() const { return {msrs_known_, cpu_.knows_debug_registers(), is_memory_saved_}; }
+    /// A step executed `instruction`, or an exception of it was delivered: what it cannot change, and was known before,
+    /// is known still.
+    void executed(const Instruction& instruction, bool delivered, Known before) {
+        if (before.msrs && !instruction.changes_msrs) msrs_known_ = true;
+        if (before.debug_registers && !instruction.changes_debug_registers && !delivered) cpu_.keep_debug_registers();
+        if (before.memory && !instruction.writes_memory && !delivered) is_memory_saved_ = true;
+    }
+    /// A step delivered an event and executed nothing. A #DB can change DR6 and DR7.
+    void delivered(Known before) { msrs_known_ |= before.msrs; }
 
     /// One KVM_RUN, with a latched interrupt injected if it can be. Throws MachineFault for what is KVM's fault.
     [[nodiscard]] kvm::Exit run_once(bool irq_window = false);
@@ -187,8 +210,10 @@ class Machine {
         bool leaves_page_tables = false;    ///< MOV to a control register
         bool writes_msrs = false;           ///< WRMSR
         bool swaps_gs = false;              ///< SWAPGS
+        bool loads_gs = false;              ///< MOV, POP or LGS to GS, or WRGSBASE
     };
     static Abilities abilities_of(const Image& image);
+    [[nodiscard]] std::optional<std::uint64_t> swapped_gs_base();
 
     /// As guests have them in their tables.
     struct AddressRange {
@@ -229,7 +254,8 @@ class Machine {
     bool finish_out(const kvm::IoExit& io);
     void end_shadow();
     void forget_unfinished_out();
-    void set_msrs(const MsrSet& values);
+    void flush_msrs();
+    [[nodiscard]] bool can_change_task_register() const;
 
     Image image_;
     GuestMemory memory_;
@@ -243,9 +269,15 @@ class Machine {
     AddressRange breakpoints_refused_{};
     std::vector<AddressRange> watchpoints_refused_;
     kvm_debugregs reset_debug_registers_{};
+    bool can_change_task_register_ = true;
+    std::pair<std::uint64_t, std::uint64_t> gs_bases_{};  ///< the current one and KERNEL_GS_BASE, before the last run
     std::optional<MsrSet> msrs_;  ///< empty if none of them is known
-    bool msrs_known_ = false;     ///< there was no run since then
+    MsrSet msrs_of_kvm_{};        ///< what KVM has of them, until the next run
+    bool msrs_known_ = false;     ///< msrs_ is what the guest has: no run since then can have changed them
     std::optional<std::uint8_t> latched_irq_;
+    std::uint64_t last_snapshot_ = 0;  ///< its number
+    bool is_memory_saved_ = false;     ///< in that one: the guest has not written since
+    std::uint64_t writes_at_snapshot_ = 0;
     bool has_trap_ = false;
     bool has_stale_trap_ = false;  ///< the last run may have left a trap to the next, see drop_stale_trap()
     std::optional<kvm_dtable> overridden_idt_;

@@ -61,6 +61,8 @@ class GuestMemory {
     /// Copies memory of any rights. False, and nothing done, if not all of it is mapped.
     [[nodiscard]] bool read(Virtual address, std::span<std::byte> to) const;
     [[nodiscard]] bool write(Virtual address, std::span<const std::byte> from);
+    /// How often write() has changed what snapshots hold.
+    [[nodiscard]] std::uint64_t writes() const { return writes_; }
     template <typename T>
     [[nodiscard]] std::optional<T> read(Virtual address) const {
         T value;
@@ -74,7 +76,13 @@ class GuestMemory {
     void restore(const PageSet& pages);
     /// What read() would have given when `pages` was saved; as much of it as is mapped.
     [[nodiscard]] std::vector<std::byte> read_saved(const PageSet& pages, Virtual address, std::size_t size) const;
-    [[nodiscard]] bool is_as_at_boot(const SavedPage& page) const;
+    /// The same for all of `to`: false if not all of it is mapped.
+    [[nodiscard]] bool read_saved(const PageSet& pages, Virtual address, std::span<std::byte> to) const;
+    /// The content of page `number` when `pages` was saved, or at boot.
+    [[nodiscard]] const std::byte* saved_page(const PageSet& pages, std::uint64_t number) const {
+        return content(pages, number);
+    }
+    [[nodiscard]] const std::byte* page_at_boot(std::uint64_t number) const { return boot_page(number); }
     /// Whether all memory equals `pages`, which may be another machine's with the same image.
     [[nodiscard]] bool equals(const PageSet& pages) { return !first_difference(pages); }
     struct Difference {
@@ -105,6 +113,7 @@ class GuestMemory {
     kvm::Vcpu* cpu_ = nullptr;
     std::vector<std::uint64_t> first_pages_;  ///< of the memory slots
     std::vector<std::uint64_t> written_;      ///< page numbers, ascending
+    std::uint64_t writes_ = 0;
     std::uint64_t next_free_ = 0;
     Physical page_table_root_{};
     Physical harness_pages_{};
