@@ -115,6 +115,7 @@ std::vector<explore::Result> results_of(const Options& options, const Selection&
 explore::Result merged(const Options& options, const Selection& selection, machine::Vendor vendor,
                        const std::vector<explore::Result>& parts) {
     double seconds = 0;
+    explore::TimeSpent spent{};
     std::vector<explore::SweepResult> sweeps;
     for (const auto& part : parts) {
         if (part.status == explore::Status::error) {
@@ -123,10 +124,12 @@ explore::Result merged(const Options& options, const Selection& selection, machi
             return failed;
         }
         seconds += part.seconds;
+        explore::add(spent, part.spent);
         sweeps.push_back(part.sweep);
     }
     auto result = judged(options, selection, vendor, sweeps);
     result.seconds = seconds;
+    result.spent = spent;
     return result;
 }
 

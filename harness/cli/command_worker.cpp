@@ -55,11 +55,13 @@ class Worker {
         // Who explores wants to see what this machine makes of it.
         const auto missing = options.command == Command::run ? missing_behaviours(selection, local_.description) : "";
         if (!missing.empty()) return report::Skipped{missing};
+        explore::PhaseClock clock(explore::Phase::starting);
         try {
             machine::Machine machine(local_.system, image_of(options, selection));
             auto sweep_options = sweep_options_of(options, selection, machine.image(), local_.stepper);
             check_that_it_lands(sweep_options.events, local_);
             sweep_options.stop = &stop_;
+            sweep_options.clock = &clock;
             if (from) sweep_options.from = from->checkpoint;
             Clock::time_point told = start, saved = start;
             std::uint64_t schedules = 0;
@@ -78,7 +80,7 @@ class Worker {
                 tell(report::Saved{checkpoint(), before + seconds_since(start)});
             };
             auto sweep = explore::sweep(machine, sweep_options);
-            return report::Swept{std::move(sweep), before + seconds_since(start)};
+            return report::Swept{std::move(sweep), before + seconds_since(start), clock.spent()};
         } catch (const machine::ImageError& error) {
             return report::Failed{error.what(), true};
         } catch (const explore::ScheduleError& error) {

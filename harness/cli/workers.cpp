@@ -395,6 +395,7 @@ class Workers::Work {
     std::optional<explore::Result> result_of(std::size_t index, const std::string& name) {
         std::vector<explore::SweepResult> sweeps;
         double seconds = 0;
+        explore::TimeSpent spent{};
         bool is_whole = true;
         for (std::size_t i = 0; i < states_.size(); ++i) {
             const auto& part = journal_.workers[i];
@@ -415,11 +416,13 @@ class Workers::Work {
             const auto& swept = std::get<report::Swept>(*ending);
             sweeps.push_back(swept.sweep);
             seconds = std::max(seconds, swept.seconds);
+            explore::add(spent, swept.spent);
         }
         if (sweeps.empty()) return std::nullopt;
         if (!is_whole) sweeps.front().interrupted = true;
         auto result = judged(options_, selections_[index], journal_.machine.vendor, sweeps);
         result.seconds = seconds;
+        result.spent = spent;
         result.guest = guests_[index];
         return result;
     }

@@ -1,6 +1,8 @@
 #include "equal_states.hpp"
 
 #define XXH_INLINE_ALL
+// On an emulated machine each vector instruction is a call of a function, and here a few words are hashed at a time.
+#define XXH_VECTOR XXH_SCALAR
 #include <xxhash.h>
 
 #include <algorithm>
@@ -8,7 +10,7 @@
 #include <map>
 #include <optional>
 #include <span>
-#include <type_traits>
+#include <vector>
 
 #include "gatecrash/machine/stepper.hpp"
 
@@ -22,31 +24,43 @@ using machine::Virtual;
 
 Digest to_digest(XXH128_hash_t hash) { return {hash.low64, hash.high64}; }
 
-/// Adds up what has no padding, or padding that is always zero.
-class Digester {
-  public:
-    Digester() { XXH3_128bits_reset(&state_); }
+void add(Digest& sum, const Digest& more) {
+    for (std::size_t i = 0; i < sum.size(); ++i) sum.at(i) += more.at(i);
+}
 
-    Digester& add_bytes(std::span<const std::byte> bytes) {
-        XXH3_128bits_update(&state_, bytes.data(), bytes.size());
-        return *this;
-    }
-    template <typename T>
-    requires std::is_trivially_copyable_v<T> Digester& add(const T& value) {
-        return add_bytes(std::as_bytes(std::span(&value, 1)));
-    }
-    [[nodiscard]] Digest digest() const { return to_digest(XXH3_128bits_digest(&state_)); }
+void subtract(Digest& sum, const Digest& less) {
+    for (std::size_t i = 0; i < sum.size(); ++i) sum.at(i) -= less.at(i);
+}
 
-  private:
-    XXH3_state_t state_;
-};
+/// What a word adds to the digest of a memory in which it is not as at boot.
+Digest word_digest(std::uint64_t page, std::size_t offset, std::uint64_t value) {
+    const std::array what{page * machine::page_size + offset, value};
+    return to_digest(XXH3_128bits(what.data(), sizeof what));
+}
+
+std::uint64_t word_at(const std::byte* page, std::size_t offset) {
+    std::uint64_t word;
+    std::memcpy(&word, page + offset, sizeof word);
+    return word;
+}
+
+/// Turns the digest of a memory in which page `number` is `then` into that of one in which it is `now`.
+void replace_page(Digest& memory, std::uint64_t number, const std::byte* then, const std::byte* now,
+                  const std::byte* at_boot) {
+    for (std::size_t offset = 0; offset < machine::page_size; offset += sizeof(std::uint64_t)) {
+        const auto before = word_at(then, offset), after = word_at(now, offset);
+        if (before == after) continue;
+        const auto boot = word_at(at_boot, offset);
+        if (before != boot) subtract(memory, word_digest(number, offset, before));
+        if (after != boot) add(memory, word_digest(number, offset, after));
+    }
+}
 
 template <typename T>
 std::optional<T> saved(const Machine& machine, const Snapshot& at, std::uint64_t address) {
-    const auto bytes = machine.memory().read_saved(at.pages, Virtual{address}, sizeof(T));
-    if (bytes.size() != sizeof(T)) return std::nullopt;
     T value;
-    std::memcpy(&value, bytes.data(), sizeof value);
+    const auto bytes = std::as_writable_bytes(std::span(&value, 1));
+    if (!machine.memory().read_saved(at.pages, Virtual{address}, bytes)) return std::nullopt;
     return value;
 }
 
@@ -93,22 +107,26 @@ bool is_writable(const AddressRange& range, const Machine& machine, const Snapsh
 
 }  // namespace
 
-PageDigests digests_of(const machine::GuestMemory& memory, const machine::PageSet& pages,
-                       const machine::PageSet& earlier, const PageDigests& known) {
-    PageDigests digests;
-    digests.reserve(pages.size());
-    std::size_t k = 0;
-    for (const auto& page : pages) {
-        while (k < earlier.size() && earlier[k].number < page.number) ++k;
-        if (k < earlier.size() && earlier[k].content == page.content) {
-            digests.push_back(known[k]);
-        } else if (memory.is_as_at_boot(page)) {
-            digests.push_back({});
-        } else {
-            digests.push_back(to_digest(XXH3_128bits(page.content->data(), page.content->size())));
-        }
+StateDigest digest_of(const machine::GuestMemory& memory, const Snapshot& state, const machine::PageSet& earlier,
+                      const StateDigest& known) {
+    // Their padding, if any, is always zero.
+    const struct {
+        kvm_regs regs;
+        kvm_sregs sregs;
+        kvm_vcpu_events events;
+        kvm_debugregs debug_registers;
+        machine::MsrSet msrs;
+        std::uint64_t latched_irq;
+    } cpu{state.regs, state.sregs,
+          state.events, state.debug_registers,
+          state.msrs, state.latched_irq ? 0x100U | *state.latched_irq : 0U};
+    StateDigest digest{to_digest(XXH3_128bits(&cpu, sizeof cpu)), known.memory};
+    for (const auto& page : state.pages) {
+        const auto* now = page.content->data();
+        const auto* then = memory.saved_page(earlier, page.number);
+        if (then != now) replace_page(digest.memory, page.number, then, now, memory.page_at_boot(page.number));
     }
-    return digests;
+    return digest;
 }
 
 AddressRange frame_pushed_by(Event event, const Machine& machine, const Snapshot& at) {
@@ -133,13 +151,6 @@ AddressRange frame_pushed_by(Event event, const Machine& machine, const Snapshot
 }
 
 Digest EqualStarts::digest_of(const Start& start) const {
-    const auto& at = *start.state;
-    Digester digester;
-    digester.add(start.window).add(start.more);
-    digester.add(start.event.kind).add(start.event.vector);
-    digester.add(start.event.address.has_value()).add(start.event.address.value_or(0));
-    digester.add(at.regs).add(at.sregs).add(at.events).add(at.debug_registers).add(at.msrs);
-    digester.add(at.latched_irq.has_value()).add(at.latched_irq.value_or(0));
     // The log check asks of each vector how often it landed, and where the log was when it did last; the check of the
     // debug registers, what is watched.
     std::map<std::uint8_t, std::pair<std::uint64_t, std::uint64_t>> landed;
@@ -153,25 +164,39 @@ Digest EqualStarts::digest_of(const Start& start) const {
         ++count;
         last = std::max(last, log_head);
     }
-    for (const auto& [vector, what] : landed) digester.add(vector).add(what.first).add(what.second);
-    digester.add(watched);
+    const auto frame = frame_pushed_by(start.event, machine_, *start.state);
+    const auto memory = without(*start.digest, frame, *start.state);
+    const auto& cpu = start.digest->cpu;
+    std::vector<std::uint64_t> all{start.window,
+                                   start.more,
+                                   static_cast<std::uint64_t>(start.event.kind),
+                                   start.event.vector,
+                                   start.event.address.has_value() ? 1U : 0U,
+                                   start.event.address.value_or(0),
+                                   watched,
+                                   frame.first,
+                                   cpu[0],
+                                   cpu[1],
+                                   memory[0],
+                                   memory[1]};
+    for (const auto& [vector, what] : landed) all.insert(all.end(), {vector, what.first, what.second});
+    return to_digest(XXH3_128bits(all.data(), all.size() * sizeof all.front()));
+}
 
-    const auto frame = frame_pushed_by(start.event, machine_, at);
-    digester.add(frame.first);
-    const auto frame_at = frame == AddressRange{} ? std::nullopt : machine_.memory().translate(Virtual{frame.first});
-    const auto frame_page = frame_at ? std::optional(number(*frame_at) / machine::page_size) : std::nullopt;
-    for (std::size_t i = 0; i < at.pages.size(); ++i) {
-        const auto& digest = (*start.pages)[i];
-        if (at.pages[i].number != frame_page && digest != Digest{}) digester.add(at.pages[i].number).add(digest);
+/// The memory's digest, as if `frame` were as at boot.
+Digest EqualStarts::without(const StateDigest& digest, const AddressRange& frame, const Snapshot& state) const {
+    auto memory = digest.memory;
+    const auto at = frame == AddressRange{} ? std::nullopt : machine_.memory().translate(Virtual{frame.first});
+    if (!at) return memory;
+    const auto page = number(*at) / machine::page_size;  // all of it is in one
+    const auto* content = machine_.memory().saved_page(state.pages, page);
+    const auto* boot = machine_.memory().page_at_boot(page);
+    const auto first = number(*at) % machine::page_size;
+    for (auto offset = first; offset < first + (frame.last - frame.first); offset += sizeof(std::uint64_t)) {
+        const auto word = word_at(content, offset);
+        if (word != word_at(boot, offset)) subtract(memory, word_digest(page, offset, word));
     }
-    if (frame_page) {
-        const auto base = frame.first & ~std::uint64_t{machine::page_size - 1};
-        auto page = machine_.memory().read_saved(at.pages, Virtual{base}, machine::page_size);
-        std::fill_n(page.begin() + static_cast<std::ptrdiff_t>(frame.first - base), frame.last - frame.first,
-                    std::byte{0});
-        digester.add_bytes(page);
-    }
-    return digester.digest();
+    return memory;
 }
 
 }  // namespace gatecrash::explore

@@ -15,12 +15,16 @@ namespace gatecrash::explore {
 /// expected in any number of sweeps.
 using Digest = std::array<std::uint64_t, 2>;
 
-/// Of the pages of a snapshot, in their order. A page that is as at boot has Digest{}.
-using PageDigests = std::vector<Digest>;
+/// Digests of a snapshot. That of the memory is a sum over its words, so that one snapshot's follows from the one before
+/// it, and a word can be left out of it.
+struct StateDigest {
+    Digest cpu{};
+    Digest memory{};  ///< zero if it is as at boot
+};
 
-/// Those of `pages`; what they share with `earlier`, whose digests are `known`, is not looked at again.
-[[nodiscard]] PageDigests digests_of(const machine::GuestMemory& memory, const machine::PageSet& pages,
-                                     const machine::PageSet& earlier, const PageDigests& known);
+/// Those of `state`. `known` is that of a snapshot with the pages `earlier`, of which only what changed since is read.
+[[nodiscard]] StateDigest digest_of(const machine::GuestMemory& memory, const machine::Snapshot& state,
+                                    const machine::PageSet& earlier = {}, const StateDigest& known = {});
 
 /// Addresses from `first` up to, and not including, `last`.
 struct AddressRange {
@@ -36,7 +40,7 @@ struct AddressRange {
 /// What a run goes on from, and what it is checked against, in front of an event that lands.
 struct Start {
     const machine::Snapshot* state;
-    const PageDigests* pages;
+    const StateDigest* digest;
     machine::Event event;
     const std::vector<LandedEvent>* landed;  ///< this one included
     std::uint64_t window;
@@ -55,6 +59,8 @@ class EqualStarts {
 
   private:
     [[nodiscard]] Digest digest_of(const Start& start) const;
+    [[nodiscard]] Digest without(const StateDigest& digest, const AddressRange& frame,
+                                 const machine::Snapshot& state) const;
 
     const machine::Machine& machine_;
     std::set<Digest> met_;

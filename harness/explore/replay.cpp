@@ -26,9 +26,8 @@ std::vector<Landing> canonical(const machine::Image& image, std::vector<Landing>
     for (auto& landing : landings) {
         auto& boundary = landing.boundary;
         if (boundary.index) continue;
-        HitCounter counter(image);
-        const auto named =
-            counter.reach(machine::Virtual{number(*image.symbols.find(boundary.symbol)) + boundary.offset});
+        const machine::Virtual at{number(*image.symbols.find(boundary.symbol)) + boundary.offset};
+        const auto named = boundary_of(image.symbols, {.rip = at});
         boundary.symbol = named.symbol;
         boundary.offset = named.offset;
     }
@@ -44,7 +43,7 @@ ReplayResult replay(machine::Machine& machine, const Schedule& schedule, machine
     const auto is_watch = [](const Landing& landing) { return landing.event.kind == machine::Event::Kind::watch; };
     if (std::ranges::any_of(landings, is_watch)) machine.expect_watchpoints();
     const auto stepper = machine::make_stepper(kind, machine);
-    HitCounter hits(machine.image());
+    const HitCounter hits;
     ReplayResult result;
     ScheduleLander lander(landings, hits);
     while (auto window = next_window(machine)) {

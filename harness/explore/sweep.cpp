@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -13,6 +14,7 @@
 #include "equal_states.hpp"
 #include "examine.hpp"
 #include "finding_group.hpp"
+#include "loop_detector.hpp"
 #include "walker.hpp"
 #include "window.hpp"
 
@@ -28,10 +30,10 @@ const machine::Outcome window_end = machine::Doorbell{GATECRASH_PORT_END};
 /// A boundary on a path, and everything needed to go on from there.
 struct Point {
     machine::Snapshot state;
-    Boundary boundary;
+    Reached reached;
     std::uint64_t log_head;
     bool behind_faulting_iret = false;
-    PageDigests pages{};  ///< if states are compared
+    StateDigest digest{};  ///< if states are compared
 
     [[nodiscard]] Virtual rip() const { return Virtual{state.regs.rip}; }
     [[nodiscard]] bool can_deliver(Event event) const { return machine::can_deliver(state.regs, state.events, event); }
@@ -40,16 +42,18 @@ struct Point {
 /// The boundaries of one run, in order.
 using Path = std::vector<Point>;
 
-/// The events landed so far, as the schedule names them and as the checks need them.
+/// The events that have landed: where, and what the checks need to know.
 struct Landed {
-    std::vector<Landing> schedule;
+    std::vector<Reached> at;
     std::vector<LandedEvent> events;
 
-    [[nodiscard]] Landed with(Event event, const Boundary& boundary, std::uint64_t head) const {
-        Landed more = *this;
-        more.schedule.push_back({event, boundary});
-        more.events.push_back({event, head});
-        return more;
+    void push(Event event, const Point& point) {
+        at.push_back(point.reached);
+        events.push_back({event, point.log_head});
+    }
+    void pop() {
+        at.pop_back();
+        events.pop_back();
     }
 };
 
@@ -109,6 +113,8 @@ class Sweep {
     }
 
   private:
+    [[nodiscard]] During during(Phase phase) const { return {options_.clock, phase}; }
+
     [[nodiscard]] bool watches() const {
         return std::ranges::find(options_.events, Event::Kind::watch, &Event::kind) != options_.events.end();
     }
@@ -164,7 +170,7 @@ class Sweep {
     /// Where the budget ran out.
     [[nodiscard]] Coverage coverage() {
         Coverage coverage{result_.depth, 0, 0};
-        HitCounter hits(machine_.image());
+        HitCounter hits;
         std::uint64_t boundaries = 0, reached = 0;
         for (std::size_t i = 0; i < windows_.size(); ++i) {
             if (i == position_.front()) reached = boundaries + position_[1] / options_.events.size();
@@ -216,18 +222,22 @@ class Sweep {
 
     /// Runs the guest without events: the reference for everything else, and itself the first schedule.
     void find_windows() {
+        std::chrono::steady_clock::duration longest{};
         while (auto window = next_window(machine_)) {
             open_window(machine_, *window);
-            run_schedule({*window, HitCounter(machine_.image()), windows_.size()}, Landed{});
+            run_schedule({*window, HitCounter(), windows_.size()});
             if (!result_.findings.empty()) return;
             open_window(machine_, *window);
+            const auto start = std::chrono::steady_clock::now();
             if (run_patiently(machine_) != window_end) {
                 throw machine::MachineFault("the same run ended differently twice\n" + machine_.dump());
             }
+            longest = std::max(longest, std::chrono::steady_clock::now() - start);
             window->end = machine_.snapshot();
             window->vectors = vectors_since(machine_, *window);
             windows_.push_back(std::move(*window));
         }
+        machine_.expect_runs_of(std::chrono::duration_cast<std::chrono::microseconds>(longest));
         if (windows_.empty()) {
             throw machine::ImageError(machine_.image().name +
                                       ": the guest rings DONE without any window (BEGIN ... END)");
@@ -235,7 +245,7 @@ class Sweep {
     }
 
     void sweep_level() {
-        HitCounter hits(machine_.image());
+        HitCounter hits;
         std::uint64_t boundaries = 0;
         block_.reset();
         for (std::size_t i = 0; i < windows_.size(); ++i) {
@@ -246,13 +256,13 @@ class Sweep {
             boundaries += path.size();
             result_.boundaries = std::max(result_.boundaries, boundaries);
             position_ = {i};
-            extend(context, path, Landed{}, result_.depth);
+            extend(context, path, result_.depth);
         }
     }
 
     /// Has each event delivered at each boundary of `path`, and more events behind it while `more` is above 1.
-    void extend(const Context& context, const Path& path, const Landed& before, unsigned more) {
-        const bool first = before.schedule.empty();
+    void extend(const Context& context, const Path& path, unsigned more) {
+        const bool first = landed_.at.empty();
         position_.insert(position_.end(), {0, 0});
         // By event: where it can land, since it could last be delivered.
         std::vector<std::vector<const Point*>> landings(options_.events.size());
@@ -268,7 +278,7 @@ class Sweep {
                 const auto from = std::exchange(landings[e], {});
                 if (first && !options_.shard.has(context.boundaries_before + i)) continue;
                 position_.end()[-2] = i * options_.events.size() + e;
-                deliver(context, {event, from, path[i]}, before, more);
+                deliver(context, {event, from, path[i]}, more);
             }
         }
         position_.resize(position_.size() - 2);
@@ -276,41 +286,43 @@ class Sweep {
 
     /// Has an event land where it is then delivered: it waits at all boundaries but the last. What waits is the same as
     /// what lands where it can be delivered, so with pruning only the last is run.
-    void deliver(const Context& context, const Delivery& delivery, const Landed& before, unsigned more) {
-        const bool first = before.schedule.empty();
+    void deliver(const Context& context, const Delivery& delivery, unsigned more) {
+        const bool first = landed_.at.empty();
         const auto& [event, from, to] = delivery;
-        const auto landed = before.with(event, to.boundary, to.log_head);
+        landed_.push(event, to);
         const std::size_t waits = from.empty() ? 0 : from.size() - 1;
         bool done = false;
         for (std::size_t i = options_.prune ? waits : 0; i < from.size(); ++i) {
             position_.back() = i;
             done = was_done();
             if (done && !must_be_known(context)) continue;
-            if (!first && compares_states() && !is_new(context, *from[i], event, landed, more)) {
+            if (!first && compares_states() && !is_new(context, *from[i], event, more)) {
                 if (!done) ++result_.levels.back().pruned;
             } else if (!done || more > 1) {
-                land(context, *from[i], delivery, landed, more);
+                land(context, *from[i], delivery, more);
             }
         }
+        landed_.pop();
         if (options_.prune && !done) result_.levels.back().pruned += waits;
     }
 
-    [[nodiscard]] bool is_new(const Context& context, const Point& at, Event event, const Landed& landed,
-                              unsigned more) {
-        return met_.is_new({&at.state, &at.pages, event, &landed.events, context.number, more});
+    [[nodiscard]] bool is_new(const Context& context, const Point& at, Event event, unsigned more) {
+        const auto phase = during(Phase::comparing);
+        return met_.is_new({&at.state, &at.digest, event, &landed_.events, context.number, more});
     }
 
-    void land(const Context& context, const Point& at, const Delivery& delivery, const Landed& landed, unsigned more) {
+    void land(const Context& context, const Point& at, const Delivery& delivery, unsigned more) {
         if (options_.stop != nullptr && options_.stop->load()) throw Interrupted{};
         if (more == 1) {
             if (options_.at_schedule) options_.at_schedule([this] { return checkpoint(); });
             if (options_.budget != 0 && schedules_run() >= options_.budget) throw BudgetSpent{};
         }
+        const auto phase = during(Phase::injecting);
         machine_.restore(at.state);
         machine_.land(delivery.event);
         const auto early_end = deliver_waiting(delivery);
         if (more == 1) {
-            run_schedule(context, landed, early_end);
+            run_schedule(context, early_end);
             return;
         }
         // This schedule was run one level up and holds. Its path is found by stepping, and has to end as it did then.
@@ -318,8 +330,8 @@ class Sweep {
         const auto end = machine_.snapshot();
         machine_.restore(at.state);
         machine_.land(delivery.event);
-        HitCounter hits(machine_.image());
-        extend(context, discover(hits, end, compares_states()), landed, more - 1);
+        HitCounter hits;
+        extend(context, discover(hits, end, compares_states()), more - 1);
     }
 
     /// Steps until a trap is sprung, or what KVM would deliver at the wrong place is delivered, or to the end that is
@@ -340,26 +352,47 @@ class Sweep {
 
     /// Runs freely from where the machine is, unless it is at its end already, and checks. Something broken is examined
     /// step by step.
-    void run_schedule(const Context& context, const Landed& landed,
-                      const std::optional<machine::Outcome>& early_end = {}) {
+    void run_schedule(const Context& context, const std::optional<machine::Outcome>& early_end = {}) {
         ++result_.levels.back().schedules;
         // An examination sees more than the end of a run. That it takes place must not be a busy host's doing.
-        constexpr int patience = 2;
-        const auto outcome = early_end ? *early_end : run_patiently(machine_, patience);
+        constexpr int patience = 1;
+        auto outcome = early_end ? *early_end : run_patiently(machine_, patience);
         if (std::holds_alternative<machine::StillRunning>(outcome)) {
-            examine_schedule(context, landed, std::nullopt);
-        } else if (!check_run(machine_, context.window, outcome, landed.events).empty()) {
-            if (groups_.contains(group_of(context.number, landed.schedule))) {
-                count(context, landed, {});
+            if (options_.clock != nullptr) options_.clock->charge(Phase::endless);
+            const auto phase = during(Phase::endless);
+            const bool is_known = groups_.contains(group_of(context.number, schedule()));
+            const auto end = is_known ? step_to_end() : std::nullopt;
+            if (!end) return examine_schedule(context, std::nullopt);
+            if (std::holds_alternative<machine::StillRunning>(*end)) return count(context, {});
+            outcome = *end;
+        }
+        const auto phase = during(Phase::checking);
+        if (!check_run(machine_, context.window, outcome, landed_.events).empty()) {
+            if (groups_.contains(group_of(context.number, schedule()))) {
+                count(context, {});
             } else {
-                examine_schedule(context, landed, machine_.snapshot());
+                const auto examining = during(Phase::examining);
+                examine_schedule(context, machine_.snapshot());
             }
         }
     }
 
-    void examine_schedule(const Context& context, const Landed& landed,
-                          const std::optional<machine::Snapshot>& free_end) {
-        ScheduleLander lander(landed.schedule, context.hits);
+    /// Goes on with a run that takes long: to its end, or to StillRunning once it comes back to a state that it had
+    /// before. Empty if neither comes soon.
+    std::optional<machine::Outcome> step_to_end() {
+        constexpr std::uint64_t soon = 1000;
+        LoopDetector detector(1);
+        Walker walker(machine_, *stepper_);
+        while (walker.steps() < soon) {
+            if (auto end = walker.step().end) return end;
+            if (detector.repeats(machine_)) return machine::StillRunning{};
+        }
+        return std::nullopt;
+    }
+
+    void examine_schedule(const Context& context, const std::optional<machine::Snapshot>& free_end) {
+        const auto landings = schedule();
+        ScheduleLander lander(landings, context.hits);
         const auto examination = examine(machine_, context.window, *stepper_, lander);
         if (const auto* missed = lander.missed()) {
             throw machine::MachineFault(fmt::format("the stepped run never reaches {}, which the sweep did\n{}",
@@ -367,14 +400,14 @@ class Sweep {
         }
         if (free_end && !examination.stopped_early && !same_end(*free_end)) {
             fail_stepping(fmt::format("{} ends differently stepped and run freely: {}",
-                                      to_string(Schedule{machine_.image().name, without_indices(landed.schedule)}),
+                                      to_string(Schedule{machine_.image().name, without_indices(landings)}),
                                       difference(*free_end)));
         }
         if (examination.violations.empty()) {
             if (free_end) fail_stepping("broken when run freely, but not when stepped");
             return;  // it was only slow: the watchdog was impatient
         }
-        Finding finding{.schedule = {machine_.image().name, without_indices(landed.schedule)},
+        Finding finding{.schedule = {machine_.image().name, without_indices(landings)},
                         .violation = most_causal(examination.violations),
                         .also = {},
                         .window = context.number,
@@ -385,7 +418,7 @@ class Sweep {
                                std::find(finding.also.begin(), finding.also.end(), invariant) != finding.also.end();
             if (!known) finding.also.push_back(invariant);
         }
-        count(context, landed, std::move(finding));
+        count(context, std::move(finding));
     }
 
     /// Stepping that changes something is a fault of the harness. Only breakpoints that the guest armed itself are lost
@@ -400,6 +433,15 @@ class Sweep {
         throw machine::MachineFault(what + "\n" + machine_.dump());
     }
 
+    /// The events that have landed, as a schedule names them.
+    [[nodiscard]] std::vector<Landing> schedule() const {
+        std::vector<Landing> landings;
+        for (std::size_t i = 0; i < landed_.at.size(); ++i) {
+            landings.push_back({landed_.events[i].event, boundary_of(machine_.image().symbols, landed_.at[i])});
+        }
+        return landings;
+    }
+
     /// A boundary below all symbols has no other name than its index.
     static std::vector<Landing> without_indices(std::vector<Landing> schedule) {
         for (auto& landing : schedule) {
@@ -409,12 +451,13 @@ class Sweep {
     }
 
     /// Notes a schedule that breaks something: as the first of its group with its finding, or as one more.
-    void count(const Context& context, const Landed& landed, std::optional<Finding> finding) {
+    void count(const Context& context, std::optional<Finding> finding) {
+        const auto landings = schedule();
         block_holds_ = false;
         // Without pruning a schedule comes up once for each boundary on which its event waits for the same delivery.
-        if (!broken_.insert(to_string(Schedule{"", without_indices(landed.schedule)})).second) return;
+        if (!broken_.insert(to_string(Schedule{"", without_indices(landings)})).second) return;
         const auto [group, is_new] =
-            groups_.try_emplace(group_of(context.number, landed.schedule), result_.findings.size());
+            groups_.try_emplace(group_of(context.number, landings), result_.findings.size());
         if (is_new && finding) {
             result_.findings.push_back(std::move(*finding));
         } else {
@@ -447,6 +490,7 @@ class Sweep {
     /// be that of the free run: so each sweep proves that stepping changes nothing. Behind an event that waits the
     /// boundaries begin, and are counted from, where it was delivered: no other lands meanwhile.
     Path discover(HitCounter& hits, const machine::Snapshot& free_end, bool with_digests) {
+        const auto phase = during(Phase::stepping);
         Path path;
         {
             Walker walker(machine_, *stepper_);
@@ -456,7 +500,7 @@ class Sweep {
             while (!step.end) {
                 const auto* previous = path.empty() ? nullptr : &path.back().state;
                 path.push_back({machine_.snapshot(previous), hits.reach(machine_.rip()), log_head(machine_), faulted});
-                if (with_digests) add_digests(path);
+                if (with_digests) add_digest(path);
                 const auto instruction = machine_.next_instruction();
                 step = walker.step();
                 faulted = step.delivered && instruction && instruction->kind == machine::Kind::iret;
@@ -468,11 +512,10 @@ class Sweep {
         return path;
     }
 
-    void add_digests(Path& path) const {
+    void add_digest(Path& path) const {
         static const Point none{};
         const auto& before = path.size() < 2 ? none : path[path.size() - 2];
-        auto& point = path.back();
-        point.pages = digests_of(machine_.memory(), point.state.pages, before.state.pages, before.pages);
+        path.back().digest = digest_of(machine_.memory(), path.back().state, before.state.pages, before.digest);
     }
 
     void show_progress(std::uint64_t boundary, std::uint64_t boundaries) const {
@@ -485,6 +528,7 @@ class Sweep {
     std::unique_ptr<machine::Stepper> stepper_;
     std::vector<std::pair<Virtual, Virtual>> window_;
     std::vector<Window> windows_;
+    Landed landed_;
     std::map<FindingGroup, std::size_t> groups_;  ///< where in result_.findings
     std::set<std::string> broken_;
     std::vector<std::uint64_t> position_;  ///< as Checkpoint::next

@@ -227,8 +227,7 @@ struct Checker {
         std::array<std::uint64_t, 7> now{}, then{};
         const Virtual from{machine.image().descriptor.tss + ist_offset};
         if (!machine.memory().read(from, std::as_writable_bytes(std::span(now)))) return;
-        const auto saved = machine.memory().read_saved(at.pages, from, sizeof then);
-        std::memcpy(then.data(), saved.data(), saved.size());
+        if (!machine.memory().read_saved(at.pages, from, std::as_writable_bytes(std::span(then)))) return;
         for (std::size_t i = 0; i < now.size(); ++i) {
             if (now[i] != then[i]) {
                 add(Invariant::interrupt_stacks,
@@ -339,27 +338,30 @@ std::vector<Violation> check_run(Machine& machine, const Window& window, const m
     return std::move(checker.violations);
 }
 
-Boundary HitCounter::reach(Virtual rip) {
+Boundary boundary_of(const machine::SymbolTable& symbols, const Reached& reached) {
     Boundary boundary;
-    const auto name = image_->symbols.name_of(rip);
+    const auto name = symbols.name_of(reached.rip);
     const auto plus = name.find('+');
     // Below all symbols the name is a number, which would read as an index.
     if (!name.starts_with("0x")) boundary.symbol = name.substr(0, plus);
     if (plus != std::string::npos) boundary.offset = std::stoull(name.substr(plus + 1), nullptr, 16);
-    boundary.hit = ++hits_[rip];
-    boundary.index = index_++;
+    boundary.hit = reached.hit;
+    boundary.index = reached.index;
     return boundary;
+}
+
+bool ScheduleLander::is_wanted(const machine::SymbolTable& symbols, const Reached& here) const {
+    const auto& wanted = (*schedule_)[next_].boundary;
+    if (wanted.index) return here.index == *wanted.index;
+    const auto symbol = symbols.find(wanted.symbol);
+    return symbol && number(here.rip) == number(*symbol) + wanted.offset && here.hit == wanted.hit;
 }
 
 std::optional<machine::Event> ScheduleLander::operator()(Machine& machine) {
     const auto here = hits_.reach(machine.rip());
     if (next_ == schedule_->size()) return std::nullopt;
-    const auto& wanted = (*schedule_)[next_].boundary;
-    const bool reached = wanted.index
-                             ? here.index == wanted.index
-                             : here.symbol == wanted.symbol && here.offset == wanted.offset && here.hit == wanted.hit;
-    if (!reached) return std::nullopt;
-    const auto event = (*schedule_)[next_].event;
+    if (!is_wanted(machine.image().symbols, here)) return std::nullopt;
+    const auto& [event, wanted] = (*schedule_)[next_];
     if (!machine.can_land(event)) {
         const char* why = event.kind == machine::Event::Kind::watch
                               ? "interrupts are off, DR0 is in use, or the guest refuses that address or has no such"

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "gatecrash/explore/invariant.hpp"
@@ -43,13 +43,21 @@ void open_window(machine::Machine& machine, const Window& window);
 [[nodiscard]] std::vector<Violation> check_run(machine::Machine& machine, const Window& window,
                                                const machine::Outcome& outcome, const std::vector<LandedEvent>& landed);
 
-/// Names boundaries: counts how often each instruction is about to execute.
+/// A boundary as a run reaches it: before the instruction at `rip`.
+struct Reached {
+    machine::Virtual rip{};
+    unsigned hit = 1;         ///< which occurrence, as Boundary::hit
+    std::uint64_t index = 0;  ///< as Boundary::index
+};
+
+/// Its name in a schedule: by the nearest symbol, with the index besides.
+[[nodiscard]] Boundary boundary_of(const machine::SymbolTable& symbols, const Reached& reached);
+
+/// Counts how often each instruction is about to execute.
 class HitCounter {
   public:
-    explicit HitCounter(const machine::Image& image) : image_(&image) {}
-
-    /// The boundary in front of the instruction at `rip`, which is reached now.
-    Boundary reach(machine::Virtual rip);
+    /// The boundary before the instruction at `rip` is reached.
+    Reached reach(machine::Virtual rip) { return {rip, ++hits_[number(rip)], index_++}; }
     /// An event landed: counting starts again.
     void restart() {
         hits_.clear();
@@ -57,8 +65,7 @@ class HitCounter {
     }
 
   private:
-    const machine::Image* image_;
-    std::map<machine::Virtual, unsigned> hits_;
+    std::unordered_map<std::uint64_t, unsigned> hits_;
     std::uint64_t index_ = 0;
 };
 
@@ -79,6 +86,8 @@ class ScheduleLander {
     [[nodiscard]] const HitCounter& hits() const { return hits_; }
 
   private:
+    [[nodiscard]] bool is_wanted(const machine::SymbolTable& symbols, const Reached& here) const;
+
     const std::vector<Landing>* schedule_;
     HitCounter hits_;
     std::size_t next_ = 0;

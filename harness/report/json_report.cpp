@@ -23,6 +23,7 @@ Json to_json(const explore::Result& result) {
               {"pruned", sweep.pruned},
               {"depth", sweep.depth},
               {"seconds", result.seconds},
+              {"spent", report::to_json(result.spent)},
               {"modelled", result.modelled},
               {"finding", sweep.findings.empty() ? Json() : report::to_json(sweep.findings.front())},
               {"findings", count_breaking(sweep)},

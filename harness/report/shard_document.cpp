@@ -35,6 +35,7 @@ explore::Result to_result(const Json& object) {
     result.guest = text(object, "guest");
     result.sweep = to_sweep(object);
     result.seconds = object.at("seconds").get<double>();
+    if (object.contains("spent")) result.spent = to_time_spent(object.at("spent"));
     result.modelled = object.at("modelled").get<bool>();
     result.message = text_or_empty(object, "message");
     result.skip_reason = text_or_empty(object, "skip_reason");

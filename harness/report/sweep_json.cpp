@@ -68,6 +68,12 @@ Json to_json(const MachineDescription& machine) {
     return json;
 }
 
+Json to_json(const explore::TimeSpent& spent) {
+    Json json;
+    for (std::size_t i = 0; i < spent.size(); ++i) json[std::string(explore::phase_names.at(i))] = spent.at(i);
+    return json;
+}
+
 Json to_json(const explore::Finding& finding) {
     auto also = Json::array();
     for (const auto invariant : finding.also) also.push_back(to_string(invariant));
@@ -114,6 +120,14 @@ Json to_json(const explore::Checkpoint& checkpoint) {
             {"next", checkpoint.next},
             {"broken", checkpoint.broken},
             {"block_holds", checkpoint.block_holds}};
+}
+
+explore::TimeSpent to_time_spent(const Json& object) {
+    explore::TimeSpent spent{};
+    for (std::size_t i = 0; i < spent.size(); ++i) {
+        spent.at(i) = object.at(std::string(explore::phase_names.at(i))).get<double>();
+    }
+    return spent;
 }
 
 MachineDescription to_machine(const Json& object) {

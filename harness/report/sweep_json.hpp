@@ -19,6 +19,8 @@ class JsonError : public std::runtime_error {
 };
 
 [[nodiscard]] Json to_json(const MachineDescription& machine);
+/// Seconds by the name of the phase.
+[[nodiscard]] Json to_json(const explore::TimeSpent& spent);
 /// What people read of a finding.
 [[nodiscard]] Json to_json(const explore::Finding& finding);
 /// Null if there is none.
@@ -33,6 +35,7 @@ void add_parts(Json& json, const explore::SweepResult& sweep);
 /// A value of the type that is wanted: nlohmann would make a count of a fraction or a negative number.
 [[nodiscard]] std::uint64_t number(const Json& object, const char* name);
 [[nodiscard]] std::string text(const Json& object, const char* name);
+[[nodiscard]] explore::TimeSpent to_time_spent(const Json& object);
 [[nodiscard]] MachineDescription to_machine(const Json& object);
 [[nodiscard]] explore::SweepResult to_sweep(const Json& object);
 [[nodiscard]] explore::Checkpoint to_checkpoint(const Json& object);

@@ -18,7 +18,7 @@ Json json_of(const Ending& ending) {
     }
     if (const auto* skipped = std::get_if<Skipped>(&ending)) return {{"skipped", skipped->reason}};
     const auto& swept = std::get<Swept>(ending);
-    return {{"swept", report::to_json(swept.sweep)}, {"seconds", swept.seconds}};
+    return {{"swept", report::to_json(swept.sweep)}, {"seconds", swept.seconds}, {"spent", report::to_json(swept.spent)}};
 }
 
 Json json_of(const explore::Progress& progress) {
@@ -36,7 +36,7 @@ Saved to_saved(const Json& object) {
 Ending to_ending(const Json& object) {
     if (object.contains("failed")) return Failed{text(object, "failed"), object.at("input").get<bool>()};
     if (object.contains("skipped")) return Skipped{text(object, "skipped")};
-    return Swept{to_sweep(object.at("swept")), object.at("seconds").get<double>()};
+    return Swept{to_sweep(object.at("swept")), object.at("seconds").get<double>(), to_time_spent(object.at("spent"))};
 }
 
 explore::Progress to_progress(const Json& object) {

@@ -133,8 +133,8 @@ class EqualStartsTest : public testing::Test {
         ASSERT_TRUE(machine_->memory().write(Virtual{address}, std::as_bytes(std::span(&value, 1))));
     }
     bool is_new(const Snapshot& state, std::vector<LandedEvent> landed = {{Event::nmi(), 0}}, unsigned more = 1) {
-        const auto pages = digests_of(machine_->memory(), state.pages, {}, {});
-        return starts_.is_new({&state, &pages, landed.back().event, &landed, 0, more});
+        const auto digest = digest_of(machine_->memory(), state);
+        return starts_.is_new({&state, &digest, landed.back().event, &landed, 0, more});
     }
     Snapshot now() { return machine_->snapshot(); }
 

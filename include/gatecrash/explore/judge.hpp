@@ -26,6 +26,7 @@ struct Result {
     Status status = Status::error;
     SweepResult sweep;
     double seconds = 0;
+    TimeSpent spent{};  ///< of all workers together
     bool modelled = false;
     std::string message;      ///< if unexpected or an error: why
     std::string skip_reason;  ///< if skipped

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "gatecrash/explore/invariant.hpp"
+#include "gatecrash/explore/phase_clock.hpp"
 #include "gatecrash/explore/schedule.hpp"
 #include "gatecrash/machine/machine.hpp"
 #include "gatecrash/machine/stepper.hpp"
@@ -121,6 +122,8 @@ struct SweepOptions {
     /// Called in front of each schedule, with what makes the checkpoint of that moment: a call of it takes some
     /// microseconds, and the sweep that goes on from there gives what this one gives.
     std::function<void(const std::function<Checkpoint()>&)> at_schedule;
+    /// Told what the sweep is doing; may be null.
+    PhaseClock* clock = nullptr;
 };
 
 /// Runs every schedule of 0, 1, ... `depth` events on the guest in `machine`, which has just been booted, up to and

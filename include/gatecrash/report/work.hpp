@@ -29,6 +29,7 @@ struct Saved {
 struct Swept {
     explore::SweepResult sweep;
     double seconds = 0;
+    explore::TimeSpent spent{};  ///< since it was begun, or gone on with
 };
 
 /// A sweep that could not be done.
