@@ -60,10 +60,18 @@ std::string difference(const Expectation& expects, const SweepResult& sweep) {
                                schedule);
         }
     }
+    return "";
+}
+
+/// Which of the places that are expected to break was not found; empty if all were.
+std::string missing(const Expectation& expects, const SweepResult& sweep) {
+    if (expects.holds() || !sweep.shard.is_whole()) return "";
     for (const auto& place : expects.places) {
         const auto symbol = missing(place, sweep.findings);
-        if (!symbol.empty())
-            return fmt::format("expected to break by {}, but nothing breaks on {}", to_string(place), symbol);
+        if (symbol.empty()) continue;
+        return sweep.stopped_after
+                   ? fmt::format("not judged: whether {} breaks on {} too", to_string(place), symbol)
+                   : fmt::format("expected to break by {}, but nothing breaks on {}", to_string(place), symbol);
     }
     return "";
 }
@@ -119,6 +127,10 @@ Result judge(const Case& of, const Variant& variant, machine::Vendor vendor, Swe
     result.verdict = sweep.findings.empty() ? Verdict::holds : Verdict::breaks;
     result.message = difference(expects, sweep);
     result.status = result.message.empty() ? Status::ok : Status::unexpected;
+    if (result.status == Status::ok) {
+        result.message = missing(expects, sweep);
+        if (!result.message.empty() && !sweep.stopped_after) result.status = Status::unexpected;
+    }
     result.sweep = std::move(sweep);
     return result;
 }

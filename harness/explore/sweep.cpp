@@ -75,6 +75,7 @@ struct Context {
 
 struct Interrupted {};
 struct BudgetSpent {};
+struct EnoughFound {};
 
 class Sweep {
   public:
@@ -99,15 +100,18 @@ class Sweep {
                 go_back_to(*options_.from);
                 sweep_level();
             }
+            if (must_count_boundaries()) count_boundaries();
             while (result_.findings.empty() && result_.depth < options_.depth) {
                 ++result_.depth;
                 result_.levels.emplace_back();
-                sweep_level();
+                if (result_.depth == 1 || has_blocks()) sweep_level();
             }
         } catch (const Interrupted&) {
             result_.interrupted = true;
         } catch (const BudgetSpent&) {
             result_.not_exhaustive = coverage();
+        } catch (const EnoughFound&) {
+            result_.stopped_after = options_.max_findings;
         }
         return finish();
     }
@@ -165,6 +169,48 @@ class Sweep {
         block_ = Shard::block_of(boundary);
         block_holds_ = true;
         met_.forget();
+        begin_stretch();
+    }
+
+    /// Whether any boundary is this shard's. The boundaries are known once the schedules of one event were swept.
+    [[nodiscard]] bool has_blocks() const {
+        return result_.boundaries > (options_.shard.index - 1) * Shard::block_size;
+    }
+
+    /// A sweep that goes on from a checkpoint comes through the blocks before it again, and has their stretches.
+    void begin_stretch() {
+        if (options_.max_findings == 0 || *block_ % options_.shard.count != options_.shard.index - 1) return;
+        auto& stretches = result_.levels.back().stretches;
+        if (stretches.empty() || stretches.back().block < *block_) stretches.push_back({.block = *block_});
+    }
+
+    [[nodiscard]] Stretch* stretch() {
+        auto& stretches = result_.levels.back().stretches;
+        return stretches.empty() ? nullptr : &stretches.back();
+    }
+
+    void count_run() {
+        ++result_.levels.back().schedules;
+        if (auto* at = stretch()) ++at->schedules;
+    }
+
+    void count_pruned(std::uint64_t number) {
+        result_.levels.back().pruned += number;
+        if (auto* at = stretch()) at->pruned += number;
+    }
+
+    /// A sweep that stops in an early window has the same number of boundaries as one that gets to the last.
+    [[nodiscard]] bool must_count_boundaries() const {
+        return options_.max_findings != 0 && windows_.size() > 1 && options_.depth != 0 && result_.boundaries == 0 &&
+               result_.findings.empty();
+    }
+
+    void count_boundaries() {
+        HitCounter hits(machine_.image());
+        for (const auto& window : windows_) {
+            open_window(machine_, window);
+            result_.boundaries += discover(hits, *window.end, false).size();
+        }
     }
 
     /// Where the budget ran out.
@@ -268,7 +314,7 @@ class Sweep {
         std::vector<std::vector<const Point*>> landings(options_.events.size());
         for (std::size_t i = 0; i < path.size(); ++i) {
             if (first) {
-                show_progress(i, path.size());
+                show_progress(context, i, path.size());
                 enter_block(context.boundaries_before + i);
             }
             for (std::size_t e = 0; e < options_.events.size(); ++e) {
@@ -297,13 +343,13 @@ class Sweep {
             done = was_done();
             if (done && !must_be_known(context)) continue;
             if (!first && compares_states() && !is_new(context, *from[i], event, more)) {
-                if (!done) ++result_.levels.back().pruned;
+                if (!done) count_pruned(1);
             } else if (!done || more > 1) {
                 land(context, *from[i], delivery, more);
             }
         }
         landed_.pop();
-        if (options_.prune && !done) result_.levels.back().pruned += waits;
+        if (options_.prune && !done) count_pruned(waits);
     }
 
     [[nodiscard]] bool is_new(const Context& context, const Point& at, Event event, unsigned more) {
@@ -353,7 +399,7 @@ class Sweep {
     /// Runs freely from where the machine is, unless it is at its end already, and checks. Something broken is examined
     /// step by step.
     void run_schedule(const Context& context, const std::optional<machine::Outcome>& early_end = {}) {
-        ++result_.levels.back().schedules;
+        count_run();
         // An examination sees more than the end of a run. That it takes place must not be a busy host's doing.
         constexpr int patience = 1;
         auto outcome = early_end ? *early_end : run_patiently(machine_, patience);
@@ -411,7 +457,8 @@ class Sweep {
                         .violation = most_causal(examination.violations),
                         .also = {},
                         .window = context.number,
-                        .order = order_of(context)};
+                        .order = order_of(context),
+                        .block = block_.value_or(0)};
         for (const auto& violation : examination.violations) {
             const auto invariant = violation.invariant;
             const bool known = invariant == finding.violation.invariant ||
@@ -459,10 +506,21 @@ class Sweep {
         const auto [group, is_new] =
             groups_.try_emplace(group_of(context.number, landings), result_.findings.size());
         if (is_new && finding) {
-            result_.findings.push_back(std::move(*finding));
+            add(std::move(*finding));
         } else {
             ++result_.findings[group->second].schedules;
+            if (auto* at = stretch()) ++at->alike[group->second];
         }
+    }
+
+    void add(Finding finding) {
+        if (options_.found) options_.found(finding);
+        result_.findings.push_back(std::move(finding));
+        auto* const at = stretch();
+        if (at == nullptr) return;  // without any event: the sweep ends with it in any case
+        at->finds = true;
+        if (result_.findings.size() == options_.max_findings) throw EnoughFound{};
+        result_.levels.back().stretches.push_back({.block = *block_});
     }
 
     [[nodiscard]] bool same_end(const machine::Snapshot& free) {
@@ -518,9 +576,10 @@ class Sweep {
         path.back().digest = digest_of(machine_.memory(), path.back().state, before.state.pages, before.digest);
     }
 
-    void show_progress(std::uint64_t boundary, std::uint64_t boundaries) const {
+    void show_progress(const Context& context, std::uint64_t boundary, std::uint64_t boundaries) const {
         if (!options_.progress) return;
-        options_.progress({result_.depth, boundary, boundaries, schedules_run(), result_.findings.size()});
+        options_.progress({result_.depth, boundary, boundaries, schedules_run(), result_.findings.size(),
+                           Shard::block_of(context.boundaries_before + boundary)});
     }
 
     Machine& machine_;

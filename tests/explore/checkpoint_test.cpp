@@ -17,6 +17,7 @@ struct Asked {
     unsigned depth;
     bool prune;
     Shard shard;  ///< a block that takes a second
+    std::uint64_t max_findings = 0;
 };
 
 class Checkpoints : public testing::TestWithParam<Asked> {};
@@ -26,6 +27,7 @@ SweepResult swept(const Asked& asked, SweepOptions options) {
     options.depth = asked.depth;
     options.prune = asked.prune;
     options.shard = asked.shard;
+    options.max_findings = asked.max_findings;
     machine::Machine machine(kvm_system(), machine::load_elf(guest_of("nested-nmi", asked.variant), asked.variant));
     return sweep(machine, options);
 }
@@ -38,6 +40,7 @@ TEST_P(Checkpoints, LoseNothing) {
         if (count++ % every == 0) checkpoints.push_back(checkpoint());
     };
     const auto whole = swept(GetParam(), watched);
+    EXPECT_EQ(whole.stopped_after.value_or(0), GetParam().max_findings);
     EXPECT_EQ(checkpoints.size(), (whole.schedules + every - 1) / every);
     constexpr std::size_t tried = 4;
     for (std::size_t i = 0; i < checkpoints.size(); i += checkpoints.size() / tried + 1) {
@@ -55,6 +58,7 @@ INSTANTIATE_TEST_SUITE_P(
     Of, Checkpoints,
     testing::Values(Asked{"WhatHolds", "copied-frame", {Event::nmi()}, 2, true, {14, 40}},
                     Asked{"WhatBreaks", "copied-frame-late-check", {Event::nmi()}, 2, true, {14, 40}},
+                    Asked{"WhatStopsEarly", "single-stack", {Event::nmi()}, 1, false, {1, 2}, 20},
                     Asked{"TwoEvents", "linus-2010-irq", {Event::irq(), Event::nmi()}, 2, true, {14, 40}},
                     Asked{"WhatIsNotPruned", "flag-only", {Event::nmi()}, 1, false, {1, 2}},
                     Asked{"WhatIsNotPrunedBehindAnother", "copied-frame", {Event::nmi()}, 2, false, {14, 40}}),

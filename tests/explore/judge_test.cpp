@@ -100,6 +100,23 @@ TEST(Judge, EverythingElseIsUnexpected) {
     }
 }
 
+TEST(Judge, LeavesPlacesOpenThatAStoppedSweepDidNotReach) {
+    const auto stopped = [](const Expectation& expects, const Finding& found) {
+        Variant variant;
+        variant.expects = expects;
+        SweepResult sweep;
+        sweep.findings = {found};
+        sweep.stopped_after = 1;
+        return judge(some_case, variant, machine::Vendor::amd, sweep);
+    };
+    const auto open = stopped(breaks_at_exit, at_entry);
+    EXPECT_EQ(open.status, Status::ok);
+    EXPECT_EQ(open.message, "not judged: whether irq on exit, then nmi on entry or body breaks on body too");
+    EXPECT_EQ(stopped(breaks(Invariant::stack, {{{irq, {}}, {nmi, {"entry"}}}}), at_entry).message, "");
+    EXPECT_EQ(stopped(holds(), at_entry).status, Status::unexpected);
+    EXPECT_EQ(stopped(breaks(Invariant::progress, {{{irq, {}}, {nmi, {}}}}), at_entry).status, Status::unexpected);
+}
+
 TEST(Judge, MayExpectTheRunWithoutEventsToBreak) {
     const auto expects = breaks(Invariant::stack, {Place{}});
     const auto at_once = finding(Invariant::stack, {});

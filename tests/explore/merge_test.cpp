@@ -71,6 +71,95 @@ TEST(Merge, OrdersFindingsAndCountsThoseThatAreAlikeTogether) {
     EXPECT_EQ(whole.findings, (std::vector{finding("c", 2), finding("a", 3, 9), finding("b", 5)}));
 }
 
+/// A shard with schedules of one event, divided into `stretches`.
+SweepResult divided(unsigned index, std::vector<Stretch> stretches, std::vector<Finding> findings) {
+    auto result = shard(index, {{index == 1 ? 1U : 0U, 0}, {}}, std::move(findings));
+    for (const auto& stretch : stretches) {
+        result.levels[1].schedules += stretch.schedules;
+        result.levels[1].pruned += stretch.pruned;
+    }
+    result.levels[1].stretches = std::move(stretches);
+    return result;
+}
+
+/// Block 0 finds a; block 2 finds b, and one more like it.
+SweepResult odd_blocks() {
+    return divided(1, {{0, 3, 1, {}, true}, {0, 2}, {2, 5, 0, {{0, 4}}, true}, {2, 1, 0, {{1, 1}}}},
+                   {finding("a", 3, 5), finding("b", 40, 2)});
+}
+/// Block 1 finds what is like a, and then c; block 3 nothing new.
+SweepResult even_blocks() {
+    return divided(2, {{1, 7, 2, {}, true}, {1, 1, 0, {{0, 1}}, true}, {1, 10, 6}, {3, 20, 0, {{1, 9}}}},
+                   {finding("a", 20, 2), finding("c", 21, 10)});
+}
+
+TEST(Merge, StopsAtTheFindingThatIsTheLastOneWanted) {
+    const auto shards = std::array{odd_blocks(), even_blocks()};
+    const auto one = merge(shards, 1);
+    EXPECT_EQ(one.stopped_after, 1U);
+    EXPECT_EQ(one.levels[1], (Level{3, 1, {{0, 3, 1, {}, true}}}));
+    EXPECT_EQ(one.findings, std::vector{finding("a", 3)});
+    EXPECT_EQ(one.schedules, 4U);
+    EXPECT_EQ(one.boundaries, 2 * Shard::block_size);
+
+    const auto two = merge(shards, 2);
+    EXPECT_EQ(two.stopped_after, 2U);
+    EXPECT_EQ(two.findings, (std::vector{finding("a", 3, 3), finding("c", 21)})) << "what is like a came up in block 1";
+    EXPECT_EQ(two.levels[1], (Level{13, 3, {{0, 3, 1, {}, true}, {0, 2, 0}, {1, 8, 2, {{0, 2}}, true}}}));
+
+    const auto three = merge(shards, 3);
+    EXPECT_EQ(three.stopped_after, 3U);
+    EXPECT_EQ(three.findings, (std::vector{finding("a", 3, 7), finding("c", 21), finding("b", 40)}));
+    EXPECT_EQ(three.levels[1].schedules, 3U + 2 + 8 + 10 + 5);
+}
+
+TEST(Merge, StopsNowhereIfThereAreFewerFindings) {
+    for (const std::uint64_t max : {0, 4}) {
+        const auto whole = merge(std::array{odd_blocks(), even_blocks()}, max);
+        EXPECT_EQ(whole.stopped_after, std::nullopt);
+        EXPECT_EQ(whole.findings, (std::vector{finding("a", 3, 7), finding("c", 21, 10), finding("b", 40, 2)}));
+        EXPECT_EQ(whole.levels[1].schedules, 49U);
+        EXPECT_EQ(whole.levels[1].pruned, 9U);
+    }
+}
+
+TEST(Merge, OfMergedShardsIsThatOfAll) {
+    const auto shards = std::array{odd_blocks(), even_blocks()};
+    for (const std::uint64_t max : {1, 2, 3, 4}) {
+        const auto whole = merge(shards, max);
+        EXPECT_EQ(merge(std::array{merge(std::array{shards[0]}, max), merge(std::array{shards[1]}, max)}, max), whole);
+        EXPECT_EQ(merge(std::array{whole}, max), whole);
+    }
+}
+
+TEST(Merge, NeedsOnlyWhatIsBeforeTheStop) {
+    auto late = even_blocks();
+    late.interrupted = true;  // in block 3
+    EXPECT_FALSE(merge(std::array{odd_blocks(), late}, 3).interrupted);
+    EXPECT_TRUE(merge(std::array{odd_blocks(), late}, 4).interrupted);
+    EXPECT_TRUE(merge(std::array{odd_blocks(), late}).interrupted);
+    auto early = late;
+    early.levels[1] = {7, 2, {early.levels[1].stretches.front()}};
+    early.findings.pop_back();
+    EXPECT_TRUE(merge(std::array{odd_blocks(), early}, 2).interrupted) << "in block 1, where it may find the second";
+    EXPECT_FALSE(merge(std::array{odd_blocks(), early}, 1).interrupted);
+    late.interrupted = false;
+    late.not_exhaustive = Coverage{1, 2, Shard::block_size};
+    EXPECT_FALSE(merge(std::array{odd_blocks(), late}, 3).not_exhaustive);
+    EXPECT_TRUE(merge(std::array{odd_blocks(), late}, 4).not_exhaustive);
+}
+
+TEST(LastBlock, IsThatOfTheFindingWhichStopsTheSweep) {
+    std::vector<Finding> findings{finding("b", 9), finding("a", 5), finding("a", 7), finding("c", 30)};
+    const std::array<std::uint64_t, 4> blocks{2, 1, 0, 4};
+    for (std::size_t i = 0; i < findings.size(); ++i) findings[i].block = blocks[i];
+    EXPECT_EQ(last_block(findings, 0), std::nullopt) << "nothing stops it";
+    EXPECT_EQ(last_block(findings, 1), 0U);
+    EXPECT_EQ(last_block(findings, 2), 2U) << "both of a are one";
+    EXPECT_EQ(last_block(findings, 3), 4U);
+    EXPECT_EQ(last_block(findings, 4), std::nullopt);
+}
+
 TEST(Merge, IsInterruptedIfAShardWas) {
     auto interrupted = shard(2, {{}, {}});
     interrupted.interrupted = true;

@@ -1,6 +1,8 @@
 // The shards of a sweep are the sweep.
 #include <gmock/gmock.h>
 
+#include <set>
+
 #include "gatecrash/explore/case.hpp"
 #include "gatecrash/explore/sweep.hpp"
 #include "gatecrash/machine/image.hpp"
@@ -53,7 +55,7 @@ SweepResult expect_shards_to_be_the_sweep(const machine::Image& image, SweepOpti
                 shards.push_back(sweep(own, options));
                 EXPECT_EQ(shards.back().shard, options.shard);
             }
-            expect_same(merge(shards), whole);
+            expect_same(merge(shards, options.max_findings), whole);
         }
         if (prune) pruned = whole;
     }
@@ -109,6 +111,45 @@ TEST(Shards, CountWhatBreaksWithoutAnyEventOnce) {
         expect_shards_to_be_the_sweep(two_windows(false, GATECRASH_PORT_BEGIN_ROUND_TRIP), with({Event::nmi()}, 1));
     EXPECT_EQ(whole.depth, 0U);
     EXPECT_EQ(whole.findings.size(), 1U);
+}
+
+TEST(Shards, StopAtTheSameFinding) {
+    const auto image = two_windows(true);
+    machine::Machine machine(kvm_system(), image);
+    const auto all = sweep(machine, with({Event::nmi(), Event::irq(0x30)}, 1));
+    ASSERT_GT(all.findings.size(), 3U);
+    for (const std::uint64_t max : {std::size_t{1}, std::size_t{3}, all.findings.size(), all.findings.size() + 1}) {
+        SCOPED_TRACE(testing::Message() << "at most " << max);
+        auto options = with({Event::nmi(), Event::irq(0x30)}, 1);
+        options.max_findings = max;
+        const auto stopped = expect_shards_to_be_the_sweep(image, options, {2, 5});
+        const bool is_cut = max <= all.findings.size();
+        EXPECT_EQ(stopped.stopped_after, is_cut ? std::optional(max) : std::nullopt);
+        EXPECT_EQ(stopped.boundaries, all.boundaries);
+        ASSERT_EQ(stopped.findings.size(), std::min<std::size_t>(max, all.findings.size()));
+        for (std::size_t i = 0; i < stopped.findings.size(); ++i) {
+            EXPECT_EQ(stopped.findings[i].schedule, all.findings[i].schedule);
+        }
+        if (is_cut) {
+            EXPECT_EQ(stopped.findings.back().schedules, 1U) << "the sweep ends with it";
+        } else {
+            EXPECT_EQ(stopped.findings, all.findings);
+            EXPECT_EQ(stopped.schedules, all.schedules);
+        }
+    }
+}
+
+TEST(Shards, WithoutABlockEndWithTheFirstEvents) {
+    auto options = with({Event::nmi()}, 3);
+    options.shard = {90, 90};
+    std::set<unsigned> levels;
+    options.progress = [&](const Progress& progress) { levels.insert(progress.level); };
+    machine::Machine machine(kvm_system(), two_windows(false));
+    const auto nothing = sweep(machine, options);
+    EXPECT_EQ(levels, std::set{1U});
+    EXPECT_EQ(nothing.depth, 3U);
+    EXPECT_EQ(nothing.schedules, 0U);
+    EXPECT_GT(nothing.boundaries, 2 * Shard::block_size);
 }
 
 class ShardsOf : public testing::TestWithParam<const char*> {};

@@ -28,12 +28,13 @@ struct Result {
     double seconds = 0;
     TimeSpent spent{};  ///< of all workers together
     bool modelled = false;
-    std::string message;      ///< if unexpected or an error: why
+    std::string message;      ///< if unexpected or an error: why; if ok: what a sweep that stopped early leaves open
     std::string skip_reason;  ///< if skipped
 };
 
 /// Compares what a sweep found on a CPU of `vendor` with what the variant expects there. A shard of a variant that is
-/// to break is as expected whatever it found: only the whole can be compared.
+/// to break is as expected whatever it found: only the whole can be compared. So is a sweep that stopped after so many
+/// findings, if each of these is expected.
 [[nodiscard]] Result judge(const Case& of, const Variant& variant, machine::Vendor vendor, SweepResult sweep);
 
 }  // namespace gatecrash::explore

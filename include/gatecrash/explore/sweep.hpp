@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -25,6 +26,7 @@ struct Finding {
     std::uint64_t schedules = 1;  ///< alike: see SweepResult::findings
     std::uint64_t window = 0;     ///< of the guest's windows, from 0
     std::uint64_t order = 0;      ///< findings of a smaller one come first; see merge()
+    std::uint64_t block = 0;      ///< of the first event's boundary, as Shard::block_of() counts
 
     bool operator==(const Finding&) const = default;
 };
@@ -58,12 +60,26 @@ struct Progress {
     std::uint64_t boundaries = 0;
     std::uint64_t schedules = 0;  ///< run so far
     std::uint64_t findings = 0;
+    std::uint64_t block = 0;  ///< of the first event's boundary, as Shard::block_of() counts: it never goes back
+};
+
+/// Schedules of one length and one block, in their order. A stretch ends with the first schedule of a new finding, or
+/// with its block. merge() drops whole stretches, so that a sweep stops at the same schedule whoever does the work.
+struct Stretch {
+    std::uint64_t block = 0;
+    std::uint64_t schedules = 0, pruned = 0;         ///< as in Level
+    std::map<std::uint64_t, std::uint64_t> alike{};  ///< by index in SweepResult::findings: how many more are like it
+    bool finds = false;                              ///< it ends with the next one of SweepResult::findings
+
+    bool operator==(const Stretch&) const = default;
 };
 
 /// The schedules of one length.
 struct Level {
     std::uint64_t schedules = 0;  ///< run
     std::uint64_t pruned = 0;     ///< not run, since one that was run is the same
+    /// The same, divided. Only of sweeps with SweepOptions::max_findings, and of lengths above 0.
+    std::vector<Stretch> stretches{};
 
     bool operator==(const Level&) const = default;
 };
@@ -91,6 +107,9 @@ struct SweepResult {
     std::vector<Finding> findings;
     bool interrupted = false;
     std::optional<Coverage> not_exhaustive;  ///< set if the budget ended it
+    /// Set if SweepOptions::max_findings ended it: that number. The counts are those up to and including the first
+    /// schedule of the last finding.
+    std::optional<std::uint64_t> stopped_after;
 
     bool operator==(const SweepResult&) const = default;
 };
@@ -115,9 +134,12 @@ struct SweepOptions {
     Shard shard;
     machine::StepperKind stepper = machine::StepperKind::trap_flag;
     std::function<void(const Progress&)> progress;
+    std::function<void(const Finding&)> found;  ///< called for each that is added to SweepResult::findings
     /// Looked at between two runs: set, the sweep ends early.
     const std::atomic<bool>* stop = nullptr;
-    std::uint64_t budget = 0;        ///< schedules to run at most; 0: all there are
+    std::uint64_t budget = 0;  ///< schedules to run at most; 0: all there are
+    /// The sweep stops at the first schedule of the finding that makes so many in SweepResult::findings; 0: never.
+    std::uint64_t max_findings = 0;
     std::optional<Checkpoint> from;  ///< of the same sweep: goes on from there
     /// Called in front of each schedule, with what makes the checkpoint of that moment: a call of it takes some
     /// microseconds, and the sweep that goes on from there gives what this one gives.
@@ -132,7 +154,15 @@ struct SweepOptions {
 [[nodiscard]] SweepResult sweep(machine::Machine& machine, const SweepOptions& options);
 
 /// What the sweep of which `shards` are all the shards gives as a whole. A shard does not know at which length another
-/// one finds something: what it went on to behind that length is dropped.
-[[nodiscard]] SweepResult merge(std::span<const SweepResult> shards);
+/// one finds something: what it went on to behind that length is dropped. Nor does it know how many findings others
+/// have: with the `max_findings` of the shards, what follows the last one that is wanted is dropped.
+[[nodiscard]] SweepResult merge(std::span<const SweepResult> shards, std::uint64_t max_findings = 0);
+
+/// The block in which a sweep stops at the latest, if shards of it have `findings`, which have the same length. Empty
+/// if those are too few to stop it.
+[[nodiscard]] std::optional<std::uint64_t> last_block(std::span<const Finding> findings, std::uint64_t max_findings);
+
+/// Whether only the first of them is kept: see SweepResult::findings.
+[[nodiscard]] bool are_alike(const Finding& one, const Finding& other);
 
 }  // namespace gatecrash::explore
