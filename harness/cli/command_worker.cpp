@@ -70,6 +70,12 @@ class Worker {
                 told = Clock::now();
                 tell(progress);
             };
+            sweep_options.found = [&, left = findings_to_tell(options, selection, local_.description.vendor)](
+                                      const explore::Finding& finding) mutable {
+                if (left == 0) return;
+                --left;
+                tell(report::Found{finding});
+            };
             sweep_options.at_schedule = [&](const std::function<explore::Checkpoint()>& checkpoint) {
                 // To read the clock takes some 20 us on an emulated machine.
                 if (++schedules % looks_every != 0 && !InterruptGuard::stop()) return;

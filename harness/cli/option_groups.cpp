@@ -88,6 +88,9 @@ po::options_description own_options(Command command) {
             "sweep only the I-th of N parts, which `gatecrash merge` makes a whole of; its --json has all it needs");
         add("budget", po::value<std::string>()->value_name("N"),
             "run at most N schedules of each sweep; what that did not get to is told as not exhaustive");
+        add("max-findings", po::value<std::string>()->value_name("N"),
+            "stop each sweep after N findings (default: 25 for explore without --budget, else no limit)");
+        add("fail-fast", po::bool_switch(), "the same as --max-findings 1");
         add("resume", po::value<std::string>()->value_name("FILE"),
             "keep in FILE how far the work is, and go on from there if it is there already");
     }

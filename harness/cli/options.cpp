@@ -126,6 +126,13 @@ void read_limits(Options& options, const Values& values) {
             values.fail("--budget is spent in the order of the sweep, by one worker: leave --jobs out");
         }
     }
+    if (values.has("max-findings")) {
+        options.max_findings = values.number("max-findings", std::uint64_t{1}, any_number);
+    }
+    if (values.is_set("fail-fast")) {
+        if (options.max_findings) values.fail("--fail-fast is --max-findings 1: give only one of the two");
+        options.max_findings = 1;
+    }
     if (values.has("resume")) {
         options.resume = values.text("resume");
         if (options.resume.empty() || options.resume == "-") values.fail("--resume wants the name of a file");
@@ -326,6 +333,7 @@ Words to_arguments(const Options& options) {
     if (options.ktap) words.emplace_back("--ktap");
     if (!options.shard.is_whole()) add("shard", to_string(options.shard));
     if (options.budget != 0) add("budget", std::to_string(options.budget));
+    if (options.max_findings) add("max-findings", std::to_string(*options.max_findings));
     if (!options.resume.empty()) add("resume", options.resume);
     if (options.quiet) words.emplace_back("--quiet");
     if (options.events) add("events", joined(*options.events));
@@ -359,6 +367,11 @@ Words deciding_arguments(Options options) {
 unsigned default_jobs(unsigned cpus, std::optional<std::uint64_t> free_memory) {
     const auto emulators = free_memory ? *free_memory / 2 / emulator::memory_size : cpus;
     return static_cast<unsigned>(std::clamp<std::uint64_t>(cpus, 1, std::max<std::uint64_t>(1, emulators)));
+}
+
+std::uint64_t findings_to_stop_after(const Options& options) {
+    const bool has_default = options.command == Command::explore && options.budget == 0;
+    return options.max_findings.value_or(has_default ? usual_max_findings : 0);
 }
 
 unsigned max_jobs(const Options& options) { return std::min(most_jobs, max_shards / options.shard.count); }

@@ -42,6 +42,9 @@ enum class Command : std::uint8_t {
 };
 enum class MachineName : std::uint8_t { automatic, host, amd, intel, all };
 
+/// Findings after which `explore` stops by default.
+constexpr std::uint64_t usual_max_findings = 25;
+
 /// What a figure of `bench` may be over its baseline, as a part.
 constexpr double usual_threshold = 0.05;
 
@@ -55,16 +58,17 @@ struct Options {
     bool quiet = false;
     std::optional<machine::StepperKind> stepper;  ///< not given: what suits the machine
 
-    std::string help_topic;                                     ///< help: a command's name, or empty
-    std::vector<std::string> patterns;                          ///< list, run, bench; of merge and worker files
-    std::string junit;                                          ///< run, explore; empty: none wanted
-    bool ktap = false;                                          ///< run, explore
-    explore::Shard shard;                                       ///< run, explore
-    std::uint64_t budget = 0;                                   ///< run, explore: schedules a sweep; 0: all
-    std::string resume;                                         ///< run, explore; empty: none
-    std::string target;                                         ///< explore
-    std::optional<std::vector<machine::Event>> events;          ///< explore; not given: the variant's
-    std::optional<unsigned> depth;                              ///< explore; not given: the variant's
+    std::string help_topic;                             ///< help: a command's name, or empty
+    std::vector<std::string> patterns;                  ///< list, run, bench; of merge and worker files
+    std::string junit;                                  ///< run, explore; empty: none wanted
+    bool ktap = false;                                  ///< run, explore
+    explore::Shard shard;                               ///< run, explore
+    std::uint64_t budget = 0;                           ///< run, explore: schedules a sweep; 0: all
+    std::optional<std::uint64_t> max_findings;          ///< run, explore; not given: see findings_to_stop_after()
+    std::string resume;                                 ///< run, explore; empty: none
+    std::string target;                                 ///< explore
+    std::optional<std::vector<machine::Event>> events;  ///< explore; not given: the variant's
+    std::optional<unsigned> depth;                      ///< explore; not given: the variant's
     std::optional<std::pair<std::string, std::string>> window;  ///< explore
     bool prune = true;                                          ///< explore
     std::vector<std::string> schedules;                         ///< replay
@@ -87,6 +91,10 @@ struct Options {
 /// Of run and explore, those words of to_arguments() that decide what is swept and how it is judged, whoever does it
 /// and wherever it is reported.
 [[nodiscard]] std::vector<std::string> deciding_arguments(Options options);
+
+/// Of run and explore: the number of findings after which a sweep stops; 0 for none. `run` compares all that a variant
+/// breaks with what it expects, and `budget` is a limit of its own, so there the default is none.
+[[nodiscard]] std::uint64_t findings_to_stop_after(const Options& options);
 
 /// The most workers that a run or explore can have.
 [[nodiscard]] unsigned max_jobs(const Options& options);

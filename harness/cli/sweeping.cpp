@@ -70,7 +70,17 @@ explore::SweepOptions sweep_options_of(const Options& options, const Selection& 
     sweep.shard = options.shard;
     sweep.stepper = options.stepper.value_or(machine::stepper_for(image, sweep.events, stepper));
     sweep.budget = options.budget;
+    sweep.max_findings = findings_to_stop_after(options);
     return sweep;
+}
+
+bool shows_findings(const Options& options, const Selection& selection, machine::Vendor vendor) {
+    return blank_result(options, selection, vendor).expect == "holds";
+}
+
+std::uint64_t findings_to_tell(const Options& options, const Selection& selection, machine::Vendor vendor) {
+    if (const auto most = findings_to_stop_after(options); most != 0) return most;
+    return shows_findings(options, selection, vendor) ? most_shown : 0;
 }
 
 explore::Result blank_result(const Options& options, const Selection& selection, machine::Vendor vendor) {
@@ -95,7 +105,7 @@ explore::Result blank_result(const Options& options, const Selection& selection,
 
 explore::Result judged(const Options& options, const Selection& selection, machine::Vendor vendor,
                        std::span<const explore::SweepResult> shards) {
-    auto sweep = explore::merge(shards);
+    auto sweep = explore::merge(shards, findings_to_stop_after(options));
     sweep.shard = options.shard;
     auto result = blank_result(options, selection, vendor);
     const bool explores = options.command == Command::explore;

@@ -24,6 +24,14 @@ namespace gatecrash::cli {
 /// A result that names what is swept and what it is expected to do on a CPU of `vendor`, without a verdict.
 [[nodiscard]] explore::Result blank_result(const Options& options, const Selection& selection, machine::Vendor vendor);
 
+/// Findings of one sweep that are shown as they are found. The result has them all.
+constexpr std::uint64_t most_shown = 25;
+/// Whether findings are shown as they are found: not where the variant is expected to break.
+[[nodiscard]] bool shows_findings(const Options& options, const Selection& selection, machine::Vendor vendor);
+/// How many findings a worker tells at once: those that are shown, or that may end the sweep of others.
+[[nodiscard]] std::uint64_t findings_to_tell(const Options& options, const Selection& selection,
+                                             machine::Vendor vendor);
+
 /// Why `machine` is not fit for the variant: what it needs of behaviours that are not as on silicon. Empty if it is.
 [[nodiscard]] std::string missing_behaviours(const Selection& selection, const report::MachineDescription& machine);
 /// `result`, of what was not swept to its end.

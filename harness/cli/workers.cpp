@@ -10,6 +10,7 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <iterator>
 #include <thread>
 
 #include "gatecrash/emulator/digest.hpp"
@@ -17,6 +18,7 @@
 #include "gatecrash/emulator/process.hpp"
 #include "gatecrash/machine/image.hpp"
 #include "gatecrash/report/output_file.hpp"
+#include "gatecrash/report/text_report.hpp"
 #include "gatecrash/report/work.hpp"
 #include "inside.hpp"
 #include "interrupt.hpp"
@@ -118,13 +120,14 @@ class Workers::Work {
         if (journal_.workers.empty()) journal_.workers.resize(jobs_of(options, !local));
         expected_machine_ = journal_.machine;
         states_.resize(journal_.workers.size());
+        found_.resize(selections_.size());
+        take_findings_of_journal();
         if (!is_done()) start();
     }
 
     std::optional<explore::Result> next() {
         const auto index = next_++;
-        const auto& selection = selections_[index];
-        const auto name = selection.variant == nullptr ? options_.target : selection.name();
+        const auto name = target_name(selections_[index]);
         progress_.begin(name);
         while (!has_ended(index) && wait_for_more(index)) show_progress(index);
         progress_.erase();
@@ -148,11 +151,21 @@ class Workers::Work {
         std::optional<report::Ending> unfinished;  ///< the sweep in which it was interrupted
     };
 
+    /// By all workers together.
+    struct FoundSoFar {
+        std::vector<explore::Finding> known;
+        std::uint64_t shown = 0;
+    };
+
     static MachineName name_of_machine(const std::string& name) {
         for (const auto machine : {MachineName::amd, MachineName::intel}) {
             if (name_of(machine) == name) return machine;
         }
         return MachineName::host;
+    }
+
+    [[nodiscard]] std::string target_name(const Selection& selection) const {
+        return selection.variant == nullptr ? options_.target : selection.name();
     }
 
     /// What has to be the same when work goes on.
@@ -319,6 +332,25 @@ class Workers::Work {
 
     void take(std::size_t worker, const explore::Progress& progress) { states_[worker].progress = progress; }
 
+    /// Shows it, unless another worker has found one like it, or a shorter one: the result will not have this one then.
+    void take(std::size_t worker, const report::Found& found) {
+        const auto index = journal_.workers[worker].done.size();
+        auto& [known, shown] = found_[index];
+        const auto& finding = found.finding;
+        const auto length = [](const explore::Finding& each) { return each.schedule.landings.size(); };
+        const bool is_needless = std::ranges::any_of(known, [&](const explore::Finding& other) {
+            return length(other) < length(finding) || explore::are_alike(other, finding);
+        });
+        known.push_back(finding);
+        const auto& selection = selections_[index];
+        const auto most = std::min(most_shown, findings_to_tell(options_, selection, journal_.machine.vendor));
+        if (is_needless || options_.quiet || shown >= most) return;
+        if (!shows_findings(options_, selection, journal_.machine.vendor)) return;
+        ++shown;
+        progress_.erase();
+        fmt::print(stderr, "{}\n", report::found_line(target_name(selection), finding));
+    }
+
     void take(std::size_t worker, const report::Saved& saved) {
         journal_.workers[worker].at = saved;
         is_unsaved_ = true;
@@ -338,7 +370,32 @@ class Workers::Work {
         is_unsaved_ = true;
     }
 
-    /// Once one worker has found something, nobody needs longer schedules.
+    /// What work that goes on had found before.
+    void take_findings_of_journal() {
+        const auto take = [&](std::size_t index, const explore::SweepResult& sweep) {
+            if (index >= found_.size()) return;
+            std::ranges::copy(sweep.findings, std::back_inserter(found_[index].known));
+        };
+        for (const auto& worker : journal_.workers) {
+            for (std::size_t i = 0; i < worker.done.size(); ++i) {
+                if (const auto* swept = std::get_if<report::Swept>(&worker.done[i])) take(i, swept->sweep);
+            }
+            if (worker.at) take(worker.done.size(), worker.at->checkpoint.result);
+        }
+    }
+
+    /// The block in which the sweep stops, as far as is known: there are enough findings of `length` events in it and
+    /// in front of it.
+    [[nodiscard]] std::optional<std::uint64_t> last_block(std::size_t index, unsigned length) const {
+        std::vector<explore::Finding> findings;
+        std::ranges::copy_if(found_[index].known, std::back_inserter(findings), [&](const explore::Finding& finding) {
+            return finding.schedule.landings.size() == length;
+        });
+        return explore::last_block(findings, findings_to_stop_after(options_));
+    }
+
+    /// Once one worker has found something, nobody needs longer schedules; and once there are enough findings, nobody
+    /// needs those of later blocks.
     void stop_needless(std::size_t index) {
         std::optional<unsigned> enough;
         for (const auto& part : journal_.workers) {
@@ -347,11 +404,19 @@ class Workers::Work {
             if (swept == nullptr || swept->sweep.findings.empty()) continue;
             enough = std::min(enough.value_or(swept->sweep.depth), swept->sweep.depth);
         }
+        for (const auto& finding : found_[index].known) {
+            const auto length = static_cast<unsigned>(finding.schedule.landings.size());
+            enough = std::min(enough.value_or(length), length);
+        }
         if (!enough) return;
+        const auto last = last_block(index, *enough);
+        const auto is_needless = [&](const explore::Progress& at) {
+            return at.level > *enough || (at.level == *enough && last && at.block > *last);
+        };
         for (std::size_t i = 0; i < states_.size(); ++i) {
             auto& state = states_[i];
             const bool is_at_it = journal_.workers[i].done.size() == index && state.stopped <= index;
-            if (!state.child || !is_at_it || !state.progress || state.progress->level <= *enough) continue;
+            if (!state.child || !is_at_it || !state.progress || !is_needless(*state.progress)) continue;
             state.stopped = index + 1;
             state.child->tell(std::to_string(index));
         }
@@ -419,7 +484,7 @@ class Workers::Work {
             explore::add(spent, swept.spent);
         }
         if (sweeps.empty()) return std::nullopt;
-        if (!is_whole) sweeps.front().interrupted = true;
+        if (!is_whole) sweeps.emplace_back().interrupted = true;
         auto result = judged(options_, selections_[index], journal_.machine.vendor, sweeps);
         result.seconds = seconds;
         result.spent = spent;
@@ -451,6 +516,7 @@ class Workers::Work {
     bool is_unsaved_ = false, is_signal_passed_ = false;
     Clock::time_point saved_{};
     std::vector<State> states_;
+    std::vector<FoundSoFar> found_;  ///< in each sweep
     std::size_t next_ = 0;
 };
 

@@ -206,7 +206,7 @@ class Sweep {
     }
 
     void count_boundaries() {
-        HitCounter hits(machine_.image());
+        HitCounter hits;
         for (const auto& window : windows_) {
             open_window(machine_, window);
             result_.boundaries += discover(hits, *window.end, false).size();

@@ -28,6 +28,7 @@ Json to_json(const explore::Result& result) {
               {"finding", sweep.findings.empty() ? Json() : report::to_json(sweep.findings.front())},
               {"findings", count_breaking(sweep)},
               {"not_exhaustive", report::to_json(sweep.not_exhaustive)},
+              {"stopped_after", stop_json(sweep)},
               {"skip_reason", text_or_null(result.skip_reason)},
               {"message", text_or_null(result.message)}};
     if (!sweep.shard.is_whole()) {

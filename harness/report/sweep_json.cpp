@@ -5,17 +5,25 @@
 namespace gatecrash::report {
 namespace {
 
+/// As short as it can be: a sweep has one for each 16 boundaries.
+Json stretch_json(const explore::Stretch& stretch) {
+    auto alike = Json::array();
+    for (const auto& [finding, count] : stretch.alike) alike.push_back({finding, count});
+    return Json::array({stretch.block, stretch.schedules, stretch.pruned, alike, stretch.finds});
+}
+
 /// All that a merge needs of a level, and so more of each finding.
 Json level_json(const explore::Level& level, std::span<const explore::Finding> findings) {
     auto list = Json::array();
     for (const auto& finding : findings) {
-        auto item = report::to_json(finding);
-        item["schedules"] = finding.schedules;
-        item["window"] = finding.window;
-        item["order"] = finding.order;
-        list.push_back(item);
+        list.push_back(to_full_json(finding));
     }
-    return {{"schedules", level.schedules}, {"pruned", level.pruned}, {"findings", list}};
+    Json json{{"schedules", level.schedules}, {"pruned", level.pruned}, {"findings", list}};
+    if (!level.stretches.empty()) {
+        auto& stretches = json["stretches"] = Json::array();
+        for (const auto& stretch : level.stretches) stretches.push_back(stretch_json(stretch));
+    }
+    return json;
 }
 
 explore::Invariant to_invariant(const std::string& name) {
@@ -25,21 +33,14 @@ explore::Invariant to_invariant(const std::string& name) {
     throw JsonError(fmt::format("'{}' is no invariant", name));
 }
 
-explore::Finding to_finding(const Json& object) {
-    explore::Finding finding;
-    finding.schedule = explore::parse_schedule(text(object, "schedule"));
-    finding.violation = {to_invariant(text(object, "invariant")), text(object, "message")};
-    for (const auto& name : object.at("also")) finding.also.push_back(to_invariant(name.get<std::string>()));
-    finding.schedules = number(object, "schedules");
-    finding.window = number(object, "window");
-    finding.order = number(object, "order");
-    return finding;
-}
-
 std::optional<explore::Coverage> to_coverage(const Json& object) {
     if (object.is_null()) return std::nullopt;
     return explore::Coverage{static_cast<unsigned>(number(object, "depth")), number(object, "boundaries"),
                              number(object, "of")};
+}
+
+std::uint64_t number_or_0(const Json& object, const char* name) {
+    return object.contains(name) ? number(object, name) : 0;
 }
 
 /// A count of a list.
@@ -48,7 +49,44 @@ std::uint64_t count(const Json& value) {
     return value.get<std::uint64_t>();
 }
 
+explore::Stretch to_stretch(const Json& list) {
+    explore::Stretch stretch{.block = count(list.at(0)), .schedules = count(list.at(1)), .pruned = count(list.at(2))};
+    for (const auto& alike : list.at(3)) stretch.alike[count(alike.at(0))] = count(alike.at(1));
+    stretch.finds = list.at(4).get<bool>();
+    return stretch;
+}
+
+/// Throws if the stretches are not those of the level, whose findings are `findings`.
+void check_stretches(const explore::Level& level, std::size_t findings) {
+    if (level.stretches.empty()) return;
+    explore::Level sum;
+    std::size_t found = 0;
+    std::uint64_t block = 0;
+    for (const auto& stretch : level.stretches) {
+        sum.schedules += stretch.schedules;
+        sum.pruned += stretch.pruned;
+        const bool is_like_nothing = !stretch.alike.empty() && stretch.alike.rbegin()->first >= found;
+        if (is_like_nothing || stretch.block < block) throw JsonError("a stretch that is not behind the one before");
+        found += stretch.finds ? 1 : 0;
+        block = stretch.block;
+    }
+    if (sum.schedules != level.schedules || sum.pruned != level.pruned || found != findings) {
+        throw JsonError("the stretches do not add up to their level");
+    }
+}
+
 }  // namespace
+
+Json stop_json(const explore::SweepResult& sweep) { return sweep.stopped_after ? Json(*sweep.stopped_after) : Json(); }
+
+Json to_full_json(const explore::Finding& finding) {
+    auto json = to_json(finding);
+    json["schedules"] = finding.schedules;
+    json["window"] = finding.window;
+    json["order"] = finding.order;
+    json["block"] = finding.block;
+    return json;
+}
 
 std::uint64_t number(const Json& object, const char* name) {
     const auto& value = object.at(name);
@@ -104,7 +142,8 @@ Json to_json(const explore::SweepResult& sweep) {
               {"schedules", sweep.schedules},
               {"pruned", sweep.pruned},
               {"depth", sweep.depth},
-              {"not_exhaustive", to_json(sweep.not_exhaustive)}};
+              {"not_exhaustive", to_json(sweep.not_exhaustive)},
+              {"stopped_after", stop_json(sweep)}};
     add_parts(json, sweep);
     return json;
 }
@@ -130,6 +169,18 @@ explore::TimeSpent to_time_spent(const Json& object) {
     return spent;
 }
 
+explore::Finding to_finding(const Json& object) {
+    explore::Finding finding;
+    finding.schedule = explore::parse_schedule(text(object, "schedule"));
+    finding.violation = {to_invariant(text(object, "invariant")), text(object, "message")};
+    for (const auto& name : object.at("also")) finding.also.push_back(to_invariant(name.get<std::string>()));
+    finding.schedules = number(object, "schedules");
+    finding.window = number(object, "window");
+    finding.order = number(object, "order");
+    finding.block = number_or_0(object, "block");
+    return finding;
+}
+
 MachineDescription to_machine(const Json& object) {
     const auto vendor = machine::parse_vendor(text(object, "vendor"));
     if (!vendor) throw JsonError(fmt::format("'{}' is no vendor", text(object, "vendor")));
@@ -151,10 +202,17 @@ explore::SweepResult to_sweep(const Json& object) {
     sweep.boundaries = number(object, "boundaries");
     sweep.interrupted = object.at("interrupted").get<bool>();
     sweep.not_exhaustive = to_coverage(object.at("not_exhaustive"));
+    if (object.contains("stopped_after") && !object.at("stopped_after").is_null()) {
+        sweep.stopped_after = number(object, "stopped_after");
+    }
     for (const auto& level : object.at("levels")) {
         if (!sweep.findings.empty()) throw JsonError("a level behind one with findings");
-        sweep.levels.push_back({number(level, "schedules"), number(level, "pruned")});
+        sweep.levels.push_back({.schedules = number(level, "schedules"), .pruned = number(level, "pruned")});
         for (const auto& finding : level.at("findings")) sweep.findings.push_back(to_finding(finding));
+        if (level.contains("stretches")) {
+            for (const auto& list : level.at("stretches")) sweep.levels.back().stretches.push_back(to_stretch(list));
+            check_stretches(sweep.levels.back(), sweep.findings.size());
+        }
         sweep.schedules += sweep.levels.back().schedules;
         sweep.pruned += sweep.levels.back().pruned;
     }

@@ -23,8 +23,12 @@ class JsonError : public std::runtime_error {
 [[nodiscard]] Json to_json(const explore::TimeSpent& spent);
 /// What people read of a finding.
 [[nodiscard]] Json to_json(const explore::Finding& finding);
+/// All of it, as to_finding() reads it.
+[[nodiscard]] Json to_full_json(const explore::Finding& finding);
 /// Null if there is none.
 [[nodiscard]] Json to_json(const std::optional<explore::Coverage>& coverage);
+/// The number of findings after which it stopped, or null.
+[[nodiscard]] Json stop_json(const explore::SweepResult& sweep);
 /// Adds to `json` all that makes the sweep again: its shard, and what each length of schedules gave.
 void add_parts(Json& json, const explore::SweepResult& sweep);
 [[nodiscard]] Json to_json(const explore::SweepResult& sweep);
@@ -37,6 +41,7 @@ void add_parts(Json& json, const explore::SweepResult& sweep);
 [[nodiscard]] std::string text(const Json& object, const char* name);
 [[nodiscard]] explore::TimeSpent to_time_spent(const Json& object);
 [[nodiscard]] MachineDescription to_machine(const Json& object);
+[[nodiscard]] explore::Finding to_finding(const Json& object);
 [[nodiscard]] explore::SweepResult to_sweep(const Json& object);
 [[nodiscard]] explore::Checkpoint to_checkpoint(const Json& object);
 

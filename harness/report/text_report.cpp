@@ -95,11 +95,24 @@ std::string describe(const explore::Coverage& coverage) {
                        grouped(coverage.of), coverage.depth);
 }
 
+std::string describe_stop(std::uint64_t findings) {
+    return fmt::format("stopped after {} (--max-findings)", counted(findings, "finding"));
+}
+
+std::string found_line(const std::string& name, const explore::Finding& finding) {
+    return fmt::format("{}  found {}: {}: {}", name, to_string(finding.violation.invariant),
+                       landings_of(finding.schedule), first_line(finding.violation.message));
+}
+
 std::vector<std::string> detail_lines(const explore::Result& result) {
     std::vector<std::string> lines;
     if (!result.skip_reason.empty()) lines.push_back("skipped: " + result.skip_reason);
     if (result.skip_reason.empty() && result.sweep.not_exhaustive) {
         lines.push_back(describe(*result.sweep.not_exhaustive));
+    }
+    if (result.sweep.stopped_after) {
+        const bool has_remark = result.status == explore::Status::ok && !result.message.empty();
+        lines.push_back(describe_stop(*result.sweep.stopped_after) + (has_remark ? "; " + result.message : ""));
     }
     if (result.status == explore::Status::unexpected && !result.expect.empty()) {
         lines.push_back(fmt::format("expected: {}{}{}", result.expect, result.message.empty() ? "" : "; ",

@@ -22,11 +22,8 @@ Json json_of(const Ending& ending) {
 }
 
 Json json_of(const explore::Progress& progress) {
-    return {{"level", progress.level},
-            {"boundary", progress.boundary},
-            {"boundaries", progress.boundaries},
-            {"schedules", progress.schedules},
-            {"findings", progress.findings}};
+    return {{"level", progress.level},         {"boundary", progress.boundary}, {"boundaries", progress.boundaries},
+            {"schedules", progress.schedules}, {"findings", progress.findings}, {"block", progress.block}};
 }
 
 Saved to_saved(const Json& object) {
@@ -40,8 +37,12 @@ Ending to_ending(const Json& object) {
 }
 
 explore::Progress to_progress(const Json& object) {
-    return {static_cast<unsigned>(number(object, "level")), number(object, "boundary"), number(object, "boundaries"),
-            number(object, "schedules"), number(object, "findings")};
+    return {static_cast<unsigned>(number(object, "level")),
+            number(object, "boundary"),
+            number(object, "boundaries"),
+            number(object, "schedules"),
+            number(object, "findings"),
+            number(object, "block")};
 }
 
 std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
@@ -73,6 +74,7 @@ std::string to_line(const Message& message) {
     struct Named {
         Json operator()(const MachineDescription& machine) const { return {{"machine", to_json(machine)}}; }
         Json operator()(const explore::Progress& progress) const { return {{"progress", json_of(progress)}}; }
+        Json operator()(const Found& found) const { return {{"found", to_full_json(found.finding)}}; }
         Json operator()(const Saved& saved) const { return {{"saved", json_of(saved)}}; }
         Json operator()(const Ending& ending) const { return {{"ending", json_of(ending)}}; }
     };
@@ -94,6 +96,7 @@ Message read_message(std::string_view line) {
     return parsed(line, "a worker's message", [](const Json& json) -> Message {
         if (json.contains("machine")) return to_machine(json.at("machine"));
         if (json.contains("progress")) return to_progress(json.at("progress"));
+        if (json.contains("found")) return Found{to_finding(json.at("found"))};
         if (json.contains("saved")) return to_saved(json.at("saved"));
         return to_ending(json.at("ending"));
     });

@@ -61,6 +61,18 @@ TEST(Options, OfExplore) {
     EXPECT_FALSE(parse_options({"explore", "x.elf"}).depth.has_value());
 }
 
+TEST(Options, StopExploreAfterSomeFindingsAndRunAfterNone) {
+    const auto after = [](const Words& words) { return findings_to_stop_after(parse_options(words)); };
+    EXPECT_EQ(after({"explore", "x"}), usual_max_findings);
+    EXPECT_EQ(after({"run"}), 0U);
+    EXPECT_EQ(after({"explore", "x", "--budget", "9"}), 0U) << "it has a limit already";
+    EXPECT_EQ(after({"explore", "x", "--budget", "9", "--max-findings", "7"}), 7U);
+    for (const auto* command : {"run", "explore"}) {
+        EXPECT_EQ(after({command, "x", "--max-findings", "7"}), 7U);
+        EXPECT_EQ(after({command, "x", "--fail-fast"}), 1U);
+    }
+}
+
 TEST(Options, SayWhoTakesStandardOutput) {
     EXPECT_FALSE(takes_standard_output(parse_options({"run", "--json", "x", "--junit", "y"})));
     EXPECT_TRUE(takes_standard_output(parse_options({"run", "--json", "-", "--junit", "y"})));
@@ -122,6 +134,13 @@ TEST(Options, RefuseWhatTheyDoNotKnow) {
         {{"run", "--machine", "amd", "--machine", "host"}, "--machine", "run"},
         {{"run", "--budget", "0"}, "--budget is a number from 1", "run"},
         {{"explore", "x", "--budget", "9", "--jobs", "2"}, "by one worker: leave --jobs out", "explore"},
+        {{"run", "--max-findings", "0"}, "--max-findings is a number from 1", "run"},
+        {{"explore", "x", "--max-findings", "many"}, "not 'many'", "explore"},
+        {{"explore", "x", "--max-findings", "-3"}, "not '-3'", "explore"},
+        {{"explore", "x", "--max-findings", "3", "--fail-fast"}, "--fail-fast is --max-findings 1", "explore"},
+        {{"run", "--fail-fast=1"}, "--fail-fast", "run"},
+        {{"list", "--fail-fast"}, "unknown option --fail-fast", "list"},
+        {{"merge", "x", "--max-findings", "3"}, "unknown option --max-findings", "merge"},
         {{"run", "--resume", "-"}, "--resume wants the name of a file", "run"},
         {{"run", "--resume", "a", "--json", "a"}, "--json and --resume both want a", "run"},
         {{"replay", "x@nmi:y", "--resume", "a"}, "unknown option", "replay"},
@@ -163,6 +182,7 @@ TEST(Options, AreTheSameForEveryShardWhereTheyDecide) {
               deciding({"run", "x", "--shard", "2/2", "--json", "2", "--ktap", "--jobs", "3", "--resume", "r"}));
     EXPECT_NE(deciding({"run", "x"}), deciding({"run", "y"}));
     EXPECT_NE(deciding({"explore", "x"}), deciding({"explore", "x", "--no-prune"}));
+    EXPECT_NE(deciding({"explore", "x"}), deciding({"explore", "x", "--fail-fast"}));
 }
 
 TEST(Options, SurviveBeingWrittenDown) {
@@ -174,6 +194,8 @@ TEST(Options, SurviveBeingWrittenDown) {
              {"run", "--quiet", "--jobs", "3", "--stepper", "stop-bytes", "--", "--odd"},
              {"explore", "a b.elf", "--events", "irq=0x21,nmi", "--depth", "0", "--window", "x..y", "--no-prune"},
              {"explore", "c/v"},
+             {"explore", "c/v", "--max-findings", "5000000000"},
+             {"run", "--fail-fast"},
              {"explore", "c/v", "--ktap", "--junit", "x.xml", "--json", "x.json"},
              {"run", "--junit", "-", "c/*"},
              {"run", "--shard", "2/3"},

@@ -375,6 +375,59 @@ TEST(Budget, TellsWhatItDidNotGetTo) {
     EXPECT_THAT(breaks.out, HasSubstr("not exhaustive: "));
 }
 
+TEST(MaxFindings, StopASweepAtTheSameFindingWhoeverDoesTheWork) {
+    const Words words{"explore", "nested-nmi/single-stack", "--max-findings", "4"};
+    expect_merged_shards_to_be(words);
+    const auto with_jobs = [&](const char* jobs) {
+        auto all = words;
+        all.insert(all.end(), {"--jobs", jobs, "--json", "-"});
+        return run_on_amd(all);
+    };
+    const auto one = with_jobs("1"), three = with_jobs("3");
+    EXPECT_EQ(one.code, 1);
+    EXPECT_EQ(without_seconds(json::parse(three.out)), without_seconds(json::parse(one.out)));
+    const auto result = json::parse(one.out)["results"][0];
+    EXPECT_EQ(result["stopped_after"], 4);
+    EXPECT_EQ(result["findings"], 4);
+    EXPECT_THAT(one.err, HasSubstr("stopped after 4 findings (--max-findings)\n"));
+}
+
+TEST(MaxFindings, AreTwentyFiveForExplore) {
+    const auto result = run_on_amd({"explore", "nested-nmi/single-stack", "--json", "-"});
+    EXPECT_EQ(json::parse(result.out)["results"][0]["stopped_after"], 25);
+}
+
+TEST(MaxFindings, LeaveRunToJudgeWhatItFound) {
+    const TemporaryFolder folder;
+    const auto path = folder.path() / "result.json", junit = folder.path() / "result.xml";
+    const auto stopped =
+        run_on_amd({"run", "nested-nmi/single-stack", "--fail-fast", "--json", path, "--junit", junit, "--ktap"});
+    EXPECT_EQ(stopped.code, 0) << stopped.err;
+    EXPECT_THAT(stopped.out, HasSubstr("ok 1 single-stack\n"));
+    EXPECT_THAT(stopped.err, HasSubstr("stopped after 1 finding (--max-findings)"));
+    EXPECT_THAT(stopped.err, Not(HasSubstr("  found I4"))) << "it is expected to break";
+    EXPECT_EQ(read_json(path)["results"][0]["stopped_after"], 1);
+    EXPECT_EQ(read_json(path)["results"][0]["status"], "ok");
+    EXPECT_EQ(run_on_amd({"run", quick, "--json", path}).code, 0);
+    EXPECT_EQ(read_json(path)["results"][0]["stopped_after"], nullptr);
+}
+
+TEST(Findings, AreShownAsTheyAreFound) {
+    const Words words{"explore", "nested-nmi/single-stack", "--max-findings", "3"};
+    const auto shown = run_on_amd(words);
+    EXPECT_THAT(shown.out, Not(HasSubstr("  found I4")));
+    std::size_t lines = 0;
+    for (auto at = shown.err.find("\nnested-nmi/single-stack  found I4: nmi:"); at != std::string::npos;
+         at = shown.err.find("\nnested-nmi/single-stack  found I4: nmi:", at + 1)) {
+        ++lines;
+    }
+    lines += shown.err.starts_with("nested-nmi/single-stack  found I4: nmi:") ? 1 : 0;
+    EXPECT_EQ(lines, 3U) << shown.err;
+    auto quiet = words;
+    quiet.emplace_back("--quiet");
+    EXPECT_THAT(run_on_amd(quiet).err, Not(HasSubstr("  found ")));
+}
+
 TEST(Explore, EndsWithOneForAFinding) {
     const auto result = run_on_amd({"explore", quick});
     EXPECT_EQ(result.code, 1);
@@ -589,27 +642,44 @@ TEST(Doctor, HasTheMachinesSideBySideAndSaysWhatIsMissing) {
     }
 }
 
-TEST(Progress, IsALiveLineOnATerminal) {
+/// What a terminal of 40 columns gets on standard error.
+std::string shown_on_terminal(const Words& words, int code) {
     int master = -1;
     int terminal = -1;
     winsize size{.ws_row = 24, .ws_col = 40, .ws_xpixel = 0, .ws_ypixel = 0};
-    ASSERT_EQ(::openpty(&master, &terminal, nullptr, nullptr, &size), 0);
+    EXPECT_EQ(::openpty(&master, &terminal, nullptr, nullptr, &size), 0);
     const emulator::Fd master_closer(master);
     emulator::Fd terminal_closer(terminal);
-    Command command(gatecrash({"run", "--machine", "amd", quick}), {}, terminal);
+    Command command(gatecrash(words), {}, terminal);
     const auto result = command.finish();
     terminal_closer.reset();
     std::string shown;
     std::array<char, 65536> bytes{};
     for (ssize_t got = 0; (got = ::read(master, bytes.data(), bytes.size())) > 0;)
         shown.append(bytes.data(), static_cast<std::size_t>(got));
+    EXPECT_EQ(result.code, code);
+    return shown;
+}
 
-    EXPECT_EQ(result.code, 0);
+TEST(Progress, IsALiveLineOnATerminal) {
+    const auto shown = shown_on_terminal({"run", "--machine", "amd", quick}, 0);
     const std::string line = "\r\033[Knested-nmi/flag-only  level ";
     ASSERT_THAT(shown, HasSubstr(line));
     const auto begin = shown.find(line) + 4;
     EXPECT_EQ(shown.find('\r', begin) - begin, 39U) << "cut to the width of the terminal";
     EXPECT_TRUE(shown.ends_with("\r\033[K")) << "erased in the end";
+}
+
+TEST(Progress, OnATerminalMakesRoomForFindings) {
+    const auto shown = shown_on_terminal(
+        {"explore", "--machine", "amd", "--jobs", "1", "--max-findings", "20", "nested-nmi/single-stack"}, 1);
+    const std::string line = "nested-nmi/single-stack  found I4: ";
+    std::size_t count = 0;
+    for (auto at = shown.find(line); at != std::string::npos; at = shown.find(line, at + 1), ++count) {
+        const auto before = shown.substr(0, at);
+        EXPECT_TRUE(before.ends_with('\n') || before.ends_with("\r\033[K")) << before;
+    }
+    EXPECT_EQ(count, 20U);
 }
 
 }  // namespace

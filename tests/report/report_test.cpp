@@ -57,6 +57,7 @@ TEST(JsonReport, HasTheFieldsOfTheContract) {
                                               {"also", {"I7"}}}},
                                             {"findings", 4},
                                             {"not_exhaustive", nullptr},
+                                            {"stopped_after", nullptr},
                                             {"skip_reason", nullptr},
                                             {"message", nullptr}}));
     EXPECT_EQ(document["results"][1]["finding"], nullptr);
@@ -97,6 +98,24 @@ TEST(TextReport, SaysItAllInOneLine) {
         "depth 1     12.2 s  nmi:entry_nmi+0x1f#2\n");
     EXPECT_EQ(result_line(sample::skipped(), 5), "skip        mov-ss/plain  skip\n");
     EXPECT_EQ(result_line(sample::failed(), 5), "error       nested-nmi/single-stack  error\n");
+}
+
+TEST(TextReport, SaysAfterHowManyFindingsItStopped) {
+    auto result = sample::breaking();
+    result.sweep.stopped_after = 25;
+    EXPECT_THAT(details(result), testing::StartsWith("            stopped after 25 findings (--max-findings)\n"));
+    result.sweep.stopped_after = 1;
+    result.message = "not judged: the rest";
+    EXPECT_THAT(details(result),
+                testing::StartsWith("            stopped after 1 finding (--max-findings); not judged: the rest\n"));
+    EXPECT_EQ(json::parse(json_report("0.1.0", {}, Results{result}))["results"][0]["stopped_after"], 1);
+}
+
+TEST(TextReport, TellsAFindingAtOnceInOneLine) {
+    auto finding = sample::breaking().sweep.findings.front();
+    finding.violation.message += "\nand more";
+    EXPECT_EQ(found_line("nested-nmi/flag-only", finding),
+              "nested-nmi/flag-only  found I4: nmi:entry_nmi+0x1f#2: the frame at 0xffffffff80062fd8 is overwritten");
 }
 
 TEST(TextReport, ShowsTheFindingAndHowToReplayIt) {

@@ -13,7 +13,7 @@ explore::SweepResult sweep() {
     result.shard = {2, 3};
     result.boundaries = 500;
     result.depth = 1;
-    result.levels = {{1, 0}, {70, 30}};
+    result.levels = {{1, 0}, {70, 30, {{3, 60, 20, {}, true}, {3, 4, 0, {{0, 3}}}, {6, 6, 10}}}};
     result.schedules = 71;
     result.pruned = 30;
     result.findings = {{.schedule = {"c/v", {{machine::Event::nmi(), {"entry", 0x1f, 2, {}}}}},
@@ -21,9 +21,11 @@ explore::SweepResult sweep() {
                         .also = {explore::Invariant::nmi_mask},
                         .schedules = 4,
                         .window = 1,
-                        .order = 99}};
+                        .order = 99,
+                        .block = 3}};
     result.interrupted = true;
     result.not_exhaustive = explore::Coverage{1, 20, 167};
+    result.stopped_after = 1;
     return result;
 }
 
@@ -44,9 +46,11 @@ TEST(Work, MessagesArriveAsTheyAreSent) {
     const MachineDescription machine{
         "amd", "kvm_amd", "cpu", "6.1", true, machine::Vendor::intel, {{"int3", true}, {"lsl", false}}};
     EXPECT_EQ(passed_on(machine), machine);
-    const auto progress = passed_on(explore::Progress{2, 10, 500, 1234, 1});
-    EXPECT_EQ(std::tie(progress.level, progress.boundary, progress.boundaries, progress.schedules, progress.findings),
-              std::make_tuple(2U, 10U, 500U, 1234U, 1U));
+    const auto progress = passed_on(explore::Progress{2, 10, 500, 1234, 1, 7});
+    EXPECT_EQ(std::tie(progress.level, progress.boundary, progress.boundaries, progress.schedules, progress.findings,
+                       progress.block),
+              std::make_tuple(2U, 10U, 500U, 1234U, 1U, 7U));
+    EXPECT_EQ(passed_on(Found{sweep().findings.front()}).finding, sweep().findings.front());
     const auto saved = passed_on(Saved{checkpoint(), 1.5});
     EXPECT_EQ(saved.checkpoint, checkpoint());
     EXPECT_EQ(saved.seconds, 1.5);
@@ -101,6 +105,16 @@ TEST(Work, WhatIsNoneIsRefused) {
     auto other = whole;
     other.replace(other.find("\"order\":99"), 10, "\"order\":-1");
     EXPECT_THAT(why(other), HasSubstr("'order' is no count"));
+    for (const auto& [from, to] :
+         std::vector<std::pair<std::string, std::string>>{{"[3,60,20,[],true]", "[3,61,20,[],true]"},
+                                                          {"[3,60,20,[],true]", "[3,60,20,[],false]"},
+                                                          {"[3,60,20,[],true]", "[3,60,20,[[0,1]],true]"},
+                                                          {"[6,6,10,[],false]", "[2,6,10,[],false]"}}) {
+        auto tampered = whole;
+        ASSERT_NE(tampered.find(from), std::string::npos);
+        tampered.replace(tampered.find(from), from.size(), to);
+        EXPECT_THAT(why(tampered), HasSubstr("stretch")) << to;
+    }
     EXPECT_THROW((void)read_message("{}"), WorkError);
     EXPECT_THROW((void)read_job("{\"command\":1}"), WorkError);
 }

@@ -34,6 +34,13 @@ namespace gatecrash::report {
 /// "not exhaustive: 12 of 527 boundaries at depth 2".
 [[nodiscard]] std::string describe(const explore::Coverage& coverage);
 
+/// "stopped after 25 findings (--max-findings)".
+[[nodiscard]] std::string describe_stop(std::uint64_t findings);
+
+/// A finding of the sweep of `name` that still runs, in one line without a newline:
+/// "nested-nmi/flag-only  found I4: nmi:entry_nmi+0x1f: MESSAGE".
+[[nodiscard]] std::string found_line(const std::string& name, const explore::Finding& finding);
+
 /// The schedules of the swept depth that break something, those that are alike counted one by one.
 [[nodiscard]] std::uint64_t count_breaking(const explore::SweepResult& sweep);
 

@@ -25,6 +25,11 @@ struct Saved {
     double seconds = 0;  ///< spent on it until there
 };
 
+/// A finding of a sweep on the way, told at once.
+struct Found {
+    explore::Finding finding;
+};
+
 /// A sweep that ended.
 struct Swept {
     explore::SweepResult sweep;
@@ -54,8 +59,8 @@ struct Job {
 };
 
 /// What a worker tells, in lines on its standard output: first its machine, and then of each sweep in order how far it
-/// is, and how it ended.
-using Message = std::variant<MachineDescription, explore::Progress, Saved, Ending>;
+/// is, what it finds, and how it ended.
+using Message = std::variant<MachineDescription, explore::Progress, Found, Saved, Ending>;
 
 /// Without a newline.
 [[nodiscard]] std::string to_line(const Job& job);
