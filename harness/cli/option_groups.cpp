@@ -138,8 +138,8 @@ po::options_description common_options() {
                           "if its KVM does what silicon "
                           "does, else amd; intel needs `./dev setup --intel` once)")(
         "jobs", po::value<std::string>()->value_name("N"),
-        "workers that share each sweep of `run` and `explore`, at least 1 (default: one for each CPU, but emulated "
-        "machines take no more than half the free memory)")(
+        "workers that share each sweep of `run` and `explore`, at least 1 (default: one for each CPU that this process "
+        "may use, at most 16 on the host; emulated machines take at most half the free memory)")(
         "json", po::value<std::string>()->value_name("FILE"),
         "write the results as JSON, too; '-' is standard output, and the text then goes to standard error")(
         "stepper", po::value<std::string>()->value_name("KIND"),

@@ -365,8 +365,8 @@ Words deciding_arguments(Options options) {
 }
 
 unsigned default_jobs(unsigned cpus, std::optional<std::uint64_t> free_memory) {
-    const auto emulators = free_memory ? *free_memory / 2 / emulator::memory_size : cpus;
-    return static_cast<unsigned>(std::clamp<std::uint64_t>(cpus, 1, std::max<std::uint64_t>(1, emulators)));
+    const auto most = free_memory ? *free_memory / 2 / emulator::memory_size : most_default_jobs;
+    return static_cast<unsigned>(std::clamp<std::uint64_t>(cpus, 1, std::max<std::uint64_t>(1, most)));
 }
 
 std::uint64_t findings_to_stop_after(const Options& options) {

@@ -99,8 +99,12 @@ struct Options {
 /// The most workers that a run or explore can have.
 [[nodiscard]] unsigned max_jobs(const Options& options);
 
-/// How many workers there are if nobody says: one a CPU. If each has an emulator, `free_memory` is the host's in bytes,
-/// and they take no more than half of it, but there is one at least.
+/// The most workers on this host's own KVM by default: more would share too few blocks of boundaries (explore::Shard).
+constexpr unsigned most_default_jobs = 16;
+
+/// The default number of workers: one for each of `cpus`, and at least one. If each worker has an emulator,
+/// `free_memory` is the host's in bytes, and the workers take at most half of it. Else there are at most
+/// most_default_jobs.
 [[nodiscard]] unsigned default_jobs(unsigned cpus, std::optional<std::uint64_t> free_memory);
 
 /// Whether a report takes standard output, where else text for people goes.

@@ -13,6 +13,7 @@
 #include <iterator>
 #include <thread>
 
+#include "cpu_limit.hpp"
 #include "gatecrash/emulator/digest.hpp"
 #include "gatecrash/emulator/file.hpp"
 #include "gatecrash/emulator/process.hpp"
@@ -65,7 +66,9 @@ unsigned jobs_of(const Options& options, bool have_emulators) {
     if (options.budget != 0) return 1;
     if (options.jobs) return *options.jobs;
     const auto free_memory = have_emulators ? available_memory() : std::nullopt;
-    return std::min(default_jobs(std::thread::hardware_concurrency(), free_memory), max_jobs(options));
+    auto cpus = cpus_of_process();
+    if (cpus == 0) cpus = std::thread::hardware_concurrency();
+    return std::min(default_jobs(std::min(cpus, cpu_quota().value_or(cpus)), free_memory), max_jobs(options));
 }
 
 }  // namespace

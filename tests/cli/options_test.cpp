@@ -42,9 +42,13 @@ TEST(Options, LeaveTheNumberOfWorkersToCpusAndMemory) {
         unsigned jobs;
         const char* why;
     } rows[]{
-        {64, std::nullopt, 64, "no emulators"}, {0, std::nullopt, 1, "it is not known how many CPUs there are"},
-        {64, 256 * gib, 64, "enough memory"},   {2, 16 * gib, 2, "enough memory"},
-        {64, 16 * gib, 16, "too little"},       {64, gib / 8, 1, "too little even for one"},
+        {64, std::nullopt, most_default_jobs, "no emulators"},
+        {8, std::nullopt, 8, "no emulators"},
+        {0, std::nullopt, 1, "it is not known how many CPUs there are"},
+        {64, 256 * gib, 64, "enough memory"},
+        {2, 16 * gib, 2, "enough memory"},
+        {64, 16 * gib, 16, "too little"},
+        {64, gib / 8, 1, "too little even for one"},
     };
     for (const auto& row : rows) EXPECT_EQ(default_jobs(row.cpus, row.free_memory), row.jobs) << row.why;
 }
