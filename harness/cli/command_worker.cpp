@@ -70,6 +70,7 @@ class Worker {
                 told = Clock::now();
                 tell(progress);
             };
+            if (job.counts) sweep_options.counted = [](std::uint64_t boundaries) { tell(report::Counted{boundaries}); };
             sweep_options.found = [&, left = findings_to_tell(options, selection, local_.description.vendor)](
                                       const explore::Finding& finding) mutable {
                 if (left == 0) return;

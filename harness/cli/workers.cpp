@@ -37,6 +37,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds look_pause{50}, file_pause{250};
 
+/// Workers that do not wait for the number of boundaries. Few guests have fewer blocks of boundaries than this.
+constexpr std::size_t started_at_once = 4;
+
 struct Pipe {
     emulator::Fd read, write;
 };
@@ -146,6 +149,7 @@ class Workers::Work {
     /// Beside what its part of the journal has.
     struct State {
         std::unique_ptr<WorkerProcess> child;
+        bool is_started = false;  ///< also of one that ended
         std::optional<LineReader> out, err;
         std::string told;  ///< its standard error
         std::optional<explore::Progress> progress;
@@ -211,30 +215,61 @@ class Workers::Work {
         }
     }
 
+    /// Starts the first few workers. The others wait for the number of boundaries, since they may have nothing to do.
+    /// In work that goes on all have begun, so all are started.
     void start() {
-        std::vector<std::string> arguments{"worker", "--machine", name_of(machine_name_)};
-        if (selections_.front().variant == nullptr) arguments.push_back(options_.target);
         raise_descriptor_limit();
-        for (auto& state : states_) {
-            state.child = std::make_unique<WorkerProcess>(arguments);
-            state.out.emplace(state.child->out());
-            state.err.emplace(state.child->err());
-        }
-        // Nothing that is told to a worker that ended may end this process. They themselves do not ignore it.
+        const bool goes_on = !journal_.machine.name.empty();
+        some_wait_ = !goes_on && states_.size() > started_at_once;
+        const auto count = some_wait_ ? started_at_once : states_.size();
+        for (std::size_t i = 0; i < count; ++i) start(i);
+    }
+
+    void start(std::size_t worker) {
+        auto& state = states_[worker];
+        std::vector<std::string> arguments{"worker", "--machine", cli::name_of(machine_name_)};
+        if (selections_.front().variant == nullptr) arguments.push_back(options_.target);
+        // A write to a worker that ended must not kill this process. Workers keep the default.
+        (void)std::signal(SIGPIPE, SIG_DFL);
+        state.child = std::make_unique<WorkerProcess>(arguments);
         (void)std::signal(SIGPIPE, SIG_IGN);
+        state.out.emplace(state.child->out());
+        state.err.emplace(state.child->err());
+        auto own = options_;
+        own.shard = shard_of(worker);
+        own.json.clear();
+        own.junit.clear();
+        own.resume.clear();
+        own.ktap = false;
+        own.jobs.reset();
+        const auto& part = journal_.workers[worker];
+        const bool counts = worker == 0 && some_wait_;
+        state.child->tell(
+            to_line(report::Job{to_arguments(own), part.done.size(), part.at, journal_file_.has_value(), counts}));
+        state.is_started = true;
+    }
+
+    /// A shard of a shard: every count-th of its boundaries.
+    [[nodiscard]] explore::Shard shard_of(std::size_t worker) const {
         const auto count = static_cast<unsigned>(states_.size());
-        for (unsigned i = 0; i < count; ++i) {
-            const auto& part = journal_.workers[i];
-            auto own = options_;
-            // A shard of a shard: every count-th of its boundaries.
-            own.shard = {options_.shard.index + options_.shard.count * i, options_.shard.count * count};
-            own.json.clear();
-            own.junit.clear();
-            own.resume.clear();
-            own.ktap = false;
-            own.jobs.reset();
-            states_[i].child->tell(
-                to_line(report::Job{to_arguments(own), part.done.size(), part.at, journal_file_.has_value()}));
+        const auto index = static_cast<unsigned>(worker);
+        return {options_.shard.index + options_.shard.count * index, options_.shard.count * count};
+    }
+
+    /// Starts the workers that have some of the `boundaries` of the sweep with number `index`; the others that wait
+    /// have done that sweep with this.
+    void start_needed(std::size_t index, std::uint64_t boundaries) {
+        for (std::size_t i = 0; i < states_.size(); ++i) {
+            auto& done = journal_.workers[i].done;
+            if (states_[i].is_started || done.size() != index) continue;
+            if (!shard_of(i).has_any_of(boundaries)) {
+                explore::SweepResult nothing;
+                nothing.shard = shard_of(i);
+                nothing.levels.emplace_back();
+                done.emplace_back(report::Swept{nothing, 0});
+            } else if (!InterruptGuard::stop()) {
+                start(i);
+            }
         }
     }
 
@@ -335,6 +370,10 @@ class Workers::Work {
 
     void take(std::size_t worker, const explore::Progress& progress) { states_[worker].progress = progress; }
 
+    void take(std::size_t worker, const report::Counted& counted) {
+        if (worker == 0) start_needed(journal_.workers[worker].done.size(), counted.boundaries);
+    }
+
     /// Shows it, unless another worker has found one like it, or a shorter one: the result will not have this one then.
     void take(std::size_t worker, const report::Found& found) {
         const auto index = journal_.workers[worker].done.size();
@@ -371,6 +410,7 @@ class Workers::Work {
         part.done.push_back(ending);
         part.at.reset();
         is_unsaved_ = true;
+        if (worker == 0) start_needed(part.done.size() - 1, 0);  // it ended without a count
     }
 
     /// What work that goes on had found before.
@@ -517,6 +557,7 @@ class Workers::Work {
     report::Journal journal_;
     std::optional<report::OutputFile> journal_file_;
     bool is_unsaved_ = false, is_signal_passed_ = false;
+    bool some_wait_ = false;  ///< workers, for the number of boundaries
     Clock::time_point saved_{};
     std::vector<State> states_;
     std::vector<FoundSoFar> found_;  ///< in each sweep

@@ -173,9 +173,7 @@ class Sweep {
     }
 
     /// Whether any boundary is this shard's. The boundaries are known once the schedules of one event were swept.
-    [[nodiscard]] bool has_blocks() const {
-        return result_.boundaries > (options_.shard.index - 1) * Shard::block_size;
-    }
+    [[nodiscard]] bool has_blocks() const { return options_.shard.has_any_of(result_.boundaries); }
 
     /// A sweep that goes on from a checkpoint comes through the blocks before it again, and has their stretches.
     void begin_stretch() {
@@ -201,8 +199,8 @@ class Sweep {
 
     /// A sweep that stops in an early window has the same number of boundaries as one that gets to the last.
     [[nodiscard]] bool must_count_boundaries() const {
-        return options_.max_findings != 0 && windows_.size() > 1 && options_.depth != 0 && result_.boundaries == 0 &&
-               result_.findings.empty();
+        const bool is_asked_for = options_.counted != nullptr || (options_.max_findings != 0 && windows_.size() > 1);
+        return is_asked_for && options_.depth != 0 && result_.boundaries == 0 && result_.findings.empty();
     }
 
     void count_boundaries() {
@@ -211,6 +209,7 @@ class Sweep {
             open_window(machine_, window);
             result_.boundaries += discover(hits, *window.end, false).size();
         }
+        if (options_.counted) options_.counted(result_.boundaries);
     }
 
     /// Where the budget ran out.

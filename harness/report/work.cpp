@@ -65,7 +65,7 @@ auto parsed(std::string_view content, const char* what, const Read& read) {
 }  // namespace
 
 std::string to_line(const Job& job) {
-    Json json{{"command", job.command}, {"first", job.first}, {"saves", job.saves}};
+    Json json{{"command", job.command}, {"first", job.first}, {"saves", job.saves}, {"counts", job.counts}};
     if (job.from) json["from"] = json_of(*job.from);
     return dump(json);
 }
@@ -74,6 +74,7 @@ std::string to_line(const Message& message) {
     struct Named {
         Json operator()(const MachineDescription& machine) const { return {{"machine", to_json(machine)}}; }
         Json operator()(const explore::Progress& progress) const { return {{"progress", json_of(progress)}}; }
+        Json operator()(const Counted& counted) const { return {{"counted", counted.boundaries}}; }
         Json operator()(const Found& found) const { return {{"found", to_full_json(found.finding)}}; }
         Json operator()(const Saved& saved) const { return {{"saved", json_of(saved)}}; }
         Json operator()(const Ending& ending) const { return {{"ending", json_of(ending)}}; }
@@ -87,6 +88,7 @@ Job read_job(std::string_view line) {
         job.command = json.at("command").get<std::vector<std::string>>();
         job.first = number(json, "first");
         job.saves = json.at("saves").get<bool>();
+        job.counts = json.at("counts").get<bool>();
         if (json.contains("from")) job.from = to_saved(json.at("from"));
         return job;
     });
@@ -96,6 +98,7 @@ Message read_message(std::string_view line) {
     return parsed(line, "a worker's message", [](const Json& json) -> Message {
         if (json.contains("machine")) return to_machine(json.at("machine"));
         if (json.contains("progress")) return to_progress(json.at("progress"));
+        if (json.contains("counted")) return Counted{number(json, "counted")};
         if (json.contains("found")) return Found{to_finding(json.at("found"))};
         if (json.contains("saved")) return to_saved(json.at("saved"));
         return to_ending(json.at("ending"));

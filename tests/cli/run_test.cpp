@@ -131,6 +131,27 @@ TEST(Jobs, ChangeNothingButTheSeconds) {
     EXPECT_EQ(without_seconds(json::parse(two.out)), without_seconds(json::parse(one.out)));
 }
 
+/// Which workers ran is in the file of --resume: one that did not run knows no boundaries.
+TEST(Jobs, WithoutABlockToSweepAreNotStarted) {
+    const TemporaryFolder folder;
+    const auto path = folder.path() / "work";
+    const Words words{"run", "compat-syscall/cstar-stub", "interrupt-origin/exceptions", "--json", "-", "--quiet"};
+    auto many = words;
+    many.insert(many.end(), {"--jobs", "6", "--resume", path});
+    const auto result = run_on_amd(many);
+    EXPECT_EQ(result.code, 0) << result.err;
+    EXPECT_EQ(without_seconds(json::parse(result.out)), without_seconds(json::parse(run_on_amd(words).out)));
+    const auto workers = read_json(path)["workers"];
+    ASSERT_THAT(workers, SizeIs(6));
+    const auto boundaries = [&](std::size_t sweep) {
+        std::vector<bool> known;
+        for (const auto& worker : workers) known.push_back(worker["done"][sweep]["swept"]["boundaries"] != 0);
+        return known;
+    };
+    EXPECT_THAT(boundaries(0), testing::ElementsAre(1, 1, 1, 1, 0, 0)) << "a few are started at once";
+    EXPECT_THAT(boundaries(1), testing::ElementsAre(1, 1, 1, 1, 1, 1)) << "it has 8 blocks";
+}
+
 TEST(Jobs, EndTogetherWhenInterrupted) {
     const TemporaryFolder folder;
     const auto path = folder.path() / "result.json";

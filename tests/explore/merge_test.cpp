@@ -27,6 +27,16 @@ SweepResult shard(unsigned index, std::vector<Level> levels, std::vector<Finding
     return result;
 }
 
+TEST(Shard, HasBoundariesIfItHasABlock) {
+    for (unsigned index = 1; index <= 5; ++index) {
+        for (const std::uint64_t boundaries : {0, 1, 16, 17, 48, 49}) {
+            bool any = false;
+            for (std::uint64_t i = 0; i < boundaries; ++i) any = any || Shard{index, 5}.has(i);
+            EXPECT_EQ((Shard{index, 5}.has_any_of(boundaries)), any) << index << " of " << boundaries;
+        }
+    }
+}
+
 TEST(Merge, AddsUpWhatHolds) {
     const auto whole = merge(std::array{shard(1, {{1, 0}, {5, 2}, {50, 20}}), shard(2, {{0, 0}, {4, 3}, {40, 30}})});
     EXPECT_EQ(whole.shard, Shard{});

@@ -144,12 +144,18 @@ TEST(Shards, WithoutABlockEndWithTheFirstEvents) {
     options.shard = {90, 90};
     std::set<unsigned> levels;
     options.progress = [&](const Progress& progress) { levels.insert(progress.level); };
+    std::vector<std::uint64_t> counted;
+    options.counted = [&](std::uint64_t boundaries) {
+        EXPECT_THAT(levels, IsEmpty()) << "before the first event";
+        counted.push_back(boundaries);
+    };
     machine::Machine machine(kvm_system(), two_windows(false));
     const auto nothing = sweep(machine, options);
     EXPECT_EQ(levels, std::set{1U});
     EXPECT_EQ(nothing.depth, 3U);
     EXPECT_EQ(nothing.schedules, 0U);
     EXPECT_GT(nothing.boundaries, 2 * Shard::block_size);
+    EXPECT_EQ(counted, std::vector{nothing.boundaries});
 }
 
 class ShardsOf : public testing::TestWithParam<const char*> {};

@@ -50,6 +50,7 @@ TEST(Work, MessagesArriveAsTheyAreSent) {
     EXPECT_EQ(std::tie(progress.level, progress.boundary, progress.boundaries, progress.schedules, progress.findings,
                        progress.block),
               std::make_tuple(2U, 10U, 500U, 1234U, 1U, 7U));
+    EXPECT_EQ(passed_on(Counted{533}).boundaries, 533U);
     EXPECT_EQ(passed_on(Found{sweep().findings.front()}).finding, sweep().findings.front());
     const auto saved = passed_on(Saved{checkpoint(), 1.5});
     EXPECT_EQ(saved.checkpoint, checkpoint());
@@ -64,12 +65,13 @@ TEST(Work, MessagesArriveAsTheyAreSent) {
 }
 
 TEST(Work, AJobArrivesAsItIsSent) {
-    const auto job = read_job(to_line(Job{{"run", "--", "x"}, 3, Saved{checkpoint(), 0.5}, true}));
+    const auto job = read_job(to_line(Job{{"run", "--", "x"}, 3, Saved{checkpoint(), 0.5}, true, true}));
     EXPECT_EQ(job.command, (std::vector<std::string>{"run", "--", "x"}));
     EXPECT_EQ(job.first, 3U);
     ASSERT_TRUE(job.from);
     EXPECT_EQ(job.from->checkpoint, checkpoint());
     EXPECT_TRUE(job.saves);
+    EXPECT_TRUE(job.counts);
     EXPECT_FALSE(read_job(to_line(Job{})).from);
 }
 

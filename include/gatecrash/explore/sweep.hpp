@@ -43,6 +43,8 @@ struct Shard {
     static constexpr std::uint64_t block_size = 16;
     [[nodiscard]] static constexpr std::uint64_t block_of(std::uint64_t boundary) { return boundary / block_size; }
 
+    /// Whether it has any of so many boundaries.
+    [[nodiscard]] bool has_any_of(std::uint64_t boundaries) const { return boundaries > (index - 1) * block_size; }
     [[nodiscard]] bool has(std::uint64_t boundary) const { return block_of(boundary) % count == index - 1; }
     [[nodiscard]] bool is_whole() const { return count == 1; }
     bool operator==(const Shard&) const = default;
@@ -135,6 +137,9 @@ struct SweepOptions {
     machine::StepperKind stepper = machine::StepperKind::trap_flag;
     std::function<void(const Progress&)> progress;
     std::function<void(const Finding&)> found;  ///< called for each that is added to SweepResult::findings
+    /// Called with SweepResult::boundaries before the first event lands, unless there is nothing to land or the run
+    /// without events breaks. Costs a stepped run of each window.
+    std::function<void(std::uint64_t)> counted;
     /// Looked at between two runs: set, the sweep ends early.
     const std::atomic<bool>* stop = nullptr;
     std::uint64_t budget = 0;  ///< schedules to run at most; 0: all there are

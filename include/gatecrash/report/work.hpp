@@ -25,6 +25,11 @@ struct Saved {
     double seconds = 0;  ///< spent on it until there
 };
 
+/// The boundaries of a sweep in which no event has landed yet.
+struct Counted {
+    std::uint64_t boundaries = 0;
+};
+
 /// A finding of a sweep on the way, told at once.
 struct Found {
     explore::Finding finding;
@@ -56,11 +61,12 @@ struct Job {
     std::size_t first = 0;             ///< of what that sweeps, in its order; those before are done
     std::optional<Saved> from;         ///< where to go on with the first
     bool saves = false;                ///< it is to tell where it is, again and again
+    bool counts = false;               ///< it is to tell how many boundaries each sweep has
 };
 
 /// What a worker tells, in lines on its standard output: first its machine, and then of each sweep in order how far it
 /// is, what it finds, and how it ended.
-using Message = std::variant<MachineDescription, explore::Progress, Found, Saved, Ending>;
+using Message = std::variant<MachineDescription, explore::Progress, Counted, Found, Saved, Ending>;
 
 /// Without a newline.
 [[nodiscard]] std::string to_line(const Job& job);
