@@ -91,6 +91,7 @@ po::options_description own_options(Command command) {
         add("max-findings", po::value<std::string>()->value_name("N"),
             "stop each sweep after N findings (default: 25 for explore without --budget, else no limit)");
         add("fail-fast", po::bool_switch(), "the same as --max-findings 1");
+        add("stats", po::bool_switch(), "end with a table of where the time went; --json always has it");
         add("resume", po::value<std::string>()->value_name("FILE"),
             "keep in FILE how far the work is, and go on from there if it is there already");
     }

@@ -120,6 +120,7 @@ void read_explore(Options& options, const Values& values) {
 
 void read_limits(Options& options, const Values& values) {
     constexpr auto any_number = std::numeric_limits<std::uint64_t>::max();
+    options.stats = values.is_set("stats");
     if (values.has("budget")) {
         options.budget = values.number("budget", std::uint64_t{1}, any_number);
         if (options.jobs.value_or(1) != 1) {
@@ -331,6 +332,7 @@ Words to_arguments(const Options& options) {
     if (!options.json.empty()) add("json", options.json);
     if (!options.junit.empty()) add("junit", options.junit);
     if (options.ktap) words.emplace_back("--ktap");
+    if (options.stats) words.emplace_back("--stats");
     if (!options.shard.is_whole()) add("shard", to_string(options.shard));
     if (options.budget != 0) add("budget", std::to_string(options.budget));
     if (options.max_findings) add("max-findings", std::to_string(*options.max_findings));
@@ -359,7 +361,7 @@ Words deciding_arguments(Options options) {
     options.resume.clear();
     options.json.clear();
     options.junit.clear();
-    options.ktap = options.quiet = false;
+    options.ktap = options.stats = options.quiet = false;
     options.shard = {};
     return to_arguments(options);
 }

@@ -62,6 +62,7 @@ struct Options {
     std::vector<std::string> patterns;                  ///< list, run, bench; of merge and worker files
     std::string junit;                                  ///< run, explore; empty: none wanted
     bool ktap = false;                                  ///< run, explore
+    bool stats = false;                                 ///< run, explore
     explore::Shard shard;                               ///< run, explore
     std::uint64_t budget = 0;                           ///< run, explore: schedules a sweep; 0: all
     std::optional<std::uint64_t> max_findings;          ///< run, explore; not given: see findings_to_stop_after()

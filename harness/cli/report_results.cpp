@@ -51,6 +51,7 @@ int report_run(const Options& options, const std::vector<Selection>& selections,
     ktap.end("interrupted before it began");
     const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     text.print("\n" + report::summary(results, machine, seconds));
+    if (options.stats) text.print("\n" + report::time_table(results));
     documents.write(machine, results);
 
     if (InterruptGuard::stop()) {
@@ -81,6 +82,7 @@ int report_exploration(const Options& options, const Selection& selection, Docum
     auto shown = result;
     shown.expect.clear();
     TextOutput(options).print(report::sweep_line(shown) + report::details(shown) + report::further_findings(shown));
+    if (options.stats) TextOutput(options).print("\n" + report::time_table({&result, 1}));
     documents.write(machine, {&result, 1});
 
     if (result.sweep.interrupted) {

@@ -150,6 +150,7 @@ class Workers::Work {
     struct State {
         std::unique_ptr<WorkerProcess> child;
         bool is_started = false;  ///< also of one that ended
+        Clock::time_point started{}, ready{}, ended{};
         std::optional<LineReader> out, err;
         std::string told;  ///< its standard error
         std::optional<explore::Progress> progress;
@@ -231,6 +232,7 @@ class Workers::Work {
         if (selections_.front().variant == nullptr) arguments.push_back(options_.target);
         // A write to a worker that ended must not kill this process. Workers keep the default.
         (void)std::signal(SIGPIPE, SIG_DFL);
+        state.started = state.ready = Clock::now();
         state.child = std::make_unique<WorkerProcess>(arguments);
         (void)std::signal(SIGPIPE, SIG_IGN);
         state.out.emplace(state.child->out());
@@ -335,6 +337,7 @@ class Workers::Work {
         read_errors(worker);
         const int code = state.child->wait();
         state.child.reset();
+        state.ended = Clock::now();
         const bool is_over = journal_.workers[worker].done.size() >= selections_.size();
         if (is_over || InterruptGuard::stop()) return;
         fail(worker, code);
@@ -358,6 +361,7 @@ class Workers::Work {
     }
 
     void take(std::size_t worker, const report::MachineDescription& machine) {
+        states_[worker].ready = Clock::now();
         if (!expected_machine_.name.empty() && machine != expected_machine_) {
             throw UsageError(fmt::format("--resume {}: it is of another machine ({}, {}, {}) than this one ({}, {}, "
                                          "{}); name another file to begin anew",
@@ -531,8 +535,22 @@ class Workers::Work {
         auto result = judged(options_, selections_[index], journal_.machine.vendor, sweeps);
         result.seconds = seconds;
         result.spent = spent;
+        add_overhead(index, result.spent);
         result.guest = guests_[index];
         return result;
+    }
+
+    /// The first result has the starts of the machines; the last, for how long workers had nothing left to do.
+    void add_overhead(std::size_t index, explore::TimeSpent& spent) const {
+        const auto add = [&](explore::Phase phase, Clock::duration duration) {
+            spent.at(static_cast<std::size_t>(phase)) += std::chrono::duration<double>(duration).count();
+        };
+        const auto now = Clock::now();
+        for (const auto& state : states_) {
+            if (!state.is_started) continue;
+            if (index == 0) add(explore::Phase::starting, state.ready - state.started);
+            if (index + 1 == selections_.size() && !state.child) add(explore::Phase::waiting, now - state.ended);
+        }
     }
 
     explore::Result failure(std::size_t index, const std::string& name, const report::Failed& failed) {

@@ -160,6 +160,7 @@ std::map<std::string, json> results_on(const json& document, const std::string& 
         if (each["machine"]["name"] != machine) continue;
         for (auto result : each["results"]) {
             result.erase("seconds");
+            result.erase("spent");
             results[result["case"].get<std::string>() + "/" + result["variant"].get<std::string>()] = result;
         }
     }

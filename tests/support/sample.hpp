@@ -44,6 +44,7 @@ inline explore::Result holding() {
     result.sweep.pruned = 7;
     result.sweep.depth = 2;
     result.seconds = 12.25;
+    result.spent = {0.5, 4, 1, 6, 0.25, 0.125, 0, 0.375};
     return result;
 }
 

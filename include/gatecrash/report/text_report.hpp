@@ -48,6 +48,8 @@ namespace gatecrash::report {
 /// why; then summary_line(). What scrolled by in a long run stands together at its end.
 [[nodiscard]] std::string summary(std::span<const explore::Result> results, const MachineDescription& machine,
                                   double seconds);
+/// A table of where the time of all workers went, by phase.
+[[nodiscard]] std::string time_table(std::span<const explore::Result> results);
 /// One line: how many of each status, on which machine. `seconds` of wall-clock time.
 [[nodiscard]] std::string summary_line(std::span<const explore::Result> results, const MachineDescription& machine,
                                        double seconds);
