@@ -8,7 +8,7 @@ namespace {
 using machine::Event;
 using testing::HasSubstr;
 
-constexpr auto nmi = Event::Kind::nmi, irq = Event::Kind::irq;
+constexpr auto nmi_kind = Event::Kind::nmi, irq_kind = Event::Kind::irq;
 const Case some_case{"case", "Does it hold?", {}};
 
 Finding finding(Invariant invariant, std::vector<Landing> landings) {
@@ -25,7 +25,7 @@ Result judged(const Expectation& expects, std::vector<Finding> findings) {
     return judge(some_case, variant, machine::Vendor::amd, sweep);
 }
 
-const Expectation breaks_at_exit = breaks(Invariant::stack, {{{irq, {"exit"}}, {nmi, {"entry", "body"}}}});
+const Expectation breaks_at_exit = breaks(Invariant::stack, {{{irq_kind, {"exit"}}, {nmi_kind, {"entry", "body"}}}});
 const Finding at_entry = finding(Invariant::stack, {on(Event::irq(), "exit"), on(Event::nmi(), "entry")});
 const Finding in_body = finding(Invariant::stack, {on(Event::irq(0x41), "exit"), on(Event::nmi(), "body")});
 
@@ -127,13 +127,14 @@ TEST(Judge, MayExpectTheRunWithoutEventsToBreak) {
 }
 
 TEST(Judge, NamesEveryExpectedPlaceByItsEvents) {
-    const auto expects = breaks(Invariant::stack, {{{irq, {"exit"}}}, {{nmi, {}}, {Event::Kind::mc, {"body"}}}});
+    constexpr auto mc_kind = Event::Kind::mc;
+    const auto expects = breaks(Invariant::stack, {{{irq_kind, {"exit"}}}, {{nmi_kind, {}}, {mc_kind, {"body"}}}});
     const auto result = judged(expects, {finding(Invariant::stack, {on(Event::db(), "exit")})});
     EXPECT_THAT(result.message, HasSubstr("only by irq on exit, or by nmi on any code, then mc on body, but "));
 }
 
 TEST(Judge, AnywhereMatchesEverySymbol) {
-    const auto expects = breaks(Invariant::stack, {{{nmi, {}}, {nmi, {"entry"}}}});
+    const auto expects = breaks(Invariant::stack, {{{nmi_kind, {}}, {nmi_kind, {"entry"}}}});
     const auto result =
         judged(expects, {finding(Invariant::stack, {on(Event::nmi(), "x"), on(Event::nmi(), "entry")})});
     EXPECT_EQ(result.status, Status::ok) << result.message;

@@ -91,7 +91,7 @@ machine::Image two_windows(bool spoils, std::uint8_t begin = GATECRASH_PORT_BEGI
     return image;
 }
 
-SweepOptions with(std::vector<Event> events, unsigned depth) {
+SweepOptions landing(std::vector<Event> events, unsigned depth) {
     SweepOptions options;
     options.events = std::move(events);
     options.depth = depth;
@@ -99,16 +99,16 @@ SweepOptions with(std::vector<Event> events, unsigned depth) {
 }
 
 TEST(Shards, OfAGuestWithTwoWindowsAreItsSweep) {
-    const auto holds = expect_shards_to_be_the_sweep(two_windows(false), with({Event::nmi()}, 2));
+    const auto holds = expect_shards_to_be_the_sweep(two_windows(false), landing({Event::nmi()}, 2));
     EXPECT_THAT(holds.findings, IsEmpty());
-    const auto breaks = expect_shards_to_be_the_sweep(two_windows(true), with({Event::nmi()}, 1));
+    const auto breaks = expect_shards_to_be_the_sweep(two_windows(true), landing({Event::nmi()}, 1));
     EXPECT_EQ(breaks.depth, 1U);
     EXPECT_GT(breaks.findings.size(), 2U);
 }
 
 TEST(Shards, CountWhatBreaksWithoutAnyEventOnce) {
     const auto whole =
-        expect_shards_to_be_the_sweep(two_windows(false, GATECRASH_PORT_BEGIN_ROUND_TRIP), with({Event::nmi()}, 1));
+        expect_shards_to_be_the_sweep(two_windows(false, GATECRASH_PORT_BEGIN_ROUND_TRIP), landing({Event::nmi()}, 1));
     EXPECT_EQ(whole.depth, 0U);
     EXPECT_EQ(whole.findings.size(), 1U);
 }
@@ -163,7 +163,7 @@ class ShardsOf : public testing::TestWithParam<const char*> {};
 TEST_P(ShardsOf, AVariantAreItsSweep) {
     const std::string name = GetParam();
     const auto image = machine::load_elf(guest_of("nested-nmi", name), "nested-nmi/" + name);
-    EXPECT_THAT(expect_shards_to_be_the_sweep(image, with({Event::nmi(), Event::irq(0x30)}, 1), {3}).levels,
+    EXPECT_THAT(expect_shards_to_be_the_sweep(image, landing({Event::nmi(), Event::irq(0x30)}, 1), {3}).levels,
                 Not(IsEmpty()));
 }
 

@@ -111,14 +111,14 @@ TEST(Sweep, FindsWhatARoundTripLosesWithoutAnyEvent) {
     EXPECT_EQ(replayed.violations.front(), finding.violation);
 }
 
-struct Planted {
+struct Defect {
     const char* name;
     Invariant invariant;
     PlantedGuest::Emit body;
     bool logs = true;
 };
 
-class PlantedBug : public testing::TestWithParam<Planted> {};
+class PlantedBug : public testing::TestWithParam<Defect> {};
 
 TEST_P(PlantedBug, IsFoundAndReplays) {
     const PlantedGuest guest(GetParam().body, GetParam().logs);
@@ -135,7 +135,7 @@ TEST_P(PlantedBug, IsFoundAndReplays) {
     }
 }
 
-const Planted planted_bugs[]{
+const Defect planted_bugs[]{
     {"AClobberedRegister", Invariant::round_trip, [](Code& k) { k.inc(k.rbx); }},
     {"AnUnbalancedSwapgs", Invariant::kernel_gs,
      [](Code& k) {

@@ -12,8 +12,8 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr std::array rows{explore::CatalogueRow{"A1", "nested"}, explore::CatalogueRow{"A2", "flag"},
-                          explore::CatalogueRow{"B1", "bad return"}};
+constexpr std::array catalogue{explore::CatalogueRow{"A1", "nested"}, explore::CatalogueRow{"A2", "flag"},
+                               explore::CatalogueRow{"B1", "bad return"}};
 
 explore::Variant variant(const char* name, std::vector<std::string> covers, explore::Expectation expects) {
     explore::Variant variant;
@@ -30,7 +30,7 @@ const explore::Case sample{.name = "case",
 const std::array selections{Selection{&sample, &sample.variants[0]}, Selection{&sample, &sample.variants[1]}};
 
 TEST(Coverage, IsBothWaysOnlyIfOneBreaksAndOneHolds) {
-    const auto coverage = coverage_of(rows, selections);
+    const auto coverage = coverage_of(catalogue, selections);
     ASSERT_EQ(coverage.size(), 3U);
     EXPECT_TRUE(coverage[0].is_covered());
     EXPECT_THAT(coverage[0].breaks, ElementsAre("case/bad"));
@@ -48,7 +48,7 @@ TEST(Coverage, OfAVariantThatDiffersByVendorIsBoth) {
     differs.variants[0].otherwise =
         explore::Variant::Otherwise{.vendor = machine::Vendor::amd, .expects = explore::holds(), .because = ""};
     const std::array one{Selection{&differs, &differs.variants[0]}};
-    EXPECT_TRUE(coverage_of(rows, one)[1].is_covered());
+    EXPECT_TRUE(coverage_of(catalogue, one)[1].is_covered());
 }
 
 TEST(Coverage, RefusesARowThatIsNone) {

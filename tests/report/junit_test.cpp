@@ -15,12 +15,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using Results = std::vector<explore::Result>;
 
-explore::Result unexpected(explore::Result result) {
-    result.status = explore::Status::unexpected;
-    result.expect = result.verdict == explore::Verdict::breaks ? "holds" : "breaks I4";
-    return result;
-}
-
 /// Valid by the schema, and read back.
 pugi::xml_document read(const std::string& text) {
     EXPECT_THAT(junit::errors_of(text), IsEmpty()) << text;
@@ -37,10 +31,10 @@ std::string value(const pugi::xml_document& document, const char* path) {
 }
 
 TEST(JunitReport, HasASuiteOfEachCaseAndATestOfEachVariant) {
-    auto too_good = unexpected(sample::holding());
+    auto too_good = sample::unexpected(sample::holding());
     too_good.message = "nothing broke";
-    const auto document =
-        read({sample::breaking(), unexpected(sample::breaking()), too_good, sample::failed(), sample::skipped()});
+    const auto unexpected = sample::unexpected(sample::breaking());
+    const auto document = read({sample::breaking(), unexpected, too_good, sample::failed(), sample::skipped()});
     struct {
         const char* path;
         const char* value;
@@ -86,7 +80,7 @@ TEST(JunitReport, OfAFileNamesIt) {
 }
 
 TEST(JunitReport, EscapesWhatXmlGivesAMeaningTo) {
-    auto result = unexpected(sample::breaking());
+    auto result = sample::unexpected(sample::breaking());
     const std::string nasty = "<a b=\"c\" d='e'>&amp;]]>\t\xc3\xa9\xf0\x9f\x92\xa5<!--";
     result.case_name = result.variant = result.sweep.findings[0].violation.message = nasty;
     const auto document = read({result});

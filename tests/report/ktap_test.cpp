@@ -29,14 +29,9 @@ std::string ktap_of(const Results& results) {
     return text + report.end("");
 }
 
-explore::Result unexpected(explore::Result result) {
-    result.status = explore::Status::unexpected;
-    result.expect = result.verdict == explore::Verdict::breaks ? "holds" : "breaks I4";
-    return result;
-}
-
 TEST(KtapReport, NestsTheVariantsOfACase) {
-    EXPECT_EQ(ktap_of({sample::breaking(), unexpected(sample::breaking()), sample::failed(), sample::skipped()}),
+    const auto unexpected = sample::unexpected(sample::breaking());
+    EXPECT_EQ(ktap_of({sample::breaking(), unexpected, sample::failed(), sample::skipped()}),
               "KTAP version 1\n"
               "1..2\n"
               "  KTAP version 1\n"
@@ -60,7 +55,7 @@ TEST(KtapReport, NestsTheVariantsOfACase) {
 }
 
 TEST(KtapReport, IsWhatTheSpecificationAsksFor) {
-    auto too_good = unexpected(sample::holding());
+    auto too_good = sample::unexpected(sample::holding());
     too_good.message = "nothing broke";
     const auto tests = ktap::parse(ktap_of({sample::holding(), too_good, sample::skipped()}));
     ASSERT_THAT(tests, SizeIs(2));
@@ -96,7 +91,7 @@ TEST(KtapReport, IsWholeAlsoWhenTheWorkWasNot) {
 }
 
 TEST(KtapReport, OfAFileIsOneTest) {
-    auto result = unexpected(sample::breaking());
+    auto result = sample::unexpected(sample::breaking());
     result.case_name = "a #1 # SKIP\n\x1b[2J.elf";
     result.variant = "";
     const auto tests = ktap::parse(ktap_of({result}));
@@ -109,7 +104,7 @@ TEST(KtapReport, OfAFileIsOneTest) {
 }
 
 TEST(KtapReport, KeepsForeignTextFromBeingTakenForKtap) {
-    auto broken = unexpected(sample::breaking());
+    auto broken = sample::unexpected(sample::breaking());
     broken.sweep.findings[0].violation.message = "a\nnot ok 1 b\r\nKTAP version 1";
     auto failed = sample::failed();
     failed.message = "not ok 7 # TODO\n\n1..3\nKTAP version 1\n";

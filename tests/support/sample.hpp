@@ -85,6 +85,13 @@ inline explore::Result failed() {
     return result;
 }
 
+/// `result` where the variant expects the opposite.
+inline explore::Result unexpected(explore::Result result) {
+    result.status = explore::Status::unexpected;
+    result.expect = result.verdict == explore::Verdict::breaks ? "holds" : "breaks I4";
+    return result;
+}
+
 inline report::MachineDescription amd() {
     return {.name = "amd",
             .kvm = "kvm_amd",
