@@ -1,14 +1,18 @@
 #!/bin/sh
-# Runs a GoogleTest program inside the emulated machine: in-machine.sh MACHINE_RUN PROGRAM [ARG...]. Its report comes out
-# to where GTEST_OUTPUT=json:FOLDER/ wants it.
+# Runs a GoogleTest program inside the emulated machine: in-machine.sh MACHINE_RUN PROGRAM [ARG...]. Passes on which
+# shard of the tests to run, and copies the report out to where GTEST_OUTPUT=json:FOLDER/ wants it.
 set -eu
 machine_run=$1
 program=$2
 shift 2
+set -- "$program" "$@"
+if [ -n "${GTEST_TOTAL_SHARDS:-}" ]; then
+    set -- --env "GTEST_TOTAL_SHARDS=$GTEST_TOTAL_SHARDS" --env "GTEST_SHARD_INDEX=${GTEST_SHARD_INDEX:-}" "$@"
+fi
 case ${GTEST_OUTPUT:-} in
 json:*/)
     report=${GTEST_OUTPUT#json:}$(basename "$program").json
-    exec "$machine_run" --env GTEST_OUTPUT=json:/report.json --output "/report.json=$report" "$program" "$@"
+    set -- --env GTEST_OUTPUT=json:/report.json --output "/report.json=$report" "$@"
     ;;
 esac
-exec "$machine_run" "$program" "$@"
+exec "$machine_run" "$@"
