@@ -12,8 +12,8 @@
 #include <sstream>
 #include <thread>
 
-#include "gatecrash/emulator/run.hpp"
 #include "support/gatecrash.hpp"
+#include "support/intel.hpp"
 
 namespace gatecrash::emulator {
 namespace {
@@ -23,23 +23,6 @@ using nlohmann::json;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
-
-class Intel : public testing::Test {
-  protected:
-    void SetUp() override {
-        if (const auto missing = missing_for_machine(MachineKind::intel)) {
-            GTEST_SKIP() << missing->what() << ": " << missing->remedy();
-        }
-    }
-
-    static std::vector<std::string> in_intel(std::vector<std::string> arguments) {
-        arguments.insert(arguments.begin(), {"--machine", "intel"});
-        return machine_run(arguments);
-    }
-    static std::vector<std::string> shell(const std::string& script) { return in_intel({"/bin/sh", "-c", script}); }
-
-    TemporaryFolder folder_;
-};
 
 /// Whether `pid` is gone, or goes within two seconds.
 bool ends(pid_t pid) {
@@ -139,106 +122,6 @@ TEST_F(Intel, IsFit) {
         EXPECT_EQ(machine["answers"][name], gap->second) << name;
     }
     EXPECT_TRUE(machine["behaviours"].contains("exception-payload")) << "the last one";
-}
-
-/// The tests of stepping, and of what a step or an NMI may leave to the next machine. All of guest-tests passes here,
-/// too, but takes longer than everything else.
-TEST_F(Intel, IsSteppedWithoutATrace) {
-    const auto result =
-        Command(in_intel({GUEST_TESTS, "--gtest_filter=*Stepping*:OwnTrapFlag.*:Nmi.*:*ALoopOfWbinvdInTheHandler*"}))
-            .finish();
-    EXPECT_EQ(result.code, 0) << result.out << result.err;
-    for (const auto* suite : {"] Nmi.", "] OwnTrapFlag.", "] Both/Stepping.", "] Explore/HostileGuests."}) {
-        EXPECT_THAT(result.out, HasSubstr(std::string("[       OK ") + suite));
-    }
-}
-
-/// By variant, without what depends on time.
-std::map<std::string, json> results_on(const json& document, const std::string& machine) {
-    std::map<std::string, json> results;
-    for (const auto& each : document["machines"]) {
-        if (each["machine"]["name"] != machine) continue;
-        for (auto result : each["results"]) {
-            result.erase("seconds");
-            result.erase("spent");
-            results[result["case"].get<std::string>() + "/" + result["variant"].get<std::string>()] = result;
-        }
-    }
-    return results;
-}
-
-/// The schedule of the finding; "" if the variant holds.
-std::string schedule_of(const json& result) {
-    return result["finding"].is_null() ? "" : result["finding"]["schedule"].get<std::string>();
-}
-
-/// What the amd machine's CPU has not.
-TEST_F(Intel, CountsTheWaysOfAnIntelCpu) {
-    const auto result = cli::run_gatecrash(
-        {"bench", "sysenter-sysexit*", "bp+cr3-pcid", "bp", "--machine", "intel", "--json", "-", "--quiet"});
-    EXPECT_EQ(result.code, 0) << result.err;
-    const auto document = json::parse(result.out);
-    std::map<std::string, int> counts;
-    for (const auto& figure : document["results"]) counts[figure["name"]] = figure["median"];
-    EXPECT_EQ(counts["sysenter-sysexit"], 2);
-    EXPECT_EQ(counts["sysenter-sysexit+swapgs"], 4);
-    EXPECT_EQ(counts["sysenter-sysexit+save+clear"], 47);
-    EXPECT_EQ(counts["bp"], 2);
-    EXPECT_EQ(counts["bp+cr3-pcid"], 8);
-}
-
-TEST_F(Intel, SweepsAsAmdDoesButWhereTheManualsDiffer) {
-    const auto path = (folder_.path() / "results.json").string();
-    const auto run =
-        cli::run_gatecrash({"run", "nested-nmi/flag-only", "faulting-iret", "sysenter", "sysret", "compat-syscall",
-                            "nmi32", "watchpoint/reference", "watchpoint/descriptor", "watchpoint/frame-of-exit",
-                            "--jobs", "1", "--machine", "all", "--json", path});
-    EXPECT_EQ(run.code, 0) << run.out << run.err;
-    const auto document = json::parse(read_file(path));
-    const auto amd = results_on(document, "amd"), intel = results_on(document, "intel");
-    ASSERT_THAT(amd, SizeIs(16));
-    ASSERT_THAT(intel, SizeIs(16));
-    for (const auto& [name, result] : intel) EXPECT_EQ(result["status"], "ok") << result;
-    for (const auto& [name, result] : amd) {
-        EXPECT_EQ(result["status"], name.starts_with("watchpoint/") ? "skip" : "ok") << result;
-    }
-    for (const auto* same : {"nested-nmi/flag-only", "faulting-iret/masked-until-return", "faulting-iret/task-stack",
-                             "nmi32/reference", "nmi32/bodies-nest"}) {
-        EXPECT_EQ(amd.at(same), intel.at(same));
-    }
-    struct {
-        const char *variant, *on_amd, *on_intel;
-    } const differ[]{
-        {"compat-syscall/no-cstar", "compat-syscall/no-cstar", ""},
-        {"sysenter/db-judges-by-cs", "sysenter/db-judges-by-cs@db:entry_ud",
-         "sysenter/db-judges-by-cs@db:entry_sysenter"},
-        {"sysret/check-off-by-one", "", "sysret/check-off-by-one"},
-        {"sysret/unchecked", "", "sysret/unchecked"},
-        {"sysret/unchecked-last-page", "", "sysret/unchecked-last-page"},
-    };
-    for (const auto& each : differ) {
-        EXPECT_EQ(schedule_of(amd.at(each.variant)), each.on_amd);
-        EXPECT_EQ(schedule_of(intel.at(each.variant)), each.on_intel);
-        EXPECT_THAT(run.out, HasSubstr(std::string("\n") + each.variant + " differs as expected\n"));
-    }
-    EXPECT_THAT(run.out, HasSubstr("SYSRET does not look at RCX there"));
-    EXPECT_THAT(run.out, HasSubstr("Intel's SYSRET raises #GP at CPL 0 for it"));
-    EXPECT_EQ(intel.at("watchpoint/reference")["schedules"], 154);
-    const std::map<std::string, std::string> loops{
-        {"watchpoint/descriptor", "the run never ends: an endless loop through entry_db+0x10"},  // behind LSL
-        {"watchpoint/frame-of-exit", "handlers run over and over: 63 log records without an END"}};
-    for (const auto& [variant, message] : loops) {
-        EXPECT_EQ(intel.at(variant)["finding"]["invariant"], "I7");
-        EXPECT_EQ(intel.at(variant)["finding"]["message"], message);
-    }
-}
-
-/// KVM takes the #DBs while it steps with TF; they are given back to the guest.
-TEST_F(Intel, StepsOverArmedWatchpointsWithTheTrapFlag) {
-    const auto replay = cli::run_gatecrash({"replay", "debug/reference@watch=0x500fb0:user_copy", "--stepper",
-                                            "trap-flag", "--machine", "intel", "--trace"});
-    EXPECT_EQ(replay.code, 0) << replay.err;
-    EXPECT_THAT(replay.out, HasSubstr("back to copy_from_user+0x3 CS 0x10")) << "behind the read";
 }
 
 }  // namespace
