@@ -502,13 +502,14 @@ void Machine::raise_machine_check() {
     error.status = valid | uncorrected | enabled;
     error.mcg_status = mcg_status_mcip | mcg_status_ripv;
     auto values = msrs();
-    if ((cpu_.sregs().cr4 & cr4_mce) == 0) {  // KVM shuts the CPU down
+    const bool shuts_down = (cpu_.sregs().cr4 & cr4_mce) == 0 || (values[mcg_status_place] & mcg_status_mcip) != 0;
+    if (shuts_down) {
         flush_msrs();
         cpu_.machine_check(error);
         msrs_.reset();
         return;
     }
-    // What KVM_X86_SET_MCE does, without its ioctls.
+    // What KVM_X86_SET_MCE does otherwise, without its ioctls.
     if ((values[mc0_status_place] & valid) != 0) error.status |= overwritten;
     values[mcg_status_place] = error.mcg_status;
     values[mc0_status_place] = error.status;
