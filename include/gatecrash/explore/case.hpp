@@ -97,6 +97,6 @@ struct Case {
 /// Every case that this program was built with, by name.
 [[nodiscard]] std::span<const Case* const> all_cases();
 /// The guest of a variant, an ELF file in memory. Throws std::out_of_range if the build has none.
-[[nodiscard]] std::span<const std::byte> guest_of(const std::string& case_name, const std::string& variant_name);
+[[nodiscard]] std::vector<std::byte> guest_of(const std::string& case_name, const std::string& variant_name);
 
 }  // namespace gatecrash::explore
