@@ -117,9 +117,9 @@ StateDigest digest_of(const machine::GuestMemory& memory, const Snapshot& state,
         kvm_debugregs debug_registers;
         machine::MsrSet msrs;
         std::uint64_t latched_irq;
-    } cpu{state.regs, state.sregs,
+    } cpu{state.regs,   state.sregs,
           state.events, state.debug_registers,
-          state.msrs, state.latched_irq ? 0x100U | *state.latched_irq : 0U};
+          state.msrs,   state.latched_irq ? 0x100U | *state.latched_irq : 0U};
     StateDigest digest{to_digest(XXH3_128bits(&cpu, sizeof cpu)), known.memory};
     for (const auto& page : state.pages) {
         const auto* now = page.content->data();

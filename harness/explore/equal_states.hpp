@@ -15,8 +15,8 @@ namespace gatecrash::explore {
 /// expected in any number of sweeps.
 using Digest = std::array<std::uint64_t, 2>;
 
-/// Digests of a snapshot. That of the memory is a sum over its words, so that one snapshot's follows from the one before
-/// it, and a word can be left out of it.
+/// Digests of a snapshot. That of the memory is a sum over its words, so that one snapshot's follows from the one
+/// before it, and a word can be left out of it.
 struct StateDigest {
     Digest cpu{};
     Digest memory{};  ///< zero if it is as at boot

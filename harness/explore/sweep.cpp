@@ -502,8 +502,7 @@ class Sweep {
         block_holds_ = false;
         // Without pruning a schedule comes up once for each boundary on which its event waits for the same delivery.
         if (!broken_.insert(to_string(Schedule{"", without_indices(landings)})).second) return;
-        const auto [group, is_new] =
-            groups_.try_emplace(group_of(context.number, landings), result_.findings.size());
+        const auto [group, is_new] = groups_.try_emplace(group_of(context.number, landings), result_.findings.size());
         if (is_new && finding) {
             add(std::move(*finding));
         } else {

@@ -260,8 +260,8 @@ Machine::Abilities Machine::abilities_of(const Image& image) {
                         has_opcode(image, {0x0f, 0xb5}) || has_opcode_reg(image, {0x0f, 0xae}, 3)};
 }
 
-/// The type of TR, which KVM for AMD always reports as busy, stays what set_sregs() made it unless the guest loads TR or
-/// switches tasks. Switches need a task gate or a second TSS, and only 32-bit guests can have them.
+/// The type of TR, which KVM for AMD always reports as busy, stays what set_sregs() made it unless the guest loads TR
+/// or switches tasks. Switches need a task gate or a second TSS, and only 32-bit guests can have them.
 bool Machine::can_change_task_register() const {
     if (has_opcode_reg(image_, {0x0f, 0x00}, 3)) return true;  // LTR
     if (image_.is_64_bit()) return false;
@@ -497,7 +497,8 @@ void Machine::spring_trap() {
 
 void Machine::raise_machine_check() {
     constexpr std::uint64_t valid = std::uint64_t{1} << 63, uncorrected = std::uint64_t{1} << 61,
-                            enabled = std::uint64_t{1} << 60, overwritten = std::uint64_t{1} << 62;  // MCi_STATUS (SDM volume 3, 15.3.2.2)
+                            enabled = std::uint64_t{1} << 60,
+                            overwritten = std::uint64_t{1} << 62;  // MCi_STATUS (SDM volume 3, 15.3.2.2)
     kvm_x86_mce error{};
     error.status = valid | uncorrected | enabled;
     error.mcg_status = mcg_status_mcip | mcg_status_ripv;

@@ -38,7 +38,8 @@ Step Stepper::step() {
     const auto known = machine_.known();
     const auto instruction = machine_.next_instruction();
     auto result = advance();
-    if (instruction && !opens_shadow(*instruction)) machine_.executed(*instruction, result.delivered.has_value(), known);
+    if (instruction && !opens_shadow(*instruction))
+        machine_.executed(*instruction, result.delivered.has_value(), known);
     if (nmi_waits) set_latched_nmi(machine_, true);
     // An event that the instruction let in (an IRET unmasked it, say) is delivered ahead of the next instruction.
     while (!result.end && !result.delivered && machine_.delivery_due()) {

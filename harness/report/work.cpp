@@ -18,7 +18,8 @@ Json json_of(const Ending& ending) {
     }
     if (const auto* skipped = std::get_if<Skipped>(&ending)) return {{"skipped", skipped->reason}};
     const auto& swept = std::get<Swept>(ending);
-    return {{"swept", report::to_json(swept.sweep)}, {"seconds", swept.seconds}, {"spent", report::to_json(swept.spent)}};
+    return {
+        {"swept", report::to_json(swept.sweep)}, {"seconds", swept.seconds}, {"spent", report::to_json(swept.spent)}};
 }
 
 Json json_of(const explore::Progress& progress) {

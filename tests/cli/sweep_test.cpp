@@ -60,8 +60,8 @@ Words variants_of(int block) {
     for (const auto& listed : document["cases"]) {
         if (listed["case"] == "reference") continue;
         for (const auto& variant : listed["variants"]) {
-            variants.emplace_back(variant["depth"], listed["case"].get<std::string>() + "/" +
-                                                        variant["variant"].get<std::string>());
+            variants.emplace_back(variant["depth"],
+                                  listed["case"].get<std::string>() + "/" + variant["variant"].get<std::string>());
         }
     }
     // The deepest sweeps take longest: each block gets its part of them.

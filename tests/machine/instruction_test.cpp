@@ -46,6 +46,44 @@ TEST(Instruction, KindAndLength) {
     }
 }
 
+/// What is wrongly said to leave something alone would be missing in snapshots.
+TEST(Instruction, SaysWhatItMayChange) {
+    struct {
+        std::vector<std::byte> code;
+        bool memory, msrs, debug_registers;
+    } const table[]{
+        {bytes({0x90}), false, false, false},                    // NOP
+        {bytes({0x48, 0x01, 0xd8}), false, false, false},        // ADD RAX, RBX
+        {bytes({0x48, 0x8b, 0x03}), false, false, false},        // MOV RAX, [RBX]
+        {bytes({0x5f}), false, false, false},                    // POP RDI
+        {bytes({0x0f, 0xba, 0xe0, 0x05}), false, false, false},  // BT EAX, 5
+        {bytes({0x74, 0x10}), false, false, false},              // JE
+        {bytes({0x48, 0x89, 0x03}), true, false, false},         // MOV [RBX], RAX
+        {bytes({0x48, 0xff, 0x03}), true, false, false},         // INC [RBX]
+        {bytes({0x48, 0x87, 0x03}), true, false, false},         // XCHG [RBX], RAX
+        {bytes({0x0f, 0xab, 0x03}), true, false, false},         // BTS [RBX], EAX
+        {bytes({0x8f, 0x03}), true, false, false},               // POP [RBX]
+        {bytes({0x57}), true, false, false},                     // PUSH RDI
+        {bytes({0x9c}), true, false, false},                     // PUSHFQ
+        {bytes({0xe8, 0, 0, 0, 0}), true, false, false},         // CALL
+        {bytes({0xf3, 0xab}), true, false, false},               // REP STOSD
+        {bytes({0xcd, 0x80}), true, false, false},               // INT, by the frame
+        {bytes({0x48, 0xcf}), true, false, false},               // IRETQ, by what it loads
+        {bytes({0x8e, 0xd8}), true, false, false},               // MOV DS, by the accessed bit
+        {bytes({0x0f, 0x01, 0xf8}), true, true, false},          // SWAPGS
+        {bytes({0x0f, 0x30}), true, true, false},                // WRMSR
+        {bytes({0x0f, 0x23, 0xf8}), false, false, true},         // MOV DR7, RAX
+        {bytes({0x0f, 0x21, 0xf0}), false, false, false},        // MOV RAX, DR6
+    };
+    for (const auto& row : table) {
+        const auto instruction = decode(row.code, here);
+        ASSERT_TRUE(instruction) << disassemble(row.code, here);
+        EXPECT_EQ(instruction->writes_memory, row.memory) << disassemble(row.code, here);
+        EXPECT_EQ(instruction->changes_msrs, row.msrs) << disassemble(row.code, here);
+        EXPECT_EQ(instruction->changes_debug_registers, row.debug_registers) << disassemble(row.code, here);
+    }
+}
+
 TEST(Instruction, DirectBranchesHaveATarget) {
     const auto jump = decode(bytes({0xeb, 0x10}), here);
     ASSERT_TRUE(jump);

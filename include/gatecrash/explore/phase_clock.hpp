@@ -22,7 +22,7 @@ enum class Phase : std::uint8_t {
     endless,    ///< running a schedule that does not end
     waiting,    ///< nothing to do, while others work
 };
-constexpr std::array<std::string_view, 8> phase_names{"starting",  "stepping", "comparing", "injecting",
+constexpr std::array<std::string_view, 8> phase_names{"starting", "stepping",  "comparing", "injecting",
                                                       "checking", "examining", "endless",   "waiting"};
 
 /// Seconds by Phase.

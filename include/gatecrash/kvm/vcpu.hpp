@@ -39,6 +39,8 @@ class Vcpu {
     void set_debug_registers(const kvm_debugregs& registers);
     /// Whether debug_registers() costs no ioctl.
     [[nodiscard]] bool knows_debug_registers() const { return debug_registers_known_; }
+    /// Has debug_registers() read them again.
+    void forget_debug_registers() { debug_registers_known_ = false; }
     /// The last run cannot have changed the debug registers, which were known before it.
     void keep_debug_registers() { debug_registers_known_ = true; }
     void set_cpuid(std::span<const kvm_cpuid_entry2> entries);

@@ -271,9 +271,9 @@ class Machine {
     kvm_debugregs reset_debug_registers_{};
     bool can_change_task_register_ = true;
     std::pair<std::uint64_t, std::uint64_t> gs_bases_{};  ///< the current one and KERNEL_GS_BASE, before the last run
-    std::optional<MsrSet> msrs_;  ///< empty if none of them is known
-    MsrSet msrs_of_kvm_{};        ///< what KVM has of them, until the next run
-    bool msrs_known_ = false;     ///< msrs_ is what the guest has: no run since then can have changed them
+    std::optional<MsrSet> msrs_;                          ///< empty if none of them is known
+    MsrSet msrs_of_kvm_{};                                ///< what KVM has of them, until the next run
+    bool msrs_known_ = false;  ///< msrs_ is what the guest has: no run since then can have changed them
     std::optional<std::uint8_t> latched_irq_;
     std::uint64_t last_snapshot_ = 0;  ///< its number
     bool is_memory_saved_ = false;     ///< in that one: the guest has not written since

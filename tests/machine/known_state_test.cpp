@@ -1,0 +1,107 @@
+// What the harness believes to know after a run or a step, without asking KVM again, is what KVM has.
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "gatecrash/explore/case.hpp"
+#include "gatecrash/machine/machine.hpp"
+#include "gatecrash/machine/stepper.hpp"
+#include "support/kvm_system.hpp"
+#include "walker.hpp"
+#include "window.hpp"
+
+namespace gatecrash::machine {
+namespace {
+
+/// Reads all of them from KVM. On AMD half of SYSENTER's are not kept, see Machine::get_msrs.
+MsrSet msrs_of_kvm(Machine& machine) {
+    std::array<kvm_msr_entry, Machine::saved_msrs.size()> entries{};
+    for (std::size_t i = 0; i < entries.size(); ++i) entries.at(i).index = Machine::saved_msrs.at(i);
+    machine.cpu().get_msrs(entries);
+    MsrSet values{};
+    for (std::size_t i = 0; i < entries.size(); ++i) values.at(i) = entries.at(i).data;
+    return values;
+}
+
+void expect_known(Machine& machine) { EXPECT_EQ(machine.msrs(), msrs_of_kvm(machine)) << machine.dump(); }
+
+bool same_pages(const PageSet& a, const PageSet& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const SavedPage& x, const SavedPage& y) {
+        return x.number == y.number && *x.content == *y.content;
+    });
+}
+
+struct Guest {
+    const char *of, *variant;
+    Event event;
+};
+
+class KnownState : public testing::TestWithParam<Guest> {
+  protected:
+    void SetUp() override {
+        const auto& [of, variant, event] = GetParam();
+        machine_ = std::make_unique<Machine>(kvm_system(),
+                                             load_elf(explore::guest_of(of, variant), std::string(of) + "/" + variant));
+        auto window = explore::next_window(*machine_);
+        ASSERT_TRUE(window);
+        window_ = std::move(*window);
+    }
+
+    std::unique_ptr<Machine> machine_;
+    explore::Window window_;
+};
+
+TEST_P(KnownState, IsThatOfKvmAfterEachStep) {
+    explore::open_window(*machine_, window_);
+    const auto stepper = make_stepper(StepperKind::trap_flag, *machine_);
+    explore::Walker walker(*machine_, *stepper);
+    Snapshot before = machine_->snapshot();
+    int known = 0, saved = 0;
+    const int lands_at = 30;
+    for (int i = 0; i < 400; ++i) {
+        if (i == lands_at && machine_->can_land(GetParam().event)) machine_->land(GetParam().event);
+        if (walker.step().end) break;
+        known += machine_->known().msrs ? 1 : 0;
+        saved += machine_->known().memory ? 1 : 0;
+        auto now = machine_->snapshot(&before);
+        EXPECT_TRUE(same_pages(now.pages, machine_->snapshot().pages)) << machine_->dump();
+        before = machine_->snapshot(&now);
+        const auto believed = machine_->debug_registers();
+        expect_known(*machine_);
+        machine_->cpu().forget_debug_registers();
+        EXPECT_EQ(std::memcmp(&believed, &machine_->debug_registers(), sizeof believed), 0) << machine_->dump();
+    }
+    EXPECT_GT(known, 50) << "the shortcut is not taken";
+    EXPECT_GT(saved, 20) << "the shortcut is not taken";
+}
+
+TEST_P(KnownState, IsThatOfKvmAfterEachRun) {
+    explore::open_window(*machine_, window_);
+    std::vector<Snapshot> boundaries;
+    {
+        const auto stepper = make_stepper(StepperKind::trap_flag, *machine_);
+        explore::Walker walker(*machine_, *stepper);
+        for (int i = 0; i < 400; ++i) {
+            boundaries.push_back(machine_->snapshot());
+            if (walker.step().end) break;
+        }
+    }
+    for (std::size_t i = 0; i < boundaries.size(); i += 7) {
+        machine_->restore(boundaries[i]);
+        EXPECT_EQ(machine_->msrs(), boundaries[i].msrs);
+        if (machine_->can_land(GetParam().event)) machine_->land(GetParam().event);
+        (void)explore::run_patiently(*machine_);
+        expect_known(*machine_);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, KnownState,
+                         testing::Values(Guest{"nested-nmi", "copied-frame", Event::nmi()},
+                                         Guest{"nested-nmi", "copied-frame", Event::irq()},
+                                         Guest{"reference", "whole", Event::nmi()},
+                                         Guest{"reference", "whole", Event::db()},
+                                         Guest{"reference", "whole", Event::mc()},
+                                         Guest{"swapgs", "cpu-by-lsl", Event::irq()}));
+
+}  // namespace
+}  // namespace gatecrash::machine
