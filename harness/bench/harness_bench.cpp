@@ -186,8 +186,11 @@ std::vector<Figure> measure_harness(const kvm::System& system, const machine::Im
         (void)vm.create_vcpu();
     });
     WalkedGuest small(system, short_guest(0), kind);
+    const auto exits = small.machine.cpu().counter("exits");
+    const auto exits_before = exits ? exits->read() : 0;
     const auto injection = summarize("injection_ns", "ns", injection_samples(small),
                                      "restore, land an NMI, run to the end, check; a guest that only logs the NMI");
+    const auto exits_of_all = exits ? exits->read() - exits_before : 0;
     const auto restores = samples_behind_a_run(
         small, [](Machine& machine, const machine::Snapshot& boundary) { machine.restore(boundary); });
     const auto snapshots = samples_behind_a_run(
@@ -214,7 +217,7 @@ std::vector<Figure> measure_harness(const kvm::System& system, const machine::Im
     };
     constexpr double second = 1e9;
     const auto &known = injection.interval, &floor_known = floor.interval;
-    return {
+    std::vector<Figure> figures{
         floor,
         summarize("step_ns", "ns", real.path.steps, "one instruction"),
         summarize("snapshot_ns", "ns", snapshots, "after a run; pages that did not change are shared"),
@@ -230,6 +233,13 @@ std::vector<Figure> measure_harness(const kvm::System& system, const machine::Im
                 {known.low / floor_known.high, known.high / floor_known.low},
                 "medians: injection_ns / kvm_run_floor_ns"),
     };
+    if (exits) {
+        const auto each = static_cast<double>(exits_of_all) / static_cast<double>(injection.runs);
+        figures.push_back(
+            derived("exits_per_injection", "exits", each, {each, each},
+                    "how often the CPU leaves the guest in an injection; a KVM_RUN of the floor has one"));
+    }
+    return figures;
 }
 
 }  // namespace gatecrash::bench

@@ -232,6 +232,7 @@ void Machine::prepare(std::span<const std::byte> code, kvm_regs regs) {
 
 void Machine::boot_again(Image image, const Snapshot& booted) {
     restore(booted);
+    flush_msrs();
     cpu_.set_debug_registers(reset_debug_registers_);
     for (const auto& segment : image.segments) {
         if (segment.writable || segment.bytes.empty()) continue;  // restored, or what another segment has

@@ -23,7 +23,13 @@ MsrSet msrs_of_kvm(Machine& machine) {
     return values;
 }
 
-void expect_known(Machine& machine) { EXPECT_EQ(machine.msrs(), msrs_of_kvm(machine)) << machine.dump(); }
+void expect_known(Machine& machine) {
+    constexpr std::size_t fmask = 4;
+    auto believed = machine.msrs(), read = msrs_of_kvm(machine);
+    // A step of SYSCALL has TF pass FMASK; KVM gets the guest's value back with the next run.
+    for (auto* values : {&believed, &read}) values->at(fmask) &= ~rflags_tf;
+    EXPECT_EQ(believed, read) << machine.dump();
+}
 
 bool same_pages(const PageSet& a, const PageSet& b) {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const SavedPage& x, const SavedPage& y) {
@@ -56,11 +62,12 @@ TEST_P(KnownState, IsThatOfKvmAfterEachStep) {
     const auto stepper = make_stepper(StepperKind::trap_flag, *machine_);
     explore::Walker walker(*machine_, *stepper);
     Snapshot before = machine_->snapshot();
-    int known = 0, saved = 0;
+    int steps = 0, known = 0, saved = 0;
     const int lands_at = 30;
     for (int i = 0; i < 400; ++i) {
         if (i == lands_at && machine_->can_land(GetParam().event)) machine_->land(GetParam().event);
         if (walker.step().end) break;
+        ++steps;
         known += machine_->known().msrs ? 1 : 0;
         saved += machine_->known().memory ? 1 : 0;
         auto now = machine_->snapshot(&before);
@@ -69,10 +76,11 @@ TEST_P(KnownState, IsThatOfKvmAfterEachStep) {
         const auto believed = machine_->debug_registers();
         expect_known(*machine_);
         machine_->cpu().forget_debug_registers();
-        EXPECT_EQ(std::memcmp(&believed, &machine_->debug_registers(), sizeof believed), 0) << machine_->dump();
+        const auto read = machine_->debug_registers();
+        EXPECT_EQ(std::memcmp(&believed, &read, sizeof read), 0) << machine_->dump();
     }
-    EXPECT_GT(known, 50) << "the shortcut is not taken";
-    EXPECT_GT(saved, 20) << "the shortcut is not taken";
+    EXPECT_GT(2 * known, steps) << "MSRs are read again and again";
+    EXPECT_GT(5 * saved, steps) << "memory is compared again and again";
 }
 
 TEST_P(KnownState, IsThatOfKvmAfterEachRun) {

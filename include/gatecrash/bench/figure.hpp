@@ -16,7 +16,7 @@ struct Interval {
 /// One measured quantity: its distribution over `runs` measurements.
 struct Figure {
     std::string name;
-    std::string unit;  ///< "ns", "instructions", "cycles", "1/s" or "ratio"
+    std::string unit;  ///< "ns", "instructions", "cycles", "1/s", "exits" or "ratio"
     double median = 0, min = 0, p99 = 0;
     Interval interval;  ///< of the median
     std::uint64_t runs = 0;
