@@ -57,7 +57,9 @@ class Worker {
         if (!missing.empty()) return report::Skipped{missing};
         explore::PhaseClock clock(explore::Phase::starting);
         try {
-            machine::Machine machine(local_.system, image_of(options, selection));
+            auto image = image_of(options, selection);
+            if (!virtual_machine_) virtual_machine_ = std::make_unique<machine::VirtualMachine>(local_.system);
+            machine::Machine machine(*virtual_machine_, std::move(image));
             auto sweep_options = sweep_options_of(options, selection, machine.image(), local_.stepper);
             check_that_it_lands(sweep_options.events, local_);
             sweep_options.stop = &stop_;
@@ -93,6 +95,7 @@ class Worker {
         } catch (const explore::ScheduleError& error) {
             return report::Failed{error.what(), true};
         } catch (const std::exception& error) {
+            virtual_machine_.reset();  // whatever is wrong with it
             return report::Failed{error.what(), false};
         }
     }
@@ -112,7 +115,8 @@ class Worker {
     const LocalMachine& local_;
     LineReader in_{STDIN_FILENO};
     bool is_input_closed_ = false;
-    std::string current_;  ///< number of the sweep
+    std::unique_ptr<machine::VirtualMachine> virtual_machine_;  ///< for all guests, one after another
+    std::string current_;                                       ///< number of the sweep
     Clock::time_point listened_{};
     std::atomic<bool> stop_{false};
 };

@@ -8,7 +8,6 @@
 #include "gatecrash/kvm/error.hpp"
 #include "gatecrash/machine/msr.hpp"
 #include "gatecrash/machine/vendor.hpp"
-#include "guest_cpuid.hpp"
 #include "watchdog.hpp"
 
 namespace gatecrash::machine {
@@ -27,8 +26,6 @@ constexpr std::uint64_t dr6_b0 = 1, dr6_bs = 0x4000;
 constexpr std::uint8_t available_tss = 9, busy_tss = 11;
 /// Where in the harness's pages its own code is, and an IRET's frame. What is in front of that is for steppers.
 constexpr std::size_t harness_code_offset = page_size + page_size / 2, harness_frame_offset = harness_code_offset + 64;
-/// Behind anything a guest has; Intel hosts want three pages there (api.rst, KVM_SET_TSS_ADDR).
-constexpr std::uint64_t intel_tss_address = 0xfffbd000;
 
 kvm_segment flat_segment(std::uint16_t selector, bool code, bool is_64_bit) {
     kvm_segment segment{};
@@ -103,11 +100,18 @@ bool can_deliver(const kvm_regs& regs, const kvm_vcpu_events& events, Event even
 }
 
 Machine::Machine(const kvm::System& system, Image image)
-    : image_((check_image(image), std::move(image))), memory_(image_), vm_(system.create_vm()), cpu_([&] {
-          vm_.set_tss_address(intel_tss_address);
-          memory_.attach(vm_);
-          return vm_.create_vcpu();
-      }()) {
+    : Machine(std::make_unique<VirtualMachine>(system), nullptr, std::move(image)) {}
+
+Machine::Machine(VirtualMachine& virtual_machine, Image image) : Machine(nullptr, &virtual_machine, std::move(image)) {}
+
+Machine::Machine(std::unique_ptr<VirtualMachine> own, VirtualMachine* others, Image image)
+    : image_((check_image(image), std::move(image))),
+      memory_(image_),
+      own_(std::move(own)),
+      vm_(own_ ? own_->vm() : others->vm()),
+      cpu_(own_ ? own_->cpu() : others->cpu()) {
+    if (others != nullptr) others->reset();
+    memory_.attach(vm_);
     memory_.watch(cpu_);
     abilities_ = abilities_of(image_);
     read_symbols();
@@ -141,6 +145,11 @@ Machine::~Machine() {
     try {
         disarm_breakpoints();
         unmask_nmis();
+        if (own_) return;
+        // Nothing of this guest meets the next one.
+        if (has_stale_trap_) drop_stale_trap();
+        if (unfinished_out_) cpu_.complete_exit();
+        memory_.detach(vm_);
     } catch (const std::exception&) {  // a KVM that fails has said so before
     }
 }
@@ -284,9 +293,6 @@ bool Machine::can_change_task_register() const {
 
 void Machine::set_up_cpu() {
     is_amd_ = cpu_vendor() == Vendor::amd;
-    cpu_.set_cpuid(guest_cpuid());
-    constexpr std::uint64_t one_bank = 1;  // IA32_MCG_CAP
-    cpu_.setup_machine_check(one_bank);
     const auto& abi = image_.descriptor;
     auto sregs = cpu_.sregs();
     sregs.cr0 = cr0_pe | cr0_mp | cr0_et | cr0_ne | cr0_wp | cr0_pg;

@@ -134,6 +134,12 @@ void GuestMemory::attach(kvm::Vm& vm) {
     }
 }
 
+void GuestMemory::detach(kvm::Vm& vm) const {
+    for (std::uint32_t slot = 0; slot < first_pages_.size(); ++slot) {
+        vm.set_memory_slot(slot, 0, {}, kvm::Access::read_write);
+    }
+}
+
 void GuestMemory::watch(kvm::Vcpu& cpu) {
     cpu_ = &cpu;
     if (cpu.has_dirty_ring()) return;

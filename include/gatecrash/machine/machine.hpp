@@ -20,6 +20,7 @@
 #include "gatecrash/machine/instruction.hpp"
 #include "gatecrash/machine/memory.hpp"
 #include "gatecrash/machine/outcome.hpp"
+#include "gatecrash/machine/virtual_machine.hpp"
 
 namespace gatecrash::machine {
 
@@ -57,6 +58,8 @@ class Machine {
     /// GDT, IDT and TSS loaded, interrupts off, RSP at its boot stack. Nothing has executed yet. Throws ImageError or
     /// kvm::Error.
     Machine(const kvm::System& system, Image image);
+    /// The same in `virtual_machine`, where no other guest is booted as long as this one is there.
+    Machine(VirtualMachine& virtual_machine, Image image);
     ~Machine();
     Machine(const Machine&) = delete;
     Machine& operator=(const Machine&) = delete;
@@ -203,6 +206,9 @@ class Machine {
     };
 
   private:
+    /// Exactly one of `own` and `others` is there.
+    Machine(std::unique_ptr<VirtualMachine> own, VirtualMachine* others, Image image);
+
     /// What a guest has the instructions for. What it cannot change need not be looked at behind each run.
     struct Abilities {
         bool uses_debug_registers = false;  ///< MOV from or to one
@@ -259,8 +265,9 @@ class Machine {
 
     Image image_;
     GuestMemory memory_;
-    kvm::Vm vm_;
-    kvm::Vcpu cpu_;
+    std::unique_ptr<VirtualMachine> own_;  ///< null if it is someone else's
+    kvm::Vm& vm_;
+    kvm::Vcpu& cpu_;
     std::unique_ptr<Watchdog> watchdog_;
     bool is_amd_ = false;
     kvm_sregs boot_sregs_{};

@@ -37,6 +37,8 @@ class GuestMemory {
 
     /// Shows the memory to `vm`: what no segment may write is in read-only slots.
     void attach(kvm::Vm& vm);
+    /// Takes it away again.
+    void detach(kvm::Vm& vm) const;
     /// Follows what `cpu`, the one of that virtual machine, writes. Without a dirty ring every page that can be written
     /// counts as written.
     void watch(kvm::Vcpu& cpu);

@@ -1,0 +1,44 @@
+#include "gatecrash/machine/virtual_machine.hpp"
+
+#include "gatecrash/machine/machine.hpp"
+#include "guest_cpuid.hpp"
+
+namespace gatecrash::machine {
+namespace {
+
+/// Behind anything a guest has; Intel hosts want three pages there (api.rst, KVM_SET_TSS_ADDR).
+constexpr std::uint64_t intel_tss_address = 0xfffbd000;
+
+}  // namespace
+
+VirtualMachine::VirtualMachine(const kvm::System& system)
+    : vm_(system.create_vm()), cpu_([&] {
+          vm_.set_tss_address(intel_tss_address);
+          return vm_.create_vcpu();
+      }()) {
+    cpu_.set_cpuid(guest_cpuid());
+    constexpr std::uint64_t one_bank = 1;  // IA32_MCG_CAP
+    cpu_.setup_machine_check(one_bank);
+    regs_ = cpu_.regs();
+    sregs_ = cpu_.sregs();
+    events_ = cpu_.events();
+    debug_registers_ = cpu_.debug_registers();
+}
+
+void VirtualMachine::reset() {
+    cpu_.clear_immediate_exit();
+    cpu_.set_guest_debug(0);
+    while (cpu_.next_written()) continue;  // of memory that is gone
+    cpu_.set_regs(regs_);
+    cpu_.set_sregs(sregs_);
+    auto events = events_;
+    events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
+    cpu_.set_events(events);
+    cpu_.set_debug_registers(debug_registers_);
+    // All of them are zero when a vCPU is created.
+    std::array<kvm_msr_entry, Machine::saved_msrs.size()> entries{};
+    for (std::size_t i = 0; i < entries.size(); ++i) entries.at(i).index = Machine::saved_msrs.at(i);
+    cpu_.set_msrs(entries);
+}
+
+}  // namespace gatecrash::machine
