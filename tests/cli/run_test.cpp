@@ -358,7 +358,9 @@ TEST_P(Resume, GoesOnAsIfThereHadBeenNoBreak) {
     EXPECT_EQ(without_seconds(json::parse(rest.out)), without_seconds(json::parse(run_on_amd(words).out)));
     // What is done is told again, and nothing is done.
     const auto again = run_on_amd(resumed);
-    EXPECT_EQ(again.out, rest.out);
+    const auto told = json::parse(again.out), done = json::parse(rest.out);
+    EXPECT_EQ(without_seconds(told), without_seconds(done));
+    EXPECT_EQ(told["results"][0]["seconds"], done["results"][0]["seconds"]);
 
     const auto other = run_on_amd({"explore", "nested-nmi/copied-frame", "--depth", "1", "--resume", path});
     EXPECT_EQ(other.code, 2);
