@@ -353,8 +353,7 @@ Boundary boundary_of(const machine::SymbolTable& symbols, const Reached& reached
 bool ScheduleLander::is_wanted(const machine::SymbolTable& symbols, const Reached& here) const {
     const auto& wanted = (*schedule_)[next_].boundary;
     if (wanted.index) return here.index == *wanted.index;
-    const auto symbol = symbols.find(wanted.symbol);
-    return symbol && number(here.rip) == number(*symbol) + wanted.offset && here.hit == wanted.hit;
+    return here.hit == wanted.hit && symbols.has(wanted.symbol, Virtual{number(here.rip) - wanted.offset});
 }
 
 std::optional<machine::Event> ScheduleLander::operator()(Machine& machine) {

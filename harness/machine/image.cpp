@@ -10,12 +10,17 @@ namespace gatecrash::machine {
 SymbolTable::SymbolTable(std::vector<Symbol> symbols) : by_address_(std::move(symbols)) {
     std::stable_sort(by_address_.begin(), by_address_.end(),
                      [](const Symbol& a, const Symbol& b) { return a.address < b.address; });
-    for (const auto& symbol : by_address_) by_name_.try_emplace(symbol.name, symbol.address);
+    for (const auto& symbol : by_address_) by_name_[symbol.name].push_back(symbol.address);
 }
 
 std::optional<Virtual> SymbolTable::find(const std::string& name) const {
     const auto found = by_name_.find(name);
-    return found == by_name_.end() ? std::nullopt : std::optional(found->second);
+    return found == by_name_.end() ? std::nullopt : std::optional(found->second.front());
+}
+
+bool SymbolTable::has(const std::string& name, Virtual address) const {
+    const auto found = by_name_.find(name);
+    return found != by_name_.end() && std::ranges::find(found->second, address) != found->second.end();
 }
 
 std::string SymbolTable::name_of(Virtual address) const {

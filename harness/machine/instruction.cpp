@@ -59,6 +59,10 @@ bool writes_memory(const Decoded& decoded) {
         default:
             return true;
     }
+    // They end in a frame, in a descriptor's accessed bit, or in another task.
+    const auto mnemonic = decoded.instruction.mnemonic;
+    if (mnemonic == ZYDIS_MNEMONIC_UD0 || mnemonic == ZYDIS_MNEMONIC_UD1 || mnemonic == ZYDIS_MNEMONIC_UD2) return true;
+    if (decoded.instruction.meta.branch_type == ZYDIS_BRANCH_TYPE_FAR) return true;
     for (int i = 0; i < decoded.instruction.operand_count; ++i) {
         const auto& operand = decoded.operands[i];
         if (operand.type == ZYDIS_OPERAND_TYPE_REGISTER &&

@@ -111,14 +111,19 @@ Machine::Machine(std::unique_ptr<VirtualMachine> own, VirtualMachine* others, Im
       vm_(own_ ? own_->vm() : others->vm()),
       cpu_(own_ ? own_->cpu() : others->cpu()) {
     if (others != nullptr) others->reset();
-    memory_.attach(vm_);
-    memory_.watch(cpu_);
-    abilities_ = abilities_of(image_);
-    read_symbols();
-    reset_debug_registers_ = cpu_.debug_registers();
-    can_change_task_register_ = can_change_task_register();
-    set_up_cpu();
-    watchdog_ = std::make_unique<Watchdog>(cpu_);
+    try {
+        memory_.attach(vm_);
+        memory_.watch(cpu_);
+        abilities_ = abilities_of(image_);
+        read_symbols();
+        reset_debug_registers_ = cpu_.debug_registers();
+        can_change_task_register_ = can_change_task_register();
+        set_up_cpu();
+        watchdog_ = std::make_unique<Watchdog>(cpu_);
+    } catch (...) {
+        if (!own_) detach();  // before the memory goes
+        throw;
+    }
 }
 
 void Machine::read_symbols() {
@@ -149,8 +154,15 @@ Machine::~Machine() {
         // Nothing of this guest meets the next one.
         if (has_stale_trap_) drop_stale_trap();
         if (unfinished_out_) cpu_.complete_exit();
-        memory_.detach(vm_);
     } catch (const std::exception&) {  // a KVM that fails has said so before
+    }
+    if (!own_) detach();
+}
+
+void Machine::detach() noexcept {
+    try {
+        memory_.detach(vm_);
+    } catch (const std::exception&) {
     }
 }
 
@@ -254,9 +266,7 @@ void Machine::boot_again(Image image, const Snapshot& booted) {
     abilities_ = abilities_of(image_);
     read_symbols();
     can_change_task_register_ = can_change_task_register();
-    msrs_.reset();
-    msrs_known_ = false;
-    gs_bases_ = {};
+    forget_msrs();
 }
 
 Machine::Abilities Machine::abilities_of(const Image& image) {
@@ -264,10 +274,7 @@ Machine::Abilities Machine::abilities_of(const Image& image) {
             .writes_dr7 = writes_dr7(image),
             .leaves_page_tables = has_opcode(image, {0x0f, 0x22}),
             .writes_msrs = has_opcode(image, {0x0f, 0x30}),
-            .swaps_gs = has_opcode(image, {0x0f, 0x01, 0xf8}),
-            // MOV, POP and LGS to GS; WRGSBASE (0F AE /3, which LDMXCSR's opcode shares).
-            .loads_gs = has_opcode_reg(image, {0x8e}, 5) || has_opcode(image, {0x0f, 0xa9}) ||
-                        has_opcode(image, {0x0f, 0xb5}) || has_opcode_reg(image, {0x0f, 0xae}, 3)};
+            .swaps_gs = has_opcode(image, {0x0f, 0x01, 0xf8})};
 }
 
 /// The type of TR, which KVM for AMD always reports as busy, stays what set_sregs() made it unless the guest loads TR
@@ -514,7 +521,7 @@ void Machine::raise_machine_check() {
     if (shuts_down) {
         flush_msrs();
         cpu_.machine_check(error);
-        msrs_.reset();
+        forget_msrs();
         return;
     }
     // What KVM_X86_SET_MCE does otherwise, without its ioctls.
@@ -583,11 +590,12 @@ kvm::Exit Machine::run_once(bool irq_window) {
     forget_unfinished_out();
     flush_msrs();
     is_memory_saved_ = false;
-    if (msrs_known_) gs_bases_ = {cpu_.sregs().gs.base, msrs_->front()};
     msrs_known_ = false;
     watchdog_->begin_run();
     auto exit = cpu_.run(irq_window && latched_irq_.has_value());
     watchdog_->end_run();
+    // KVM for AMD then makes the vCPU new (Linux, shutdown_interception()), MSRs included.
+    if (std::holds_alternative<kvm::ShutdownExit>(exit)) forget_msrs();
     // An instruction that KVM emulates ends by a debug exit, too, if it is stepped.
     has_stale_trap_ =
         cpu_.is_stepping() || ((cpu_.regs().rflags & rflags_tf) != 0 && !std::holds_alternative<kvm::DebugExit>(exit));
@@ -680,24 +688,10 @@ const MsrSet& Machine::msrs() {
     } else if (!msrs_known_ && abilities_.writes_msrs) {
         get_msrs(saved_msrs.size());
     } else if (!msrs_known_ && abilities_.swaps_gs) {
-        if (const auto other = swapped_gs_base()) {
-            msrs_->front() = msrs_of_kvm_.front() = *other;
-        } else {
-            get_msrs(1);  // KERNEL_GS_BASE
-        }
+        get_msrs(1);  // KERNEL_GS_BASE
     }
     msrs_known_ = true;
     return *msrs_;
-}
-
-/// KERNEL_GS_BASE after a run of a guest that changes it by SWAPGS only: of the two bases it is the one that is not
-/// current. Empty if that cannot be said.
-std::optional<std::uint64_t> Machine::swapped_gs_base() {
-    const auto [current, other] = gs_bases_;
-    if (abilities_.loads_gs || current == other) return std::nullopt;
-    const auto now = cpu_.sregs().gs.base;
-    if (now == current) return other;
-    return now == other ? std::optional(current) : std::nullopt;
 }
 
 void Machine::get_msrs(std::size_t count) {
@@ -715,6 +709,11 @@ void Machine::get_msrs(std::size_t count) {
 void Machine::set_msrs(const MsrSet& values) {
     (void)msrs();  // what KVM has is known from here on
     msrs_ = values;
+}
+
+void Machine::forget_msrs() {
+    msrs_.reset();
+    msrs_known_ = false;
 }
 
 void Machine::flush_msrs() {

@@ -37,15 +37,17 @@ Step Stepper::step() {
     if (nmi_waits) set_latched_nmi(machine_, false);
     const auto known = machine_.known();
     const auto instruction = machine_.next_instruction();
+    const auto rsp = machine_.cpu().regs().rsp;
     auto result = advance();
-    if (instruction && !opens_shadow(*instruction))
-        machine_.executed(*instruction, result.delivered.has_value(), known);
+    // A stepper may take a delivery for a branch, but not one that pushes nothing.
+    const bool delivered = result.delivered || machine_.cpu().regs().rsp != rsp;
+    if (!result.end && instruction && !opens_shadow(*instruction)) machine_.executed(*instruction, delivered, known);
     if (nmi_waits) set_latched_nmi(machine_, true);
     // An event that the instruction let in (an IRET unmasked it, say) is delivered ahead of the next instruction.
     while (!result.end && !result.delivered && machine_.delivery_due()) {
         const auto before = machine_.known();
         result = advance();
-        machine_.delivered(before);
+        if (!result.end) machine_.delivered(before);
     }
     return result;
 }

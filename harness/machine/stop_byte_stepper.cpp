@@ -239,8 +239,13 @@ class StopByteStepper : public Stepper {
     /// An instruction that goes to itself for ever (JMP, or IRET through a frame that leads to it) never reaches a stop
     /// byte: one round of it is one step. Such instructions neither show nor change TF, so a trap ends the round.
     Step step_in_place(const Before& before, std::size_t length) {
+        constexpr int max_attempts = 20;  // a busy host
         go_back_to(before);
-        const auto exit = run_to_trap(before, length);
+        auto exit = run_to_trap(before, length);
+        for (int i = 1; i < max_attempts && std::holds_alternative<kvm::InterruptedExit>(exit); ++i) {
+            go_back_to(before);
+            exit = run_to_trap(before, length);
+        }
         // The CPU cannot execute it and does not say so, as with page tables outside of memory.
         if (std::holds_alternative<kvm::InterruptedExit>(exit)) return {StillRunning{}, {}};
         if (const auto outcome = machine().outcome_of(exit)) return {outcome, {}};

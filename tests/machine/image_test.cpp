@@ -209,5 +209,15 @@ TEST(Elf, NamesAFileThatCannotBeRead) {
     EXPECT_THROW((void)load_elf_file("/"), ImageError);
 }
 
+/// Local symbols of several files.
+TEST(SymbolTable, KnowsEveryAddressOfAName) {
+    const SymbolTable symbols({{"helper", Virtual{0x2000}}, {"helper", Virtual{0x1000}}, {"other", Virtual{0x3000}}});
+    EXPECT_EQ(symbols.find("helper"), Virtual{0x1000});
+    EXPECT_TRUE(symbols.has("helper", Virtual{0x1000}));
+    EXPECT_TRUE(symbols.has("helper", Virtual{0x2000}));
+    EXPECT_FALSE(symbols.has("helper", Virtual{0x3000}));
+    EXPECT_FALSE(symbols.has("nothing", Virtual{0x1000}));
+}
+
 }  // namespace
 }  // namespace gatecrash::machine

@@ -68,6 +68,8 @@ TEST(Instruction, SaysWhatItMayChange) {
         {bytes({0xe8, 0, 0, 0, 0}), true, false, false},         // CALL
         {bytes({0xf3, 0xab}), true, false, false},               // REP STOSD
         {bytes({0xcd, 0x80}), true, false, false},               // INT, by the frame
+        {bytes({0x0f, 0x0b}), true, false, false},               // UD2, by the frame
+        {bytes({0x48, 0xff, 0x2b}), true, false, false},         // JMP FAR [RBX]
         {bytes({0x48, 0xcf}), true, false, false},               // IRETQ, by what it loads
         {bytes({0x8e, 0xd8}), true, false, false},               // MOV DS, by the accessed bit
         {bytes({0x0f, 0x01, 0xf8}), true, true, false},          // SWAPGS

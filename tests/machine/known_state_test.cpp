@@ -6,6 +6,7 @@
 #include "gatecrash/explore/case.hpp"
 #include "gatecrash/machine/machine.hpp"
 #include "gatecrash/machine/stepper.hpp"
+#include "gatecrash/machine/tiny_guest.hpp"
 #include "support/kvm_system.hpp"
 #include "walker.hpp"
 #include "window.hpp"
@@ -101,6 +102,64 @@ TEST_P(KnownState, IsThatOfKvmAfterEachRun) {
         (void)explore::run_patiently(*machine_);
         expect_known(*machine_);
     }
+}
+
+/// KVM for AMD makes the vCPU new where a CPU shuts down (shutdown_interception()): then nothing is known.
+class AfterAShutdown : public testing::TestWithParam<bool> {};
+
+TEST_P(AfterAShutdown, ARestoreGivesBackWhatWasThere) {
+    TinyGuest guest;
+    guest.kernel.doorbell(GATECRASH_PORT_BEGIN);
+    guest.kernel.nop();
+    for (const int byte : {0x0f, 0x0b}) guest.kernel.db(byte);  // ud2
+    Machine machine(kvm_system(), guest.build("shutdown"));
+    machine.expect_watchpoints();
+    ASSERT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+    auto msrs = machine.msrs();
+    msrs.at(0) = 0x7654000;           // KERNEL_GS_BASE
+    msrs.at(2) = 0xffffffff80012340;  // LSTAR
+    machine.set_msrs(msrs);
+    auto debug = machine.debug_registers();
+    debug.db[0] = 0x1000;
+    machine.cpu().set_debug_registers(debug);
+    auto sregs = machine.cpu().sregs();
+    sregs.idt.limit = 0;
+    machine.set_sregs(sregs);
+    const auto before = machine.snapshot();
+    const auto stepper = make_stepper(StepperKind::trap_flag, machine);
+    const bool steps = GetParam();
+    if (steps) {
+        explore::Walker walker(machine, *stepper);
+        ASSERT_FALSE(walker.step().end);
+        ASSERT_EQ(walker.step().end, Outcome{TripleFault{}});
+    } else {
+        ASSERT_EQ(machine.run(), Outcome{TripleFault{}});
+    }
+    machine.restore(before);
+    explore::Walker walker(machine, *stepper);
+    ASSERT_FALSE(walker.step().end);  // the NOP
+    EXPECT_EQ(msrs_of_kvm(machine), msrs);
+    machine.cpu().forget_debug_registers();
+    EXPECT_EQ(machine.debug_registers().db[0], 0x1000U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, AfterAShutdown, testing::Bool(),
+                         [](const auto& info) { return info.param ? "AStep" : "AFreeRun"; });
+
+TEST(AMachineCheck, WithoutCr4MceShutsTheCpuDown) {
+    TinyGuest guest;
+    guest.kernel.doorbell(GATECRASH_PORT_BEGIN);
+    guest.kernel.nop();
+    Machine machine(kvm_system(), guest.build("no-mce"));
+    ASSERT_EQ(machine.run(), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+    auto sregs = machine.cpu().sregs();
+    sregs.cr4 &= ~std::uint64_t{0x40};
+    machine.set_sregs(sregs);
+    const auto before = machine.snapshot();
+    machine.land(Event::mc());
+    EXPECT_EQ(machine.run(), Outcome{TripleFault{}});
+    machine.restore(before);
+    EXPECT_EQ(machine.msrs(), before.msrs);
 }
 
 INSTANTIATE_TEST_SUITE_P(Of, KnownState,

@@ -48,13 +48,16 @@ class SymbolTable {
     SymbolTable() = default;
     explicit SymbolTable(std::vector<Symbol> symbols);
 
+    /// The lowest address of that name.
     [[nodiscard]] std::optional<Virtual> find(const std::string& name) const;
+    /// Whether `name` is a name of `address`. Local symbols of several files can have one name.
+    [[nodiscard]] bool has(const std::string& name, Virtual address) const;
     /// "SYMBOL" or "SYMBOL+0xOFFSET" with the nearest symbol at or below `address`; plain hexadecimal if there is none.
     [[nodiscard]] std::string name_of(Virtual address) const;
 
   private:
     std::vector<Symbol> by_address_;
-    std::unordered_map<std::string, Virtual> by_name_;
+    std::unordered_map<std::string, std::vector<Virtual>> by_name_;
 };
 
 struct Image {

@@ -165,12 +165,14 @@ class Machine {
         bool memory;  ///< as in the last snapshot
     };
     [[nodiscard]] Known known() const { return {msrs_known_, cpu_.knows_debug_registers(), is_memory_saved_}; }
-    /// A step executed `instruction`, or an exception of it was delivered: what it cannot change, and was known before,
-    /// is known still.
+    /// A step executed `instruction`, after which the guest can go on: what it cannot change, and was known before, is
+    /// known still. `delivered`: an exception may have been delivered instead.
     void executed(const Instruction& instruction, bool delivered, Known before) {
         if (before.msrs && !instruction.changes_msrs) msrs_known_ = true;
         if (before.debug_registers && !instruction.changes_debug_registers && !delivered) cpu_.keep_debug_registers();
-        if (before.memory && !instruction.writes_memory && !delivered) is_memory_saved_ = true;
+        // In page tables of the guest's own the CPU sets accessed bits.
+        if (before.memory && !instruction.writes_memory && !delivered && !has_own_page_tables())
+            is_memory_saved_ = true;
     }
     /// A step delivered an event and executed nothing. A #DB can change DR6 and DR7.
     void delivered(Known before) { msrs_known_ |= before.msrs; }
@@ -216,10 +218,8 @@ class Machine {
         bool leaves_page_tables = false;    ///< MOV to a control register
         bool writes_msrs = false;           ///< WRMSR
         bool swaps_gs = false;              ///< SWAPGS
-        bool loads_gs = false;              ///< MOV, POP or LGS to GS, or WRGSBASE
     };
     static Abilities abilities_of(const Image& image);
-    [[nodiscard]] std::optional<std::uint64_t> swapped_gs_base();
 
     /// As guests have them in their tables.
     struct AddressRange {
@@ -232,6 +232,7 @@ class Machine {
     void read_symbols();
 
     void set_up_cpu();
+    void detach() noexcept;
     [[nodiscard]] Virtual harness_code() const;
     void get_msrs(std::size_t count);
     [[nodiscard]] bool can_land(Event event, const kvm_regs& regs, const kvm_sregs& sregs,
@@ -261,6 +262,7 @@ class Machine {
     void end_shadow();
     void forget_unfinished_out();
     void flush_msrs();
+    void forget_msrs();
     [[nodiscard]] bool can_change_task_register() const;
 
     Image image_;
@@ -277,10 +279,9 @@ class Machine {
     std::vector<AddressRange> watchpoints_refused_;
     kvm_debugregs reset_debug_registers_{};
     bool can_change_task_register_ = true;
-    std::pair<std::uint64_t, std::uint64_t> gs_bases_{};  ///< the current one and KERNEL_GS_BASE, before the last run
-    std::optional<MsrSet> msrs_;                          ///< empty if none of them is known
-    MsrSet msrs_of_kvm_{};                                ///< what KVM has of them, until the next run
-    bool msrs_known_ = false;  ///< msrs_ is what the guest has: no run since then can have changed them
+    std::optional<MsrSet> msrs_;  ///< empty if none of them is known
+    MsrSet msrs_of_kvm_{};        ///< what KVM has of them, until the next run
+    bool msrs_known_ = false;     ///< msrs_ is what the guest has: no run since then can have changed them
     std::optional<std::uint8_t> latched_irq_;
     std::uint64_t last_snapshot_ = 0;  ///< its number
     bool is_memory_saved_ = false;     ///< in that one: the guest has not written since
