@@ -124,7 +124,7 @@ StateDigest digest_of(const machine::GuestMemory& memory, const Snapshot& state,
     for (const auto& page : state.pages) {
         const auto* now = page.content->data();
         const auto* then = memory.saved_page(earlier, page.number);
-        if (then != now) replace_page(digest.memory, page.number, then, now, memory.page_at_boot(page.number));
+        if (then != now) replace_page(digest.memory, page.number, then, now, memory.boot_page(page.number));
     }
     return digest;
 }
@@ -190,7 +190,7 @@ Digest EqualStarts::without(const StateDigest& digest, const AddressRange& frame
     if (!at) return memory;
     const auto page = number(*at) / machine::page_size;  // all of it is in one
     const auto* content = machine_.memory().saved_page(state.pages, page);
-    const auto* boot = machine_.memory().page_at_boot(page);
+    const auto* boot = machine_.memory().boot_page(page);
     const auto first = number(*at) % machine::page_size;
     for (auto offset = first; offset < first + (frame.last - frame.first); offset += sizeof(std::uint64_t)) {
         const auto word = word_at(content, offset);

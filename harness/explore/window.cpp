@@ -83,10 +83,10 @@ struct Checker {
         const auto stack =
             std::find_if(stacks.begin(), stacks.end(), [&](const auto& s) { return rsp >= s.low && rsp <= s.high; });
         if (stack == stacks.end() || rsp != window.end->regs.rsp) return;
-        std::vector<std::byte> now(stack->high - rsp);
+        std::vector<std::byte> now(stack->high - rsp), then(now.size());
         if (!machine.memory().read(Virtual{rsp}, now)) return;
-        const auto then = machine.memory().read_saved(window.end->pages, Virtual{rsp}, now.size());
-        const auto changed = std::mismatch(now.begin(), now.end(), then.begin(), then.end()).first;
+        if (!machine.memory().read_saved(window.end->pages, Virtual{rsp}, then)) return;
+        const auto changed = std::mismatch(now.begin(), now.end(), then.begin()).first;
         if (changed != now.end()) {
             add(Invariant::stack, fmt::format("the live part of stack {} is overwritten, {} bytes above RSP",
                                               machine.image().stack_of(rsp), changed - now.begin()));

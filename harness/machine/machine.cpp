@@ -49,34 +49,18 @@ bool is_guests_doing(const kvm::InternalErrorExit& error) {
 }
 
 /// Whether `opcode` is anywhere in executable memory, at whatever alignment: text is read-only, so a guest without it
-/// never executes that.
-bool has_opcode(const Image& image, std::initializer_list<std::uint8_t> opcode) {
-    return std::ranges::any_of(image.segments, [&](const Segment& segment) {
-        const auto same = [](std::byte a, std::uint8_t b) { return std::to_integer<std::uint8_t>(a) == b; };
-        return segment.executable && std::search(segment.bytes.begin(), segment.bytes.end(), opcode.begin(),
-                                                 opcode.end(), same) != segment.bytes.end();
-    });
-}
-
-/// Of an instruction with a ModRM byte whose `reg` field is `reg`.
-bool has_opcode_reg(const Image& image, std::initializer_list<std::uint8_t> opcode, std::uint8_t reg) {
-    return std::ranges::any_of(image.segments, [&](const Segment& segment) {
-        const auto same = [](std::byte a, std::uint8_t b) { return std::to_integer<std::uint8_t>(a) == b; };
-        auto at = segment.bytes.begin();
-        const auto end = segment.executable ? segment.bytes.end() : at;
-        for (;;) {
+/// never executes that. With `reg`, a ModRM byte with that field has to follow.
+bool has_opcode(const Image& image, std::initializer_list<std::uint8_t> opcode, std::optional<unsigned> reg = {}) {
+    const auto same = [](std::byte a, std::uint8_t b) { return std::to_integer<std::uint8_t>(a) == b; };
+    for (const auto& segment : image.segments) {
+        if (!segment.executable) continue;
+        const auto end = segment.bytes.end();
+        for (auto at = segment.bytes.begin();; ++at) {
             at = std::search(at, end, opcode.begin(), opcode.end(), same);
-            if (at == end) return false;
+            if (at == end) break;
             const auto modrm = at + static_cast<std::ptrdiff_t>(opcode.size());
-            if (modrm != end && (std::to_integer<unsigned>(*modrm) >> 3 & 7) == reg) return true;
-            ++at;
+            if (!reg || (modrm != end && (std::to_integer<unsigned>(*modrm) >> 3 & 7) == *reg)) return true;
         }
-    });
-}
-
-bool writes_dr7(const Image& image) {
-    for (std::uint8_t source = 0xf8; source != 0; ++source) {  // its ModRM byte; with REX.B, too
-        if (has_opcode(image, {0x0f, 0x23, source})) return true;
     }
     return false;
 }
@@ -117,7 +101,6 @@ Machine::Machine(std::unique_ptr<VirtualMachine> own, VirtualMachine* others, Im
         abilities_ = abilities_of(image_);
         read_symbols();
         reset_debug_registers_ = cpu_.debug_registers();
-        can_change_task_register_ = can_change_task_register();
         set_up_cpu();
         watchdog_ = std::make_unique<Watchdog>(cpu_);
     } catch (...) {
@@ -151,7 +134,7 @@ Machine::~Machine() {
         disarm_breakpoints();
         unmask_nmis();
         if (own_) return;
-        // Nothing of this guest meets the next one.
+        // The next guest must not meet anything of this one.
         if (has_stale_trap_) drop_stale_trap();
         if (unfinished_out_) cpu_.complete_exit();
     } catch (const std::exception&) {  // a KVM that fails has said so before
@@ -265,37 +248,16 @@ void Machine::boot_again(Image image, const Snapshot& booted) {
     decoded_.clear();
     abilities_ = abilities_of(image_);
     read_symbols();
-    can_change_task_register_ = can_change_task_register();
     forget_msrs();
 }
 
 Machine::Abilities Machine::abilities_of(const Image& image) {
     return {.uses_debug_registers = has_opcode(image, {0x0f, 0x21}) || has_opcode(image, {0x0f, 0x23}),
-            .writes_dr7 = writes_dr7(image),
+            .writes_dr7 = has_opcode(image, {0x0f, 0x23}, 7),
             .leaves_page_tables = has_opcode(image, {0x0f, 0x22}),
             .writes_msrs = has_opcode(image, {0x0f, 0x30}),
-            .swaps_gs = has_opcode(image, {0x0f, 0x01, 0xf8})};
-}
-
-/// The type of TR, which KVM for AMD always reports as busy, stays what set_sregs() made it unless the guest loads TR
-/// or switches tasks. Switches need a task gate or a second TSS, and only 32-bit guests can have them.
-bool Machine::can_change_task_register() const {
-    if (has_opcode_reg(image_, {0x0f, 0x00}, 3)) return true;  // LTR
-    if (image_.is_64_bit()) return false;
-    if (has_opcode_reg(image_, {0x0f, 0x01}, 2)) return true;  // LGDT
-    int found = 0;
-    const auto count = [&](std::uint64_t table, std::uint64_t limit, auto matches) {
-        for (std::uint64_t at = 0; at + 7 <= limit; at += 8) {
-            const auto type = memory_.read<std::uint8_t>(Virtual{table + at + 5});
-            if (type && matches(*type & 0x1fU)) ++found;
-        }
-    };
-    const auto& abi = image_.descriptor;
-    count(abi.gdt, abi.gdt_limit, [](unsigned type) { return type == 9 || type == 11 || type == 1 || type == 3; });
-    if (found > 1) return true;
-    found = 0;
-    count(abi.idt, abi.idt_limit, [](unsigned type) { return type == 5; });
-    return found > 0;
+            .swaps_gs = has_opcode(image, {0x0f, 0x01, 0xf8}),
+            .changes_task_register = !image.is_64_bit() || has_opcode(image, {0x0f, 0x00}, 3)};
 }
 
 void Machine::set_up_cpu() {
@@ -524,7 +486,7 @@ void Machine::raise_machine_check() {
         forget_msrs();
         return;
     }
-    // What KVM_X86_SET_MCE does otherwise, without its ioctls.
+    // Does the same as KVM_X86_SET_MCE, without its ioctls.
     if ((values[mc0_status_place] & valid) != 0) error.status |= overwritten;
     values[mcg_status_place] = error.mcg_status;
     values[mc0_status_place] = error.status;
@@ -579,7 +541,7 @@ kvm::Exit Machine::run_once(bool irq_window) {
         const bool nmi_first = events.nmi.injected != 0 || (events.nmi.pending != 0 && can_deliver(Event::nmi()));
         if (!nmi_first && events.exception.injected == 0 && can_deliver(Event::irq())) {
             const auto vector = *std::exchange(latched_irq_, std::nullopt);
-            // What KVM_INTERRUPT does, without its ioctl: these registers go in with KVM_RUN.
+            // Does the same as KVM_INTERRUPT, without its ioctl: KVM_RUN takes these registers in.
             events.interrupt.injected = 1;
             events.interrupt.nr = vector;
             events.interrupt.soft = 0;
@@ -594,7 +556,7 @@ kvm::Exit Machine::run_once(bool irq_window) {
     watchdog_->begin_run();
     auto exit = cpu_.run(irq_window && latched_irq_.has_value());
     watchdog_->end_run();
-    // KVM for AMD then makes the vCPU new (Linux, shutdown_interception()), MSRs included.
+    // KVM for AMD then resets the vCPU with its MSRs (Linux, shutdown_interception()).
     if (std::holds_alternative<kvm::ShutdownExit>(exit)) forget_msrs();
     // An instruction that KVM emulates ends by a debug exit, too, if it is stepped.
     has_stale_trap_ =
@@ -707,7 +669,7 @@ void Machine::get_msrs(std::size_t count) {
 }
 
 void Machine::set_msrs(const MsrSet& values) {
-    (void)msrs();  // what KVM has is known from here on
+    (void)msrs();  // flush_msrs() needs to know what KVM has
     msrs_ = values;
 }
 
@@ -774,9 +736,10 @@ void Machine::restore(const Snapshot& snapshot) {
 void Machine::set_sregs(kvm_sregs sregs) {
     // Intel's VM entry wants a busy TSS (SDM volume 3, 26.3.1.2). AMD's does not look, and KVM reports "busy" whatever
     // was set; but QEMU's check of the I/O bitmap refuses a TSS that is busy, and then user code has no doorbell.
+    // KVM for AMD reports "busy", so only a guest that leaves TR alone tells nothing new by that.
     auto same = sregs;
     same.tr.type = cpu_.sregs().tr.type;
-    if (!can_change_task_register_ && std::memcmp(&same, &cpu_.sregs(), sizeof same) == 0) return;
+    if (!abilities_.changes_task_register && std::memcmp(&same, &cpu_.sregs(), sizeof same) == 0) return;
     sregs.tr.type = is_amd_ ? available_tss : busy_tss;
     cpu_.set_sregs(sregs);
 }

@@ -220,7 +220,7 @@ void GuestMemory::find_written() {
     while (const auto written = cpu_->next_written()) add_written(first_pages_.at(written->slot) + written->page);
 }
 
-const std::byte* GuestMemory::content(const PageSet& pages, std::uint64_t page) const {
+const std::byte* GuestMemory::saved_page(const PageSet& pages, std::uint64_t page) const {
     const auto at =
         std::lower_bound(pages.begin(), pages.end(), page,
                          [](const SavedPage& saved, std::uint64_t wanted) { return saved.number < wanted; });
@@ -244,7 +244,7 @@ PageSet GuestMemory::save(const PageSet* base) {
 void GuestMemory::restore(const PageSet& pages) {
     find_written();
     for (const auto page : written_) {
-        const auto* then = content(pages, page);
+        const auto* then = saved_page(pages, page);
         if (!same_page(page_at(page), then)) copy_page(page_at(page), then);
     }
 }
@@ -254,7 +254,7 @@ std::optional<GuestMemory::Difference> GuestMemory::first_difference(const PageS
     for (const auto& saved : pages) add_written(saved.number);
     for (const auto page : written_) {
         const auto* now = page_at(page);
-        const auto* then = content(pages, page);
+        const auto* then = saved_page(pages, page);
         if (same_page(now, then)) continue;
         const auto offset = std::mismatch(now, now + page_size, then).first - now;
         return Difference{Physical{page * page_size + static_cast<std::uint64_t>(offset)}, now[offset], then[offset]};
@@ -268,26 +268,11 @@ bool GuestMemory::read_saved(const PageSet& pages, Virtual address, std::span<st
         if (!physical) return false;
         const auto offset = offset_in_page(address);
         const auto size = std::min<std::size_t>(to.size(), page_size - offset);
-        std::memcpy(to.data(), content(pages, number(*physical) / page_size) + offset, size);
+        std::memcpy(to.data(), saved_page(pages, number(*physical) / page_size) + offset, size);
         to = to.subspan(size);
         address = Virtual{number(address) + size};
     }
     return true;
-}
-
-std::vector<std::byte> GuestMemory::read_saved(const PageSet& pages, Virtual address, std::size_t size) const {
-    std::vector<std::byte> bytes;
-    bytes.reserve(size);
-    while (bytes.size() < size) {
-        const auto physical = translate(address);
-        if (!physical) break;
-        const auto* page = content(pages, number(*physical) / page_size);
-        const auto offset = offset_in_page(address);
-        const auto count = std::min<std::size_t>(size - bytes.size(), page_size - offset);
-        bytes.insert(bytes.end(), page + offset, page + offset + count);
-        address = Virtual{number(address) + count};
-    }
-    return bytes;
 }
 
 }  // namespace gatecrash::machine

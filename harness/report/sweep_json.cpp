@@ -108,7 +108,7 @@ Json to_json(const MachineDescription& machine) {
 
 Json to_json(const explore::TimeSpent& spent) {
     Json json;
-    for (std::size_t i = 0; i < spent.size(); ++i) json[std::string(explore::phase_names.at(i))] = spent.at(i);
+    for (std::size_t i = 0; i < spent.size(); ++i) json[std::string(explore::phase_table.at(i).name)] = spent.at(i);
     return json;
 }
 
@@ -164,7 +164,7 @@ Json to_json(const explore::Checkpoint& checkpoint) {
 explore::TimeSpent to_time_spent(const Json& object) {
     explore::TimeSpent spent{};
     for (std::size_t i = 0; i < spent.size(); ++i) {
-        spent.at(i) = object.at(std::string(explore::phase_names.at(i))).get<double>();
+        spent.at(i) = object.at(std::string(explore::phase_table.at(i).name)).get<double>();
     }
     return spent;
 }

@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 
 namespace gatecrash::report {
 namespace {
@@ -179,15 +178,6 @@ std::string summary_line(std::span<const explore::Result> results, const Machine
 }
 
 std::string time_table(std::span<const explore::Result> results) {
-    static constexpr std::array<std::string_view, explore::phase_names.size()> meanings{
-        "starting machines and guests, finding windows",
-        "stepping from boundary to boundary, with a snapshot of each",
-        "looking for states that were met before",
-        "restoring a boundary, landing an event, running on",
-        "holding the ends of runs against the invariants",
-        "stepping through schedules that break something",
-        "running schedules that do not end",
-        "workers without work, while others had some"};
     explore::TimeSpent spent{};
     std::uint64_t schedules = 0;
     double whole = 0;
@@ -199,8 +189,9 @@ std::string time_table(std::span<const explore::Result> results) {
     if (whole == 0) return "";
     std::string text = "Where the time of all workers went:\n";
     for (std::size_t i = 0; i < spent.size(); ++i) {
-        text += fmt::format("  {:<10} {:>9.1f} s  {:>5.1f} %  {}\n", explore::phase_names.at(i), spent.at(i),
-                            100 * spent.at(i) / whole, meanings.at(i));
+        const auto& [name, meaning] = explore::phase_table.at(i);
+        text +=
+            fmt::format("  {:<10} {:>9.1f} s  {:>5.1f} %  {}\n", name, spent.at(i), 100 * spent.at(i) / whole, meaning);
     }
     return text + fmt::format("  {:<10} {:>9.1f} s           {} a second and worker\n", "together", whole,
                               counted(static_cast<std::uint64_t>(static_cast<double>(schedules) / whole), "schedule"));

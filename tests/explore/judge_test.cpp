@@ -114,7 +114,8 @@ TEST(Judge, LeavesPlacesOpenThatAStoppedSweepDidNotReach) {
     EXPECT_EQ(open.message, "not judged: whether irq on exit, then nmi on entry or body breaks on body too");
     EXPECT_EQ(stopped(breaks(Invariant::stack, {{{irq_kind, {}}, {nmi_kind, {"entry"}}}}), at_entry).message, "");
     EXPECT_EQ(stopped(holds(), at_entry).status, Status::unexpected);
-    EXPECT_EQ(stopped(breaks(Invariant::progress, {{{irq_kind, {}}, {nmi_kind, {}}}}), at_entry).status, Status::unexpected);
+    EXPECT_EQ(stopped(breaks(Invariant::progress, {{{irq_kind, {}}, {nmi_kind, {}}}}), at_entry).status,
+              Status::unexpected);
 }
 
 TEST(Judge, MayExpectTheRunWithoutEventsToBreak) {

@@ -11,30 +11,33 @@
 
 namespace gatecrash::explore {
 
-/// What a worker can be doing at a moment of a sweep.
-enum class Phase : std::uint8_t {
-    starting,   ///< making the virtual machine ready, and finding the guest's windows
-    stepping,   ///< walking from boundary to boundary, with a snapshot of each
-    comparing,  ///< looking for a start that was met before
-    injecting,  ///< restoring a boundary, landing an event, and running on
-    checking,   ///< holding the end of a run against the invariants
-    examining,  ///< stepping through a schedule that breaks something
-    endless,    ///< running a schedule that does not end
-    waiting,    ///< nothing to do, while others work
-};
-constexpr std::array<std::string_view, 8> phase_names{"starting", "stepping",  "comparing", "injecting",
-                                                      "checking", "examining", "endless",   "waiting"};
+/// The phases of a worker's time, in the order of phase_table.
+enum class Phase : std::uint8_t { starting, stepping, comparing, injecting, checking, examining, endless, waiting };
 
-/// Seconds by Phase.
-using TimeSpent = std::array<double, phase_names.size()>;
+struct PhaseInfo {
+    std::string_view name, meaning;
+};
+constexpr std::array phase_table{
+    PhaseInfo{"starting", "starting machines and guests, finding windows"},
+    PhaseInfo{"stepping", "stepping from boundary to boundary, with a snapshot of each"},
+    PhaseInfo{"comparing", "looking for states that were met before"},
+    PhaseInfo{"injecting", "restoring a boundary, landing an event, running on"},
+    PhaseInfo{"checking", "checking the ends of runs against the invariants"},
+    PhaseInfo{"examining", "stepping through schedules that break something"},
+    PhaseInfo{"endless", "running schedules that do not end"},
+    PhaseInfo{"waiting", "workers without work, while others had some"},
+};
+
+/// Seconds, indexed by Phase.
+using TimeSpent = std::array<double, phase_table.size()>;
 
 inline void add(TimeSpent& sum, const TimeSpent& more) {
     for (std::size_t i = 0; i < sum.size(); ++i) sum.at(i) += more.at(i);
 }
 
-/// Adds up the time that each phase takes. It reads the time-stamp counter, which costs some ten nanoseconds on every
-/// machine; a system call for the time can take microseconds on an emulated one. So the rate of the counter is taken
-/// from the clock of the whole.
+/// Adds up the time that each phase takes. Reads the time-stamp counter, which costs about ten nanoseconds on every
+/// machine, and derives its rate from a steady clock over the whole time. A system call for each reading could take
+/// microseconds on an emulated machine.
 class PhaseClock {
   public:
     explicit PhaseClock(Phase first) : now_(first) {}
@@ -47,13 +50,13 @@ class PhaseClock {
         return std::exchange(now_, phase);
     }
 
-    /// Counts the time since the last begin() as `phase`, which is known only now.
+    /// Counts the time since the last begin() as `phase` instead: it turned out only now what that time was for.
     void charge(Phase phase) {
         const auto now = std::exchange(now_, phase);
         begin(now);
     }
 
-    /// Up to now. Adds up to the time since this clock was made.
+    /// Returns the time of each phase up to now. The sum is the time since this clock was made.
     [[nodiscard]] TimeSpent spent() {
         begin(now_);
         const std::chrono::duration<double> whole = std::chrono::steady_clock::now() - start_;
@@ -69,7 +72,7 @@ class PhaseClock {
     Phase now_;
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
     std::uint64_t first_ = __rdtsc(), since_ = first_;
-    std::array<std::uint64_t, phase_names.size()> ticks_{};
+    std::array<std::uint64_t, phase_table.size()> ticks_{};
 };
 
 /// Counts its own lifetime as `phase`, if there is a clock.

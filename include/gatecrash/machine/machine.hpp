@@ -218,6 +218,7 @@ class Machine {
         bool leaves_page_tables = false;    ///< MOV to a control register
         bool writes_msrs = false;           ///< WRMSR
         bool swaps_gs = false;              ///< SWAPGS
+        bool changes_task_register = true;  ///< LTR, or a switch of tasks, which 32-bit guests may have
     };
     static Abilities abilities_of(const Image& image);
 
@@ -263,7 +264,6 @@ class Machine {
     void forget_unfinished_out();
     void flush_msrs();
     void forget_msrs();
-    [[nodiscard]] bool can_change_task_register() const;
 
     Image image_;
     GuestMemory memory_;
@@ -278,7 +278,6 @@ class Machine {
     AddressRange breakpoints_refused_{};
     std::vector<AddressRange> watchpoints_refused_;
     kvm_debugregs reset_debug_registers_{};
-    bool can_change_task_register_ = true;
     std::optional<MsrSet> msrs_;  ///< empty if none of them is known
     MsrSet msrs_of_kvm_{};        ///< what KVM has of them, until the next run
     bool msrs_known_ = false;     ///< msrs_ is what the guest has: no run since then can have changed them

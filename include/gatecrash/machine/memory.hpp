@@ -37,7 +37,7 @@ class GuestMemory {
 
     /// Shows the memory to `vm`: what no segment may write is in read-only slots.
     void attach(kvm::Vm& vm);
-    /// Takes it away again.
+    /// Takes the memory away from `vm` again.
     void detach(kvm::Vm& vm) const;
     /// Follows what `cpu`, the one of that virtual machine, writes. Without a dirty ring every page that can be written
     /// counts as written.
@@ -63,7 +63,7 @@ class GuestMemory {
     /// Copies memory of any rights. False, and nothing done, if not all of it is mapped.
     [[nodiscard]] bool read(Virtual address, std::span<std::byte> to) const;
     [[nodiscard]] bool write(Virtual address, std::span<const std::byte> from);
-    /// How often write() has changed what snapshots hold.
+    /// Counts the calls of write() that changed memory which snapshots hold.
     [[nodiscard]] std::uint64_t writes() const { return writes_; }
     template <typename T>
     [[nodiscard]] std::optional<T> read(Virtual address) const {
@@ -76,15 +76,12 @@ class GuestMemory {
     [[nodiscard]] PageSet save(const PageSet* base);
     /// Makes all memory equal to `pages`, writing only what differs.
     void restore(const PageSet& pages);
-    /// What read() would have given when `pages` was saved; as much of it as is mapped.
-    [[nodiscard]] std::vector<std::byte> read_saved(const PageSet& pages, Virtual address, std::size_t size) const;
-    /// The same for all of `to`: false if not all of it is mapped.
+    /// Copies memory as it was when `pages` was saved. False if not all of it is mapped; `to` is unspecified then.
     [[nodiscard]] bool read_saved(const PageSet& pages, Virtual address, std::span<std::byte> to) const;
-    /// The content of page `number` when `pages` was saved, or at boot.
-    [[nodiscard]] const std::byte* saved_page(const PageSet& pages, std::uint64_t number) const {
-        return content(pages, number);
-    }
-    [[nodiscard]] const std::byte* page_at_boot(std::uint64_t number) const { return boot_page(number); }
+    /// The content that a page had when `pages` was saved.
+    [[nodiscard]] const std::byte* saved_page(const PageSet& pages, std::uint64_t page) const;
+    /// The content that a page has at boot.
+    [[nodiscard]] const std::byte* boot_page(std::uint64_t page) const { return boot_.data() + page * page_size; }
     /// Whether all memory equals `pages`, which may be another machine's with the same image.
     [[nodiscard]] bool equals(const PageSet& pages) { return !first_difference(pages); }
     struct Difference {
@@ -98,10 +95,8 @@ class GuestMemory {
     enum class Use : std::uint8_t { nothing, read_only, read_write, page_table };
     void find_written();
     void add_written(std::uint64_t page);
-    [[nodiscard]] const std::byte* content(const PageSet& pages, std::uint64_t page) const;
     [[nodiscard]] std::byte* at(Physical address) const { return memory_.data() + number(address); }
     [[nodiscard]] std::byte* page_at(std::uint64_t page) const { return memory_.data() + page * page_size; }
-    [[nodiscard]] const std::byte* boot_page(std::uint64_t page) const { return boot_.data() + page * page_size; }
     [[nodiscard]] Physical allocate_page();
     struct Rights {
         bool writable, executable, user;
