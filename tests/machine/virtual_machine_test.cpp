@@ -1,4 +1,4 @@
-// Guests that are booted in one virtual machine one after another meet nothing of each other.
+// Guests that boot in one virtual machine, one after another, leave nothing behind for the next.
 #include "gatecrash/machine/virtual_machine.hpp"
 
 #include <gtest/gtest.h>
@@ -17,8 +17,8 @@ struct Booted {
     std::vector<Event> events;
 };
 
-/// They end in user code and in the kernel, inside NMI handlers, by endless loops and triple faults, with breakpoints
-/// and with MCIP set; of 64 and of 32 bits.
+/// 64-bit and 32-bit guests. Their runs end in user code and in the kernel, inside NMI handlers, in endless loops and
+/// triple faults, with armed breakpoints and with MCIP set.
 const Booted booted[] = {
     {"nested-nmi", "single-stack", {Event::nmi()}},
     {"reference32", "whole", {Event::nmi(), Event::irq()}},
@@ -35,7 +35,7 @@ Image booted_image(const Booted& guest) {
 explore::SweepResult sweep_part(Machine& machine, const Booted& guest) {
     explore::SweepOptions options;
     options.events = guest.events;
-    options.shard = {2, 12};
+    options.shard = {1, 12};
     options.stepper = stepper_for(machine.image(), guest.events, StepperKind::trap_flag);
     return explore::sweep(machine, options);
 }
@@ -55,7 +55,9 @@ TEST(VirtualMachine, HasEachGuestFindWhatTheFirstOneDoes) {
             EXPECT_EQ(at_boot.msrs, expected.msrs) << guest.variant;
             EXPECT_EQ(at_boot.events.nmi.masked, 0) << guest.variant;
             EXPECT_TRUE(machine.memory().equals(expected.pages)) << guest.variant;
-            EXPECT_EQ(sweep_part(machine, guest), sweep_part(alone, guest)) << guest.variant;
+            const auto result = sweep_part(alone, guest);
+            EXPECT_GT(result.schedules, 0U) << guest.variant;
+            EXPECT_EQ(sweep_part(machine, guest), result) << guest.variant;
         }
     }
 }

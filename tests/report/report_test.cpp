@@ -123,6 +123,17 @@ TEST(TextReport, SaysAfterHowManyFindingsItStopped) {
     EXPECT_EQ(json::parse(json_report("0.1.0", {}, Results{result}))["results"][0]["stopped_after"], 1);
 }
 
+TEST(TextReport, SumsUpTheTimeOfAllResults) {
+    const auto result = sample::breaking();  // 12.25 s of phases, 41 209 schedules
+    const auto table = time_table(Results{result, result});
+    EXPECT_THAT(table, testing::StartsWith("Where the time of all workers went:\n"
+                                           "  starting         1.0 s    4.1 %  starting machines and guests"));
+    EXPECT_THAT(table, testing::HasSubstr("\n  injecting       12.0 s   49.0 %  "));
+    EXPECT_THAT(table, testing::HasSubstr("\n  endless          0.0 s    0.0 %  "));
+    EXPECT_THAT(table, testing::EndsWith("\n  together        24.5 s           3 364 schedules a second and worker\n"));
+    EXPECT_EQ(time_table({}), "");
+}
+
 TEST(TextReport, TellsAFindingAtOnceInOneLine) {
     auto finding = sample::breaking().sweep.findings.front();
     finding.violation.message += "\nand more";
