@@ -6,7 +6,7 @@
 
 namespace gatecrash::cases {
 
-/// The content of a gzip file (RFC 1952) that gzip made of one file below 4 GiB. Throws std::runtime_error.
+/// Decompresses a gzip file (RFC 1952) with one member below 4 GiB. Throws std::runtime_error if `file` is none.
 [[nodiscard]] std::vector<std::byte> gunzip(std::span<const std::byte> file);
 
 }  // namespace gatecrash::cases

@@ -95,7 +95,7 @@ class Worker {
         } catch (const explore::ScheduleError& error) {
             return report::Failed{error.what(), true};
         } catch (const std::exception& error) {
-            virtual_machine_.reset();  // whatever is wrong with it
+            virtual_machine_.reset();  // it may be what failed
             return report::Failed{error.what(), false};
         }
     }
@@ -115,7 +115,7 @@ class Worker {
     const LocalMachine& local_;
     LineReader in_{STDIN_FILENO};
     bool is_input_closed_ = false;
-    std::unique_ptr<machine::VirtualMachine> virtual_machine_;  ///< for all guests, one after another
+    std::unique_ptr<machine::VirtualMachine> virtual_machine_;  ///< runs all guests, one after another
     std::string current_;                                       ///< number of the sweep
     Clock::time_point listened_{};
     std::atomic<bool> stop_{false};

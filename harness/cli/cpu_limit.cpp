@@ -23,7 +23,7 @@ std::optional<std::uint64_t> positive(std::string_view text) {
     return number;
 }
 
-/// `quota` and `period` are times: so much of the one in each of the other.
+/// Returns CPUs: the group may run for `quota` in each `period`, both in the same unit.
 std::optional<unsigned> rounded_up(std::string_view quota, std::string_view period) {
     const auto used = positive(quota), of = positive(period);
     if (!used || !of) return std::nullopt;
@@ -58,9 +58,8 @@ void lower(std::optional<unsigned>& least, std::optional<unsigned> quota) {
     if (quota) least = std::min(least.value_or(*quota), *quota);
 }
 
-/// The groups from `path` up to the root of the hierarchy, whose folder is `mount`. In a container that has no
-/// namespace of control groups, `path` is the host's and not there: then only the root is, which is the container's own
-/// group.
+/// Looks at the groups from `path` up to the root of the hierarchy, whose folder is `mount`. In a container without a
+/// cgroup namespace `path` is the host's and does not exist. Then the root alone counts: it is the container's group.
 template <typename Quota>
 void lower_by_groups(std::optional<unsigned>& least, const fs::path& mount, const fs::path& path, Quota quota_of) {
     lower(least, quota_of(mount));

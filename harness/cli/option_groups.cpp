@@ -87,7 +87,7 @@ po::options_description own_options(Command command) {
         add("shard", po::value<std::string>()->value_name("I/N"),
             "sweep only the I-th of N parts, which `gatecrash merge` makes a whole of; its --json has all it needs");
         add("budget", po::value<std::string>()->value_name("N"),
-            "run at most N schedules of each sweep; what that did not get to is told as not exhaustive");
+            "stop each sweep after N schedules; its result is then marked \"not exhaustive\"");
         add("max-findings", po::value<std::string>()->value_name("N"),
             "stop each sweep after N findings (default: 25 for explore without --budget, else no limit)");
         add("fail-fast", po::bool_switch(), "the same as --max-findings 1");

@@ -42,7 +42,7 @@ enum class Command : std::uint8_t {
 };
 enum class MachineName : std::uint8_t { automatic, host, amd, intel, all };
 
-/// Findings after which `explore` stops by default.
+/// Default of --max-findings for `explore`.
 constexpr std::uint64_t usual_max_findings = 25;
 
 /// What a figure of `bench` may be over its baseline, as a part.
@@ -93,18 +93,18 @@ struct Options {
 /// and wherever it is reported.
 [[nodiscard]] std::vector<std::string> deciding_arguments(Options options);
 
-/// Of run and explore: the number of findings after which a sweep stops; 0 for none. `run` compares all that a variant
-/// breaks with what it expects, and `budget` is a limit of its own, so there the default is none.
+/// Returns the number of findings after which `run` or `explore` stops a sweep; 0 means never. There is no default for
+/// `run`, which compares everything that breaks with what is expected, nor with `budget`, which is a limit already.
 [[nodiscard]] std::uint64_t findings_to_stop_after(const Options& options);
 
 /// The most workers that a run or explore can have.
 [[nodiscard]] unsigned max_jobs(const Options& options);
 
-/// The most workers on this host's own KVM by default: more would share too few blocks of boundaries (explore::Shard).
+/// Default limit of workers on this host's own KVM. More workers would share too few blocks (explore::Shard).
 constexpr unsigned most_default_jobs = 16;
 
-/// The default number of workers: one for each of `cpus`, and at least one. If each worker has an emulator,
-/// `free_memory` is the host's in bytes, and the workers take at most half of it. Else there are at most
+/// Returns the default number of workers: one for each of `cpus`, but at least one. If each worker has an emulator,
+/// `free_memory` is that of the host in bytes, and the workers take at most half of it. Otherwise there are at most
 /// most_default_jobs.
 [[nodiscard]] unsigned default_jobs(unsigned cpus, std::optional<std::uint64_t> free_memory);
 

@@ -24,11 +24,11 @@ namespace gatecrash::cli {
 /// A result that names what is swept and what it is expected to do on a CPU of `vendor`, without a verdict.
 [[nodiscard]] explore::Result blank_result(const Options& options, const Selection& selection, machine::Vendor vendor);
 
-/// Findings of one sweep that are shown as they are found. The result has them all.
+/// Limit of the findings that are shown during one sweep. The result has all of them.
 constexpr std::uint64_t most_shown = 25;
-/// Whether findings are shown as they are found: not where the variant is expected to break.
+/// Returns whether findings are shown during the sweep. Those of a variant that is expected to break are not.
 [[nodiscard]] bool shows_findings(const Options& options, const Selection& selection, machine::Vendor vendor);
-/// How many findings a worker tells at once: those that are shown, or that may end the sweep of others.
+/// Returns how many findings a worker reports at once: those to show, and those that may end the work of others.
 [[nodiscard]] std::uint64_t findings_to_tell(const Options& options, const Selection& selection,
                                              machine::Vendor vendor);
 

@@ -37,7 +37,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds look_pause{50}, file_pause{250};
 
-/// Workers that do not wait for the number of boundaries. Few guests have fewer blocks of boundaries than this.
+/// Workers that start without knowing the number of boundaries. Nearly all guests have at least as many blocks.
 constexpr std::size_t started_at_once = 4;
 
 struct Pipe {
@@ -149,7 +149,7 @@ class Workers::Work {
     /// Beside what its part of the journal has.
     struct State {
         std::unique_ptr<WorkerProcess> child;
-        bool is_started = false;  ///< also of one that ended
+        bool is_started = false;  ///< true even after it ended
         Clock::time_point started{}, ready{}, ended{};
         std::optional<LineReader> out, err;
         std::string told;  ///< its standard error
@@ -159,7 +159,7 @@ class Workers::Work {
         std::optional<report::Ending> unfinished;  ///< the sweep in which it was interrupted
     };
 
-    /// By all workers together.
+    /// The findings of one sweep, by all workers.
     struct FoundSoFar {
         std::vector<explore::Finding> known;
         std::uint64_t shown = 0;
@@ -217,7 +217,7 @@ class Workers::Work {
     }
 
     /// Starts the first few workers. The others wait for the number of boundaries, since they may have nothing to do.
-    /// In work that goes on all have begun, so all are started.
+    /// Resumed work starts all of them.
     void start() {
         raise_descriptor_limit();
         const bool goes_on = !journal_.machine.name.empty();
@@ -251,15 +251,15 @@ class Workers::Work {
         state.is_started = true;
     }
 
-    /// A shard of a shard: every count-th of its boundaries.
+    /// Returns the part of `worker` in this process's own shard.
     [[nodiscard]] explore::Shard shard_of(std::size_t worker) const {
         const auto count = static_cast<unsigned>(states_.size());
         const auto index = static_cast<unsigned>(worker);
         return {options_.shard.index + options_.shard.count * index, options_.shard.count * count};
     }
 
-    /// Starts the workers that have some of the `boundaries` of the sweep with number `index`; the others that wait
-    /// have done that sweep with this.
+    /// Starts each waiting worker whose shard has a block of the sweep with number `index`, which has so many
+    /// `boundaries`. For the other waiting workers that sweep is done.
     void start_needed(std::size_t index, std::uint64_t boundaries) {
         for (std::size_t i = 0; i < states_.size(); ++i) {
             auto& done = journal_.workers[i].done;
@@ -378,7 +378,7 @@ class Workers::Work {
         if (worker == 0) start_needed(journal_.workers[worker].done.size(), counted.boundaries);
     }
 
-    /// Shows it, unless another worker has found one like it, or a shorter one: the result will not have this one then.
+    /// Shows the finding, unless one that is alike or shorter is known: the result lacks this one then.
     void take(std::size_t worker, const report::Found& found) {
         const auto index = journal_.workers[worker].done.size();
         auto& [known, shown] = found_[index];
@@ -417,7 +417,7 @@ class Workers::Work {
         if (worker == 0) start_needed(part.done.size() - 1, 0);  // it ended without a count
     }
 
-    /// What work that goes on had found before.
+    /// Takes over the findings that a resumed journal contains.
     void take_findings_of_journal() {
         const auto take = [&](std::size_t index, const explore::SweepResult& sweep) {
             if (index >= found_.size()) return;
@@ -431,8 +431,8 @@ class Workers::Work {
         }
     }
 
-    /// The block in which the sweep stops, as far as is known: there are enough findings of `length` events in it and
-    /// in front of it.
+    /// Returns the block in which the sweep stops, as far as is known: that block and those before it have enough
+    /// findings of `length` events. Empty if there are too few.
     [[nodiscard]] std::optional<std::uint64_t> last_block(std::size_t index, unsigned length) const {
         std::vector<explore::Finding> findings;
         std::ranges::copy_if(found_[index].known, std::back_inserter(findings), [&](const explore::Finding& finding) {
@@ -441,8 +441,8 @@ class Workers::Work {
         return explore::last_block(findings, findings_to_stop_after(options_));
     }
 
-    /// Once one worker has found something, nobody needs longer schedules; and once there are enough findings, nobody
-    /// needs those of later blocks.
+    /// Stops the workers whose further findings the result would drop: at longer schedules than the shortest that
+    /// breaks something, or in blocks after the one in which the sweep stops.
     void stop_needless(std::size_t index) {
         std::optional<unsigned> enough;
         for (const auto& part : journal_.workers) {
@@ -540,7 +540,7 @@ class Workers::Work {
         return result;
     }
 
-    /// The first result has the starts of the machines; the last, for how long workers had nothing left to do.
+    /// Adds what belongs to no sweep: machine starts to the first result, and idle workers to the last one.
     void add_overhead(std::size_t index, explore::TimeSpent& spent) const {
         const auto add = [&](explore::Phase phase, Clock::duration duration) {
             spent.at(static_cast<std::size_t>(phase)) += std::chrono::duration<double>(duration).count();
@@ -575,10 +575,10 @@ class Workers::Work {
     report::Journal journal_;
     std::optional<report::OutputFile> journal_file_;
     bool is_unsaved_ = false, is_signal_passed_ = false;
-    bool some_wait_ = false;  ///< workers, for the number of boundaries
+    bool some_wait_ = false;  ///< not all workers start at once
     Clock::time_point saved_{};
     std::vector<State> states_;
-    std::vector<FoundSoFar> found_;  ///< in each sweep
+    std::vector<FoundSoFar> found_;  ///< by sweep
     std::size_t next_ = 0;
 };
 

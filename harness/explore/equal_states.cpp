@@ -1,7 +1,7 @@
 #include "equal_states.hpp"
 
 #define XXH_INLINE_ALL
-// On an emulated machine each vector instruction is a call of a function, and here a few words are hashed at a time.
+// An emulator calls a function for each vector instruction, and only a few words are hashed at a time here.
 #define XXH_VECTOR XXH_SCALAR
 #include <xxhash.h>
 
@@ -32,7 +32,7 @@ void subtract(Digest& sum, const Digest& less) {
     for (std::size_t i = 0; i < sum.size(); ++i) sum.at(i) -= less.at(i);
 }
 
-/// What a word adds to the digest of a memory in which it is not as at boot.
+/// Returns the term of one word in the digest of a memory. Only words that differ from boot have a term.
 Digest word_digest(std::uint64_t page, std::size_t offset, std::uint64_t value) {
     const std::array what{page * machine::page_size + offset, value};
     return to_digest(XXH3_128bits(what.data(), sizeof what));
@@ -44,7 +44,7 @@ std::uint64_t word_at(const std::byte* page, std::size_t offset) {
     return word;
 }
 
-/// Turns the digest of a memory in which page `number` is `then` into that of one in which it is `now`.
+/// Updates the digest `memory` for page `number`, whose content changes from `then` to `now`.
 void replace_page(Digest& memory, std::uint64_t number, const std::byte* then, const std::byte* now,
                   const std::byte* at_boot) {
     for (std::size_t offset = 0; offset < machine::page_size; offset += sizeof(std::uint64_t)) {
@@ -109,7 +109,7 @@ bool is_writable(const AddressRange& range, const Machine& machine, const Snapsh
 
 StateDigest digest_of(const machine::GuestMemory& memory, const Snapshot& state, const machine::PageSet& earlier,
                       const StateDigest& known) {
-    // Their padding, if any, is always zero.
+    // KVM's structures have no padding that is not zero.
     const struct {
         kvm_regs regs;
         kvm_sregs sregs;
@@ -183,7 +183,7 @@ Digest EqualStarts::digest_of(const Start& start) const {
     return to_digest(XXH3_128bits(all.data(), all.size() * sizeof all.front()));
 }
 
-/// The memory's digest, as if `frame` were as at boot.
+/// Returns the digest of the memory without the words of `frame`.
 Digest EqualStarts::without(const StateDigest& digest, const AddressRange& frame, const Snapshot& state) const {
     auto memory = digest.memory;
     const auto at = frame == AddressRange{} ? std::nullopt : machine_.memory().translate(Virtual{frame.first});

@@ -15,14 +15,15 @@ namespace gatecrash::explore {
 /// expected in any number of sweeps.
 using Digest = std::array<std::uint64_t, 2>;
 
-/// Digests of a snapshot. That of the memory is a sum over its words, so that one snapshot's follows from the one
-/// before it, and a word can be left out of it.
+/// Digests of a snapshot. The digest of the memory is a sum with a term for each word that differs from boot. So it can
+/// be updated for the words that changed, and words can be left out of it.
 struct StateDigest {
     Digest cpu{};
-    Digest memory{};  ///< zero if it is as at boot
+    Digest memory{};  ///< zero at boot
 };
 
-/// Those of `state`. `known` is that of a snapshot with the pages `earlier`, of which only what changed since is read.
+/// Returns the digests of `state`. `known` are those of an earlier snapshot, whose pages are `earlier`: only pages that
+/// changed since then are read.
 [[nodiscard]] StateDigest digest_of(const machine::GuestMemory& memory, const machine::Snapshot& state,
                                     const machine::PageSet& earlier = {}, const StateDigest& known = {});
 

@@ -63,7 +63,7 @@ std::string difference(const Expectation& expects, const SweepResult& sweep) {
     return "";
 }
 
-/// Which of the places that are expected to break was not found; empty if all were.
+/// Says which expected place was not found to break; empty if all were.
 std::string missing(const Expectation& expects, const SweepResult& sweep) {
     if (expects.holds() || !sweep.shard.is_whole()) return "";
     for (const auto& place : expects.places) {

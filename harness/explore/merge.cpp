@@ -44,10 +44,10 @@ std::vector<Finding> merge_findings(std::span<const SweepResult> shards, unsigne
     return merged;
 }
 
-/// The stretches of all shards at one length, put together as one sweep would have made them.
+/// Joins the stretches that all shards have at one length into those of a sweep without shards.
 class Joiner {
   public:
-    /// With `max_findings` other than 0 it stops as the sweep would have.
+    /// Stops at the finding with number `max_findings`, unless that is 0.
     explicit Joiner(std::uint64_t max_findings) : max_findings_(max_findings) {}
 
     void join(std::span<const SweepResult> shards, std::size_t length) {
@@ -67,20 +67,20 @@ class Joiner {
         return level;
     }
     [[nodiscard]] std::vector<Finding> findings() const { return findings_; }
-    /// The block in which it stopped.
+    /// Returns the block in which it stopped; empty if it did not.
     [[nodiscard]] std::optional<std::uint64_t> stopped_in() const {
         return is_stopped_ ? std::optional(stretches_.back().block) : std::nullopt;
     }
 
   private:
-    /// A stretch of a shard.
+    /// A stretch, and what is needed of its shard.
     struct Part {
         const Stretch& stretch;
-        std::span<const Finding> findings;  ///< the shard's at this length
-        std::size_t next = 0;               ///< the finding that it ends with, if it finds
+        std::span<const Finding> findings;  ///< all that the shard has at this length
+        std::size_t next = 0;               ///< index of the finding with which the stretch ends, if it ends with one
     };
 
-    /// Each block is of one shard, which has its stretches in order.
+    /// Sorting by block is enough: a block belongs to one shard, whose stretches are in order.
     static std::vector<Part> in_order(std::span<const SweepResult> shards, std::size_t length) {
         std::multimap<std::uint64_t, Part> parts;
         for (const auto& shard : shards) {
@@ -113,7 +113,7 @@ class Joiner {
         stretches_.back().alike[group] += count;
     }
 
-    /// What a shard found first may be like something that was found before it in another one.
+    /// A finding that is new to its shard can be like an earlier one of another shard.
     void add(const Finding& finding) {
         const auto group = group_of(finding.window, finding.schedule.landings);
         if (!groups_.try_emplace(group, findings_.size()).second) {
@@ -150,7 +150,7 @@ Level sum_of(std::span<const SweepResult> shards, std::size_t length) {
     return sum;
 }
 
-/// Whether the shard got further than to the block in which the whole stopped.
+/// Returns whether the shard got beyond the block in which the merged sweep stops.
 bool is_past(const SweepResult& shard, unsigned depth, std::uint64_t stopped_in) {
     if (shard.depth != depth || shard.levels.empty()) return false;
     const auto& stretches = shard.levels.back().stretches;
@@ -164,7 +164,7 @@ std::uint64_t boundaries_of(const SweepResult& sweep) {
     return count;
 }
 
-/// At the shortest length that a shard did not get to the end of, and had to.
+/// Returns the coverage at the shortest length that some shard left unfinished, of those that the result needs.
 std::optional<Coverage> merge_coverage(std::span<const SweepResult> shards, unsigned depth,
                                        std::optional<std::uint64_t> stopped_in) {
     std::optional<Coverage> whole;

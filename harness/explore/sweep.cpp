@@ -42,7 +42,7 @@ struct Point {
 /// The boundaries of one run, in order.
 using Path = std::vector<Point>;
 
-/// The events that have landed: where, and what the checks need to know.
+/// The events that have landed, with their boundaries and what the checks need to know of them.
 struct Landed {
     std::vector<Reached> at;
     std::vector<LandedEvent> events;
@@ -172,10 +172,10 @@ class Sweep {
         begin_stretch();
     }
 
-    /// Whether any boundary is this shard's. The boundaries are known once the schedules of one event were swept.
+    /// Returns whether this shard has a boundary. Their number is known after the schedules of one event.
     [[nodiscard]] bool has_blocks() const { return options_.shard.has_any_of(result_.boundaries); }
 
-    /// A sweep that goes on from a checkpoint comes through the blocks before it again, and has their stretches.
+    /// A resumed sweep passes again through the blocks before its checkpoint, whose stretches it has already.
     void begin_stretch() {
         if (options_.max_findings == 0 || *block_ % options_.shard.count != options_.shard.index - 1) return;
         auto& stretches = result_.levels.back().stretches;
@@ -197,7 +197,7 @@ class Sweep {
         if (auto* at = stretch()) at->pruned += number;
     }
 
-    /// A sweep that stops in an early window has the same number of boundaries as one that gets to the last.
+    /// The number of boundaries in a result must not depend on the window in which the sweep stops.
     [[nodiscard]] bool must_count_boundaries() const {
         const bool is_asked_for = options_.counted != nullptr || (options_.max_findings != 0 && windows_.size() > 1);
         return is_asked_for && options_.depth != 0 && result_.boundaries == 0 && result_.findings.empty();
@@ -404,7 +404,7 @@ class Sweep {
             if (options_.clock != nullptr) options_.clock->charge(Phase::endless);
             const auto phase = during(Phase::endless);
             // An examination sees more than the end of a run. So whether it takes place must not depend on how busy the
-            // host is: a run that was only slow goes on to its end.
+            // host is: a run that is only slow continues to its end here.
             constexpr int patience = 10;
             const auto end = step_to_end();
             outcome = end ? *end : run_patiently(machine_, patience);
@@ -424,8 +424,8 @@ class Sweep {
         }
     }
 
-    /// Goes on with a run that takes long: to its end, or to StillRunning once it comes back to a state that it had
-    /// before. Empty if neither comes soon.
+    /// Steps a run that takes long to its end. Returns StillRunning if the run repeats an earlier state, which proves
+    /// that it is endless, and nothing if neither happens soon.
     std::optional<machine::Outcome> step_to_end() {
         constexpr std::uint64_t soon = 1000;
         LoopDetector detector(1);
@@ -481,7 +481,7 @@ class Sweep {
         throw machine::MachineFault(what + "\n" + machine_.dump());
     }
 
-    /// The events that have landed, as a schedule names them.
+    /// Returns the events that have landed, with their boundaries named.
     [[nodiscard]] std::vector<Landing> schedule() const {
         std::vector<Landing> landings;
         for (std::size_t i = 0; i < landed_.at.size(); ++i) {

@@ -43,20 +43,20 @@ void open_window(machine::Machine& machine, const Window& window);
 [[nodiscard]] std::vector<Violation> check_run(machine::Machine& machine, const Window& window,
                                                const machine::Outcome& outcome, const std::vector<LandedEvent>& landed);
 
-/// A boundary as a run reaches it: before the instruction at `rip`.
+/// A boundary that a run reaches: the instruction at `rip` is about to execute.
 struct Reached {
     machine::Virtual rip{};
-    unsigned hit = 1;         ///< which occurrence, as Boundary::hit
+    unsigned hit = 1;         ///< as Boundary::hit
     std::uint64_t index = 0;  ///< as Boundary::index
 };
 
-/// Its name in a schedule: by the nearest symbol, with the index besides.
+/// Returns the boundary with the nearest symbol, as schedules name it, and with its index.
 [[nodiscard]] Boundary boundary_of(const machine::SymbolTable& symbols, const Reached& reached);
 
 /// Counts how often each instruction is about to execute.
 class HitCounter {
   public:
-    /// The boundary before the instruction at `rip` is reached.
+    /// Counts the boundary before the instruction at `rip`, and returns it.
     Reached reach(machine::Virtual rip) { return {rip, ++hits_[number(rip)], index_++}; }
     /// An event landed: counting starts again.
     void restart() {

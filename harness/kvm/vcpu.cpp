@@ -109,7 +109,7 @@ void Vcpu::set_msrs(std::span<const kvm_msr_entry> entries) {
     CountedList list(entries);
     const auto done = checked_ioctl(fd_.get(), set_msrs_request, list.data(), "KVM_SET_MSRS");
     if (static_cast<std::size_t>(done) != entries.size()) throw Error("KVM_SET_MSRS", EINVAL);
-    // FS and GS bases are MSRs and special registers at once.
+    // The FS and GS bases are both MSRs and part of the special registers.
     constexpr std::uint32_t fs_base = 0xc0000100, gs_base = 0xc0000101;
     const bool has_base = std::ranges::any_of(
         entries, [](const auto& entry) { return entry.index == fs_base || entry.index == gs_base; });

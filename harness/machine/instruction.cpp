@@ -36,8 +36,8 @@ bool writes_ss(const Decoded& decoded) {
            decoded.operands[0].reg.value == ZYDIS_REGISTER_SS;
 }
 
-/// Zydis lists what an instruction writes by itself, such as what CALL pushes. It does not for what the CPU writes into
-/// tables and frames, so that of system instructions nothing is said.
+/// Returns false only if the instruction certainly writes no memory. Zydis lists its own writes, such as the push of a
+/// CALL, but not what the CPU writes into descriptor tables and frames. So system instructions count as writing.
 bool writes_memory(const Decoded& decoded) {
     switch (decoded.instruction.meta.category) {
         case ZYDIS_CATEGORY_BINARY:
@@ -59,7 +59,7 @@ bool writes_memory(const Decoded& decoded) {
         default:
             return true;
     }
-    // They end in a frame, in a descriptor's accessed bit, or in another task.
+    // UD pushes a frame; a far jump sets the accessed bit of a descriptor, or switches tasks.
     const auto mnemonic = decoded.instruction.mnemonic;
     if (mnemonic == ZYDIS_MNEMONIC_UD0 || mnemonic == ZYDIS_MNEMONIC_UD1 || mnemonic == ZYDIS_MNEMONIC_UD2) return true;
     if (decoded.instruction.meta.branch_type == ZYDIS_BRANCH_TYPE_FAR) return true;

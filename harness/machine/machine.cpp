@@ -49,7 +49,7 @@ bool is_guests_doing(const kvm::InternalErrorExit& error) {
 }
 
 /// Whether `opcode` is anywhere in executable memory, at whatever alignment: text is read-only, so a guest without it
-/// never executes that. With `reg`, a ModRM byte with that field has to follow.
+/// never executes that. With `reg`, only if a ModRM byte with that `reg` field follows.
 bool has_opcode(const Image& image, std::initializer_list<std::uint8_t> opcode, std::optional<unsigned> reg = {}) {
     const auto same = [](std::byte a, std::uint8_t b) { return std::to_integer<std::uint8_t>(a) == b; };
     for (const auto& segment : image.segments) {
@@ -537,7 +537,8 @@ kvm::Exit Machine::run_once(bool irq_window) {
     if (has_stale_trap_ && !cpu_.is_stepping()) drop_stale_trap();
     if (latched_irq_) {
         auto events = cpu_.events();
-        // KVM delivers it at once, ahead of an NMI and whatever IF says: so only when it is the next in line.
+        // KVM delivers it at once, before an NMI and whatever IF says. So it is injected only when it is the next
+        // event.
         const bool nmi_first = events.nmi.injected != 0 || (events.nmi.pending != 0 && can_deliver(Event::nmi()));
         if (!nmi_first && events.exception.injected == 0 && can_deliver(Event::irq())) {
             const auto vector = *std::exchange(latched_irq_, std::nullopt);
@@ -693,7 +694,7 @@ void Machine::flush_msrs() {
 
 void Machine::expect_runs_of(std::chrono::microseconds usual) {
     using std::chrono::microseconds;
-    // Three ticks are many times what a run takes on an idle host, and each tick costs a busy one a switch of threads.
+    // Three ticks are many times the duration of a run on an idle host. Shorter ticks would cost more thread switches.
     constexpr microseconds shortest(2000), longest(7000);
     watchdog_->set_tick(std::clamp(usual * 4, shortest, longest));
 }
@@ -736,7 +737,7 @@ void Machine::restore(const Snapshot& snapshot) {
 void Machine::set_sregs(kvm_sregs sregs) {
     // Intel's VM entry wants a busy TSS (SDM volume 3, 26.3.1.2). AMD's does not look, and KVM reports "busy" whatever
     // was set; but QEMU's check of the I/O bitmap refuses a TSS that is busy, and then user code has no doorbell.
-    // KVM for AMD reports "busy", so only a guest that leaves TR alone tells nothing new by that.
+    // KVM for AMD always reports "busy". If the guest cannot have changed TR, its type is still what was set last.
     auto same = sregs;
     same.tr.type = cpu_.sregs().tr.type;
     if (!abilities_.changes_task_register && std::memcmp(&same, &cpu_.sregs(), sizeof same) == 0) return;

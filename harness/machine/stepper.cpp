@@ -39,7 +39,7 @@ Step Stepper::step() {
     const auto instruction = machine_.next_instruction();
     const auto rsp = machine_.cpu().regs().rsp;
     auto result = advance();
-    // A stepper may take a delivery for a branch, but not one that pushes nothing.
+    // A stepper can mistake a delivery for a branch, but every delivery pushes a frame.
     const bool delivered = result.delivered || machine_.cpu().regs().rsp != rsp;
     if (!result.end && instruction && !opens_shadow(*instruction)) machine_.executed(*instruction, delivered, known);
     if (nmi_waits) set_latched_nmi(machine_, true);

@@ -25,7 +25,7 @@ class Watchdog {
     /// Around each KVM_RUN, on the thread that calls it.
     void begin_run();
     void end_run();
-    /// Ends runs that last three to four of these.
+    /// Sets the length of a tick. Runs are ended after three to four ticks.
     void set_tick(std::chrono::microseconds tick) { tick_.store(tick); }
     /// Whether the watchdog ended the last run.
     [[nodiscard]] bool fired() const { return fired_.load() == run_.load() - 1; }

@@ -5,7 +5,7 @@
 namespace gatecrash::report {
 namespace {
 
-/// As short as it can be: a sweep has one for each 16 boundaries.
+/// A list instead of an object, to be short: a sweep has one for each 16 boundaries.
 Json stretch_json(const explore::Stretch& stretch) {
     auto alike = Json::array();
     for (const auto& [finding, count] : stretch.alike) alike.push_back({finding, count});
@@ -56,7 +56,7 @@ explore::Stretch to_stretch(const Json& list) {
     return stretch;
 }
 
-/// Throws if the stretches are not those of the level, whose findings are `findings`.
+/// Throws JsonError unless the stretches add up to the level, which has so many `findings`.
 void check_stretches(const explore::Level& level, std::size_t findings) {
     if (level.stretches.empty()) return;
     explore::Level sum;

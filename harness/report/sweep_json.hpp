@@ -19,15 +19,15 @@ class JsonError : public std::runtime_error {
 };
 
 [[nodiscard]] Json to_json(const MachineDescription& machine);
-/// Seconds by the name of the phase.
+/// An object with the seconds of each phase.
 [[nodiscard]] Json to_json(const explore::TimeSpent& spent);
 /// What people read of a finding.
 [[nodiscard]] Json to_json(const explore::Finding& finding);
-/// All of it, as to_finding() reads it.
+/// All fields, as to_finding() reads them.
 [[nodiscard]] Json to_full_json(const explore::Finding& finding);
 /// Null if there is none.
 [[nodiscard]] Json to_json(const std::optional<explore::Coverage>& coverage);
-/// The number of findings after which it stopped, or null.
+/// The number of findings after which the sweep stopped, or null.
 [[nodiscard]] Json stop_json(const explore::SweepResult& sweep);
 /// Adds to `json` all that makes the sweep again: its shard, and what each length of schedules gave.
 void add_parts(Json& json, const explore::SweepResult& sweep);

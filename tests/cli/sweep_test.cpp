@@ -50,10 +50,10 @@ void expect_to_replay(std::span<const json> results) {
     }
 }
 
-/// The variants are swept in so many blocks, each of which is a test: a shard of the tests has some of them.
+/// The number of blocks of variants. Each block is one test, so that a shard of the tests sweeps some of them.
 constexpr int blocks = 12;
 
-/// The variants of block `block`. The reference's own sweep is in none: it takes as long as all others together.
+/// Returns the variants of one block. No block has the reference's own sweep: it takes as long as all others together.
 Words variants_of(int block) {
     std::vector<std::pair<int, std::string>> variants;
     const auto document = json::parse(run_gatecrash({"list", "--json", "-"}).out);
@@ -64,7 +64,7 @@ Words variants_of(int block) {
                                   listed["case"].get<std::string>() + "/" + variant["variant"].get<std::string>());
         }
     }
-    // The deepest sweeps take longest: each block gets its part of them.
+    // The deepest sweeps take longest, so they are spread over all blocks.
     std::ranges::stable_sort(variants, std::greater{}, &std::pair<int, std::string>::first);
     Words names;
     for (std::size_t i = 0; i < variants.size(); ++i) {
@@ -73,7 +73,7 @@ Words variants_of(int block) {
     return names;
 }
 
-/// For each invariant a variant that breaks it and no other: the invariant is checked by itself.
+/// For each invariant a variant that breaks it and no other, which shows that it is checked by itself.
 const std::map<std::string, std::string> breaks_alone{
     {"syscall/sysret-any-r11", "I1"},
     {"swapgs/cpu-by-tsc-aux", "I2"},
@@ -93,7 +93,7 @@ const std::map<std::string, std::string> breaks_alone{
     {"vc/nmi-keeps-stack", "I16"},
 };
 
-/// QEMU's SYSCALL clears DF; it loses breakpoints over an exit, without which this machine has no `watch`.
+/// These need what QEMU lacks: its SYSCALL clears DF, and it loses breakpoints over an exit, so `watch` is refused.
 bool is_skipped(const std::string& name) {
     return name == "syscall/fmask-without-df" || name.starts_with("watchpoint/");
 }

@@ -30,7 +30,7 @@ TEST_F(IntelSweeps, IsSteppedWithoutATrace) {
     }
 }
 
-/// By variant, without what depends on time.
+/// Returns the results of one machine by variant, without the values that differ from run to run.
 std::map<std::string, json> results_on(const json& document, const std::string& machine) {
     std::map<std::string, json> results;
     for (const auto& each : document["machines"]) {
@@ -49,7 +49,7 @@ std::string schedule_of(const json& result) {
     return result["finding"].is_null() ? "" : result["finding"]["schedule"].get<std::string>();
 }
 
-/// What the amd machine's CPU has not.
+/// Measures paths that only Intel CPUs have.
 TEST_F(IntelSweeps, CountsTheWaysOfAnIntelCpu) {
     const auto result = cli::run_gatecrash(
         {"bench", "sysenter-sysexit*", "bp+cr3-pcid", "bp", "--machine", "intel", "--json", "-", "--quiet"});

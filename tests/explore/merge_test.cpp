@@ -81,7 +81,7 @@ TEST(Merge, OrdersFindingsAndCountsThoseThatAreAlikeTogether) {
     EXPECT_EQ(whole.findings, (std::vector{finding("c", 2), finding("a", 3, 9), finding("b", 5)}));
 }
 
-/// A shard with schedules of one event, divided into `stretches`.
+/// Returns a shard with schedules of one event, divided into `stretches`.
 SweepResult divided(unsigned index, std::vector<Stretch> stretches, std::vector<Finding> findings) {
     auto result = shard(index, {{index == 1 ? 1U : 0U, 0}, {}}, std::move(findings));
     for (const auto& stretch : stretches) {
@@ -97,7 +97,7 @@ SweepResult odd_blocks() {
     return divided(1, {{0, 3, 1, {}, true}, {0, 2}, {2, 5, 0, {{0, 4}}, true}, {2, 1, 0, {{1, 1}}}},
                    {finding("a", 3, 5), finding("b", 40, 2)});
 }
-/// Block 1 finds what is like a, and then c; block 3 nothing new.
+/// Block 1 finds something like a, and then c; block 3 finds nothing new.
 SweepResult even_blocks() {
     return divided(2, {{1, 7, 2, {}, true}, {1, 1, 0, {{0, 1}}, true}, {1, 10, 6}, {3, 20, 0, {{1, 9}}}},
                    {finding("a", 20, 2), finding("c", 21, 10)});

@@ -209,7 +209,7 @@ TEST(Elf, NamesAFileThatCannotBeRead) {
     EXPECT_THROW((void)load_elf_file("/"), ImageError);
 }
 
-/// Local symbols of several files.
+/// Local symbols of several files can share a name.
 TEST(SymbolTable, KnowsEveryAddressOfAName) {
     const SymbolTable symbols({{"helper", Virtual{0x2000}}, {"helper", Virtual{0x1000}}, {"other", Virtual{0x3000}}});
     EXPECT_EQ(symbols.find("helper"), Virtual{0x1000});

@@ -46,7 +46,7 @@ TEST(Instruction, KindAndLength) {
     }
 }
 
-/// What is wrongly said to leave something alone would be missing in snapshots.
+/// A change that decode() does not announce would be missing in snapshots.
 TEST(Instruction, SaysWhatItMayChange) {
     struct {
         std::vector<std::byte> code;

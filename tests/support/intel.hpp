@@ -1,4 +1,4 @@
-// Tests that need the emulated Intel machine.
+// The fixture of tests that need the emulated Intel machine.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@
 
 namespace gatecrash::emulator {
 
-/// Skips each test where nobody has set the machine up.
+/// Skips its tests if the machine is not set up.
 class Intel : public testing::Test {
   protected:
     void SetUp() override {

@@ -85,7 +85,7 @@ inline explore::Result failed() {
     return result;
 }
 
-/// `result` where the variant expects the opposite.
+/// Returns `result` as judged for a variant that expects the opposite.
 inline explore::Result unexpected(explore::Result result) {
     result.status = explore::Status::unexpected;
     result.expect = result.verdict == explore::Verdict::breaks ? "holds" : "breaks I4";

@@ -28,13 +28,13 @@ struct Result {
     double seconds = 0;
     TimeSpent spent{};  ///< of all workers together
     bool modelled = false;
-    std::string message;      ///< if unexpected or an error: why; if ok: what a sweep that stopped early leaves open
+    std::string message;      ///< why it is unexpected or an error; of a sweep that stopped early, what is left open
     std::string skip_reason;  ///< if skipped
 };
 
 /// Compares what a sweep found on a CPU of `vendor` with what the variant expects there. A shard of a variant that is
-/// to break is as expected whatever it found: only the whole can be compared. So is a sweep that stopped after so many
-/// findings, if each of these is expected.
+/// to break is as expected whatever it found: only the whole can be compared. A sweep that stopped after N findings is
+/// as expected if each of them is.
 [[nodiscard]] Result judge(const Case& of, const Variant& variant, machine::Vendor vendor, SweepResult sweep);
 
 }  // namespace gatecrash::explore

@@ -42,7 +42,7 @@ class PhaseClock {
   public:
     explicit PhaseClock(Phase first) : now_(first) {}
 
-    /// Begins `phase`, and returns the one that ends.
+    /// Begins `phase`, and returns the phase that this ends.
     Phase begin(Phase phase) {
         const auto ticks = __rdtsc();
         ticks_.at(static_cast<std::size_t>(now_)) += ticks - since_;
@@ -75,7 +75,7 @@ class PhaseClock {
     std::array<std::uint64_t, phase_table.size()> ticks_{};
 };
 
-/// Counts its own lifetime as `phase`, if there is a clock.
+/// Counts its own lifetime as `phase`. Does nothing without a clock.
 class During {
   public:
     During(PhaseClock* clock, Phase phase) : clock_(clock), before_(clock == nullptr ? phase : clock->begin(phase)) {}

@@ -43,7 +43,7 @@ struct Shard {
     static constexpr std::uint64_t block_size = 16;
     [[nodiscard]] static constexpr std::uint64_t block_of(std::uint64_t boundary) { return boundary / block_size; }
 
-    /// Whether it has any of so many boundaries.
+    /// Returns whether it has any boundary of a sweep with so many `boundaries`.
     [[nodiscard]] bool has_any_of(std::uint64_t boundaries) const { return boundaries > (index - 1) * block_size; }
     [[nodiscard]] bool has(std::uint64_t boundary) const { return block_of(boundary) % count == index - 1; }
     [[nodiscard]] bool is_whole() const { return count == 1; }
@@ -62,15 +62,15 @@ struct Progress {
     std::uint64_t boundaries = 0;
     std::uint64_t schedules = 0;  ///< run so far
     std::uint64_t findings = 0;
-    std::uint64_t block = 0;  ///< of the first event's boundary, as Shard::block_of() counts: it never goes back
+    std::uint64_t block = 0;  ///< of the first event's boundary, as Shard::block_of() counts; never decreases
 };
 
-/// Schedules of one length and one block, in their order. A stretch ends with the first schedule of a new finding, or
-/// with its block. merge() drops whole stretches, so that a sweep stops at the same schedule whoever does the work.
+/// Successive schedules of one length and one block. A stretch ends with the first schedule of a new finding, or with
+/// its block. merge() drops whole stretches, so a sweep stops at the same schedule however many workers share it.
 struct Stretch {
     std::uint64_t block = 0;
     std::uint64_t schedules = 0, pruned = 0;         ///< as in Level
-    std::map<std::uint64_t, std::uint64_t> alike{};  ///< by index in SweepResult::findings: how many more are like it
+    std::map<std::uint64_t, std::uint64_t> alike{};  ///< by index in SweepResult::findings: schedules like it
     bool finds = false;                              ///< it ends with the next one of SweepResult::findings
 
     bool operator==(const Stretch&) const = default;
@@ -80,7 +80,7 @@ struct Stretch {
 struct Level {
     std::uint64_t schedules = 0;  ///< run
     std::uint64_t pruned = 0;     ///< not run, since one that was run is the same
-    /// The same, divided. Only of sweeps with SweepOptions::max_findings, and of lengths above 0.
+    /// The counts above, divided. Empty without SweepOptions::max_findings, and for schedules without events.
     std::vector<Stretch> stretches{};
 
     bool operator==(const Level&) const = default;
@@ -109,8 +109,8 @@ struct SweepResult {
     std::vector<Finding> findings;
     bool interrupted = false;
     std::optional<Coverage> not_exhaustive;  ///< set if the budget ended it
-    /// Set if SweepOptions::max_findings ended it: that number. The counts are those up to and including the first
-    /// schedule of the last finding.
+    /// SweepOptions::max_findings, if that ended the sweep. All counts then include the schedules up to the first one
+    /// of the last finding.
     std::optional<std::uint64_t> stopped_after;
 
     bool operator==(const SweepResult&) const = default;
@@ -136,20 +136,20 @@ struct SweepOptions {
     Shard shard;
     machine::StepperKind stepper = machine::StepperKind::trap_flag;
     std::function<void(const Progress&)> progress;
-    std::function<void(const Finding&)> found;  ///< called for each that is added to SweepResult::findings
-    /// Called with SweepResult::boundaries before the first event lands, unless there is nothing to land or the run
-    /// without events breaks. Costs a stepped run of each window.
+    std::function<void(const Finding&)> found;  ///< called with each new entry of SweepResult::findings
+    /// Called with SweepResult::boundaries before the first event lands. This costs a stepped run of each window. Not
+    /// called if `depth` is 0 or the run without events breaks.
     std::function<void(std::uint64_t)> counted;
     /// Looked at between two runs: set, the sweep ends early.
     const std::atomic<bool>* stop = nullptr;
-    std::uint64_t budget = 0;  ///< schedules to run at most; 0: all there are
-    /// The sweep stops at the first schedule of the finding that makes so many in SweepResult::findings; 0: never.
+    std::uint64_t budget = 0;  ///< limit of schedules to run; 0: none
+    /// Limit of SweepResult::findings, 0 for none. The sweep stops at the first schedule of the last finding.
     std::uint64_t max_findings = 0;
     std::optional<Checkpoint> from;  ///< of the same sweep: goes on from there
     /// Called in front of each schedule, with what makes the checkpoint of that moment: a call of it takes some
     /// microseconds, and the sweep that goes on from there gives what this one gives.
     std::function<void(const std::function<Checkpoint()>&)> at_schedule;
-    /// Told what the sweep is doing; may be null.
+    /// Counts the time of each phase of the sweep; may be null.
     PhaseClock* clock = nullptr;
 };
 
@@ -159,15 +159,16 @@ struct SweepOptions {
 [[nodiscard]] SweepResult sweep(machine::Machine& machine, const SweepOptions& options);
 
 /// What the sweep of which `shards` are all the shards gives as a whole. A shard does not know at which length another
-/// one finds something: what it went on to behind that length is dropped. Nor does it know how many findings others
-/// have: with the `max_findings` of the shards, what follows the last one that is wanted is dropped.
+/// one finds something, so merge() drops the results of longer schedules. Nor does it know how many findings others
+/// have: with `max_findings`, which has to be that of the shards, merge() drops everything after the last finding that
+/// counts.
 [[nodiscard]] SweepResult merge(std::span<const SweepResult> shards, std::uint64_t max_findings = 0);
 
-/// The block in which a sweep stops at the latest, if shards of it have `findings`, which have the same length. Empty
-/// if those are too few to stop it.
+/// Returns the last block that a sweep can need if its shards have found `findings`, all of the same length. Empty if
+/// these are too few to stop it.
 [[nodiscard]] std::optional<std::uint64_t> last_block(std::span<const Finding> findings, std::uint64_t max_findings);
 
-/// Whether only the first of them is kept: see SweepResult::findings.
+/// Returns whether a result keeps only the first of the two: see SweepResult::findings.
 [[nodiscard]] bool are_alike(const Finding& one, const Finding& other);
 
 }  // namespace gatecrash::explore

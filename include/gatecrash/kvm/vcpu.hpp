@@ -34,14 +34,14 @@ class Vcpu {
     void set_sregs(const kvm_sregs& sregs);
     [[nodiscard]] const kvm_vcpu_events& events();
     void set_events(const kvm_vcpu_events& events);
-    /// Read once after each run. set_debug_registers() calls KVM only if they change.
+    /// Calls KVM once after each run; set_debug_registers() calls KVM only for changes.
     [[nodiscard]] const kvm_debugregs& debug_registers();
     void set_debug_registers(const kvm_debugregs& registers);
-    /// Whether debug_registers() costs no ioctl.
+    /// Returns whether debug_registers() needs no ioctl.
     [[nodiscard]] bool knows_debug_registers() const { return debug_registers_known_; }
-    /// Has debug_registers() read them again.
+    /// Makes debug_registers() call KVM again.
     void forget_debug_registers() { debug_registers_known_ = false; }
-    /// The last run cannot have changed the debug registers, which were known before it.
+    /// Says that the last run did not change the debug registers, which were known before it.
     void keep_debug_registers() { debug_registers_known_ = true; }
     void set_cpuid(std::span<const kvm_cpuid_entry2> entries);
     /// KVM_GET_MSRS: fills in `data` of each entry. Throws if KVM does not know one of them.

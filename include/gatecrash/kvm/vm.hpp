@@ -21,8 +21,8 @@ enum class Access : std::uint8_t {
 class Vm {
   public:
     /// KVM_SET_USER_MEMORY_REGION: shows `memory` to the guest at guest-physical `address`. Both are page-aligned;
-    /// `memory` outlives the Vm. A guest's write to a read-only slot exits as MmioExit. Without any `memory` the slot
-    /// is gone. Throws Error.
+    /// `memory` outlives the Vm. A guest's write to a read-only slot exits as MmioExit. Empty `memory`
+    /// removes the slot. Throws Error.
     void set_memory_slot(std::uint32_t slot, std::uint64_t address, std::span<std::byte> memory, Access access);
     /// KVM_SET_TSS_ADDR, which Intel hosts need: three pages at guest-physical `address` that the guest leaves alone.
     void set_tss_address(std::uint64_t address);

@@ -48,9 +48,9 @@ class SymbolTable {
     SymbolTable() = default;
     explicit SymbolTable(std::vector<Symbol> symbols);
 
-    /// The lowest address of that name.
+    /// Returns the lowest address with that name.
     [[nodiscard]] std::optional<Virtual> find(const std::string& name) const;
-    /// Whether `name` is a name of `address`. Local symbols of several files can have one name.
+    /// Returns whether `address` has that name. Local symbols of several files can share a name.
     [[nodiscard]] bool has(const std::string& name, Virtual address) const;
     /// "SYMBOL" or "SYMBOL+0xOFFSET" with the nearest symbol at or below `address`; plain hexadecimal if there is none.
     [[nodiscard]] std::string name_of(Virtual address) const;

@@ -45,9 +45,9 @@ struct Instruction {
     Kind kind = Kind::other;
     /// Where a direct branch goes.
     std::optional<Virtual> target;
-    bool writes_memory = true;             ///< false if it certainly does not
-    bool changes_msrs = false;             ///< WRMSR, SWAPGS
-    bool changes_debug_registers = false;  ///< MOV to one
+    bool writes_memory = true;             ///< false only if that is certain
+    bool changes_msrs = false;             ///< it is WRMSR or SWAPGS
+    bool changes_debug_registers = false;  ///< it is MOV to one
 };
 
 /// Whether no interrupt is taken between this instruction and the next. (STI opens a shadow only if IF was clear; code

@@ -45,7 +45,7 @@ struct Snapshot {
     MsrSet msrs{};
     std::optional<std::uint8_t> latched_irq;
     PageSet pages;
-    std::uint64_t number = 0;  ///< among those of one machine, from 1
+    std::uint64_t number = 0;  ///< counts the snapshots of one machine, from 1
 };
 
 /// Whether `event`, landing on a guest in this state, is delivered before the next instruction.
@@ -58,7 +58,7 @@ class Machine {
     /// GDT, IDT and TSS loaded, interrupts off, RSP at its boot stack. Nothing has executed yet. Throws ImageError or
     /// kvm::Error.
     Machine(const kvm::System& system, Image image);
-    /// The same in `virtual_machine`, where no other guest is booted as long as this one is there.
+    /// Boots `image` in `virtual_machine`, which can have one guest at a time.
     Machine(VirtualMachine& virtual_machine, Image image);
     ~Machine();
     Machine(const Machine&) = delete;
@@ -111,7 +111,7 @@ class Machine {
     [[nodiscard]] std::uint64_t kernel_gs_base() { return msrs()[0]; }
     /// The values of `saved_msrs`.
     [[nodiscard]] const MsrSet& msrs();
-    /// KVM gets those that change with the next run.
+    /// The next run writes those that changed to KVM.
     void set_msrs(const MsrSet& values);
     [[nodiscard]] kvm_debugregs debug_registers();
     /// Whether the guest has gone to page tables that the harness did not make.
@@ -138,7 +138,7 @@ class Machine {
     /// Whether an NMI has.
     [[nodiscard]] bool has_latched_nmi() { return cpu_.events().nmi.pending != 0; }
 
-    /// Has the watchdog give up sooner on a guest whose runs take `usual`. Without this it waits for some 20 ms.
+    /// Sets the watchdog's patience for a guest whose runs usually take `usual`. By default it is about 20 ms.
     void expect_runs_of(std::chrono::microseconds usual);
 
     /// Runs freely until the guest stops by itself, or the watchdog (host time) finds it still running.
@@ -159,22 +159,22 @@ class Machine {
 
     // --- for steppers --------------------------------------------------------------------------------------------
 
-    /// Registers whose values need no ioctl to be read.
+    /// Says which state is known without an ioctl.
     struct Known {
         bool msrs, debug_registers;
         bool memory;  ///< as in the last snapshot
     };
     [[nodiscard]] Known known() const { return {msrs_known_, cpu_.knows_debug_registers(), is_memory_saved_}; }
-    /// A step executed `instruction`, after which the guest can go on: what it cannot change, and was known before, is
-    /// known still. `delivered`: an exception may have been delivered instead.
+    /// Keeps known what was known before a step that executed `instruction`, and what that cannot change. `delivered`
+    /// says that an exception may have been delivered instead. Not for steps with an end: a shutdown resets the vCPU.
     void executed(const Instruction& instruction, bool delivered, Known before) {
         if (before.msrs && !instruction.changes_msrs) msrs_known_ = true;
         if (before.debug_registers && !instruction.changes_debug_registers && !delivered) cpu_.keep_debug_registers();
-        // In page tables of the guest's own the CPU sets accessed bits.
+        // In a guest's own page tables the CPU sets accessed bits.
         if (before.memory && !instruction.writes_memory && !delivered && !has_own_page_tables())
             is_memory_saved_ = true;
     }
-    /// A step delivered an event and executed nothing. A #DB can change DR6 and DR7.
+    /// Does the same after a step that only delivered an event. A #DB can change DR6 and DR7.
     void delivered(Known before) { msrs_known_ |= before.msrs; }
 
     /// One KVM_RUN, with a latched interrupt injected if it can be. Throws MachineFault for what is KVM's fault.
@@ -208,7 +208,7 @@ class Machine {
     };
 
   private:
-    /// Exactly one of `own` and `others` is there.
+    /// Exactly one of `own` and `others` is not null.
     Machine(std::unique_ptr<VirtualMachine> own, VirtualMachine* others, Image image);
 
     /// What a guest has the instructions for. What it cannot change need not be looked at behind each run.
@@ -218,7 +218,7 @@ class Machine {
         bool leaves_page_tables = false;    ///< MOV to a control register
         bool writes_msrs = false;           ///< WRMSR
         bool swaps_gs = false;              ///< SWAPGS
-        bool changes_task_register = true;  ///< LTR, or a switch of tasks, which 32-bit guests may have
+        bool changes_task_register = true;  ///< LTR, or a task switch, which only 32-bit guests have
     };
     static Abilities abilities_of(const Image& image);
 
@@ -267,7 +267,7 @@ class Machine {
 
     Image image_;
     GuestMemory memory_;
-    std::unique_ptr<VirtualMachine> own_;  ///< null if it is someone else's
+    std::unique_ptr<VirtualMachine> own_;  ///< null if the virtual machine belongs to the caller
     kvm::Vm& vm_;
     kvm::Vcpu& cpu_;
     std::unique_ptr<Watchdog> watchdog_;
@@ -279,11 +279,11 @@ class Machine {
     std::vector<AddressRange> watchpoints_refused_;
     kvm_debugregs reset_debug_registers_{};
     std::optional<MsrSet> msrs_;  ///< empty if none of them is known
-    MsrSet msrs_of_kvm_{};        ///< what KVM has of them, until the next run
-    bool msrs_known_ = false;     ///< msrs_ is what the guest has: no run since then can have changed them
+    MsrSet msrs_of_kvm_{};        ///< the values that KVM has, until the next run
+    bool msrs_known_ = false;     ///< msrs_ is what the guest has, as no run can have changed it
     std::optional<std::uint8_t> latched_irq_;
-    std::uint64_t last_snapshot_ = 0;  ///< its number
-    bool is_memory_saved_ = false;     ///< in that one: the guest has not written since
+    std::uint64_t last_snapshot_ = 0;  ///< number of the last snapshot
+    bool is_memory_saved_ = false;     ///< the guest has written nothing since then
     std::uint64_t writes_at_snapshot_ = 0;
     bool has_trap_ = false;
     bool has_stale_trap_ = false;  ///< the last run may have left a trap to the next, see drop_stale_trap()

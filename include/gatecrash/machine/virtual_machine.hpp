@@ -10,8 +10,8 @@
 
 namespace gatecrash::machine {
 
-/// A KVM virtual machine and its vCPU, in which guests are booted one after another. To create one takes 0.1 ms on some
-/// hosts and 70 ms on others (Linux before 6.14, in a control group).
+/// A KVM virtual machine with its vCPU. Guests boot in it one after another, since creating one takes up to 70 ms
+/// (Linux before 6.14, in a control group).
 class VirtualMachine {
   public:
     /// Throws kvm::Error.
@@ -19,8 +19,8 @@ class VirtualMachine {
 
     [[nodiscard]] kvm::Vm& vm() { return vm_; }
     [[nodiscard]] kvm::Vcpu& cpu() { return cpu_; }
-    /// Makes the vCPU what it was when it was created, for the next guest. Its memory is gone already. Throws
-    /// kvm::Error.
+    /// Gives the vCPU back the state of its creation, for the next guest. The memory of the last guest has to be
+    /// removed already. Throws kvm::Error.
     void reset();
 
   private:

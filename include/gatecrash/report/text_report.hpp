@@ -37,7 +37,7 @@ namespace gatecrash::report {
 /// "stopped after 25 findings (--max-findings)".
 [[nodiscard]] std::string describe_stop(std::uint64_t findings);
 
-/// A finding of the sweep of `name` that still runs, in one line without a newline:
+/// One line without a newline for a finding of a sweep that still runs:
 /// "nested-nmi/flag-only  found I4: nmi:entry_nmi+0x1f: MESSAGE".
 [[nodiscard]] std::string found_line(const std::string& name, const explore::Finding& finding);
 
@@ -48,7 +48,7 @@ namespace gatecrash::report {
 /// why; then summary_line(). What scrolled by in a long run stands together at its end.
 [[nodiscard]] std::string summary(std::span<const explore::Result> results, const MachineDescription& machine,
                                   double seconds);
-/// A table of where the time of all workers went, by phase.
+/// A table of the time that all workers spent in each phase.
 [[nodiscard]] std::string time_table(std::span<const explore::Result> results);
 /// One line: how many of each status, on which machine. `seconds` of wall-clock time.
 [[nodiscard]] std::string summary_line(std::span<const explore::Result> results, const MachineDescription& machine,

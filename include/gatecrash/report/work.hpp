@@ -25,12 +25,12 @@ struct Saved {
     double seconds = 0;  ///< spent on it until there
 };
 
-/// The boundaries of a sweep in which no event has landed yet.
+/// The number of boundaries of a sweep, before any event lands.
 struct Counted {
     std::uint64_t boundaries = 0;
 };
 
-/// A finding of a sweep on the way, told at once.
+/// A finding, reported while its sweep runs.
 struct Found {
     explore::Finding finding;
 };
@@ -39,7 +39,7 @@ struct Found {
 struct Swept {
     explore::SweepResult sweep;
     double seconds = 0;
-    explore::TimeSpent spent{};  ///< since it was begun, or gone on with
+    explore::TimeSpent spent{};  ///< since the sweep was begun or resumed
 };
 
 /// A sweep that could not be done.
@@ -61,7 +61,7 @@ struct Job {
     std::size_t first = 0;             ///< of what that sweeps, in its order; those before are done
     std::optional<Saved> from;         ///< where to go on with the first
     bool saves = false;                ///< it is to tell where it is, again and again
-    bool counts = false;               ///< it is to tell how many boundaries each sweep has
+    bool counts = false;               ///< it reports the number of boundaries of each sweep
 };
 
 /// What a worker tells, in lines on its standard output: first its machine, and then of each sweep in order how far it
