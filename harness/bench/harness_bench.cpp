@@ -68,8 +68,9 @@ std::vector<double> floor_samples(const kvm::System& system) {
 }
 
 /// A guest whose NMI handler does nothing but write the log record that the checks want to see: what is left of the
-/// time of an injection is the harness's. `memory` bytes that it never touches are mapped besides.
-machine::Image short_guest(std::uint64_t memory) {
+/// time of an injection is the harness's. `memory` bytes that it never touches are mapped besides. With `has_wrmsr` its
+/// text has a WRMSR that it never executes, as the runtime's has: then MSRs are read after each run.
+machine::Image short_guest(std::uint64_t memory, bool has_wrmsr = false) {
     machine::TinyGuest guest;
     auto& k = guest.kernel;
     Xbyak::Label nmi;
@@ -77,6 +78,7 @@ machine::Image short_guest(std::uint64_t memory) {
     for (int i = 0; i < 16; ++i) k.inc(k.rdi);
     k.doorbell(GATECRASH_PORT_END);
     k.doorbell(GATECRASH_PORT_DONE);
+    if (has_wrmsr) k.wrmsr();
     k.L(nmi);
     k.push(k.rax);
     k.mov(k.rax, machine::TinyGuest::log);
@@ -201,6 +203,9 @@ std::vector<Figure> measure_harness(const kvm::System& system, const machine::Im
     WalkedGuest large(system, short_guest(64 * mib), kind);
     const auto with_64_mib =
         summarize("injection_64_mib_ns", "ns", injection_samples(large), "the same with 64 MiB more of memory");
+    WalkedGuest wrmsr(system, short_guest(0, true), kind);
+    const auto with_wrmsr =
+        summarize("injection_wrmsr_ns", "ns", injection_samples(wrmsr), "the same with WRMSR in the guest's text");
     WalkedGuest real(system, image, kind);
     const auto real_injection =
         summarize("injection_real_ns", "ns", injection_samples(real), "the same of " + image.name);
@@ -226,6 +231,7 @@ std::vector<Figure> measure_harness(const kvm::System& system, const machine::Im
         injection,
         with_2_mib,
         with_64_mib,
+        with_wrmsr,
         real_injection,
         derived("injections_per_s", "1/s", second / injection.median, {second / known.high, second / known.low},
                 "from the median of injection_ns"),
