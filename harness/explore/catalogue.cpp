@@ -203,6 +203,7 @@ constexpr auto rows = std::to_array<CatalogueRow>({
     {"N30", "TF over emulated or exiting instructions"},
     {"N31", "DR7 write not live until reschedule; DR4/DR5 alias"},
     {"N32", "SMI in L2, RSM to bad state"},
+    {"P1", "postponed #HV lost before IRET"},
 });
 
 }  // namespace

@@ -76,7 +76,7 @@ std::string FrameTracker::name(std::uint64_t address) const { return image_.symb
 std::string FrameTracker::lost_frames() const {
     std::string names;
     for (const auto& delivery : deliveries_) {
-        if (!delivery.used) names += (names.empty() ? "" : ", ") + name(delivery.frame.rip);
+        if (delivery.is_live()) names += (names.empty() ? "" : ", ") + name(delivery.frame.rip);
     }
     return names.empty() ? "" : "; lost: the way back to " + names;
 }
@@ -99,11 +99,14 @@ std::optional<Violation> FrameTracker::after(Machine& machine, const machine::St
         // An IRET that faults has returned nowhere: the exception's frame leads back to it.
         const auto pushed =
             step.delivered && is_exception(*step.delivered) ? pushed_frame(machine, *step.delivered) : std::nullopt;
-        violation = pop(pushed && pushed->rip == pop_->iret);
+        pop_->faulted = pushed && pushed->rip == pop_->iret;
+        violation = pop();
     }
     if (step.delivered) {
         actor_ = fmt::format("the delivery of vector {} at {}", *step.delivered, actor_);
         push(machine, *step.delivered);
+    } else {
+        note_given_up(machine);
     }
     note_overwritten(machine);
     return violation ? violation : check_live_stacks(machine);
@@ -113,7 +116,7 @@ void FrameTracker::push(Machine& machine, std::uint8_t vector) {
     const auto frame = pushed_frame(machine, vector);
     if (!frame) return;
     const auto address = pushed_frame_address(machine, vector);
-    Delivery delivery{vector, address, end_of_frame(address, *frame, image_), *frame, {}, false, false, {}};
+    Delivery delivery{vector, address, end_of_frame(address, *frame, image_), *frame, {}};
     delivery.live.resize(end_of_live_part(delivery) - frame->rsp);
     if (!machine.memory().read(Virtual{frame->rsp}, delivery.live)) delivery.live.clear();
     deliveries_.push_back(std::move(delivery));
@@ -123,9 +126,8 @@ std::uint64_t FrameTracker::end_of_live_part(const Delivery& delivery) const {
     const auto rsp = delivery.frame.rsp;
     // What user code has in RSP need not be a stack of its own.
     if (delivery.frame.is_to_user() && (delivery.frame.is_to_vm86() || !image_.is_user(Virtual{rsp}))) return rsp;
-    const auto stack = std::find_if(image_.stacks.begin(), image_.stacks.end(),
-                                    [&](const auto& s) { return rsp >= s.low && rsp <= s.high; });
-    if (stack == image_.stacks.end()) return rsp;
+    const auto* stack = stack_at(rsp);
+    if (stack == nullptr) return rsp;
     const bool same_stack = delivery.address >= stack->low && delivery.address < stack->high;
     if (!same_stack) return stack->high;
     // Without a switch of stacks the CPU pushes right below the interrupted RSP. Such a handler may put right what it
@@ -135,7 +137,7 @@ std::uint64_t FrameTracker::end_of_live_part(const Delivery& delivery) const {
     // that run on that stack own it from their frame down.
     const Delivery* innermost = nullptr;
     for (const auto& earlier : deliveries_) {
-        const bool above = !earlier.used && earlier.address >= rsp && earlier.address < stack->high;
+        const bool above = earlier.is_live() && earlier.address >= rsp && earlier.address < stack->high;
         if (above && (innermost == nullptr || earlier.address < innermost->address)) innermost = &earlier;
     }
     if (innermost == nullptr || innermost->vector == delivery.vector) return rsp;
@@ -152,11 +154,11 @@ FrameTracker::Delivery* FrameTracker::find_delivery(const ReturnFrame& frame, st
     return found;
 }
 
-std::optional<Violation> FrameTracker::pop(bool faulted) {
+std::optional<Violation> FrameTracker::pop() {
     const auto iret = pop_->iret, address = pop_->address;
     const auto& frame = pop_->frame;
     if (auto* unused = find_delivery(frame, address, false)) {
-        unused->used = !faulted;
+        unused->used = !pop_->faulted;
         return std::nullopt;
     }
     if (const auto* used = find_delivery(frame, address, true)) {
@@ -182,14 +184,14 @@ std::optional<Violation> FrameTracker::pop(bool faulted) {
                          fmt::format("the IRET at {} pops a mixture of frames: RIP {}, CS {:#x}, SS {:#x}, RSP {:#x}{}",
                                      name(iret), name(frame.rip), frame.cs, frame.ss, frame.rsp, lost_frames())};
     }
-    if (changed != deliveries_.rend()) changed->used = !faulted;
+    if (changed != deliveries_.rend()) changed->used = !pop_->faulted;
     return std::nullopt;
 }
 
 void FrameTracker::note_overwritten(Machine& machine) {
     bool something_newer = false;
     for (auto delivery = deliveries_.rbegin(); delivery != deliveries_.rend(); ++delivery) {
-        if (delivery->used) continue;
+        if (!delivery->is_live()) continue;
         const auto now = frame_at(machine, delivery->address);
         if (!now || !same_but_rf(*now, delivery->frame)) {
             if (!something_newer) delivery->redirected = true;
@@ -199,10 +201,37 @@ void FrameTracker::note_overwritten(Machine& machine) {
     }
 }
 
+const abi::Stack* FrameTracker::stack_at(std::uint64_t rsp) const {
+    const auto found =
+        std::ranges::find_if(image_.stacks, [&](const auto& stack) { return rsp >= stack.low && rsp <= stack.high; });
+    return found == image_.stacks.end() ? nullptr : &*found;
+}
+
+/// A stack that was unwound past a context has no such context any more. Only the innermost can be given up: whoever
+/// runs inside it may use outer stacks as it likes, or break them.
+void FrameTracker::note_given_up(Machine& machine) {
+    for (auto delivery = deliveries_.rbegin(); delivery != deliveries_.rend(); ++delivery) {
+        if (!delivery->is_live()) continue;
+        if (!is_given_up(machine, *delivery)) return;
+        delivery->given_up = true;
+    }
+}
+
+bool FrameTracker::is_given_up(Machine& machine, const Delivery& delivery) const {
+    const auto* stack = stack_at(delivery.frame.rsp);
+    if (delivery.frame.is_to_user() || stack == nullptr) return false;
+    const auto rsp = number(machine.stack_pointer());
+    if (machine.cpl() == 0 && rsp == delivery.frame.rsp && number(machine.rip()) == delivery.frame.rip) return true;
+    // A vector that came again on its own stack runs above what it interrupted.
+    if (delivery.address >= delivery.frame.rsp && delivery.address < stack->high) return false;
+    if (pop_ && !pop_->faulted) return stack_at(pop_->address) == stack && pop_->address >= delivery.frame.rsp;
+    return machine.cpl() == 0 && stack_at(rsp) == stack && rsp > delivery.frame.rsp;
+}
+
 std::optional<Violation> FrameTracker::check_live_stacks(Machine& machine) const {
     std::vector<std::byte> now;
     for (const auto& delivery : deliveries_) {
-        if (delivery.used || delivery.live.empty()) continue;
+        if (!delivery.is_live() || delivery.live.empty()) continue;
         now.resize(delivery.live.size());
         if (!machine.memory().read(Virtual{delivery.frame.rsp}, now)) continue;
         const auto changed = std::mismatch(now.begin(), now.end(), delivery.live.begin()).first;

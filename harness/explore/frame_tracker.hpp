@@ -11,8 +11,8 @@
 
 namespace gatecrash::explore {
 
-/// What an IRET pops, lowest address first. In legacy mode RSP and SS are in memory only if the privilege level changes;
-/// else RSP is where the frame ends. Of selectors it is the lower half that counts.
+/// What an IRET pops, lowest address first. In legacy mode RSP and SS are in memory only if the privilege level
+/// changes; else RSP is where the frame ends. Of selectors it is the lower half that counts.
 struct ReturnFrame {
     std::uint64_t rip, cs, rflags, rsp, ss;
     bool operator==(const ReturnFrame&) const = default;
@@ -34,6 +34,10 @@ struct ReturnFrame {
 /// - an IRET pops what no CPU pushes: CS of one privilege level with SS or RIP of another;
 /// - a handler writes into the live part of the stack that it interrupted: all of it above the interrupted RSP, or if
 ///   the handler shares that stack, what the interrupted handler has pushed there.
+///
+/// A handler need not return through its frame. It may continue the interrupted context itself (POPF and RET keep NMIs
+/// masked), or take that context's place and return through an outer frame. Then the stack is no longer live for the
+/// frame that was given up.
 class FrameTracker {
   public:
     explicit FrameTracker(const machine::Image& image) : image_(image) {}
@@ -51,20 +55,28 @@ class FrameTracker {
         /// The live part of the interrupted stack, from the interrupted RSP up.
         std::vector<std::byte> live;
         bool used = false;
-        bool redirected = false;     ///< changed by its own handler, before anything newer came
-        std::string overwritten_by;  ///< empty: by nothing newer
+        bool given_up = false;         ///< the interrupted context went on, or ended, without an IRET through the frame
+        bool redirected = false;       ///< changed by its own handler, before anything newer came
+        std::string overwritten_by{};  ///< empty: by nothing newer
+
+        /// The interrupted context waits for an IRET through the frame.
+        [[nodiscard]] bool is_live() const { return !used && !given_up; }
     };
     struct Pop {
         std::uint64_t iret, address;
         ReturnFrame frame;
+        bool faulted = false;
     };
 
     void push(machine::Machine& machine, std::uint8_t vector);
     [[nodiscard]] Delivery* find_delivery(const ReturnFrame& frame, std::uint64_t address, bool used);
     [[nodiscard]] std::uint64_t end_of_live_part(const Delivery& delivery) const;
-    [[nodiscard]] std::optional<Violation> pop(bool faulted);
+    [[nodiscard]] std::optional<Violation> pop();
     [[nodiscard]] std::optional<Violation> check_live_stacks(machine::Machine& machine) const;
     void note_overwritten(machine::Machine& machine);
+    void note_given_up(machine::Machine& machine);
+    [[nodiscard]] bool is_given_up(machine::Machine& machine, const Delivery& delivery) const;
+    [[nodiscard]] const abi::Stack* stack_at(std::uint64_t rsp) const;
     [[nodiscard]] std::string name(std::uint64_t address) const;
     [[nodiscard]] std::string lost_frames() const;
 

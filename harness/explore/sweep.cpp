@@ -421,6 +421,8 @@ class Sweep {
                 const auto examining = during(Phase::examining);
                 examine_schedule(context, machine_.snapshot());
             }
+        } else if (options_.examine_each != 0 && ++held_ % options_.examine_each == 0) {
+            examine_held(context);
         }
     }
 
@@ -467,6 +469,16 @@ class Sweep {
             if (!known) finding.also.push_back(invariant);
         }
         count(context, std::move(finding));
+    }
+
+    void examine_held(const Context& context) {
+        const auto landings = schedule();
+        ScheduleLander lander(landings, context.hits);
+        const auto examination = examine(machine_, context.window, *stepper_, lander);
+        if (examination.violations.empty()) return;
+        throw machine::MachineFault(fmt::format("{} holds when run freely, but not when stepped: {}",
+                                                to_string(Schedule{machine_.image().name, without_indices(landings)}),
+                                                examination.violations.front().message));
     }
 
     /// Stepping that changes something is a fault of the harness. Only breakpoints that the guest armed itself are lost
@@ -595,6 +607,7 @@ class Sweep {
     EqualStarts met_;                      ///< of the current block
     std::optional<std::uint64_t> block_;   ///< of the first events
     bool block_holds_ = true;
+    std::uint64_t held_ = 0;
     SweepResult result_;
 };
 

@@ -1,0 +1,53 @@
+// A schedule that holds when it is run freely holds when it is stepped: explore, replay and examinations agree.
+#include <gtest/gtest.h>
+
+#include "gatecrash/explore/case.hpp"
+#include "gatecrash/explore/replay.hpp"
+#include "gatecrash/explore/sweep.hpp"
+#include "support/kvm_system.hpp"
+
+namespace gatecrash::explore {
+namespace {
+
+/// The number of tests among which the variants are divided, so that a shard of the tests runs some of them.
+constexpr int parts = 12;
+
+class Agreement : public testing::TestWithParam<int> {};
+
+void expect_agreement(const Case& of, const Variant& variant) {
+    SCOPED_TRACE(of.name + "/" + variant.name);
+    machine::Machine machine(kvm_system(), machine::load_elf(guest_of(of.name, variant.name), of.name));
+    SweepOptions options;
+    options.events = variant.events;
+    options.depth = variant.depth;
+    options.window = variant.window;
+    options.stepper = machine::stepper_for(machine.image(), variant.events, machine::StepperKind::trap_flag);
+    options.budget = 1000;
+    options.examine_each = 120;
+    EXPECT_NO_THROW((void)sweep(machine, options));
+}
+
+TEST_P(Agreement, OfFreeRunsAndExaminations) {
+    int number = 0;
+    for (const auto* of : all_cases()) {
+        for (const auto& variant : of->variants) {
+            if (variant.watched.empty() && number++ % parts == GetParam()) expect_agreement(*of, variant);
+        }
+    }
+}
+
+/// The NMI gives up its own frame. An interrupt that comes later uses the stack that the frame led to.
+TEST(GivenUpFrame, IsNotLive) {
+    const auto image = machine::load_elf(guest_of("takeover", "reference"), "takeover/reference");
+    for (const auto* at : {"irq_exit_jump", "irq_iret"}) {
+        machine::Machine machine(kvm_system(), image);
+        const auto schedule = parse_schedule(std::string("takeover/reference@nmi:") + at + ",irq:user_after+0x1");
+        const auto result = replay(machine, schedule, machine::StepperKind::trap_flag);
+        EXPECT_EQ(result.violations, std::vector<Violation>{}) << at;
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Agreement, testing::Range(0, parts));
+
+}  // namespace
+}  // namespace gatecrash::explore
