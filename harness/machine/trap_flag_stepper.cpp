@@ -91,10 +91,16 @@ class TrapFlagStepper : public Stepper {
                          ", which stepping with the trap flag cannot follow: use --stepper stop-bytes");
     }
 
-    /// Lets a due event be delivered; nothing executes.
+    /// Lets a due event be delivered; nothing executes. As in run_to_boundary(), a busy host may interrupt that, or a
+    /// CPU that never ends it.
     Step deliver() {
-        machine().cpu().set_guest_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP);
-        return interpret(machine().run_once());
+        for (int interruptions = 0; interruptions < patience; ++interruptions) {
+            machine().cpu().set_guest_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP);
+            const auto exit = machine().run_once();
+            if (!std::holds_alternative<kvm::InterruptedExit>(exit) || !machine().delivery_due())
+                return interpret(exit);
+        }
+        return {StillRunning{}, {}};
     }
 
     Step execute() {
