@@ -244,8 +244,8 @@ extern const Case entry_stack{
              .covers = {"E12"},
              .events = {Event::nmi()},
              .depth = 1,
-             .expects = breaks_without_event(Invariant::fault_origin),
-             .because = "the next entry executes a UD2"},
+             .expects = breaks_without_event(Invariant::page_tables),
+             .because = "the return leaves the kernel's page tables loaded, and the next entry executes a UD2"},
         },
 };
 

@@ -41,7 +41,7 @@ extern const Case espfix32{
          .covers = {"B9"},
          .events = {Event::nmi()},
          .depth = 1,
-         .expects = breaks(Invariant::fault_origin, {{{nmi, {"return_espfix_iret"}}}}),
+         .expects = breaks(Invariant::no_unexpected_vector, {{{nmi, {"return_espfix_iret"}}}}),
          .because = "the handler's first access to its frame is beyond the segment's limit: a fault of the kernel",
          .window = espfix_iret},
         {.name = "nmi-forgets",

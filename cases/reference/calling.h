@@ -195,6 +195,15 @@
 .Lgs\@:
 #elif defined(SIGN_OF_GS)
         ENTER_PARANOID_GS
+#elif defined(FLAG_IN_BL)
+        // %bl becomes 1 if the GS base is the kernel's already; the rest of %rbx stays the interrupted context's.
+        movl $MSR_GS_BASE, %ecx
+        rdmsr
+        testl %edx, %edx
+        sets %bl
+        js .Lgs\@
+        swapgs
+.Lgs\@:
 #else
         rdgsbase %rbx
         movq $per_cpu, %rax
@@ -205,6 +214,15 @@
 .macro EXIT_PARANOID
 #if defined(DEFECT_PARANOID_BY_CS) || defined(SIGN_OF_GS)
         EXIT_PARANOID_GS
+#elif defined(FLAG_IN_BL)
+#ifdef DEFECT_FLAG_TESTED_IN_EBX
+        testl %ebx, %ebx
+#else
+        testb %bl, %bl
+#endif
+        jnz .Lgs\@
+        swapgs
+.Lgs\@:
 #else
         wrgsbase %rbx
 #endif

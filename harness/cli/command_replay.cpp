@@ -51,7 +51,7 @@ explore::Result to_result(const Target& target, const explore::Schedule& schedul
 
 std::string report_text(const explore::Schedule& schedule, const explore::ReplayResult& replayed) {
     auto text =
-        fmt::format("{}\n{} in {}\n", to_string(schedule), replayed.ending, report::counted(replayed.steps, "step"));
+        fmt::format("{}\n{} after {}\n", to_string(schedule), replayed.ending, report::counted(replayed.steps, "step"));
     for (const auto& violation : replayed.violations) {
         text += fmt::format("breaks {}: {}\n", to_string(violation.invariant), violation.message);
     }

@@ -204,6 +204,7 @@ constexpr auto rows = std::to_array<CatalogueRow>({
     {"N31", "DR7 write not live until reschedule; DR4/DR5 alias"},
     {"N32", "SMI in L2, RSM to bad state"},
     {"P1", "postponed #HV lost before IRET"},
+    {"P3", "paranoid flag in BL, tested in EBX"},
 });
 
 }  // namespace

@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
+#include <map>
 
 #include "frame_tracker.hpp"
 #include "loop_detector.hpp"
+#include "step_checks.hpp"
 #include "walker.hpp"
 
 namespace gatecrash::explore {
@@ -16,29 +19,37 @@ using machine::Machine;
 /// Far more than any run that ends takes, and few enough to be over in seconds on an emulated machine.
 constexpr std::uint64_t max_instructions = 8'000;
 
-/// The kernel, on the user's page tables, used what only its own map: a fault that no handler can put right, as its
-/// body is not mapped either.
-std::optional<Violation> wrong_page_tables(Machine& machine, const machine::Step& step) {
-    const auto& sregs = machine.cpu().sregs();
-    const machine::Physical root{sregs.cr3 & machine::cr3_address};
-    if (step.delivered != GATECRASH_VECTOR_PF || root != machine.memory().user_page_table_root()) return std::nullopt;
-    const auto* segment = machine.image().segment_at(machine::Virtual{sregs.cr2});
-    const auto frame = pushed_frame(machine, GATECRASH_VECTOR_PF);
-    if (segment == nullptr || segment->entry_area || !frame || frame->is_to_user()) return std::nullopt;
-    const auto& symbols = machine.image().symbols;
-    return Violation{Invariant::page_tables, fmt::format("{} uses {} on the user's page tables, which do not map it",
-                                                         symbols.name_of(machine::Virtual{frame->rip}),
-                                                         symbols.name_of(machine::Virtual{sregs.cr2}))};
-}
+/// Counts deliveries by what they interrupt, which shows what a run repeats, even if something else in it changes.
+class Repetitions {
+  public:
+    void count(std::uint8_t vector, std::string at) { ++counts_[{vector, std::move(at)}]; }
+    /// "vector 11 comes again and again at pop_ds (63 times)", or empty.
+    [[nodiscard]] std::string describe() const {
+        constexpr std::uint64_t many = 8;
+        const auto most = std::ranges::max_element(counts_, {}, [](const auto& entry) { return entry.second; });
+        if (most == counts_.end() || most->second < many) return "";
+        return fmt::format("vector {} comes again and again at {} ({} times)", most->first.first, most->first.second,
+                           most->second);
+    }
+
+  private:
+    std::map<std::pair<std::uint8_t, std::string>, std::uint64_t> counts_;
+};
 
 class Examiner {
   public:
     Examiner(Machine& machine, const Window& window, machine::Stepper& stepper, Observer* observer)
-        : machine_(machine), window_(window), stepper_(stepper), observer_(observer), frames_(machine.image()) {}
+        : machine_(machine),
+          window_(window),
+          stepper_(stepper),
+          observer_(observer),
+          frames_(machine.image()),
+          returns_(window.user) {}
 
     Examination run(ScheduleLander& lander) {
         machine_.memory().repair_page_tables();  // the run before this one may have been hostile
         open_window(machine_, window_);
+        canaries_.emplace(machine_);
         if (observer_ != nullptr && window_.opening) observer_->lands(machine_, *window_.opening);
         {
             Walker walker(machine_, stepper_);
@@ -52,7 +63,8 @@ class Examiner {
                 }
                 if (done()) break;
                 step(walker);
-                looping_ = looping_ || detector_.repeats(machine_) || walker.steps() >= max_instructions;
+                repeats_ = repeats_ || detector_.repeats(machine_);
+                looping_ = looping_ || repeats_ || walker.steps() >= max_instructions;
             }
             result_.steps = walker.steps();
         }
@@ -61,8 +73,15 @@ class Examiner {
     }
 
   private:
-    /// A frame that is lost is the cause of all that follows; going on would show nothing but that.
-    [[nodiscard]] bool done() const { return end_ || looping_ || !result_.violations.empty(); }
+    /// A rule that is broken at one step.
+    struct Observed {
+        Violation violation;
+        std::uint64_t when;  ///< the number of the step
+    };
+    static constexpr auto at_end = std::numeric_limits<std::uint64_t>::max();
+
+    /// What is overwritten or lost is the cause of all that follows; going on would show nothing but that.
+    [[nodiscard]] bool done() const { return end_ || looping_ || is_lost_; }
 
     void land(machine::Event event) {
         if (observer_ != nullptr) observer_->lands(machine_, event);
@@ -75,37 +94,114 @@ class Examiner {
     void step(Walker& walker) {
         if (observer_ != nullptr) observer_->before_step(machine_);
         const auto head = log_head(machine_);
+        const auto rip = machine_.rip();
         frames_.before(machine_);
+        returns_.before(machine_);
+        page_tables_.before(machine_);
+        canaries_->before(machine_);
         const auto step = walker.step();
-        if (waiting_ && step.delivered) {
-            for (auto& landed : landed_) {
-                if (landed.event.vector == *step.delivered) landed.log_head = head;
-            }
-        }
-        if (auto violation = frames_.after(machine_, step)) result_.violations.push_back(*violation);
-        if (auto violation = wrong_page_tables(machine_, step)) result_.violations.push_back(*violation);
-        if (observer_ != nullptr) observer_->after_step(machine_, step);
+        if (step.delivered) note_delivery(*step.delivered, rip, head);
+        // A record belongs to the step that took its place in the ring.
+        records_.resize(std::max(records_.size(), std::min<std::uint64_t>(log_head(machine_), GATECRASH_LOG_CAPACITY)),
+                        walker.steps());
         end_ = step.end;
         if (end_ == machine::Outcome{machine::StillRunning{}}) {  // inside one instruction
             end_.reset();
             looping_ = true;
         }
+        check(step, walker.steps());
+        if (observer_ != nullptr) observer_->after_step(machine_, step);
+    }
+
+    void note_delivery(std::uint8_t vector, machine::Virtual rip, std::uint64_t log_head) {
+        repetitions_.count(vector, machine_.image().symbols.name_of(rip));
+        if (!waiting_) return;
+        for (auto& landed : landed_) {
+            if (landed.event.vector == vector) landed.log_head = log_head;
+        }
+    }
+
+    void check(const machine::Step& step, std::uint64_t when) {
+        for (auto violation :
+             {frames_.after(machine_, step), page_tables_.after(machine_, step), canaries_->after(machine_, step)}) {
+            if (!violation) continue;
+            is_lost_ = true;
+            observed_.push_back({std::move(*violation), when});
+        }
+        const auto difference = returns_.after(machine_, step, frames_.returned_to());
+        if (difference) {
+            auto& kept = difference->breaks_rule ? observed_ : suspected_;
+            const auto invariant = [](const Observed& observed) { return observed.violation.invariant; };
+            if (std::ranges::find(kept, difference->violation.invariant, invariant) == kept.end()) {
+                kept.push_back({difference->violation, when});
+            }
+        }
+        if (returns_.returned_to_user()) note_exit_work(when);
+    }
+
+    /// Work that comes up after the kernel's last look may still be done, by an interrupt of the kernel's own.
+    void note_exit_work(std::uint64_t when) {
+        std::erase_if(suspected_,
+                      [](const Observed& suspect) { return suspect.violation.invariant == Invariant::exit_work; });
+        const auto work = exit_work(machine_);
+        if (work == 0) return;
+        suspected_.push_back({{Invariant::exit_work, fmt::format("{} returns to user code with exit_work {:#x} undone",
+                                                                 returns_.last_return(), work)},
+                              when});
+    }
+
+    /// A return at which something differed is the cause, if the end of the run shows the same rule broken.
+    void add(RunViolation found) {
+        if (found.record) {
+            const auto when = *found.record < records_.size() ? records_[*found.record] : at_end;
+            observed_.push_back({std::move(found.violation), when});
+            return;
+        }
+        const auto suspect = std::ranges::find(suspected_, found.violation.invariant,
+                                               [](const Observed& observed) { return observed.violation.invariant; });
+        if (suspect != suspected_.end()) observed_.push_back(*suspect);
+        observed_.push_back({std::move(found.violation), at_end});
     }
 
     void conclude() {
-        if (end_ || looping_) {
-            const auto found = check_run(machine_, window_, end_.value_or(machine::StillRunning{}), landed_);
-            result_.violations.insert(result_.violations.end(), found.begin(), found.end());
-        }
-        if (end_) {
-            result_.ending = fmt::format("{} at {}", describe(*end_), name_of_rip());
-        } else if (looping_) {
-            result_.ending = fmt::format("an endless loop through {}", name_of_rip());
-            result_.violations.push_back({Invariant::progress, "the run never ends: " + result_.ending});
+        const auto outcome = end_ && !is_lost_ ? *end_ : machine::Outcome{machine::StillRunning{}};
+        for (auto& found : check_run(machine_, window_, outcome, landed_)) add(std::move(found));
+        const auto repeated = repetitions_.describe();
+        if (looping_) {
+            result_.ending = fmt::format("{} at {}", repeats_ ? "an endless loop" : "no end in sight", name_of_rip());
+            observed_.push_back(
+                {{Invariant::progress, "the run never ends: " + (repeated.empty() ? result_.ending : repeated)},
+                 at_end});
+        } else if (!end_) {
+            result_.ending = fmt::format("stopped at {} ({} is broken)", name_of_rip(),
+                                         to_string(observed_.front().violation.invariant));
         } else {
-            result_.ending = fmt::format("a lost frame at {}", name_of_rip());
+            result_.ending = fmt::format("{} at {}", describe(*end_), name_of_rip());
         }
         result_.stopped_early = !end_;
+        // The rule that broke first is the cause. Of those that show at once, and of all that only the end shows, it is
+        // the one that most often causes the others.
+        std::ranges::stable_sort(observed_, {}, [](const Observed& observed) {
+            return std::pair(observed.when, causal_rank(observed.violation.invariant));
+        });
+        fold();
+    }
+
+    /// A message that comes again and again is one violation.
+    void fold() {
+        std::vector<std::uint64_t> counts;
+        for (auto& [violation, when] : observed_) {
+            const auto same = std::ranges::find(result_.violations, violation);
+            if (same != result_.violations.end()) {
+                ++counts[static_cast<std::size_t>(same - result_.violations.begin())];
+            } else {
+                result_.violations.push_back(std::move(violation));
+                counts.push_back(1);
+            }
+        }
+        for (std::size_t i = 0; i < counts.size(); ++i) {
+            if (counts[i] > 1) result_.violations[i].message += fmt::format(" ({} times)", counts[i]);
+        }
     }
 
     std::string name_of_rip() { return machine_.image().symbols.name_of(machine_.rip()); }
@@ -115,15 +211,38 @@ class Examiner {
     machine::Stepper& stepper_;
     Observer* observer_;
     FrameTracker frames_;
+    ReturnCheck returns_;
+    PageTableCheck page_tables_;
+    std::optional<CanaryCheck> canaries_;
+    Repetitions repetitions_;
     LoopDetector detector_{64};
     Examination result_;
+    std::vector<Observed> observed_;
+    std::vector<Observed> suspected_;  ///< returns at which something differed
+    bool is_lost_ = false;
+    std::vector<std::uint64_t> records_;  ///< by log record: the number of the step that added it
     std::vector<LandedEvent> landed_;
     bool waiting_ = false;  ///< an event landed that could not be delivered there
+    bool repeats_ = false;  ///< an earlier state
     bool looping_ = false;
     std::optional<machine::Outcome> end_;
 };
 
 }  // namespace
+
+void learn_user_states(Machine& machine, Window& window, machine::Stepper& stepper) {
+    auto& contexts = window.user.emplace();
+    open_window(machine, window);
+    Walker walker(machine, stepper);
+    auto step = walker.settle();
+    while (!step.end) {
+        if (machine.cpl() == 3) {
+            const auto context = kept_state(machine);
+            if (std::ranges::find(contexts, context) == contexts.end()) contexts.push_back(context);
+        }
+        step = walker.step();
+    }
+}
 
 Examination examine(Machine& machine, const Window& window, machine::Stepper& stepper, ScheduleLander& lander,
                     Observer* observer) {

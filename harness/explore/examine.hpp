@@ -30,6 +30,9 @@ struct Examination {
     bool stopped_early = false;  ///< before the guest ended by itself: a frame was lost, or it never ends
 };
 
+/// Steps the run without events, which ends, and notes Window::user.
+void learn_user_states(machine::Machine& machine, Window& window, machine::Stepper& stepper);
+
 /// Runs `window` from its beginning, one instruction at a time, with the events of `lander`, and checks every
 /// invariant, those included that only show between two instructions. A run that never ends is found out: it comes back
 /// to a state that it had before, fills the log ring, or uses up its instructions.

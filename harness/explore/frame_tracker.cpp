@@ -76,7 +76,9 @@ std::string FrameTracker::name(std::uint64_t address) const { return image_.symb
 std::string FrameTracker::lost_frames() const {
     std::string names;
     for (const auto& delivery : deliveries_) {
-        if (delivery.is_live()) names += (names.empty() ? "" : ", ") + name(delivery.frame.rip);
+        if (!delivery.is_live()) continue;
+        names += (names.empty() ? "" : ", ") + name(delivery.frame.rip);
+        if (!delivery.overwritten_by.empty()) names += fmt::format(" (overwritten by {})", delivery.overwritten_by);
     }
     return names.empty() ? "" : "; lost: the way back to " + names;
 }
@@ -85,6 +87,7 @@ void FrameTracker::before(Machine& machine) {
     const auto rip = number(machine.rip());
     actor_ = name(rip);
     pop_.reset();
+    returned_to_.reset();
     if (machine.delivery_due()) return;
     const auto instruction = machine.next_instruction();
     if (!instruction || instruction->kind != machine::Kind::iret) return;
@@ -116,7 +119,7 @@ void FrameTracker::push(Machine& machine, std::uint8_t vector) {
     const auto frame = pushed_frame(machine, vector);
     if (!frame) return;
     const auto address = pushed_frame_address(machine, vector);
-    Delivery delivery{vector, address, end_of_frame(address, *frame, image_), *frame, {}};
+    Delivery delivery{vector, address, end_of_frame(address, *frame, image_), *frame, kept_state(machine), {}};
     delivery.live.resize(end_of_live_part(delivery) - frame->rsp);
     if (!machine.memory().read(Virtual{frame->rsp}, delivery.live)) delivery.live.clear();
     deliveries_.push_back(std::move(delivery));
@@ -159,6 +162,7 @@ std::optional<Violation> FrameTracker::pop() {
     const auto& frame = pop_->frame;
     if (auto* unused = find_delivery(frame, address, false)) {
         unused->used = !pop_->faulted;
+        if (unused->used) returned_to_ = unused->context;
         return std::nullopt;
     }
     if (const auto* used = find_delivery(frame, address, true)) {

@@ -8,6 +8,7 @@
 #include "gatecrash/explore/invariant.hpp"
 #include "gatecrash/machine/machine.hpp"
 #include "gatecrash/machine/stepper.hpp"
+#include "kept_state.hpp"
 
 namespace gatecrash::explore {
 
@@ -46,12 +47,16 @@ class FrameTracker {
     void before(machine::Machine& machine);
     /// Behind it.
     [[nodiscard]] std::optional<Violation> after(machine::Machine& machine, const machine::Step& step);
+    /// Returns what the context had when it was interrupted to which the latest step returned, by an IRET through the
+    /// frame that the CPU pushed then; null if the step was no such IRET.
+    [[nodiscard]] const KeptState* returned_to() const { return returned_to_ ? &*returned_to_ : nullptr; }
 
   private:
     struct Delivery {
         std::uint8_t vector;
         std::uint64_t address, end;  ///< of the frame
         ReturnFrame frame;
+        KeptState context;
         /// The live part of the interrupted stack, from the interrupted RSP up.
         std::vector<std::byte> live;
         bool used = false;
@@ -83,7 +88,8 @@ class FrameTracker {
     const machine::Image& image_;
     std::vector<Delivery> deliveries_;
     std::optional<Pop> pop_;  ///< by the IRET about to execute
-    std::string actor_;       ///< what the current step is, for messages
+    std::optional<KeptState> returned_to_;
+    std::string actor_;  ///< what the current step is, for messages
 };
 
 }  // namespace gatecrash::explore

@@ -50,7 +50,9 @@ class LogChecker {
   public:
     LogChecker(const LogExpectation& expected, const machine::Image& image) : expected_(expected), image_(image) {}
 
-    void take(const LogRecord& record) {
+    void take(const LogRecord& record, std::uint64_t number) {
+        if (!continues(record)) number_ = number;
+        last_ = record;
         switch (record.kind) {
             case GATECRASH_LOG_ENTER:
                 check_stack(record);
@@ -74,6 +76,7 @@ class LogChecker {
     }
 
     void check_conservation(std::span<const LogRecord> records, std::uint64_t first) {
+        number_.reset();
         for (auto landed = expected_.landed.begin(); landed != expected_.landed.end(); ++landed) {
             const auto vector = landed->event.vector;
             const bool seen = std::any_of(expected_.landed.begin(), landed,
@@ -82,10 +85,20 @@ class LogChecker {
         }
     }
 
-    std::vector<Violation> result() { return std::move(violations_); }
+    std::vector<RunViolation> result() { return std::move(violations_); }
 
   private:
-    void add(Invariant invariant, std::string message) { violations_.push_back({invariant, std::move(message)}); }
+    /// What a body notes when it begins belongs to one moment.
+    [[nodiscard]] bool continues(const LogRecord& record) const {
+        const auto begins = [](const LogRecord& r) {
+            return r.kind == GATECRASH_LOG_ENTER || r.kind >= GATECRASH_LOG_BROKEN;
+        };
+        return begins(record) && begins(last_) && record.vector == last_.vector && record.frame == last_.frame;
+    }
+
+    void add(Invariant invariant, std::string message) {
+        violations_.push_back({{invariant, std::move(message)}, number_});
+    }
 
     void add_broken(const Rule& rule, const LogRecord& record) {
         add(rule.invariant, fmt::format("the body of {} that interrupted {} {}", name_of_vector(record.vector),
@@ -205,17 +218,22 @@ class LogChecker {
     const LogExpectation& expected_;
     const machine::Image& image_;
     std::vector<LogRecord> live_;
-    std::vector<Violation> violations_;
+    std::optional<std::uint64_t> number_;  ///< of the first record of the moment that is looked at
+    LogRecord last_{};
+    std::vector<RunViolation> violations_;
 };
+
+/// A record takes its place in the ring before it is written. RFLAGS, one of its last fields, is never 0.
+bool is_complete(const LogRecord& record) { return record.kind != 0 && record.frame != 0 && record.rflags != 0; }
 
 }  // namespace
 
-std::vector<Violation> check_log(std::span<const LogRecord> records, std::uint64_t first, bool ended,
-                                 const LogExpectation& expected, const machine::Image& image) {
+std::vector<RunViolation> check_log(std::span<const LogRecord> records, std::uint64_t first, bool ended,
+                                    const LogExpectation& expected, const machine::Image& image) {
     LogChecker checker(expected, image);
-    // A run that was ended from outside may have been about to write its last ones.
-    while (!ended && !records.empty() && records.back().kind == 0) records = records.first(records.size() - 1);
-    for (const auto& record : records) checker.take(record);
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        if (ended || is_complete(records[i])) checker.take(records[i], first + i);
+    }
     if (ended) checker.check_conservation(records, first);
     return checker.result();
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <span>
 #include <vector>
@@ -24,9 +25,16 @@ struct LogExpectation {
     const std::set<std::uint32_t>& vectors;  ///< that the run without events also took
 };
 
-/// I4, I5, I7 and I8 as far as the handler bodies saw them. `first` is the number of records in front of `records`. If
-/// the run has not `ended`, bodies may still be to come, and none is missing.
-[[nodiscard]] std::vector<Violation> check_log(std::span<const abi::LogRecord> records, std::uint64_t first, bool ended,
-                                               const LogExpectation& expected, const machine::Image& image);
+/// A rule that one run broke, and the number of the log record that shows it; none if only the end of the run does.
+struct RunViolation {
+    Violation violation;
+    std::optional<std::uint64_t> record{};
+};
+
+/// I4, I5, I7 and I8 as far as the handler bodies saw them. `first` is the number of records before `records`. If the
+/// run has not `ended`, bodies may still be to come, and records that are not complete are passed over.
+[[nodiscard]] std::vector<RunViolation> check_log(std::span<const abi::LogRecord> records, std::uint64_t first,
+                                                  bool ended, const LogExpectation& expected,
+                                                  const machine::Image& image);
 
 }  // namespace gatecrash::explore

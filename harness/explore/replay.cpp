@@ -52,6 +52,8 @@ ReplayResult replay(machine::Machine& machine, const Schedule& schedule, machine
             auto vectors = vectors_since(machine, *window);
             window->vectors.insert(vectors.begin(), vectors.end());
             window->end = machine.snapshot();
+            // The run without events is itself what an empty schedule is about.
+            if (!landings.empty()) learn_user_states(machine, *window, *stepper);
         }
         TraceObserver trace(machine, sink);
         auto examination = examine(machine, *window, *stepper, lander, sink ? &trace : nullptr);
@@ -65,10 +67,6 @@ ReplayResult replay(machine::Machine& machine, const Schedule& schedule, machine
         throw ScheduleError(fmt::format("the run never reaches {}{}", to_string(*missed),
                                         lander.landed() == 0 ? "" : " after the event in front of it"));
     }
-    const auto first = result.violations.empty() ? result.violations.end()
-                                                 : std::find(result.violations.begin(), result.violations.end(),
-                                                             most_causal(result.violations));
-    if (first != result.violations.end()) std::rotate(result.violations.begin(), first, first + 1);
     return result;
 }
 

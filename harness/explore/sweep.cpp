@@ -439,10 +439,18 @@ class Sweep {
         return std::nullopt;
     }
 
+    Examination examine(const Context& context, ScheduleLander& lander) {
+        // The run without events is the one that is swept first, and then no window is known yet.
+        if (context.number < windows_.size() && !windows_[context.number].user) {
+            learn_user_states(machine_, windows_[context.number], *stepper_);
+        }
+        return explore::examine(machine_, context.window, *stepper_, lander);
+    }
+
     void examine_schedule(const Context& context, const std::optional<machine::Snapshot>& free_end) {
         const auto landings = schedule();
         ScheduleLander lander(landings, context.hits);
-        const auto examination = examine(machine_, context.window, *stepper_, lander);
+        const auto examination = examine(context, lander);
         if (const auto* missed = lander.missed()) {
             throw machine::MachineFault(fmt::format("the stepped run never reaches {}, which the sweep did\n{}",
                                                     to_string(*missed), machine_.dump()));
@@ -457,7 +465,7 @@ class Sweep {
             return;  // it was only slow: the watchdog was impatient
         }
         Finding finding{.schedule = {machine_.image().name, without_indices(landings)},
-                        .violation = most_causal(examination.violations),
+                        .violation = examination.violations.front(),
                         .also = {},
                         .window = context.number,
                         .order = order_of(context),
@@ -474,7 +482,7 @@ class Sweep {
     void examine_held(const Context& context) {
         const auto landings = schedule();
         ScheduleLander lander(landings, context.hits);
-        const auto examination = examine(machine_, context.window, *stepper_, lander);
+        const auto examination = examine(context, lander);
         if (examination.violations.empty()) return;
         throw machine::MachineFault(fmt::format("{} holds when run freely, but not when stepped: {}",
                                                 to_string(Schedule{machine_.image().name, without_indices(landings)}),

@@ -1,6 +1,7 @@
 #include "window.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -29,9 +30,9 @@ struct Checker {
     Machine& machine;
     const Window& window;
     const std::vector<LandedEvent>& landed;
-    std::vector<Violation> violations{};
+    std::vector<RunViolation> violations{};
 
-    void add(Invariant invariant, std::string message) { violations.push_back({invariant, std::move(message)}); }
+    void add(Invariant invariant, std::string message) { violations.push_back({{invariant, std::move(message)}, {}}); }
 
     std::string name(std::uint64_t address) const { return machine.image().symbols.name_of(Virtual{address}); }
 
@@ -94,19 +95,8 @@ struct Checker {
     }
 
     void check_canaries() {
-        for (const auto& stack : machine.image().stacks) {
-            for (const auto at : {stack.low - GATECRASH_CANARY_SIZE, stack.high}) {
-                std::array<std::uint64_t, GATECRASH_CANARY_SIZE / 8> canary{};
-                const bool mapped = machine.memory().read(Virtual{at}, std::as_writable_bytes(std::span(canary)));
-                const bool intact =
-                    std::all_of(canary.begin(), canary.end(), [](auto w) { return w == GATECRASH_CANARY; });
-                if (mapped && !intact) {
-                    add(Invariant::stack,
-                        fmt::format("the canary at the {} of stack {} is overwritten",
-                                    at == stack.high ? "top" : "bottom", machine.image().stack_of(stack.low)));
-                }
-            }
-        }
+        const auto canary = overwritten_canary(machine);
+        if (!canary.empty()) add(Invariant::stack, fmt::format("the canary at the {} is overwritten", canary));
     }
 
     /// What the registers at END are held against; null if nothing is known yet.
@@ -128,6 +118,7 @@ struct Checker {
         }
     }
 
+    /// All that differ, in one line.
     void check_registers(const machine::Snapshot& at) {
         const auto& now = machine.cpu().regs();
         const auto& then = at.regs;
@@ -142,16 +133,21 @@ struct Checker {
             Register{"R9", &kvm_regs::r9},   Register{"R10", &kvm_regs::r10}, Register{"R11", &kvm_regs::r11},
             Register{"R12", &kvm_regs::r12}, Register{"R13", &kvm_regs::r13}, Register{"R14", &kvm_regs::r14},
             Register{"R15", &kvm_regs::r15}};
-        for (const auto& r : registers) {
-            if (now.*r.value != then.*r.value) {
-                add(Invariant::round_trip,
-                    fmt::format("{} is {:#x}, not {:#x}", register_name(r.name), now.*r.value, then.*r.value));
-            }
-        }
+        std::vector<std::string> differences;
         if (((now.rflags ^ then.rflags) & ~ignored_rflags) != 0) {
-            add(Invariant::round_trip,
-                fmt::format("{} is {:#x}, not {:#x}", register_name("RFLAGS"), now.rflags, then.rflags));
+            differences.push_back(fmt::format("{} is {:#x}, not {:#x} ({})", register_name("RFLAGS"), now.rflags,
+                                              then.rflags, changed_flags(now.rflags, then.rflags)));
         }
+        for (const auto& r : registers) {
+            if (now.*r.value == then.*r.value) continue;
+            differences.push_back(
+                fmt::format("{} is {:#x}, not {:#x}", register_name(r.name), now.*r.value, then.*r.value));
+        }
+        if (differences.empty()) return;
+        constexpr std::size_t shown = 3;
+        const auto more = differences.size() > shown ? fmt::format("; {} more differ", differences.size() - shown) : "";
+        differences.resize(std::min(differences.size(), shown));
+        add(Invariant::round_trip, fmt::format("{}{}", fmt::join(differences, "; "), more));
     }
 
     void check_special_registers(const machine::Snapshot& at) {
@@ -243,12 +239,10 @@ struct Checker {
         machine.memory().repair_page_tables();
     }
 
-    /// What a guest calls exit_work is to be done before it returns to the user.
     void check_exit_work() {
-        const auto symbol = machine.image().symbols.find("exit_work");
-        if (!symbol || machine.cpl() != 3) return;
-        const auto work = machine.memory().read<std::uint64_t>(*symbol).value_or(0);
-        if (work != 0) add(Invariant::exit_work, fmt::format("the user runs with exit_work {:#x} undone", work));
+        if (machine.cpl() != 3) return;
+        if (const auto work = exit_work(machine))
+            add(Invariant::exit_work, fmt::format("the user runs with exit_work {:#x} undone", work));
     }
 
     void check_nmi_mask() {
@@ -262,6 +256,24 @@ struct Checker {
 
 std::uint64_t log_head(Machine& machine) {
     return machine.memory().read<std::uint64_t>(Virtual{machine.image().descriptor.log}).value_or(0);
+}
+
+std::uint64_t exit_work(Machine& machine) {
+    const auto symbol = machine.image().symbols.find("exit_work");
+    return symbol ? machine.memory().read<std::uint64_t>(*symbol).value_or(0) : 0;
+}
+
+std::string overwritten_canary(Machine& machine) {
+    for (const auto& stack : machine.image().stacks) {
+        for (const auto at : {stack.low - GATECRASH_CANARY_SIZE, stack.high}) {
+            std::array<std::uint64_t, GATECRASH_CANARY_SIZE / 8> canary{};
+            if (!machine.memory().read(Virtual{at}, std::as_writable_bytes(std::span(canary)))) continue;
+            if (std::ranges::all_of(canary, [](auto word) { return word == GATECRASH_CANARY; })) continue;
+            return fmt::format("{} of stack {}", at == stack.high ? "top" : "bottom",
+                               machine.image().stack_of(stack.low));
+        }
+    }
+    return "";
 }
 
 std::set<std::uint32_t> vectors_since(Machine& machine, const Window& window) {
@@ -315,8 +327,8 @@ void open_window(Machine& machine, const Window& window) {
     if (window.opening) machine.land(*window.opening);
 }
 
-std::vector<Violation> check_run(Machine& machine, const Window& window, const machine::Outcome& outcome,
-                                 const std::vector<LandedEvent>& landed) {
+std::vector<RunViolation> check_run(Machine& machine, const Window& window, const machine::Outcome& outcome,
+                                    const std::vector<LandedEvent>& landed) {
     Checker checker{machine, window, landed};
     const bool ended = outcome == machine::Outcome{machine::Doorbell{GATECRASH_PORT_END}};
     checker.check_outcome(outcome);

@@ -10,6 +10,7 @@
 #include "gatecrash/explore/invariant.hpp"
 #include "gatecrash/explore/schedule.hpp"
 #include "gatecrash/machine/machine.hpp"
+#include "kept_state.hpp"
 #include "log_check.hpp"
 
 namespace gatecrash::explore {
@@ -22,6 +23,8 @@ struct Window {
     std::uint64_t log_head = 0;             ///< records in the log ring at BEGIN
     std::optional<machine::Snapshot> end;   ///< how the run without events ends; empty while that is not known
     std::set<std::uint32_t> vectors;        ///< that the run without events takes
+    /// That the run without events has at CPL 3; empty while that is not known.
+    std::optional<std::vector<KeptState>> user;
 };
 
 /// Runs freely a guest that is known, or believed, to stop: goes on when the watchdog interrupts it, so many times (50
@@ -40,8 +43,15 @@ void open_window(machine::Machine& machine, const Window& window);
 
 /// Checks a run that ended with `outcome`, in which `landed` landed besides the opening event. The machine is as the
 /// run left it. Not for StillRunning.
-[[nodiscard]] std::vector<Violation> check_run(machine::Machine& machine, const Window& window,
-                                               const machine::Outcome& outcome, const std::vector<LandedEvent>& landed);
+[[nodiscard]] std::vector<RunViolation> check_run(machine::Machine& machine, const Window& window,
+                                                  const machine::Outcome& outcome,
+                                                  const std::vector<LandedEvent>& landed);
+
+/// Returns what a guest calls exit_work, which has to be done before a return to CPL 3; 0 for a guest without it.
+[[nodiscard]] std::uint64_t exit_work(machine::Machine& machine);
+
+/// Returns the name of the first canary that is overwritten, such as "top of stack nmi". Empty if none is.
+[[nodiscard]] std::string overwritten_canary(machine::Machine& machine);
 
 /// A boundary that a run reaches: the instruction at `rip` is about to execute.
 struct Reached {

@@ -19,6 +19,7 @@
 #include "gatecrash/qualify/qualify.hpp"
 #include "measurements.hpp"
 #include "support/kvm_system.hpp"
+#include "support/test_guest.hpp"
 #include "window.hpp"
 
 namespace gatecrash::cases {
@@ -26,20 +27,6 @@ namespace {
 
 using machine::Machine;
 using machine::Virtual;
-
-/// An entry of the table that tools/embed.sh writes.
-struct Guest {
-    const char* name;
-    const std::byte *begin, *end;
-};
-extern "C" const Guest return_frame_guests[], return_frame_guests_end[];
-
-machine::Image guest_named(const std::string& name) {
-    const std::span guests(return_frame_guests, return_frame_guests_end);
-    const auto guest = std::find_if(guests.begin(), guests.end(), [&](const Guest& g) { return g.name == name; });
-    if (guest == guests.end()) throw std::out_of_range("no guest " + name);
-    return machine::load_elf({guest->begin, guest->end}, name);
-}
 
 constexpr std::uint64_t non_canonical = std::uint64_t{1} << 47, kernel_address = ~std::uint64_t{0xfff},
                         unmapped = 0x10000;
@@ -150,7 +137,7 @@ std::string difference(const Return& a, const Return& b) {
 /// A guest that has come to the end of its system call.
 class ReturningGuest {
   public:
-    explicit ReturningGuest(const std::string& name) : machine_(kvm_system(), guest_named(name)) {
+    explicit ReturningGuest(const std::string& name) : machine_(kvm_system(), test_guest("return-frames/" + name)) {
         EXPECT_EQ(explore::run_patiently(machine_), machine::Outcome{machine::Doorbell{GATECRASH_PORT_BEGIN}});
         const auto stepper = machine::make_trap_flag_stepper(machine_);
         stepper->enter();

@@ -22,7 +22,7 @@ void expect_agreement(const Case& of, const Variant& variant) {
     options.depth = variant.depth;
     options.window = variant.window;
     options.stepper = machine::stepper_for(machine.image(), variant.events, machine::StepperKind::trap_flag);
-    options.budget = 1000;
+    options.budget = 600;
     options.examine_each = 120;
     EXPECT_NO_THROW((void)sweep(machine, options));
 }

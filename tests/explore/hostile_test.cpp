@@ -223,6 +223,13 @@ void take_own_page_tables(Code& k) {
     write_cr(k, 3);
 }
 
+void write_to_page_tables(Code& k) {
+    take_own_page_tables(k);
+    k.mov(k.rax, own_mapping);
+    k.mov(k.qword[k.rax + k.rbx], 0x7fffffff);
+    k.mov(k.rax, k.rbx);
+}
+
 void set_tf(Code& k) {
     k.pushfq();
     k.or_(k.dword[k.rsp], 0x100);
@@ -460,14 +467,9 @@ const Hostile hostile_guests[]{
          store(k, TinyGuest::kernel_text, 7);
      },
      Invariant::read_only_tables, "write to read-only"},
-    {"AWriteToThePageTables",
-     [](Code& k) {
-         take_own_page_tables(k);
-         k.mov(k.rax, own_mapping);
-         k.mov(k.qword[k.rax + k.rbx], 0x7fffffff);
-         k.mov(k.rax, k.rbx);
-     },
-     Invariant::page_tables, "page tables"},
+    {"AWriteToThePageTables", write_to_page_tables, Invariant::page_tables, "page tables", {Place::window}},
+    // It returns on page tables of its own.
+    {"AWriteToThePageTables", write_to_page_tables, Invariant::page_tables, "with CR3 0x40000, not", {Place::handler}},
     {"ACanaryAtTheBottom", [](Code& k) { store(k, task_stack_low - 8, 7); }, Invariant::stack,
      "canary at the bottom of stack task"},
     {"ACanaryAtTheTop", [](Code& k) { store(k, task_stack_high, 7); }, Invariant::stack,

@@ -27,7 +27,7 @@ std::vector<Invariant> broken(const std::vector<LogRecord>& records, const std::
                               bool ended = true) {
     std::vector<Invariant> invariants;
     for (const auto& v : check_log(records, 0, ended, {landed, {bp}}, machine::Image{}))
-        invariants.push_back(v.invariant);
+        invariants.push_back(v.violation.invariant);
     return invariants;
 }
 
@@ -49,11 +49,12 @@ TEST(LogCheck, FindsABodyThatRunsWithTheUsersGs) {
     const std::vector<LogRecord> records{enter(nmi, outer_frame), gs, leave(nmi, outer_frame)};
     const auto found = check_log(records, 0, true, {one_nmi, {bp}}, machine::Image{});
     ASSERT_EQ(found.size(), 1U);
-    EXPECT_EQ(found[0].invariant, Invariant::kernel_gs);
-    EXPECT_THAT(found[0].message, HasSubstr("the body of vector 2 that interrupted 0x42 runs with GS base 0x7654000"));
+    EXPECT_EQ(found[0].violation.invariant, Invariant::kernel_gs);
+    EXPECT_THAT(found[0].violation.message,
+                HasSubstr("the body of vector 2 that interrupted 0x42 runs with GS base 0x7654000"));
     EXPECT_THAT(check_log({{record(GATECRASH_LOG_BROKEN + 2, GATECRASH_VECTOR_SYSCALL, outer_frame)}}, 0, true,
                           {{}, {}}, machine::Image{})[0]
-                    .message,
+                    .violation.message,
                 HasSubstr("the body of SYSCALL"));
 }
 
@@ -64,10 +65,10 @@ TEST(LogCheck, FindsAHandlerOnTheUsersStack) {
     const auto found = check_log({{fatal}}, 0, false, {{}, {}}, machine::Image{});
     ASSERT_EQ(found.size(), 2U);
     EXPECT_EQ(
-        found[0].message,
+        found[0].violation.message,
         "the handler of vector 13 (error code 0x0), raised at 0x42, CPL 0, runs on the user's stack: its frame is "
         "at 0x500800");
-    EXPECT_EQ(found[1].invariant, Invariant::no_unexpected_vector);
+    EXPECT_EQ(found[1].violation.invariant, Invariant::no_unexpected_vector);
 }
 
 TEST(LogCheck, TakesABodysWordForWhatItFindsBroken) {
@@ -153,8 +154,8 @@ TEST(LogCheck, FindsVectorsThatNobodyExpects) {
     const auto violations =
         check_log(std::vector{record(GATECRASH_LOG_FATAL, 13, inner_frame)}, 0, false, {{}, none}, machine::Image{});
     ASSERT_EQ(violations.size(), 1U);
-    EXPECT_EQ(violations[0].invariant, Invariant::no_unexpected_vector);
-    EXPECT_THAT(violations[0].message, HasSubstr("vector 13"));
+    EXPECT_EQ(violations[0].violation.invariant, Invariant::no_unexpected_vector);
+    EXPECT_THAT(violations[0].violation.message, HasSubstr("vector 13"));
     EXPECT_THAT(broken({enter(7, inner_frame), leave(7, inner_frame)}, {}),
                 ElementsAre(Invariant::no_unexpected_vector));
 }
@@ -171,10 +172,36 @@ TEST(LogCheck, CountsFromTheRecordsInFrontOfTheWindow) {
               1U);
 }
 
-TEST(Invariant, ReportsTheCauseFirst) {
-    const std::vector<Violation> violations{
-        {Invariant::progress, "a"}, {Invariant::no_unexpected_vector, "b"}, {Invariant::stack, "c"}};
-    EXPECT_EQ(most_causal(violations).message, "c");
+TEST(LogCheck, SaysWhichRecordShowsIt) {
+    const std::vector records{enter(nmi, outer_frame), leave(nmi, inner_frame), leave(nmi, outer_frame)};
+    const std::vector<LandedEvent> later{{Event::nmi(), 23}};
+    const auto found = check_log(records, 20, true, {later, none}, machine::Image{});
+    ASSERT_EQ(found.size(), 2U);
+    EXPECT_EQ(found[0].record, 21U);
+    EXPECT_EQ(found[1].record, std::nullopt) << "only the end shows that no body began after the last NMI";
+}
+
+TEST(LogCheck, TakesWhatABodyNotesAtOnceForOneMoment) {
+    const std::vector records{record(GATECRASH_LOG_BROKEN + 2, 13, inner_frame), enter(13, inner_frame),
+                              record(GATECRASH_LOG_BROKEN + 9, 13, inner_frame), leave(13, inner_frame),
+                              record(GATECRASH_LOG_BROKEN + 10, 13, inner_frame)};
+    const auto found = check_log(records, 0, false, {{}, none}, machine::Image{});
+    std::vector<std::optional<std::uint64_t>> numbers;
+    for (const auto& each : found) numbers.push_back(each.record);
+    EXPECT_THAT(numbers, ElementsAre(0U, 0U, 0U, 4U));
+}
+
+TEST(LogCheck, PassesOverARecordThatIsNotWrittenYet) {
+    auto begun = enter(7, inner_frame);
+    begun.rflags = 0;
+    EXPECT_THAT(broken({enter(nmi, outer_frame), begun}, one_nmi, false), IsEmpty());
+    EXPECT_THAT(broken({enter(nmi, outer_frame), begun, leave(nmi, outer_frame)}, one_nmi, true),
+                ElementsAre(Invariant::no_unexpected_vector));
+}
+
+TEST(Invariant, OfALostFrameIsTheCauseOfOthers) {
+    EXPECT_LT(causal_rank(Invariant::stack), causal_rank(Invariant::no_unexpected_vector));
+    EXPECT_LT(causal_rank(Invariant::no_unexpected_vector), causal_rank(Invariant::progress));
     EXPECT_EQ(to_string(Invariant::read_only_tables), "I15");
 }
 

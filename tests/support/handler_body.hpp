@@ -26,6 +26,7 @@ inline void emit_log(machine::Code& code, std::uint32_t kind, std::uint32_t vect
     code.mov(code.dword[code.rax + offsetof(LogRecord, vector)], vector);
     code.mov(code.ptr[code.rax + offsetof(LogRecord, frame)], code.rsp);
     code.mov(code.dword[code.rax + offsetof(LogRecord, error)], error);
+    code.mov(code.dword[code.rax + offsetof(LogRecord, rflags)], 2);
     code.pop(code.rcx);
     code.pop(code.rax);
 }

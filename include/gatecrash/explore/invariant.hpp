@@ -37,9 +37,8 @@ struct Violation {
     bool operator==(const Violation&) const = default;
 };
 
-/// The violation to report first. A destroyed frame is the cause of nearly everything else that goes wrong in the same
-/// run, and that it never ends is nearly always a consequence; so the order is one of causes, not of time. `violations`
-/// is not empty.
-[[nodiscard]] const Violation& most_causal(const std::vector<Violation>& violations);
+/// Returns the place of an invariant among those that show at the same moment, 0 for the one that is most often the
+/// cause of the others: a destroyed frame first, a run that never ends last.
+[[nodiscard]] unsigned causal_rank(Invariant invariant);
 
 }  // namespace gatecrash::explore

@@ -13,7 +13,7 @@ namespace gatecrash::explore {
 
 /// What one schedule did.
 struct ReplayResult {
-    /// Empty if every invariant held; else the first is the one to report (see most_causal()).
+    /// Empty if every invariant held; else the first is the one that broke first.
     std::vector<Violation> violations;
     std::uint64_t steps = 0;
     std::string ending;  ///< how the last window ended, one line

@@ -27,7 +27,8 @@ namespace gatecrash::machine {
 class Watchdog;
 
 /// RFLAGS bits (SDM volume 1, 3.4.3).
-constexpr std::uint64_t rflags_tf = 0x100, rflags_if = 0x200, rflags_rf = 0x10000, rflags_vm = 0x20000;
+constexpr std::uint64_t rflags_tf = 0x100, rflags_if = 0x200, rflags_df = 0x400, rflags_iopl = 0x3000,
+                        rflags_nt = 0x4000, rflags_rf = 0x10000, rflags_vm = 0x20000, rflags_ac = 0x40000;
 
 /// The part of CR3 that is an address (SDM volume 3, 4.5.2).
 constexpr std::uint64_t cr3_address = 0x000ffffffffff000;

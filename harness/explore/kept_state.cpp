@@ -1,0 +1,55 @@
+#include "kept_state.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace gatecrash::explore {
+
+std::string changed_flags(std::uint64_t now, std::uint64_t then) {
+    struct Flag {
+        unsigned bit;
+        const char* name;
+    };
+    static constexpr std::array flags{
+        Flag{0, "CF"},  Flag{2, "PF"},  Flag{4, "AF"},   Flag{6, "ZF"},          Flag{7, "SF"},          Flag{8, "TF"},
+        Flag{9, "IF"},  Flag{10, "DF"}, Flag{11, "OF"},  Flag{12, "IOPL bit 0"}, Flag{13, "IOPL bit 1"}, Flag{14, "NT"},
+        Flag{17, "VM"}, Flag{18, "AC"}, Flag{19, "VIF"}, Flag{20, "VIP"},        Flag{21, "ID"}};
+    std::vector<std::string> changed;
+    for (const auto& flag : flags) {
+        if (((now ^ then) >> flag.bit & 1) == 0) continue;
+        changed.push_back(fmt::format("{} {}", flag.name, (now >> flag.bit & 1) != 0 ? "set" : "clear"));
+    }
+    return fmt::format("{}", fmt::join(changed, ", "));
+}
+
+std::string describe_difference(std::size_t field, std::uint64_t now, std::uint64_t then) {
+    const auto values = fmt::format("{} {:#x}, not {:#x}", kept_fields.at(field).name, now, then);
+    return field + 1 == kept_fields.size() ? fmt::format("{} ({})", values, changed_flags(now, then)) : values;
+}
+
+bool is_kernels_base(const machine::Machine& machine, std::uint64_t base) {
+    return machine.image().is_64_bit() && !machine.image().is_user(machine::Virtual{base});
+}
+
+bool is_kernels_root(const machine::Machine& machine, std::uint64_t cr3) {
+    return machine::Physical{cr3 & machine::cr3_address} != machine.memory().user_page_table_root();
+}
+
+KeptState kept_state(machine::Machine& machine) {
+    // The other flags are results, or belong to whoever steps.
+    constexpr auto system_flags = machine::rflags_if | machine::rflags_df | machine::rflags_iopl | machine::rflags_nt |
+                                  machine::rflags_vm | machine::rflags_ac;
+    const auto& sregs = machine.cpu().sregs();
+    const bool has_bases = machine.image().is_64_bit();
+    return {has_bases ? sregs.gs.base : 0,
+            has_bases ? machine.msrs()[0] : 0,
+            sregs.cr3,
+            has_bases ? sregs.fs.base : 0,
+            sregs.ds.selector,
+            sregs.es.selector,
+            sregs.fs.selector,
+            sregs.gs.selector,
+            machine.cpu().regs().rflags & system_flags};
+}
+
+}  // namespace gatecrash::explore

@@ -1,0 +1,111 @@
+#include "step_checks.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "frame_tracker.hpp"
+#include "window.hpp"
+
+namespace gatecrash::explore {
+namespace {
+
+using machine::Machine;
+using machine::Virtual;
+
+/// "the IRETQ at nmi_iret".
+std::string describe_instruction(const Machine& machine, Virtual rip) {
+    using machine::CodeSize;
+    auto text = machine::disassemble(machine.text_at(rip), rip,
+                                     machine.image().is_64_bit() ? CodeSize::bits64 : CodeSize::bits32);
+    text.resize(std::min(text.size(), text.find(' ')));
+    std::ranges::transform(text, text.begin(), [](char c) { return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c; });
+    return fmt::format("the {} at {}", text, machine.image().symbols.name_of(rip));
+}
+
+/// "stack task" or the nearest symbol.
+std::string name_of_place(const machine::Image& image, std::uint64_t address) {
+    const auto stack = std::ranges::find_if(
+        image.stacks, [&](const auto& s) { return address >= s.low - GATECRASH_CANARY_SIZE && address <= s.high; });
+    return stack == image.stacks.end() ? image.symbols.name_of(Virtual{address})
+                                       : "stack " + image.stack_of(stack->low);
+}
+
+}  // namespace
+
+void ReturnCheck::before(Machine& machine) {
+    was_user_ = machine.cpl() == 3;
+    rip_ = machine.rip();
+    if (was_user_) {
+        left_ = kept_state(machine);
+    } else if (const auto instruction = machine.next_instruction(); instruction && opens_shadow(*instruction)) {
+        rip_ = Virtual{number(rip_) + instruction->length};  // a shadow and what is in it are one step
+    }
+}
+
+std::optional<ReturnCheck::Difference> ReturnCheck::after(Machine& machine, const machine::Step& step,
+                                                          const KeptState* interrupted) {
+    returned_to_user_ = !was_user_ && !step.delivered && machine.cpl() == 3;
+    if (step.delivered || (!returned_to_user_ && interrupted == nullptr)) return std::nullopt;
+    const auto instruction = describe_instruction(machine, rip_);
+    if (returned_to_user_) last_return_ = instruction;
+    if (returned_to_user_ && !left_) return std::nullopt;
+    const auto& then = returned_to_user_ ? *left_ : *interrupted;
+    const auto now = kept_state(machine);
+    for (std::size_t i = 0; i < (returned_to_user_ ? now.size() : fields_kept_for_kernel); ++i) {
+        const auto has_this = [&](const KeptState& state) { return state[i] == now[i]; };
+        if (has_this(then) || (returned_to_user_ && known_ && std::ranges::any_of(*known_, has_this))) continue;
+        const auto& field = kept_fields.at(i);
+        const bool is_kernels =
+            field.is_kernels != nullptr && field.is_kernels(machine, now[i]) && !field.is_kernels(machine, then[i]);
+        return Difference{{field.invariant,
+                           fmt::format("{} returns to {} with {}", instruction,
+                                       returned_to_user_ ? "user code" : machine.image().symbols.name_of(machine.rip()),
+                                       describe_difference(i, now[i], then[i]))},
+                          !returned_to_user_ || known_ || is_kernels};
+    }
+    return std::nullopt;
+}
+
+void PageTableCheck::before(Machine& machine) {
+    rip_ = machine.rip();
+    cr3_ = machine.cpu().sregs().cr3;
+}
+
+std::optional<Violation> PageTableCheck::after(Machine& machine, const machine::Step& step) {
+    const auto& sregs = machine.cpu().sregs();
+    if (sregs.cr3 != cr3_) loaded_by_ = describe_instruction(machine, rip_);
+    const machine::Physical root{sregs.cr3 & machine::cr3_address};
+    const bool faulted = step.delivered == GATECRASH_VECTOR_PF || step.delivered == GATECRASH_VECTOR_DF;
+    if (!faulted || root != machine.memory().user_page_table_root()) return std::nullopt;
+    const auto& image = machine.image();
+    const auto* segment = image.segment_at(Virtual{sregs.cr2});
+    const auto frame = pushed_frame(machine, *step.delivered);
+    if (segment == nullptr || segment->entry_area || !frame || frame->is_to_user()) return std::nullopt;
+    return Violation{
+        Invariant::page_tables,
+        fmt::format("{} uses {} on the user's page tables, which do not map it; {}{}",
+                    describe_instruction(machine, Virtual{frame->rip}), name_of_place(image, sregs.cr2),
+                    loaded_by_.empty() ? "they were loaded before the window" : loaded_by_ + " loaded them",
+                    step.delivered == GATECRASH_VECTOR_DF ? " (#DF: the #PF cannot be delivered either)" : "")};
+}
+
+CanaryCheck::CanaryCheck(Machine& machine) : were_intact_(overwritten_canary(machine).empty()) {}
+
+void CanaryCheck::before(Machine& machine) {
+    rip_ = machine.rip();
+    const auto instruction = machine.next_instruction();
+    may_write_ = !instruction || instruction->writes_memory;
+}
+
+std::optional<Violation> CanaryCheck::after(Machine& machine, const machine::Step& step) {
+    if (!were_intact_ || (!may_write_ && !step.delivered)) return std::nullopt;
+    const auto canary = overwritten_canary(machine);
+    if (canary.empty()) return std::nullopt;
+    const auto actor = step.delivered ? fmt::format("the delivery of vector {} at {}", *step.delivered,
+                                                    machine.image().symbols.name_of(rip_))
+                                      : describe_instruction(machine, rip_);
+    return Violation{Invariant::stack, fmt::format("{} overwrites the canary at the {}", actor, canary)};
+}
+
+}  // namespace gatecrash::explore
