@@ -12,13 +12,26 @@ WEAK_ENTRY entry_nmi
         pushq $0
         ENTRY_PARANOID event_body GATECRASH_VECTOR_NMI
 
-// On IST 2 and IST 4: they too may come at any instruction.
+// On IST 2 and IST 4: they too may come at any instruction. A second #DB would overwrite the frame of one that is still on
+// its stack, so no breakpoint may hit there; a second machine check cannot come before the body clears MCIP.
 WEAK_ENTRY entry_db
+.Ldb_on_ist_stack:
+        LEAVE_IST_STACK
+.Ldb_left_ist_stack:
         pushq $0
         ENTRY_PARANOID event_body GATECRASH_VECTOR_DB
 WEAK_ENTRY entry_mc
+        LEAVE_IST_STACK
         pushq $0
         ENTRY_PARANOID event_body GATECRASH_VECTOR_MC
+
+        .section .rodata
+        .balign 8
+        .weak breakpoints_refused
+breakpoints_refused:
+        .quad .Ldb_on_ist_stack, .Ldb_left_ist_stack
+        .quad 0, 0
+        .section .entry.text, "ax"
 
 // A page that was not there is by the time the body ends. If nobody put it there, the fault comes again and again.
 WEAK_ENTRY entry_pf

@@ -110,6 +110,32 @@
         iretq
 .endm
 
+/* Moves the frame that the CPU pushed on an IST stack, where RSP is, to the stack that was interrupted, and RSP with it. So
+ * the same vector may come again: the IST stack is free. Interrupted user code, or a SYSCALL that has the user's RSP, leaves
+ * the task stack empty. Nothing may come that uses the same IST stack before the macro ends. Keeps all registers. */
+.macro LEAVE_IST_STACK
+        pushq %rax
+        pushq %rdx
+        movq %rsp, %rdx
+        testb $3, 24(%rdx)
+        jnz .Ltask_stack\@
+        movq 40(%rdx), %rax
+        testq %rax, %rax
+        js .Linterrupted_stack\@
+.Ltask_stack\@:
+        movq $task_stack_top, %rax
+.Linterrupted_stack\@:
+        andq $~15, %rax                 // as the CPU does before it pushes a frame
+        movq %rax, %rsp
+        pushq 48(%rdx)
+        pushq 40(%rdx)
+        pushq 32(%rdx)
+        pushq 24(%rdx)
+        pushq 16(%rdx)
+        movq 8(%rdx), %rax
+        movq (%rdx), %rdx
+.endm
+
 /* A plain exception or interrupt, without IST: whether SWAPGS is due can be read off the interrupted CS. RSP is at the
  * frame's error code. */
 .macro ENTRY_PLAIN body vector

@@ -81,6 +81,7 @@ breakpoints_refused:
 #else
         .quad noinstr_text_begin, entry_text_end
 #endif
+        .quad 0, 0
 #endif
 
 // What #DB's own entry uses, or the CPU to deliver a #DB; and what every exit uses. The first range has the tables, GDT, TSS

@@ -110,16 +110,13 @@ Machine::Machine(std::unique_ptr<VirtualMachine> own, VirtualMachine* others, Im
 }
 
 void Machine::read_symbols() {
-    breakpoints_refused_ = {};
-    if (const auto table = image_.symbols.find("breakpoints_refused")) {
-        breakpoints_refused_ = memory_.read<AddressRange>(*table).value_or(AddressRange{});
-    }
-    watchpoints_refused_ = watchpoints_refused();
+    breakpoints_refused_ = ranges_at("breakpoints_refused");
+    watchpoints_refused_ = ranges_at("watchpoints_refused");
     interrupts_in_service_ = image_.symbols.find("interrupts_in_service");
 }
 
-std::vector<Machine::AddressRange> Machine::watchpoints_refused() const {
-    const auto table = image_.symbols.find("watchpoints_refused");
+std::vector<Machine::AddressRange> Machine::ranges_at(const std::string& symbol) const {
+    const auto table = image_.symbols.find(symbol);
     std::vector<AddressRange> ranges;
     for (auto at = table ? number(*table) : 0; table; at += sizeof(AddressRange)) {
         const auto range = memory_.read<AddressRange>(Virtual{at});
@@ -355,15 +352,18 @@ bool Machine::has_breakpoints_on(std::uint64_t dr7) const {
     return !abilities_.writes_dr7 || (dr7 & enables) != 0;
 }
 
+bool Machine::is_in(std::span<const AddressRange> ranges, std::uint64_t address) {
+    return std::ranges::any_of(ranges,
+                               [&](const auto& range) { return address >= range.first && address < range.behind; });
+}
+
 bool Machine::can_break(std::uint64_t rip, std::uint64_t dr7) const {
-    return has_breakpoints_on(dr7) && !contains(breakpoints_refused_, rip);
+    return has_breakpoints_on(dr7) && !is_in(breakpoints_refused_, rip);
 }
 
 bool Machine::can_watch(std::uint64_t address, std::uint64_t dr7) const {
     constexpr std::uint64_t enables_of_dr0 = 3;
-    const bool refused =
-        std::ranges::any_of(watchpoints_refused_, [&](const auto& range) { return contains(range, address); });
-    return has_breakpoints_on(dr7) && (dr7 & enables_of_dr0) == 0 && !refused &&
+    return has_breakpoints_on(dr7) && (dr7 & enables_of_dr0) == 0 && !is_in(watchpoints_refused_, address) &&
            memory_.translate(Virtual{address}).has_value();
 }
 

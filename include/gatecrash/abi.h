@@ -3,7 +3,7 @@
 #ifndef GATECRASH_ABI_H
 #define GATECRASH_ABI_H
 
-#define GATECRASH_ABI_VERSION 1
+#define GATECRASH_ABI_VERSION 2
 #define GATECRASH_ABI_MAGIC 0x6873617263657467 /* "gtecrash" */
 
 /* --- the doorbell: OUT of AL to one of these ports, from any privilege level; no register changes --------------- */
@@ -121,10 +121,9 @@
 /* --- symbols that a guest may have, and what the harness makes of them ----------------------------------------------
  *
  *   exit_work              8 bytes; at END at CPL 3 they have to be 0 (I14)
- *   breakpoints_refused    two addresses: in between, from the first to in front of the second, the guest's design has
- *                          no breakpoints, and so no #DB lands
- *   watchpoints_refused    pairs of addresses, until one of zeros: bytes in between, from the first to in front of
- *                          the second, are not watched, and so no `watch` of them lands
+ *   breakpoints_refused    pairs of addresses, until one of zeros: from the first up to the second, which is not in it,
+ *                          the guest's design has no breakpoints, and so no #DB lands
+ *   watchpoints_refused    the same of bytes that are not watched, and so no `watch` of them lands
  *   sets_trap_flag         whatever it is: the guest sets RFLAGS.TF itself, and is stepped by other means
  *   interrupts_in_service  256 bits; the bit of an external interrupt's vector is set when that is delivered, as a local
  *                          APIC does. The guest clears it

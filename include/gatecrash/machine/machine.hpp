@@ -227,10 +227,9 @@ class Machine {
     struct AddressRange {
         std::uint64_t first, behind;
     };
-    static bool contains(const AddressRange& range, std::uint64_t address) {
-        return address >= range.first && address < range.behind;
-    }
-    [[nodiscard]] std::vector<AddressRange> watchpoints_refused() const;
+    /// The pairs of addresses at `symbol`, until one of zeros; none if the guest lacks it.
+    [[nodiscard]] std::vector<AddressRange> ranges_at(const std::string& symbol) const;
+    [[nodiscard]] static bool is_in(std::span<const AddressRange> ranges, std::uint64_t address);
     void read_symbols();
 
     void set_up_cpu();
@@ -276,8 +275,7 @@ class Machine {
     kvm_sregs boot_sregs_{};
     Abilities abilities_;
     std::optional<Virtual> interrupts_in_service_;
-    AddressRange breakpoints_refused_{};
-    std::vector<AddressRange> watchpoints_refused_;
+    std::vector<AddressRange> breakpoints_refused_, watchpoints_refused_;
     kvm_debugregs reset_debug_registers_{};
     std::optional<MsrSet> msrs_;  ///< empty if none of them is known
     MsrSet msrs_of_kvm_{};        ///< the values that KVM has, until the next run

@@ -1,0 +1,1 @@
+// Nothing of its own: the runtime's entries under the runtime's workload.
