@@ -121,7 +121,7 @@ TEST(Elf, RefusesWhatItCannotRun) {
              *found = std::byte{'x'};
          },
          "no symbol gatecrash_abi: link it with gatecrash's runtime"},
-        {"a descriptor of another version", [](auto& f) { descriptor(f).version = 2; }, "version 2"},
+        {"a descriptor of another version", [](auto& f) { descriptor(f).version = 98; }, "version 98"},
         {"no stacks", [](auto& f) { descriptor(f).stack_count = 0; }, "no table of 1 to 64 stacks"},
         {"too many stacks", [](auto& f) { descriptor(f).stack_count = 65; }, "no table of 1 to 64 stacks"},
         {"stacks that are nowhere", [](auto& f) { descriptor(f).stacks = 0x1000; }, "no table of 1 to 64 stacks"},
