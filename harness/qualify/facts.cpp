@@ -125,6 +125,11 @@ constexpr std::array table_of_facts{
     fact("iret-in-kernel-null-ss", "vector 0x40, RIP behind the INT, CS 0x10, SS 0x0",
          "SDM volume 2, IRET; APM volume 3, IRET", iret_in_kernel_with_null_ss),
 
+    fact("iret-16-bits", "#PF, RIP 0x1234, CPL 3", "SDM volume 2, IRET; APM volume 3, IRET", iret_16_bits),
+    fact("iret-32-bits", "#PF, RIP 0x1234, CPL 3", "SDM volume 2, IRET; APM volume 3, IRET", iret_32_bits),
+    fact("retf-16-bits", "#PF, RIP 0x1234, CPL 0", "SDM volume 2, RET; APM volume 3, RET (Far)", retf_16_bits),
+    fact("retf-32-bits", "#PF, RIP 0x1234, CPL 0", "SDM volume 2, RET; APM volume 3, RET (Far)", retf_32_bits),
+
     fact("trap-before-nmi",
          "NMI, RIP behind the doorbell, then NMI, RIP at the start of the handler of #DB, then #DB, RIP behind the "
          "doorbell",

@@ -71,6 +71,10 @@ std::string legacy_frame_upper_half(Bench& bench);
 std::string ss_of_handler_from_user(Bench& bench);
 std::string frame_alignment(Bench& bench);
 std::string iret_with_nt(Bench& bench);
+std::string iret_16_bits(Bench& bench);
+std::string iret_32_bits(Bench& bench);
+std::string retf_16_bits(Bench& bench);
+std::string retf_32_bits(Bench& bench);
 std::string iret_to_16_bit_stack(Bench& bench);
 
 // returns.cpp: IRETs that the CPU may refuse.

@@ -48,7 +48,43 @@ std::string error_or_ss(const Record& record) {
     return fmt::format(", {}", cs_and_ss(record.cs, record.ss));
 }
 
+/// A return in 64-bit mode with operands of `size` bytes: `opcode` pops `values` from the kernel's stack. The first is an
+/// address that nothing maps.
+std::string short_return(Bench& bench, std::initializer_list<std::uint8_t> opcode, unsigned size,
+                         std::initializer_list<std::uint32_t> values) {
+    RecordingGuest guest;
+    auto& k = guest.kernel;
+    guest.on(GATECRASH_VECTOR_PF, 0, ring_end);
+    guest.on(GATECRASH_VECTOR_GP, 0, ring_end);
+    k.sub(k.rsp, 64);
+    unsigned offset = 0;
+    for (const auto value : values) {
+        if (size == 2) {
+            k.mov(k.word[k.rsp + offset], value);
+        } else {
+            k.mov(k.dword[k.rsp + offset], value);
+        }
+        offset += size;
+    }
+    guest.place("at the return");
+    for (const auto byte : opcode) k.db(byte);
+    return guest.tell(guest.run(bench), privilege);
+}
+
+constexpr std::uint32_t unmapped = 0x1234, user_sp = 0x1000;
+
+std::string short_iret(Bench& bench, std::initializer_list<std::uint8_t> opcode, unsigned size) {
+    return short_return(bench, opcode, size, {unmapped, GATECRASH_USER_CS, 2, user_sp, GATECRASH_USER_SS});
+}
+
 }  // namespace
+
+std::string iret_16_bits(Bench& bench) { return short_iret(bench, {0x66, 0xcf}, 2); }
+std::string iret_32_bits(Bench& bench) { return short_iret(bench, {0xcf}, 4); }
+std::string retf_16_bits(Bench& bench) {
+    return short_return(bench, {0x66, 0xcb}, 2, {unmapped, GATECRASH_KERNEL_CS});
+}
+std::string retf_32_bits(Bench& bench) { return short_return(bench, {0xcb}, 4, {unmapped, GATECRASH_KERNEL_CS}); }
 
 std::string iret_non_canonical(Bench& bench) {
     constexpr std::uint64_t first_non_canonical = std::uint64_t{1} << 47;

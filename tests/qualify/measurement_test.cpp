@@ -93,6 +93,9 @@ TEST(Facts, DifferFromTheManualExactlyWhereTheEmulatedMachineIsKnownTo) {
             "null-selector-gs-base: the GS base becomes 0",
             // QEMU's IRET does not look at RIP: the fetch faults.
             "iret-non-canonical: #GP, RIP 0x800000000000, CPL 3",
+            // QEMU 7.2 masks RSP unless operands have 64 bits, and the kernel's SS is NULL.
+            "iret-16-bits: #PF, RIP at the return, CPL 0", "iret-32-bits: #PF, RIP at the return, CPL 0",
+            "retf-16-bits: #PF, RIP at the return, CPL 0", "retf-32-bits: #PF, RIP at the return, CPL 0",
             // Without vNMI KVM steps over the IRET by TF itself, and takes the guest's trap for its own.
             "trap-before-nmi: NMI, RIP behind the doorbell, then NMI, RIP behind the doorbell",
             // QEMU's VMRUN loads DR7 and not the breakpoints that go with it.
