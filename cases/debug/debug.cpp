@@ -54,7 +54,7 @@ extern const Case debug{
              .covers = {"G12"},
              .events = {Event::db()},
              .depth = 1,
-             .expects = breaks(Invariant::nmi_mask, {{{db, {"log_record", "nmi_site"}}}}),
+             .expects = breaks(Invariant::nmi_mask, {{{db, {"log_record", "nmi_work"}}}}),
              .because = "the IRET of a #DB unmasks NMIs, and the body is not done"},
             {.name = "nmi-saves-dr7-each-round",
              .summary = "a body that starts over saves DR7 again, and gives back what it saved last",

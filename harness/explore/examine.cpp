@@ -109,8 +109,11 @@ class Examiner {
             end_.reset();
             looping_ = true;
         }
-        check(step, walker.steps());
         if (observer_ != nullptr) observer_->after_step(machine_, step);
+        const auto known = observed_.size();
+        check(step, walker.steps());
+        for (auto i = known; observer_ != nullptr && i < observed_.size(); ++i)
+            observer_->breaks(observed_[i].violation);
     }
 
     void note_delivery(std::uint8_t vector, machine::Virtual rip, std::uint64_t log_head) {

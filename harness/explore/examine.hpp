@@ -20,6 +20,8 @@ class Observer {
     virtual void lands(machine::Machine&, machine::Event) {}
     virtual void before_step(machine::Machine&) {}
     virtual void after_step(machine::Machine&, const machine::Step&) {}
+    /// Called after the step that breaks a rule. What only the end of the run shows is not told.
+    virtual void breaks(const Violation&) {}
 };
 
 /// How a stepped run of one window went.

@@ -71,6 +71,13 @@ std::optional<ReturnFrame> pushed_frame(Machine& machine, std::uint8_t vector) {
     return frame_at(machine, pushed_frame_address(machine, vector));
 }
 
+std::optional<std::uint64_t> pushed_error_code(Machine& machine, std::uint8_t vector) {
+    const auto rsp = number(machine.stack_pointer());
+    if (pushed_frame_address(machine, vector) == rsp) return std::nullopt;
+    if (machine.image().is_64_bit()) return machine.memory().read<std::uint64_t>(Virtual{rsp});
+    return machine.memory().read<std::uint32_t>(Virtual{rsp});
+}
+
 std::string FrameTracker::name(std::uint64_t address) const { return image_.symbols.name_of(Virtual{address}); }
 
 std::string FrameTracker::lost_frames() const {

@@ -26,6 +26,9 @@ struct ReturnFrame {
 /// The frame that the delivery of `vector` has just pushed. Empty if its memory is not mapped.
 [[nodiscard]] std::optional<ReturnFrame> pushed_frame(machine::Machine& machine, std::uint8_t vector);
 
+/// Returns the error code that the delivery of `vector` has just pushed. Empty if it pushed none.
+[[nodiscard]] std::optional<std::uint64_t> pushed_error_code(machine::Machine& machine, std::uint8_t vector);
+
 /// Follows the return frames of a stepped run, which shows what handler bodies cannot see: what happens between them
 /// and the CPU. Each frame that the CPU pushes is the way back to one interrupted context. Entry code may move it, put
 /// it off, or return through one of its own making first; but I4 is broken when

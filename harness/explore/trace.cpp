@@ -2,52 +2,143 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "frame_tracker.hpp"
 
 namespace gatecrash::explore {
+namespace {
 
 using machine::Machine;
 using machine::Virtual;
 
+struct Register {
+    const char* name;
+    __u64 kvm_regs::*value;
+};
+constexpr std::array registers{
+    Register{"rax", &kvm_regs::rax}, Register{"rbx", &kvm_regs::rbx}, Register{"rcx", &kvm_regs::rcx},
+    Register{"rdx", &kvm_regs::rdx}, Register{"rsi", &kvm_regs::rsi}, Register{"rdi", &kvm_regs::rdi},
+    Register{"rbp", &kvm_regs::rbp}, Register{"rsp", &kvm_regs::rsp}, Register{"r8", &kvm_regs::r8},
+    Register{"r9", &kvm_regs::r9},   Register{"r10", &kvm_regs::r10}, Register{"r11", &kvm_regs::r11},
+    Register{"r12", &kvm_regs::r12}, Register{"r13", &kvm_regs::r13}, Register{"r14", &kvm_regs::r14},
+    Register{"r15", &kvm_regs::r15}};
+
+/// " rax=0x1 rflags=0x46", or empty. RF and TF belong to whoever steps.
+std::string changes(const kvm_regs& before, const kvm_regs& after, bool is_64_bit) {
+    constexpr auto of_stepper = machine::rflags_tf | machine::rflags_rf;
+    std::string text;
+    for (const auto& each : registers) {
+        if (before.*each.value == after.*each.value) continue;
+        text +=
+            fmt::format(" {}{}={:#x}", is_64_bit ? "" : "e", is_64_bit ? each.name : each.name + 1, after.*each.value);
+    }
+    if (((before.rflags ^ after.rflags) & ~of_stepper) != 0) {
+        text += fmt::format(" {}flags={:#x}", is_64_bit ? "r" : "e", after.rflags & ~of_stepper);
+    }
+    return text;
+}
+
+/// "jz 0xFFFFFFFF800128AA (nmi_from_kernel)": a target is named.
+std::string with_target(const Machine& machine, std::string text) {
+    const auto at = text.rfind(" 0x");
+    const bool is_branch = text.starts_with('j') || text.starts_with("call") || text.starts_with("loop");
+    if (!is_branch || at == std::string::npos || text.find('[') != std::string::npos) return text;
+    return fmt::format("{} ({})", text,
+                       machine.image().symbols.name_of(Virtual{std::stoull(text.substr(at + 3), nullptr, 16)}));
+}
+
+/// ", CR2 0xffffffff80010570 (exception_body)"
+std::string describe_cr2(Machine& machine) {
+    const Virtual address{machine.cpu().sregs().cr2};
+    const auto& image = machine.image();
+    const bool is_known = image.segment_at(address) != nullptr;
+    return fmt::format(", CR2 {:#x}{}", number(address),
+                       is_known ? fmt::format(" ({})", image.symbols.name_of(address)) : "");
+}
+
+}  // namespace
+
 TraceObserver::TraceObserver(Machine& machine, const TraceSink& sink) : sink_(sink) {
     if (!sink_) return;
-    sink_(fmt::format("{}: # boundary  CPL stack  N: NMIs masked, n: one latched, i: interrupts on, k/u: {} base",
-                      machine.image().name, machine.image().is_64_bit() ? "GS" : "FS"));
+    sink_(fmt::format(
+        "{}: # boundary  CPL stack  N: NMIs masked, n: one latched, i: interrupts on, k/u: {} base, K/U: page "
+        "tables",
+        machine.image().name, machine.image().is_64_bit() ? "GS" : "FS"));
 }
 
 void TraceObserver::lands(Machine& machine, machine::Event event) {
+    end_line();
     sink_(fmt::format(">>> {} lands at {}{}", to_string(event), machine.image().symbols.name_of(machine.rip()),
                       machine.can_deliver(event) ? "" : " (latched: it cannot be delivered yet)"));
 }
 
 void TraceObserver::before_step(Machine& machine) {
-    if (machine.delivery_due()) return;
+    if (machine.delivery_due()) return end_line();
+    const auto& regs = machine.cpu().regs();
+    if (line_ && line_->rip == regs.rip && line_->iterations != 0) return;  // the next iteration
+    end_line();
+    begin_line(machine);
+}
+
+void TraceObserver::begin_line(Machine& machine) {
     const auto& regs = machine.cpu().regs();
     const auto& sregs = machine.cpu().sregs();
     const auto& events = machine.cpu().events();
     const auto& per_cpu = machine.image().is_64_bit() ? sregs.gs : sregs.fs;
+    const bool user_root =
+        machine::Physical{sregs.cr3 & machine::cr3_address} == machine.memory().user_page_table_root();
     const Virtual rip{regs.rip};
-    sink_(fmt::format("{:>5}  {:<28} {} {:<5} {}{}{}{}  {}", line_++, machine.image().symbols.name_of(rip),
-                      machine.cpl(), machine.image().stack_of(number(machine.stack_pointer())),
-                      events.nmi.masked != 0 ? 'N' : '-', events.nmi.pending != 0 ? 'n' : '-',
-                      (regs.rflags & machine::rflags_if) != 0 ? 'i' : '-',
-                      machine.image().is_user(Virtual{per_cpu.base}) ? 'u' : 'k',
-                      machine::disassemble(machine.text_at(rip), rip, machine::code_size(sregs.cs))));
+    const auto instruction = machine.next_instruction();
+    const auto text = machine::disassemble(machine.text_at(rip), rip, machine::code_size(sregs.cs));
+    line_ = Line{fmt::format("{:>5}  {:<28} {} {:<5} {}{}{}{}{}  {}", number_++, machine.image().symbols.name_of(rip),
+                             machine.cpl(), machine.image().stack_of(number(machine.stack_pointer())),
+                             events.nmi.masked != 0 ? 'N' : '-', events.nmi.pending != 0 ? 'n' : '-',
+                             (regs.rflags & machine::rflags_if) != 0 ? 'i' : '-',
+                             machine.image().is_user(Virtual{per_cpu.base}) ? 'u' : 'k', user_root ? 'U' : 'K',
+                             with_target(machine, text)),
+                 regs.rip, regs, sregs.cr3, instruction && instruction->kind == machine::Kind::repeated_string};
+}
+
+void TraceObserver::end_line() {
+    if (!line_) return;
+    const auto iterations = line_->iterations > 1 ? fmt::format("  {} iterations", line_->iterations) : "";
+    sink_(line_->text + iterations + (line_->changed.empty() ? "" : "  ;" + line_->changed));
+    line_.reset();
 }
 
 void TraceObserver::after_step(Machine& machine, const machine::Step& step) {
+    if (line_) {
+        const auto& regs = machine.cpu().regs();
+        const auto cr3 = machine.cpu().sregs().cr3;
+        line_->changed = step.delivered ? "" : changes(line_->before, regs, machine.image().is_64_bit());
+        if (cr3 != line_->cr3) line_->changed += fmt::format(" cr3={:#x}", cr3);
+        if (line_->repeats && !step.delivered) ++line_->iterations;
+    }
     if (step.delivered) {
+        end_line();
+        const auto& symbols = machine.image().symbols;
         const auto rsp = number(machine.stack_pointer());
         const auto frame = pushed_frame(machine, *step.delivered);
-        const auto& symbols = machine.image().symbols;
-        sink_(fmt::format("=== vector {} goes to {}: frame at {:#x} on stack {}{}", *step.delivered,
+        const auto error = pushed_error_code(machine, *step.delivered);
+        sink_(fmt::format("=== vector {} goes to {}: frame at {:#x} on stack {}{}{}{}", *step.delivered,
                           symbols.name_of(machine.rip()), rsp, machine.image().stack_of(rsp),
                           frame
                               ? fmt::format(", back to {} CS {:#x} RSP {:#x} RFLAGS {:#x}",
                                             symbols.name_of(Virtual{frame->rip}), frame->cs, frame->rsp, frame->rflags)
-                              : ""));
+                              : "",
+                          error ? fmt::format(", error code {:#x}", *error) : "",
+                          step.delivered == GATECRASH_VECTOR_PF ? describe_cr2(machine) : ""));
     }
-    if (step.end) sink_(fmt::format("--- {}", describe(*step.end)));
+    if (step.end) {
+        end_line();
+        sink_(fmt::format("--- {}", describe(*step.end)));
+    }
+}
+
+void TraceObserver::breaks(const Violation& violation) {
+    end_line();
+    sink_(fmt::format("!!! {}: {}", to_string(violation.invariant), violation.message));
 }
 
 }  // namespace gatecrash::explore

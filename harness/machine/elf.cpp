@@ -108,7 +108,7 @@ class Reader {
     }
 
     void read_symbols() {
-        std::vector<Symbol> symbols;
+        std::vector<Symbol> symbols, functions;
         Elf_Scn* section = nullptr;
         while ((section = elf_nextscn(elf_.get(), section)) != nullptr) {
             GElf_Shdr header;
@@ -124,9 +124,11 @@ class Reader {
                 const auto type = GELF_ST_TYPE(symbol.st_info);
                 if (name == nullptr || !is_nameable(name) || !defined || type == STT_SECTION || type == STT_FILE)
                     continue;
-                symbols.push_back({name, Virtual{symbol.st_value}});
+                (type == STT_FUNC ? functions : symbols).push_back({name, Virtual{symbol.st_value}});
             }
         }
+        // Where a label ends one function and another begins, the address is named by what begins.
+        symbols.insert(symbols.begin(), functions.begin(), functions.end());
         image_.symbols = SymbolTable(std::move(symbols));
     }
 

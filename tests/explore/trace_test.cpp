@@ -1,0 +1,58 @@
+// What a trace shows of each step.
+#include <gmock/gmock.h>
+
+#include "gatecrash/explore/case.hpp"
+#include "gatecrash/explore/replay.hpp"
+#include "gatecrash/machine/tiny_guest.hpp"
+#include "support/kvm_system.hpp"
+
+namespace gatecrash::explore {
+namespace {
+
+using testing::AllOf;
+using testing::Contains;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+std::vector<std::string> traced(const machine::Image& image, const std::string& schedule) {
+    std::vector<std::string> lines;
+    machine::Machine machine(kvm_system(), image);
+    (void)replay(machine, parse_schedule(schedule), machine::StepperKind::trap_flag,
+                 [&](const std::string& line) { lines.push_back(line); });
+    return lines;
+}
+
+TEST(Trace, ShowsWhatEachStepChangesAndBreaks) {
+    const auto lines = traced(machine::load_elf(guest_of("swapgs", "flag-tested-in-ebx"), "swapgs/flag-tested-in-ebx"),
+                              "swapgs/flag-tested-in-ebx@nmi:entry_syscall");
+    EXPECT_THAT(lines, Contains(AllOf(HasSubstr("  entry_nmi+0x5 "), HasSubstr("N--uU  jz 0x"),
+                                      EndsWith(" (nmi_from_kernel)"))));
+    EXPECT_THAT(lines, Contains(AllOf(HasSubstr("  nmi_from_kernel  "), HasSubstr("push rdx  ; rsp=0xffffffff"))));
+    EXPECT_THAT(lines, Contains(AllOf(HasSubstr(" 0 nmi   N--uK  "), HasSubstr("  rdmsr  ; rax=0x7654000 rdx=0x0"))));
+    EXPECT_THAT(lines, Contains(StartsWith("!!! I2: the IRETQ at nmi_iret returns to entry_syscall with GS base 0x")));
+    EXPECT_THAT(lines,
+                Contains(AllOf(StartsWith("=== vector 14 goes to entry_pf: "), HasSubstr(" on stack user, back to "),
+                               EndsWith(", error code 0x2, CR2 0x7654008"))));
+    EXPECT_THAT(lines, Contains(AllOf(StartsWith("=== vector 14 "), HasSubstr(", error code 0x10, CR2 0x"),
+                                      EndsWith(" (exception_body)"))));
+    EXPECT_THAT(lines, Contains(AllOf(StartsWith("=== vector 2 "), testing::Not(HasSubstr("error code")))));
+}
+
+TEST(Trace, HasOneLineForAllIterationsOfARep) {
+    machine::TinyGuest guest;
+    auto& k = guest.kernel;
+    k.doorbell(GATECRASH_PORT_BEGIN);
+    k.mov(k.rdi, machine::TinyGuest::data);
+    k.mov(k.ecx, 5);
+    k.rep();
+    k.stosb();
+    k.doorbell(GATECRASH_PORT_END);
+    k.doorbell(GATECRASH_PORT_DONE);
+    const auto lines = traced(guest.build("rep"), "rep");
+    EXPECT_EQ(std::ranges::count_if(lines, [](const auto& line) { return line.find("stosb") != line.npos; }), 1);
+    EXPECT_THAT(lines, Contains(HasSubstr("  5 iterations  ; rcx=0x0 rdi=0x")));
+}
+
+}  // namespace
+}  // namespace gatecrash::explore
