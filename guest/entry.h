@@ -112,7 +112,8 @@
 
 /* Moves the frame that the CPU pushed on an IST stack, where RSP is, to the stack that was interrupted, and RSP with it. So
  * the same vector may come again: the IST stack is free. Interrupted user code, or a SYSCALL that has the user's RSP, leaves
- * the task stack empty. Nothing may come that uses the same IST stack before the macro ends. Keeps all registers. */
+ * the task stack empty; a user's RSP that is a kernel address is not recognised as such. Nothing may come that uses the
+ * same IST stack before the macro ends. Keeps all registers. */
 .macro LEAVE_IST_STACK
         pushq %rax
         pushq %rdx

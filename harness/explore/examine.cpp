@@ -25,7 +25,7 @@ class Repetitions {
     void count(std::uint8_t vector, std::string at) { ++counts_[{vector, std::move(at)}]; }
     /// "vector 11 comes again and again at pop_ds (63 times)", or empty.
     [[nodiscard]] std::string describe() const {
-        constexpr std::uint64_t many = 8;
+        constexpr std::uint64_t many = 3;
         const auto most = std::ranges::max_element(counts_, {}, [](const auto& entry) { return entry.second; });
         if (most == counts_.end() || most->second < many) return "";
         return fmt::format("vector {} comes again and again at {} ({} times)", most->first.first, most->first.second,
@@ -38,10 +38,11 @@ class Repetitions {
 
 class Examiner {
   public:
-    Examiner(Machine& machine, const Window& window, machine::Stepper& stepper, Observer* observer)
+    Examiner(Machine& machine, const Window& window, machine::Stepper& stepper, Checks checks, Observer* observer)
         : machine_(machine),
           window_(window),
           stepper_(stepper),
+          checks_(checks),
           observer_(observer),
           frames_(machine.image()),
           returns_(window.user) {}
@@ -81,7 +82,7 @@ class Examiner {
     static constexpr auto at_end = std::numeric_limits<std::uint64_t>::max();
 
     /// What is overwritten or lost is the cause of all that follows; going on would show nothing but that.
-    [[nodiscard]] bool done() const { return end_ || looping_ || is_lost_; }
+    [[nodiscard]] bool done() const { return end_ || looping_ || lost_; }
 
     void land(machine::Event event) {
         if (observer_ != nullptr) observer_->lands(machine_, event);
@@ -95,10 +96,12 @@ class Examiner {
         if (observer_ != nullptr) observer_->before_step(machine_);
         const auto head = log_head(machine_);
         const auto rip = machine_.rip();
-        frames_.before(machine_);
-        returns_.before(machine_);
-        page_tables_.before(machine_);
-        canaries_->before(machine_);
+        if (checks_ == Checks::at_each_step) {
+            frames_.before(machine_);
+            returns_.before(machine_);
+            page_tables_.before(machine_);
+            canaries_->before(machine_);
+        }
         const auto step = walker.step();
         if (step.delivered) note_delivery(*step.delivered, rip, head);
         // A record belongs to the step that took its place in the ring.
@@ -110,6 +113,7 @@ class Examiner {
             looping_ = true;
         }
         if (observer_ != nullptr) observer_->after_step(machine_, step);
+        if (checks_ == Checks::at_end) return;
         const auto known = observed_.size();
         check(step, walker.steps());
         for (auto i = known; observer_ != nullptr && i < observed_.size(); ++i)
@@ -128,7 +132,7 @@ class Examiner {
         for (auto violation :
              {frames_.after(machine_, step), page_tables_.after(machine_, step), canaries_->after(machine_, step)}) {
             if (!violation) continue;
-            is_lost_ = true;
+            if (!lost_) lost_ = violation->invariant;
             observed_.push_back({std::move(*violation), when});
         }
         const auto difference = returns_.after(machine_, step, frames_.returned_to());
@@ -162,22 +166,30 @@ class Examiner {
         }
         const auto suspect = std::ranges::find(suspected_, found.violation.invariant,
                                                [](const Observed& observed) { return observed.violation.invariant; });
-        if (suspect != suspected_.end()) observed_.push_back(*suspect);
+        if (suspect != suspected_.end()) {
+            observed_.push_back(std::move(*suspect));
+            suspected_.erase(suspect);
+        }
         observed_.push_back({std::move(found.violation), at_end});
     }
 
     void conclude() {
-        const auto outcome = end_ && !is_lost_ ? *end_ : machine::Outcome{machine::StillRunning{}};
-        for (auto& found : check_run(machine_, window_, outcome, landed_)) add(std::move(found));
+        const auto outcome = end_ && !lost_ ? *end_ : machine::Outcome{machine::StillRunning{}};
         const auto repeated = repetitions_.describe();
+        for (auto& found : check_run(machine_, window_, outcome, landed_)) {
+            if (found.violation.invariant == Invariant::progress && !repeated.empty()) {
+                found.violation.message += "; " + repeated;
+            }
+            add(std::move(found));
+        }
         if (looping_) {
-            result_.ending = fmt::format("{} at {}", repeats_ ? "an endless loop" : "no end in sight", name_of_rip());
-            observed_.push_back(
-                {{Invariant::progress, "the run never ends: " + (repeated.empty() ? result_.ending : repeated)},
-                 at_end});
+            result_.ending =
+                fmt::format("{} {}", repeats_ ? "an endless loop through" : "no end in sight at", name_of_rip());
+            observed_.push_back({{Invariant::progress,
+                                  "the run never ends: " + result_.ending + (repeated.empty() ? "" : "; " + repeated)},
+                                 at_end});
         } else if (!end_) {
-            result_.ending = fmt::format("stopped at {} ({} is broken)", name_of_rip(),
-                                         to_string(observed_.front().violation.invariant));
+            result_.ending = fmt::format("stopped at {} ({} is broken)", name_of_rip(), to_string(*lost_));
         } else {
             result_.ending = fmt::format("{} at {}", describe(*end_), name_of_rip());
         }
@@ -212,6 +224,7 @@ class Examiner {
     Machine& machine_;
     const Window& window_;
     machine::Stepper& stepper_;
+    Checks checks_;
     Observer* observer_;
     FrameTracker frames_;
     ReturnCheck returns_;
@@ -221,8 +234,8 @@ class Examiner {
     LoopDetector detector_{64};
     Examination result_;
     std::vector<Observed> observed_;
-    std::vector<Observed> suspected_;  ///< returns at which something differed
-    bool is_lost_ = false;
+    std::vector<Observed> suspected_;     ///< returns at which something differed
+    std::optional<Invariant> lost_;       ///< what stopped the run early
     std::vector<std::uint64_t> records_;  ///< by log record: the number of the step that added it
     std::vector<LandedEvent> landed_;
     bool waiting_ = false;  ///< an event landed that could not be delivered there
@@ -234,22 +247,28 @@ class Examiner {
 }  // namespace
 
 void learn_user_states(Machine& machine, Window& window, machine::Stepper& stepper) {
-    auto& contexts = window.user.emplace();
+    machine.memory().repair_page_tables();
     open_window(machine, window);
     Walker walker(machine, stepper);
+    std::vector<KeptState> states;
     auto step = walker.settle();
     while (!step.end) {
         if (machine.cpl() == 3) {
-            const auto context = kept_state(machine);
-            if (std::ranges::find(contexts, context) == contexts.end()) contexts.push_back(context);
+            const auto state = kept_state(machine);
+            if (std::ranges::find(states, state) == states.end()) states.push_back(state);
         }
         step = walker.step();
     }
+    if (step.end != machine::Outcome{machine::Doorbell{GATECRASH_PORT_END}}) {
+        throw machine::MachineFault("the run without events ends differently stepped and run freely\n" +
+                                    machine.dump());
+    }
+    window.user = std::move(states);
 }
 
 Examination examine(Machine& machine, const Window& window, machine::Stepper& stepper, ScheduleLander& lander,
-                    Observer* observer) {
-    return Examiner(machine, window, stepper, observer).run(lander);
+                    Checks checks, Observer* observer) {
+    return Examiner(machine, window, stepper, checks, observer).run(lander);
 }
 
 }  // namespace gatecrash::explore

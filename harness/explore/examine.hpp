@@ -35,10 +35,15 @@ struct Examination {
 /// Steps the run without events, which ends, and notes Window::user.
 void learn_user_states(machine::Machine& machine, Window& window, machine::Stepper& stepper);
 
-/// Runs `window` from its beginning, one instruction at a time, with the events of `lander`, and checks every
-/// invariant, those included that only show between two instructions. A run that never ends is found out: it comes back
-/// to a state that it had before, fills the log ring, or uses up its instructions.
+/// When a stepped run is checked. Its end decides whether an invariant is broken, as that of a free run does. What each
+/// step shows then explains it: something that does no harm in this run may look wrong on the way.
+enum class Checks : std::uint8_t { at_end, at_each_step };
+
+/// Runs `window` from its beginning, one instruction at a time, with the events of `lander`. A run that never ends is
+/// found out: it comes back to a state that it had before, fills the log ring, or uses up its instructions. For
+/// Checks::at_each_step the run has to be one that breaks something; it stops where a frame, a canary or the stack is
+/// lost.
 [[nodiscard]] Examination examine(machine::Machine& machine, const Window& window, machine::Stepper& stepper,
-                                  ScheduleLander& lander, Observer* observer = nullptr);
+                                  ScheduleLander& lander, Checks checks, Observer* observer = nullptr);
 
 }  // namespace gatecrash::explore

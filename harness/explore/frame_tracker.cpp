@@ -158,8 +158,10 @@ FrameTracker::Delivery* FrameTracker::find_delivery(const ReturnFrame& frame, st
     Delivery* found = nullptr;
     for (auto& delivery : deliveries_) {
         if (delivery.used != used || !same_but_rf(delivery.frame, frame)) continue;
-        // Equal frames are told apart by where they were pushed, else the newest is meant.
-        if (found == nullptr || found->address != address || delivery.address == address) found = &delivery;
+        // Equal frames are told apart by whether they were given up and where they were pushed, else the newest is
+        // meant.
+        const auto fits = [&](const Delivery& d) { return std::pair(!d.given_up, d.address == address); };
+        if (found == nullptr || fits(delivery) >= fits(*found)) found = &delivery;
     }
     return found;
 }
@@ -168,6 +170,8 @@ std::optional<Violation> FrameTracker::pop() {
     const auto iret = pop_->iret, address = pop_->address;
     const auto& frame = pop_->frame;
     if (auto* unused = find_delivery(frame, address, false)) {
+        // It was not given up after all: its handler went astray on the interrupted stack.
+        if (!unused->damage.empty()) return Violation{Invariant::stack, unused->damage};
         unused->used = !pop_->faulted;
         if (unused->used) returned_to_ = unused->context;
         return std::nullopt;
@@ -239,20 +243,20 @@ bool FrameTracker::is_given_up(Machine& machine, const Delivery& delivery) const
     return machine.cpl() == 0 && stack_at(rsp) == stack && rsp > delivery.frame.rsp;
 }
 
-std::optional<Violation> FrameTracker::check_live_stacks(Machine& machine) const {
+std::optional<Violation> FrameTracker::check_live_stacks(Machine& machine) {
     std::vector<std::byte> now;
-    for (const auto& delivery : deliveries_) {
-        if (!delivery.is_live() || delivery.live.empty()) continue;
+    for (auto& delivery : deliveries_) {
+        if (delivery.used || delivery.live.empty() || !delivery.damage.empty()) continue;
         now.resize(delivery.live.size());
         if (!machine.memory().read(Virtual{delivery.frame.rsp}, now)) continue;
         const auto changed = std::mismatch(now.begin(), now.end(), delivery.live.begin()).first;
         if (changed == now.end()) continue;
-        return Violation{
-            Invariant::stack,
-            fmt::format("{} overwrites the live part of stack {}, {} bytes above the RSP with which vector {} "
-                        "interrupted {}",
-                        actor_, image_.stack_of(delivery.frame.rsp), changed - now.begin(), delivery.vector,
-                        name(delivery.frame.rip))};
+        delivery.damage = fmt::format(
+            "{} overwrites the live part of stack {}, {} bytes above the RSP with which vector {} "
+            "interrupted {}",
+            actor_, image_.stack_of(delivery.frame.rsp), changed - now.begin(), delivery.vector,
+            name(delivery.frame.rip));
+        if (!delivery.given_up) return Violation{Invariant::stack, delivery.damage};
     }
     return std::nullopt;
 }

@@ -66,6 +66,7 @@ class FrameTracker {
         bool given_up = false;         ///< the interrupted context went on, or ended, without an IRET through the frame
         bool redirected = false;       ///< changed by its own handler, before anything newer came
         std::string overwritten_by{};  ///< empty: by nothing newer
+        std::string damage{};          ///< what overwrote the live part, for a message; empty: nothing
 
         /// The interrupted context waits for an IRET through the frame.
         [[nodiscard]] bool is_live() const { return !used && !given_up; }
@@ -80,7 +81,7 @@ class FrameTracker {
     [[nodiscard]] Delivery* find_delivery(const ReturnFrame& frame, std::uint64_t address, bool used);
     [[nodiscard]] std::uint64_t end_of_live_part(const Delivery& delivery) const;
     [[nodiscard]] std::optional<Violation> pop();
-    [[nodiscard]] std::optional<Violation> check_live_stacks(machine::Machine& machine) const;
+    [[nodiscard]] std::optional<Violation> check_live_stacks(machine::Machine& machine);
     void note_overwritten(machine::Machine& machine);
     void note_given_up(machine::Machine& machine);
     [[nodiscard]] bool is_given_up(machine::Machine& machine, const Delivery& delivery) const;

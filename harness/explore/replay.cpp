@@ -56,7 +56,16 @@ ReplayResult replay(machine::Machine& machine, const Schedule& schedule, machine
             if (!landings.empty()) learn_user_states(machine, *window, *stepper);
         }
         TraceObserver trace(machine, sink);
-        auto examination = examine(machine, *window, *stepper, lander, sink ? &trace : nullptr);
+        auto* const observer = sink ? &trace : nullptr;
+        auto tried = lander;
+        auto examination = examine(machine, *window, *stepper, tried, Checks::at_end);
+        if (!examination.violations.empty()) {
+            examination = examine(machine, *window, *stepper, lander, Checks::at_each_step, observer);
+        } else if (observer != nullptr) {
+            (void)examine(machine, *window, *stepper, lander, Checks::at_end, observer);
+        } else {
+            lander = tried;
+        }
         result.steps += examination.steps;
         result.ending = examination.ending;
         result.violations = std::move(examination.violations);

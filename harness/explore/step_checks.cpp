@@ -81,7 +81,11 @@ std::optional<Violation> PageTableCheck::after(Machine& machine, const machine::
     const auto& image = machine.image();
     const auto* segment = image.segment_at(Virtual{sregs.cr2});
     const auto frame = pushed_frame(machine, *step.delivered);
-    if (segment == nullptr || segment->entry_area || !frame || frame->is_to_user()) return std::nullopt;
+    if (segment == nullptr || segment->entry_area || image.is_user(Virtual{sregs.cr2})) return std::nullopt;
+    if (!frame || frame->is_to_user()) return std::nullopt;
+    // What is mapped faults for another reason. A #DF says nothing of that.
+    const auto error = pushed_error_code(machine, *step.delivered);
+    if (step.delivered == GATECRASH_VECTOR_PF && error && (*error & 1) != 0) return std::nullopt;
     return Violation{
         Invariant::page_tables,
         fmt::format("{} uses {} on the user's page tables, which do not map it; {}{}",

@@ -444,7 +444,7 @@ class Sweep {
         if (context.number < windows_.size() && !windows_[context.number].user) {
             learn_user_states(machine_, windows_[context.number], *stepper_);
         }
-        return explore::examine(machine_, context.window, *stepper_, lander);
+        return explore::examine(machine_, context.window, *stepper_, lander, Checks::at_each_step);
     }
 
     void examine_schedule(const Context& context, const std::optional<machine::Snapshot>& free_end) {

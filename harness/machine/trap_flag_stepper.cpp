@@ -97,8 +97,8 @@ class TrapFlagStepper : public Stepper {
         for (int interruptions = 0; interruptions < patience; ++interruptions) {
             machine().cpu().set_guest_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP);
             const auto exit = machine().run_once();
-            if (!std::holds_alternative<kvm::InterruptedExit>(exit) || !machine().delivery_due())
-                return interpret(exit);
+            const bool is_done = !machine().delivery_due() && !is_catcher(machine().rip());
+            if (!std::holds_alternative<kvm::InterruptedExit>(exit) || is_done) return interpret(exit);
         }
         return {StillRunning{}, {}};
     }

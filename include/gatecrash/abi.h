@@ -173,7 +173,7 @@ static_assert(sizeof(Frame32) == GATECRASH_FRAME32_SIZE);
 struct LogRecord {
     uint32_t kind;    ///< GATECRASH_LOG_*
     uint32_t vector;  ///< what the entry stub was entered for
-    uint64_t frame;   ///< virtual address of the Frame
+    uint64_t frame;   ///< virtual address of the Frame; a record is complete when this and `rflags` are not 0
     uint64_t error, rip, cs, rflags, rsp, ss;
 };
 static_assert(sizeof(LogRecord) == GATECRASH_LOG_RECORD_SIZE);

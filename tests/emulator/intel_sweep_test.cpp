@@ -120,10 +120,11 @@ TEST_F(IntelSweeps, DifferWhereTheManualsDiffer) {
     EXPECT_EQ(both.intel.at("watchpoint/reference")["schedules"], 154);
     const std::map<std::string, std::string> loops{
         {"watchpoint/descriptor", "the run never ends: an endless loop through entry_db+0x10"},  // behind LSL
-        {"watchpoint/frame-of-exit", "handlers run over and over: 63 log records without an END"}};
+        {"watchpoint/frame-of-exit",
+         "handlers run over and over: 63 log records without an END; vector 1 comes again"}};
     for (const auto& [variant, message] : loops) {
         EXPECT_EQ(both.intel.at(variant)["finding"]["invariant"], "I7");
-        EXPECT_EQ(both.intel.at(variant)["finding"]["message"], message);
+        EXPECT_THAT(both.intel.at(variant)["finding"]["message"], testing::StartsWith(message));
     }
 }
 

@@ -111,7 +111,8 @@ TEST(Cause, OfARunWithoutAnEndIsWhatComesAgain) {
     ASSERT_FALSE(result.violations.empty());
     EXPECT_EQ(result.violations.front().invariant, Invariant::progress);
     EXPECT_THAT(result.violations.front().message,
-                testing::MatchesRegex("the run never ends: vector 6 comes again and again at .* \\([0-9]+ times\\)"));
+                testing::MatchesRegex("the run never ends: no end in sight at .*; vector 6 comes again and again at .* "
+                                      "\\([0-9]+ times\\)"));
     EXPECT_THAT(result.ending, StartsWith("no end in sight at "));
 }
 

@@ -149,8 +149,8 @@ struct SweepOptions {
     /// Called in front of each schedule, with what makes the checkpoint of that moment: a call of it takes some
     /// microseconds, and the sweep that goes on from there gives what this one gives.
     std::function<void(const std::function<Checkpoint()>&)> at_schedule;
-    /// Examines every N-th schedule that holds as well; 0: none. The sweep throws machine::MachineFault if a stepped run
-    /// breaks an invariant although the free run holds.
+    /// Examines every N-th schedule that holds as well, step by step; 0: none. The sweep throws machine::MachineFault
+    /// if a step looks wrong. For a design that is right, that would be a false explanation of whatever it breaks.
     std::uint64_t examine_each = 0;
     /// Counts the time of each phase of the sweep; may be null.
     PhaseClock* clock = nullptr;
