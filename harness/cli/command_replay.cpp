@@ -64,7 +64,7 @@ int replay_schedules(const Options& options) {
     std::vector<Replay> replays;
     std::vector<std::string> files;
     for (const auto& text : options.schedules) {
-        auto schedule = explore::parse_schedule(text);
+        auto schedule = explore::parse_schedule(text, address_of_symbol);
         auto target = find_target(schedule.target);
         check_symbols(schedule, target.image);
         if (target.is_file()) files.push_back(schedule.target);

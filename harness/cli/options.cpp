@@ -9,6 +9,7 @@
 #include "gatecrash/emulator/run.hpp"
 #include "gatecrash/explore/schedule.hpp"
 #include "option_groups.hpp"
+#include "target.hpp"
 
 namespace gatecrash::cli {
 
@@ -103,7 +104,7 @@ void read_explore(Options& options, const Values& values) {
     options.prune = !values.is_set("no-prune");
     if (values.has("events")) {
         try {
-            options.events = explore::parse_events(values.text("events"));
+            options.events = explore::parse_events(values.text("events"), options.target, address_of_symbol);
         } catch (const explore::ScheduleError& error) {
             values.fail(fmt::format("--events {}", error.what()));
         }

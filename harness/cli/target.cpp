@@ -36,6 +36,12 @@ void check_symbol(const std::string& symbol, const machine::Image& image) {
         image.name, symbol));
 }
 
+std::uint64_t address_of_symbol(const std::string& target, const std::string& symbol) {
+    const auto image = find_target(target).image;
+    check_symbol(symbol, image);
+    return number(*image.symbols.find(symbol));
+}
+
 void check_symbols(const explore::Schedule& schedule, const machine::Image& image) {
     for (const auto& landing : schedule.landings) {
         if (!landing.boundary.index) check_symbol(landing.boundary.symbol, image);

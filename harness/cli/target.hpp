@@ -23,6 +23,10 @@ struct Target {
 /// Of a variant. Throws std::out_of_range if the build lacks its guest.
 [[nodiscard]] machine::Image image_of(const Selection& selection);
 
+/// Returns the address of a symbol of a guest: an explore::AddressOf. Throws what find_target() does, and
+/// explore::ScheduleError if the guest lacks the symbol.
+[[nodiscard]] std::uint64_t address_of_symbol(const std::string& target, const std::string& symbol);
+
 /// Refuses a schedule with a symbol that `image` lacks, and a window with one. Throws explore::ScheduleError.
 void check_symbols(const explore::Schedule& schedule, const machine::Image& image);
 void check_symbol(const std::string& symbol, const machine::Image& image);

@@ -13,7 +13,8 @@ namespace {
 constexpr std::string_view schedule_syntax =
     "a schedule is TARGET@EVENT:BOUNDARY[,EVENT:BOUNDARY...], for instance nested-nmi/flag-only@nmi:entry_nmi+0x1f";
 constexpr std::string_view event_syntax =
-    "an event is nmi, irq, irq=VECTOR, db, db=ADDRESS, watch=ADDRESS, mc, pf or pf=ADDRESS";
+    "an event is nmi, irq, irq=VECTOR, db, db=ADDRESS, watch=ADDRESS, mc, pf or pf=ADDRESS, and ADDRESS a number or "
+    "SYMBOL[+OFFSET]";
 constexpr std::string_view boundary_syntax =
     "a boundary is SYMBOL[+OFFSET][#HIT], for instance entry_nmi+0x1f#2, or a plain index";
 
@@ -61,7 +62,31 @@ std::vector<std::string_view> split_list(std::string_view text) {
     return pieces;
 }
 
-machine::Event parse_event(std::string_view text) {
+/// Reads events of one guest, and asks for the addresses of its symbols.
+struct EventReader {
+    const std::string& target;
+    const AddressOf& address_of;
+
+    [[nodiscard]] machine::Event read(std::string_view text) const;
+    [[nodiscard]] std::uint64_t read_address(std::string_view text, std::string_view event) const;
+};
+
+std::uint64_t EventReader::read_address(std::string_view text, std::string_view event) const {
+    if (const auto number = parse_number(text)) return *number;
+    auto symbol = text;
+    const auto offset_text = take_behind(symbol, '+');
+    const auto offset = offset_text ? parse_number(*offset_text) : std::optional<std::uint64_t>(0);
+    const bool is_symbol =
+        !symbol.empty() && !is_digit(symbol.front()) && std::ranges::all_of(symbol, is_symbol_character);
+    if (!offset || !is_symbol) {
+        fail(event, fmt::format("'{}' is no address, which is a decimal or 0x number, or SYMBOL[+OFFSET]", text),
+             event_syntax);
+    }
+    if (!address_of) fail(event, fmt::format("'{}' cannot be looked up here", symbol), event_syntax);
+    return address_of(target, std::string(symbol)) + *offset;
+}
+
+machine::Event EventReader::read(std::string_view text) const {
     const auto equals = text.find('=');
     const auto kind = text.substr(0, equals);
     const auto value = equals == std::string_view::npos ? std::nullopt : std::optional(text.substr(equals + 1));
@@ -82,9 +107,7 @@ machine::Event parse_event(std::string_view text) {
         return machine::Event::irq(static_cast<std::uint8_t>(*vector));
     }
     if (kind == "pf" || kind == "db" || kind == "watch") {
-        const auto address = value ? parse_number(*value) : std::nullopt;
-        if (value && !address)
-            fail(text, fmt::format("'{}' is no address, which is a decimal or 0x number", *value), event_syntax);
+        const auto address = value ? std::optional(read_address(*value, text)) : std::nullopt;
         if (kind == "watch") {
             if (!address) fail(text, "it does not say what is watched", event_syntax);
             return machine::Event::watch(*address);
@@ -126,30 +149,33 @@ Boundary parse_boundary(std::string_view text) {
     return boundary;
 }
 
-Landing parse_landing(std::string_view text) {
+Landing parse_landing(std::string_view text, const EventReader& events) {
     const auto colon = text.find(':');
     if (colon == std::string_view::npos) {
         fail(text, text.empty() ? "empty" : "no ':' between event and boundary", schedule_syntax);
     }
-    return {parse_event(text.substr(0, colon)), parse_boundary(text.substr(colon + 1))};
+    return {events.read(text.substr(0, colon)), parse_boundary(text.substr(colon + 1))};
 }
 
 }  // namespace
 
-Schedule parse_schedule(std::string_view text) {
+Schedule parse_schedule(std::string_view text, const AddressOf& address_of) {
     // The last '@': a path may hold one, what follows the target cannot.
     const auto at = text.rfind('@');
     Schedule schedule{std::string(text.substr(0, at)), {}};
     if (schedule.target.empty()) fail(text, "no target", schedule_syntax);
     if (at == std::string_view::npos) return schedule;
-    for (const auto piece : split_list(text.substr(at + 1))) schedule.landings.push_back(parse_landing(piece));
+    const EventReader events{schedule.target, address_of};
+    for (const auto piece : split_list(text.substr(at + 1))) schedule.landings.push_back(parse_landing(piece, events));
     return schedule;
 }
 
-std::vector<machine::Event> parse_events(std::string_view text) {
+std::vector<machine::Event> parse_events(std::string_view text, const std::string& target,
+                                         const AddressOf& address_of) {
+    const EventReader reader{target, address_of};
     std::vector<machine::Event> events;
     for (const auto piece : split_list(text)) {
-        const auto event = parse_event(piece);
+        const auto event = reader.read(piece);
         if (std::ranges::find(events, event) != events.end()) fail(text, fmt::format("{} twice", piece), event_syntax);
         events.push_back(event);
     }

@@ -66,6 +66,10 @@ TEST(Usage, IsExplainedWhereItIsWrong) {
     expect_wrong_usage({"replay", "x@nmi:y", "--machine", "all"}, "`gatecrash doctor` and `gatecrash run` only");
     expect_wrong_usage({"explore"}, "TARGET is missing");
     expect_wrong_usage({"explore", "nested-nmi/flag-only", "--events", "smi"}, "no such event");
+    expect_wrong_usage({"explore", "nested-nmi/flag-only", "--events", "db=nowhere"},
+                       "nested-nmi/flag-only has no symbol 'nowhere'");
+    expect_wrong_usage({"replay", "nested-nmi/flag-only@db=nowhere+4:user_window"},
+                       "nested-nmi/flag-only has no symbol 'nowhere'");
     expect_wrong_usage({"replay"}, "SCHEDULE is missing");
     expect_wrong_usage({"new"}, "DIR is missing");
 }

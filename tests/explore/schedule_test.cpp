@@ -110,8 +110,11 @@ TEST(Schedule, ReadsExceptions) {
     EXPECT_EQ(landings[3].event, Event::pf(0x1000));
     EXPECT_EQ(landings[4].event, Event::db(0x2000));
     EXPECT_EQ(to_string(Schedule{"a/b", landings}), "a/b@db:x,mc:y,pf:z,pf=0x1000:w,db=0x2000:v");
-    EXPECT_THAT(error_of("a/b@pf=x:y"), HasSubstr("no address"));
-    EXPECT_THAT(error_of("a/b@db=x:y"), HasSubstr("no address"));
+    EXPECT_THAT(error_of("a/b@pf=1x:y"), HasSubstr("no address"));
+    EXPECT_THAT(error_of("a/b@db=:y"), HasSubstr("no address"));
+    EXPECT_THAT(error_of("a/b@db=x+:y"), HasSubstr("no address"));
+    EXPECT_THAT(error_of("a/b@db=+4:y"), HasSubstr("no address"));
+    EXPECT_THAT(error_of("a/b@db=x:y"), HasSubstr("'x' cannot be looked up here"));
     EXPECT_THAT(error_of("a/b@mc=1:y"), HasSubstr("nothing to choose"));
 }
 
@@ -121,7 +124,18 @@ TEST(Schedule, ReadsWatchpoints) {
     EXPECT_EQ(schedule.landings[0].event, Event::watch(0x2000));
     EXPECT_EQ(to_string(schedule), "a/b@watch=0x2000:x");
     EXPECT_THAT(error_of("a/b@watch:x"), HasSubstr("does not say what is watched"));
-    EXPECT_THAT(error_of("a/b@watch=y:x"), HasSubstr("no address"));
+    EXPECT_THAT(error_of("a/b@watch=1y:x"), HasSubstr("no address"));
+}
+
+TEST(Schedule, LooksUpTheSymbolsOfEvents) {
+    const auto address_of = [](const std::string& target, const std::string& symbol) -> std::uint64_t {
+        return target == "a/b" && symbol == "word" ? 0x2000 : throw ScheduleError("no " + symbol + " in " + target);
+    };
+    const auto schedule = parse_schedule("a/b@pf=word:x,db=word+0x8:y", address_of);
+    EXPECT_EQ(to_string(schedule), "a/b@pf=0x2000:x,db=0x2008:y");
+    EXPECT_EQ(parse_events("nmi,watch=word+4", "a/b", address_of),
+              (std::vector{Event::nmi(), Event::watch(0x2004)}));
+    EXPECT_THROW((void)parse_schedule("c/d@pf=word:x", address_of), ScheduleError);
 }
 
 TEST(Events, AreAListWithoutRepetition) {

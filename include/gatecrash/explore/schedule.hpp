@@ -4,10 +4,12 @@
 //     TARGET                                       the empty schedule
 //
 // TARGET is CASE/VARIANT or the path of an ELF file, EVENT is nmi, irq, irq=VECTOR, db, db=ADDRESS,
-// watch=ADDRESS, mc, pf or pf=ADDRESS, and BOUNDARY is SYMBOL[+OFFSET][#HIT] or a plain index.
+// watch=ADDRESS, mc, pf or pf=ADDRESS, and BOUNDARY is SYMBOL[+OFFSET][#HIT] or a plain index. ADDRESS is a number or
+// SYMBOL[+OFFSET].
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -55,10 +57,14 @@ struct Schedule {
     bool operator==(const Schedule&) const = default;
 };
 
-/// Throws ScheduleError.
-[[nodiscard]] Schedule parse_schedule(std::string_view text);
-/// A comma-separated list, as in --events. Throws ScheduleError.
-[[nodiscard]] std::vector<machine::Event> parse_events(std::string_view text);
+/// Returns the address of a symbol in the guest `target`. Throws if there is none.
+using AddressOf = std::function<std::uint64_t(const std::string& target, const std::string& symbol)>;
+
+/// Reads a schedule. Without `address_of`, an ADDRESS is a number. Throws ScheduleError, and what `address_of` throws.
+[[nodiscard]] Schedule parse_schedule(std::string_view text, const AddressOf& address_of = {});
+/// Reads a comma-separated list of events of the guest `target`, as in --events. Throws as parse_schedule() does.
+[[nodiscard]] std::vector<machine::Event> parse_events(std::string_view text, const std::string& target = {},
+                                                       const AddressOf& address_of = {});
 
 [[nodiscard]] std::string to_string(machine::Event::Kind kind);
 [[nodiscard]] std::string to_string(machine::Event event);
