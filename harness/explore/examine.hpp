@@ -20,7 +20,7 @@ class Observer {
     virtual void lands(machine::Machine&, machine::Event) {}
     virtual void before_step(machine::Machine&) {}
     virtual void after_step(machine::Machine&, const machine::Step&) {}
-    /// Called after the step that breaks a rule. What only the end of the run shows is not told.
+    /// Called after the step that breaks a rule. It is not called for a rule that only the end of the run shows.
     virtual void breaks(const Violation&) {}
 };
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <vector>
+
 namespace gatecrash::explore {
 
 std::string changed_flags(std::uint64_t now, std::uint64_t then) {

@@ -35,7 +35,7 @@ constexpr std::size_t fields_kept_for_kernel = 3;
 /// The values of kept_fields. Bases are 0 in 32-bit guests, where they follow from the selectors.
 using KeptState = std::array<std::uint64_t, kept_fields.size()>;
 
-/// Returns that of the machine as it is.
+/// Returns the current state of the machine.
 [[nodiscard]] KeptState kept_state(machine::Machine& machine);
 
 /// "GS base 0x1000, not 0x2000". `field` is an index of kept_fields.

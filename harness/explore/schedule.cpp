@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view schedule_syntax =
     "a schedule is TARGET@EVENT:BOUNDARY[,EVENT:BOUNDARY...], for instance nested-nmi/flag-only@nmi:entry_nmi+0x1f";
 constexpr std::string_view event_syntax =
-    "an event is nmi, irq, irq=VECTOR, db, db=ADDRESS, watch=ADDRESS, mc, pf or pf=ADDRESS, and ADDRESS a number or "
+    "an event is nmi, irq, irq=VECTOR, db, db=ADDRESS, watch=ADDRESS, mc, pf or pf=ADDRESS; ADDRESS is a number or "
     "SYMBOL[+OFFSET]";
 constexpr std::string_view boundary_syntax =
     "a boundary is SYMBOL[+OFFSET][#HIT], for instance entry_nmi+0x1f#2, or a plain index";

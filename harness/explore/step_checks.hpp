@@ -1,4 +1,4 @@
-// Checks of what only a stepped run shows: at the instruction that breaks a rule. FrameTracker is another.
+// Checks that need a stepped run: they name the instruction that breaks a rule. FrameTracker is another one.
 #pragma once
 
 #include <optional>

@@ -118,7 +118,7 @@ struct Checker {
         }
     }
 
-    /// All that differ, in one line.
+    /// Names all registers that differ in one line.
     void check_registers(const machine::Snapshot& at) {
         const auto& now = machine.cpu().regs();
         const auto& then = at.regs;

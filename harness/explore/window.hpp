@@ -23,7 +23,7 @@ struct Window {
     std::uint64_t log_head = 0;             ///< records in the log ring at BEGIN
     std::optional<machine::Snapshot> end;   ///< how the run without events ends; empty while that is not known
     std::set<std::uint32_t> vectors;        ///< that the run without events takes
-    /// That the run without events has at CPL 3; empty while that is not known.
+    /// States that the run without events has at CPL 3; empty while they are not known.
     std::optional<std::vector<KeptState>> user;
 };
 
@@ -79,7 +79,7 @@ class HitCounter {
     std::uint64_t index_ = 0;
 };
 
-/// Lands the events of a schedule on their boundaries: a Lander (examine.hpp).
+/// Lands the events of a schedule on their boundaries.
 class ScheduleLander {
   public:
     /// `hits` is the counter as it stands where the run begins.

@@ -123,7 +123,8 @@
  *   exit_work              8 bytes; at END at CPL 3 they have to be 0 (I14)
  *   breakpoints_refused    pairs of addresses, until one of zeros: from the first up to the second, which is not in it,
  *                          the guest's design has no breakpoints, and so no #DB lands
- *   watchpoints_refused    the same of bytes that are not watched, and so no `watch` of them lands
+ *   watchpoints_refused    pairs of addresses in the same way: the bytes between are never watched, so no `watch` lands
+ *                          on them
  *   sets_trap_flag         whatever it is: the guest sets RFLAGS.TF itself, and is stepped by other means
  *   interrupts_in_service  256 bits; the bit of an external interrupt's vector is set when that is delivered, as a local
  *                          APIC does. The guest clears it

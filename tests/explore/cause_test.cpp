@@ -1,6 +1,8 @@
 // The first rule that a run breaks is the cause of what follows, and its message says which instruction broke it.
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "gatecrash/explore/case.hpp"
 #include "gatecrash/explore/replay.hpp"
 #include "gatecrash/machine/tiny_guest.hpp"

@@ -1,6 +1,8 @@
 // What a trace shows of each step.
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "gatecrash/explore/case.hpp"
 #include "gatecrash/explore/replay.hpp"
 #include "gatecrash/machine/tiny_guest.hpp"
