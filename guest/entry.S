@@ -50,21 +50,12 @@ entry_irq_stubs:
         .endr
         .balign GATECRASH_IRQ_STUB_SIZE
 
-// The vector stands where an error code would.
 WEAK_ENTRY entry_irq
-        testb $3, 16(%rsp)
+        IRQ_BODY
+        testb $3, 8(%rsp)
         jz 1f
         swapgs
-1:      SAVE_REGS
-        cld
-        movq %rsp, %rdi
-        movl GATECRASH_FRAME_ERROR(%rsp), %esi
-        call event_body
-        RESTORE_REGS
-        testb $3, 8(%rsp)
-        jz 2f
-        swapgs
-2:      iretq
+1:      iretq
 
 WEAK_ENTRY entry_syscall
         ENTER_SYSCALL

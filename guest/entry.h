@@ -184,6 +184,21 @@ nmi_from_user:
         CALL_BODY event_body GATECRASH_VECTOR_NMI
 .endm
 
+/* The body of an external interrupt, without IST. RSP is at the vector, which stands where an error code would. Afterwards RSP
+ * is at the IRETQ frame, with the kernel's GS base. */
+.macro IRQ_BODY
+        testb $3, 16(%rsp)
+        jz .Lkernel_irq\@
+        swapgs
+.Lkernel_irq\@:
+        SAVE_REGS
+        cld
+        movq %rsp, %rdi
+        movl GATECRASH_FRAME_ERROR(%rsp), %esi
+        call event_body
+        RESTORE_REGS
+.endm
+
 /* SYSCALL up to and with its body: RCX and R11 are the user's RIP and RFLAGS; user RSP, user GS base, interrupts off
  * (FMASK). Afterwards RSP is at the frame. */
 .macro ENTER_SYSCALL

@@ -1,8 +1,9 @@
-// An event without a mask that its handler postpones while interrupts are off, after SVSM's #HV: whoever turns interrupts
-// on again looks whether one was postponed. NMIs stand for it here, and the exit of interrupts is the only such place.
+// Some events cannot be masked, such as SVSM's #HV. Its handler postpones one that arrives while interrupts are off: it sets a
+// word, and code that enables interrupts tests that word first. In this guest NMIs stand for such events, and the exit of
+// interrupts is the only code that enables them.
 //
-// Between the last look and the IRET a postponed event would wait for the next interrupt. An NMI that lands there takes over:
-// it gives up its own frame, goes back to the stack that it interrupted, and has that exit look again.
+// An event that arrives between that test and the IRET would wait for the next interrupt. So an NMI that lands there takes
+// over: it drops its own frame, switches to the stack that it interrupted, and runs that exit again.
 //
 // Switches:
 //   WITHOUT_TAKEOVER     an NMI there is postponed as well
@@ -17,17 +18,8 @@ nmi_postponed:
         .section .entry.text, "ax"
         .globl entry_irq
         .type entry_irq, @function
-// The vector stands where an error code would.
 entry_irq:
-        testb $3, 16(%rsp)
-        jz 1f
-        swapgs
-1:      SAVE_REGS
-        cld
-        movq %rsp, %rdi
-        movl GATECRASH_FRAME_ERROR(%rsp), %esi
-        call event_body
-        RESTORE_REGS
+        IRQ_BODY
         testb $3, 8(%rsp)
         jz irq_exit
         swapgs
