@@ -24,9 +24,15 @@ std::string changed_flags(std::uint64_t now, std::uint64_t then) {
     return fmt::format("{}", fmt::join(changed, ", "));
 }
 
+std::string register_name(const machine::Image& image, std::string name) {
+    if (!image.is_64_bit()) name.front() = 'E';
+    return name;
+}
+
 std::string describe_difference(std::size_t field, std::uint64_t now, std::uint64_t then) {
-    const auto values = fmt::format("{} {:#x}, not {:#x}", kept_fields.at(field).name, now, then);
-    return field + 1 == kept_fields.size() ? fmt::format("{} ({})", values, changed_flags(now, then)) : values;
+    const auto& described = kept_fields.at(field);
+    return fmt::format("{} {:#x}, not {:#x}{}", described.name, now, then,
+                       described.changes == nullptr ? "" : fmt::format(" ({})", described.changes(now, then)));
 }
 
 bool is_kernels_base(const machine::Machine& machine, std::uint64_t base) {

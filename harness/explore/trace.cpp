@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
-
 #include "frame_tracker.hpp"
 
 namespace gatecrash::explore {
@@ -12,29 +10,16 @@ namespace {
 using machine::Machine;
 using machine::Virtual;
 
-struct Register {
-    const char* name;
-    __u64 kvm_regs::*value;
-};
-constexpr std::array registers{
-    Register{"rax", &kvm_regs::rax}, Register{"rbx", &kvm_regs::rbx}, Register{"rcx", &kvm_regs::rcx},
-    Register{"rdx", &kvm_regs::rdx}, Register{"rsi", &kvm_regs::rsi}, Register{"rdi", &kvm_regs::rdi},
-    Register{"rbp", &kvm_regs::rbp}, Register{"rsp", &kvm_regs::rsp}, Register{"r8", &kvm_regs::r8},
-    Register{"r9", &kvm_regs::r9},   Register{"r10", &kvm_regs::r10}, Register{"r11", &kvm_regs::r11},
-    Register{"r12", &kvm_regs::r12}, Register{"r13", &kvm_regs::r13}, Register{"r14", &kvm_regs::r14},
-    Register{"r15", &kvm_regs::r15}};
-
-/// " rax=0x1 rflags=0x46", or empty. RF and TF belong to whoever steps.
-std::string changes(const kvm_regs& before, const kvm_regs& after, bool is_64_bit) {
+/// " RAX=0x1 RFLAGS=0x46", or empty. RF and TF belong to whoever steps.
+std::string changes(const kvm_regs& before, const kvm_regs& after, const machine::Image& image) {
     constexpr auto of_stepper = machine::rflags_tf | machine::rflags_rf;
     std::string text;
-    for (const auto& each : registers) {
+    for (const auto& each : general_registers) {
         if (before.*each.value == after.*each.value) continue;
-        text +=
-            fmt::format(" {}{}={:#x}", is_64_bit ? "" : "e", is_64_bit ? each.name : each.name + 1, after.*each.value);
+        text += fmt::format(" {}={:#x}", register_name(image, each.name), after.*each.value);
     }
     if (((before.rflags ^ after.rflags) & ~of_stepper) != 0) {
-        text += fmt::format(" {}flags={:#x}", is_64_bit ? "r" : "e", after.rflags & ~of_stepper);
+        text += fmt::format(" {}={:#x}", register_name(image, "RFLAGS"), after.rflags & ~of_stepper);
     }
     return text;
 }
@@ -111,8 +96,8 @@ void TraceObserver::after_step(Machine& machine, const machine::Step& step) {
     if (line_) {
         const auto& regs = machine.cpu().regs();
         const auto cr3 = machine.cpu().sregs().cr3;
-        line_->changed = step.delivered ? "" : changes(line_->before, regs, machine.image().is_64_bit());
-        if (cr3 != line_->cr3) line_->changed += fmt::format(" cr3={:#x}", cr3);
+        line_->changed = step.delivered ? "" : changes(line_->before, regs, machine.image());
+        if (cr3 != line_->cr3) line_->changed += fmt::format(" CR3={:#x}", cr3);
         if (line_->repeats && !step.delivered) ++line_->iterations;
     }
     if (step.delivered) {

@@ -105,11 +105,7 @@ struct Checker {
         return window.end ? &*window.end : nullptr;
     }
 
-    /// By its 64-bit name: EIP for RIP in a 32-bit guest.
-    std::string register_name(std::string name) const {
-        if (!machine.image().is_64_bit()) name.front() = 'E';
-        return name;
-    }
+    std::string register_name(const char* name) const { return explore::register_name(machine.image(), name); }
 
     void check_rip() {
         const auto now = machine.cpu().regs().rip, then = window.end->regs.rip;
@@ -122,23 +118,12 @@ struct Checker {
     void check_registers(const machine::Snapshot& at) {
         const auto& now = machine.cpu().regs();
         const auto& then = at.regs;
-        struct Register {
-            const char* name;
-            __u64 kvm_regs::*value;
-        };
-        static constexpr std::array registers{
-            Register{"RSP", &kvm_regs::rsp}, Register{"RAX", &kvm_regs::rax}, Register{"RBX", &kvm_regs::rbx},
-            Register{"RCX", &kvm_regs::rcx}, Register{"RDX", &kvm_regs::rdx}, Register{"RSI", &kvm_regs::rsi},
-            Register{"RDI", &kvm_regs::rdi}, Register{"RBP", &kvm_regs::rbp}, Register{"R8", &kvm_regs::r8},
-            Register{"R9", &kvm_regs::r9},   Register{"R10", &kvm_regs::r10}, Register{"R11", &kvm_regs::r11},
-            Register{"R12", &kvm_regs::r12}, Register{"R13", &kvm_regs::r13}, Register{"R14", &kvm_regs::r14},
-            Register{"R15", &kvm_regs::r15}};
         std::vector<std::string> differences;
         if (((now.rflags ^ then.rflags) & ~ignored_rflags) != 0) {
             differences.push_back(fmt::format("{} is {:#x}, not {:#x} ({})", register_name("RFLAGS"), now.rflags,
                                               then.rflags, changed_flags(now.rflags, then.rflags)));
         }
-        for (const auto& r : registers) {
+        for (const auto& r : general_registers) {
             if (now.*r.value == then.*r.value) continue;
             differences.push_back(
                 fmt::format("{} is {:#x}, not {:#x}", register_name(r.name), now.*r.value, then.*r.value));

@@ -35,65 +35,59 @@ Violation first_broken(const std::string& of, const std::string& variant, const 
     return first_broken(machine::load_elf(guest_of(of, variant), of + "/" + variant), landings);
 }
 
-TEST(Cause, OfALostGsBaseIsTheReturnThatDidNotGiveItBack) {
-    const auto to_kernel = first_broken("swapgs", "flag-tested-in-ebx", "nmi:entry_syscall");
-    EXPECT_EQ(to_kernel.invariant, Invariant::kernel_gs);
-    EXPECT_THAT(to_kernel.message, StartsWith("the IRETQ at nmi_iret returns to entry_syscall with GS base 0x"));
-    const auto to_user = first_broken("swapgs", "exit-kind-not-set");
-    EXPECT_EQ(to_user.invariant, Invariant::kernel_gs);
-    EXPECT_THAT(to_user.message, HasSubstr("returns to user code with GS base 0xffffffff"));
+struct Cause {
+    const char *name, *of, *variant, *landings;
+    Invariant invariant;
+    const char *begins, *has;  ///< the message
+};
+void PrintTo(const Cause& cause, std::ostream* out) { *out << cause.name; }
+
+const Cause causes[] = {
+    {"AReturnToTheKernelWithTheWrongGsBase", "swapgs", "flag-tested-in-ebx", "nmi:entry_syscall", Invariant::kernel_gs,
+     "the IRETQ at nmi_iret returns to entry_syscall with GS base 0xffffffff", ", not 0x7654000"},
+    {"AReturnToTheUserWithTheKernelsGsBase", "swapgs", "exit-kind-not-set", "", Invariant::kernel_gs,
+     "the IRETQ at return_to_kernel+0x", " returns to user code with GS base 0xffffffff"},
+    {"AReturnOnTheWrongPageTables", "swapgs", "paranoid-returns-on-kernel-cr3", "nmi:return_sysret",
+     Invariant::page_tables, "the IRETQ at nmi_iret returns to return_sysret with CR3 0x", ", not 0x"},
+    {"AReturnThatLosesASegment", "espfix32", "keeps-kernel-fs", "", Invariant::round_trip,
+     "the IRETD at return_espfix_iret returns to user code with FS 0x0, not 0xf", ""},
+    {"AReturnThatLosesFlags", "sysenter32", "sysexit-loses-flags", "", Invariant::round_trip,
+     "the SYSEXIT at return_by_sysexit+0x", "system flags 0x200, not 0x40600 (DF clear, AC clear)"},
+    {"AReturnThatLeavesWork", "sysenter32", "popf-sets-if", "irq:sysexit_with_if", Invariant::exit_work,
+     "the SYSEXIT at sysexit_with_if returns to user code with exit_work 0x1 undone", ""},
+    {"AStoreOverACanary", "int3", "sites-last", "", Invariant::stack, "the PUSH at entry_bp+0x",
+     " overwrites the canary at the bottom of stack task"},
+    {"WhoeverOverwroteAFrame", "nested-nmi", "flag-only", "nmi:nmi_iret", Invariant::stack,
+     "the IRET at nmi_iret returns a second time through the frame to nmi_iret",
+     "lost: the way back to user_window (overwritten by the delivery of vector 2 at nmi_iret)"},
+    {"WhoeverLoadedTheUsersPageTables", "iret", "no-fixup", "", Invariant::page_tables,
+     "the PUSH at exception_body uses exception_body on the user's page tables", "; the MOV at return_to_user+0x"},
+};
+
+class Causes : public testing::TestWithParam<Cause> {};
+
+TEST_P(Causes, AreReported) {
+    const auto& cause = GetParam();
+    const auto broken = first_broken(cause.of, cause.variant, cause.landings);
+    EXPECT_EQ(broken.invariant, cause.invariant);
+    EXPECT_THAT(broken.message, AllOf(StartsWith(cause.begins), HasSubstr(cause.has)));
 }
 
-TEST(Cause, OfWrongPageTablesInUserCodeIsTheReturn) {
-    const auto broken = first_broken("swapgs", "paranoid-returns-on-kernel-cr3", "nmi:return_sysret");
-    EXPECT_EQ(broken.invariant, Invariant::page_tables);
-    EXPECT_THAT(broken.message, StartsWith("the IRETQ at nmi_iret returns to return_sysret with CR3 0x"));
-}
+INSTANTIATE_TEST_SUITE_P(Of, Causes, testing::ValuesIn(causes), [](const auto& info) { return info.param.name; });
 
-TEST(Cause, OfALostSegmentIn32BitsIsTheReturn) {
-    const auto broken = first_broken("espfix32", "keeps-kernel-fs");
-    EXPECT_EQ(broken.invariant, Invariant::round_trip);
-    EXPECT_THAT(broken.message,
-                StartsWith("the IRETD at return_espfix_iret returns to user code with FS 0x0, not 0xf"));
-}
-
-TEST(Cause, OfLostFlagsIsTheReturnAndNamesThem) {
-    const auto broken = first_broken("sysenter32", "sysexit-loses-flags");
-    EXPECT_EQ(broken.invariant, Invariant::round_trip);
-    EXPECT_THAT(broken.message, AllOf(StartsWith("the SYSEXIT at return_by_sysexit"),
-                                      HasSubstr("system flags 0x200, not 0x40600 (DF clear, AC clear)")));
-}
-
-TEST(Cause, OfUndoneWorkIsTheReturnThatLeftIt) {
-    const auto broken = first_broken("sysenter32", "popf-sets-if", "irq:sysexit_with_if");
-    EXPECT_EQ(broken.invariant, Invariant::exit_work);
-    EXPECT_EQ(broken.message, "the SYSEXIT at sysexit_with_if returns to user code with exit_work 0x1 undone");
-}
-
-TEST(Cause, OfABrokenCanaryIsTheStore) {
-    const auto broken = first_broken("int3", "sites-last");
-    EXPECT_EQ(broken.invariant, Invariant::stack);
-    EXPECT_THAT(broken.message, AllOf(StartsWith("the PUSH at entry_bp+0x"),
-                                      HasSubstr(" overwrites the canary at the bottom of stack task")));
-}
-
-TEST(Cause, OfALostFrameIsWhoOverwroteIt) {
-    const auto broken = first_broken("nested-nmi", "flag-only", "nmi:nmi_iret");
-    EXPECT_EQ(broken.invariant, Invariant::stack);
-    EXPECT_THAT(broken.message,
-                HasSubstr("lost: the way back to user_window (overwritten by the delivery of vector 2 at nmi_iret)"));
-}
-
-TEST(Cause, OfAFaultOnTheUsersPageTablesIsWhoLoadedThem) {
-    const auto fetch = first_broken("iret", "no-fixup");
-    EXPECT_EQ(fetch.invariant, Invariant::page_tables);
-    EXPECT_THAT(fetch.message, AllOf(StartsWith("the PUSH at exception_body uses exception_body on the user's page"),
-                                     HasSubstr("; the MOV at return_to_user+0x"), HasSubstr(" loaded them")));
+TEST(Cause, OfADoubleFaultIsWhoLoadedThePageTables) {
     const auto push = first_broken(test_guest("push-on-user-root"));
     EXPECT_EQ(push.invariant, Invariant::page_tables);
     EXPECT_EQ(push.message,
               "the PUSH at push_without_stack uses stack task on the user's page tables, which do not map it; the MOV "
               "at load_user_root loaded them (#DF: the #PF cannot be delivered either)");
+}
+
+/// RSP alone says that the handler gave its frame up. The IRET says that it did not.
+TEST(Cause, OfALostStackIsTheHandlerThatWentAstrayOnIt) {
+    const auto broken = first_broken(test_guest("nmi-on-task-stack"), "nmi:syscall_body");
+    EXPECT_EQ(broken.invariant, Invariant::stack);
+    EXPECT_THAT(broken.message, StartsWith("push_on_live_stack overwrites the live part of stack task, "));
 }
 
 /// Its handler counts, so that no state comes twice.

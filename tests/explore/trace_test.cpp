@@ -30,8 +30,8 @@ TEST(Trace, ShowsWhatEachStepChangesAndBreaks) {
                               "swapgs/flag-tested-in-ebx@nmi:entry_syscall");
     EXPECT_THAT(lines, Contains(AllOf(HasSubstr("  entry_nmi+0x5 "), HasSubstr("N--uU  jz 0x"),
                                       EndsWith(" (nmi_from_kernel)"))));
-    EXPECT_THAT(lines, Contains(AllOf(HasSubstr("  nmi_from_kernel  "), HasSubstr("push rdx  ; rsp=0xffffffff"))));
-    EXPECT_THAT(lines, Contains(AllOf(HasSubstr(" 0 nmi   N--uK  "), HasSubstr("  rdmsr  ; rax=0x7654000 rdx=0x0"))));
+    EXPECT_THAT(lines, Contains(AllOf(HasSubstr("  nmi_from_kernel  "), HasSubstr("push rdx  ; RSP=0xffffffff"))));
+    EXPECT_THAT(lines, Contains(AllOf(HasSubstr(" 0 nmi   N--uK  "), HasSubstr("  rdmsr  ; RAX=0x7654000 RDX=0x0"))));
     EXPECT_THAT(lines, Contains(StartsWith("!!! I2: the IRETQ at nmi_iret returns to entry_syscall with GS base 0x")));
     EXPECT_THAT(lines,
                 Contains(AllOf(StartsWith("=== vector 14 goes to entry_pf: "), HasSubstr(" on stack user, back to "),
@@ -53,7 +53,7 @@ TEST(Trace, HasOneLineForAllIterationsOfARep) {
     k.doorbell(GATECRASH_PORT_DONE);
     const auto lines = traced(guest.build("rep"), "rep");
     EXPECT_EQ(std::ranges::count_if(lines, [](const auto& line) { return line.find("stosb") != line.npos; }), 1);
-    EXPECT_THAT(lines, Contains(HasSubstr("  5 iterations  ; rcx=0x0 rdi=0x")));
+    EXPECT_THAT(lines, Contains(HasSubstr("  5 iterations  ; RCX=0x0 RDI=0x")));
 }
 
 }  // namespace
