@@ -100,6 +100,17 @@ void TinyGuest::touch(std::uint64_t address) {
     kernel.mov(kernel.al, kernel.byte[kernel.rax]);
 }
 
+void TinyGuest::touch_pages() {
+    for (const auto page : {tables_address, tables_address + idt_offset, user_text}) touch(page);
+    const auto write = [this](std::uint64_t address) {
+        kernel.mov(kernel.rax, address);
+        kernel.or_(kernel.byte[kernel.rax], 0);
+    };
+    for (unsigned i = 0; i <= data_pages; ++i) write(data + i * page_size);
+    for (std::size_t i = 0; i < kernel_stacks; ++i) write(kernel_stack + i * 2 * page_size - 1);
+    write(user_stack - 1);
+}
+
 void TinyGuest::write_msr(std::uint32_t msr, std::uint64_t value) {
     kernel.mov(kernel.ecx, msr);
     kernel.mov(kernel.eax, static_cast<std::uint32_t>(value));

@@ -38,7 +38,6 @@ std::string tf_over_syscall(Bench& bench) {
     guest.end();
     k.L(start);
     guest.enable_syscall(entry, machine::rflags_if);  // so TF stays
-    guest.touch(RecordingGuest::user_text);
     guest.enter_user(machine::rflags_tf | 2);
     guest.user.syscall();
     guest.user_place("behind the SYSCALL");

@@ -21,7 +21,6 @@ std::string return_with_rf(Bench& bench, void (*to_user)(RecordingGuest&)) {
         guest.disarm(dr7_execute);
         guest.end();
     });
-    guest.touch(RecordingGuest::user_text);
     guest.set_debug_register(0, RecordingGuest::user_text);
     guest.set_debug_register(7, dr7_execute);
     to_user(guest);

@@ -166,7 +166,6 @@ std::string smap(Bench& bench) {
     Label behind;
     guest.on(GATECRASH_VECTOR_PF, 0, [](Code& c) { c.mov(c.qword[c.rsp + RecordingGuest::frame_rip], c.r15); });
     guest.on(GATECRASH_VECTOR_GP, 0, ring_end);  // of a CPU without it
-    guest.touch(RecordingGuest::user_stack - 8);
     k.lea(k.r15, k.ptr[k.rip + behind]);
     k.bytes({0x0f, 0x20, 0xe0});  // mov rax, cr4
     k.or_(k.eax, cr4_smap);

@@ -22,7 +22,6 @@ std::string next_stop(const RecordingGuest& guest, machine::Machine& machine) {
 std::string step_shows_tf_to_pushf(Bench& bench) {
     RecordingGuest guest;
     auto& k = guest.kernel;
-    guest.touch(RecordingGuest::kernel_stack - 8);
     k.doorbell(GATECRASH_PORT_BEGIN);
     k.pushfq();
     guest.place("behind the PUSHF");

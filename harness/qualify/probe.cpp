@@ -72,15 +72,16 @@ Behaviour judge(const Probe& probe, Vendor vendor, const std::function<std::stri
 
 Behaviour evaluate(const Probe& probe, Bench& bench) {
     constexpr std::size_t max_tries = 5;
-    std::vector<std::string> disturbed;
+    std::vector<std::string> doubted;
     for (;;) {
         const auto before = bench.host_interrupts();
         auto behaviour = judge(probe, machine::cpu_vendor(), [&] { return probe.measure(bench); });
-        const bool is_disturbed = bench.host_interrupts() != before;
+        const bool disturbed = bench.host_interrupts() != before;
         if (!behaviour.ok) bench.discard();  // whatever went wrong is not to be in the way of the next
-        if (!is_disturbed || std::ranges::count(disturbed, behaviour.got) != 0) return behaviour;
-        disturbed.push_back(behaviour.got);
-        if (disturbed.size() == max_tries) return behaviour;
+        if (behaviour.ok && !disturbed) return behaviour;
+        if (std::ranges::count(doubted, behaviour.got) != 0) return behaviour;
+        doubted.push_back(behaviour.got);
+        if (doubted.size() == max_tries) return behaviour;
     }
 }
 

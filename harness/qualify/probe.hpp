@@ -76,9 +76,9 @@ using machine::Vendor;
 [[nodiscard]] Behaviour judge(const Probe& probe, Vendor vendor, const std::function<std::string()>& measure);
 /// Measures `probe` in `bench`, for the vendor of the CPU this runs on. An interrupt of the host leaves no trace on
 /// silicon, but where a VM entry loses something of the guest's (behaviours shadow-over-entry, breakpoint-from-outside)
-/// it changes what is seen. So what was measured counts if no such interrupt fell into it, or if it comes twice; the
-/// fifth counts anyway. (KVM counts interrupts of its own, too: it makes itself leave a guest into which an event is
-/// injected while another waits.)
+/// it changes what is seen. So an answer counts at once only if it is the expected one and KVM counted no such
+/// interrupt meanwhile. Any other counts once it has come twice; the fifth counts anyway. (The count alone does not
+/// decide: KVM on Bochs misses some, and on SVM it counts its own, when an event is injected while another waits.)
 [[nodiscard]] Behaviour evaluate(const Probe& probe, Bench& bench);
 
 }  // namespace gatecrash::qualify

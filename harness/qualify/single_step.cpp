@@ -26,7 +26,6 @@ std::string stepped_syscall(Bench& bench, std::uint64_t fmask) {
     guest.end();
     k.L(start);
     guest.enable_syscall(entry, fmask);
-    guest.touch(RecordingGuest::user_text);
     guest.enter_user(machine::rflags_tf | 2);
     guest.user.syscall();
     return guest.tell(guest.run(bench), cause);
@@ -49,7 +48,6 @@ std::string tf_over_sysret(Bench& bench) {
     auto& k = guest.kernel;
     guest.on(GATECRASH_VECTOR_DB, 0, clear_tf_and_end);
     guest.write_msr(msr_star, std::uint64_t{GATECRASH_USER32_CS} << 48);
-    guest.touch(RecordingGuest::user_text);
     k.mov(k.rcx, RecordingGuest::user_text);
     k.mov(k.r11, static_cast<std::uint32_t>(machine::rflags_tf | 2));
     k.sysretq();
@@ -60,7 +58,6 @@ std::string tf_over_sysret(Bench& bench) {
 std::string tf_over_iret(Bench& bench) {
     RecordingGuest guest;
     guest.on(GATECRASH_VECTOR_DB, 0, clear_tf_and_end);
-    guest.touch(RecordingGuest::user_text);
     guest.enter_user(machine::rflags_tf | 2);
     place_user_code(guest);
     return guest.tell(guest.run(bench), cause);
@@ -69,7 +66,7 @@ std::string tf_over_iret(Bench& bench) {
 /// The first use of the user's text exits: nested paging has to be told of that page.
 std::string tf_over_an_exit(Bench& bench) {
     bench.discard();
-    RecordingGuest guest;
+    RecordingGuest guest(RecordingGuest::Pages::fresh);
     guest.on(GATECRASH_VECTOR_DB, 0, clear_tf_and_end);
     guest.enter_user(machine::rflags_tf | 2);
     place_user_code(guest);
@@ -108,7 +105,6 @@ std::string tf_over_sysenter(Bench& bench) {
     guest.end();
     k.L(start);
     guest.enable_sysenter(entry);
-    guest.touch(RecordingGuest::user_text);
     guest.enter_user(machine::rflags_tf | 2);
     guest.user_place("at the SYSENTER");
     guest.user.sysenter();
@@ -121,7 +117,6 @@ std::string tf_over_sysexit(Bench& bench) {
     guest.on(GATECRASH_VECTOR_DB, 0, clear_tf_and_end);
     guest.on(vector_ud, 0, ring_end);
     guest.write_msr(msr_sysenter_cs, GATECRASH_KERNEL_CS);
-    guest.touch(RecordingGuest::user_text);
     k.mov(k.rdx, RecordingGuest::user_text);
     k.mov(k.rcx, RecordingGuest::user_stack);
     k.pushfq();

@@ -64,6 +64,9 @@ class TinyGuest {
     /// In `kernel`: reads a byte at `address`, so that no later use of its page is its first, which exits. Clobbers
     /// RAX.
     void touch(std::uint64_t address);
+    /// In `kernel` of a 64-bit guest: uses every page of the guest, and writes those that are writable, without
+    /// changing them. Clobbers RAX and flags.
+    void touch_pages();
     /// In `kernel`: WRMSR of a constant. Clobbers RAX, RCX, RDX.
     void write_msr(std::uint32_t msr, std::uint64_t value);
     /// The same of the guest's address of a label in `kernel`.
