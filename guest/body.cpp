@@ -105,6 +105,7 @@ void log_broken(uint32_t invariant, uintptr_t vector, const Frame* frame, uintpt
 
 __attribute__((weak)) void nmi_work() {}
 __attribute__((weak)) void syscall_work(Frame*) {}
+__attribute__((weak)) void irq_work(Frame* frame, uintptr_t vector);
 #ifdef __i386__
 __attribute__((weak)) bool frames_are_whole() { return false; }
 #endif
@@ -113,6 +114,7 @@ void event_body(Frame* frame, uintptr_t vector) {
     log_record(GATECRASH_LOG_ENTER, vector, frame);
     check_segments(vector, frame);
     if (vector == GATECRASH_VECTOR_NMI) nmi_work();
+    if (vector >= GATECRASH_FIRST_IRQ && irq_work != nullptr) irq_work(frame, vector);
     // Until then the next machine check shuts the CPU down (SDM volume 3, 15.3.1.2).
     if (vector == GATECRASH_VECTOR_MC) write_msr(MSR_MCG_STATUS, 0);
     log_record(GATECRASH_LOG_LEAVE, vector, frame);

@@ -32,9 +32,9 @@ explore::Result to_result(const Target& target, const explore::Schedule& schedul
     auto result = target.is_file() ? explore::Result{} : blank_result({}, target.selection, machine::cpu_vendor());
     if (target.is_file()) result.case_name = schedule.target;
     const bool breaks = !replayed.violations.empty();
-    result.expect = "holds";
+    result.expect.clear();
     result.verdict = breaks ? explore::Verdict::breaks : explore::Verdict::holds;
-    result.status = breaks ? explore::Status::unexpected : explore::Status::ok;
+    result.status = breaks ? explore::Status::finding : explore::Status::ok;
     result.sweep.schedules = 1;
     result.sweep.depth = static_cast<unsigned>(schedule.landings.size());
     if (breaks) {

@@ -22,9 +22,12 @@ constexpr CommandInfo table[] = {
      "  gatecrash list 'nested-nmi/linus-*'\n"
      "  gatecrash list --covers             rows of the catalogue, covered and open\n"
      "  gatecrash list --json -             for a script\n"},
-    {Command::run, "run", " [PATTERN...]",
+    {Command::run, "run", " [PATTERN|FILE...]",
      "the main job: sweep each variant and compare the verdict with what it expects",
-     "A PATTERN is a shell glob on CASE or CASE/VARIANT; none means all.\n"
+     "A PATTERN is a shell glob on CASE or CASE/VARIANT; none means all. A FILE is a guest of your own, an ELF file;\n"
+     "FILE.expect says what is expected of it, a line for each sweep:\n"
+     "    EVENTS depth K holds\n"
+     "    EVENTS depth K breaks INVARIANT at EVENT:SYMBOL[|SYMBOL...][,EVENT:SYMBOL...]...\n"
      "With --machine all it runs on every machine there is, and ends with a table of what each variant did on each,\n"
      "and of the behaviours by which those machines differ that did not do the same.\n"
      "Ends with 0 if all is as expected, 1 if a verdict is not, 2 for wrong usage, 3 for an error of the host or the\n"
@@ -33,7 +36,8 @@ constexpr CommandInfo table[] = {
      "  gatecrash run nested-nmi --json result.json --junit result.xml\n"
      "  gatecrash run --ktap --quiet\n"
      "  gatecrash run '*/copied-frame*' --machine amd\n"
-     "  gatecrash run nested-nmi --machine all\n"},
+     "  gatecrash run nested-nmi --machine all\n"
+     "  gatecrash run build/my-entry.elf\n"},
     {Command::explore, "explore", " TARGET", "sweep one variant, or a guest of your own, as you say",
      "TARGET is a CASE/VARIANT or the path of a guest's ELF file. Ends with 1 if a schedule breaks an invariant.\n",
      "  gatecrash explore nested-nmi/linus-2010 --events nmi,irq --depth 2\n"

@@ -79,9 +79,8 @@ int report_exploration(const Options& options, const Selection& selection, Docum
         throw;
     }
     ktap.add(result);
-    auto shown = result;
-    shown.expect.clear();
-    TextOutput(options).print(report::sweep_line(shown) + report::details(shown) + report::further_findings(shown));
+    TextOutput(options).print(report::sweep_line(result) + report::details(result) + report::further_findings(result) +
+                              report::extremes_line(result));
     if (options.stats) TextOutput(options).print("\n" + report::time_table({&result, 1}));
     documents.write(machine, {&result, 1});
 

@@ -5,8 +5,12 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <filesystem>
 
+#include "gatecrash/emulator/file.hpp"
+#include "gatecrash/explore/expectation_file.hpp"
 #include "options.hpp"
+#include "target.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -42,6 +46,33 @@ std::vector<Selection> select(std::span<const explore::Case* const> cases, const
         return std::ranges::any_of(patterns, [&](const auto& pattern) { return matches(each, pattern); });
     });
     return selected;
+}
+
+bool is_file(const std::string& pattern) {
+    std::error_code error;
+    return std::filesystem::is_regular_file(pattern, error);
+}
+
+std::vector<Selection> expectations_of(const std::string& file) {
+    const auto text_file = explore::expectation_file_of(file);
+    if (!is_file(text_file)) {
+        throw UsageError(
+            fmt::format("{} has no expectations: write {}, with lines such as 'nmi depth 2 holds', or use "
+                        "`gatecrash explore {}`",
+                        file, text_file, file));
+    }
+    try {
+        auto expected = explore::parse_expectations(emulator::read_file(text_file), file, address_of_symbol);
+        expected.file = file;
+        // A guest that is none is refused before any machine is needed.
+        (void)machine::load_elf_file(file);
+        const auto owner = std::make_shared<const explore::Case>(std::move(expected));
+        std::vector<Selection> selections;
+        for (const auto& variant : owner->variants) selections.push_back({owner.get(), &variant, owner});
+        return selections;
+    } catch (const explore::ExpectationError& error) {
+        throw UsageError(error.what());
+    }
 }
 
 Selection find_variant(std::span<const explore::Case* const> cases, const std::string& name) {

@@ -12,10 +12,16 @@ namespace gatecrash::cli {
 
 using report::Selection;
 
+/// Whether `pattern` is a file of the user's, and no pattern.
+[[nodiscard]] bool is_file(const std::string& pattern);
+
 /// The variants of `cases` that match one of `patterns`, shell globs on CASE or CASE/VARIANT, in the order of the
 /// cases; all of them if there are no patterns. Throws UsageError for a pattern that matches none.
 [[nodiscard]] std::vector<Selection> select(std::span<const explore::Case* const> cases,
                                             const std::vector<std::string>& patterns);
+
+/// What is expected of the guest `file`, by the text file beside it. Throws UsageError, also for a file without.
+[[nodiscard]] std::vector<Selection> expectations_of(const std::string& file);
 
 /// The variant called exactly `name`, which is CASE/VARIANT. Its `variant` is null if there is none.
 [[nodiscard]] Selection find_variant(std::span<const explore::Case* const> cases, const std::string& name);

@@ -45,7 +45,17 @@ explore::Result skipped(explore::Result result, std::string why) {
 }
 
 std::vector<Selection> selections_of(const Options& options) {
-    if (options.command == Command::run) return select(explore::all_cases(), options.patterns);
+    if (options.command == Command::run) {
+        std::vector<std::string> files, patterns;
+        for (const auto& pattern : options.patterns) {
+            if (pattern.ends_with(".elf") && !is_file(pattern)) throw UsageError("there is no file " + pattern);
+            (is_file(pattern) ? files : patterns).push_back(pattern);
+        }
+        auto selected =
+            files.empty() || !patterns.empty() ? select(explore::all_cases(), patterns) : std::vector<Selection>();
+        for (const auto& file : files) std::ranges::move(expectations_of(file), std::back_inserter(selected));
+        return selected;
+    }
     return {find_variant(explore::all_cases(), options.target)};
 }
 
@@ -75,7 +85,7 @@ explore::SweepOptions sweep_options_of(const Options& options, const Selection& 
 }
 
 bool shows_findings(const Options& options, const Selection& selection, machine::Vendor vendor) {
-    return blank_result(options, selection, vendor).expect == "holds";
+    return options.command == Command::explore || selection.variant->expected_on(vendor).holds();
 }
 
 std::uint64_t findings_to_tell(const Options& options, const Selection& selection, machine::Vendor vendor) {
@@ -86,7 +96,6 @@ std::uint64_t findings_to_tell(const Options& options, const Selection& selectio
 explore::Result blank_result(const Options& options, const Selection& selection, machine::Vendor vendor) {
     explore::Result result;
     result.sweep.shard = options.shard;
-    result.expect = "holds";
     if (selection.variant == nullptr) {
         result.case_name = options.target;
         return result;
@@ -96,10 +105,9 @@ explore::Result blank_result(const Options& options, const Selection& selection,
     result.variant = variant.name;
     result.covers = variant.covers;
     // Whoever explores wants to know what breaks.
+    if (options.command == Command::explore) return result;
     const auto& expects = variant.expected_on(vendor);
-    if (options.command != Command::explore && !expects.holds()) {
-        result.expect = "breaks " + explore::to_string(expects.invariant);
-    }
+    result.expect = expects.holds() ? "holds" : "breaks " + explore::to_string(expects.invariant);
     return result;
 }
 
@@ -121,7 +129,7 @@ explore::Result judged(const Options& options, const Selection& selection, machi
     }
     if (!explores) return explore::judge(*selection.of, *selection.variant, vendor, std::move(sweep));
     result.verdict = breaks ? explore::Verdict::breaks : explore::Verdict::holds;
-    result.status = breaks ? explore::Status::unexpected : explore::Status::ok;
+    result.status = breaks ? explore::Status::finding : explore::Status::ok;
     result.sweep = std::move(sweep);
     return result;
 }

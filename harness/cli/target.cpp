@@ -11,6 +11,7 @@
 namespace gatecrash::cli {
 
 machine::Image image_of(const Selection& selection) {
+    if (!selection.of->file.empty()) return machine::load_elf_file(selection.of->file);
     return machine::load_elf(explore::guest_of(selection.of->name, selection.variant->name), selection.name());
 }
 

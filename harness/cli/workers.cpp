@@ -61,6 +61,7 @@ void raise_descriptor_limit() {
 /// The guest of a selection, as bytes, for a digest.
 std::string content_of(const Options& options, const Selection& selection) {
     if (selection.variant == nullptr) return emulator::read_file(options.target);
+    if (!selection.of->file.empty()) return emulator::read_file(selection.of->file);
     const auto bytes = explore::guest_of(selection.of->name, selection.variant->name);
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
@@ -226,10 +227,23 @@ class Workers::Work {
         for (std::size_t i = 0; i < count; ++i) start(i);
     }
 
+    /// The user's files that a worker reads: guests, and what is expected of them.
+    [[nodiscard]] std::set<std::string> files_to_carry() const {
+        std::set<std::string> files;
+        for (const auto& selection : selections_) {
+            if (selection.variant == nullptr) {
+                files.insert(options_.target);
+            } else if (!selection.of->file.empty()) {
+                files.insert({selection.of->file, explore::expectation_file_of(selection.of->file)});
+            }
+        }
+        return files;
+    }
+
     void start(std::size_t worker) {
         auto& state = states_[worker];
         std::vector<std::string> arguments{"worker", "--machine", cli::name_of(machine_name_)};
-        if (selections_.front().variant == nullptr) arguments.push_back(options_.target);
+        for (const auto& file : files_to_carry()) arguments.push_back(file);
         // A write to a worker that ended must not kill this process. Workers keep the default.
         (void)std::signal(SIGPIPE, SIG_DFL);
         state.started = state.ready = Clock::now();

@@ -205,6 +205,7 @@ constexpr auto rows = std::to_array<CatalogueRow>({
     {"N32", "SMI in L2, RSM to bad state"},
     {"P1", "postponed #HV lost before IRET"},
     {"P3", "paranoid flag in BL, tested in EBX"},
+    {"P18", "ticks nest until the stack is used up"},
 });
 
 }  // namespace

@@ -176,7 +176,7 @@ class Examiner {
     void conclude() {
         const auto outcome = end_ && !lost_ ? *end_ : machine::Outcome{machine::StillRunning{}};
         const auto repeated = repetitions_.describe();
-        for (auto& found : check_run(machine_, window_, outcome, landed_)) {
+        for (auto& found : check_run(machine_, window_, outcome, landed_).violations) {
             if (found.violation.invariant == Invariant::progress && !repeated.empty()) {
                 found.violation.message += "; " + repeated;
             }

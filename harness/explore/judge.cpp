@@ -108,6 +108,8 @@ std::string to_string(Status status) {
             return "ok";
         case Status::unexpected:
             return "unexpected";
+        case Status::finding:
+            return "finding";
         case Status::skip:
             return "skip";
         case Status::error:

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "gatecrash/machine/machine.hpp"
 
@@ -85,7 +86,7 @@ class LogChecker {
         }
     }
 
-    std::vector<RunViolation> result() { return std::move(violations_); }
+    RunFindings result() { return {std::move(violations_), std::move(bodies_at_once_)}; }
 
   private:
     /// What a body notes when it begins belongs to one moment.
@@ -137,21 +138,50 @@ class LogChecker {
         return record.frame + (from_user ? sizeof(abi::Frame32) : offsetof(abi::Frame32, esp));
     }
 
+    [[nodiscard]] bool overlaps(const LogRecord& one, const LogRecord& other) const {
+        return one.frame < end_of(other) && other.frame < end_of(one);
+    }
+
     void enter(const LogRecord& record) {
         for (const auto& live : live_) {
-            if (record.frame < end_of(live) && live.frame < end_of(record)) {
+            if (overlaps(record, live)) {
                 add(Invariant::stack,
                     fmt::format("the frame of vector {} that interrupted {} lies on the live frame of vector {} that "
                                 "interrupted {}",
                                 record.vector, at(record.rip), live.vector, at(live.rip)));
-            } else if (live.vector == record.vector && record.vector == GATECRASH_VECTOR_NMI) {
-                add(Invariant::event_conservation, "the NMI's body was entered while it was running");
             }
         }
+        check_nesting(record);
         const bool landed = std::any_of(expected_.landed.begin(), expected_.landed.end(),
                                         [&](const auto& l) { return l.event.vector == record.vector; });
         if (!landed && !expected_.vectors.contains(record.vector)) add_unexpected(record);
         live_.push_back(record);
+    }
+
+    [[nodiscard]] std::optional<std::uint64_t> nesting_limit(std::uint32_t vector) const {
+        if (const auto said = expected_.nesting_limits.find(vector); said != expected_.nesting_limits.end())
+            return said->second;
+        return vector == GATECRASH_VECTOR_NMI ? std::optional<std::uint64_t>(1) : std::nullopt;
+    }
+
+    void check_nesting(const LogRecord& record) {
+        // One whose frame this one overlies is lost, which is told by itself.
+        const auto inside = std::ranges::count_if(
+            live_, [&](const LogRecord& live) { return live.vector == record.vector && !overlaps(record, live); });
+        const auto running = static_cast<std::uint64_t>(inside) + 1;
+        auto& most = bodies_at_once_[record.vector];
+        most = std::max(most, running);
+        const auto limit = nesting_limit(record.vector);
+        if (!limit || running <= *limit) return;
+        if (record.vector == GATECRASH_VECTOR_NMI && *limit == 1) {
+            add(Invariant::event_conservation, "the NMI's body was entered while it was running");
+        } else {
+            add(Invariant::event_conservation,
+                fmt::format(
+                    "the body of vector {} that interrupted {} is entered inside itself: {} run at once, and the "
+                    "guest allows {} (nesting_limits)",
+                    record.vector, at(record.rip), running, *limit));
+        }
     }
 
     void leave(const LogRecord& record) {
@@ -165,7 +195,9 @@ class LogChecker {
         }
         // A CS of 0 cannot be returned through. A design may use that as a mark (the nesting flag's does), and one that
         // forgets to take it off again does not get far.
-        const bool same = entered->rip == record.rip && entered->rflags == record.rflags &&
+        // A handler may keep interrupts off in kernel code to which it returns, so that none nests any deeper.
+        const std::uint64_t free_flags = (record.cs & 3) == 0 ? machine::rflags_if : 0;
+        const bool same = entered->rip == record.rip && ((entered->rflags ^ record.rflags) & ~free_flags) == 0 &&
                           entered->rsp == record.rsp && entered->ss == record.ss &&
                           (entered->cs == record.cs || record.cs == 0);
         if (!same) {
@@ -221,6 +253,7 @@ class LogChecker {
     std::optional<std::uint64_t> number_;  ///< of the first record of the moment that is looked at
     LogRecord last_{};
     std::vector<RunViolation> violations_;
+    std::map<std::uint32_t, std::uint64_t> bodies_at_once_;
 };
 
 /// A record takes its place in the ring before it is written. RFLAGS, one of its last fields, is never 0.
@@ -228,8 +261,8 @@ bool is_complete(const LogRecord& record) { return record.kind != 0 && record.fr
 
 }  // namespace
 
-std::vector<RunViolation> check_log(std::span<const LogRecord> records, std::uint64_t first, bool ended,
-                                    const LogExpectation& expected, const machine::Image& image) {
+RunFindings check_log(std::span<const LogRecord> records, std::uint64_t first, bool ended,
+                      const LogExpectation& expected, const machine::Image& image) {
     LogChecker checker(expected, image);
     for (std::size_t i = 0; i < records.size(); ++i) {
         if (ended || is_complete(records[i])) checker.take(records[i], first + i);

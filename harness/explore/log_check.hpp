@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -23,6 +24,8 @@ struct LandedEvent {
 struct LogExpectation {
     std::span<const LandedEvent> landed;     ///< the one that opened the window included
     const std::set<std::uint32_t>& vectors;  ///< that the run without events also took
+    /// By vector: how many bodies may be running at once, each inside another. See `nesting_limits`, gatecrash/abi.h.
+    std::map<std::uint32_t, std::uint64_t> nesting_limits{};
 };
 
 /// A rule that one run broke, and the number of the log record that shows it; none if only the end of the run does.
@@ -31,10 +34,15 @@ struct RunViolation {
     std::optional<std::uint64_t> record{};
 };
 
+/// What the checks find in one run.
+struct RunFindings {
+    std::vector<RunViolation> violations{};
+    std::map<std::uint32_t, std::uint64_t> bodies_at_once{};  ///< as in Extremes
+};
+
 /// I4, I5, I7 and I8 as far as the handler bodies saw them. `first` is the number of records before `records`. If the
 /// run has not `ended`, bodies may still be to come, and records that are not complete are passed over.
-[[nodiscard]] std::vector<RunViolation> check_log(std::span<const abi::LogRecord> records, std::uint64_t first,
-                                                  bool ended, const LogExpectation& expected,
-                                                  const machine::Image& image);
+[[nodiscard]] RunFindings check_log(std::span<const abi::LogRecord> records, std::uint64_t first, bool ended,
+                                    const LogExpectation& expected, const machine::Image& image);
 
 }  // namespace gatecrash::explore

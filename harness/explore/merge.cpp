@@ -150,6 +150,14 @@ Level sum_of(std::span<const SweepResult> shards, std::size_t length) {
     return sum;
 }
 
+Extremes extremes_of(std::span<const SweepResult> shards, std::size_t length) {
+    Extremes extremes;
+    for (const auto& shard : shards) {
+        if (shard.levels.size() > length) extremes.include(shard.levels[length].extremes);
+    }
+    return extremes;
+}
+
 /// Returns whether the shard got beyond the block in which the merged sweep stops.
 bool is_past(const SweepResult& shard, unsigned depth, std::uint64_t stopped_in) {
     if (shard.depth != depth || shard.levels.empty()) return false;
@@ -206,11 +214,13 @@ SweepResult merge(std::span<const SweepResult> shards, std::uint64_t max_finding
     for (unsigned length = 0; length <= whole.depth; ++length) {
         if (!has_stretches(shards, length)) {
             whole.levels.push_back(sum_of(shards, length));
+            whole.levels.back().extremes = extremes_of(shards, length);
             continue;
         }
         Joiner joiner(max_findings);
         joiner.join(shards, length);
         whole.levels.push_back(joiner.level());
+        if (!joiner.stopped_in()) whole.levels.back().extremes = extremes_of(shards, length);
         if (length != whole.depth) continue;
         whole.findings = joiner.findings();
         stopped_in = joiner.stopped_in();
@@ -242,6 +252,12 @@ std::optional<std::uint64_t> last_block(std::span<const Finding> findings, std::
     std::multiset<std::uint64_t> blocks;
     for (const auto& [group, block] : first) blocks.insert(block);
     return *std::next(blocks.begin(), static_cast<std::ptrdiff_t>(max_findings - 1));
+}
+
+Extremes extremes_of(const SweepResult& sweep) {
+    Extremes extremes;
+    for (const auto& level : sweep.levels) extremes.include(level.extremes);
+    return extremes;
 }
 
 bool are_alike(const Finding& one, const Finding& other) {

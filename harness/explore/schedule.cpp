@@ -201,6 +201,14 @@ std::string to_string(machine::Event::Kind kind) {
     return "?";
 }
 
+std::optional<machine::Event::Kind> parse_kind(std::string_view name) {
+    using Kind = machine::Event::Kind;
+    for (const auto kind : {Kind::nmi, Kind::irq, Kind::db, Kind::mc, Kind::pf, Kind::watch}) {
+        if (to_string(kind) == name) return kind;
+    }
+    return std::nullopt;
+}
+
 std::string to_string(machine::Event event) {
     const auto kind = to_string(event.kind);
     if (event.address) return fmt::format("{}={:#x}", kind, *event.address);

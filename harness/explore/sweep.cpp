@@ -241,6 +241,7 @@ class Sweep {
             result_.levels.front() = {};
             if (result_.depth == 0) result_.findings.clear();
         }
+        if (result_.stopped_after) result_.levels.back().extremes = {};
         result_.shard = options_.shard;
         result_.schedules = schedules_run();
         for (const auto& level : result_.levels) result_.pruned += level.pruned;
@@ -414,16 +415,20 @@ class Sweep {
             }
         }
         const auto phase = during(Phase::checking);
-        if (!check_run(machine_, context.window, outcome, landed_.events).empty()) {
+        const auto found = check_run(machine_, context.window, outcome, landed_.events);
+        if (!found.violations.empty()) {
             if (groups_.contains(group_of(context.number, schedule()))) {
                 count(context, {});
             } else {
                 const auto examining = during(Phase::examining);
                 examine_schedule(context, machine_.snapshot());
             }
-        } else if (options_.examine_each != 0 && ++held_ % options_.examine_each == 0) {
-            examine_held(context);
+            return;
         }
+        auto& extremes = result_.levels.back().extremes;
+        extremes.include({.stack_bytes = {}, .bodies_at_once = found.bodies_at_once});
+        extremes.include_stacks(machine_);
+        if (options_.examine_each != 0 && ++held_ % options_.examine_each == 0) examine_held(context);
     }
 
     /// Steps a run that takes long to its end. Returns StillRunning if the run repeats an earlier state, which proves

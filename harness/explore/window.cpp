@@ -31,6 +31,7 @@ struct Checker {
     const Window& window;
     const std::vector<LandedEvent>& landed;
     std::vector<RunViolation> violations{};
+    std::map<std::uint32_t, std::uint64_t> bodies_at_once{};
 
     void add(Invariant invariant, std::string message) { violations.push_back({{invariant, std::move(message)}, {}}); }
 
@@ -64,9 +65,10 @@ struct Checker {
         if (!window.end) {
             for (const auto& record : records) taken.insert(record.vector);
         }
-        const LogExpectation expected{all, window.end ? window.vectors : taken};
+        const LogExpectation expected{all, window.end ? window.vectors : taken, window.nesting_limits};
         auto found = explore::check_log(records, window.log_head, ended, expected, machine.image());
-        violations.insert(violations.end(), found.begin(), found.end());
+        violations.insert(violations.end(), found.violations.begin(), found.violations.end());
+        bodies_at_once = std::move(found.bodies_at_once);
     }
 
     /// FATAL leaves a log record that says more, unless the log is what went wrong.
@@ -297,6 +299,9 @@ std::optional<Window> next_window(Machine& machine) {
     if (nmi) window.opening = machine::Event::nmi();
     window.round_trip = round_trip;
     window.log_head = log_head(machine);
+    for (const auto& [vector, most] : machine.pairs_at("nesting_limits")) {
+        window.nesting_limits[static_cast<std::uint32_t>(vector)] = most;
+    }
     const auto refuse = [&](const char* why) {
         throw machine::ImageError(fmt::format("{}: at BEGIN {}\n{}", machine.image().name, why, machine.dump()));
     };
@@ -312,8 +317,8 @@ void open_window(Machine& machine, const Window& window) {
     if (window.opening) machine.land(*window.opening);
 }
 
-std::vector<RunViolation> check_run(Machine& machine, const Window& window, const machine::Outcome& outcome,
-                                    const std::vector<LandedEvent>& landed) {
+RunFindings check_run(Machine& machine, const Window& window, const machine::Outcome& outcome,
+                      const std::vector<LandedEvent>& landed) {
     Checker checker{machine, window, landed};
     const bool ended = outcome == machine::Outcome{machine::Doorbell{GATECRASH_PORT_END}};
     checker.check_outcome(outcome);
@@ -332,7 +337,7 @@ std::vector<RunViolation> check_run(Machine& machine, const Window& window, cons
         checker.check_special_registers(*reference);
         checker.check_interrupt_stacks(*reference);
     }
-    return std::move(checker.violations);
+    return {std::move(checker.violations), std::move(checker.bodies_at_once)};
 }
 
 Boundary boundary_of(const machine::SymbolTable& symbols, const Reached& reached) {
@@ -359,7 +364,9 @@ std::optional<machine::Event> ScheduleLander::operator()(Machine& machine) {
     if (!is_wanted(machine.image().symbols, here)) return std::nullopt;
     const auto& [event, wanted] = (*schedule_)[next_];
     if (!machine.can_land(event)) {
-        const char* why = event.kind == machine::Event::Kind::watch
+        const char* why = event.kind == machine::Event::Kind::irq
+                              ? "the guest has an interrupt of that priority or above in service"
+                          : event.kind == machine::Event::Kind::watch
                               ? "interrupts are off, DR0 is in use, or the guest refuses that address or has no such"
                           : event.address ? "the instruction does not use that address"
                                           : "RF is set, or another exception is not dealt with yet";

@@ -23,6 +23,7 @@ struct Window {
     std::uint64_t log_head = 0;             ///< records in the log ring at BEGIN
     std::optional<machine::Snapshot> end;   ///< how the run without events ends; empty while that is not known
     std::set<std::uint32_t> vectors;        ///< that the run without events takes
+    std::map<std::uint32_t, std::uint64_t> nesting_limits;  ///< as in LogExpectation
     /// States that the run without events has at CPL 3; empty while they are not known.
     std::optional<std::vector<KeptState>> user;
 };
@@ -43,9 +44,8 @@ void open_window(machine::Machine& machine, const Window& window);
 
 /// Checks a run that ended with `outcome`, in which `landed` landed besides the opening event. The machine is as the
 /// run left it. Not for StillRunning.
-[[nodiscard]] std::vector<RunViolation> check_run(machine::Machine& machine, const Window& window,
-                                                  const machine::Outcome& outcome,
-                                                  const std::vector<LandedEvent>& landed);
+[[nodiscard]] RunFindings check_run(machine::Machine& machine, const Window& window, const machine::Outcome& outcome,
+                                    const std::vector<LandedEvent>& landed);
 
 /// Returns what a guest calls exit_work, which has to be done before a return to CPL 3; 0 for a guest without it.
 [[nodiscard]] std::uint64_t exit_work(machine::Machine& machine);

@@ -110,20 +110,21 @@ Machine::Machine(std::unique_ptr<VirtualMachine> own, VirtualMachine* others, Im
 }
 
 void Machine::read_symbols() {
-    breakpoints_refused_ = ranges_at("breakpoints_refused");
-    watchpoints_refused_ = ranges_at("watchpoints_refused");
+    breakpoints_refused_ = pairs_at("breakpoints_refused");
+    watchpoints_refused_ = pairs_at("watchpoints_refused");
     interrupts_in_service_ = image_.symbols.find("interrupts_in_service");
 }
 
-std::vector<Machine::AddressRange> Machine::ranges_at(const std::string& symbol) const {
+std::vector<Machine::Pair> Machine::pairs_at(const std::string& symbol) const {
+    using Words = std::array<std::uint64_t, 2>;
     const auto table = image_.symbols.find(symbol);
-    std::vector<AddressRange> ranges;
-    for (auto at = table ? number(*table) : 0; table; at += sizeof(AddressRange)) {
-        const auto range = memory_.read<AddressRange>(Virtual{at});
-        if (!range || range->behind == 0) break;
-        ranges.push_back(*range);
+    std::vector<Pair> pairs;
+    for (auto at = table ? number(*table) : 0; table; at += sizeof(Words)) {
+        const auto words = memory_.read<Words>(Virtual{at});
+        if (!words || (*words)[1] == 0) break;
+        pairs.emplace_back((*words)[0], (*words)[1]);
     }
-    return ranges;
+    return pairs;
 }
 
 Machine::~Machine() {
@@ -345,6 +346,17 @@ bool Machine::can_land(Event event, const kvm_regs& regs, const kvm_sregs& sregs
     return !event.address || fault_at(*event.address, regs, sregs).has_value();
 }
 
+/// The upper four bits of a vector are its priority (SDM volume 3, 10.8.3.1).
+bool Machine::is_held_back(Event event, const PageSet* saved) const {
+    if (event.kind != Event::Kind::irq || !interrupts_in_service_) return false;
+    std::array<std::uint16_t, GATECRASH_VECTORS / 16> in_service{};  // by priority
+    const auto bytes = std::as_writable_bytes(std::span(in_service));
+    const bool known = saved == nullptr ? memory_.read(*interrupts_in_service_, bytes)
+                                        : memory_.read_saved(*saved, *interrupts_in_service_, bytes);
+    return known && std::any_of(in_service.begin() + event.vector / 16, in_service.end(),
+                                [](std::uint16_t vectors) { return vectors != 0; });
+}
+
 /// A guest that writes DR7 has breakpoints while that enables any, be it by LE or GE alone, which do nothing
 /// else (SDM volume 3, 17.2.4).
 bool Machine::has_breakpoints_on(std::uint64_t dr7) const {
@@ -352,9 +364,9 @@ bool Machine::has_breakpoints_on(std::uint64_t dr7) const {
     return !abilities_.writes_dr7 || (dr7 & enables) != 0;
 }
 
-bool Machine::is_in(std::span<const AddressRange> ranges, std::uint64_t address) {
+bool Machine::is_in(std::span<const Pair> ranges, std::uint64_t address) {
     return std::ranges::any_of(ranges,
-                               [&](const auto& range) { return address >= range.first && address < range.behind; });
+                               [&](const auto& range) { return address >= range.first && address < range.second; });
 }
 
 bool Machine::can_break(std::uint64_t rip, std::uint64_t dr7) const {

@@ -9,7 +9,7 @@ ExitCode exit_code_of(std::span<const explore::Result> results) {
         return std::ranges::any_of(results, [&](const auto& result) { return result.status == status; });
     };
     if (any(explore::Status::error)) return ExitCode::error;
-    if (any(explore::Status::unexpected)) return ExitCode::unexpected;
+    if (any(explore::Status::unexpected) || any(explore::Status::finding)) return ExitCode::unexpected;
     return any(explore::Status::ok) ? ExitCode::as_expected : ExitCode::nothing_ran;
 }
 

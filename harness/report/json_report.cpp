@@ -15,7 +15,7 @@ Json to_json(const explore::Result& result) {
     Json json{{"case", result.case_name},
               {"variant", result.variant},
               {"covers", result.covers},
-              {"expect", result.expect},
+              {"expect", text_or_null(result.expect)},
               {"verdict", to_string(result.verdict)},
               {"status", to_string(result.status)},
               {"boundaries", sweep.boundaries},
@@ -31,6 +31,7 @@ Json to_json(const explore::Result& result) {
               {"stopped_after", stop_json(sweep)},
               {"skip_reason", text_or_null(result.skip_reason)},
               {"message", text_or_null(result.message)}};
+    add_extremes(json, extremes_of(sweep));
     if (!sweep.shard.is_whole()) {
         json["guest"] = result.guest;
         add_parts(json, sweep);

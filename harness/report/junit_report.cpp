@@ -49,7 +49,7 @@ void set_totals(pugi::xml_node node, std::span<const explore::Result> results) {
         return static_cast<std::size_t>(std::ranges::count(results, status, &explore::Result::status));
     };
     node.append_attribute("tests") = results.size();
-    node.append_attribute("failures") = count(Status::unexpected);
+    node.append_attribute("failures") = count(Status::unexpected) + count(Status::finding);
     node.append_attribute("errors") = count(Status::error);
     // The schema has no number of skipped tests for all suites together.
     if (std::string_view(node.name()) == "testsuite") node.append_attribute("skipped") = count(Status::skip);
@@ -94,6 +94,7 @@ void add_test(pugi::xml_node suite, const explore::Result& result) {
         case Status::ok:
             break;
         case Status::unexpected:
+        case Status::finding:
             add_failure(test, result);
             break;
         case Status::skip:

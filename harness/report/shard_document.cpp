@@ -28,10 +28,11 @@ explore::Result to_result(const Json& object) {
     result.case_name = text(object, "case");
     result.variant = text(object, "variant");
     result.covers = object.at("covers").get<std::vector<std::string>>();
-    result.expect = text(object, "expect");
+    result.expect = text_or_empty(object, "expect");
     result.verdict =
         to_value(text(object, "verdict"), {Verdict::holds, Verdict::breaks, Verdict::skip, Verdict::error});
-    result.status = to_value(text(object, "status"), {Status::ok, Status::unexpected, Status::skip, Status::error});
+    result.status = to_value(text(object, "status"),
+                             {Status::ok, Status::unexpected, Status::finding, Status::skip, Status::error});
     result.guest = text(object, "guest");
     result.sweep = to_sweep(object);
     result.seconds = object.at("seconds").get<double>();

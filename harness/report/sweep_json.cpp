@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 namespace gatecrash::report {
 namespace {
 
@@ -19,6 +21,7 @@ Json level_json(const explore::Level& level, std::span<const explore::Finding> f
         list.push_back(to_full_json(finding));
     }
     Json json{{"schedules", level.schedules}, {"pruned", level.pruned}, {"findings", list}};
+    add_extremes(json, level.extremes);
     if (!level.stretches.empty()) {
         auto& stretches = json["stretches"] = Json::array();
         for (const auto& stretch : level.stretches) stretches.push_back(stretch_json(stretch));
@@ -26,10 +29,29 @@ Json level_json(const explore::Level& level, std::span<const explore::Finding> f
     return json;
 }
 
-explore::Invariant to_invariant(const std::string& name) {
-    for (unsigned i = 1; i <= 16; ++i) {
-        if (const auto invariant = static_cast<explore::Invariant>(i); to_string(invariant) == name) return invariant;
+/// A count of a list.
+std::uint64_t count(const Json& value) {
+    if (!value.is_number_unsigned()) throw JsonError("a list of counts has something else in it");
+    return value.get<std::uint64_t>();
+}
+
+/// Documents of before it was measured have none.
+explore::Extremes to_extremes(const Json& level) {
+    explore::Extremes extremes;
+    if (!level.contains("stack_bytes")) return extremes;
+    for (const auto& [stack, bytes] : level.at("stack_bytes").items()) extremes.stack_bytes[stack] = count(bytes);
+    for (const auto& [vector, bodies] : level.at("bodies_at_once").items()) {
+        std::uint32_t number = 0;
+        const auto* const end = vector.data() + vector.size();
+        const auto parsed = std::from_chars(vector.data(), end, number);
+        if (parsed.ec != std::errc{} || parsed.ptr != end) throw JsonError(fmt::format("'{}' is no vector", vector));
+        extremes.bodies_at_once[number] = count(bodies);
     }
+    return extremes;
+}
+
+explore::Invariant to_invariant(const std::string& name) {
+    if (const auto invariant = explore::parse_invariant(name)) return *invariant;
     throw JsonError(fmt::format("'{}' is no invariant", name));
 }
 
@@ -41,12 +63,6 @@ std::optional<explore::Coverage> to_coverage(const Json& object) {
 
 std::uint64_t number_or_0(const Json& object, const char* name) {
     return object.contains(name) ? number(object, name) : 0;
-}
-
-/// A count of a list.
-std::uint64_t count(const Json& value) {
-    if (!value.is_number_unsigned()) throw JsonError("a list of counts has something else in it");
-    return value.get<std::uint64_t>();
 }
 
 explore::Stretch to_stretch(const Json& list) {
@@ -110,6 +126,14 @@ Json to_json(const explore::TimeSpent& spent) {
     Json json;
     for (std::size_t i = 0; i < spent.size(); ++i) json[std::string(explore::phase_table.at(i).name)] = spent.at(i);
     return json;
+}
+
+void add_extremes(Json& json, const explore::Extremes& extremes) {
+    json["stack_bytes"] = Json::object();
+    for (const auto& [stack, bytes] : extremes.stack_bytes) json["stack_bytes"][stack] = bytes;
+    json["bodies_at_once"] = Json::object();
+    for (const auto& [vector, bodies] : extremes.bodies_at_once)
+        json["bodies_at_once"][std::to_string(vector)] = bodies;
 }
 
 Json to_json(const explore::Finding& finding) {
@@ -208,6 +232,7 @@ explore::SweepResult to_sweep(const Json& object) {
     for (const auto& level : object.at("levels")) {
         if (!sweep.findings.empty()) throw JsonError("a level behind one with findings");
         sweep.levels.push_back({.schedules = number(level, "schedules"), .pruned = number(level, "pruned")});
+        sweep.levels.back().extremes = to_extremes(level);
         for (const auto& finding : level.at("findings")) sweep.findings.push_back(to_finding(finding));
         if (level.contains("stretches")) {
             for (const auto& list : level.at("stretches")) sweep.levels.back().stretches.push_back(to_stretch(list));

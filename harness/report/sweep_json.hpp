@@ -29,6 +29,8 @@ class JsonError : public std::runtime_error {
 [[nodiscard]] Json to_json(const std::optional<explore::Coverage>& coverage);
 /// The number of findings after which the sweep stopped, or null.
 [[nodiscard]] Json stop_json(const explore::SweepResult& sweep);
+/// Adds to `json` the deepest stacks and the deepest nesting.
+void add_extremes(Json& json, const explore::Extremes& extremes);
 /// Adds to `json` all that makes the sweep again: its shard, and what each length of schedules gave.
 void add_parts(Json& json, const explore::SweepResult& sweep);
 [[nodiscard]] Json to_json(const explore::SweepResult& sweep);

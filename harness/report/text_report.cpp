@@ -114,7 +114,7 @@ std::vector<std::string> detail_lines(const explore::Result& result) {
         const bool has_remark = result.status == explore::Status::ok && !result.message.empty();
         lines.push_back(describe_stop(*result.sweep.stopped_after) + (has_remark ? "; " + result.message : ""));
     }
-    if (result.status == explore::Status::unexpected && !result.expect.empty()) {
+    if (result.status == explore::Status::unexpected) {
         lines.push_back(fmt::format("expected: {}{}{}", result.expect, result.message.empty() ? "" : "; ",
                                     first_line(result.message)));
     } else if (result.status == explore::Status::error) {
@@ -128,6 +128,18 @@ std::string details(const explore::Result& result) {
     std::string text;
     for (const auto& line : detail_lines(result)) text += indented(line);
     return text;
+}
+
+std::string extremes_line(const explore::Result& result) {
+    const auto extremes = extremes_of(result.sweep);
+    if (extremes.stack_bytes.empty()) return "";
+    std::vector<std::string> stacks;
+    for (const auto& [stack, bytes] : extremes.stack_bytes) stacks.push_back(fmt::format("{} {}", stack, bytes));
+    std::string nested;
+    for (const auto& [vector, bodies] : extremes.bodies_at_once) {
+        if (bodies > 1) nested += fmt::format("; {} bodies of vector {} at once", bodies, vector);
+    }
+    return indented(fmt::format("deepest stacks, in bytes: {}{}", fmt::join(stacks, ", "), nested));
 }
 
 std::string further_findings(const explore::Result& result) {
@@ -211,9 +223,8 @@ std::string next_step(std::span<const explore::Result> results) {
     if (const auto unexpected = count(results, Status::unexpected); unexpected != 0) {
         const auto& result = first(Status::unexpected);
         if (result.sweep.findings.empty()) {
-            return fmt::format("{} not as expected: `gatecrash list '{}'` says what was expected and why",
-                               unexpected == 1 ? "1 variant is" : grouped(unexpected) + " variants are",
-                               name_of(result));
+            return fmt::format("{} not as expected: the lines above say what was expected",
+                               unexpected == 1 ? "1 variant is" : grouped(unexpected) + " variants are");
         }
         return fmt::format("{} not as expected: watch it happen with {} --trace",
                            unexpected == 1 ? "1 variant is" : grouped(unexpected) + " variants are",

@@ -127,7 +127,11 @@
  *                          on them
  *   sets_trap_flag         whatever it is: the guest sets RFLAGS.TF itself, and is stepped by other means
  *   interrupts_in_service  256 bits; the bit of an external interrupt's vector is set when that is delivered, as a local
- *                          APIC does. The guest clears it
+ *                          APIC does. The guest clears it. While a bit is set, no `irq` lands whose vector has the same
+ *                          upper four bits or smaller ones (SDM volume 3, 10.8.3.1)
+ *   nesting_limits         pairs of a vector and a count, until a count of 0: so many bodies of that vector may be running at
+ *                          once, each inside another. One more breaks I5. Without an entry the limit is 1 for NMIs, and
+ *                          other vectors have none
  */
 
 #if !defined(__ASSEMBLER__) && defined(__cplusplus)

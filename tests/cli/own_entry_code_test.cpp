@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
@@ -104,11 +105,36 @@ TEST_F(OwnEntryCode, OfTheExampleBreaksAndHoldsAsItSays) {
     EXPECT_EQ(replayed.code, 1) << replayed.err;
     EXPECT_THAT(replayed.out, HasSubstr("breaks I2: " + finding["message"].get<std::string>()));
 
-    for (const auto* events : {"nmi", "irq"}) {
-        const auto held = explore(built / "gs-by-base.elf", {"--events", events});
-        EXPECT_EQ(held.code, 0) << held.out << held.err;
-        EXPECT_THAT(held.out, HasSubstr("  holds  "));
-    }
+    const auto held = explore(built / "gs-by-base.elf", {"--events", "irq"});
+    EXPECT_EQ(held.code, 0) << held.out << held.err;
+    EXPECT_THAT(held.out, HasSubstr("  holds  "));
+
+    // And so the files say that stand beside them.
+    const auto run = [&](const Words& guests) {
+        Words words{program_, "run", "--machine", "amd", "--json", "-", "--quiet"};
+        words.insert(words.end(), guests.begin(), guests.end());
+        return run_with_sdk(words);
+    };
+    const auto judged = run({broken, built / "gs-by-base.elf"});
+    EXPECT_EQ(judged.code, 0) << judged.out << judged.err;
+    const auto results = json::parse(judged.out)["results"];
+    ASSERT_EQ(results.size(), 3U);
+    EXPECT_EQ(results[0]["case"], broken.string());
+    EXPECT_EQ(results[0]["variant"], "");
+    EXPECT_EQ(results[0]["expect"], "breaks I2");
+    EXPECT_EQ(results[0]["finding"], finding);
+    EXPECT_EQ(results[1]["variant"], "nmi depth 1");
+    EXPECT_EQ(results[2]["variant"], "irq depth 1");
+    for (const auto& result : results) EXPECT_EQ(result["status"], "ok") << result;
+
+    // One place fewer, and the sweep finds one too many.
+    std::ofstream(broken.string() + ".expect")
+        << "nmi depth 1 breaks I2 at nmi:entry_syscall|entry_irq_stubs|entry_irq\n";
+    const auto refuted = run({broken});
+    EXPECT_EQ(refuted.code, 1) << refuted.err;
+    const auto result = json::parse(refuted.out)["results"][0];
+    EXPECT_EQ(result["status"], "unexpected");
+    EXPECT_THAT(result["message"].get<std::string>(), HasSubstr("@nmi:entry_bp breaks it too"));
 }
 
 TEST_F(OwnEntryCode, ThatLosesARegisterEachTimeBreaksWithoutAnEvent) {

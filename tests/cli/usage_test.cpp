@@ -239,6 +239,19 @@ TEST_F(GuestFile, ThatLacksSomethingIsRefusedByItsName) {
     expect_wrong_usage({"explore", other}, "no symbol gatecrash_abi: link it with gatecrash's runtime and guest.lds");
 }
 
+TEST_F(GuestFile, IsRunOnlyWithItsExpectations) {
+    const auto guest = folder_.file("my.elf", guest_);
+    expect_wrong_usage({"run", guest}, "my.elf has no expectations: write " + guest + ".expect, with lines such as");
+    (void)folder_.file("my.elf.expect", "nmi depth 1 hold\n");
+    expect_wrong_usage({"run", guest}, "my.elf.expect, line 1: 'hold' where 'holds' or 'breaks' stands");
+    (void)folder_.file("my.elf.expect", "pf=no_such_word depth 1 holds\n");
+    expect_wrong_usage({"run", guest}, "no_such_word");
+    (void)folder_.file("my.elf.expect", "nmi depth 1 holds\n");
+    (void)folder_.file("my.elf", guest_.substr(0, 100));
+    expect_wrong_usage({"run", guest}, "my.elf");
+    expect_wrong_usage({"run", folder_.path() / "other.elf"}, "there is no file");
+}
+
 TEST(New, WritesTheExample) {
     const TemporaryFolder folder;
     const auto project = folder.path() / "not" / "there yet";

@@ -26,7 +26,7 @@ LogRecord leave(std::uint32_t vector, std::uint64_t frame) { return record(GATEC
 std::vector<Invariant> broken(const std::vector<LogRecord>& records, const std::vector<LandedEvent>& landed,
                               bool ended = true) {
     std::vector<Invariant> invariants;
-    for (const auto& v : check_log(records, 0, ended, {landed, {bp}}, machine::Image{}))
+    for (const auto& v : check_log(records, 0, ended, {landed, {bp}}, machine::Image{}).violations)
         invariants.push_back(v.violation.invariant);
     return invariants;
 }
@@ -47,13 +47,14 @@ TEST(LogCheck, FindsABodyThatRunsWithTheUsersGs) {
     auto gs = record(GATECRASH_LOG_BROKEN + 2, nmi, outer_frame);
     gs.error = 0x7654000;
     const std::vector<LogRecord> records{enter(nmi, outer_frame), gs, leave(nmi, outer_frame)};
-    const auto found = check_log(records, 0, true, {one_nmi, {bp}}, machine::Image{});
+    const auto found = check_log(records, 0, true, {one_nmi, {bp}}, machine::Image{}).violations;
     ASSERT_EQ(found.size(), 1U);
     EXPECT_EQ(found[0].violation.invariant, Invariant::kernel_gs);
     EXPECT_THAT(found[0].violation.message,
                 HasSubstr("the body of vector 2 that interrupted 0x42 runs with GS base 0x7654000"));
     EXPECT_THAT(check_log({{record(GATECRASH_LOG_BROKEN + 2, GATECRASH_VECTOR_SYSCALL, outer_frame)}}, 0, true,
-                          {{}, {}}, machine::Image{})[0]
+                          {{}, {}}, machine::Image{})
+                    .violations[0]
                     .violation.message,
                 HasSubstr("the body of SYSCALL"));
 }
@@ -62,7 +63,7 @@ TEST(LogCheck, FindsAHandlerOnTheUsersStack) {
     constexpr std::uint64_t user_frame = GATECRASH_USER_STACK + 0x800;
     EXPECT_THAT(broken({enter(nmi, user_frame), leave(nmi, user_frame)}, one_nmi), ElementsAre(Invariant::stack));
     auto fatal = record(GATECRASH_LOG_FATAL, GATECRASH_VECTOR_GP, user_frame);
-    const auto found = check_log({{fatal}}, 0, false, {{}, {}}, machine::Image{});
+    const auto found = check_log({{fatal}}, 0, false, {{}, {}}, machine::Image{}).violations;
     ASSERT_EQ(found.size(), 2U);
     EXPECT_EQ(
         found[0].violation.message,
@@ -152,12 +153,53 @@ TEST(LogCheck, FindsALeaveWithoutAnEnter) {
 
 TEST(LogCheck, FindsVectorsThatNobodyExpects) {
     const auto violations =
-        check_log(std::vector{record(GATECRASH_LOG_FATAL, 13, inner_frame)}, 0, false, {{}, none}, machine::Image{});
+        check_log(std::vector{record(GATECRASH_LOG_FATAL, 13, inner_frame)}, 0, false, {{}, none}, machine::Image{})
+            .violations;
     ASSERT_EQ(violations.size(), 1U);
     EXPECT_EQ(violations[0].violation.invariant, Invariant::no_unexpected_vector);
     EXPECT_THAT(violations[0].violation.message, HasSubstr("vector 13"));
     EXPECT_THAT(broken({enter(7, inner_frame), leave(7, inner_frame)}, {}),
                 ElementsAre(Invariant::no_unexpected_vector));
+}
+
+TEST(LogCheck, FindsABodyThatRunsInsideItselfTooOften) {
+    constexpr std::uint32_t irq = 0x20;
+    const std::vector<LandedEvent> two{{Event::irq(irq), 0}, {Event::irq(irq), 1}};
+    const std::vector records{enter(irq, outer_frame), enter(irq, inner_frame), leave(irq, inner_frame),
+                              leave(irq, outer_frame)};
+    const auto check = [&](const std::map<std::uint32_t, std::uint64_t>& limits) {
+        return check_log(records, 0, true, {two, none, limits}, machine::Image{});
+    };
+    EXPECT_THAT(check({}).violations, IsEmpty()) << "nobody said how often";
+    EXPECT_THAT(check({{irq, 2}}).violations, IsEmpty());
+    EXPECT_THAT(check({{irq + 1, 1}}).violations, IsEmpty());
+    EXPECT_EQ(check({}).bodies_at_once, (std::map<std::uint32_t, std::uint64_t>{{irq, 2}}));
+    const auto found = check({{irq, 1}}).violations;
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].violation.invariant, Invariant::event_conservation);
+    EXPECT_EQ(found[0].record, 1U);
+    EXPECT_EQ(found[0].violation.message,
+              "the body of vector 32 that interrupted 0x42 is entered inside itself: 2 run at once, and the guest "
+              "allows 1 (nesting_limits)");
+}
+
+TEST(LogCheck, AllowsNmisToNestOnlyIfTheGuestDoes) {
+    const std::vector<LandedEvent> two{{Event::nmi(), 0}, {Event::nmi(), 1}};
+    const std::vector records{enter(nmi, outer_frame), enter(nmi, inner_frame), leave(nmi, inner_frame),
+                              leave(nmi, outer_frame)};
+    EXPECT_EQ(check_log(records, 0, true, {two, none}, machine::Image{}).violations.size(), 1U);
+    EXPECT_THAT(check_log(records, 0, true, {two, none, {{nmi, 2}}}, machine::Image{}).violations, IsEmpty());
+}
+
+TEST(LogCheck, AcceptsAHandlerThatKeepsInterruptsOffInTheKernel) {
+    auto entered = enter(nmi, outer_frame), left = leave(nmi, outer_frame);
+    entered.rflags |= machine::rflags_if;
+    EXPECT_THAT(broken({entered, left}, one_nmi), IsEmpty());
+    entered.cs = left.cs = GATECRASH_USER_CS;
+    EXPECT_THAT(broken({entered, left}, one_nmi), ElementsAre(Invariant::stack)) << "a user has them on";
+    entered.cs = left.cs = GATECRASH_KERNEL_CS;
+    left.rflags |= 1;
+    EXPECT_THAT(broken({entered, left}, one_nmi), ElementsAre(Invariant::stack)) << "no other flag";
 }
 
 TEST(LogCheck, TakesAFullRingForALoop) {
@@ -166,16 +208,18 @@ TEST(LogCheck, TakesAFullRingForALoop) {
 
 TEST(LogCheck, CountsFromTheRecordsInFrontOfTheWindow) {
     const std::vector records{enter(nmi, outer_frame), leave(nmi, outer_frame)};
-    EXPECT_THAT(check_log(records, 10, true, {std::array{LandedEvent{Event::nmi(), 10}}, none}, machine::Image{}),
-                IsEmpty());
-    EXPECT_EQ(check_log(records, 10, true, {std::array{LandedEvent{Event::nmi(), 11}}, none}, machine::Image{}).size(),
+    EXPECT_THAT(
+        check_log(records, 10, true, {std::array{LandedEvent{Event::nmi(), 10}}, none}, machine::Image{}).violations,
+        IsEmpty());
+    EXPECT_EQ(check_log(records, 10, true, {std::array{LandedEvent{Event::nmi(), 11}}, none}, machine::Image{})
+                  .violations.size(),
               1U);
 }
 
 TEST(LogCheck, SaysWhichRecordShowsIt) {
     const std::vector records{enter(nmi, outer_frame), leave(nmi, inner_frame), leave(nmi, outer_frame)};
     const std::vector<LandedEvent> later{{Event::nmi(), 23}};
-    const auto found = check_log(records, 20, true, {later, none}, machine::Image{});
+    const auto found = check_log(records, 20, true, {later, none}, machine::Image{}).violations;
     ASSERT_EQ(found.size(), 2U);
     EXPECT_EQ(found[0].record, 21U);
     EXPECT_EQ(found[1].record, std::nullopt) << "only the end shows that no body began after the last NMI";
@@ -185,7 +229,7 @@ TEST(LogCheck, TakesWhatABodyNotesAtOnceForOneMoment) {
     const std::vector records{record(GATECRASH_LOG_BROKEN + 2, 13, inner_frame), enter(13, inner_frame),
                               record(GATECRASH_LOG_BROKEN + 9, 13, inner_frame), leave(13, inner_frame),
                               record(GATECRASH_LOG_BROKEN + 10, 13, inner_frame)};
-    const auto found = check_log(records, 0, false, {{}, none}, machine::Image{});
+    const auto found = check_log(records, 0, false, {{}, none}, machine::Image{}).violations;
     std::vector<std::optional<std::uint64_t>> numbers;
     for (const auto& each : found) numbers.push_back(each.record);
     EXPECT_THAT(numbers, ElementsAre(0U, 0U, 0U, 4U));

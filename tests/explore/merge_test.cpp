@@ -123,6 +123,20 @@ TEST(Merge, StopsAtTheFindingThatIsTheLastOneWanted) {
     EXPECT_EQ(three.levels[1].schedules, 3U + 2 + 8 + 10 + 5);
 }
 
+TEST(Merge, KeepsTheExtremesOfLevelsThatAreWhole) {
+    auto shards = std::array{odd_blocks(), even_blocks()};
+    shards[0].levels[1].extremes = {{{"task", 100}, {"nmi", 300}}, {{32, 1}}};
+    shards[1].levels[1].extremes = {{{"task", 200}}, {{32, 2}}};
+    EXPECT_EQ(extremes_of(merge(shards, 4)), (Extremes{{{"nmi", 300}, {"task", 200}}, {{32, 2}}}));
+    EXPECT_EQ(extremes_of(merge(shards, 2)), Extremes{}) << "how much of each shard counts is not known";
+    auto deeper = shard(1, {{1, 0}, {5, 2}, {50, 20}});
+    deeper.levels[1].extremes = {{{"task", 100}}, {}};
+    deeper.levels[2].extremes = {{{"task", 900}}, {}};
+    EXPECT_EQ(extremes_of(merge(std::array{deeper, shard(2, {{0, 0}, {4, 3}}, {finding("a", 2)})})),
+              (Extremes{{{"task", 100}}, {}}))
+        << "the other shard found something at depth 1";
+}
+
 TEST(Merge, StopsNowhereIfThereAreFewerFindings) {
     for (const std::uint64_t max : {0, 4}) {
         const auto whole = merge(std::array{odd_blocks(), even_blocks()}, max);

@@ -191,6 +191,26 @@ TEST(Interrupt, IsInServiceForAGuestThatLooks) {
     EXPECT_EQ(bits(machine), (std::array<std::uint64_t, 4>{}));
 }
 
+TEST(Interrupt, DoesNotLandWhileOneOfItsPriorityIsInService) {
+    constexpr Virtual in_service{TinyGuest::data + 0x40};
+    auto image = guest_with_interrupts_on(0x81);
+    image.symbols = SymbolTable({{"interrupts_in_service", in_service}});
+    Machine machine(kvm_system(), std::move(image));
+    const auto before = machine.snapshot();
+    EXPECT_TRUE(machine.can_land(Event::irq(0x81)));
+    const std::array<std::uint64_t, 4> bits{0, 0, 2, 0};  // that of vector 0x81
+    ASSERT_TRUE(machine.memory().write(in_service, std::as_bytes(std::span(bits))));
+    const auto during = machine.snapshot();
+    for (const int vector : {0x20, 0x7f, 0x80, 0x81, 0x8f}) {
+        EXPECT_FALSE(machine.can_land(Event::irq(static_cast<std::uint8_t>(vector)))) << vector;
+        EXPECT_FALSE(machine.can_land(Event::irq(static_cast<std::uint8_t>(vector)), during)) << vector;
+        EXPECT_TRUE(machine.can_land(Event::irq(static_cast<std::uint8_t>(vector)), before)) << vector;
+    }
+    EXPECT_TRUE(machine.can_land(Event::irq(0x90))) << "of a higher priority";
+    EXPECT_TRUE(machine.can_land(Event::irq(0x90), during));
+    EXPECT_TRUE(machine.can_land(Event::nmi()));
+}
+
 TEST(Interrupt, WithTheVectorOfAnExceptionIsOne) {
     Machine machine(kvm_system(), guest_with_interrupts_on(GATECRASH_VECTOR_DF));
     EXPECT_EQ(explore::run_patiently(machine), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});

@@ -67,6 +67,8 @@ TEST(JsonReport, HasTheFieldsOfTheContract) {
                                             {"findings", 4},
                                             {"not_exhaustive", nullptr},
                                             {"stopped_after", nullptr},
+                                            {"stack_bytes", json::object()},
+                                            {"bodies_at_once", json::object()},
                                             {"skip_reason", nullptr},
                                             {"message", nullptr}}));
     EXPECT_EQ(document["results"][1]["finding"], nullptr);
@@ -74,6 +76,18 @@ TEST(JsonReport, HasTheFieldsOfTheContract) {
     EXPECT_EQ(document["results"][2]["skip_reason"], "needs mov-ss-shadow");
     EXPECT_EQ(document["results"][3]["verdict"], "error");
     EXPECT_EQ(document["results"][3]["message"], "KVM_EXIT_INTERNAL_ERROR\nrip 0x0");
+}
+
+TEST(Extremes, AreReportedOverAllLevels) {
+    auto result = sample::holding();
+    EXPECT_EQ(extremes_line(result), "");
+    result.sweep.levels = {{.extremes = {{{"task", 400}}, {{2, 1}}}},
+                           {.extremes = {{{"task", 320}, {"nmi", 512}}, {{2, 1}, {32, 3}}}}};
+    EXPECT_EQ(extremes_line(result),
+              "            deepest stacks, in bytes: nmi 512, task 400; 3 bodies of vector 32 at once\n");
+    const auto document = json::parse(json_report("0.1.0", sample::amd(), Results{result}));
+    EXPECT_EQ(document["results"][0]["stack_bytes"], json({{"nmi", 512}, {"task", 400}}));
+    EXPECT_EQ(document["results"][0]["bodies_at_once"], json({{"2", 1}, {"32", 3}}));
 }
 
 TEST(JsonReport, IsADocumentWithoutResultsToo) {
@@ -209,7 +223,7 @@ TEST(TextReport, SaysWhatToDoNext) {
     EXPECT_EQ(next_step(Results{sample::holding()}), "");
     EXPECT_THAT(next_step(Results{sample::holding(), unexpected}),
                 HasSubstr("gatecrash replay 'nested-nmi/flag-only@nmi:entry_nmi+0x1f#2' --trace"));
-    EXPECT_THAT(next_step(Results{too_good}), HasSubstr("gatecrash list 'nested-nmi/copied-frame'"));
+    EXPECT_THAT(next_step(Results{too_good}), HasSubstr("the lines above say what was expected"));
     EXPECT_THAT(next_step(Results{unexpected, sample::failed()}), HasSubstr("gatecrash doctor"));
     EXPECT_THAT(next_step(Results{sample::skipped()}), HasSubstr("nothing ran"));
 }

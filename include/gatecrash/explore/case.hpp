@@ -92,6 +92,8 @@ struct Case {
     std::string name;
     std::string asks;
     std::vector<Variant> variants;
+    /// The ELF file that all of its variants sweep, for a case that is no part of this program; else empty.
+    std::string file{};
 };
 
 /// Every case that this program was built with, by name.

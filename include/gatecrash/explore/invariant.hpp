@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace gatecrash::explore {
@@ -28,6 +30,9 @@ enum class Invariant : std::uint8_t {
 
 /// "I4".
 [[nodiscard]] std::string to_string(Invariant invariant);
+
+/// Reads what to_string() makes. Empty if `name` is no invariant.
+[[nodiscard]] std::optional<Invariant> parse_invariant(std::string_view name);
 
 /// One rule that one run broke.
 struct Violation {

@@ -11,7 +11,13 @@
 namespace gatecrash::explore {
 
 enum class Verdict : std::uint8_t { holds, breaks, skip, error };
-enum class Status : std::uint8_t { ok, unexpected, skip, error };
+enum class Status : std::uint8_t {
+    ok,
+    unexpected,  ///< not what was expected
+    finding,     ///< something breaks, and nothing was expected
+    skip,
+    error
+};
 
 [[nodiscard]] std::string to_string(Verdict verdict);
 [[nodiscard]] std::string to_string(Status status);
@@ -21,7 +27,7 @@ struct Result {
     std::string case_name, variant;
     std::vector<std::string> covers;
     std::string guest;   ///< a digest of its ELF file, or empty
-    std::string expect;  ///< "holds", or "breaks I4"
+    std::string expect;  ///< "holds", or "breaks I4"; empty if nothing is expected
     Verdict verdict = Verdict::error;
     Status status = Status::error;
     SweepResult sweep;

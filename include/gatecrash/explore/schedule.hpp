@@ -67,6 +67,8 @@ using AddressOf = std::function<std::uint64_t(const std::string& target, const s
                                                        const AddressOf& address_of = {});
 
 [[nodiscard]] std::string to_string(machine::Event::Kind kind);
+/// Reads what to_string() makes. Empty if `name` is no kind of event.
+[[nodiscard]] std::optional<machine::Event::Kind> parse_kind(std::string_view name);
 [[nodiscard]] std::string to_string(machine::Event event);
 [[nodiscard]] std::string to_string(const Boundary& boundary);
 [[nodiscard]] std::string to_string(const Schedule& schedule);

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gatecrash/explore/extremes.hpp"
 #include "gatecrash/explore/invariant.hpp"
 #include "gatecrash/explore/phase_clock.hpp"
 #include "gatecrash/explore/schedule.hpp"
@@ -82,6 +83,9 @@ struct Level {
     std::uint64_t pruned = 0;     ///< not run, since one that was run is the same
     /// The counts above, divided. Empty without SweepOptions::max_findings, and for schedules without events.
     std::vector<Stretch> stretches{};
+    /// Of the runs that hold. Empty for a level in which SweepOptions::max_findings ended the sweep: where it ends in
+    /// other shards is not known.
+    Extremes extremes{};
 
     bool operator==(const Level&) const = default;
 };
@@ -155,6 +159,9 @@ struct SweepOptions {
     /// Counts the time of each phase of the sweep; may be null.
     PhaseClock* clock = nullptr;
 };
+
+/// Returns the extremes of all levels of a sweep.
+[[nodiscard]] Extremes extremes_of(const SweepResult& sweep);
 
 /// Runs every schedule of 0, 1, ... `depth` events on the guest in `machine`, which has just been booted, up to and
 /// including the first length at which something breaks. Throws ScheduleError for a window symbol that the guest lacks,

@@ -91,7 +91,8 @@ class Machine {
     /// that can. An exception, for which can_land() has to be true, is delivered by the next one; but a trap only once
     /// the instruction was stepped: see spring_trap().
     void land(Event event);
-    /// Whether hardware can have `event` arrive where the guest is. Interrupts always can. An instruction breakpoint
+    /// Whether hardware can have `event` arrive where the guest is. An NMI always can, and an external interrupt unless
+    /// the guest has one of its priority or above in service (`interrupts_in_service`). An instruction breakpoint
     /// does not trigger with RF set (SDM volume 3, 17.3.1.1), nor where the guest has breakpoints off or refuses them
     /// (`breakpoints_refused`, gatecrash/abi.h); a watchpoint is armed where an IPI can ask for it, the guest has
     /// breakpoints on and DR0 to spare, on mapped memory, and not where the guest refuses it (`watchpoints_refused`); a
@@ -99,10 +100,12 @@ class Machine {
     /// there is nothing to find; a page that the instruction does not use raises no fault, a byte that it does not use
     /// no trap; and where one exception is about to be delivered there is no other.
     [[nodiscard]] bool can_land(Event event) {
-        return can_land(event, cpu_.regs(), cpu_.sregs(), cpu_.events(), msrs(), debug_registers().dr7);
+        return !is_held_back(event, nullptr) &&
+               can_land(event, cpu_.regs(), cpu_.sregs(), cpu_.events(), msrs(), debug_registers().dr7);
     }
     [[nodiscard]] bool can_land(Event event, const Snapshot& at) const {
-        return can_land(event, at.regs, at.sregs, at.events, at.msrs, at.debug_registers.dr7);
+        return !is_held_back(event, &at.pages) &&
+               can_land(event, at.regs, at.sregs, at.events, at.msrs, at.debug_registers.dr7);
     }
     /// Whether `event`, landing now, is delivered before the next instruction.
     [[nodiscard]] bool can_deliver(Event event) { return machine::can_deliver(cpu_.regs(), cpu_.events(), event); }
@@ -151,6 +154,11 @@ class Machine {
     [[nodiscard]] Snapshot snapshot(const Snapshot* base = nullptr);
     /// Makes the guest's state that of `snapshot`.
     void restore(const Snapshot& snapshot);
+
+    using Pair = std::pair<std::uint64_t, std::uint64_t>;
+    /// Returns the pairs of words of 8 bytes that the guest has at `symbol`, up to the first whose second word is 0. A
+    /// guest without that symbol has none.
+    [[nodiscard]] std::vector<Pair> pairs_at(const std::string& symbol) const;
 
     /// Registers, events, the newest log records and disassembly, for people.
     [[nodiscard]] std::string dump();
@@ -223,13 +231,7 @@ class Machine {
     };
     static Abilities abilities_of(const Image& image);
 
-    /// As guests have them in their tables.
-    struct AddressRange {
-        std::uint64_t first, behind;
-    };
-    /// The pairs of addresses at `symbol`, until one of zeros; none if the guest lacks it.
-    [[nodiscard]] std::vector<AddressRange> ranges_at(const std::string& symbol) const;
-    [[nodiscard]] static bool is_in(std::span<const AddressRange> ranges, std::uint64_t address);
+    [[nodiscard]] static bool is_in(std::span<const Pair> ranges, std::uint64_t address);
     void read_symbols();
 
     void set_up_cpu();
@@ -238,6 +240,8 @@ class Machine {
     void get_msrs(std::size_t count);
     [[nodiscard]] bool can_land(Event event, const kvm_regs& regs, const kvm_sregs& sregs,
                                 const kvm_vcpu_events& events, const MsrSet& msrs, std::uint64_t dr7) const;
+    /// Whether a local APIC keeps an interrupt because of those in service in `saved`, or now if that is null.
+    [[nodiscard]] bool is_held_back(Event event, const PageSet* saved) const;
     [[nodiscard]] bool has_breakpoints_on(std::uint64_t dr7) const;
     [[nodiscard]] bool can_break(std::uint64_t rip, std::uint64_t dr7) const;
     [[nodiscard]] bool can_watch(std::uint64_t address, std::uint64_t dr7) const;
@@ -275,7 +279,7 @@ class Machine {
     kvm_sregs boot_sregs_{};
     Abilities abilities_;
     std::optional<Virtual> interrupts_in_service_;
-    std::vector<AddressRange> breakpoints_refused_, watchpoints_refused_;
+    std::vector<Pair> breakpoints_refused_, watchpoints_refused_;
     kvm_debugregs reset_debug_registers_{};
     std::optional<MsrSet> msrs_;  ///< empty if none of them is known
     MsrSet msrs_of_kvm_{};        ///< the values that KVM has, until the next run

@@ -1,6 +1,7 @@
 // What `gatecrash list` prints.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -9,12 +10,13 @@
 
 namespace gatecrash::report {
 
-/// A variant and the case that it belongs to. Both outlive this.
+/// A variant and the case that it belongs to. Both outlive this, or belong to `owner`.
 struct Selection {
     const explore::Case* of = nullptr;
     const explore::Variant* variant = nullptr;
+    std::shared_ptr<const explore::Case> owner{};
 
-    [[nodiscard]] std::string name() const { return of->name + "/" + variant->name; }
+    [[nodiscard]] std::string name() const { return of->name + (variant->name.empty() ? "" : "/" + variant->name); }
 };
 
 /// "holds", or "breaks I4: nmi on A or B; irq on C, then nmi on D".

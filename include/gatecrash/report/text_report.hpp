@@ -28,6 +28,9 @@ namespace gatecrash::report {
 /// The same as indented lines below result_line().
 [[nodiscard]] std::string details(const explore::Result& result);
 
+/// The deepest stacks and the deepest nesting of the sweep, as an indented line. Empty if they are not known.
+[[nodiscard]] std::string extremes_line(const explore::Result& result);
+
 /// The findings behind the first, a line each, indented. Empty if there are none.
 [[nodiscard]] std::string further_findings(const explore::Result& result);
 
