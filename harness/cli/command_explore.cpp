@@ -9,9 +9,9 @@ namespace gatecrash::cli {
 
 int explore_target(const Options& options) {
     const auto target = find_target(options.target);
-    if (options.window) {
-        check_symbol(options.window->first, target.image);
-        check_symbol(options.window->second, target.image);
+    for (const auto& range : options.window) {
+        check_symbol(range.from, target.image);
+        check_symbol(range.to, target.image);
     }
     Documents documents(options);
     const InterruptGuard guard;

@@ -41,7 +41,9 @@ constexpr CommandInfo table[] = {
     {Command::explore, "explore", " TARGET", "sweep one variant, or a guest of your own, as you say",
      "TARGET is a CASE/VARIANT or the path of a guest's ELF file. Ends with 1 if a schedule breaks an invariant.\n",
      "  gatecrash explore nested-nmi/linus-2010 --events nmi,irq --depth 2\n"
-     "  gatecrash explore ./my-guest.elf --events irq=0x30 --window entry_nmi..entry_nmi_end\n"},
+     "  gatecrash explore ./my-guest.elf --events irq=0x30 --window entry_nmi..entry_nmi_end\n"
+     "  gatecrash explore ./my-guest.elf --events nmi,db --depth 2 --window "
+     "nmi:exit..exit_end,db:entry_nmi..nmi_end\n"},
     {Command::replay, "replay", " SCHEDULE...", "run one schedule, or several one after another",
      "A SCHEDULE is TARGET@EVENT:BOUNDARY[,EVENT:BOUNDARY...] as `run` and `explore` print it. Ends with 1 if an "
      "invariant\n"
@@ -112,8 +114,9 @@ po::options_description own_options(Command command) {
                 "comma-separated; ADDRESS is a number or SYMBOL[+OFFSET] (default: the variant's; of a file: nmi)");
             add("depth", po::value<std::string>()->value_name("K"),
                 "the most events in a schedule (default: the variant's; of a file: 1)");
-            add("window", po::value<std::string>()->value_name("FROM..TO"),
-                "land events only from symbol FROM up to, and not including, symbol TO");
+            add("window", po::value<std::string>()->value_name("RANGES"),
+                "land events only in the code of RANGES, comma-separated: each is FROM..TO, from one symbol up to, and "
+                "not including, another, or EVENT:FROM..TO for events of that kind alone");
             add("no-prune", po::bool_switch(), "run also schedules that cannot differ from ones that were run");
             break;
         case Command::bench:

@@ -110,12 +110,11 @@ void read_explore(Options& options, const Values& values) {
         }
     }
     if (values.has("window")) {
-        const auto text = values.text("window");
-        const auto dots = text.find("..");
-        if (dots == std::string::npos || dots == 0 || dots + 2 == text.size()) {
-            values.fail(fmt::format("--window wants two symbols, FROM..TO, not '{}'", text));
+        try {
+            options.window = explore::parse_ranges(values.text("window"));
+        } catch (const explore::ScheduleError& error) {
+            values.fail(fmt::format("--window {}", error.what()));
         }
-        options.window = {text.substr(0, dots), text.substr(dots + 2)};
     }
 }
 
@@ -341,7 +340,11 @@ Words to_arguments(const Options& options) {
     if (options.quiet) words.emplace_back("--quiet");
     if (options.events) add("events", joined(*options.events));
     if (options.depth) add("depth", std::to_string(*options.depth));
-    if (options.window) add("window", options.window->first + ".." + options.window->second);
+    if (!options.window.empty()) {
+        std::vector<std::string> ranges;
+        for (const auto& range : options.window) ranges.push_back(to_string(range));
+        add("window", fmt::format("{}", fmt::join(ranges, ",")));
+    }
     if (!options.prune) words.emplace_back("--no-prune");
     if (options.trace) words.emplace_back("--trace");
     if (!options.baseline.empty()) add("baseline", options.baseline);

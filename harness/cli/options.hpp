@@ -70,15 +70,15 @@ struct Options {
     std::string target;                                 ///< explore
     std::optional<std::vector<machine::Event>> events;  ///< explore; not given: the variant's
     std::optional<unsigned> depth;                      ///< explore; not given: the variant's
-    std::optional<std::pair<std::string, std::string>> window;  ///< explore
-    bool prune = true;                                          ///< explore
-    std::vector<std::string> schedules;                         ///< replay
-    bool trace = false;                                         ///< replay
-    bool covers = false;                                        ///< list
-    std::string folder;                                         ///< new
-    std::string baseline;                                       ///< bench; empty: none
-    std::optional<double> threshold;                            ///< bench; not given: usual_threshold
-    std::string plot;                                           ///< bench; empty: none wanted
+    std::vector<explore::SymbolRange> window;           ///< explore; empty: the variant's
+    bool prune = true;                                  ///< explore
+    std::vector<std::string> schedules;                 ///< replay
+    bool trace = false;                                 ///< replay
+    bool covers = false;                                ///< list
+    std::string folder;                                 ///< new
+    std::string baseline;                               ///< bench; empty: none
+    std::optional<double> threshold;                    ///< bench; not given: usual_threshold
+    std::string plot;                                   ///< bench; empty: none wanted
 
     bool operator==(const Options&) const = default;
 };

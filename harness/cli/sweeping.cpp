@@ -76,7 +76,7 @@ explore::SweepOptions sweep_options_of(const Options& options, const Selection& 
     sweep.events = options.events.value_or(sweep.events);
     sweep.depth = options.depth.value_or(sweep.depth);
     sweep.prune = options.prune;
-    if (options.window) sweep.window = {*options.window};
+    if (!options.window.empty()) sweep.window = options.window;
     sweep.shard = options.shard;
     sweep.stepper = options.stepper.value_or(machine::stepper_for(image, sweep.events, stepper));
     sweep.budget = options.budget;

@@ -36,7 +36,14 @@ class LineReader {
         if (const auto depth = word("'depth'"); depth != "depth") fail(fmt::format("'{}' where 'depth' stands", depth));
         variant.depth = read_depth(word("the depth"));
         variant.name = fmt::format("{} depth {}", events, variant.depth);
-        variant.expects = read_expectation();
+        auto next = word("'holds' or 'breaks'");
+        if (next == "window") {
+            const auto ranges = word("the window");
+            variant.name += " window " + ranges;
+            variant.window = read_ranges(ranges);
+            next = word("'holds' or 'breaks'");
+        }
+        variant.expects = read_expectation(next);
         if (std::string more; words_ >> more) fail(fmt::format("'{}' follows the expectation", more));
         return variant;
     }
@@ -59,8 +66,15 @@ class LineReader {
         return depth;
     }
 
-    Expectation read_expectation() {
-        const auto verdict = word("'holds' or 'breaks'");
+    [[nodiscard]] std::vector<SymbolRange> read_ranges(const std::string& text) const {
+        try {
+            return parse_ranges(text);
+        } catch (const ScheduleError& error) {
+            throw ExpectationError(where_ + ": " + error.what());
+        }
+    }
+
+    Expectation read_expectation(const std::string& verdict) {
         if (verdict == "holds") return holds();
         if (verdict != "breaks") fail(fmt::format("'{}' where 'holds' or 'breaks' stands", verdict));
         const auto name = word("the invariant");

@@ -183,6 +183,34 @@ std::vector<machine::Event> parse_events(std::string_view text, const std::strin
     return events;
 }
 
+std::vector<SymbolRange> parse_ranges(std::string_view text) {
+    constexpr std::string_view syntax =
+        "a window is [EVENT:]FROM..TO, two symbols, for events of that kind or of all, and several have commas between";
+    std::vector<SymbolRange> ranges;
+    for (const auto piece : split_list(text)) {
+        SymbolRange range;
+        const auto colon = piece.find(':');
+        if (colon != std::string_view::npos) {
+            range.of = parse_kind(piece.substr(0, colon));
+            if (!range.of) fail(piece, fmt::format("'{}' is no kind of event", piece.substr(0, colon)), syntax);
+        }
+        const auto symbols = colon == std::string_view::npos ? piece : piece.substr(colon + 1);
+        const auto dots = symbols.find("..");
+        if (dots == std::string_view::npos || dots == 0 || dots + 2 == symbols.size()) {
+            fail(piece, "not FROM..TO", syntax);
+        }
+        range.from = symbols.substr(0, dots);
+        range.to = symbols.substr(dots + 2);
+        ranges.push_back(std::move(range));
+    }
+    if (ranges.empty()) fail(text, "empty", syntax);
+    return ranges;
+}
+
+std::string to_string(const SymbolRange& range) {
+    return fmt::format("{}{}..{}", range.of ? to_string(*range.of) + ":" : "", range.from, range.to);
+}
+
 std::string to_string(machine::Event::Kind kind) {
     switch (kind) {
         case machine::Event::Kind::nmi:

@@ -83,13 +83,10 @@ class Sweep {
         : machine_(machine),
           options_(options),
           stepper_(machine::make_stepper(options.stepper, machine)),
+          windows_of_event_(options.events.size()),
           met_(machine) {
         if (watches()) machine.expect_watchpoints();
-        for (const auto& [from, to] : options.window) {
-            window_.emplace_back(address_of(from), address_of(to));
-            if (window_.back().first < window_.back().second) continue;
-            throw ScheduleError(fmt::format("{}: {} does not lie in front of {}", machine.image().name, from, to));
-        }
+        for (const auto& range : options.window) add_window(range);
     }
 
     SweepResult run() {
@@ -254,14 +251,34 @@ class Sweep {
         return count;
     }
 
+    void add_window(const SymbolRange& range) {
+        const auto from = address_of(range.from), to = address_of(range.to);
+        if (from >= to) {
+            throw ScheduleError(
+                fmt::format("{}: {} is not at a lower address than {}", machine_.image().name, range.from, range.to));
+        }
+        bool applies = false;
+        for (std::size_t e = 0; e < options_.events.size(); ++e) {
+            if (range.of && range.of != options_.events[e].kind) continue;
+            windows_of_event_[e].emplace_back(from, to);
+            applies = true;
+        }
+        if (!applies) {
+            throw ScheduleError(fmt::format("{}: the window is for {}, and no such event is to land", to_string(range),
+                                            to_string(*range.of)));
+        }
+    }
+
     Virtual address_of(const std::string& symbol) const {
         const auto address = machine_.image().symbols.find(symbol);
         if (!address) throw ScheduleError(fmt::format("{} has no symbol {}", machine_.image().name, symbol));
         return *address;
     }
 
-    [[nodiscard]] bool swept(const Point& point) const {
-        return window_.empty() || std::ranges::any_of(window_, [&](const auto& range) {
+    /// Whether the event with number `event` lands there.
+    [[nodiscard]] bool swept(const Point& point, std::size_t event) const {
+        const auto& ranges = windows_of_event_[event];
+        return ranges.empty() || std::ranges::any_of(ranges, [&](const auto& range) {
                    return point.rip() >= range.first && point.rip() < range.second;
                });
     }
@@ -319,7 +336,7 @@ class Sweep {
             }
             for (std::size_t e = 0; e < options_.events.size(); ++e) {
                 const auto& event = options_.events[e];
-                if (swept(path[i]) && machine_.can_land(event, path[i].state)) landings[e].push_back(&path[i]);
+                if (swept(path[i], e) && machine_.can_land(event, path[i].state)) landings[e].push_back(&path[i]);
                 if (!path[i].can_deliver(event)) continue;
                 const auto from = std::exchange(landings[e], {});
                 if (first && !options_.shard.has(context.boundaries_before + i)) continue;
@@ -610,7 +627,7 @@ class Sweep {
     Machine& machine_;
     const SweepOptions& options_;
     std::unique_ptr<machine::Stepper> stepper_;
-    std::vector<std::pair<Virtual, Virtual>> window_;
+    std::vector<std::vector<std::pair<Virtual, Virtual>>> windows_of_event_;
     std::vector<Window> windows_;
     Landed landed_;
     std::map<FindingGroup, std::size_t> groups_;  ///< where in result_.findings

@@ -27,7 +27,7 @@ std::vector<std::string> texts(const std::vector<machine::Event>& events) {
 std::vector<std::string> texts(const std::vector<explore::SymbolRange>& ranges) {
     std::vector<std::string> texts;
     texts.reserve(ranges.size());
-    for (const auto& [from, to] : ranges) texts.push_back(from + ".." + to);
+    for (const auto& range : ranges) texts.push_back(to_string(range));
     return texts;
 }
 

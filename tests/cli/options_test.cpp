@@ -59,7 +59,7 @@ TEST(Options, OfExplore) {
     EXPECT_EQ(options.target, "x.elf");
     EXPECT_EQ(options.events, (std::vector{machine::Event::nmi(), machine::Event::irq(0x30)}));
     EXPECT_EQ(options.depth, 3U);
-    EXPECT_EQ(options.window, (std::pair<std::string, std::string>{"a.b", "c"}));
+    EXPECT_EQ(options.window, (std::vector<explore::SymbolRange>{{"a.b", "c"}}));
     EXPECT_FALSE(options.prune);
     EXPECT_FALSE(parse_options({"explore", "x.elf"}).events.has_value());
     EXPECT_FALSE(parse_options({"explore", "x.elf"}).depth.has_value());
@@ -164,6 +164,8 @@ TEST(Options, RefuseWhatTheyDoNotKnow) {
         {{"explore", "a", "--window", "b"}, "FROM..TO", "explore"},
         {{"explore", "a", "--window", "b.."}, "FROM..TO", "explore"},
         {{"explore", "a", "--window", "..b"}, "FROM..TO", "explore"},
+        {{"explore", "a", "--window", "a..b,"}, "'': not FROM..TO", "explore"},
+        {{"explore", "a", "--window", "smi:a..b"}, "'smi' is no kind of event", "explore"},
         {{"replay"}, "SCHEDULE is missing", "replay"},
         {{"replay", ""}, "SCHEDULE is missing", "replay"},
         {{"new"}, "DIR is missing", "new"},
@@ -197,7 +199,8 @@ TEST(Options, SurviveBeingWrittenDown) {
              {"list", "a", "b/*", "--json", "x=y"},
              {"run", "--budget", "5000000000", "--resume", "file"},
              {"run", "--quiet", "--jobs", "3", "--stepper", "stop-bytes", "--", "--odd"},
-             {"explore", "a b.elf", "--events", "irq=0x21,nmi", "--depth", "0", "--window", "x..y", "--no-prune"},
+             {"explore", "a b.elf", "--events", "irq=0x21,nmi", "--depth", "0", "--window", "x..y,nmi:a..b",
+              "--no-prune"},
              {"explore", "c/v"},
              {"explore", "c/v", "--max-findings", "5000000000"},
              {"run", "--fail-fast"},

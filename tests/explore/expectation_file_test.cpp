@@ -51,6 +51,15 @@ TEST(ExpectationFile, HasALineForEachSweep) {
     EXPECT_EQ(to_string(second.expects.places[1]), "db on any code, then irq on entry_irq");
 }
 
+TEST(ExpectationFile, MayHaveAWindow) {
+    const auto file = expected("nmi depth 1 window nmi:a..b,c..d holds\nnmi depth 1 holds");
+    ASSERT_EQ(file.variants.size(), 2U);
+    EXPECT_EQ(file.variants[0].name, "nmi depth 1 window nmi:a..b,c..d");
+    EXPECT_EQ(file.variants[0].window, (std::vector<SymbolRange>{{"a", "b", Event::Kind::nmi}, {"c", "d"}}));
+    EXPECT_THAT(error_of("nmi depth 1 window a..b"), HasSubstr("it ends before 'holds' or 'breaks'"));
+    EXPECT_THAT(error_of("nmi depth 1 window a holds"), HasSubstr("line 1: 'a': not FROM..TO"));
+}
+
 TEST(ExpectationFile, WithOneLineNeedsNoNameForIt) {
     const auto file = expected("nmi depth 0 breaks I9 at nothing");
     ASSERT_EQ(file.variants.size(), 1U);

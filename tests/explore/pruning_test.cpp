@@ -162,7 +162,7 @@ TEST(Pruning, LosesNothingBehindAnNmiThatOpensTheWindow) {
 }
 
 TEST(Pruning, LosesNothingInAWindowOfSymbols) {
-    for (const auto& window : {std::pair("first", "second"), std::pair("nmi", "irq")}) {
+    for (const auto& window : {SymbolRange{"first", "second"}, SymbolRange{"nmi", "irq"}}) {
         auto options = with({Event::nmi(), Event::irq()}, 2);
         options.window = {window};
         (void)expect_pruning_to_lose_nothing(planted({.begin = GATECRASH_PORT_BEGIN_NMI, .interrupts = 1}), options);

@@ -415,6 +415,23 @@ TEST(Sweep, LandsOnlyInsideAWindowOfSymbols) {
     EXPECT_EQ(PlantedGuest(nothing).sweep(options).schedules, 1U);
     options.window = {{"window", "no_such_symbol"}};
     EXPECT_THROW((void)PlantedGuest(nothing).sweep(options), ScheduleError);
+    options.window = {{"pf", "nmi"}};
+    EXPECT_THROW((void)PlantedGuest(nothing).sweep(options), ScheduleError) << "the wrong way round";
+}
+
+TEST(Sweep, LandsEventsOfAKindOnlyInsideTheirWindow) {
+    auto options = PlantedGuest::with_nmi();
+    const auto everywhere = PlantedGuest(nothing).sweep(options).schedules;
+    options.window = {{"nmi", "pf", Event::Kind::nmi}};
+    EXPECT_EQ(PlantedGuest(nothing).sweep(options).schedules, 1U);
+    options.events = {Event::nmi(), Event::mc()};
+    const auto without_nmis = PlantedGuest(nothing).sweep(options).schedules;
+    options.events = {Event::mc()};
+    options.window.clear();
+    EXPECT_EQ(PlantedGuest(nothing).sweep(options).schedules, without_nmis);
+    EXPECT_GT(everywhere, 1U);
+    options.window = {{"nmi", "pf", Event::Kind::db}};
+    EXPECT_THROW((void)PlantedGuest(nothing).sweep(options), ScheduleError) << "no #DB is to land";
 }
 
 TEST(Sweep, RunsWhatWaitsUntilBehindAWindowOfSymbols) {

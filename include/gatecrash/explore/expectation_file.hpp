@@ -4,10 +4,11 @@
 //     nmi       depth 2  holds
 //     nmi,irq   depth 1  breaks I2 at nmi:entry_syscall|entry_irq db:*
 //
-// A line is one sweep: its events as in --events, its depth, and `holds`, or the invariant that breaks and the places
-// where. A PLACE is EVENT:SYMBOL[|SYMBOL...], of each event of the schedule, with commas between: the event lands on
-// the code of one of the symbols, and `*` is any code. The last event has to break something on each of its symbols,
-// and nothing may break in any other place. `breaks I4 at nothing` breaks without any event.
+// A line is one sweep: its events as in --events, its depth, if need be `window` and what --window takes, and `holds`,
+// or the invariant that breaks and the places where. A PLACE is EVENT:SYMBOL[|SYMBOL...], of each event of the
+// schedule, with commas between: the event lands on the code of one of the symbols, and `*` is any code. The last event
+// has to break something on each of its symbols, and nothing may break in any other place. `breaks I4 at nothing`
+// breaks without any event.
 #pragma once
 
 #include <stdexcept>

@@ -40,8 +40,13 @@ struct Boundary {
     bool operator==(const Boundary&) const = default;
 };
 
-/// The code from a first symbol up to, and not including, a second.
-using SymbolRange = std::pair<std::string, std::string>;
+/// The code from a first symbol up to, and not including, a second, for events of one kind or of any.
+struct SymbolRange {
+    std::string from, to;
+    std::optional<machine::Event::Kind> of{};
+
+    bool operator==(const SymbolRange&) const = default;
+};
 
 struct Landing {
     machine::Event event;
@@ -66,10 +71,14 @@ using AddressOf = std::function<std::uint64_t(const std::string& target, const s
 [[nodiscard]] std::vector<machine::Event> parse_events(std::string_view text, const std::string& target = {},
                                                        const AddressOf& address_of = {});
 
+/// Reads a comma-separated list of [EVENT:]FROM..TO, as in --window. Throws ScheduleError.
+[[nodiscard]] std::vector<SymbolRange> parse_ranges(std::string_view text);
+
 [[nodiscard]] std::string to_string(machine::Event::Kind kind);
 /// Reads what to_string() makes. Empty if `name` is no kind of event.
 [[nodiscard]] std::optional<machine::Event::Kind> parse_kind(std::string_view name);
 [[nodiscard]] std::string to_string(machine::Event event);
+[[nodiscard]] std::string to_string(const SymbolRange& range);
 [[nodiscard]] std::string to_string(const Boundary& boundary);
 [[nodiscard]] std::string to_string(const Schedule& schedule);
 

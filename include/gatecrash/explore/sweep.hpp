@@ -136,7 +136,8 @@ struct SweepOptions {
     std::vector<machine::Event> events;
     unsigned depth = 1;  ///< the most events in a schedule
     bool prune = true;
-    std::vector<SymbolRange> window;  ///< unless empty, events land only on boundaries in one of these
+    /// An event lands only on boundaries in one of those that are for its kind or for all, if there are any.
+    std::vector<SymbolRange> window;
     Shard shard;
     machine::StepperKind stepper = machine::StepperKind::trap_flag;
     std::function<void(const Progress&)> progress;
