@@ -28,21 +28,14 @@ PHDRS {
     user_top PT_LOAD FLAGS(5);
 }
 
-/* A 64-bit interrupt gate (APM volume 2, 4.8.4), present, DPL `dpl`. */
-#define GATE(entry, ist, dpl) \
-    SHORT((entry) & 0xffff) SHORT(GATECRASH_KERNEL_CS) BYTE(ist) BYTE(0x8e | ((dpl) << 5)) \
+/* A 64-bit interrupt gate or trap gate (APM volume 2, 4.8.4), present, DPL `dpl`. */
+#define GATE(entry, ist, dpl, is_trap) \
+    SHORT((entry) & 0xffff) SHORT(GATECRASH_KERNEL_CS) BYTE(ist) BYTE(0x8e | ((dpl) << 5) | (is_trap)) \
     SHORT(((entry) >> 16) & 0xffff) LONG(0xffffffff) LONG(0)
-#define DF_GATE GATE(entry_df, ist_of_df, 0)
+#define DF_GATE EXCEPTION(df, GATECRASH_IST_DF, 0)
 
-/* What entry code may choose by defining a symbol, as an absolute one: the stack that RSP0 leads to, and which IST entry
- * a vector has (0: none), and whose INT 1 #DB's gate lets pass. */
+/* What entry code may choose by defining a symbol: the stack that RSP0 leads to. See CHOSEN_GATE for gates. */
 tss_rsp0 = DEFINED(rsp0_is_entry_stack) ? entry_stack_top : task_stack_top;
-PROVIDE(ist_of_bp = 0);
-PROVIDE(ist_of_db = GATECRASH_IST_DB);
-PROVIDE(ist_of_df = GATECRASH_IST_DF);
-PROVIDE(ist_of_mc = GATECRASH_IST_MC);
-PROVIDE(ist_of_vc = 0);
-PROVIDE(dpl_of_db = 0);
 
 SECTIONS {
     TEXT_SECTIONS

@@ -28,7 +28,7 @@ PHDRS {
 /* A 32-bit gate (SDM volume 3, 6.11), present, of any type and DPL. There is no IST. */
 #define GATE_OF(selector, entry, type) \
     SHORT((entry) & 0xffff) SHORT(selector) BYTE(0) BYTE(0x80 | (type)) SHORT(((entry) >> 16) & 0xffff)
-#define GATE(entry, ist, dpl) GATE_OF(GATECRASH_KERNEL_CS, entry, 0x0e | ((dpl) << 5))
+#define GATE(entry, ist, dpl, is_trap) GATE_OF(GATECRASH_KERNEL_CS, entry, 0x0e | ((dpl) << 5) | (is_trap))
 /* A task gate has no address. */
 #define DF_GATE \
     GATE_OF(df_is_task ? GATECRASH_DF_TSS : GATECRASH_KERNEL_CS, df_is_task ? 0 : entry_df, df_is_task ? 0x05 : 0x0e)
@@ -40,12 +40,11 @@ PHDRS {
     name##_base_24 = ((address) >> 24) & 0xff;
 
 /* What entry code may choose by defining a symbol, as an absolute one: the stack that ESP0 leads to, the one that SYSENTER
- * begins on, whether #DF switches to the task `df_tss`, and whose INT 1 #DB's gate lets pass. */
+ * begins on, and whether #DF switches to the task `df_tss`. See CHOSEN_GATE for gates. */
 tss_esp0 = ABSOLUTE(DEFINED(esp0_is_entry_stack) ? entry_stack_top : task_stack_top);
 PROVIDE(sysenter_esp = ABSOLUTE(DEFINED(sysenter_esp_is_entry_stack) ? entry_stack_top
     : DEFINED(sysenter_esp_is_sysenter_stack) ? sysenter_stack_top : task_stack_top));
 df_is_task = DEFINED(df_by_task_gate);
-PROVIDE(dpl_of_db = 0);
 
 BASE_OF(per_cpu, per_cpu)
 BASE_OF(tss, tss)

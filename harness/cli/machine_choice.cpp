@@ -68,13 +68,22 @@ std::string describe(const qualify::Behaviour& behaviour) {
 }
 
 void check_that_it_lands(std::span<const machine::Event> events, const LocalMachine& machine) {
-    const auto watch = std::ranges::find(events, machine::Event::Kind::watch, &machine::Event::kind);
-    if (watch == events.end()) return;
-    const auto behaviour = qualify::measure(machine.system, "breakpoint-from-outside");
-    if (behaviour.ok) return;
-    throw HostError(fmt::format("{} cannot land on '{}': {}", explore::to_string(*watch), machine.description.name,
-                                describe(behaviour)),
-                    behaviour.remedy);
+    using Kind = machine::Event::Kind;
+    constexpr std::pair<Kind, const char*> needs[] = {{Kind::watch, "breakpoint-from-outside"},
+                                                      {Kind::vc, "vc-injection"}};
+    for (const auto& [kind, name] : needs) {
+        const auto event = std::ranges::find(events, kind, &machine::Event::kind);
+        if (event == events.end()) continue;
+        if (kind == Kind::vc && machine.description.vendor != machine::Vendor::amd) {
+            throw HostError(fmt::format("vc cannot land on '{}': only AMD's CPUs have #VC", machine.description.name),
+                            "use an AMD host: QEMU's machine does not push the error code");
+        }
+        const auto behaviour = qualify::measure(machine.system, name);
+        if (behaviour.ok) continue;
+        throw HostError(fmt::format("{} cannot land on '{}': {}", explore::to_string(*event), machine.description.name,
+                                    describe(behaviour)),
+                        behaviour.remedy);
+    }
 }
 
 std::optional<LocalMachine> choose_machine(MachineName asked, bool others) {

@@ -144,7 +144,7 @@ AddressRange frame_pushed_by(Event event, const Machine& machine, const Snapshot
     const auto stack = delivery_stack(*gate, machine, at);
     if (!stack) return {};
     const auto end = *stack & ~std::uint64_t{15};
-    const std::uint64_t words = event.kind == Event::Kind::pf ? 6 : 5;
+    const std::uint64_t words = event.pushes_error_code() ? 6 : 5;
     const AddressRange range{end - words * 8, end};
     const bool in_one_page = range.first / machine::page_size == (range.last - 1) / machine::page_size;
     return in_one_page && is_writable(range, machine, at) ? range : AddressRange{};

@@ -52,28 +52,50 @@ class Examiner {
         open_window(machine_, window_);
         canaries_.emplace(machine_);
         if (observer_ != nullptr && window_.opening) observer_->lands(machine_, *window_.opening);
-        {
-            Walker walker(machine_, stepper_);
-            if (machine_.delivery_due()) step(walker);
-            while (!done()) {
-                while (const auto event = lander(machine_)) {
-                    land(*event);
-                    if (machine_.has_trap()) step(walker);
-                    if (!done() && machine_.delivery_due()) step(walker);
-                    if (done()) break;
-                }
-                if (done()) break;
-                step(walker);
-                repeats_ = repeats_ || detector_.repeats(machine_);
-                looping_ = looping_ || repeats_ || walker.steps() >= max_instructions;
-            }
-            result_.steps = walker.steps();
+        try {
+            walk(lander);
+        } catch (const machine::CannotStep& reason) {
+            if (lander.missed() != nullptr) throw;
+            run_the_rest();
+            not_followed_ = reason.what();
         }
         conclude();
         return std::move(result_);
     }
 
   private:
+    void walk(ScheduleLander& lander) {
+        Walker walker(machine_, stepper_);
+        if (machine_.delivery_due()) step(walker);
+        while (!done()) {
+            while (const auto event = lander(machine_)) {
+                land(*event);
+                if (machine_.has_trap()) step(walker);
+                if (!done() && machine_.delivery_due()) step(walker);
+                if (done()) break;
+            }
+            if (done()) break;
+            step(walker);
+            repeats_ = repeats_ || detector_.repeats(machine_);
+            looping_ = looping_ || repeats_ || walker.steps() >= max_instructions;
+        }
+    }
+
+    /// A guest that went astray may do what no stepper follows, such as an IRET whose flags are garbage.
+    void run_the_rest() {
+        if (checks_ == Checks::at_each_step) {
+            if (auto violation = frames_.check_return()) {
+                lost_ = violation->invariant;
+                observed_.push_back({std::move(*violation), result_.steps});
+                return;
+            }
+        }
+        end_ = run_patiently(machine_);
+        if (end_ != machine::Outcome{machine::StillRunning{}}) return;
+        end_.reset();
+        looping_ = true;
+    }
+
     /// A rule that is broken at one step.
     struct Observed {
         Violation violation;
@@ -93,6 +115,7 @@ class Examiner {
     }
 
     void step(Walker& walker) {
+        result_.steps = walker.steps() + 1;
         if (observer_ != nullptr) observer_->before_step(machine_);
         const auto head = log_head(machine_);
         const auto rip = machine_.rip();
@@ -193,6 +216,7 @@ class Examiner {
         } else {
             result_.ending = fmt::format("{} at {}", describe(*end_), name_of_rip());
         }
+        if (!not_followed_.empty()) result_.ending += "; the last part ran freely: " + not_followed_;
         result_.stopped_early = !end_;
         // The rule that broke first is the cause. Of those that show at once, and of all that only the end shows, it is
         // the one that most often causes the others.
@@ -241,6 +265,7 @@ class Examiner {
     bool waiting_ = false;  ///< an event landed that could not be delivered there
     bool repeats_ = false;  ///< an earlier state
     bool looping_ = false;
+    std::string not_followed_;  ///< why the end of the run was not stepped; empty if it was
     std::optional<machine::Outcome> end_;
 };
 

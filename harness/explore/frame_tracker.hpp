@@ -50,6 +50,8 @@ class FrameTracker {
     void before(machine::Machine& machine);
     /// Behind it.
     [[nodiscard]] std::optional<Violation> after(machine::Machine& machine, const machine::Step& step);
+    /// Checks the IRET that is about to execute, for a step that begins and cannot be made.
+    [[nodiscard]] std::optional<Violation> check_return() { return pop_ ? pop() : std::nullopt; }
     /// Returns what the context had when it was interrupted to which the latest step returned, by an IRET through the
     /// frame that the CPU pushed then; null if the step was no such IRET.
     [[nodiscard]] const KeptState* returned_to() const { return returned_to_ ? &*returned_to_ : nullptr; }

@@ -210,7 +210,7 @@ class LogChecker {
 
     /// What belongs to one instruction: none can stand for another.
     static bool is_exception(std::uint8_t vector) {
-        return vector < GATECRASH_FIRST_IRQ && vector != GATECRASH_VECTOR_NMI;
+        return vector < GATECRASH_FIRST_IRQ && vector != GATECRASH_VECTOR_NMI && vector != GATECRASH_VECTOR_HV;
     }
 
     /// Whether the CPU raises it besides, as often as it has to.

@@ -13,8 +13,8 @@ namespace {
 constexpr std::string_view schedule_syntax =
     "a schedule is TARGET@EVENT:BOUNDARY[,EVENT:BOUNDARY...], for instance nested-nmi/flag-only@nmi:entry_nmi+0x1f";
 constexpr std::string_view event_syntax =
-    "an event is nmi, irq, irq=VECTOR, db, db=ADDRESS, watch=ADDRESS, mc, pf or pf=ADDRESS; ADDRESS is a number or "
-    "SYMBOL[+OFFSET]";
+    "an event is nmi, irq, irq=VECTOR, db, db=ADDRESS, watch=ADDRESS, mc, pf, pf=ADDRESS, ve, hv or vc; ADDRESS is a "
+    "number or SYMBOL[+OFFSET]";
 constexpr std::string_view boundary_syntax =
     "a boundary is SYMBOL[+OFFSET][#HIT], for instance entry_nmi+0x1f#2, or a plain index";
 
@@ -92,7 +92,10 @@ machine::Event EventReader::read(std::string_view text) const {
     const auto value = equals == std::string_view::npos ? std::nullopt : std::optional(text.substr(equals + 1));
 
     constexpr std::pair<std::string_view, machine::Event> without_value[] = {{"nmi", machine::Event::nmi()},
-                                                                             {"mc", machine::Event::mc()}};
+                                                                             {"mc", machine::Event::mc()},
+                                                                             {"ve", machine::Event::ve()},
+                                                                             {"hv", machine::Event::hv()},
+                                                                             {"vc", machine::Event::vc()}};
     for (const auto& [name, event] : without_value) {
         if (kind != name) continue;
         if (value)
@@ -223,6 +226,12 @@ std::string to_string(machine::Event::Kind kind) {
             return "mc";
         case machine::Event::Kind::pf:
             return "pf";
+        case machine::Event::Kind::ve:
+            return "ve";
+        case machine::Event::Kind::hv:
+            return "hv";
+        case machine::Event::Kind::vc:
+            return "vc";
         case machine::Event::Kind::watch:
             return "watch";
     }
@@ -231,7 +240,8 @@ std::string to_string(machine::Event::Kind kind) {
 
 std::optional<machine::Event::Kind> parse_kind(std::string_view name) {
     using Kind = machine::Event::Kind;
-    for (const auto kind : {Kind::nmi, Kind::irq, Kind::db, Kind::mc, Kind::pf, Kind::watch}) {
+    for (const auto kind :
+         {Kind::nmi, Kind::irq, Kind::db, Kind::mc, Kind::pf, Kind::ve, Kind::hv, Kind::vc, Kind::watch}) {
         if (to_string(kind) == name) return kind;
     }
     return std::nullopt;

@@ -453,10 +453,14 @@ class Sweep {
     std::optional<machine::Outcome> step_to_end() {
         constexpr std::uint64_t soon = 1000;
         LoopDetector detector(1);
-        Walker walker(machine_, *stepper_);
-        while (walker.steps() < soon) {
-            if (auto end = walker.step().end) return end;
-            if (detector.repeats(machine_)) return machine::StillRunning{};
+        try {
+            Walker walker(machine_, *stepper_);
+            while (walker.steps() < soon) {
+                if (auto end = walker.step().end) return end;
+                if (detector.repeats(machine_)) return machine::StillRunning{};
+            }
+        } catch (const machine::CannotStep&) {
+            return std::nullopt;  // not soon: it went astray
         }
         return std::nullopt;
     }

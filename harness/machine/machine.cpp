@@ -22,6 +22,8 @@ constexpr std::size_t mcg_status_place = 8, mc0_status_place = 9;
 static_assert(Machine::saved_msrs[mcg_status_place] == 0x17a && Machine::saved_msrs[mc0_status_place] == 0x401);
 /// Bits of DR6 (SDM volume 3, 17.2.3).
 constexpr std::uint64_t dr6_b0 = 1, dr6_bs = 0x4000;
+/// #VC's error code for a page whose VALIDATED bit is clear (APM volume 2, 15.36.10).
+constexpr std::uint32_t vc_page_not_validated = 0x404;
 /// Types of a 64-bit TSS's descriptor.
 constexpr std::uint8_t available_tss = 9, busy_tss = 11;
 /// Where in the harness's pages its own code is, and an IRET's frame. What is in front of that is for steppers.
@@ -112,6 +114,7 @@ Machine::Machine(std::unique_ptr<VirtualMachine> own, VirtualMachine* others, Im
 void Machine::read_symbols() {
     breakpoints_refused_ = pairs_at("breakpoints_refused");
     watchpoints_refused_ = pairs_at("watchpoints_refused");
+    ve_information_ = image_.symbols.find("ve_information");
     interrupts_in_service_ = image_.symbols.find("interrupts_in_service");
 }
 
@@ -346,13 +349,20 @@ bool Machine::can_land(Event event, const kvm_regs& regs, const kvm_sregs& sregs
     return !event.address || fault_at(*event.address, regs, sregs).has_value();
 }
 
-/// The upper four bits of a vector are its priority (SDM volume 3, 10.8.3.1).
 bool Machine::is_held_back(Event event, const PageSet* saved) const {
+    const auto read = [&](Virtual address, std::span<std::byte> to) {
+        return saved == nullptr ? memory_.read(address, to) : memory_.read_saved(*saved, address, to);
+    };
+    if (event.kind == Event::Kind::ve && ve_information_) {
+        constexpr std::uint64_t in_use_offset = 4;
+        std::uint32_t in_use = 0;
+        return read(Virtual{number(*ve_information_) + in_use_offset}, std::as_writable_bytes(std::span(&in_use, 1))) &&
+               in_use != 0;
+    }
     if (event.kind != Event::Kind::irq || !interrupts_in_service_) return false;
-    std::array<std::uint16_t, GATECRASH_VECTORS / 16> in_service{};  // by priority
-    const auto bytes = std::as_writable_bytes(std::span(in_service));
-    const bool known = saved == nullptr ? memory_.read(*interrupts_in_service_, bytes)
-                                        : memory_.read_saved(*saved, *interrupts_in_service_, bytes);
+    // The upper four bits of a vector are its priority (SDM volume 3, 10.8.3.1).
+    std::array<std::uint16_t, GATECRASH_VECTORS / 16> in_service{};
+    const bool known = read(*interrupts_in_service_, std::as_writable_bytes(std::span(in_service)));
     return known && std::any_of(in_service.begin() + event.vector / 16, in_service.end(),
                                 [](std::uint16_t vectors) { return vectors != 0; });
 }
@@ -422,6 +432,13 @@ void Machine::land(Event event) {
             return raise_machine_check();
         case Event::Kind::pf:
             return raise_page_fault(event.address);
+        case Event::Kind::ve:
+            fill_in_ve_information();
+            return raise_fault(event.vector, std::nullopt);
+        case Event::Kind::hv:
+            return inject(event.vector, std::nullopt);
+        case Event::Kind::vc:
+            return raise_fault(event.vector, vc_page_not_validated);
     }
 }
 
@@ -508,7 +525,7 @@ void Machine::raise_machine_check() {
 
 void Machine::raise_page_fault(std::optional<std::uint64_t> address) {
     constexpr std::uint32_t write = 2, user = 4, fetch = 16;  // the error code's bits (SDM volume 3, 4.7)
-    auto regs = cpu_.regs();
+    const auto regs = cpu_.regs();
     auto sregs = cpu_.sregs();
     std::uint32_t error_code = cpl() == 3 ? user : 0;
     if (address) {
@@ -520,9 +537,29 @@ void Machine::raise_page_fault(std::optional<std::uint64_t> address) {
         sregs.cr2 = regs.rip;
     }
     set_sregs(sregs);
+    raise_fault(GATECRASH_VECTOR_PF, error_code);
+}
+
+void Machine::raise_fault(std::uint8_t vector, std::optional<std::uint32_t> error_code) {
+    auto regs = cpu_.regs();
     regs.rflags |= rflags_rf;  // a fault pushes it set (SDM volume 3, 17.3.1.1)
     cpu_.set_regs(regs);
-    inject(GATECRASH_VECTOR_PF, error_code);
+    inject(vector, error_code);
+}
+
+/// For the fetch of the next instruction (SDM volume 3, 25.5.7.2).
+void Machine::fill_in_ve_information() {
+    if (!ve_information_) return;
+    struct {
+        std::uint32_t exit_reason = 48, in_use = 0xffffffff;  // an EPT violation
+        std::uint64_t exit_qualification = 4, linear_address = 0, physical_address = 0, eptp_index = 0;
+    } information;
+    const auto rip = cpu_.regs().rip;
+    information.linear_address = rip;
+    information.physical_address = number(memory_.translate(Virtual{rip}).value_or(Physical{}));
+    if (!memory_.write(*ve_information_, std::as_bytes(std::span(&information, 1)))) {
+        throw MachineFault("what this guest calls ve_information is not mapped");
+    }
 }
 
 void Machine::inject(std::uint8_t vector, std::optional<std::uint32_t> error_code) {

@@ -87,7 +87,7 @@ class TrapFlagStepper : public Stepper {
 
     /// What this stepper cannot show truthfully is the guest's choice, not a fault.
     [[noreturn]] void give_up(const std::string& what) {
-        throw ImageError(machine().image().name + ": " + what +
+        throw CannotStep(machine().image().name + ": " + what +
                          ", which stepping with the trap flag cannot follow: use --stepper stop-bytes");
     }
 

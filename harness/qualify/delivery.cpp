@@ -48,6 +48,24 @@ std::string mov_ss_shadow(Bench& bench) {
     return guest.tell(guest.run(bench));
 }
 
+std::string vc_injection(Bench& bench) {
+    RecordingGuest guest;
+    auto& k = guest.kernel;
+    guest.on(GATECRASH_VECTOR_VC, 0, ring_end);  // without an error code there is nothing to return through
+    k.push(k.rax);                               // nor the word above SS that is recorded
+    k.push(k.rax);
+    k.doorbell(GATECRASH_PORT_BEGIN);
+    guest.place("behind the doorbell");
+    k.nop();
+    guest.end();
+    const auto account = guest.run(bench, [](Machine& machine) { machine.land(Event::vc()); });
+    // Without an error code RIP is where the recorder expects that.
+    if (account.records.size() == 1 && guest.name_of(account.records[0].error) == "behind the doorbell") {
+        return "#VC's handler, without an error code";
+    }
+    return guest.tell(account, [](const Record& record) { return fmt::format(", error {:#x}", record.error); });
+}
+
 std::string exception_injection(Bench& bench) {
     RecordingGuest guest;
     auto& k = guest.kernel;

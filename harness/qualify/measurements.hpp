@@ -46,6 +46,7 @@ std::string faulting_iret_unmasks_nmi(Bench& bench);
 std::string irq_delivery(Bench& bench);
 std::string mov_ss_shadow(Bench& bench);
 std::string exception_injection(Bench& bench);
+std::string vc_injection(Bench& bench);
 
 // shadows.cpp
 std::string sti_shadow(Bench& bench);

@@ -82,6 +82,8 @@
 #define GATECRASH_VECTOR_GP 13
 #define GATECRASH_VECTOR_PF 14
 #define GATECRASH_VECTOR_MC 18
+#define GATECRASH_VECTOR_VE 20
+#define GATECRASH_VECTOR_HV 28
 #define GATECRASH_VECTOR_VC 29
 #define GATECRASH_FIRST_IRQ 0x20
 #define GATECRASH_DEFAULT_IRQ 0x20
@@ -129,6 +131,9 @@
  *   interrupts_in_service  256 bits; the bit of an external interrupt's vector is set when that is delivered, as a local
  *                          APIC does. The guest clears it. While a bit is set, no `irq` lands whose vector has the same
  *                          upper four bits or smaller ones (SDM volume 3, 10.8.3.1)
+ *   ve_information         40 bytes, the virtualization-exception information area (SDM volume 3, 25.5.7.2). The harness
+ *                          fills it in when a `ve` lands, and none lands while the 4 bytes at offset 4 are not 0: the guest
+ *                          clears them
  *   nesting_limits         pairs of a vector and a count, until a count of 0: so many bodies of that vector may be running at
  *                          once, each inside another. One more breaks I5. Without an entry the limit is 1 for NMIs, and
  *                          other vectors have none

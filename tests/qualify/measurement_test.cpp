@@ -49,7 +49,9 @@ TEST(Measurement, FindsExactlyTheKnownGapsOfTheEmulatedMachine) {
     const std::vector<std::string> of_amd{
         "shadow-over-entry: vector 0x20, RIP in the shadow",
         "mov-ss-shadow: #DB, RIP behind the MOV SS, then vector 0x40, RIP behind the INT",
-        "breakpoint-from-outside: no event", "guest-debug-sw-breakpoint: the guest's own handler is entered",
+        "vc-injection: #VC's handler, without an error code",
+        "breakpoint-from-outside: no event",
+        "guest-debug-sw-breakpoint: the guest's own handler is entered",
         "syscall-keeps-df: arrives with DF clear"};
     const std::vector<std::string> of_intel{
         "nmi-mask-over-entry: NMI, RIP behind the doorbell, then #DB, RIP behind the doorbell, then NMI, RIP behind "

@@ -91,8 +91,9 @@ class Machine {
     /// that can. An exception, for which can_land() has to be true, is delivered by the next one; but a trap only once
     /// the instruction was stepped: see spring_trap().
     void land(Event event);
-    /// Whether hardware can have `event` arrive where the guest is. An NMI always can, and an external interrupt unless
-    /// the guest has one of its priority or above in service (`interrupts_in_service`). An instruction breakpoint
+    /// Whether hardware can have `event` arrive where the guest is. An NMI always can; an external interrupt unless
+    /// the guest has one of its priority or above in service (`interrupts_in_service`); a #VE unless its information area
+    /// is in use (`ve_information`). An instruction breakpoint
     /// does not trigger with RF set (SDM volume 3, 17.3.1.1), nor where the guest has breakpoints off or refuses them
     /// (`breakpoints_refused`, gatecrash/abi.h); a watchpoint is armed where an IPI can ask for it, the guest has
     /// breakpoints on and DR0 to spare, on mapped memory, and not where the guest refuses it (`watchpoints_refused`); a
@@ -240,7 +241,8 @@ class Machine {
     void get_msrs(std::size_t count);
     [[nodiscard]] bool can_land(Event event, const kvm_regs& regs, const kvm_sregs& sregs,
                                 const kvm_vcpu_events& events, const MsrSet& msrs, std::uint64_t dr7) const;
-    /// Whether a local APIC keeps an interrupt because of those in service in `saved`, or now if that is null.
+    /// Whether an interrupt or a #VE has to wait, by what the guest has in memory in `saved`, or now if that is null: the
+    /// interrupts in service, or #VE's information area in use.
     [[nodiscard]] bool is_held_back(Event event, const PageSet* saved) const;
     [[nodiscard]] bool has_breakpoints_on(std::uint64_t dr7) const;
     [[nodiscard]] bool can_break(std::uint64_t rip, std::uint64_t dr7) const;
@@ -257,6 +259,8 @@ class Machine {
     [[nodiscard]] std::uint64_t breakpoints_met(const kvm::DebugExit& exit);
     void raise_machine_check();
     void raise_page_fault(std::optional<std::uint64_t> address);
+    void raise_fault(std::uint8_t vector, std::optional<std::uint32_t> error_code);
+    void fill_in_ve_information();
     void inject(std::uint8_t vector, std::optional<std::uint32_t> error_code);
     void disarm_breakpoints();
     void unmask_nmis();
@@ -278,7 +282,7 @@ class Machine {
     bool is_amd_ = false;
     kvm_sregs boot_sregs_{};
     Abilities abilities_;
-    std::optional<Virtual> interrupts_in_service_;
+    std::optional<Virtual> interrupts_in_service_, ve_information_;
     std::vector<Pair> breakpoints_refused_, watchpoints_refused_;
     kvm_debugregs reset_debug_registers_{};
     std::optional<MsrSet> msrs_;  ///< empty if none of them is known

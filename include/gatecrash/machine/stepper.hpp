@@ -9,6 +9,12 @@
 
 namespace gatecrash::machine {
 
+/// A stepper cannot show truthfully what the guest does next. The machine is where the step would begin.
+class CannotStep : public ImageError {
+  public:
+    using ImageError::ImageError;
+};
+
 /// What one step did.
 struct Step {
     /// Set if the guest stopped for good, or at a doorbell, instead of reaching a further boundary.
