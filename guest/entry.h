@@ -9,6 +9,10 @@
 #ifndef GATECRASH_GUEST_ENTRY_H
 #define GATECRASH_GUEST_ENTRY_H
 
+#ifdef __i386__
+#error "gatecrash/entry.h is for 64-bit guests: include gatecrash/entry32.h, or use the package gatecrash-guest"
+#endif
+
 #include "entry_common.h"
 
 #ifdef __ASSEMBLER__

@@ -13,6 +13,10 @@
 #ifndef GATECRASH_GUEST_ENTRY32_H
 #define GATECRASH_GUEST_ENTRY32_H
 
+#ifndef __i386__
+#error "gatecrash/entry32.h is for 32-bit guests: include gatecrash/entry.h, or use the package gatecrash-guest32"
+#endif
+
 #include "entry_common.h"
 
 #ifdef __ASSEMBLER__

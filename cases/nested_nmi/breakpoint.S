@@ -22,7 +22,7 @@ entry_db:
         SAVE_REGS
         ENTER_PARANOID_GS
         CALL_BODY event_body GATECRASH_VECTOR_DB
-        orq $RFLAGS_RF, GATECRASH_FRAME_CS + 8(%rsp)
+        orq $RFLAGS_RF, GATECRASH_FRAME_RFLAGS(%rsp)
         incl reports
         cmpl $1, reports
         je 1f

@@ -14,7 +14,6 @@
 #ifndef NESTING_LIMIT
 #define NESTING_LIMIT 2
 #endif
-#define FRAME_RFLAGS (GATECRASH_FRAME_CS + 8)
 
         .section .data, "aw"
         .balign 8
@@ -74,6 +73,6 @@ interrupts_off:
 #ifndef WITHOUT_DEFERRING
 nested_tick:
         movb $1, deferred
-        andl $~RFLAGS_IF, FRAME_RFLAGS(%rdi)
+        andl $~RFLAGS_IF, GATECRASH_FRAME_RFLAGS(%rdi)
         ret
 #endif

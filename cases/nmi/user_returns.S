@@ -50,7 +50,7 @@ user_fault_landing:
         .type syscall_work, @function
 syscall_work:
         movq $GATECRASH_USER32_CS, GATECRASH_FRAME_CS(%rdi)
-        movq $GATECRASH_LDT_DATA16, GATECRASH_FRAME_CS + 24(%rdi)
+        movq $GATECRASH_LDT_DATA16, GATECRASH_FRAME_SS(%rdi)
         ret
 
         .globl nmi_work

@@ -48,7 +48,9 @@ ReplayResult replay(machine::Machine& machine, const Schedule& schedule, machine
     ScheduleLander lander(landings, hits);
     while (auto window = next_window(machine)) {
         open_window(machine, *window);
-        if (run_patiently(machine) == machine::Outcome{machine::Doorbell{GATECRASH_PORT_END}}) {
+        const auto outcome = run_patiently(machine);
+        check_end(machine, outcome);
+        if (outcome == machine::Outcome{machine::Doorbell{GATECRASH_PORT_END}}) {
             auto vectors = vectors_since(machine, *window);
             window->vectors.insert(vectors.begin(), vectors.end());
             window->end = machine.snapshot();

@@ -288,6 +288,8 @@ class Sweep {
         std::chrono::steady_clock::duration longest{};
         while (auto window = next_window(machine_)) {
             open_window(machine_, *window);
+            check_end(machine_, run_patiently(machine_));
+            open_window(machine_, *window);
             run_schedule({*window, HitCounter(), windows_.size()});
             if (!result_.findings.empty()) return;
             open_window(machine_, *window);

@@ -317,6 +317,14 @@ void open_window(Machine& machine, const Window& window) {
     if (window.opening) machine.land(*window.opening);
 }
 
+void check_end(Machine& machine, const machine::Outcome& outcome) {
+    const auto* doorbell = std::get_if<machine::Doorbell>(&outcome);
+    if (doorbell == nullptr || doorbell->port == GATECRASH_PORT_END || doorbell->port == GATECRASH_PORT_FATAL) return;
+    throw machine::ImageError(
+        fmt::format("{}: the workload rings {} before {}, inside a window: it has to ring END first",
+                    machine.image().name, describe(outcome), machine.image().symbols.name_of(machine.rip())));
+}
+
 RunFindings check_run(Machine& machine, const Window& window, const machine::Outcome& outcome,
                       const std::vector<LandedEvent>& landed) {
     Checker checker{machine, window, landed};

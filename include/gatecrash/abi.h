@@ -103,14 +103,41 @@
 #define GATECRASH_LOG_BROKEN 0x100 /* + N: a body finds invariant N broken; what it found stands in `error` */
 
 /* --- the frame that an entry stub hands to a body, in bytes from its start ---------------------------------------- */
+#define GATECRASH_FRAME_R15 0
+#define GATECRASH_FRAME_R14 8
+#define GATECRASH_FRAME_R13 16
+#define GATECRASH_FRAME_R12 24
+#define GATECRASH_FRAME_RBP 32
+#define GATECRASH_FRAME_RBX 40
+#define GATECRASH_FRAME_R11 48
+#define GATECRASH_FRAME_R10 56
+#define GATECRASH_FRAME_R9 64
+#define GATECRASH_FRAME_R8 72
 #define GATECRASH_FRAME_RAX 80
+#define GATECRASH_FRAME_RCX 88
+#define GATECRASH_FRAME_RDX 96
+#define GATECRASH_FRAME_RSI 104
+#define GATECRASH_FRAME_RDI 112
 #define GATECRASH_FRAME_ERROR 120
 #define GATECRASH_FRAME_RIP 128
 #define GATECRASH_FRAME_CS 136
+#define GATECRASH_FRAME_RFLAGS 144
+#define GATECRASH_FRAME_RSP 152
+#define GATECRASH_FRAME_SS 160
 #define GATECRASH_FRAME_SIZE 168
 /* The same of a 32-bit guest. */
+#define GATECRASH_FRAME32_EDI 0
+#define GATECRASH_FRAME32_ESI 4
+#define GATECRASH_FRAME32_EBP 8
+#define GATECRASH_FRAME32_ESP_OF_PUSHA 12
+#define GATECRASH_FRAME32_EBX 16
+#define GATECRASH_FRAME32_EDX 20
+#define GATECRASH_FRAME32_ECX 24
 #define GATECRASH_FRAME32_EAX 28
 #define GATECRASH_FRAME32_DS 32
+#define GATECRASH_FRAME32_ES 36
+#define GATECRASH_FRAME32_FS 40
+#define GATECRASH_FRAME32_GS 44
 #define GATECRASH_FRAME32_VECTOR 48
 #define GATECRASH_FRAME32_ERROR 52
 #define GATECRASH_FRAME32_EIP 56
@@ -152,10 +179,27 @@ struct Frame {
     uint64_t error;  ///< 0 for a vector without error code
     uint64_t rip, cs, rflags, rsp, ss;
 };
+static_assert(offsetof(Frame, r15) == GATECRASH_FRAME_R15);
+static_assert(offsetof(Frame, r14) == GATECRASH_FRAME_R14);
+static_assert(offsetof(Frame, r13) == GATECRASH_FRAME_R13);
+static_assert(offsetof(Frame, r12) == GATECRASH_FRAME_R12);
+static_assert(offsetof(Frame, rbp) == GATECRASH_FRAME_RBP);
+static_assert(offsetof(Frame, rbx) == GATECRASH_FRAME_RBX);
+static_assert(offsetof(Frame, r11) == GATECRASH_FRAME_R11);
+static_assert(offsetof(Frame, r10) == GATECRASH_FRAME_R10);
+static_assert(offsetof(Frame, r9) == GATECRASH_FRAME_R9);
+static_assert(offsetof(Frame, r8) == GATECRASH_FRAME_R8);
 static_assert(offsetof(Frame, rax) == GATECRASH_FRAME_RAX);
+static_assert(offsetof(Frame, rcx) == GATECRASH_FRAME_RCX);
+static_assert(offsetof(Frame, rdx) == GATECRASH_FRAME_RDX);
+static_assert(offsetof(Frame, rsi) == GATECRASH_FRAME_RSI);
+static_assert(offsetof(Frame, rdi) == GATECRASH_FRAME_RDI);
 static_assert(offsetof(Frame, error) == GATECRASH_FRAME_ERROR);
 static_assert(offsetof(Frame, rip) == GATECRASH_FRAME_RIP);
 static_assert(offsetof(Frame, cs) == GATECRASH_FRAME_CS);
+static_assert(offsetof(Frame, rflags) == GATECRASH_FRAME_RFLAGS);
+static_assert(offsetof(Frame, rsp) == GATECRASH_FRAME_RSP);
+static_assert(offsetof(Frame, ss) == GATECRASH_FRAME_SS);
 static_assert(sizeof(Frame) == GATECRASH_FRAME_SIZE);
 
 /// What a 32-bit guest's SAVE_REGS32 and the CPU leave on the stack, lowest address first. Of a selector, bits 16 to 31 may
@@ -168,8 +212,18 @@ struct Frame32 {
     uint32_t eip, cs, eflags;
     uint32_t esp, ss;  ///< pushed only if the privilege level changed; from VM86 mode ES, DS, FS and GS lie behind them
 };
+static_assert(offsetof(Frame32, edi) == GATECRASH_FRAME32_EDI);
+static_assert(offsetof(Frame32, esi) == GATECRASH_FRAME32_ESI);
+static_assert(offsetof(Frame32, ebp) == GATECRASH_FRAME32_EBP);
+static_assert(offsetof(Frame32, esp_of_pusha) == GATECRASH_FRAME32_ESP_OF_PUSHA);
+static_assert(offsetof(Frame32, ebx) == GATECRASH_FRAME32_EBX);
+static_assert(offsetof(Frame32, edx) == GATECRASH_FRAME32_EDX);
+static_assert(offsetof(Frame32, ecx) == GATECRASH_FRAME32_ECX);
 static_assert(offsetof(Frame32, eax) == GATECRASH_FRAME32_EAX);
 static_assert(offsetof(Frame32, ds) == GATECRASH_FRAME32_DS);
+static_assert(offsetof(Frame32, es) == GATECRASH_FRAME32_ES);
+static_assert(offsetof(Frame32, fs) == GATECRASH_FRAME32_FS);
+static_assert(offsetof(Frame32, gs) == GATECRASH_FRAME32_GS);
 static_assert(offsetof(Frame32, vector) == GATECRASH_FRAME32_VECTOR);
 static_assert(offsetof(Frame32, error) == GATECRASH_FRAME32_ERROR);
 static_assert(offsetof(Frame32, eip) == GATECRASH_FRAME32_EIP);

@@ -191,6 +191,48 @@ own_nmi_body:
     EXPECT_THAT(replayed.out, HasSubstr("breaks I2: " + finding["message"].get<std::string>()));
 }
 
+TEST_F(OwnEntryCode, ChoosesItsGates) {
+    // Behind a trap gate the next interrupt comes before the SWAPGS, from kernel code with the user's GS base.
+    const auto guest = build("trap-gate", ".globl trap_gate_of_irq\ntrap_gate_of_irq = 1\n");
+    const auto explored = explore(guest, {"--events", "irq", "--json", "-", "--quiet"});
+    EXPECT_EQ(explored.code, 1) << explored.err;
+    EXPECT_EQ(result_of(explored)["status"], "finding");
+    const auto finding = result_of(explored)["finding"];
+    EXPECT_EQ(finding["invariant"], "I2") << finding;
+    EXPECT_THAT(finding["schedule"].get<std::string>(), HasSubstr("@irq:entry_irq"));
+    const auto sound = explore(build("interrupt-gate", ".globl trap_gate_of_irq\ntrap_gate_of_irq = 0\n"),
+                               {"--events", "irq", "--json", "-", "--quiet"});
+    EXPECT_EQ(sound.code, 0) << sound.out;
+}
+
+TEST_F(OwnEntryCode, ThatIsPutTogetherWronglySaysWhy) {
+    const auto compile = [](const std::string& header, const std::string& package) {
+        const auto file = folder_->file("wrong.S", "#include <gatecrash/" + header + ">\n");
+        return run_with_sdk({"/bin/sh", "-c", "cc -c $(pkg-config --cflags " + package + ") -o /dev/null " + file});
+    };
+    EXPECT_EQ(compile("entry.h", "gatecrash-guest").code, 0);
+    EXPECT_EQ(compile("entry32.h", "gatecrash-guest32").code, 0);
+    EXPECT_THAT(compile("entry32.h", "gatecrash-guest").err, HasSubstr("entry32.h is for 32-bit guests: include"));
+    EXPECT_THAT(compile("entry.h", "gatecrash-guest32").err, HasSubstr("entry.h is for 64-bit guests: include"));
+
+    const auto guest = build("no-end", R"(
+#include <gatecrash/entry.h>
+        .section .user, "ax"
+        .globl user_start
+user_start:
+        outb %al, $GATECRASH_PORT_BEGIN
+        nop
+        outb %al, $GATECRASH_PORT_DONE
+)");
+    for (const auto* command : {"explore", "replay"}) {
+        const auto refused = run_with_sdk({program_, command, "--machine", "amd", guest});
+        EXPECT_EQ(refused.code, 2) << refused.out;
+        EXPECT_THAT(refused.err,
+                    HasSubstr("the workload rings doorbell DONE before user_start+0x5, inside a window: it "
+                              "has to ring END first"));
+    }
+}
+
 TEST_F(OwnEntryCode, MayReplaceEveryEntryAndTheWorkload) {
     std::string source = "#include <gatecrash/entry.h>\n.text\n";
     for (const auto* vector :
