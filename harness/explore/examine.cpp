@@ -139,8 +139,19 @@ class Examiner {
         if (checks_ == Checks::at_end) return;
         const auto known = observed_.size();
         check(step, walker.steps());
-        for (auto i = known; observer_ != nullptr && i < observed_.size(); ++i)
-            observer_->breaks(observed_[i].violation);
+        if (observer_ == nullptr) return;
+        for (auto i = known; i < observed_.size(); ++i) observer_->breaks(observed_[i].violation);
+        show_log_violations();
+    }
+
+    /// Shows what a record proves as soon as it is complete: most rules are broken shortly before.
+    void show_log_violations() {
+        if (log_head(machine_) == window_.log_head) return;
+        for (const auto& [violation, record] : check_log_so_far(machine_, window_, landed_)) {
+            if (std::ranges::find(shown_, violation) != shown_.end()) continue;
+            shown_.push_back(violation);
+            observer_->breaks(violation);
+        }
     }
 
     void note_delivery(std::uint8_t vector, machine::Virtual rip, std::uint64_t log_head) {
@@ -262,8 +273,9 @@ class Examiner {
     std::optional<Invariant> lost_;       ///< what stopped the run early
     std::vector<std::uint64_t> records_;  ///< by log record: the number of the step that added it
     std::vector<LandedEvent> landed_;
-    bool waiting_ = false;  ///< an event landed that could not be delivered there
-    bool repeats_ = false;  ///< an earlier state
+    std::vector<Violation> shown_;  ///< of the log's, to the observer
+    bool waiting_ = false;          ///< an event landed that could not be delivered there
+    bool repeats_ = false;          ///< an earlier state
     bool looping_ = false;
     std::string not_followed_;  ///< why the end of the run was not stepped; empty if it was
     std::optional<machine::Outcome> end_;

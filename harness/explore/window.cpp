@@ -348,6 +348,13 @@ RunFindings check_run(Machine& machine, const Window& window, const machine::Out
     return {std::move(checker.violations), std::move(checker.bodies_at_once)};
 }
 
+std::vector<RunViolation> check_log_so_far(Machine& machine, const Window& window,
+                                           const std::vector<LandedEvent>& landed) {
+    Checker checker{machine, window, landed};
+    checker.check_log(false);
+    return std::move(checker.violations);
+}
+
 Boundary boundary_of(const machine::SymbolTable& symbols, const Reached& reached) {
     Boundary boundary;
     const auto name = symbols.name_of(reached.rip);

@@ -51,6 +51,10 @@ void check_end(machine::Machine& machine, const machine::Outcome& outcome);
 [[nodiscard]] RunFindings check_run(machine::Machine& machine, const Window& window, const machine::Outcome& outcome,
                                     const std::vector<LandedEvent>& landed);
 
+/// Checks what the handler bodies have logged so far in a run that goes on.
+[[nodiscard]] std::vector<RunViolation> check_log_so_far(machine::Machine& machine, const Window& window,
+                                                         const std::vector<LandedEvent>& landed);
+
 /// Returns what a guest calls exit_work, which has to be done before a return to CPL 3; 0 for a guest without it.
 [[nodiscard]] std::uint64_t exit_work(machine::Machine& machine);
 

@@ -58,6 +58,36 @@ std::vector<std::string> finding_lines(const explore::SweepResult& sweep) {
     return lines;
 }
 
+/// Findings with the same invariant and the same events on the same symbols. What makes them one cause for a reader is
+/// the place in the code; where in it, and how often it was reached before, are details.
+struct Cause {
+    const explore::Finding* first;
+    std::vector<std::uint64_t> offsets;  ///< of the last event, in the order of the sweep
+    std::uint64_t schedules;
+};
+
+std::uint64_t last_offset(const explore::Finding& finding) {
+    const auto& landings = finding.schedule.landings;
+    return landings.empty() ? 0 : landings.back().boundary.offset;
+}
+
+bool has_cause(const explore::Finding& finding, const explore::Finding& first) {
+    return finding.violation.invariant == first.violation.invariant &&
+           std::ranges::equal(finding.schedule.landings, first.schedule.landings,
+                              [](const explore::Landing& a, const explore::Landing& b) {
+                                  return a.event == b.event && a.boundary.symbol == b.boundary.symbol;
+                              });
+}
+
+/// "I2: nmi:entry_irq+0x1, +0x6 (3 schedules)".
+std::string describe(const Cause& cause) {
+    auto text = fmt::format("{}: {}", to_string(cause.first->violation.invariant), landings_of(cause.first->schedule));
+    for (const auto offset : cause.offsets) {
+        if (offset != cause.offsets.front()) text += fmt::format(", +{:#x}", offset);
+    }
+    return text + (cause.schedules == 1 ? "" : fmt::format(" ({} schedules)", grouped(cause.schedules)));
+}
+
 std::size_t count(std::span<const explore::Result> results, explore::Status status) {
     return static_cast<std::size_t>(
         std::ranges::count_if(results, [&](const auto& result) { return result.status == status; }));
@@ -132,7 +162,8 @@ std::string details(const explore::Result& result) {
 
 std::string extremes_line(const explore::Result& result) {
     const auto extremes = extremes_of(result.sweep);
-    if (extremes.stack_bytes.empty()) return "";
+    // Of a sweep that stopped early these would be the shorter schedules' alone.
+    if (extremes.stack_bytes.empty() || result.sweep.stopped_after) return "";
     std::vector<std::string> stacks;
     for (const auto& [stack, bytes] : extremes.stack_bytes) stacks.push_back(fmt::format("{} {}", stack, bytes));
     std::string nested;
@@ -143,12 +174,24 @@ std::string extremes_line(const explore::Result& result) {
 }
 
 std::string further_findings(const explore::Result& result) {
+    const auto& findings = result.sweep.findings;
+    std::vector<Cause> causes;
+    for (const auto& finding : findings) {
+        const auto known =
+            std::ranges::find_if(causes, [&](const Cause& cause) { return has_cause(finding, *cause.first); });
+        if (known == causes.end()) {
+            causes.push_back({&finding, {last_offset(finding)}, finding.schedules});
+            continue;
+        }
+        known->schedules += finding.schedules;
+        auto& offsets = known->offsets;
+        if (std::ranges::find(offsets, last_offset(finding)) == offsets.end()) offsets.push_back(last_offset(finding));
+    }
     std::string lines;
-    for (const auto& finding : result.sweep.findings) {
-        if (&finding == &result.sweep.findings.front()) continue;
-        const auto alike = finding.schedules > 1 ? fmt::format(" ({} alike)", grouped(finding.schedules - 1)) : "";
-        lines += indented(
-            fmt::format("{}: {}{}", to_string(finding.violation.invariant), landings_of(finding.schedule), alike));
+    for (const auto& cause : causes) {
+        const bool is_told = cause.first == &findings.front();
+        if (is_told && cause.schedules == 1) continue;
+        lines += indented(describe(cause) + (is_told ? "" : ": " + first_line(cause.first->violation.message)));
     }
     return lines;
 }

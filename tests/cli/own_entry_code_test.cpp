@@ -67,7 +67,7 @@ class OwnEntryCode : public testing::Test {
 std::unique_ptr<TemporaryFolder> OwnEntryCode::folder_;
 fs::path OwnEntryCode::pkg_config_, OwnEntryCode::program_;
 
-/// The symbols on which the lines "I2: nmi:SYMBOL+0xOFFSET" of a report lie.
+/// The symbols on which the lines "I2: nmi:SYMBOL, +0xOFFSET ..." of a report lie.
 std::set<std::string> symbols_of(const std::string& report, const std::string& before) {
     std::set<std::string> symbols;
     std::istringstream lines(report);
@@ -75,7 +75,7 @@ std::set<std::string> symbols_of(const std::string& report, const std::string& b
         const auto at = line.find(before);
         if (at == std::string::npos) continue;
         const auto begin = at + before.size();
-        symbols.insert(line.substr(begin, line.find_first_of("+#", begin) - begin));
+        symbols.insert(line.substr(begin, line.find_first_of("+#,: ", begin) - begin));
     }
     return symbols;
 }
@@ -93,7 +93,7 @@ TEST_F(OwnEntryCode, OfTheExampleBreaksAndHoldsAsItSays) {
     // Where the GS base is the user's and CS is not: in front of the SWAPGS of each entry, and behind that of its exit.
     EXPECT_EQ(symbols_of(found.out, "I2: nmi:"),
               (std::set<std::string>{"entry_syscall", "entry_irq_stubs", "entry_irq", "entry_bp"}));
-    EXPECT_THAT(found.out, HasSubstr("I2: nmi:entry_syscall+"));  // the exit; the entry is the finding itself
+    EXPECT_THAT(found.out, HasSubstr("I2: nmi:entry_syscall, +"));  // the exit; the entry is the finding itself
     const auto finding = result_of(explore(broken, {"--json", "-", "--quiet"}))["finding"];
     EXPECT_EQ(finding["invariant"], "I2");
     EXPECT_EQ(finding["also"], json::array());

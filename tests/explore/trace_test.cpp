@@ -41,6 +41,16 @@ TEST(Trace, ShowsWhatEachStepChangesAndBreaks) {
     EXPECT_THAT(lines, Contains(AllOf(StartsWith("=== vector 2 "), testing::Not(HasSubstr("error code")))));
 }
 
+TEST(Trace, ShowsWhatTheLogProvesAtItsInstruction) {
+    const auto lines = traced(machine::load_elf(guest_of("nested-ticks", "enables-interrupts"), "nested-ticks"),
+                              "nested-ticks@irq=0x80:user_site,irq=0x80:interrupts_on,irq=0x80:interrupts_on");
+    const auto broken = std::ranges::find_if(lines, [](const auto& line) { return line.starts_with("!!! I5: "); });
+    ASSERT_NE(broken, lines.end());
+    EXPECT_THAT(*broken, HasSubstr("is entered inside itself: 3 run at once"));
+    EXPECT_THAT(*std::prev(broken), HasSubstr("  log_record+")) << "where the body logs that it begins";
+    EXPECT_EQ(std::ranges::count(lines, *broken), 1);
+}
+
 TEST(Trace, HasOneLineForAllIterationsOfARep) {
     machine::TinyGuest guest;
     auto& k = guest.kernel;

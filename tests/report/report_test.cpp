@@ -161,7 +161,20 @@ TEST(TextReport, ShowsTheFindingAndHowToReplayIt) {
               "            (the same run also breaks I7; 3 further schedules of 1 event break something as well)\n"
               "            gatecrash replay 'nested-nmi/flag-only@nmi:entry_nmi+0x1f#2'\n");
     EXPECT_EQ(details(sample::holding()), "");
-    EXPECT_EQ(further_findings(sample::breaking()), "            I4: nmi:nmi_exit (2 alike)\n");
+    EXPECT_EQ(further_findings(sample::breaking()),
+              "            I4: nmi:nmi_exit (3 schedules): the frame at 0xffffffff80062fd8 is overwritten\n");
+    // Other hits and other offsets of one symbol are one line.
+    auto result = sample::breaking();
+    const auto add = [&](std::uint64_t offset, unsigned hit) {
+        auto finding = result.sweep.findings.front();
+        finding.schedule.landings.front().boundary.offset = offset;
+        finding.schedule.landings.front().boundary.hit = hit;
+        result.sweep.findings.push_back(finding);
+    };
+    add(0x1f, 3);
+    add(0x24, 1);
+    EXPECT_THAT(further_findings(result),
+                testing::StartsWith("            I4: nmi:entry_nmi+0x1f#2, +0x24 (3 schedules)\n"));
     EXPECT_EQ(further_findings(sample::holding()), "");
 }
 

@@ -31,7 +31,7 @@ namespace gatecrash::report {
 /// The deepest stacks and the deepest nesting of the sweep, as an indented line. Empty if they are not known.
 [[nodiscard]] std::string extremes_line(const explore::Result& result);
 
-/// The findings behind the first, a line each, indented. Empty if there are none.
+/// The findings, a line for each cause with its message, indented. Empty if there is only one.
 [[nodiscard]] std::string further_findings(const explore::Result& result);
 
 /// "not exhaustive: 12 of 527 boundaries at depth 2".
