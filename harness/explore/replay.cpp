@@ -6,6 +6,7 @@
 
 #include "examine.hpp"
 #include "trace.hpp"
+#include "walker.hpp"
 #include "window.hpp"
 
 namespace gatecrash::explore {
@@ -34,6 +35,27 @@ std::vector<Landing> canonical(const machine::Image& image, std::vector<Landing>
     return landings;
 }
 
+/// Traces a guest that ends before its first window, from the moment it was `booted`. What cannot be stepped ends the
+/// trace.
+void trace_boot(machine::Machine& machine, const machine::Snapshot& booted, machine::Stepper& stepper,
+                const TraceSink& sink) {
+    constexpr std::uint64_t max_steps = 2'000;
+    machine.restore(booted);
+    TraceObserver trace(machine, sink);
+    try {
+        Walker walker(machine, stepper);
+        machine::Step step;
+        while (!step.end && walker.steps() < max_steps) {
+            trace.before_step(machine);
+            step = walker.step();
+            trace.after_step(machine, step);
+        }
+        if (!step.end) sink(fmt::format("--- and so on, after {} steps", max_steps));
+    } catch (const machine::CannotStep& error) {
+        sink(fmt::format("--- {}", error.what()));
+    }
+}
+
 }  // namespace
 
 ReplayResult replay(machine::Machine& machine, const Schedule& schedule, machine::StepperKind kind,
@@ -46,7 +68,18 @@ ReplayResult replay(machine::Machine& machine, const Schedule& schedule, machine
     const HitCounter hits;
     ReplayResult result;
     ScheduleLander lander(landings, hits);
-    while (auto window = next_window(machine)) {
+    const auto booted = machine.snapshot();
+    bool is_booting = true;
+    const auto next = [&] {
+        try {
+            return next_window(machine);
+        } catch (const machine::ImageError&) {
+            if (is_booting && sink) trace_boot(machine, booted, *stepper, sink);
+            throw;
+        }
+    };
+    while (auto window = next()) {
+        is_booting = false;
         open_window(machine, *window);
         const auto outcome = run_patiently(machine);
         check_end(machine, outcome);

@@ -291,7 +291,8 @@ std::optional<Window> next_window(Machine& machine) {
     const bool round_trip = port == GATECRASH_PORT_BEGIN_ROUND_TRIP;
     if (!nmi && !round_trip && port != GATECRASH_PORT_BEGIN) {
         throw machine::ImageError(
-            fmt::format("{}: outside its windows the guest ended with: {}. Expected is the doorbell BEGIN or DONE.\n{}",
+            fmt::format("{0}: outside its windows the guest ended with: {1}. Expected is the doorbell BEGIN or DONE; "
+                        "`gatecrash replay --trace {0}` shows how it got there.\n{2}",
                         machine.image().name, describe(outcome), machine.dump()));
     }
     Window window;

@@ -41,6 +41,23 @@ TEST(Trace, ShowsWhatEachStepChangesAndBreaks) {
     EXPECT_THAT(lines, Contains(AllOf(StartsWith("=== vector 2 "), testing::Not(HasSubstr("error code")))));
 }
 
+TEST(Trace, ShowsAGuestThatDiesBeforeItsFirstWindow) {
+    machine::TinyGuest guest;
+    auto& k = guest.kernel;
+    k.mov(k.ecx, 7);
+    k.ud2();
+    std::vector<std::string> lines;
+    machine::Machine machine(kvm_system(), guest.build("dies"));
+    const auto trace = [&](const TraceSink& sink) {
+        return replay(machine, parse_schedule("dies"), machine::StepperKind::trap_flag, sink);
+    };
+    EXPECT_THROW((void)trace([&](const std::string& line) { lines.push_back(line); }), machine::ImageError);
+    ASSERT_GT(lines.size(), 1U);
+    EXPECT_THAT(lines[1], HasSubstr("mov ecx, 0x07  ; RCX=0x7"));
+    EXPECT_THAT(lines, Contains(StartsWith("=== vector 6 goes to kernel+0x")));
+    EXPECT_EQ(lines.back(), "--- doorbell FATAL");
+}
+
 TEST(Trace, ShowsWhatTheLogProvesAtItsInstruction) {
     const auto lines = traced(machine::load_elf(guest_of("nested-ticks", "enables-interrupts"), "nested-ticks"),
                               "nested-ticks@irq=0x80:user_site,irq=0x80:interrupts_on,irq=0x80:interrupts_on");
