@@ -34,7 +34,7 @@ std::vector<Selection> select(std::span<const explore::Case* const> cases, const
     auto all = everything(cases);
     if (patterns.empty()) return all;
     for (const auto& pattern : patterns) {
-        if (std::ranges::none_of(all, [&](const auto& each) { return matches(each, pattern); })) {
+        if (!matches_any(cases, pattern)) {
             throw UsageError(
                 fmt::format("no case or variant matches '{}'; the cases are: {} (`gatecrash list` shows their "
                             "variants)",
@@ -48,9 +48,13 @@ std::vector<Selection> select(std::span<const explore::Case* const> cases, const
     return selected;
 }
 
-bool is_file(const std::string& pattern) {
+bool matches_any(std::span<const explore::Case* const> cases, const std::string& pattern) {
+    return std::ranges::any_of(everything(cases), [&](const auto& each) { return matches(each, pattern); });
+}
+
+bool is_file(const std::string& name) {
     std::error_code error;
-    return std::filesystem::is_regular_file(pattern, error);
+    return std::filesystem::is_regular_file(name, error);
 }
 
 std::vector<Selection> expectations_of(const std::string& file) {

@@ -12,8 +12,11 @@ namespace gatecrash::cli {
 
 using report::Selection;
 
-/// Whether `pattern` is a file of the user's, and no pattern.
-[[nodiscard]] bool is_file(const std::string& pattern);
+/// Returns whether any variant of `cases` matches `pattern`.
+[[nodiscard]] bool matches_any(std::span<const explore::Case* const> cases, const std::string& pattern);
+
+/// Returns whether there is a file of that name.
+[[nodiscard]] bool is_file(const std::string& name);
 
 /// The variants of `cases` that match one of `patterns`, shell globs on CASE or CASE/VARIANT, in the order of the
 /// cases; all of them if there are no patterns. Throws UsageError for a pattern that matches none.

@@ -49,7 +49,8 @@ std::vector<Selection> selections_of(const Options& options) {
         std::vector<std::string> files, patterns;
         for (const auto& pattern : options.patterns) {
             if (pattern.ends_with(".elf") && !is_file(pattern)) throw UsageError("there is no file " + pattern);
-            (is_file(pattern) ? files : patterns).push_back(pattern);
+            const bool names_file = is_file(pattern) && !matches_any(explore::all_cases(), pattern);
+            (names_file ? files : patterns).push_back(pattern);
         }
         auto selected =
             files.empty() || !patterns.empty() ? select(explore::all_cases(), patterns) : std::vector<Selection>();

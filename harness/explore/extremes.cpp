@@ -1,13 +1,12 @@
 #include "gatecrash/explore/extremes.hpp"
 
 #include <algorithm>
-#include <array>
-#include <span>
+#include <cstring>
 
 namespace gatecrash::explore {
 namespace {
 
-using machine::Virtual;
+using machine::page_of, machine::Virtual;
 
 template <typename Key>
 void include_all(std::map<Key, std::uint64_t>& most, const std::map<Key, std::uint64_t>& others) {
@@ -20,16 +19,18 @@ void include_all(std::map<Key, std::uint64_t>& most, const std::map<Key, std::ui
 /// Returns the bytes of `stack` in use, of which `known` are known to be. The search ends at the first block of zeros:
 /// no frame of entry code or of a handler's body leaves that much unwritten.
 std::uint64_t used_bytes(const machine::GuestMemory& memory, const abi::Stack& stack, std::uint64_t known) {
-    std::array<std::uint64_t, 64> block{};
+    constexpr std::uint64_t block_size = 512, word_size = sizeof(std::uint64_t);
     auto lowest = stack.high - known;
-    while (lowest > stack.low) {
-        const auto words = std::min<std::uint64_t>(block.size(), (lowest - stack.low) / sizeof(std::uint64_t));
-        const std::span part(block.data(), words);
-        const auto from = lowest - part.size_bytes();
-        if (words == 0 || !memory.read(Virtual{from}, std::as_writable_bytes(part))) break;
-        const auto used = std::ranges::find_if(part, [](std::uint64_t word) { return word != 0; });
-        if (used == part.end()) break;
-        lowest = from + static_cast<std::uint64_t>(used - part.begin()) * sizeof(std::uint64_t);
+    for (auto at = lowest; at > stack.low && lowest - at < block_size;) {
+        // Down to where the page ends, or the stack.
+        const auto from = std::max(stack.low, number(page_of(Virtual{at - 1})));
+        const auto bytes = memory.view(Virtual{from}, at - from);
+        if (bytes.empty()) break;
+        for (; at > from && lowest - at < block_size; at -= word_size) {
+            std::uint64_t word = 0;
+            std::memcpy(&word, &bytes[at - word_size - from], word_size);
+            if (word != 0) lowest = at - word_size;
+        }
     }
     return stack.high - lowest;
 }
@@ -41,13 +42,14 @@ void Extremes::include(const Extremes& others) {
     include_all(bodies_at_once, others.bodies_at_once);
 }
 
-void Extremes::include_stacks(machine::Machine& machine) {
-    for (const auto& stack : machine.image().stacks) {
-        const auto name = machine.image().stack_of(stack.low);
-        const auto found = stack_bytes.find(name);
-        const auto known = found == stack_bytes.end() ? 0 : found->second;
-        const auto used = used_bytes(machine.memory(), stack, known);
-        if (used > known) stack_bytes[name] = used;
+void StackMeter::look(machine::Machine& machine, Extremes& extremes) {
+    const auto& stacks = machine.image().stacks;
+    for (std::size_t i = 0; i < stacks.size(); ++i) {
+        const auto used = used_bytes(machine.memory(), stacks[i], used_[i]);
+        if (used <= used_[i]) continue;
+        used_[i] = used;
+        auto& most = extremes.stack_bytes[machine.image().stack_of(stacks[i].low)];
+        most = std::max(most, used);
     }
 }
 

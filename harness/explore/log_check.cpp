@@ -169,6 +169,7 @@ class LogChecker {
         const auto inside = std::ranges::count_if(
             live_, [&](const LogRecord& live) { return live.vector == record.vector && !overlaps(record, live); });
         const auto running = static_cast<std::uint64_t>(inside) + 1;
+        if (running == 1) return;  // a limit is at least 1
         auto& most = bodies_at_once_[record.vector];
         most = std::max(most, running);
         const auto limit = nesting_limit(record.vector);

@@ -84,6 +84,7 @@ class Sweep {
           options_(options),
           stepper_(machine::make_stepper(options.stepper, machine)),
           windows_of_event_(options.events.size()),
+          stacks_(machine.image()),
           met_(machine) {
         if (watches()) machine.expect_watchpoints();
         for (const auto& range : options.window) add_window(range);
@@ -101,6 +102,7 @@ class Sweep {
             while (result_.findings.empty() && result_.depth < options_.depth) {
                 ++result_.depth;
                 result_.levels.emplace_back();
+                stacks_.restart();
                 if (result_.depth == 1 || has_blocks()) sweep_level();
             }
         } catch (const Interrupted&) {
@@ -445,8 +447,8 @@ class Sweep {
             return;
         }
         auto& extremes = result_.levels.back().extremes;
-        extremes.include({.stack_bytes = {}, .bodies_at_once = found.bodies_at_once});
-        extremes.include_stacks(machine_);
+        if (!found.bodies_at_once.empty()) extremes.include({{}, found.bodies_at_once});
+        stacks_.look(machine_, extremes);
         if (options_.examine_each != 0 && ++held_ % options_.examine_each == 0) examine_held(context);
     }
 
@@ -640,6 +642,7 @@ class Sweep {
     std::set<std::string> broken_;
     std::vector<std::uint64_t> position_;  ///< as Checkpoint::next
     std::vector<std::uint64_t> next_;      ///< what to skip to; empty if there is nothing to skip
+    StackMeter stacks_;                    ///< of the current level
     EqualStarts met_;                      ///< of the current block
     std::optional<std::uint64_t> block_;   ///< of the first events
     bool block_holds_ = true;

@@ -1,6 +1,7 @@
 #include "trace.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "frame_tracker.hpp"
 
@@ -74,6 +75,10 @@ void TraceObserver::begin_line(Machine& machine) {
     const bool user_root =
         machine::Physical{sregs.cr3 & machine::cr3_address} == machine.memory().user_page_table_root();
     const Virtual rip{regs.rip};
+    // Of several labels the boundary has the first; a reader may know the code by another.
+    if (const auto names = machine.image().symbols.names_at(rip); names.size() > 1) {
+        sink_(fmt::format("       {}:", fmt::join(names, ", ")));
+    }
     const auto instruction = machine.next_instruction();
     const auto text = machine::disassemble(machine.text_at(rip), rip, machine::code_size(sregs.cs));
     line_ = Line{fmt::format("{:>5}  {:<28} {} {:<5} {}{}{}{}{}  {}", number_++, machine.image().symbols.name_of(rip),

@@ -35,6 +35,14 @@ std::string SymbolTable::name_of(Virtual address) const {
     return offset == 0 ? symbol->name : fmt::format("{}+{:#x}", symbol->name, offset);
 }
 
+std::vector<std::string> SymbolTable::names_at(Virtual address) const {
+    std::vector<std::string> names;
+    for (const auto& symbol : std::ranges::equal_range(by_address_, address, {}, &Symbol::address)) {
+        if (std::ranges::find(names, symbol.name) == names.end()) names.push_back(symbol.name);
+    }
+    return names;
+}
+
 const Segment* Image::segment_at(Virtual address) const {
     const auto found = std::find_if(segments.begin(), segments.end(),
                                     [&](const Segment& segment) { return segment.contains(address); });

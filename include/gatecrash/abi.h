@@ -161,9 +161,9 @@
  *   ve_information         40 bytes, the virtualization-exception information area (SDM volume 3, 25.5.7.2). The harness
  *                          fills it in when a `ve` lands, and none lands while the 4 bytes at offset 4 are not 0: the guest
  *                          clears them
- *   nesting_limits         pairs of a vector and a count, until a count of 0: so many bodies of that vector may be running at
- *                          once, each inside another. One more breaks I5. Without an entry the limit is 1 for NMIs, and
- *                          other vectors have none
+ *   nesting_limits         pairs of a vector and a count, 8 bytes each, until a count of 0: so many bodies of that vector
+ *                          may be running at once, each inside another. One more breaks I5. Without an entry the limit is
+ *                          1 for NMIs, and other vectors have none
  */
 
 #if !defined(__ASSEMBLER__) && defined(__cplusplus)

@@ -35,15 +35,20 @@ TEST(Extremes, MeasureAStackDownToItsDeepestWord) {
     Machine machine(kvm_system(), std::move(image));
     EXPECT_EQ(run_patiently(machine), machine::Outcome{machine::Doorbell{GATECRASH_PORT_BEGIN}});
     Extremes extremes;
-    extremes.include_stacks(machine);
+    StackMeter meter(machine.image());
+    meter.look(machine, extremes);
     EXPECT_THAT(extremes.stack_bytes, ElementsAre(Pair("task", shallow * 8)));
     const auto begin = machine.snapshot();
     EXPECT_EQ(run_patiently(machine), machine::Outcome{machine::Doorbell{GATECRASH_PORT_END}});
-    extremes.include_stacks(machine);
+    meter.look(machine, extremes);
     EXPECT_THAT(extremes.stack_bytes, ElementsAre(Pair("task", deep * 8)));
     machine.restore(begin);
-    extremes.include_stacks(machine);
+    meter.look(machine, extremes);
     EXPECT_THAT(extremes.stack_bytes, ElementsAre(Pair("task", deep * 8))) << "the most of all runs";
+    meter.restart();
+    Extremes anew;
+    meter.look(machine, anew);
+    EXPECT_THAT(anew.stack_bytes, ElementsAre(Pair("task", shallow * 8)));
 }
 
 TEST(Extremes, OfTwoPartsAreTheLargerOnes) {

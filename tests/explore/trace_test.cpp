@@ -15,6 +15,7 @@ using testing::AllOf;
 using testing::Contains;
 using testing::EndsWith;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 std::vector<std::string> traced(const machine::Image& image, const std::string& schedule) {
@@ -38,7 +39,7 @@ TEST(Trace, ShowsWhatEachStepChangesAndBreaks) {
                                EndsWith(", error code 0x2, CR2 0x7654008"))));
     EXPECT_THAT(lines, Contains(AllOf(StartsWith("=== vector 14 "), HasSubstr(", error code 0x10, CR2 0x"),
                                       EndsWith(" (exception_body)"))));
-    EXPECT_THAT(lines, Contains(AllOf(StartsWith("=== vector 2 "), testing::Not(HasSubstr("error code")))));
+    EXPECT_THAT(lines, Contains(AllOf(StartsWith("=== vector 2 "), Not(HasSubstr("error code")))));
 }
 
 TEST(Trace, ShowsAGuestThatDiesBeforeItsFirstWindow) {
@@ -56,6 +57,22 @@ TEST(Trace, ShowsAGuestThatDiesBeforeItsFirstWindow) {
     EXPECT_THAT(lines[1], HasSubstr("mov ecx, 0x07  ; RCX=0x7"));
     EXPECT_THAT(lines, Contains(StartsWith("=== vector 6 goes to kernel+0x")));
     EXPECT_EQ(lines.back(), "--- doorbell FATAL");
+}
+
+TEST(Trace, ShowsEveryNameOfAnAddress) {
+    machine::TinyGuest guest;
+    guest.kernel.doorbell(GATECRASH_PORT_BEGIN);
+    const auto at = machine::Virtual{machine::TinyGuest::kernel_text + guest.kernel.getSize()};
+    guest.kernel.nop();
+    guest.kernel.doorbell(GATECRASH_PORT_END);
+    guest.kernel.doorbell(GATECRASH_PORT_DONE);
+    auto image = guest.build("names");
+    image.symbols = machine::SymbolTable({{"first", at}, {"second", at}, {"later", machine::Virtual{number(at) + 1}}});
+    const auto lines = traced(image, "names");
+    const auto names = std::ranges::find(lines, "       first, second:");
+    ASSERT_NE(names, lines.end());
+    EXPECT_THAT(*std::next(names), HasSubstr("  first  "));
+    EXPECT_THAT(lines, Not(Contains(HasSubstr("later:"))));
 }
 
 TEST(Trace, ShowsWhatTheLogProvesAtItsInstruction) {

@@ -54,6 +54,8 @@ class SymbolTable {
     [[nodiscard]] bool has(const std::string& name, Virtual address) const;
     /// "SYMBOL" or "SYMBOL+0xOFFSET" with the nearest symbol at or below `address`; plain hexadecimal if there is none.
     [[nodiscard]] std::string name_of(Virtual address) const;
+    /// Returns all symbols with exactly that address, the one that name_of() takes first.
+    [[nodiscard]] std::vector<std::string> names_at(Virtual address) const;
 
   private:
     std::vector<Symbol> by_address_;

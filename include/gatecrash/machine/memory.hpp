@@ -62,6 +62,12 @@ class GuestMemory {
     [[nodiscard]] std::optional<Physical> translate(Virtual address) const;
     /// Copies memory of any rights. False, and nothing done, if not all of it is mapped.
     [[nodiscard]] bool read(Virtual address, std::span<std::byte> to) const;
+    /// Returns the `size` bytes at `address`, which are in one page, without copying them; empty if they are not
+    /// mapped.
+    [[nodiscard]] std::span<const std::byte> view(Virtual address, std::size_t size) const {
+        const auto physical = translate(address);
+        return physical ? std::span<const std::byte>(at(*physical), size) : std::span<const std::byte>();
+    }
     [[nodiscard]] bool write(Virtual address, std::span<const std::byte> from);
     /// Counts the calls of write() that changed memory which snapshots hold.
     [[nodiscard]] std::uint64_t writes() const { return writes_; }
