@@ -11,12 +11,14 @@
 #include <csignal>
 #include <filesystem>
 #include <iterator>
+#include <set>
 #include <thread>
 
 #include "cpu_limit.hpp"
 #include "gatecrash/emulator/digest.hpp"
 #include "gatecrash/emulator/file.hpp"
 #include "gatecrash/emulator/process.hpp"
+#include "gatecrash/explore/expectation_file.hpp"
 #include "gatecrash/machine/image.hpp"
 #include "gatecrash/report/output_file.hpp"
 #include "gatecrash/report/text_report.hpp"

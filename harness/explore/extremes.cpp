@@ -16,23 +16,22 @@ void include_all(std::map<Key, std::uint64_t>& most, const std::map<Key, std::ui
     }
 }
 
-/// Returns the bytes of `stack` in use, of which `known` are known to be. The search ends at the first block of zeros:
-/// no frame of entry code or of a handler's body leaves that much unwritten.
+/// Returns the bytes of `stack` in use, or `known` if that is more. What one run used must not depend on the runs
+/// before, so all of the rest is looked at.
 std::uint64_t used_bytes(const machine::GuestMemory& memory, const abi::Stack& stack, std::uint64_t known) {
-    constexpr std::uint64_t block_size = 512, word_size = sizeof(std::uint64_t);
-    auto lowest = stack.high - known;
-    for (auto at = lowest; at > stack.low && lowest - at < block_size;) {
-        // Down to where the page ends, or the stack.
-        const auto from = std::max(stack.low, number(page_of(Virtual{at - 1})));
-        const auto bytes = memory.view(Virtual{from}, at - from);
-        if (bytes.empty()) break;
-        for (; at > from && lowest - at < block_size; at -= word_size) {
-            std::uint64_t word = 0;
-            std::memcpy(&word, &bytes[at - word_size - from], word_size);
-            if (word != 0) lowest = at - word_size;
+    static constexpr machine::Page zeros{};
+    const auto end = stack.high - known;
+    for (auto from = stack.low; from < end;) {
+        const auto page_end = number(page_of(Virtual{from})) + machine::page_size;
+        const auto bytes = memory.view(Virtual{from}, std::min(end, page_end) - from);
+        if (!bytes.empty() && std::memcmp(bytes.data(), zeros.data(), bytes.size()) != 0) {
+            const auto used = std::ranges::find_if(bytes, [](std::byte byte) { return byte != std::byte{}; });
+            const auto lowest = from + static_cast<std::uint64_t>(used - bytes.begin());
+            return stack.high - lowest / sizeof(std::uint64_t) * sizeof(std::uint64_t);
         }
+        from = page_end;
     }
-    return stack.high - lowest;
+    return known;
 }
 
 }  // namespace

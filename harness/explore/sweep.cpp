@@ -129,6 +129,7 @@ class Sweep {
     void go_back_to(const Checkpoint& checkpoint) {
         result_ = checkpoint.result;
         next_ = checkpoint.next;
+        stacks_.restart();
         broken_ = {checkpoint.broken.begin(), checkpoint.broken.end()};
         groups_.clear();
         for (const auto& finding : result_.findings) {

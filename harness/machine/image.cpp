@@ -37,8 +37,9 @@ std::string SymbolTable::name_of(Virtual address) const {
 
 std::vector<std::string> SymbolTable::names_at(Virtual address) const {
     std::vector<std::string> names;
-    for (const auto& symbol : std::ranges::equal_range(by_address_, address, {}, &Symbol::address)) {
-        if (std::ranges::find(names, symbol.name) == names.end()) names.push_back(symbol.name);
+    auto symbol = std::ranges::lower_bound(by_address_, address, {}, &Symbol::address);
+    for (; symbol != by_address_.end() && symbol->address == address; ++symbol) {
+        if (std::ranges::find(names, symbol->name) == names.end()) names.push_back(symbol->name);
     }
     return names;
 }

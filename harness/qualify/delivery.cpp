@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "measurements.hpp"
 #include "recording_guest.hpp"
 

@@ -51,6 +51,21 @@ TEST(Extremes, MeasureAStackDownToItsDeepestWord) {
     EXPECT_THAT(anew.stack_bytes, ElementsAre(Pair("task", shallow * 8)));
 }
 
+TEST(Extremes, DoNotDependOnEarlierRuns) {
+    TinyGuest guest;
+    auto& k = guest.kernel;
+    k.mov(k.eax, 1);
+    k.mov(k.qword[k.rsp - 3000], k.rax);  // far below all else
+    k.doorbell(GATECRASH_PORT_BEGIN);
+    auto image = guest.build("gap");
+    image.stacks = {{"task", TinyGuest::kernel_stack - GATECRASH_PAGE, TinyGuest::kernel_stack}};
+    Machine machine(kvm_system(), std::move(image));
+    EXPECT_EQ(run_patiently(machine), machine::Outcome{machine::Doorbell{GATECRASH_PORT_BEGIN}});
+    Extremes extremes;
+    StackMeter(machine.image()).look(machine, extremes);
+    EXPECT_THAT(extremes.stack_bytes, ElementsAre(Pair("task", 3000)));
+}
+
 TEST(Extremes, OfTwoPartsAreTheLargerOnes) {
     Extremes one{{{"task", 8}, {"nmi", 80}}, {{32, 2}}};
     one.include({{{"task", 16}, {"boot", 24}}, {{2, 1}, {32, 1}}});

@@ -2,7 +2,7 @@
 //
 //     # events  depth  expectation
 //     nmi       depth 2  holds
-//     nmi,irq   depth 1  breaks I2 at nmi:entry_syscall|entry_irq db:*
+//     nmi,irq   depth 1  breaks I2 at nmi:entry_syscall|entry_irq irq:*
 //
 // A line is one sweep: its events as in --events, its depth, if need be `window` and what --window takes, and `holds`,
 // or the invariant that breaks and the places where. A PLACE is EVENT:SYMBOL[|SYMBOL...], of each event of the
