@@ -402,6 +402,20 @@ TEST(Sweep, FindsTheSameWithoutWhatOlderKvmsLack) {
     }
 }
 
+TEST(Sweep, ExaminesARunThatItsStepperCannotFollowToTheEnd) {
+    // The handler's IRET loads TF, which the stepper with the trap flag does not follow. The #DB that comes ends the
+    // run.
+    constexpr int pushed_rflags = 16;
+    const PlantedGuest guest(
+        [](Code& k) { k.or_(k.qword[k.rsp + pushed_rflags], static_cast<std::uint32_t>(machine::rflags_tf)); });
+    const auto result = guest.sweep(PlantedGuest::with_nmi());
+    ASSERT_FALSE(result.findings.empty());
+    const auto replayed = guest.replay(result.findings.front().schedule, StepperKind::trap_flag);
+    ASSERT_FALSE(replayed.violations.empty());
+    EXPECT_EQ(replayed.violations.front(), result.findings.front().violation);
+    EXPECT_THAT(replayed.ending, HasSubstr("the last part ran freely: planted: the guest sets TF itself"));
+}
+
 TEST(Sweep, StopsWhenAsked) {
     const std::atomic<bool> stop = true;
     auto options = PlantedGuest::with_nmi();
