@@ -23,7 +23,7 @@ void syscall_body(gatecrash::Frame* frame);
 
 /// What an NMI's body does; a guest may define its own. The runtime's does nothing.
 void nmi_work();
-/// What an external interrupt's body does, for a guest that defines it; the runtime does not. It may turn interrupts on:
+/// Called by the body of an external interrupt, if the guest defines it; the runtime does not. It may turn interrupts on:
 /// see `interrupts_in_service` and `nesting_limits` in gatecrash/abi.h.
 void irq_work(gatecrash::Frame* frame, uintptr_t vector);
 /// What they do; a guest that brings its own workload may define it. The runtime's does nothing.

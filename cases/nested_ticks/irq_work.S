@@ -7,7 +7,7 @@
 //
 // Switches:
 //   WITHOUT_DEFERRING    each tick turns interrupts on, whatever it interrupted
-//   LATE_EOI             the end of the interrupt is told to the APIC after that, and not before
+//   LATE_EOI             the handler signals EOI to the APIC after that, and not before
 //   NESTING_LIMIT        how many bodies may run at once (2)
 #include "entry.h"
 

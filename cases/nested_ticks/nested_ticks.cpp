@@ -27,7 +27,7 @@ extern const Case nested_ticks{
              .expects = holds(),
              .because = "no tick arrives in the inner one, so two bodies run at once at most"},
             {.name = "last-eoi",
-             .summary = "the end of the interrupt is told to the APIC after interrupts were on",
+             .summary = "the handler turns interrupts on first, and signals EOI to the APIC afterwards",
              .origin = "EDK2, the first fix of BZ 2815, which stopped the time of what waits for a tick there",
              .covers = {"P18"},
              .events = ticks,

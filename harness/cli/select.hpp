@@ -23,7 +23,8 @@ using report::Selection;
 [[nodiscard]] std::vector<Selection> select(std::span<const explore::Case* const> cases,
                                             const std::vector<std::string>& patterns);
 
-/// What is expected of the guest `file`, by the text file beside it. Throws UsageError, also for a file without.
+/// Returns what the text file beside the guest `file` expects of it, a selection for each line. Throws UsageError if
+/// there is no such text file, or it cannot be read.
 [[nodiscard]] std::vector<Selection> expectations_of(const std::string& file);
 
 /// The variant called exactly `name`, which is CASE/VARIANT. Its `variant` is null if there is none.

@@ -158,8 +158,7 @@ FrameTracker::Delivery* FrameTracker::find_delivery(const ReturnFrame& frame, st
     Delivery* found = nullptr;
     for (auto& delivery : deliveries_) {
         if (delivery.used != used || !same_but_rf(delivery.frame, frame)) continue;
-        // Equal frames are told apart by whether they were given up and where they were pushed, else the newest is
-        // meant.
+        // Of equal frames, prefers one that was not given up, then one that was pushed here, then the newest.
         const auto fits = [&](const Delivery& d) { return std::pair(!d.given_up, d.address == address); };
         if (found == nullptr || fits(delivery) >= fits(*found)) found = &delivery;
     }

@@ -165,7 +165,7 @@ class LogChecker {
     }
 
     void check_nesting(const LogRecord& record) {
-        // One whose frame this one overlies is lost, which is told by itself.
+        // A body whose frame this one overwrites is lost: enter() has reported that, and it does not count here.
         const auto inside = std::ranges::count_if(
             live_, [&](const LogRecord& live) { return live.vector == record.vector && !overlaps(record, live); });
         const auto running = static_cast<std::uint64_t>(inside) + 1;

@@ -34,7 +34,7 @@ struct RunViolation {
     std::optional<std::uint64_t> record{};
 };
 
-/// What the checks find in one run.
+/// The outcome of checking one run.
 struct RunFindings {
     std::vector<RunViolation> violations{};
     std::map<std::uint32_t, std::uint64_t> bodies_at_once{};  ///< as in Extremes

@@ -83,7 +83,7 @@ std::optional<Violation> PageTableCheck::after(Machine& machine, const machine::
     const auto frame = pushed_frame(machine, *step.delivered);
     if (segment == nullptr || segment->entry_area || image.is_user(Virtual{sregs.cr2})) return std::nullopt;
     if (!frame || frame->is_to_user()) return std::nullopt;
-    // What is mapped faults for another reason. A #DF says nothing of that.
+    // With P set in its error code, a #PF has another cause than a missing page. A #DF has no such error code.
     const auto error = pushed_error_code(machine, *step.delivered);
     if (step.delivered == GATECRASH_VECTOR_PF && error && (*error & 1) != 0) return std::nullopt;
     return Violation{

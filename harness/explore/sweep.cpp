@@ -278,7 +278,7 @@ class Sweep {
         return *address;
     }
 
-    /// Whether the event with number `event` lands there.
+    /// Returns whether the window of event number `event` contains the boundary.
     [[nodiscard]] bool swept(const Point& point, std::size_t event) const {
         const auto& ranges = windows_of_event_[event];
         return ranges.empty() || std::ranges::any_of(ranges, [&](const auto& range) {

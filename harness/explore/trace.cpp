@@ -11,7 +11,8 @@ namespace {
 using machine::Machine;
 using machine::Virtual;
 
-/// " RAX=0x1 RFLAGS=0x46", or empty. RF and TF belong to whoever steps.
+/// Lists the registers that differ, such as " RAX=0x1 RFLAGS=0x46"; empty if none do. Leaves out RF and TF, which the
+/// stepper changes itself.
 std::string changes(const kvm_regs& before, const kvm_regs& after, const machine::Image& image) {
     constexpr auto of_stepper = machine::rflags_tf | machine::rflags_rf;
     std::string text;

@@ -43,8 +43,8 @@ void open_window(machine::Machine& machine, const Window& window);
 /// The vectors that handler bodies logged since the window began.
 [[nodiscard]] std::set<std::uint32_t> vectors_since(machine::Machine& machine, const Window& window);
 
-/// Throws machine::ImageError if a run without events, which ended with `outcome`, left its window by another doorbell
-/// than END: the workload has left that out.
+/// Refuses a workload that left END out: throws machine::ImageError if a run without events ended with another
+/// doorbell.
 void check_end(machine::Machine& machine, const machine::Outcome& outcome);
 
 /// Checks a run that ended with `outcome`, in which `landed` landed besides the opening event. The machine is as the

@@ -19,13 +19,13 @@
 
 namespace gatecrash::explore {
 
-/// An expectation that cannot be read. `what()` has the file, the line and what would do.
+/// An expectation that cannot be read. `what()` names the file and the line, and shows the right form.
 class ExpectationError : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
 };
 
-/// The name of the file with what is expected of `guest`.
+/// Returns the name of the file that has the expectations of `guest`.
 [[nodiscard]] std::string expectation_file_of(const std::string& guest);
 
 /// Reads `text`, what is expected of the file `guest`: a case with its name, and a variant for each line. If there is

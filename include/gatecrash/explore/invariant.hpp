@@ -14,8 +14,8 @@ enum class Invariant : std::uint8_t {
     kernel_gs = 2,             ///< GS base and KERNEL_GS_BASE are what they were
     page_tables = 3,           ///< so is CR3
     stack = 4,                 ///< no live frame is overwritten or used twice; canaries are intact
-    event_conservation = 5,    ///< each event's handler body runs, none twice for one event; an NMI's never inside itself, and
-                               ///< others no deeper than the guest's nesting_limits say
+    event_conservation = 5,    ///< each event's handler body runs, none twice for one event; an NMI's never inside
+                               ///< itself, and others no deeper than the guest's nesting_limits say
     nmi_mask = 6,              ///< NMIs are not masked, and none is latched, when everything has returned
     progress = 7,              ///< the run ends
     no_unexpected_vector = 8,  ///< no exception but those the guest takes anyway; no triple fault

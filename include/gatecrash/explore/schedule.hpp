@@ -4,8 +4,8 @@
 //     TARGET                                       the empty schedule
 //
 // TARGET is CASE/VARIANT or the path of an ELF file, EVENT is nmi, irq, irq=VECTOR, db, db=ADDRESS,
-// watch=ADDRESS, mc, pf, pf=ADDRESS, ve, hv or vc, and BOUNDARY is SYMBOL[+OFFSET][#HIT] or a plain index. ADDRESS is a number or
-// SYMBOL[+OFFSET].
+// watch=ADDRESS, mc, pf, pf=ADDRESS, ve, hv or vc, and BOUNDARY is SYMBOL[+OFFSET][#HIT] or a plain index. ADDRESS is a
+// number or SYMBOL[+OFFSET].
 #pragma once
 
 #include <cstdint>

@@ -83,8 +83,8 @@ struct Level {
     std::uint64_t pruned = 0;     ///< not run, since one that was run is the same
     /// The counts above, divided. Empty without SweepOptions::max_findings, and for schedules without events.
     std::vector<Stretch> stretches{};
-    /// Of the runs that hold. Empty for a level in which SweepOptions::max_findings ended the sweep: where it ends in
-    /// other shards is not known.
+    /// Extremes of the runs that hold. Empty for a level that SweepOptions::max_findings ended, since a shard does not
+    /// know where the others end.
     Extremes extremes{};
 
     bool operator==(const Level&) const = default;

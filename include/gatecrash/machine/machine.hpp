@@ -92,9 +92,9 @@ class Machine {
     /// the instruction was stepped: see spring_trap().
     void land(Event event);
     /// Whether hardware can have `event` arrive where the guest is. An NMI always can; an external interrupt unless
-    /// the guest has one of its priority or above in service (`interrupts_in_service`); a #VE unless its information area
-    /// is in use (`ve_information`). An instruction breakpoint
-    /// does not trigger with RF set (SDM volume 3, 17.3.1.1), nor where the guest has breakpoints off or refuses them
+    /// the guest has one of its priority or above in service (`interrupts_in_service`); a #VE unless its information
+    /// area is in use (`ve_information`). An instruction breakpoint does not trigger with RF set (SDM volume
+    /// 3, 17.3.1.1), nor where the guest has breakpoints off or refuses them
     /// (`breakpoints_refused`, gatecrash/abi.h); a watchpoint is armed where an IPI can ask for it, the guest has
     /// breakpoints on and DR0 to spare, on mapped memory, and not where the guest refuses it (`watchpoints_refused`); a
     /// second machine check before the first was dealt with shuts the CPU down whatever the code does (15.3.1.2), so
@@ -241,8 +241,8 @@ class Machine {
     void get_msrs(std::size_t count);
     [[nodiscard]] bool can_land(Event event, const kvm_regs& regs, const kvm_sregs& sregs,
                                 const kvm_vcpu_events& events, const MsrSet& msrs, std::uint64_t dr7) const;
-    /// Whether an interrupt or a #VE has to wait, by what the guest has in memory in `saved`, or now if that is null: the
-    /// interrupts in service, or #VE's information area in use.
+    /// Returns whether an interrupt or a #VE has to wait: because of the interrupts in service, or of #VE's information
+    /// area in use. Looks at the guest's memory in `saved`, or as it is now if that is null.
     [[nodiscard]] bool is_held_back(Event event, const PageSet* saved) const;
     [[nodiscard]] bool has_breakpoints_on(std::uint64_t dr7) const;
     [[nodiscard]] bool can_break(std::uint64_t rip, std::uint64_t dr7) const;
