@@ -1,16 +1,16 @@
 #include "addresses.h"
-#include "gatecrash/explore/case.hpp"
+#include "suite/case.hpp"
 
 namespace gatecrash::cases {
 
-using explore::breaks;
-using explore::breaks_without_event;
-using explore::Case;
-using explore::Expectation;
-using explore::holds;
-using explore::Invariant;
-using explore::Variant;
-using machine::Event;
+using suite::breaks;
+using suite::breaks_without_event;
+using suite::Case;
+using suite::Expectation;
+using suite::holds;
+using suite::Variant;
+using sweep::Invariant;
+using vm::Event;
 
 namespace {
 
@@ -31,7 +31,7 @@ Variant variant(const char* name, const char* summary, const char* origin, std::
 }
 
 /// Swept there only.
-Variant windowed(std::vector<explore::SymbolRange> window, Variant variant) {
+Variant windowed(std::vector<sweep::SymbolRange> window, Variant variant) {
     variant.window = std::move(window);
     return variant;
 }

@@ -1,13 +1,13 @@
-#include "gatecrash/explore/case.hpp"
+#include "suite/case.hpp"
 
 namespace gatecrash::cases {
 
-using explore::breaks;
-using explore::breaks_without_event;
-using explore::Case;
-using explore::holds;
-using explore::Invariant;
-using machine::Event;
+using suite::breaks;
+using suite::breaks_without_event;
+using suite::Case;
+using suite::holds;
+using sweep::Invariant;
+using vm::Event;
 
 namespace {
 constexpr auto nmi = Event::Kind::nmi, db = Event::Kind::db;
@@ -16,7 +16,7 @@ constexpr auto nmi = Event::Kind::nmi, db = Event::Kind::db;
 const auto on_user_word =
     Event::db(GATECRASH_USER_STACK + GATECRASH_STACK_SIZE - GATECRASH_CANARY_SIZE - 2 * sizeof(std::uint64_t));
 /// #DB's entry and exit, and an NMI's work.
-const std::vector<explore::SymbolRange> in_db_and_nmi{{"entry_db", "entry_bp"}, {"nmi_work", "nmi_work_end"}};
+const std::vector<sweep::SymbolRange> in_db_and_nmi{{"entry_db", "entry_bp"}, {"nmi_work", "nmi_work_end"}};
 }  // namespace
 
 extern const Case debug{

@@ -1,21 +1,21 @@
-#include "gatecrash/explore/case.hpp"
+#include "suite/case.hpp"
 
 namespace gatecrash::cases {
 
-using explore::breaks;
-using explore::breaks_without_event;
-using explore::Case;
-using explore::holds;
-using explore::Invariant;
-using machine::Event;
+using suite::breaks;
+using suite::breaks_without_event;
+using suite::Case;
+using suite::holds;
+using sweep::Invariant;
+using vm::Event;
 
 namespace {
 /// Bodies run on the task stack; what lands there `reference32` has.
-const std::vector<explore::SymbolRange> in_entry_code{{"entry_db", "boot_to_user"}};
+const std::vector<sweep::SymbolRange> in_entry_code{{"entry_db", "boot_to_user"}};
 /// Of one copy each, all rounds.
-const std::vector<explore::SymbolRange> in_copy_to_task{{"exception_on_entry_stack", "entry_stack_copied"}};
-const std::vector<explore::SymbolRange> in_copy_to_entry{{"return_to_entry_stack", "return_to_espfix"}};
-const std::vector<explore::SymbolRange> around_user_cr3{{"entry_sysenter", "boot_to_user"}, {"return_ds", "return_gs"}};
+const std::vector<sweep::SymbolRange> in_copy_to_task{{"exception_on_entry_stack", "entry_stack_copied"}};
+const std::vector<sweep::SymbolRange> in_copy_to_entry{{"return_to_entry_stack", "return_to_espfix"}};
+const std::vector<sweep::SymbolRange> around_user_cr3{{"entry_sysenter", "boot_to_user"}, {"return_ds", "return_gs"}};
 const std::vector<std::string> behind_switch{"return_ds", "return_es", "return_fs"};
 }  // namespace
 

@@ -1,17 +1,17 @@
-#include "gatecrash/explore/case.hpp"
+#include "suite/case.hpp"
 
 namespace gatecrash::cases {
 
-using explore::breaks;
-using explore::breaks_without_event;
-using explore::Case;
-using explore::holds;
-using explore::Invariant;
-using machine::Event;
+using suite::breaks;
+using suite::breaks_without_event;
+using suite::Case;
+using suite::holds;
+using sweep::Invariant;
+using vm::Event;
 
 namespace {
 constexpr auto nmi = Event::Kind::nmi;
-const std::vector<explore::SymbolRange> espfix_iret{{"return_to_ldt_stack", "return_by_sysexit"}};
+const std::vector<sweep::SymbolRange> espfix_iret{{"return_to_ldt_stack", "return_by_sysexit"}};
 }  // namespace
 
 extern const Case espfix32{

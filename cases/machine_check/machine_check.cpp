@@ -1,17 +1,17 @@
-#include "gatecrash/explore/case.hpp"
+#include "suite/case.hpp"
 
 namespace gatecrash::cases {
 
-using explore::breaks;
-using explore::Case;
-using explore::holds;
-using explore::Invariant;
-using machine::Event;
+using suite::breaks;
+using suite::Case;
+using suite::holds;
+using sweep::Invariant;
+using vm::Event;
 
 namespace {
 constexpr auto mc = Event::Kind::mc, nmi = Event::Kind::nmi;
 /// An NMI's entry while its frame is where the CPU pushed it.
-const std::vector<explore::SymbolRange> in_front_of_copy{{"entry_nmi", "nmi_repeat"}};
+const std::vector<sweep::SymbolRange> in_front_of_copy{{"entry_nmi", "nmi_repeat"}};
 }  // namespace
 
 extern const Case machine_check{

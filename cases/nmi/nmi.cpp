@@ -1,13 +1,13 @@
-#include "gatecrash/explore/case.hpp"
+#include "suite/case.hpp"
 
 namespace gatecrash::cases {
 
-using explore::breaks;
-using explore::breaks_without_event;
-using explore::Case;
-using explore::holds;
-using explore::Invariant;
-using machine::Event;
+using suite::breaks;
+using suite::breaks_without_event;
+using suite::Case;
+using suite::holds;
+using sweep::Invariant;
+using vm::Event;
 
 namespace {
 constexpr auto nmi = Event::Kind::nmi, db = Event::Kind::db, mc = Event::Kind::mc, irq = Event::Kind::irq;

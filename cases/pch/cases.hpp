@@ -1,2 +1,2 @@
 // Every case includes these headers. As a precompiled header they are compiled once.
-#include "gatecrash/explore/case.hpp"
+#include "suite/case.hpp"

@@ -1,9 +1,9 @@
-#include "gatecrash/explore/case.hpp"
+#include "suite/case.hpp"
 
 namespace gatecrash::cases {
 
-using explore::Case;
-using machine::Event;
+using suite::Case;
+using vm::Event;
 
 extern const Case reference{
     .name = "reference",
@@ -16,7 +16,7 @@ extern const Case reference{
              .covers = {},
              .events = {Event::nmi(), Event::irq(), Event::db(), Event::mc()},
              .depth = 2,
-             .expects = explore::holds(),
+             .expects = suite::holds(),
              .because = "nothing in it infers what it has not made sure of"},
         },
 };

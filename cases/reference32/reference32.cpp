@@ -1,10 +1,10 @@
-#include "gatecrash/explore/case.hpp"
+#include "suite/case.hpp"
 
 namespace gatecrash::cases {
 
-using explore::Case;
-using explore::holds;
-using machine::Event;
+using suite::Case;
+using suite::holds;
+using vm::Event;
 
 extern const Case reference32{
     .name = "reference32",

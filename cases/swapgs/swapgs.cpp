@@ -1,13 +1,13 @@
-#include "gatecrash/explore/case.hpp"
+#include "suite/case.hpp"
 
 namespace gatecrash::cases {
 
-using explore::breaks;
-using explore::breaks_without_event;
-using explore::Case;
-using explore::holds;
-using explore::Invariant;
-using machine::Event;
+using suite::breaks;
+using suite::breaks_without_event;
+using suite::Case;
+using suite::holds;
+using sweep::Invariant;
+using vm::Event;
 
 namespace {
 constexpr auto nmi = Event::Kind::nmi, mc = Event::Kind::mc;
@@ -25,7 +25,7 @@ const std::vector<std::string> users_cr3{"entry_syscall",    "entry_irq_stubs", 
                                          "return_by_sysret", "return_sysret",   "return_to_user", "return_iret"};
 
 /// Either event does it, on each of the symbols.
-std::vector<explore::Place> by_each(const std::vector<std::string>& symbols) {
+std::vector<suite::Place> by_each(const std::vector<std::string>& symbols) {
     return {{{nmi, symbols}}, {{mc, symbols}}};
 }
 }  // namespace

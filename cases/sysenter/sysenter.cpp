@@ -1,14 +1,14 @@
-#include "gatecrash/explore/case.hpp"
+#include "suite/case.hpp"
 
 namespace gatecrash::cases {
 
-using explore::breaks;
-using explore::Case;
-using explore::holds;
-using explore::Invariant;
-using explore::Variant;
-using machine::Event;
-using machine::Vendor;
+using suite::breaks;
+using suite::Case;
+using suite::holds;
+using suite::Variant;
+using sweep::Invariant;
+using vm::Event;
+using vm::Vendor;
 
 namespace {
 constexpr auto db = Event::Kind::db;

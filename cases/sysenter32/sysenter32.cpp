@@ -1,14 +1,14 @@
-#include "gatecrash/explore/case.hpp"
+#include "suite/case.hpp"
 
 namespace gatecrash::cases {
 
-using explore::breaks;
-using explore::breaks_without_event;
-using explore::Case;
-using explore::holds;
-using explore::Invariant;
-using explore::SymbolRange;
-using machine::Event;
+using suite::breaks;
+using suite::breaks_without_event;
+using suite::Case;
+using suite::holds;
+using sweep::Invariant;
+using sweep::SymbolRange;
+using vm::Event;
 
 namespace {
 constexpr auto db = Event::Kind::db, nmi = Event::Kind::nmi, irq = Event::Kind::irq;

@@ -1,18 +1,18 @@
-#include "gatecrash/explore/case.hpp"
+#include "suite/case.hpp"
 
 namespace gatecrash::cases {
 
-using explore::breaks;
-using explore::Case;
-using explore::holds;
-using explore::Invariant;
-using explore::Place;
-using explore::Variant;
-using machine::Event;
-using machine::Vendor;
+using suite::breaks;
+using suite::Case;
+using suite::holds;
+using suite::Place;
+using suite::Variant;
+using sweep::Invariant;
+using vm::Event;
+using vm::Vendor;
 
 namespace {
-const explore::Expectation kernel_faults_on_users_stack = breaks(Invariant::stack, {Place{}});
+const suite::Expectation kernel_faults_on_users_stack = breaks(Invariant::stack, {Place{}});
 const Variant::Otherwise user_faults{
     .vendor = Vendor::amd,
     .expects = holds(),

@@ -1,15 +1,15 @@
-#include "gatecrash/explore/case.hpp"
+#include "suite/case.hpp"
 
 namespace gatecrash::cases {
 
-using explore::breaks_without_event;
-using explore::Case;
-using explore::holds;
-using explore::Invariant;
-using machine::Event;
+using suite::breaks_without_event;
+using suite::Case;
+using suite::holds;
+using sweep::Invariant;
+using vm::Event;
 
 namespace {
-const std::vector<explore::SymbolRange> in_the_task{{"df_task", "df_task_end"}};
+const std::vector<sweep::SymbolRange> in_the_task{{"df_task", "df_task_end"}};
 }
 
 extern const Case task_gate{

@@ -1,14 +1,14 @@
-#include "gatecrash/explore/case.hpp"
+#include "suite/case.hpp"
 
 namespace gatecrash::cases {
 
-using explore::breaks;
-using explore::Case;
-using explore::holds;
-using explore::Invariant;
+using suite::breaks;
+using suite::Case;
+using suite::holds;
+using sweep::Invariant;
 
 namespace {
-constexpr auto watch = machine::Event::Kind::watch;
+constexpr auto watch = vm::Event::Kind::watch;
 
 const std::vector<std::string> needed{"breakpoint-from-outside", "lsl"};
 /// A kernel's stack is a page with a canary at each end; the SS of the first frame is its last word.

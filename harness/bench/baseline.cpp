@@ -1,4 +1,4 @@
-#include "gatecrash/bench/baseline.hpp"
+#include "bench/baseline.hpp"
 
 #include <fmt/format.h>
 

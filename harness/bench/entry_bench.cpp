@@ -1,4 +1,4 @@
-#include "gatecrash/bench/entry_bench.hpp"
+#include "bench/entry_bench.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -8,19 +8,19 @@
 #include <tuple>
 #include <utility>
 
-#include "entry_guest.hpp"
-#include "gatecrash/bench/host.hpp"
-#include "gatecrash/bench/validity.hpp"
-#include "gatecrash/machine/machine.hpp"
-#include "walker.hpp"
-#include "window.hpp"
+#include "bench/entry_guest.hpp"
+#include "bench/host.hpp"
+#include "bench/validity.hpp"
+#include "sweep/walker.hpp"
+#include "sweep/window.hpp"
+#include "vm/guest.hpp"
 
 namespace gatecrash::bench {
 namespace {
 
-using machine::Machine;
+using vm::Guest;
 
-const machine::Outcome begin = machine::Doorbell{GATECRASH_PORT_BEGIN}, end = machine::Doorbell{GATECRASH_PORT_END};
+const vm::Outcome begin = vm::Doorbell{GATECRASH_PORT_BEGIN}, end = vm::Doorbell{GATECRASH_PORT_END};
 
 /// What a way into the kernel and back leaves as it was.
 struct Kept {
@@ -29,9 +29,9 @@ struct Kept {
     bool operator==(const Kept&) const = default;
 };
 
-Kept kept(Machine& machine) {
-    const auto& sregs = machine.cpu().sregs();
-    return {machine.cpu().regs().rsp, sregs.cr3, sregs.gs.base, machine.kernel_gs_base(), machine.cpl()};
+Kept kept(Guest& guest) {
+    const auto& sregs = guest.cpu().sregs();
+    return {guest.cpu().regs().rsp, sregs.cr3, sregs.gs.base, guest.kernel_gs_base(), guest.cpl()};
 }
 
 /// For each mode that a guest wants, a machine that boots one after another.
@@ -45,17 +45,17 @@ class Bench {
     }
 
     /// Up to BEGIN.
-    Machine& boot(machine::Image image) {
-        auto& [machine, booted, exits] = machines_.at(image.word_size);
-        machine.boot_again(std::move(image), booted);
-        expect(machine, explore::run_patiently(machine), begin);
-        at_begin_ = kept(machine);
-        return machine;
+    Guest& boot(vm::Image image) {
+        auto& [guest, booted, exits] = machines_.at(image.word_size);
+        guest.boot_again(std::move(image), booted);
+        expect(guest, sweep::run_patiently(guest), begin);
+        at_begin_ = kept(guest);
+        return guest;
     }
 
-    void expect_end(Machine& machine, const machine::Outcome& outcome) {
-        expect(machine, outcome, end);
-        if (kept(machine) != at_begin_) fail(machine, "RSP, CR3, a GS base or the CPL is not what it was at BEGIN");
+    void expect_end(Guest& guest, const vm::Outcome& outcome) {
+        expect(guest, outcome, end);
+        if (kept(guest) != at_begin_) fail(guest, "RSP, CR3, a GS base or the CPL is not what it was at BEGIN");
     }
 
     /// Whether KVM counts VM exits (Linux 5.14).
@@ -63,27 +63,26 @@ class Bench {
         return std::ranges::all_of(machines_, [](const auto& each) { return each.second.exits.has_value(); });
     }
     /// Those of a machine so far; 0 if KVM does not count them.
-    [[nodiscard]] std::uint64_t exits_of(const Machine& machine) const {
-        const auto& counter = machines_.at(machine.image().word_size).exits;
+    [[nodiscard]] std::uint64_t exits_of(const Guest& guest) const {
+        const auto& counter = machines_.at(guest.image().word_size).exits;
         return counter ? counter->read() : 0;
     }
 
   private:
     struct Booted {
-        Booted(const kvm::System& system, machine::Image image)
-            : machine(system, std::move(image)), booted(machine.snapshot()) {
-            if (system.has(kvm::Capability::binary_statistics)) exits = machine.cpu().counter("exits");
+        Booted(const kvm::System& system, vm::Image image) : guest(system, std::move(image)), booted(guest.snapshot()) {
+            if (system.has(kvm::Capability::binary_statistics)) exits = guest.cpu().counter("exits");
         }
-        Machine machine;
-        machine::Snapshot booted;
+        Guest guest;
+        vm::Snapshot booted;
         std::optional<kvm::Counter> exits;  // behind the machine, which it must not outlive
     };
 
-    static void expect(Machine& machine, const machine::Outcome& outcome, const machine::Outcome& expected) {
-        if (outcome != expected) fail(machine, fmt::format("{} instead of {}", describe(outcome), describe(expected)));
+    static void expect(Guest& guest, const vm::Outcome& outcome, const vm::Outcome& expected) {
+        if (outcome != expected) fail(guest, fmt::format("{} instead of {}", describe(outcome), describe(expected)));
     }
-    [[noreturn]] static void fail(Machine& machine, const std::string& what) {
-        throw machine::MachineFault(fmt::format("{}: {}\n{}", machine.image().name, what, machine.dump()));
+    [[noreturn]] static void fail(Guest& guest, const std::string& what) {
+        throw vm::MachineFault(fmt::format("{}: {}\n{}", guest.image().name, what, guest.dump()));
     }
 
     std::map<std::uint64_t, Booted> machines_;  ///< by word size
@@ -91,25 +90,24 @@ class Bench {
 };
 
 /// Steps from BEGIN to END, with `event` landed at BEGIN.
-std::uint64_t steps_of(Bench& bench, machine::Image image, const std::optional<machine::Event>& event,
-                       machine::StepperKind kind) {
-    auto& machine = bench.boot(std::move(image));
-    const auto stepper = machine::make_stepper(kind, machine);
+std::uint64_t steps_of(Bench& bench, vm::Image image, const std::optional<vm::Event>& event, vm::StepperKind kind) {
+    auto& guest = bench.boot(std::move(image));
+    const auto stepper = vm::make_stepper(kind, guest);
     std::uint64_t count = 0;
-    machine::Step step;
+    vm::Step step;
     {
-        explore::Walker walker(machine, *stepper);
-        if (event) machine.land(*event);
+        sweep::Walker walker(guest, *stepper);
+        if (event) guest.land(*event);
         step = walker.settle();  // nothing executes
         for (; !step.end; ++count) step = walker.step();
     }
-    bench.expect_end(machine, *step.end);
+    bench.expect_end(guest, *step.end);
     return count;
 }
 
-std::optional<machine::Event> event_of(const EntryPath& path) {
+std::optional<vm::Event> event_of(const EntryPath& path) {
     if (!path.event) return std::nullopt;
-    return machine::Event{*path.event, path.vector};
+    return vm::Event{*path.event, path.vector};
 }
 
 /// What timing an event's path leaves out: a guest cannot time a VM entry, which is how an event lands.
@@ -127,15 +125,15 @@ struct Round {
     std::uint64_t exits = 0;     ///< of all passes
 };
 
-Round run_timed(Bench& bench, const machine::Image& image, Repetition repetition) {
+Round run_timed(Bench& bench, const vm::Image& image, Repetition repetition) {
     constexpr std::size_t warm_up = 64;
-    auto& machine = bench.boot(image);
-    const auto exits_before = bench.exits_of(machine);
-    bench.expect_end(machine, explore::run_patiently(machine));
-    Round round{{}, bench.exits_of(machine) - exits_before};
+    auto& guest = bench.boot(image);
+    const auto exits_before = bench.exits_of(guest);
+    bench.expect_end(guest, sweep::run_patiently(guest));
+    Round round{{}, bench.exits_of(guest) - exits_before};
     std::vector<std::uint64_t> ticks(repetition.samples);
-    if (!machine.memory().read(samples_address, std::as_writable_bytes(std::span(ticks)))) {
-        throw machine::MachineFault("the samples are not mapped\n" + machine.dump());
+    if (!guest.memory().read(samples_address, std::as_writable_bytes(std::span(ticks)))) {
+        throw vm::MachineFault("the samples are not mapped\n" + guest.dump());
     }
     for (std::size_t i = warm_up; i < ticks.size(); ++i) {
         round.cycles.push_back(static_cast<double>(ticks[i]) / repetition.passes);
@@ -146,7 +144,7 @@ Round run_timed(Bench& bench, const machine::Image& image, Repetition repetition
 /// What is timed, and what came of it so far.
 struct Subject {
     const Composition* composition;
-    machine::Image image;
+    vm::Image image;
     std::vector<std::vector<double>> rounds{};
     Exits exits{};
 };
@@ -164,8 +162,8 @@ Figure figure_of(const Subject& subject, bool has_one_rate) {
 
 }  // namespace
 
-Measured count_instructions(const kvm::System& system, std::span<const Composition> compositions,
-                            machine::StepperKind usual, std::optional<machine::StepperKind> asked) {
+Measured count_instructions(const kvm::System& system, std::span<const Composition> compositions, vm::StepperKind usual,
+                            std::optional<vm::StepperKind> asked) {
     Bench bench(system, compositions);
     Measured measured;
     std::map<Workload, std::uint64_t> outside;
@@ -176,8 +174,8 @@ Measured count_instructions(const kvm::System& system, std::span<const Compositi
         }
         const auto& path = *composition.path;
         auto image = counted_guest(composition);
-        const auto kind = asked.value_or(machine::stepper_for(image, {}, usual));
-        if (kind != machine::stepper_for(image, {}, kind)) {
+        const auto kind = asked.value_or(vm::stepper_for(image, {}, usual));
+        if (kind != vm::stepper_for(image, {}, kind)) {
             measured.skipped.push_back({composition.name(), "32-bit guests are stepped with stop bytes only"});
             continue;
         }
@@ -199,7 +197,7 @@ Measured measure_cycles(const kvm::System& system, std::span<const Composition> 
     };
     Measured measured;
     std::vector<Subject> subjects;
-    std::map<Workload, machine::Image> empty;
+    std::map<Workload, vm::Image> empty;
     for (const auto& composition : compositions) {
         const auto& path = *composition.path;
         if (const auto missing = missing_for(composition)) {

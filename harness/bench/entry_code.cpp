@@ -1,18 +1,18 @@
-#include "entry_code.hpp"
+#include "bench/entry_code.hpp"
 
 #include <algorithm>
 #include <vector>
 
-#include "gatecrash/machine/machine.hpp"
+#include "vm/guest.hpp"
 
 namespace gatecrash::bench {
 namespace {
 
-using machine::Code, machine::TinyGuest;
-using machine::msr_gs_base, machine::msr_spec_ctrl;
+using vm::Code, vm::GuestCode;
+using vm::msr_gs_base, vm::msr_spec_ctrl;
 using Xbyak::Label;
 
-constexpr std::uint32_t rf_and_tf = machine::rflags_rf | machine::rflags_tf;
+constexpr std::uint32_t rf_and_tf = vm::rflags_rf | vm::rflags_tf;
 constexpr unsigned exit_work_mask = 0x7f, needs_iret = 0x100;
 
 /// The frame that the CPU pushes, in words.
@@ -20,8 +20,8 @@ enum Word : std::uint8_t { rip, cs, rflags, rsp, ss, words };
 
 class EntryCode {
   public:
-    EntryCode(TinyGuest& guest, const Composition& composition, Label& entry)
-        : guest_(guest), composition_(composition), entry_(&entry) {
+    EntryCode(GuestCode& guest, const Composition& composition, Label& entry)
+        : code_(guest), composition_(composition), entry_(&entry) {
         for (const auto& each : general_registers) {
             const bool is_legacy = each.getIdx() <= Xbyak::Operand::RDI;
             if (guest.is_64_bit() || is_legacy) saved_.push_back(each);
@@ -68,7 +68,7 @@ class EntryCode {
         }
         if (has(Piece::paranoid_fsgsbase)) {
             k_.bytes({0xf3, 0x49, 0x0f, 0xae, 0xc9});  // rdgsbase r9
-            k_.mov(k_.r11, TinyGuest::data);
+            k_.mov(k_.r11, GuestCode::data);
             k_.bytes({0xf3, 0x49, 0x0f, 0xae, 0xdb});  // wrgsbase r11
         }
         if (has(Piece::lfence)) k_.lfence();
@@ -173,7 +173,7 @@ class EntryCode {
         if (has(Piece::swapgs)) swap_gs_if_from_user();
         if (has(Piece::verw)) {
             k_.bytes({0x0f, 0x00, 0x2c, 0x25});  // verw [disp32]
-            k_.dd(static_cast<std::uint32_t>(guest_.at(TinyGuest::data) + PerCpu::selector));
+            k_.dd(static_cast<std::uint32_t>(code_.at(GuestCode::data) + PerCpu::selector));
         }
         if (has_error_code()) k_.add(k_.rsp, word_size);
         switch (by) {
@@ -284,8 +284,8 @@ class EntryCode {
         Xbyak::util::r8,  Xbyak::util::r9,  Xbyak::util::r10, Xbyak::util::r11, Xbyak::util::rbx,
         Xbyak::util::rbp, Xbyak::util::r12, Xbyak::util::r13, Xbyak::util::r14, Xbyak::util::r15};
 
-    TinyGuest& guest_;
-    Code& k_ = guest_.kernel;
+    GuestCode& code_;
+    Code& k_ = code_.kernel;
     const Composition& composition_;
     Label* entry_;
     Label by_iret_, never_;
@@ -296,7 +296,7 @@ class EntryCode {
 
 }  // namespace
 
-void emit_entry(TinyGuest& guest, const Composition& composition, Label& entry) {
+void emit_entry(GuestCode& guest, const Composition& composition, Label& entry) {
     EntryCode(guest, composition, entry).emit();
 }
 

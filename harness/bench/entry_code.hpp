@@ -2,8 +2,8 @@
 
 #include <cstdint>
 
-#include "gatecrash/bench/entry_path.hpp"
-#include "gatecrash/machine/tiny_guest.hpp"
+#include "bench/entry_path.hpp"
+#include "vm/boot/guest_code.hpp"
 
 namespace gatecrash::bench {
 
@@ -18,6 +18,6 @@ constexpr unsigned absent_read_length = 3, ud2_length = 2;
 
 /// What executes between the entering instruction and being back behind it, with `entry` on its first instruction:
 /// behind what `guest.kernel` has already.
-void emit_entry(machine::TinyGuest& guest, const Composition& composition, Xbyak::Label& entry);
+void emit_entry(vm::GuestCode& guest, const Composition& composition, Xbyak::Label& entry);
 
 }  // namespace gatecrash::bench

@@ -1,44 +1,44 @@
-#include "entry_guest.hpp"
+#include "bench/entry_guest.hpp"
 
 #include <fmt/format.h>
 
-#include "entry_code.hpp"
-#include "gatecrash/bench/host.hpp"
-#include "gatecrash/machine/machine.hpp"
-#include "gatecrash/machine/tiny_guest.hpp"
-#include "gatecrash/machine/vendor.hpp"
+#include "bench/entry_code.hpp"
+#include "bench/host.hpp"
+#include "vm/boot/guest_code.hpp"
+#include "vm/guest.hpp"
+#include "vm/vendor.hpp"
 
 namespace gatecrash::bench {
 namespace {
 
-using machine::Code;
-using machine::msr_gs_base, machine::msr_kernel_gs_base;
-using machine::msr_sysenter_cs, machine::msr_sysenter_eip, machine::msr_sysenter_esp;
-using machine::TinyGuest;
+using vm::Code;
+using vm::GuestCode;
+using vm::msr_gs_base, vm::msr_kernel_gs_base;
+using vm::msr_sysenter_cs, vm::msr_sysenter_eip, vm::msr_sysenter_esp;
 using Xbyak::Label;
 
 constexpr std::uint64_t cr4_fsgsbase = 1 << 16, cr4_pcide = 1 << 17;
-constexpr std::uint32_t rflags_if = machine::rflags_if;
+constexpr std::uint32_t rflags_if = vm::rflags_if;
 constexpr std::uint64_t user_gs_base = 0x1000;  ///< not negative, as a kernel's is
 constexpr std::uint64_t absent_page = 0x700000;
 
 /// Neither RSP0 nor what the NMI has.
-constexpr std::uint64_t task_stack_top = TinyGuest::stack(2);
+constexpr std::uint64_t task_stack_top = GuestCode::stack(2);
 static_assert(GATECRASH_IST_NMI != 2);
 
 class EntryGuest {
   public:
     EntryGuest(Composition composition, bool enters, Repetition repetition)
-        : composition_(std::move(composition)), enters_(enters), repetition_(repetition), guest_(path().word_size) {}
+        : composition_(std::move(composition)), enters_(enters), repetition_(repetition), code_(path().word_size) {}
 
-    machine::Image build(const std::string& name) {
+    vm::Image build(const std::string& name) {
         // xbyak has the handler's label linked to copies that are made once it is placed, so the handler comes first.
         Label start;
         k_.jmp(start, Code::T_NEAR);
-        emit_entry(guest_, composition_, entry_);
+        emit_entry(code_, composition_, entry_);
         k_.L(start);
         boot();
-        return guest_.build(name);
+        return code_.build(name);
     }
 
   private:
@@ -50,21 +50,21 @@ class EntryGuest {
             set_gs();
             set_cr4();
         } else {
-            k_.mov(k_.eax, TinyGuest::per_cpu);
+            k_.mov(k_.eax, GuestCode::per_cpu);
             k_.mov(k_.fs, k_.eax);
         }
-        k_.mov(k_.rax, guest_.at(TinyGuest::data));
-        k_.mov(k_.rcx, guest_.at(task_stack_top));
+        k_.mov(k_.rax, code_.at(GuestCode::data));
+        k_.mov(k_.rcx, code_.at(task_stack_top));
         k_.mov(k_.ptr[k_.rax + PerCpu::task_stack], word(k_.rcx));
         k_.mov(k_.dword[k_.rax + PerCpu::selector], GATECRASH_KERNEL_SS);
         k_.mov(k_.dword[k_.rax + PerCpu::context], path().cpl == 3 ? user_context : kernel_context);
         lead_to_handler();
-        guest_.load_segments();
+        code_.load_segments();
         if (path().cpl == 3) {
-            guest_.enter_user(rflags_if | 2, path().is_64_bit() ? GATECRASH_USER_CS : GATECRASH_USER32_CS);
-            workload(guest_.user);
+            code_.enter_user(rflags_if | 2, path().is_64_bit() ? GATECRASH_USER_CS : GATECRASH_USER32_CS);
+            workload(code_.user);
         } else {
-            if (path().event == machine::Event::Kind::irq) {
+            if (path().event == vm::Event::Kind::irq) {
                 k_.sti();
                 k_.nop();
             }
@@ -74,13 +74,13 @@ class EntryGuest {
 
     void set_gs() {
         const bool has_gs = has(Piece::swapgs) || has(Piece::paranoid_rdmsr) || has(Piece::paranoid_fsgsbase);
-        const auto of_user = has_gs ? user_gs_base : TinyGuest::data;
+        const auto of_user = has_gs ? user_gs_base : GuestCode::data;
         // As after a boot: IRET to the user may clear the base of what it finds unusable for CPL 3.
         k_.xor_(k_.eax, k_.eax);
         k_.mov(k_.fs, k_.eax);
         k_.mov(k_.gs, k_.eax);
-        guest_.write_msr(msr_gs_base, path().cpl == 3 ? of_user : TinyGuest::data);
-        guest_.write_msr(msr_kernel_gs_base, path().cpl == 3 ? TinyGuest::data : of_user);
+        code_.write_msr(msr_gs_base, path().cpl == 3 ? of_user : GuestCode::data);
+        code_.write_msr(msr_kernel_gs_base, path().cpl == 3 ? GuestCode::data : of_user);
     }
 
     void set_cr4() {
@@ -94,15 +94,15 @@ class EntryGuest {
     void lead_to_handler() {
         switch (path().way) {
             case Way::syscall:
-                guest_.enable_syscall(entry_, rflags_if | machine::rflags_rf | machine::rflags_tf);
+                code_.enable_syscall(entry_, rflags_if | vm::rflags_rf | vm::rflags_tf);
                 break;
             case Way::sysenter:
-                guest_.write_msr(msr_sysenter_cs, GATECRASH_KERNEL_CS);
-                guest_.write_msr(msr_sysenter_esp, guest_.at(TinyGuest::stack(0)));
-                guest_.write_msr(msr_sysenter_eip, entry_);
+                code_.write_msr(msr_sysenter_cs, GATECRASH_KERNEL_CS);
+                code_.write_msr(msr_sysenter_esp, code_.at(GuestCode::stack(0)));
+                code_.write_msr(msr_sysenter_eip, entry_);
                 break;
             case Way::gate:
-                guest_.handle(path().vector, entry_, path().vector == GATECRASH_VECTOR_NMI ? GATECRASH_IST_NMI : 0);
+                code_.handle(path().vector, entry_, path().vector == GATECRASH_VECTOR_NMI ? GATECRASH_IST_NMI : 0);
                 break;
         }
     }
@@ -110,7 +110,7 @@ class EntryGuest {
     /// In instructions that both modes have.
     void workload(Code& c) {
         Label again;
-        c.mov(c.edi, static_cast<std::uint32_t>(machine::number(samples_address)));
+        c.mov(c.edi, static_cast<std::uint32_t>(vm::number(samples_address)));
         c.mov(c.esi, repetition_.samples);
         if (path().is_64_bit()) c.mov(c.r15d, static_cast<std::uint32_t>(absent_page));
         c.doorbell(GATECRASH_PORT_BEGIN);
@@ -150,7 +150,7 @@ class EntryGuest {
                 constexpr unsigned mov_length = 5, sysenter_length = 2;
                 c.mov(c.ecx, c.esp);
                 const auto behind = c.getSize() + mov_length + (enters_ ? sysenter_length : 0);
-                c.mov(c.edx, static_cast<std::uint32_t>(TinyGuest::user_text + behind));
+                c.mov(c.edx, static_cast<std::uint32_t>(GuestCode::user_text + behind));
                 if (enters_) c.sysenter();
                 break;
             }
@@ -184,28 +184,28 @@ class EntryGuest {
     Composition composition_;
     bool enters_;
     Repetition repetition_;
-    TinyGuest guest_;
-    Code& k_ = guest_.kernel;
+    GuestCode code_;
+    Code& k_ = code_.kernel;
     Label entry_;
 };
 
 }  // namespace
 
-machine::Image counted_guest(const Composition& composition) {
+vm::Image counted_guest(const Composition& composition) {
     return EntryGuest(composition, !composition.path->event, {}).build(composition.name());
 }
 
-machine::Image timed_guest(const Composition& composition, Repetition repetition) {
+vm::Image timed_guest(const Composition& composition, Repetition repetition) {
     return EntryGuest(composition, true, repetition).build(composition.name());
 }
 
-machine::Image empty_guest(const EntryPath& path, Repetition repetition) {
+vm::Image empty_guest(const EntryPath& path, Repetition repetition) {
     return EntryGuest({&path, {}}, false, repetition).build("empty");
 }
 
 std::optional<std::string> missing_for(const Composition& composition) {
     const auto& path = *composition.path;
-    if (path.way == Way::sysenter && path.is_64_bit() && machine::cpu_vendor() == machine::Vendor::amd) {
+    if (path.way == Way::sysenter && path.is_64_bit() && vm::cpu_vendor() == vm::Vendor::amd) {
         return "AMD CPUs have no SYSENTER in long mode";
     }
     const struct {

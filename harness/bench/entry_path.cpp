@@ -1,4 +1,4 @@
-#include "gatecrash/bench/entry_path.hpp"
+#include "bench/entry_path.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -12,7 +12,7 @@
 namespace gatecrash::bench {
 namespace {
 
-using Kind = machine::Event::Kind;
+using Kind = vm::Event::Kind;
 
 constexpr EntryPath paths[] = {
     {"syscall-sysret", "SYSCALL, and SYSRET", Way::syscall, Return::sysret},

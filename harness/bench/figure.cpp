@@ -1,4 +1,4 @@
-#include "gatecrash/bench/figure.hpp"
+#include "bench/figure.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,19 +1,19 @@
-#include "gatecrash/bench/harness_bench.hpp"
+#include "bench/harness_bench.hpp"
 
 #include <chrono>
 
-#include "gatecrash/machine/machine.hpp"
-#include "gatecrash/machine/stepper.hpp"
-#include "gatecrash/machine/tiny_guest.hpp"
-#include "walker.hpp"
-#include "window.hpp"
+#include "sweep/walker.hpp"
+#include "sweep/window.hpp"
+#include "vm/boot/guest_code.hpp"
+#include "vm/guest.hpp"
+#include "vm/stepping/stepper.hpp"
 
 namespace gatecrash::bench {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using machine::Event;
-using machine::Machine;
+using vm::Event;
+using vm::Guest;
 
 /// Samples of one figure: as many as wanted, or fewer if they take longer than this.
 constexpr std::size_t floor_runs = 2000, injections = 4000, creations = 20;
@@ -55,24 +55,24 @@ std::vector<double> timed(std::size_t wanted, const Work& work) {
 /// A guest that executes HLT, over and over: the harness sets and reads its registers each time, all of them, as it
 /// does for a schedule.
 std::vector<double> floor_samples(const kvm::System& system) {
-    machine::TinyGuest guest;
-    guest.kernel.hlt();
-    Machine machine(system, guest.build("floor"));
-    const auto begin = machine.snapshot();
+    vm::GuestCode code;
+    code.kernel.hlt();
+    Guest guest(system, code.build("floor"));
+    const auto begin = guest.snapshot();
     return timed(floor_runs, [&] {
-        machine.cpu().set_regs(begin.regs);
-        machine.set_sregs(begin.sregs);
-        machine.cpu().set_events(begin.events);
-        (void)machine.run();
+        guest.cpu().set_regs(begin.regs);
+        guest.set_sregs(begin.sregs);
+        guest.cpu().set_events(begin.events);
+        (void)guest.run();
     });
 }
 
 /// A guest whose NMI handler does nothing but write the log record that the checks want to see: what is left of the
 /// time of an injection is the harness's. `memory` bytes that it never touches are mapped besides. With `has_wrmsr` its
 /// text has a WRMSR that it never executes, as the runtime's has: then MSRs are read after each run.
-machine::Image short_guest(std::uint64_t memory, bool has_wrmsr = false) {
-    machine::TinyGuest guest;
-    auto& k = guest.kernel;
+vm::Image short_guest(std::uint64_t memory, bool has_wrmsr = false) {
+    vm::GuestCode code;
+    auto& k = code.kernel;
     Xbyak::Label nmi;
     k.doorbell(GATECRASH_PORT_BEGIN);
     for (int i = 0; i < 16; ++i) k.inc(k.rdi);
@@ -81,7 +81,7 @@ machine::Image short_guest(std::uint64_t memory, bool has_wrmsr = false) {
     if (has_wrmsr) k.wrmsr();
     k.L(nmi);
     k.push(k.rax);
-    k.mov(k.rax, machine::TinyGuest::log);
+    k.mov(k.rax, vm::GuestCode::log);
     k.inc(k.qword[k.rax + offsetof(abi::Log, head)]);
     k.add(k.rax, offsetof(abi::Log, records));
     k.mov(k.dword[k.rax + offsetof(abi::LogRecord, kind)], GATECRASH_LOG_ENTER);
@@ -89,34 +89,30 @@ machine::Image short_guest(std::uint64_t memory, bool has_wrmsr = false) {
     k.mov(k.ptr[k.rax + offsetof(abi::LogRecord, frame)], k.rsp);
     k.pop(k.rax);
     k.iretq();
-    guest.handle(GATECRASH_VECTOR_NMI, nmi, GATECRASH_IST_NMI);
-    auto image = guest.build("short");
+    code.handle(GATECRASH_VECTOR_NMI, nmi, GATECRASH_IST_NMI);
+    auto image = code.build("short");
     constexpr std::uint64_t behind_all = 0x1000000;
     if (memory != 0) {
-        image.segments.push_back({machine::Virtual{GATECRASH_KERNEL_BASE + behind_all},
-                                  machine::Physical{behind_all},
-                                  {},
-                                  memory,
-                                  true,
-                                  false});
+        image.segments.push_back(
+            {vm::Virtual{GATECRASH_KERNEL_BASE + behind_all}, vm::Physical{behind_all}, {}, memory, true, false});
     }
     return image;
 }
 
 /// The boundaries of a window's run without events.
 struct Path {
-    std::vector<machine::Snapshot> boundaries;
+    std::vector<vm::Snapshot> boundaries;
     std::vector<double> steps;  ///< nanoseconds each
 };
 
-Path walk(Machine& machine, const explore::Window& window, machine::StepperKind kind) {
+Path walk(Guest& guest, const sweep::Window& window, vm::StepperKind kind) {
     Path path;
-    const auto stepper = machine::make_stepper(kind, machine);
-    explore::open_window(machine, window);
-    explore::Walker walker(machine, *stepper);
+    const auto stepper = vm::make_stepper(kind, guest);
+    sweep::open_window(guest, window);
+    sweep::Walker walker(guest, *stepper);
     auto step = walker.settle();
     while (!step.end) {
-        path.boundaries.push_back(machine.snapshot(path.boundaries.empty() ? nullptr : &path.boundaries.back()));
+        path.boundaries.push_back(guest.snapshot(path.boundaries.empty() ? nullptr : &path.boundaries.back()));
         const auto start = Clock::now();
         step = walker.step();
         path.steps.push_back(nanoseconds_since(start));
@@ -126,35 +122,34 @@ Path walk(Machine& machine, const explore::Window& window, machine::StepperKind 
 
 /// A guest, its first window, and the boundaries in it.
 struct WalkedGuest {
-    WalkedGuest(const kvm::System& system, machine::Image image, machine::StepperKind kind)
-        : machine(system, std::move(image)) {
-        auto first = explore::next_window(machine);
-        if (!first) throw machine::ImageError(machine.image().name + ": the guest has no window to measure");
+    WalkedGuest(const kvm::System& system, vm::Image image, vm::StepperKind kind) : guest(system, std::move(image)) {
+        auto first = sweep::next_window(guest);
+        if (!first) throw vm::ImageError(guest.image().name + ": the guest has no window to measure");
         window = std::move(*first);
-        explore::open_window(machine, window);
-        (void)explore::run_patiently(machine);
-        window.end = machine.snapshot();
-        window.vectors = explore::vectors_since(machine, window);
-        path = walk(machine, window, kind);
+        sweep::open_window(guest, window);
+        (void)sweep::run_patiently(guest);
+        window.end = guest.snapshot();
+        window.vectors = sweep::vectors_since(guest, window);
+        path = walk(guest, window, kind);
     }
 
-    Machine machine;
-    explore::Window window;
+    Guest guest;
+    sweep::Window window;
     Path path;
 };
 
 /// As a sweep does it, over and over all boundaries.
 std::vector<double> injection_samples(WalkedGuest& subject) {
-    auto& machine = subject.machine;
+    auto& guest = subject.guest;
     Sampler sampler(injections);
     while (sampler.wants_more()) {
         for (const auto& boundary : subject.path.boundaries) {
             sampler.time([&] {
-                machine.restore(boundary);
-                machine.land(Event::nmi());
-                const auto outcome = machine.run();
-                const std::vector<explore::LandedEvent> landed{{Event::nmi(), 0}};
-                (void)explore::check_run(machine, subject.window, outcome, landed);
+                guest.restore(boundary);
+                guest.land(Event::nmi());
+                const auto outcome = guest.run();
+                const std::vector<sweep::LandedEvent> landed{{Event::nmi(), 0}};
+                (void)sweep::check_run(guest, subject.window, outcome, landed);
             });
         }
     }
@@ -164,14 +159,14 @@ std::vector<double> injection_samples(WalkedGuest& subject) {
 /// `work` on each boundary's snapshot, behind a run from there in which an NMI landed.
 template <typename Work>
 std::vector<double> samples_behind_a_run(WalkedGuest& subject, const Work& work) {
-    auto& machine = subject.machine;
+    auto& guest = subject.guest;
     Sampler sampler(injections);
     while (sampler.wants_more()) {
         for (const auto& boundary : subject.path.boundaries) {
-            machine.restore(boundary);
-            machine.land(Event::nmi());
-            (void)machine.run();
-            sampler.time([&] { work(machine, boundary); });
+            guest.restore(boundary);
+            guest.land(Event::nmi());
+            (void)guest.run();
+            sampler.time([&] { work(guest, boundary); });
         }
     }
     return sampler.samples();
@@ -179,7 +174,7 @@ std::vector<double> samples_behind_a_run(WalkedGuest& subject, const Work& work)
 
 }  // namespace
 
-std::vector<Figure> measure_harness(const kvm::System& system, const machine::Image& image, machine::StepperKind kind) {
+std::vector<Figure> measure_harness(const kvm::System& system, const vm::Image& image, vm::StepperKind kind) {
     constexpr std::uint64_t mib = 1 << 20;
     const auto floor = summarize("kvm_run_floor_ns", "ns", floor_samples(system),
                                  "KVM_RUN to HLT and back, all registers set and read");
@@ -188,15 +183,15 @@ std::vector<Figure> measure_harness(const kvm::System& system, const machine::Im
         (void)vm.create_vcpu();
     });
     WalkedGuest small(system, short_guest(0), kind);
-    const auto exits = small.machine.cpu().counter("exits");
+    const auto exits = small.guest.cpu().counter("exits");
     const auto exits_before = exits ? exits->read() : 0;
     const auto injection = summarize("injection_ns", "ns", injection_samples(small),
                                      "restore, land an NMI, run to the end, check; a guest that only logs the NMI");
     const auto exits_of_all = exits ? exits->read() - exits_before : 0;
-    const auto restores = samples_behind_a_run(
-        small, [](Machine& machine, const machine::Snapshot& boundary) { machine.restore(boundary); });
+    const auto restores =
+        samples_behind_a_run(small, [](Guest& guest, const vm::Snapshot& boundary) { guest.restore(boundary); });
     const auto snapshots = samples_behind_a_run(
-        small, [](Machine& machine, const machine::Snapshot& boundary) { (void)machine.snapshot(&boundary); });
+        small, [](Guest& guest, const vm::Snapshot& boundary) { (void)guest.snapshot(&boundary); });
     WalkedGuest medium(system, short_guest(2 * mib), kind);
     const auto with_2_mib =
         summarize("injection_2_mib_ns", "ns", injection_samples(medium), "the same with 2 MiB more of memory");

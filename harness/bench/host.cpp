@@ -1,4 +1,4 @@
-#include "gatecrash/bench/host.hpp"
+#include "bench/host.hpp"
 
 #include <cpuid.h>
 #include <fmt/format.h>

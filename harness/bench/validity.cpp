@@ -1,4 +1,4 @@
-#include "gatecrash/bench/validity.hpp"
+#include "bench/validity.hpp"
 
 #include <fmt/format.h>
 

@@ -5,21 +5,21 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "commands.hpp"
-#include "gatecrash/bench/baseline.hpp"
-#include "gatecrash/bench/entry_bench.hpp"
-#include "gatecrash/bench/harness_bench.hpp"
-#include "gatecrash/emulator/file.hpp"
-#include "gatecrash/emulator/process.hpp"
-#include "gatecrash/report/bench_document.hpp"
-#include "gatecrash/report/bench_table.hpp"
-#include "gatecrash/report/exit_code.hpp"
-#include "host_error.hpp"
-#include "inside.hpp"
-#include "machine_choice.hpp"
-#include "output.hpp"
-#include "target.hpp"
-#include "version.hpp"
+#include "bench/baseline.hpp"
+#include "bench/entry_bench.hpp"
+#include "bench/harness_bench.hpp"
+#include "cli/commands.hpp"
+#include "cli/host_error.hpp"
+#include "cli/inside.hpp"
+#include "cli/machine_choice.hpp"
+#include "cli/output.hpp"
+#include "cli/target.hpp"
+#include "cli/version.hpp"
+#include "machines/file.hpp"
+#include "machines/process.hpp"
+#include "report/bench_document.hpp"
+#include "report/bench_table.hpp"
+#include "report/exit_code.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -92,7 +92,7 @@ Inside measure_inside(const Options& options) {
 
 BenchDocument read_baseline(const std::string& name) {
     try {
-        return report::read_bench_document(emulator::read_file(name));
+        return report::read_bench_document(machines::read_file(name));
     } catch (const report::BenchDocumentError& error) {
         throw UsageError(
             fmt::format("--baseline {}: no document that `gatecrash bench --json` wrote: {}", name, error.what()),
@@ -128,7 +128,7 @@ int compare(const Options& options, const BenchDocument& then, const BenchDocume
 }
 
 std::filesystem::path find_plotter() {
-    if (auto found = emulator::find_program("gnuplot")) return *found;
+    if (auto found = machines::find_program("gnuplot")) return *found;
     throw HostError("--plot needs gnuplot, and there is none in PATH",
                     "run `./dev setup`, or `apt-get install gnuplot-nox`");
 }
@@ -136,16 +136,16 @@ std::filesystem::path find_plotter() {
 /// The picture, as SVG.
 std::string plot(const std::filesystem::path& plotter, const Measured& measured) {
     constexpr int picture_fd = 3;
-    const emulator::Fd script(::memfd_create("gatecrash-plot", MFD_CLOEXEC)),
+    const machines::Fd script(::memfd_create("gatecrash-plot", MFD_CLOEXEC)),
         picture(::memfd_create("gatecrash-picture", MFD_CLOEXEC));
-    if (!script || !picture) emulator::throw_errno("memfd_create");
-    emulator::write_all(script.get(),
+    if (!script || !picture) machines::throw_errno("memfd_create");
+    machines::write_all(script.get(),
                         report::plot_script(measured.figures, fmt::format("/proc/self/fd/{}", picture_fd)));
     (void)::lseek(script.get(), 0, SEEK_SET);
     auto ended =
-        emulator::ChildProcess(plotter, {"-"}, {{STDIN_FILENO, script.get()}, {picture_fd, picture.get()}}).finish();
+        machines::ChildProcess(plotter, {"-"}, {{STDIN_FILENO, script.get()}, {picture_fd, picture.get()}}).finish();
     (void)::lseek(picture.get(), 0, SEEK_SET);
-    auto content = emulator::read_all(picture.get());
+    auto content = machines::read_all(picture.get());
     if (ended.code == 0 && !content.empty()) return content;
     throw HostError(fmt::format("gnuplot ended with {}: {}", ended.code, ended.output), "is it version 5 or later?");
 }

@@ -1,16 +1,16 @@
 #include <fmt/format.h>
 
-#include "commands.hpp"
-#include "gatecrash/emulator/file.hpp"
-#include "gatecrash/emulator/run.hpp"
-#include "gatecrash/kvm/error.hpp"
-#include "gatecrash/report/behaviour_table.hpp"
-#include "gatecrash/report/exit_code.hpp"
-#include "gatecrash/report/text_report.hpp"
-#include "inside.hpp"
-#include "machine_choice.hpp"
-#include "output.hpp"
-#include "version.hpp"
+#include "cli/commands.hpp"
+#include "cli/inside.hpp"
+#include "cli/machine_choice.hpp"
+#include "cli/output.hpp"
+#include "cli/version.hpp"
+#include "kvm/error.hpp"
+#include "machines/file.hpp"
+#include "machines/run.hpp"
+#include "report/behaviour_table.hpp"
+#include "report/exit_code.hpp"
+#include "report/text_report.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -83,7 +83,7 @@ int show_here(const Options& options, Documents& documents) {
 int show_emulated(const Options& options, Documents& documents) {
     try {
         return run_inside(options, documents);
-    } catch (const emulator::MachineError& error) {
+    } catch (const machines::MachineError& error) {
         TextOutput(options).print(fmt::format("{}\n  missing: {}\n{}", name_of(options.machine), error.what(),
                                               error.remedy().empty() ? "" : "  remedy: " + error.remedy() + "\n"));
         return unfit;
@@ -108,7 +108,7 @@ ExaminedInside examine_emulated(MachineName name) {
         if (code > ended_by_signal) return examined;
         examined.machine.description = report::machine_of_doctor_report(json);
         examined.machine.fit = examined.code == fit;
-    } catch (const emulator::MachineError& error) {
+    } catch (const machines::MachineError& error) {
         examined.machine.missing = error.what();
         examined.machine.remedy = error.remedy();
     }

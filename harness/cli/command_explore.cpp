@@ -1,9 +1,9 @@
-#include "commands.hpp"
-#include "interrupt.hpp"
-#include "output.hpp"
-#include "report_results.hpp"
-#include "sweeping.hpp"
-#include "workers.hpp"
+#include "cli/commands.hpp"
+#include "cli/interrupt.hpp"
+#include "cli/output.hpp"
+#include "cli/report_results.hpp"
+#include "cli/sweeping.hpp"
+#include "cli/workers.hpp"
 
 namespace gatecrash::cli {
 

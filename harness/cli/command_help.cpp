@@ -2,10 +2,10 @@
 
 #include <sstream>
 
-#include "commands.hpp"
-#include "help.hpp"
-#include "option_groups.hpp"
-#include "version.hpp"
+#include "cli/commands.hpp"
+#include "cli/help.hpp"
+#include "cli/option_groups.hpp"
+#include "cli/version.hpp"
 
 namespace gatecrash::cli {
 namespace {

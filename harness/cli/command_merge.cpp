@@ -5,13 +5,13 @@
 #include <map>
 #include <system_error>
 
-#include "commands.hpp"
-#include "gatecrash/emulator/file.hpp"
-#include "gatecrash/report/shard_document.hpp"
-#include "gatecrash/report/text_report.hpp"
-#include "report_results.hpp"
-#include "sweeping.hpp"
-#include "version.hpp"
+#include "cli/commands.hpp"
+#include "cli/report_results.hpp"
+#include "cli/sweeping.hpp"
+#include "cli/version.hpp"
+#include "machines/file.hpp"
+#include "report/shard_document.hpp"
+#include "report/text_report.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -27,7 +27,7 @@ struct ShardFile {
 
 ShardFile read(const std::string& name) {
     try {
-        return {name, report::read_shard_document(emulator::read_file(name))};
+        return {name, report::read_shard_document(machines::read_file(name))};
     } catch (const report::ShardDocumentError& error) {
         refuse(name, error.what());
     } catch (const std::system_error& error) {
@@ -73,7 +73,7 @@ std::vector<ShardFile> in_order(const std::vector<ShardFile>& files) {
         constexpr std::size_t most_named = 10;
         std::vector<std::string> names;
         for (unsigned i = 1; names.size() < std::min(missing, most_named); ++i) {
-            if (!shards.contains(i)) names.push_back(to_string(explore::Shard{i, count}));
+            if (!shards.contains(i)) names.push_back(to_string(sweep::Shard{i, count}));
         }
         throw UsageError(
             fmt::format("{} {} missing: {}{}", missing == 1 ? "a shard" : "shards", missing == 1 ? "is" : "are",
@@ -88,10 +88,10 @@ std::vector<ShardFile> in_order(const std::vector<ShardFile>& files) {
 }
 
 /// A variant's results, one a shard.
-std::vector<explore::Result> results_of(const Options& options, const Selection& selection, std::size_t at,
-                                        const std::vector<ShardFile>& files) {
+std::vector<suite::Result> results_of(const Options& options, const Selection& selection, std::size_t at,
+                                      const std::vector<ShardFile>& files) {
     const auto blank = blank_result(options, selection, files.front().document.machine.vendor);
-    std::vector<explore::Result> parts;
+    std::vector<suite::Result> parts;
     for (const auto& [name, document] : files) {
         if (at >= document.results.size() || document.results[at].sweep.interrupted) {
             refuse(name, fmt::format("it was interrupted: run shard {} again", to_string(document.shard)));
@@ -112,19 +112,19 @@ std::vector<explore::Result> results_of(const Options& options, const Selection&
 }
 
 /// The result of which `parts` are the results of all shards. Its seconds are theirs together.
-explore::Result merged(const Options& options, const Selection& selection, machine::Vendor vendor,
-                       const std::vector<explore::Result>& parts) {
+suite::Result merged(const Options& options, const Selection& selection, vm::Vendor vendor,
+                     const std::vector<suite::Result>& parts) {
     double seconds = 0;
-    explore::TimeSpent spent{};
-    std::vector<explore::SweepResult> sweeps;
+    sweep::TimeSpent spent{};
+    std::vector<sweep::SweepResult> sweeps;
     for (const auto& part : parts) {
-        if (part.status == explore::Status::error) {
+        if (part.status == suite::Status::error) {
             auto failed = blank_result(options, selection, vendor);
             failed.message = part.message;
             return failed;
         }
         seconds += part.seconds;
-        explore::add(spent, part.spent);
+        sweep::add(spent, part.spent);
         sweeps.push_back(part.sweep);
     }
     auto result = judged(options, selection, vendor, sweeps);
@@ -154,7 +154,7 @@ int merge(const Options& options) {
     const bool explores = whole.command == Command::explore;
     const auto selections = selections_of(whole);
     // All of it, before anything is printed.
-    std::vector<explore::Result> results;
+    std::vector<suite::Result> results;
     for (std::size_t i = 0; i < selections.size(); ++i) {
         results.push_back(merged(whole, selections[i], files.front().document.machine.vendor,
                                  results_of(whole, selections[i], i, files)));

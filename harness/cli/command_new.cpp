@@ -8,10 +8,10 @@
 #include <string_view>
 #include <system_error>
 
-#include "commands.hpp"
-#include "gatecrash/report/output_file.hpp"
-#include "output.hpp"
-#include "version.hpp"
+#include "cli/commands.hpp"
+#include "cli/output.hpp"
+#include "cli/version.hpp"
+#include "report/output_file.hpp"
 
 namespace gatecrash::cli {
 namespace {

@@ -5,15 +5,15 @@
 
 #include <chrono>
 
-#include "commands.hpp"
-#include "gatecrash/explore/schedule.hpp"
-#include "gatecrash/report/work.hpp"
-#include "inside.hpp"
-#include "interrupt.hpp"
-#include "line_reader.hpp"
-#include "machine_choice.hpp"
-#include "output.hpp"
-#include "sweeping.hpp"
+#include "cli/commands.hpp"
+#include "cli/inside.hpp"
+#include "cli/interrupt.hpp"
+#include "cli/line_reader.hpp"
+#include "cli/machine_choice.hpp"
+#include "cli/output.hpp"
+#include "cli/sweeping.hpp"
+#include "report/work.hpp"
+#include "sweep/schedule.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -55,11 +55,11 @@ class Worker {
         // Who explores wants to see what this machine makes of it.
         const auto missing = options.command == Command::run ? missing_behaviours(selection, local_.description) : "";
         if (!missing.empty()) return report::Skipped{missing};
-        explore::PhaseClock clock(explore::Phase::starting);
+        sweep::PhaseClock clock(sweep::Phase::starting);
         try {
             auto image = image_of(options, selection);
-            if (!virtual_machine_) virtual_machine_ = std::make_unique<machine::VirtualMachine>(local_.system);
-            machine::Machine machine(*virtual_machine_, std::move(image));
+            if (!virtual_machine_) virtual_machine_ = std::make_unique<vm::VirtualMachine>(local_.system);
+            vm::Guest machine(*virtual_machine_, std::move(image));
             auto sweep_options = sweep_options_of(options, selection, machine.image(), local_.stepper);
             check_that_it_lands(sweep_options.events, local_);
             sweep_options.stop = &stop_;
@@ -67,19 +67,19 @@ class Worker {
             if (from) sweep_options.from = from->checkpoint;
             Clock::time_point told = start, saved = start;
             std::uint64_t schedules = 0;
-            sweep_options.progress = [&](const explore::Progress& progress) {
+            sweep_options.progress = [&](const sweep::Progress& progress) {
                 if (Clock::now() - told < progress_pause) return;
                 told = Clock::now();
                 tell(progress);
             };
             if (job.counts) sweep_options.counted = [](std::uint64_t boundaries) { tell(report::Counted{boundaries}); };
             sweep_options.found = [&, left = findings_to_tell(options, selection, local_.description.vendor)](
-                                      const explore::Finding& finding) mutable {
+                                      const sweep::Finding& finding) mutable {
                 if (left == 0) return;
                 --left;
                 tell(report::Found{finding});
             };
-            sweep_options.at_schedule = [&](const std::function<explore::Checkpoint()>& checkpoint) {
+            sweep_options.at_schedule = [&](const std::function<sweep::Checkpoint()>& checkpoint) {
                 // To read the clock takes some 20 us on an emulated machine.
                 if (++schedules % looks_every != 0 && !InterruptGuard::stop()) return;
                 const auto now = Clock::now();
@@ -88,11 +88,11 @@ class Worker {
                 saved = now;
                 tell(report::Saved{checkpoint(), before + seconds_since(start)});
             };
-            auto sweep = explore::sweep(machine, sweep_options);
+            auto sweep = sweep::sweep(machine, sweep_options);
             return report::Swept{std::move(sweep), before + seconds_since(start), clock.spent()};
-        } catch (const machine::ImageError& error) {
+        } catch (const vm::ImageError& error) {
             return report::Failed{error.what(), true};
-        } catch (const explore::ScheduleError& error) {
+        } catch (const sweep::ScheduleError& error) {
             return report::Failed{error.what(), true};
         } catch (const std::exception& error) {
             virtual_machine_.reset();  // it may be what failed
@@ -115,8 +115,8 @@ class Worker {
     const LocalMachine& local_;
     LineReader in_{STDIN_FILENO};
     bool is_input_closed_ = false;
-    std::unique_ptr<machine::VirtualMachine> virtual_machine_;  ///< runs all guests, one after another
-    std::string current_;                                       ///< number of the sweep
+    std::unique_ptr<vm::VirtualMachine> virtual_machine_;  ///< runs all guests, one after another
+    std::string current_;                                  ///< number of the sweep
     Clock::time_point listened_{};
     std::atomic<bool> stop_{false};
 };

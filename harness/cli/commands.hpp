@@ -1,7 +1,7 @@
 // A function a command. Each returns the exit code, and throws for what ends it early: see main.cpp for the codes.
 #pragma once
 
-#include "options.hpp"
+#include "cli/options.hpp"
 
 namespace gatecrash::cli {
 

@@ -1,21 +1,21 @@
-#include "every_machine.hpp"
+#include "cli/every_machine.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 
-#include "gatecrash/report/exit_code.hpp"
-#include "gatecrash/report/json_report.hpp"
-#include "gatecrash/report/machine_matrix.hpp"
-#include "gatecrash/report/text_report.hpp"
-#include "host_error.hpp"
-#include "inside.hpp"
-#include "interrupt.hpp"
-#include "report_results.hpp"
-#include "sweeping.hpp"
-#include "version.hpp"
-#include "workers.hpp"
+#include "cli/host_error.hpp"
+#include "cli/inside.hpp"
+#include "cli/interrupt.hpp"
+#include "cli/report_results.hpp"
+#include "cli/sweeping.hpp"
+#include "cli/version.hpp"
+#include "cli/workers.hpp"
+#include "report/exit_code.hpp"
+#include "report/json_report.hpp"
+#include "report/machine_matrix.hpp"
+#include "report/text_report.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -25,12 +25,12 @@ using report::MachineResults;
 /// An emulated machine that is not set up would else be noticed by its workers only.
 void require_set_up(MachineName name) {
     if (name == MachineName::host) return;
-    if (const auto missing = emulator::missing_for_machine(kind_of(name))) throw *missing;
+    if (const auto missing = machines::missing_for_machine(kind_of(name))) throw *missing;
 }
 
 void sweep_all(MachineResults& of, Workers& workers, const Options& options, const std::vector<Selection>& selections,
                TextOutput& text) {
-    const auto add = [&](explore::Result result) {
+    const auto add = [&](suite::Result result) {
         text.print(lines_of(result, selections));
         of.results.push_back(std::move(result));
     };
@@ -73,7 +73,7 @@ MachineResults run_on(MachineName name, Options options, const std::vector<Selec
         text.print((is_known ? report::summary_line(of.results, of.machine, seconds.count()) : "") + "\n");
     } catch (const HostError& error) {
         refuse(error);
-    } catch (const emulator::MachineError& error) {
+    } catch (const machines::MachineError& error) {
         refuse(error);
     }
     return of;
@@ -84,7 +84,7 @@ MachineResults run_on(MachineName name, Options options, const std::vector<Selec
 int run_on_every_machine(const Options& options, const std::vector<Selection>& selections, Documents& documents) {
     TextOutput text(options);
     std::vector<MachineResults> machines;
-    std::vector<explore::Result> all;
+    std::vector<suite::Result> all;
     for (const auto name : {MachineName::host, MachineName::amd, MachineName::intel}) {
         if (InterruptGuard::stop()) break;
         machines.push_back(run_on(name, options, selections, text));

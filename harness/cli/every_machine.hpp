@@ -1,7 +1,7 @@
 // `run --machine all`.
 #pragma once
 
-#include "output.hpp"
+#include "cli/output.hpp"
 
 namespace gatecrash::cli {
 

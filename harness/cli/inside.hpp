@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "gatecrash/emulator/run.hpp"
-#include "options.hpp"
-#include "output.hpp"
+#include "cli/options.hpp"
+#include "cli/output.hpp"
+#include "machines/run.hpp"
 
 namespace gatecrash::cli {
 
@@ -15,11 +15,11 @@ namespace gatecrash::cli {
 [[nodiscard]] MachineName emulated_machine_for(const Options& options);
 
 /// Of `amd` and `intel`.
-[[nodiscard]] emulator::MachineKind kind_of(MachineName emulated);
+[[nodiscard]] machines::MachineKind kind_of(MachineName emulated);
 
 /// Runs this program again inside that machine, with `options`, and returns its exit code. What it writes to the
 /// files of its documents ends in `documents`. `inputs` are files of the user's that it needs. Throws
-/// emulator::MachineError or report::OutputWriteError. What it prints goes to `out`.
+/// machines::MachineError or report::OutputWriteError. What it prints goes to `out`.
 [[nodiscard]] int run_inside(const Options& options, Documents& documents, const std::vector<std::string>& inputs = {},
                              int out = STDOUT_FILENO);
 

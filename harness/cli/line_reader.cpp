@@ -1,4 +1,4 @@
-#include "line_reader.hpp"
+#include "cli/line_reader.hpp"
 
 #include <poll.h>
 #include <unistd.h>
@@ -6,7 +6,7 @@
 #include <array>
 #include <cerrno>
 
-#include "gatecrash/emulator/file.hpp"
+#include "machines/file.hpp"
 
 namespace gatecrash::cli {
 
@@ -15,7 +15,7 @@ bool LineReader::read_some() {
     for (;;) {
         const auto count = ::read(fd_, buffer.data(), buffer.size());
         if (count < 0 && errno == EINTR) continue;
-        if (count < 0) emulator::throw_errno("reading from a worker's stream");
+        if (count < 0) machines::throw_errno("reading from a worker's stream");
         text_.append(buffer.data(), static_cast<std::size_t>(count));
         return count > 0;
     }

@@ -1,14 +1,14 @@
-#include "machine_choice.hpp"
+#include "cli/machine_choice.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdlib>
 
-#include "gatecrash/explore/schedule.hpp"
-#include "gatecrash/kvm/error.hpp"
-#include "host_error.hpp"
-#include "machine_facts.hpp"
+#include "cli/host_error.hpp"
+#include "cli/machine_facts.hpp"
+#include "kvm/error.hpp"
+#include "sweep/schedule.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -55,7 +55,7 @@ report::MachineDescription describe_here() {
             .cpu = cpu_model(),
             .kernel = kernel_release(),
             .emulated = !emulated.empty(),
-            .vendor = machine::cpu_vendor(),
+            .vendor = vm::cpu_vendor(),
             .behaviours = {}};
 }
 
@@ -67,20 +67,20 @@ std::string describe(const qualify::Behaviour& behaviour) {
     return fmt::format("{} gives {} where silicon gives {}", behaviour.name, behaviour.got, behaviour.expected);
 }
 
-void check_that_it_lands(std::span<const machine::Event> events, const LocalMachine& machine) {
-    using Kind = machine::Event::Kind;
+void check_that_it_lands(std::span<const vm::Event> events, const LocalMachine& machine) {
+    using Kind = vm::Event::Kind;
     constexpr std::pair<Kind, const char*> needs[] = {{Kind::watch, "breakpoint-from-outside"},
                                                       {Kind::vc, "vc-injection"}};
     for (const auto& [kind, name] : needs) {
-        const auto event = std::ranges::find(events, kind, &machine::Event::kind);
+        const auto event = std::ranges::find(events, kind, &vm::Event::kind);
         if (event == events.end()) continue;
-        if (kind == Kind::vc && machine.description.vendor != machine::Vendor::amd) {
+        if (kind == Kind::vc && machine.description.vendor != vm::Vendor::amd) {
             throw HostError(fmt::format("vc cannot land on '{}': only AMD's CPUs have #VC", machine.description.name),
                             "use an AMD host: QEMU's machine does not push the error code");
         }
         const auto behaviour = qualify::measure(machine.system, name);
         if (behaviour.ok) continue;
-        throw HostError(fmt::format("{} cannot land on '{}': {}", explore::to_string(*event), machine.description.name,
+        throw HostError(fmt::format("{} cannot land on '{}': {}", sweep::to_string(*event), machine.description.name,
                                     describe(behaviour)),
                         behaviour.remedy);
     }

@@ -3,10 +3,10 @@
 
 #include <optional>
 
-#include "gatecrash/kvm/system.hpp"
-#include "gatecrash/qualify/qualify.hpp"
-#include "gatecrash/report/machine_description.hpp"
-#include "options.hpp"
+#include "cli/options.hpp"
+#include "kvm/system.hpp"
+#include "qualify/qualify.hpp"
+#include "report/machine_description.hpp"
 
 namespace gatecrash::cli {
 
@@ -14,7 +14,7 @@ namespace gatecrash::cli {
 struct LocalMachine {
     report::MachineDescription description;  ///< with the behaviours that were measured
     kvm::System system;
-    machine::StepperKind stepper;  ///< to use unless another is asked for
+    vm::StepperKind stepper;  ///< to use unless another is asked for
 };
 
 /// The machine to use, whose basic behaviours are as on silicon; the others are measured if `others`. Empty: an
@@ -24,7 +24,7 @@ struct LocalMachine {
 
 /// Throws HostError if one of `events` cannot land on `machine`, whatever the guest: a sweep without it would mean
 /// nothing.
-void check_that_it_lands(std::span<const machine::Event> events, const LocalMachine& machine);
+void check_that_it_lands(std::span<const vm::Event> events, const LocalMachine& machine);
 
 /// The environment variable that names the emulated machine this process runs in. Not set on a host.
 inline constexpr const char* machine_variable = "GATECRASH_MACHINE";

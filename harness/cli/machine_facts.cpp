@@ -1,4 +1,4 @@
-#include "machine_facts.hpp"
+#include "cli/machine_facts.hpp"
 
 #include <sys/utsname.h>
 

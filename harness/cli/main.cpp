@@ -5,14 +5,14 @@
 #include <cerrno>
 #include <system_error>
 
-#include "commands.hpp"
-#include "gatecrash/emulator/machine_error.hpp"
-#include "gatecrash/explore/schedule.hpp"
-#include "gatecrash/machine/image.hpp"
-#include "gatecrash/report/exit_code.hpp"
-#include "gatecrash/report/output_file.hpp"
-#include "host_error.hpp"
-#include "workers.hpp"
+#include "cli/commands.hpp"
+#include "cli/host_error.hpp"
+#include "cli/workers.hpp"
+#include "machines/machine_error.hpp"
+#include "report/exit_code.hpp"
+#include "report/output_file.hpp"
+#include "sweep/schedule.hpp"
+#include "vm/boot/image.hpp"
 
 namespace {
 
@@ -74,16 +74,16 @@ int guarded(const std::vector<std::string>& arguments) {
         return fail_output({errno, std::generic_category()});
     } catch (const cli::UsageError& error) {
         return fail_usage(error.what(), error.command().empty() ? command : error.command());
-    } catch (const explore::ScheduleError& error) {
+    } catch (const sweep::ScheduleError& error) {
         return fail_usage(error.what(), command);
-    } catch (const machine::ImageError& error) {
+    } catch (const vm::ImageError& error) {
         return fail_usage(error.what(), command);
     } catch (const cli::WorkerError& error) {
         fmt::print(stderr, "{}", error.told());
         return error.code();
     } catch (const cli::HostError& error) {
         return fail(ExitCode::error, error.what(), error.remedy());
-    } catch (const emulator::MachineError& error) {
+    } catch (const machines::MachineError& error) {
         return fail(ExitCode::error, error.what(), error.remedy());
     } catch (const report::OutputWriteError& error) {
         return fail(ExitCode::error, error.what(), "free some space, or name another file");

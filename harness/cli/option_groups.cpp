@@ -1,4 +1,4 @@
-#include "option_groups.hpp"
+#include "cli/option_groups.hpp"
 
 #include <algorithm>
 #include <string>
@@ -111,7 +111,8 @@ po::options_description own_options(Command command) {
         case Command::explore:
             add("events", po::value<std::string>()->value_name("LIST"),
                 "what may land: nmi, irq, irq=VECTOR, db, db=ADDRESS, watch=ADDRESS, mc, pf, pf=ADDRESS, "
-                "ve, hv, vc, comma-separated; ADDRESS is a number or SYMBOL[+OFFSET] (default: the variant's; of a file: nmi)");
+                "ve, hv, vc, comma-separated; ADDRESS is a number or SYMBOL[+OFFSET] (default: the variant's; of a "
+                "file: nmi)");
             add("depth", po::value<std::string>()->value_name("K"),
                 "the most events in a schedule (default: the variant's; of a file: 1)");
             add("window", po::value<std::string>()->value_name("RANGES"),

@@ -5,7 +5,7 @@
 #include <span>
 #include <string_view>
 
-#include "options.hpp"
+#include "cli/options.hpp"
 
 namespace gatecrash::cli {
 

@@ -1,4 +1,4 @@
-#include "options.hpp"
+#include "cli/options.hpp"
 
 #include <fmt/format.h>
 
@@ -6,10 +6,10 @@
 #include <charconv>
 #include <limits>
 
-#include "gatecrash/emulator/run.hpp"
-#include "gatecrash/explore/schedule.hpp"
-#include "option_groups.hpp"
-#include "target.hpp"
+#include "cli/option_groups.hpp"
+#include "cli/target.hpp"
+#include "machines/run.hpp"
+#include "sweep/schedule.hpp"
 
 namespace gatecrash::cli {
 
@@ -32,8 +32,8 @@ constexpr Choice<MachineName> machines[] = {{"auto", MachineName::automatic},
                                             {"amd", MachineName::amd},
                                             {"intel", MachineName::intel},
                                             {"all", MachineName::all}};
-constexpr Choice<machine::StepperKind> steppers[] = {{"trap-flag", machine::StepperKind::trap_flag},
-                                                     {"stop-bytes", machine::StepperKind::stop_bytes}};
+constexpr Choice<vm::StepperKind> steppers[] = {{"trap-flag", vm::StepperKind::trap_flag},
+                                                {"stop-bytes", vm::StepperKind::stop_bytes}};
 
 /// The options of one command line, each asked for by name.
 class Values {
@@ -104,15 +104,15 @@ void read_explore(Options& options, const Values& values) {
     options.prune = !values.is_set("no-prune");
     if (values.has("events")) {
         try {
-            options.events = explore::parse_events(values.text("events"), options.target, address_of_symbol);
-        } catch (const explore::ScheduleError& error) {
+            options.events = sweep::parse_events(values.text("events"), options.target, address_of_symbol);
+        } catch (const sweep::ScheduleError& error) {
             values.fail(fmt::format("--events {}", error.what()));
         }
     }
     if (values.has("window")) {
         try {
-            options.window = explore::parse_ranges(values.text("window"));
-        } catch (const explore::ScheduleError& error) {
+            options.window = sweep::parse_ranges(values.text("window"));
+        } catch (const sweep::ScheduleError& error) {
             values.fail(fmt::format("--window {}", error.what()));
         }
     }
@@ -144,7 +144,7 @@ void read_reports(Options& options, const Values& values) {
     if (values.has("junit")) options.junit = values.text("junit");
     options.ktap = values.is_set("ktap");
     if (values.has("shard")) {
-        const auto shard = explore::parse_shard(values.text("shard"));
+        const auto shard = sweep::parse_shard(values.text("shard"));
         if (!shard || shard->count > max_shards) {
             values.fail(fmt::format("--shard is I/N, I from 1 to N and N at most {}, not '{}'", max_shards,
                                     values.text("shard")));
@@ -295,9 +295,9 @@ std::string word_of(Value value, const Choice<Value> (&choices)[count]) {
     return std::string(std::ranges::find(choices, value, &Choice<Value>::value)->word);
 }
 
-std::string joined(const std::vector<machine::Event>& events) {
+std::string joined(const std::vector<vm::Event>& events) {
     std::string text;
-    for (const auto event : events) text += (text.empty() ? "" : ",") + explore::to_string(event);
+    for (const auto event : events) text += (text.empty() ? "" : ",") + sweep::to_string(event);
     return text;
 }
 
@@ -371,7 +371,7 @@ Words deciding_arguments(Options options) {
 }
 
 unsigned default_jobs(unsigned cpus, std::optional<std::uint64_t> free_memory) {
-    const auto most = free_memory ? *free_memory / 2 / emulator::memory_size : most_default_jobs;
+    const auto most = free_memory ? *free_memory / 2 / machines::memory_size : most_default_jobs;
     return static_cast<unsigned>(std::clamp<std::uint64_t>(cpus, 1, std::max<std::uint64_t>(1, most)));
 }
 

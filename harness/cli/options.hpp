@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "gatecrash/explore/sweep.hpp"
-#include "gatecrash/machine/event.hpp"
-#include "gatecrash/machine/stepper.hpp"
+#include "sweep/sweep.hpp"
+#include "vm/landing/event.hpp"
+#include "vm/stepping/stepper.hpp"
 
 namespace gatecrash::cli {
 
@@ -56,29 +56,29 @@ struct Options {
     std::optional<unsigned> jobs;  ///< not given: default_jobs()
     std::string json;              ///< empty: none wanted
     bool quiet = false;
-    std::optional<machine::StepperKind> stepper;  ///< not given: what suits the machine
+    std::optional<vm::StepperKind> stepper;  ///< not given: what suits the machine
 
-    std::string help_topic;                             ///< help: a command's name, or empty
-    std::vector<std::string> patterns;                  ///< list, run, bench; of merge and worker files
-    std::string junit;                                  ///< run, explore; empty: none wanted
-    bool ktap = false;                                  ///< run, explore
-    bool stats = false;                                 ///< run, explore
-    explore::Shard shard;                               ///< run, explore
-    std::uint64_t budget = 0;                           ///< run, explore: schedules a sweep; 0: all
-    std::optional<std::uint64_t> max_findings;          ///< run, explore; not given: see findings_to_stop_after()
-    std::string resume;                                 ///< run, explore; empty: none
-    std::string target;                                 ///< explore
-    std::optional<std::vector<machine::Event>> events;  ///< explore; not given: the variant's
-    std::optional<unsigned> depth;                      ///< explore; not given: the variant's
-    std::vector<explore::SymbolRange> window;           ///< explore; empty: the variant's
-    bool prune = true;                                  ///< explore
-    std::vector<std::string> schedules;                 ///< replay
-    bool trace = false;                                 ///< replay
-    bool covers = false;                                ///< list
-    std::string folder;                                 ///< new
-    std::string baseline;                               ///< bench; empty: none
-    std::optional<double> threshold;                    ///< bench; not given: usual_threshold
-    std::string plot;                                   ///< bench; empty: none wanted
+    std::string help_topic;                        ///< help: a command's name, or empty
+    std::vector<std::string> patterns;             ///< list, run, bench; of merge and worker files
+    std::string junit;                             ///< run, explore; empty: none wanted
+    bool ktap = false;                             ///< run, explore
+    bool stats = false;                            ///< run, explore
+    sweep::Shard shard;                            ///< run, explore
+    std::uint64_t budget = 0;                      ///< run, explore: schedules a sweep; 0: all
+    std::optional<std::uint64_t> max_findings;     ///< run, explore; not given: see findings_to_stop_after()
+    std::string resume;                            ///< run, explore; empty: none
+    std::string target;                            ///< explore
+    std::optional<std::vector<vm::Event>> events;  ///< explore; not given: the variant's
+    std::optional<unsigned> depth;                 ///< explore; not given: the variant's
+    std::vector<sweep::SymbolRange> window;        ///< explore; empty: the variant's
+    bool prune = true;                             ///< explore
+    std::vector<std::string> schedules;            ///< replay
+    bool trace = false;                            ///< replay
+    bool covers = false;                           ///< list
+    std::string folder;                            ///< new
+    std::string baseline;                          ///< bench; empty: none
+    std::optional<double> threshold;               ///< bench; not given: usual_threshold
+    std::string plot;                              ///< bench; empty: none wanted
 
     bool operator==(const Options&) const = default;
 };
@@ -100,7 +100,7 @@ struct Options {
 /// The most workers that a run or explore can have.
 [[nodiscard]] unsigned max_jobs(const Options& options);
 
-/// Default limit of workers on this host's own KVM. More workers would share too few blocks (explore::Shard).
+/// Default limit of workers on this host's own KVM. More workers would share too few blocks (sweep::Shard).
 constexpr unsigned most_default_jobs = 16;
 
 /// Returns the default number of workers: one for each of `cpus`, but at least one. If each worker has an emulator,

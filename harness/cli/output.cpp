@@ -1,21 +1,21 @@
-#include "output.hpp"
+#include "cli/output.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "gatecrash/report/json_report.hpp"
-#include "gatecrash/report/junit_report.hpp"
-#include "version.hpp"
+#include "cli/version.hpp"
+#include "report/json_report.hpp"
+#include "report/junit_report.hpp"
 
 namespace gatecrash::cli {
 namespace {
 
 using Format = std::string (*)(const std::string& version, const report::MachineDescription& machine,
-                               std::span<const explore::Result> results, const std::vector<std::string>& command);
+                               std::span<const suite::Result> results, const std::vector<std::string>& command);
 
 std::string junit(const std::string& version, const report::MachineDescription& machine,
-                  std::span<const explore::Result> results, const std::vector<std::string>& /*command*/) {
+                  std::span<const suite::Result> results, const std::vector<std::string>& /*command*/) {
     return report::junit_report(version, machine, results);
 }
 
@@ -54,7 +54,7 @@ Documents::Documents(const Options& options) {
     }
 }
 
-void Documents::write(const report::MachineDescription& machine, std::span<const explore::Result> results) {
+void Documents::write(const report::MachineDescription& machine, std::span<const suite::Result> results) {
     for (const auto& kind : kinds) {
         const auto asked = std::ranges::find(documents_, kind.option, &Document::option);
         if (asked != documents_.end() && kind.format != nullptr)
@@ -88,7 +88,7 @@ KtapOutput::KtapOutput(const Options& options, const std::vector<Selection>& sel
 KtapOutput::KtapOutput(const Options& options, const std::string& test)
     : KtapOutput(options, std::vector{report::KtapReport::Test{test, ""}}) {}
 
-void KtapOutput::add(const explore::Result& result) {
+void KtapOutput::add(const suite::Result& result) {
     if (report_) print_at_once(stdout, report_->add(result));
 }
 

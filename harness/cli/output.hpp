@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "gatecrash/explore/judge.hpp"
-#include "gatecrash/report/ktap_report.hpp"
-#include "gatecrash/report/machine_description.hpp"
-#include "gatecrash/report/output_file.hpp"
-#include "options.hpp"
-#include "select.hpp"
+#include "cli/options.hpp"
+#include "cli/select.hpp"
+#include "report/ktap_report.hpp"
+#include "report/machine_description.hpp"
+#include "report/output_file.hpp"
+#include "suite/judge.hpp"
 
 namespace gatecrash::cli {
 
@@ -33,7 +33,7 @@ class Documents {
     [[nodiscard]] std::span<Document> all() { return documents_; }
 
     /// Writes `results` to each in its format. Throws report::OutputWriteError.
-    void write(const report::MachineDescription& machine, std::span<const explore::Result> results);
+    void write(const report::MachineDescription& machine, std::span<const suite::Result> results);
     /// Writes `content` to that of `option` if it is asked for. Throws report::OutputWriteError.
     void write(DocumentOption option, const std::string& content);
 
@@ -58,7 +58,7 @@ class KtapOutput {
   public:
     KtapOutput(const Options& options, const std::vector<Selection>& selections);
     KtapOutput(const Options& options, const std::string& test);
-    void add(const explore::Result& result);
+    void add(const suite::Result& result);
     void end(const std::string& reason);
 
   private:

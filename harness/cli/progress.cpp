@@ -1,10 +1,10 @@
-#include "progress.hpp"
+#include "cli/progress.hpp"
 
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "gatecrash/report/progress_line.hpp"
+#include "report/progress_line.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -33,7 +33,7 @@ void ProgressDisplay::begin(const std::string& name, Clock::time_point now) {
     if (mode_ == Mode::lines && shown_ == Clock::time_point{}) shown_ = now;
 }
 
-void ProgressDisplay::update(const explore::Progress& progress, Clock::time_point now) {
+void ProgressDisplay::update(const sweep::Progress& progress, Clock::time_point now) {
     if (mode_ == Mode::none) return;
     const bool live = mode_ == Mode::live;
     if (now - shown_ < (live ? Clock::duration(live_pause) : Clock::duration(lines_pause))) return;

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <string>
 
-#include "gatecrash/explore/sweep.hpp"
+#include "sweep/sweep.hpp"
 
 namespace gatecrash::cli {
 
@@ -25,7 +25,7 @@ class ProgressDisplay {
 
     /// A sweep of `name` begins.
     void begin(const std::string& name, Clock::time_point now = Clock::now());
-    void update(const explore::Progress& progress, Clock::time_point now = Clock::now());
+    void update(const sweep::Progress& progress, Clock::time_point now = Clock::now());
     /// Takes a live line away, to be called before anything else is printed.
     void erase();
 

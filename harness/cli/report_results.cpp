@@ -1,14 +1,14 @@
-#include "report_results.hpp"
+#include "cli/report_results.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 
-#include "gatecrash/report/exit_code.hpp"
-#include "gatecrash/report/text_report.hpp"
-#include "interrupt.hpp"
-#include "sweeping.hpp"
+#include "cli/interrupt.hpp"
+#include "cli/sweeping.hpp"
+#include "report/exit_code.hpp"
+#include "report/text_report.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -31,7 +31,7 @@ void tell_next_step(const Options& options, const std::string& step) {
 
 }  // namespace
 
-std::string lines_of(const explore::Result& result, const std::vector<Selection>& selections) {
+std::string lines_of(const suite::Result& result, const std::vector<Selection>& selections) {
     return report::result_line(result, width_of_names(selections)) + report::details(result);
 }
 
@@ -40,7 +40,7 @@ int report_run(const Options& options, const std::vector<Selection>& selections,
     const auto start = std::chrono::steady_clock::now();
     TextOutput text(options);
     KtapOutput ktap(options, selections);
-    std::vector<explore::Result> results;
+    std::vector<suite::Result> results;
     for (const auto& selection : selections) {
         auto result = result_of(selection);
         if (!result) break;

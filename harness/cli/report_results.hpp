@@ -4,16 +4,16 @@
 #include <functional>
 #include <optional>
 
-#include "output.hpp"
+#include "cli/output.hpp"
 
 namespace gatecrash::cli {
 
 /// The result of a variant, waited for. Empty if the work ended before it began.
-using ResultSource = std::function<std::optional<explore::Result>(const Selection&)>;
+using ResultSource = std::function<std::optional<suite::Result>(const Selection&)>;
 
 /// What is printed of one of the results of `run` when it is there, in lines. Their columns are the same for all of
 /// `selections`.
-[[nodiscard]] std::string lines_of(const explore::Result& result, const std::vector<Selection>& selections);
+[[nodiscard]] std::string lines_of(const suite::Result& result, const std::vector<Selection>& selections);
 
 /// Of `run`: each of `selections` as its result comes, then the sum of all. Returns the exit code.
 [[nodiscard]] int report_run(const Options& options, const std::vector<Selection>& selections, Documents& documents,

@@ -1,4 +1,4 @@
-#include "select.hpp"
+#include "cli/select.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -7,15 +7,15 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "gatecrash/emulator/file.hpp"
-#include "gatecrash/explore/expectation_file.hpp"
-#include "options.hpp"
-#include "target.hpp"
+#include "cli/options.hpp"
+#include "cli/target.hpp"
+#include "machines/file.hpp"
+#include "suite/expectation_file.hpp"
 
 namespace gatecrash::cli {
 namespace {
 
-std::vector<Selection> everything(std::span<const explore::Case* const> cases) {
+std::vector<Selection> everything(std::span<const suite::Case* const> cases) {
     std::vector<Selection> all;
     for (const auto* each : cases) {
         for (const auto& variant : each->variants) all.push_back({each, &variant});
@@ -30,7 +30,7 @@ bool matches(const Selection& selection, const std::string& pattern) {
 
 }  // namespace
 
-std::vector<Selection> select(std::span<const explore::Case* const> cases, const std::vector<std::string>& patterns) {
+std::vector<Selection> select(std::span<const suite::Case* const> cases, const std::vector<std::string>& patterns) {
     auto all = everything(cases);
     if (patterns.empty()) return all;
     for (const auto& pattern : patterns) {
@@ -48,7 +48,7 @@ std::vector<Selection> select(std::span<const explore::Case* const> cases, const
     return selected;
 }
 
-bool matches_any(std::span<const explore::Case* const> cases, const std::string& pattern) {
+bool matches_any(std::span<const suite::Case* const> cases, const std::string& pattern) {
     return std::ranges::any_of(everything(cases), [&](const auto& each) { return matches(each, pattern); });
 }
 
@@ -58,7 +58,7 @@ bool is_file(const std::string& name) {
 }
 
 std::vector<Selection> expectations_of(const std::string& file) {
-    const auto text_file = explore::expectation_file_of(file);
+    const auto text_file = suite::expectation_file_of(file);
     if (!is_file(text_file)) {
         throw UsageError(
             fmt::format("{} has no expectations: write {}, with lines such as 'nmi depth 2 holds', or use "
@@ -66,27 +66,27 @@ std::vector<Selection> expectations_of(const std::string& file) {
                         file, text_file, file));
     }
     try {
-        auto expected = explore::parse_expectations(emulator::read_file(text_file), file, address_of_symbol);
+        auto expected = suite::parse_expectations(machines::read_file(text_file), file, address_of_symbol);
         expected.file = file;
         // A guest that is none is refused before any machine is needed.
-        (void)machine::load_elf_file(file);
-        const auto owner = std::make_shared<const explore::Case>(std::move(expected));
+        (void)vm::load_elf_file(file);
+        const auto owner = std::make_shared<const suite::Case>(std::move(expected));
         std::vector<Selection> selections;
         for (const auto& variant : owner->variants) selections.push_back({owner.get(), &variant, owner});
         return selections;
-    } catch (const explore::ExpectationError& error) {
+    } catch (const suite::ExpectationError& error) {
         throw UsageError(error.what());
     }
 }
 
-Selection find_variant(std::span<const explore::Case* const> cases, const std::string& name) {
+Selection find_variant(std::span<const suite::Case* const> cases, const std::string& name) {
     for (const auto& each : everything(cases)) {
         if (each.name() == name) return each;
     }
     return {};
 }
 
-std::string case_names(std::span<const explore::Case* const> cases) {
+std::string case_names(std::span<const suite::Case* const> cases) {
     std::vector<std::string> names;
     for (const auto* each : cases) names.push_back(each->name);
     return fmt::format("{}", fmt::join(names, ", "));

@@ -5,22 +5,22 @@
 #include <string>
 #include <vector>
 
-#include "gatecrash/explore/case.hpp"
-#include "gatecrash/report/listing.hpp"
+#include "report/listing.hpp"
+#include "suite/case.hpp"
 
 namespace gatecrash::cli {
 
 using report::Selection;
 
 /// Returns whether any variant of `cases` matches `pattern`.
-[[nodiscard]] bool matches_any(std::span<const explore::Case* const> cases, const std::string& pattern);
+[[nodiscard]] bool matches_any(std::span<const suite::Case* const> cases, const std::string& pattern);
 
 /// Returns whether there is a file of that name.
 [[nodiscard]] bool is_file(const std::string& name);
 
 /// The variants of `cases` that match one of `patterns`, shell globs on CASE or CASE/VARIANT, in the order of the
 /// cases; all of them if there are no patterns. Throws UsageError for a pattern that matches none.
-[[nodiscard]] std::vector<Selection> select(std::span<const explore::Case* const> cases,
+[[nodiscard]] std::vector<Selection> select(std::span<const suite::Case* const> cases,
                                             const std::vector<std::string>& patterns);
 
 /// Returns what the text file beside the guest `file` expects of it, a selection for each line. Throws UsageError if
@@ -28,9 +28,9 @@ using report::Selection;
 [[nodiscard]] std::vector<Selection> expectations_of(const std::string& file);
 
 /// The variant called exactly `name`, which is CASE/VARIANT. Its `variant` is null if there is none.
-[[nodiscard]] Selection find_variant(std::span<const explore::Case* const> cases, const std::string& name);
+[[nodiscard]] Selection find_variant(std::span<const suite::Case* const> cases, const std::string& name);
 
 /// The names of all cases, for messages.
-[[nodiscard]] std::string case_names(std::span<const explore::Case* const> cases);
+[[nodiscard]] std::string case_names(std::span<const suite::Case* const> cases);
 
 }  // namespace gatecrash::cli

@@ -1,4 +1,4 @@
-#include "sweeping.hpp"
+#include "cli/sweeping.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -6,20 +6,21 @@
 #include <algorithm>
 #include <iterator>
 
-#include "gatecrash/report/text_report.hpp"
+#include "cases/registry.hpp"
+#include "report/text_report.hpp"
 
 namespace gatecrash::cli {
 namespace {
 
-explore::Result skipped(explore::Result result, explore::SweepResult sweep, std::string why) {
+suite::Result skipped(suite::Result result, sweep::SweepResult sweep, std::string why) {
     result.sweep = std::move(sweep);
     return cli::skipped(std::move(result), std::move(why));
 }
 
-machine::Event watch_of(const explore::WatchedByte& byte, const machine::Image& image) {
+vm::Event watch_of(const suite::WatchedByte& byte, const vm::Image& image) {
     const auto address = image.symbols.find(byte.symbol);
-    if (!address) throw machine::ImageError(fmt::format("{} has no symbol {} to watch", image.name, byte.symbol));
-    return machine::Event::watch(number(*address) + byte.offset);
+    if (!address) throw vm::ImageError(fmt::format("{} has no symbol {} to watch", image.name, byte.symbol));
+    return vm::Event::watch(number(*address) + byte.offset);
 }
 
 }  // namespace
@@ -37,9 +38,9 @@ std::string missing_behaviours(const Selection& selection, const report::Machine
                        fmt::join(missing, " and "), machine.name);
 }
 
-explore::Result skipped(explore::Result result, std::string why) {
-    result.verdict = explore::Verdict::skip;
-    result.status = explore::Status::skip;
+suite::Result skipped(suite::Result result, std::string why) {
+    result.verdict = suite::Verdict::skip;
+    result.status = suite::Status::skip;
     result.skip_reason = std::move(why);
     return result;
 }
@@ -49,25 +50,25 @@ std::vector<Selection> selections_of(const Options& options) {
         std::vector<std::string> files, patterns;
         for (const auto& pattern : options.patterns) {
             if (pattern.ends_with(".elf") && !is_file(pattern)) throw UsageError("there is no file " + pattern);
-            const bool names_file = is_file(pattern) && !matches_any(explore::all_cases(), pattern);
+            const bool names_file = is_file(pattern) && !matches_any(cases::all_cases(), pattern);
             (names_file ? files : patterns).push_back(pattern);
         }
         auto selected =
-            files.empty() || !patterns.empty() ? select(explore::all_cases(), patterns) : std::vector<Selection>();
+            files.empty() || !patterns.empty() ? select(cases::all_cases(), patterns) : std::vector<Selection>();
         for (const auto& file : files) std::ranges::move(expectations_of(file), std::back_inserter(selected));
         return selected;
     }
-    return {find_variant(explore::all_cases(), options.target)};
+    return {find_variant(cases::all_cases(), options.target)};
 }
 
-machine::Image image_of(const Options& options, const Selection& selection) {
+vm::Image image_of(const Options& options, const Selection& selection) {
     return selection.variant == nullptr ? find_target(options.target).image : image_of(selection);
 }
 
-explore::SweepOptions sweep_options_of(const Options& options, const Selection& selection, const machine::Image& image,
-                                       machine::StepperKind stepper) {
-    explore::SweepOptions sweep;
-    sweep.events = {machine::Event::nmi()};
+sweep::SweepOptions sweep_options_of(const Options& options, const Selection& selection, const vm::Image& image,
+                                     vm::StepperKind stepper) {
+    sweep::SweepOptions sweep;
+    sweep.events = {vm::Event::nmi()};
     if (selection.variant != nullptr) {
         sweep.events = selection.variant->events;
         for (const auto& byte : selection.variant->watched) sweep.events.push_back(watch_of(byte, image));
@@ -79,23 +80,23 @@ explore::SweepOptions sweep_options_of(const Options& options, const Selection& 
     sweep.prune = options.prune;
     if (!options.window.empty()) sweep.window = options.window;
     sweep.shard = options.shard;
-    sweep.stepper = options.stepper.value_or(machine::stepper_for(image, sweep.events, stepper));
+    sweep.stepper = options.stepper.value_or(vm::stepper_for(image, sweep.events, stepper));
     sweep.budget = options.budget;
     sweep.max_findings = findings_to_stop_after(options);
     return sweep;
 }
 
-bool shows_findings(const Options& options, const Selection& selection, machine::Vendor vendor) {
+bool shows_findings(const Options& options, const Selection& selection, vm::Vendor vendor) {
     return options.command == Command::explore || selection.variant->expected_on(vendor).holds();
 }
 
-std::uint64_t findings_to_tell(const Options& options, const Selection& selection, machine::Vendor vendor) {
+std::uint64_t findings_to_tell(const Options& options, const Selection& selection, vm::Vendor vendor) {
     if (const auto most = findings_to_stop_after(options); most != 0) return most;
     return shows_findings(options, selection, vendor) ? most_shown : 0;
 }
 
-explore::Result blank_result(const Options& options, const Selection& selection, machine::Vendor vendor) {
-    explore::Result result;
+suite::Result blank_result(const Options& options, const Selection& selection, vm::Vendor vendor) {
+    suite::Result result;
     result.sweep.shard = options.shard;
     if (selection.variant == nullptr) {
         result.case_name = options.target;
@@ -108,13 +109,13 @@ explore::Result blank_result(const Options& options, const Selection& selection,
     // Whoever explores wants to know what breaks.
     if (options.command == Command::explore) return result;
     const auto& expects = variant.expected_on(vendor);
-    result.expect = expects.holds() ? "holds" : "breaks " + explore::to_string(expects.invariant);
+    result.expect = expects.holds() ? "holds" : "breaks " + sweep::to_string(expects.invariant);
     return result;
 }
 
-explore::Result judged(const Options& options, const Selection& selection, machine::Vendor vendor,
-                       std::span<const explore::SweepResult> shards) {
-    auto sweep = explore::merge(shards, findings_to_stop_after(options));
+suite::Result judged(const Options& options, const Selection& selection, vm::Vendor vendor,
+                     std::span<const sweep::SweepResult> shards) {
+    auto sweep = sweep::merge(shards, findings_to_stop_after(options));
     sweep.shard = options.shard;
     auto result = blank_result(options, selection, vendor);
     const bool explores = options.command == Command::explore;
@@ -128,9 +129,9 @@ explore::Result judged(const Options& options, const Selection& selection, machi
         auto why = report::describe(*sweep.not_exhaustive);
         return skipped(std::move(result), std::move(sweep), std::move(why));
     }
-    if (!explores) return explore::judge(*selection.of, *selection.variant, vendor, std::move(sweep));
-    result.verdict = breaks ? explore::Verdict::breaks : explore::Verdict::holds;
-    result.status = breaks ? explore::Status::finding : explore::Status::ok;
+    if (!explores) return suite::judge(*selection.of, *selection.variant, vendor, std::move(sweep));
+    result.verdict = breaks ? suite::Verdict::breaks : suite::Verdict::holds;
+    result.status = breaks ? suite::Status::finding : suite::Status::ok;
     result.sweep = std::move(sweep);
     return result;
 }

@@ -1,11 +1,11 @@
 // What is swept, and what the outcome means.
 #pragma once
 
-#include "gatecrash/explore/judge.hpp"
-#include "gatecrash/report/machine_description.hpp"
-#include "options.hpp"
-#include "select.hpp"
-#include "target.hpp"
+#include "cli/options.hpp"
+#include "cli/select.hpp"
+#include "cli/target.hpp"
+#include "report/machine_description.hpp"
+#include "suite/judge.hpp"
 
 namespace gatecrash::cli {
 
@@ -13,33 +13,32 @@ namespace gatecrash::cli {
 /// Throws UsageError.
 [[nodiscard]] std::vector<Selection> selections_of(const Options& options);
 
-/// The guest of one of them. Throws machine::ImageError, or UsageError for a file that is not there.
-[[nodiscard]] machine::Image image_of(const Options& options, const Selection& selection);
+/// The guest of one of them. Throws vm::ImageError, or UsageError for a file that is not there.
+[[nodiscard]] vm::Image image_of(const Options& options, const Selection& selection);
 
 /// How one of them is swept, with `stepper` if no other is asked for and it follows what lands; without the members
-/// that are about watching it. Throws machine::ImageError for a symbol that `image` lacks.
-[[nodiscard]] explore::SweepOptions sweep_options_of(const Options& options, const Selection& selection,
-                                                     const machine::Image& image, machine::StepperKind stepper);
+/// that are about watching it. Throws vm::ImageError for a symbol that `image` lacks.
+[[nodiscard]] sweep::SweepOptions sweep_options_of(const Options& options, const Selection& selection,
+                                                   const vm::Image& image, vm::StepperKind stepper);
 
 /// A result that names what is swept and what it is expected to do on a CPU of `vendor`, without a verdict.
-[[nodiscard]] explore::Result blank_result(const Options& options, const Selection& selection, machine::Vendor vendor);
+[[nodiscard]] suite::Result blank_result(const Options& options, const Selection& selection, vm::Vendor vendor);
 
 /// Limit of the findings that are shown during one sweep. The result has all of them.
 constexpr std::uint64_t most_shown = 25;
 /// Returns whether findings are shown during the sweep. Those of a variant that is expected to break are not.
-[[nodiscard]] bool shows_findings(const Options& options, const Selection& selection, machine::Vendor vendor);
+[[nodiscard]] bool shows_findings(const Options& options, const Selection& selection, vm::Vendor vendor);
 /// Returns how many findings a worker reports at once: those to show, and those that may end the work of others.
-[[nodiscard]] std::uint64_t findings_to_tell(const Options& options, const Selection& selection,
-                                             machine::Vendor vendor);
+[[nodiscard]] std::uint64_t findings_to_tell(const Options& options, const Selection& selection, vm::Vendor vendor);
 
 /// Why `machine` is not fit for the variant: what it needs of behaviours that are not as on silicon. Empty if it is.
 [[nodiscard]] std::string missing_behaviours(const Selection& selection, const report::MachineDescription& machine);
 /// `result`, of what was not swept to its end.
-[[nodiscard]] explore::Result skipped(explore::Result result, std::string why);
+[[nodiscard]] suite::Result skipped(suite::Result result, std::string why);
 
 /// What a sweep of which `shards` are all the shards means: for `run` compared with what the variant expects, for
 /// `explore` whether anything breaks. Without its seconds.
-[[nodiscard]] explore::Result judged(const Options& options, const Selection& selection, machine::Vendor vendor,
-                                     std::span<const explore::SweepResult> shards);
+[[nodiscard]] suite::Result judged(const Options& options, const Selection& selection, vm::Vendor vendor,
+                                   std::span<const sweep::SweepResult> shards);
 
 }  // namespace gatecrash::cli

@@ -1,4 +1,4 @@
-#include "target.hpp"
+#include "cli/target.hpp"
 
 #include <fmt/format.h>
 
@@ -6,32 +6,33 @@
 #include <filesystem>
 #include <system_error>
 
-#include "options.hpp"
+#include "cases/registry.hpp"
+#include "cli/options.hpp"
 
 namespace gatecrash::cli {
 
-machine::Image image_of(const Selection& selection) {
-    if (!selection.of->file.empty()) return machine::load_elf_file(selection.of->file);
-    return machine::load_elf(explore::guest_of(selection.of->name, selection.variant->name), selection.name());
+vm::Image image_of(const Selection& selection) {
+    if (!selection.of->file.empty()) return vm::load_elf_file(selection.of->file);
+    return vm::load_elf(cases::guest_of(selection.of->name, selection.variant->name), selection.name());
 }
 
 Target find_target(const std::string& name) {
-    const auto cases = explore::all_cases();
+    const auto cases = cases::all_cases();
     if (const auto selection = find_variant(cases, name); selection.variant != nullptr) {
         return {image_of(selection), selection};
     }
     std::error_code error;
     const auto status = std::filesystem::status(name, error);
     if (std::filesystem::is_directory(status)) throw UsageError(fmt::format("{} is a folder, not an ELF file", name));
-    if (std::filesystem::exists(status)) return {machine::load_elf_file(name), {}};
+    if (std::filesystem::exists(status)) return {vm::load_elf_file(name), {}};
     throw UsageError(
         fmt::format("'{}' is neither a CASE/VARIANT (see `gatecrash list`; the cases are: {}) nor a file: {}", name,
                     case_names(cases), error ? error.message() : std::generic_category().message(ENOENT)));
 }
 
-void check_symbol(const std::string& symbol, const machine::Image& image) {
+void check_symbol(const std::string& symbol, const vm::Image& image) {
     if (image.symbols.find(symbol)) return;
-    throw explore::ScheduleError(fmt::format(
+    throw sweep::ScheduleError(fmt::format(
         "{} has no symbol '{}': `nm` shows those of an ELF file, and a schedule that `run` or `explore` printed "
         "for this guest has the right ones",
         image.name, symbol));
@@ -43,7 +44,7 @@ std::uint64_t address_of_symbol(const std::string& target, const std::string& sy
     return number(*image.symbols.find(symbol));
 }
 
-void check_symbols(const explore::Schedule& schedule, const machine::Image& image) {
+void check_symbols(const sweep::Schedule& schedule, const vm::Image& image) {
     for (const auto& landing : schedule.landings) {
         if (!landing.boundary.index) check_symbol(landing.boundary.symbol, image);
     }

@@ -2,33 +2,33 @@
 
 #include <string>
 
-#include "gatecrash/explore/schedule.hpp"
-#include "gatecrash/machine/image.hpp"
-#include "select.hpp"
+#include "cli/select.hpp"
+#include "sweep/schedule.hpp"
+#include "vm/boot/image.hpp"
 
 namespace gatecrash::cli {
 
 /// What `explore` and `replay` work on.
 struct Target {
-    machine::Image image;
+    vm::Image image;
     Selection selection;  ///< null pointers if the image is a file
 
     [[nodiscard]] bool is_file() const { return selection.variant == nullptr; }
 };
 
 /// The guest called `name`: CASE/VARIANT, or else the path of an ELF file. Throws UsageError if it is neither, and
-/// machine::ImageError if the file is no guest.
+/// vm::ImageError if the file is no guest.
 [[nodiscard]] Target find_target(const std::string& name);
 
 /// Of a variant. Throws std::out_of_range if the build lacks its guest.
-[[nodiscard]] machine::Image image_of(const Selection& selection);
+[[nodiscard]] vm::Image image_of(const Selection& selection);
 
-/// Returns the address of a symbol of a guest: an explore::AddressOf. Throws what find_target() does, and
-/// explore::ScheduleError if the guest lacks the symbol.
+/// Returns the address of a symbol of a guest: an sweep::AddressOf. Throws what find_target() does, and
+/// sweep::ScheduleError if the guest lacks the symbol.
 [[nodiscard]] std::uint64_t address_of_symbol(const std::string& target, const std::string& symbol);
 
-/// Refuses a schedule with a symbol that `image` lacks, and a window with one. Throws explore::ScheduleError.
-void check_symbols(const explore::Schedule& schedule, const machine::Image& image);
-void check_symbol(const std::string& symbol, const machine::Image& image);
+/// Refuses a schedule with a symbol that `image` lacks, and a window with one. Throws sweep::ScheduleError.
+void check_symbols(const sweep::Schedule& schedule, const vm::Image& image);
+void check_symbol(const std::string& symbol, const vm::Image& image);
 
 }  // namespace gatecrash::cli

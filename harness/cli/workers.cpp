@@ -1,4 +1,4 @@
-#include "workers.hpp"
+#include "cli/workers.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -14,23 +14,24 @@
 #include <set>
 #include <thread>
 
-#include "cpu_limit.hpp"
-#include "gatecrash/emulator/digest.hpp"
-#include "gatecrash/emulator/file.hpp"
-#include "gatecrash/emulator/process.hpp"
-#include "gatecrash/explore/expectation_file.hpp"
-#include "gatecrash/machine/image.hpp"
-#include "gatecrash/report/output_file.hpp"
-#include "gatecrash/report/text_report.hpp"
-#include "gatecrash/report/work.hpp"
-#include "inside.hpp"
-#include "interrupt.hpp"
-#include "line_reader.hpp"
-#include "machine_choice.hpp"
-#include "machine_facts.hpp"
-#include "progress.hpp"
-#include "sweeping.hpp"
-#include "version.hpp"
+#include "cases/registry.hpp"
+#include "cli/cpu_limit.hpp"
+#include "cli/inside.hpp"
+#include "cli/interrupt.hpp"
+#include "cli/line_reader.hpp"
+#include "cli/machine_choice.hpp"
+#include "cli/machine_facts.hpp"
+#include "cli/progress.hpp"
+#include "cli/sweeping.hpp"
+#include "cli/version.hpp"
+#include "machines/digest.hpp"
+#include "machines/file.hpp"
+#include "machines/process.hpp"
+#include "report/output_file.hpp"
+#include "report/text_report.hpp"
+#include "report/work.hpp"
+#include "suite/expectation_file.hpp"
+#include "vm/boot/image.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -43,13 +44,13 @@ constexpr std::chrono::milliseconds look_pause{50}, file_pause{250};
 constexpr std::size_t started_at_once = 4;
 
 struct Pipe {
-    emulator::Fd read, write;
+    machines::Fd read, write;
 };
 
 Pipe make_pipe() {
     int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) emulator::throw_errno("pipe2");
-    return {emulator::Fd(ends[0]), emulator::Fd(ends[1])};
+    if (::pipe2(ends, O_CLOEXEC) != 0) machines::throw_errno("pipe2");
+    return {machines::Fd(ends[0]), machines::Fd(ends[1])};
 }
 
 /// A worker takes five descriptors of this process, and the limit often is 1024 until one asks for more.
@@ -62,9 +63,9 @@ void raise_descriptor_limit() {
 
 /// The guest of a selection, as bytes, for a digest.
 std::string content_of(const Options& options, const Selection& selection) {
-    if (selection.variant == nullptr) return emulator::read_file(options.target);
-    if (!selection.of->file.empty()) return emulator::read_file(selection.of->file);
-    const auto bytes = explore::guest_of(selection.of->name, selection.variant->name);
+    if (selection.variant == nullptr) return machines::read_file(options.target);
+    if (!selection.of->file.empty()) return machines::read_file(selection.of->file);
+    const auto bytes = cases::guest_of(selection.of->name, selection.variant->name);
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
@@ -86,7 +87,7 @@ class WorkerProcess {
         auto in = make_pipe(), out = make_pipe(), err = make_pipe();
         child_.emplace(
             "/proc/self/exe", arguments,
-            std::vector<emulator::HandedFd>{
+            std::vector<machines::HandedFd>{
                 {STDIN_FILENO, in.read.get()}, {STDOUT_FILENO, out.write.get()}, {STDERR_FILENO, err.write.get()}});
         in_ = std::move(in.write);
         out_ = std::move(out.read);
@@ -98,7 +99,7 @@ class WorkerProcess {
     void signal(int number) const { child_->signal(number); }
     void tell(const std::string& line) const {
         try {
-            emulator::write_all(in_.get(), line + "\n");
+            machines::write_all(in_.get(), line + "\n");
         } catch (const std::system_error&) {  // it ended, which is seen where it is waited for
         }
     }
@@ -106,8 +107,8 @@ class WorkerProcess {
     int wait() { return child_->finish().code; }
 
   private:
-    std::optional<emulator::ChildProcess> child_;
-    emulator::Fd in_, out_, err_;
+    std::optional<machines::ChildProcess> child_;
+    machines::Fd in_, out_, err_;
 };
 
 class Workers::Work {
@@ -116,10 +117,10 @@ class Workers::Work {
         : options_(options),
           selections_(std::move(selections)),
           progress_(ProgressDisplay::on_standard_error(options.quiet)) {
-        emulator::Digest all;
+        machines::Digest all;
         for (const auto& selection : selections_) {
             const auto content = content_of(options, selection);
-            guests_.push_back(emulator::Digest().add(content).text());
+            guests_.push_back(machines::Digest().add(content).text());
             all.add(content);
         }
         const auto local = choose_machine(options.machine, false);
@@ -134,7 +135,7 @@ class Workers::Work {
         if (!is_done()) start();
     }
 
-    std::optional<explore::Result> next() {
+    std::optional<suite::Result> next() {
         const auto index = next_++;
         const auto name = target_name(selections_[index]);
         progress_.begin(name);
@@ -156,7 +157,7 @@ class Workers::Work {
         Clock::time_point started{}, ready{}, ended{};
         std::optional<LineReader> out, err;
         std::string told;  ///< its standard error
-        std::optional<explore::Progress> progress;
+        std::optional<sweep::Progress> progress;
         std::size_t stopped = 0;  ///< sweeps below this one need not be stopped
         bool is_interrupted = false;
         std::optional<report::Ending> unfinished;  ///< the sweep in which it was interrupted
@@ -164,7 +165,7 @@ class Workers::Work {
 
     /// The findings of one sweep, by all workers.
     struct FoundSoFar {
-        std::vector<explore::Finding> known;
+        std::vector<sweep::Finding> known;
         std::uint64_t shown = 0;
     };
 
@@ -201,7 +202,7 @@ class Workers::Work {
             std::error_code error;
             if (const auto size = std::filesystem::file_size(name, error); !error && size != 0) {
                 const auto mine = journal_;
-                journal_ = report::read_journal(emulator::read_file(name));
+                journal_ = report::read_journal(machines::read_file(name));
                 if (journal_.version != mine.version) refuse("it is of gatecrash " + journal_.version);
                 if (journal_.command != mine.command) refuse("it is of another command or other options");
                 if (journal_.guests != mine.guests) refuse("it is of other guests, built since then perhaps");
@@ -236,7 +237,7 @@ class Workers::Work {
             if (selection.variant == nullptr) {
                 files.insert(options_.target);
             } else if (!selection.of->file.empty()) {
-                files.insert({selection.of->file, explore::expectation_file_of(selection.of->file)});
+                files.insert({selection.of->file, suite::expectation_file_of(selection.of->file)});
             }
         }
         return files;
@@ -268,7 +269,7 @@ class Workers::Work {
     }
 
     /// Returns the part of `worker` in this process's own shard.
-    [[nodiscard]] explore::Shard shard_of(std::size_t worker) const {
+    [[nodiscard]] sweep::Shard shard_of(std::size_t worker) const {
         const auto count = static_cast<unsigned>(states_.size());
         const auto index = static_cast<unsigned>(worker);
         return {options_.shard.index + options_.shard.count * index, options_.shard.count * count};
@@ -281,7 +282,7 @@ class Workers::Work {
             auto& done = journal_.workers[i].done;
             if (states_[i].is_started || done.size() != index) continue;
             if (!shard_of(i).has_any_of(boundaries)) {
-                explore::SweepResult nothing;
+                sweep::SweepResult nothing;
                 nothing.shard = shard_of(i);
                 nothing.levels.emplace_back();
                 done.emplace_back(report::Swept{nothing, 0});
@@ -388,7 +389,7 @@ class Workers::Work {
         if (worker == 0 || journal_.machine.name.empty()) journal_.machine = machine;
     }
 
-    void take(std::size_t worker, const explore::Progress& progress) { states_[worker].progress = progress; }
+    void take(std::size_t worker, const sweep::Progress& progress) { states_[worker].progress = progress; }
 
     void take(std::size_t worker, const report::Counted& counted) {
         if (worker == 0) start_needed(journal_.workers[worker].done.size(), counted.boundaries);
@@ -399,9 +400,9 @@ class Workers::Work {
         const auto index = journal_.workers[worker].done.size();
         auto& [known, shown] = found_[index];
         const auto& finding = found.finding;
-        const auto length = [](const explore::Finding& each) { return each.schedule.landings.size(); };
-        const bool is_needless = std::ranges::any_of(known, [&](const explore::Finding& other) {
-            return length(other) < length(finding) || explore::are_alike(other, finding);
+        const auto length = [](const sweep::Finding& each) { return each.schedule.landings.size(); };
+        const bool is_needless = std::ranges::any_of(known, [&](const sweep::Finding& other) {
+            return length(other) < length(finding) || sweep::are_alike(other, finding);
         });
         known.push_back(finding);
         const auto& selection = selections_[index];
@@ -435,7 +436,7 @@ class Workers::Work {
 
     /// Takes over the findings that a resumed journal contains.
     void take_findings_of_journal() {
-        const auto take = [&](std::size_t index, const explore::SweepResult& sweep) {
+        const auto take = [&](std::size_t index, const sweep::SweepResult& sweep) {
             if (index >= found_.size()) return;
             std::ranges::copy(sweep.findings, std::back_inserter(found_[index].known));
         };
@@ -450,11 +451,10 @@ class Workers::Work {
     /// Returns the block in which the sweep stops, as far as is known: that block and those before it have enough
     /// findings of `length` events. Empty if there are too few.
     [[nodiscard]] std::optional<std::uint64_t> last_block(std::size_t index, unsigned length) const {
-        std::vector<explore::Finding> findings;
-        std::ranges::copy_if(found_[index].known, std::back_inserter(findings), [&](const explore::Finding& finding) {
-            return finding.schedule.landings.size() == length;
-        });
-        return explore::last_block(findings, findings_to_stop_after(options_));
+        std::vector<sweep::Finding> findings;
+        std::ranges::copy_if(found_[index].known, std::back_inserter(findings),
+                             [&](const sweep::Finding& finding) { return finding.schedule.landings.size() == length; });
+        return sweep::last_block(findings, findings_to_stop_after(options_));
     }
 
     /// Stops the workers whose further findings the result would drop: at longer schedules than the shortest that
@@ -473,7 +473,7 @@ class Workers::Work {
         }
         if (!enough) return;
         const auto last = last_block(index, *enough);
-        const auto is_needless = [&](const explore::Progress& at) {
+        const auto is_needless = [&](const sweep::Progress& at) {
             return at.level > *enough || (at.level == *enough && last && at.block > *last);
         };
         for (std::size_t i = 0; i < states_.size(); ++i) {
@@ -486,10 +486,10 @@ class Workers::Work {
     }
 
     void show_progress(std::size_t index) {
-        std::optional<explore::Progress> all;
+        std::optional<sweep::Progress> all;
         for (std::size_t i = 0; i < states_.size(); ++i) {
             const auto& part = journal_.workers[i];
-            explore::Progress one;
+            sweep::Progress one;
             if (part.done.size() > index) {
                 const auto* swept = std::get_if<report::Swept>(&part.done[index]);
                 if (swept == nullptr) continue;
@@ -520,10 +520,10 @@ class Workers::Work {
         saved_ = Clock::now();
     }
 
-    std::optional<explore::Result> result_of(std::size_t index, const std::string& name) {
-        std::vector<explore::SweepResult> sweeps;
+    std::optional<suite::Result> result_of(std::size_t index, const std::string& name) {
+        std::vector<sweep::SweepResult> sweeps;
         double seconds = 0;
-        explore::TimeSpent spent{};
+        sweep::TimeSpent spent{};
         bool is_whole = true;
         for (std::size_t i = 0; i < states_.size(); ++i) {
             const auto& part = journal_.workers[i];
@@ -544,7 +544,7 @@ class Workers::Work {
             const auto& swept = std::get<report::Swept>(*ending);
             sweeps.push_back(swept.sweep);
             seconds = std::max(seconds, swept.seconds);
-            explore::add(spent, swept.spent);
+            sweep::add(spent, swept.spent);
         }
         if (sweeps.empty()) return std::nullopt;
         if (!is_whole) sweeps.emplace_back().interrupted = true;
@@ -557,21 +557,21 @@ class Workers::Work {
     }
 
     /// Adds what belongs to no sweep: machine starts to the first result, and idle workers to the last one.
-    void add_overhead(std::size_t index, explore::TimeSpent& spent) const {
-        const auto add = [&](explore::Phase phase, Clock::duration duration) {
+    void add_overhead(std::size_t index, sweep::TimeSpent& spent) const {
+        const auto add = [&](sweep::Phase phase, Clock::duration duration) {
             spent.at(static_cast<std::size_t>(phase)) += std::chrono::duration<double>(duration).count();
         };
         const auto now = Clock::now();
         for (const auto& state : states_) {
             if (!state.is_started) continue;
-            if (index == 0) add(explore::Phase::starting, state.ready - state.started);
-            if (index + 1 == selections_.size() && !state.child) add(explore::Phase::waiting, now - state.ended);
+            if (index == 0) add(sweep::Phase::starting, state.ready - state.started);
+            if (index + 1 == selections_.size() && !state.child) add(sweep::Phase::waiting, now - state.ended);
         }
     }
 
-    explore::Result failure(std::size_t index, const std::string& name, const report::Failed& failed) {
+    suite::Result failure(std::size_t index, const std::string& name, const report::Failed& failed) {
         if (options_.command == Command::explore) {
-            if (failed.is_input) throw machine::ImageError(failed.message);
+            if (failed.is_input) throw vm::ImageError(failed.message);
             throw std::runtime_error(failed.message);
         }
         fmt::print(stderr, "gatecrash: {}: {}\n", name, failed.message);
@@ -602,7 +602,7 @@ Workers::Workers(const Options& options, std::vector<Selection> selections)
     : work_(std::make_unique<Work>(options, std::move(selections))) {}
 Workers::~Workers() = default;
 
-std::optional<explore::Result> Workers::next() { return work_->next(); }
+std::optional<suite::Result> Workers::next() { return work_->next(); }
 const report::MachineDescription& Workers::machine() const { return work_->machine(); }
 
 }  // namespace gatecrash::cli

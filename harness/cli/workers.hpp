@@ -5,10 +5,10 @@
 #include <optional>
 #include <stdexcept>
 
-#include "gatecrash/explore/judge.hpp"
-#include "gatecrash/report/machine_description.hpp"
-#include "options.hpp"
-#include "select.hpp"
+#include "cli/options.hpp"
+#include "cli/select.hpp"
+#include "report/machine_description.hpp"
+#include "suite/judge.hpp"
 
 namespace gatecrash::cli {
 
@@ -40,9 +40,9 @@ class Workers {
     ~Workers();
 
     /// The next selection's result, waited for. Empty if the work was interrupted before it began. Throws
-    /// machine::ImageError for what is the guest's fault if it is the only one; WorkerError; and
+    /// vm::ImageError for what is the guest's fault if it is the only one; WorkerError; and
     /// report::OutputWriteError for the file `resume`.
-    [[nodiscard]] std::optional<explore::Result> next();
+    [[nodiscard]] std::optional<suite::Result> next();
 
     /// Where they ran. Known once there is a result.
     [[nodiscard]] const report::MachineDescription& machine() const;

@@ -1,4 +1,4 @@
-#include "gatecrash/kvm/counter.hpp"
+#include "kvm/counter.hpp"
 
 #include <linux/kvm.h>
 
@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "gatecrash/kvm/error.hpp"
+#include "kvm/error.hpp"
 
 namespace gatecrash::kvm {
 namespace {

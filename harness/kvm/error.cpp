@@ -1,4 +1,4 @@
-#include "gatecrash/kvm/error.hpp"
+#include "kvm/error.hpp"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "gatecrash/kvm/exit.hpp"
+#include "kvm/exit.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -4,12 +4,12 @@
 
 #include <cerrno>
 
-#include "gatecrash/kvm/error.hpp"
+#include "kvm/error.hpp"
 
 namespace gatecrash::kvm {
 
-/// ioctl() that throws Error under the call's `name`. One that a signal interrupted has done nothing, and is called again
-/// (KVM_CREATE_VM can be; KVM_RUN, which has a meaning for that, does not come here).
+/// ioctl() that throws Error under the call's `name`. One that a signal interrupted has done nothing, and is called
+/// again (KVM_CREATE_VM can be; KVM_RUN, which has a meaning for that, does not come here).
 template <typename Argument>
 int checked_ioctl(int fd, unsigned long request, Argument argument, const char* name) {
     int result = -1;

@@ -1,11 +1,11 @@
-#include "gatecrash/kvm/mapping.hpp"
+#include "kvm/mapping.hpp"
 
 #include <sys/mman.h>
 
 #include <cerrno>
 #include <utility>
 
-#include "gatecrash/kvm/error.hpp"
+#include "kvm/error.hpp"
 
 namespace gatecrash::kvm {
 namespace {

@@ -1,11 +1,11 @@
-#include "gatecrash/kvm/system.hpp"
+#include "kvm/system.hpp"
 
 #include <fcntl.h>
 
 #include <algorithm>
 
-#include "gatecrash/kvm/vm.hpp"
-#include "ioctl.hpp"
+#include "kvm/ioctl.hpp"
+#include "kvm/vm.hpp"
 
 namespace gatecrash::kvm {
 

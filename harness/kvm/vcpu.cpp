@@ -1,11 +1,11 @@
-#include "gatecrash/kvm/vcpu.hpp"
+#include "kvm/vcpu.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <cstring>
 
-#include "counted_list.hpp"
-#include "ioctl.hpp"
+#include "kvm/counted_list.hpp"
+#include "kvm/ioctl.hpp"
 
 namespace gatecrash::kvm {
 namespace {

@@ -1,9 +1,9 @@
-#include "gatecrash/kvm/vm.hpp"
+#include "kvm/vm.hpp"
 
 #include <linux/kvm.h>
 
-#include "gatecrash/kvm/vcpu.hpp"
-#include "ioctl.hpp"
+#include "kvm/ioctl.hpp"
+#include "kvm/vcpu.hpp"
 
 namespace gatecrash::kvm {
 

@@ -1,4 +1,4 @@
-#include "facts.hpp"
+#include "qualify/facts.hpp"
 
 #include <array>
 

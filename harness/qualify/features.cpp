@@ -4,12 +4,12 @@
 #include <cstring>
 #include <utility>
 
-#include "measurements.hpp"
-#include "recording_guest.hpp"
+#include "qualify/measurements.hpp"
+#include "qualify/recording_code.hpp"
 
 namespace gatecrash::qualify {
 
-using machine::Machine;
+using vm::Guest;
 
 std::string kvm_capabilities(Bench& bench) {
     using enum kvm::Capability;
@@ -36,85 +36,85 @@ std::string sync_registers(Bench& bench) {
     for (const auto& [bit, name] : groups) {
         if ((offered & bit) != 0) got += (got.empty() ? "" : ", ") + std::string(name);
     }
-    RecordingGuest guest;
-    guest.kernel.inc(guest.kernel.rbx);
-    guest.end();
-    auto& machine = guest.boot(bench);
-    auto regs = machine.cpu().regs();
+    RecordingCode code;
+    code.kernel.inc(code.kernel.rbx);
+    code.end();
+    auto& guest = code.boot(bench);
+    auto regs = guest.cpu().regs();
     regs.rbx = 41;
-    machine.cpu().set_regs(regs);
-    (void)run_bounded(machine);
-    const auto rbx = machine.cpu().regs().rbx;
+    guest.cpu().set_regs(regs);
+    (void)run_bounded(guest);
+    const auto rbx = guest.cpu().regs().rbx;
     return (got.empty() ? "none" : got) + (rbx == 42 ? "" : fmt::format("; RBX is {} and not 42 behind an INC", rbx));
 }
 
 std::string read_only_memory(Bench& bench) {
-    RecordingGuest guest;
-    auto& k = guest.kernel;
+    RecordingCode code;
+    auto& k = code.kernel;
     constexpr std::uint64_t target = GATECRASH_TEXT + 0xff8;  // in the text's page, behind the code
     k.mov(k.rax, GATECRASH_KERNEL_BASE + target);
     k.mov(k.ebx, k.dword[k.rax]);
     k.mov(k.byte[k.rax], 0x5a);
-    guest.end();
-    auto& machine = guest.boot(bench);
+    code.end();
+    auto& guest = code.boot(bench);
     // Page tables write-protect the same page; without CR0.WP they do not bind CPL 0, so only the slot does.
     constexpr std::uint64_t cr0_wp = 0x10000;
-    auto sregs = machine.cpu().sregs();
+    auto sregs = guest.cpu().sregs();
     sregs.cr0 &= ~cr0_wp;
-    machine.set_sregs(sregs);
-    const auto account = RecordingGuest::run(machine);
-    const auto* access = std::get_if<machine::BadAccess>(&account.outcome);
-    const bool as_mmio = access != nullptr && access->is_write && access->address == machine::Physical{target};
-    const auto content = machine.memory().read<std::uint8_t>(machine::Virtual{GATECRASH_KERNEL_BASE + target});
+    guest.set_sregs(sregs);
+    const auto account = RecordingCode::run(guest);
+    const auto* access = std::get_if<vm::BadAccess>(&account.outcome);
+    const bool as_mmio = access != nullptr && access->is_write && access->address == vm::Physical{target};
+    const auto content = guest.memory().read<std::uint8_t>(vm::Virtual{GATECRASH_KERNEL_BASE + target});
     return (as_mmio                ? "the write exits as MMIO"
             : account.ended_well() ? "the write does not exit"
-                                   : guest.tell(account)) +
+                                   : code.tell(account)) +
            (content == 0 ? ", the memory is as before" : ", the memory has changed");
 }
 
 std::string triple_fault(Bench& bench) {
-    RecordingGuest guest;
-    guest.kernel.ud2();
-    guest.end();
-    auto& machine = guest.boot(bench);
-    auto sregs = machine.cpu().sregs();
+    RecordingCode code;
+    code.kernel.ud2();
+    code.end();
+    auto& guest = code.boot(bench);
+    auto sregs = guest.cpu().sregs();
     sregs.idt.limit = 0;
-    machine.set_sregs(sregs);
-    const auto account = RecordingGuest::run(machine);
-    if (!std::holds_alternative<machine::TripleFault>(account.outcome)) return guest.tell(account);
+    guest.set_sregs(sregs);
+    const auto account = RecordingCode::run(guest);
+    if (!std::holds_alternative<vm::TripleFault>(account.outcome)) return code.tell(account);
     // The registers mean nothing now (AMD's are undefined); a restored snapshot has to make up for that.
-    RecordingGuest next;
+    RecordingCode next;
     next.end();
     return "KVM_EXIT_SHUTDOWN, then " + next.tell(next.run(bench));
 }
 
 std::string snapshot_restore(Bench& bench) {
-    RecordingGuest guest;
-    auto& k = guest.kernel;
-    guest.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI, [](machine::Code& c) {
+    RecordingCode code;
+    auto& k = code.kernel;
+    code.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI, [](vm::Code& c) {
         c.doorbell(GATECRASH_PORT_BEGIN);  // the snapshot is taken here, and a second NMI lands
         c.inc(c.rbx);
     });
-    guest.write_msr(msr_kernel_gs_base, 0xffffffff80001000);
+    code.write_msr(msr_kernel_gs_base, 0xffffffff80001000);
     k.doorbell(GATECRASH_PORT_BEGIN);  // an NMI lands
     k.swapgs();
     k.inc(k.rcx);
-    guest.end();
+    code.end();
 
-    machine::Snapshot from;
-    const auto snapshot_in_first_handler = [&, begins = 0](Machine& machine) mutable {
-        if (++begins == 2) from = machine.snapshot();
-        if (begins <= 2) machine.land(machine::Event::nmi());
+    vm::Snapshot from;
+    const auto snapshot_in_first_handler = [&, begins = 0](Guest& guest) mutable {
+        if (++begins == 2) from = guest.snapshot();
+        if (begins <= 2) guest.land(vm::Event::nmi());
     };
-    auto& machine = guest.boot(bench);
-    const auto first = RecordingGuest::run(machine, snapshot_in_first_handler);
-    const auto end = machine.snapshot();
-    if (!first.ended_well()) return guest.tell(first);
-    machine.restore(from);
-    machine.land(machine::Event::nmi());
-    const auto second = RecordingGuest::run(machine);
-    const auto again = machine.snapshot();
-    if (!second.ended_well()) return "behind the restore: " + guest.tell(second);
+    auto& guest = code.boot(bench);
+    const auto first = RecordingCode::run(guest, snapshot_in_first_handler);
+    const auto end = guest.snapshot();
+    if (!first.ended_well()) return code.tell(first);
+    guest.restore(from);
+    guest.land(vm::Event::nmi());
+    const auto second = RecordingCode::run(guest);
+    const auto again = guest.snapshot();
+    if (!second.ended_well()) return "behind the restore: " + code.tell(second);
     std::string differs;
     const auto compare = [&](bool same, const char* what) {
         if (!same) differs += (differs.empty() ? "" : ", ") + std::string(what);
@@ -123,18 +123,18 @@ std::string snapshot_restore(Bench& bench) {
     compare(std::memcmp(&end.sregs, &again.sregs, sizeof end.sregs) == 0, "special registers");
     compare(end.msrs == again.msrs, "MSRs");
     compare(end.events.nmi.masked == again.events.nmi.masked, "NMI mask");
-    compare(machine.memory().equals(end.pages), "memory");
+    compare(guest.memory().equals(end.pages), "memory");
     return differs.empty() ? "the restored run ends as the first" : "the restored run ends with other " + differs;
 }
 
 std::string watchdog_ends_loop(Bench& bench) {
-    RecordingGuest guest;
+    RecordingCode code;
     Xbyak::Label self;
-    guest.kernel.cli();
-    guest.kernel.L(self);
-    guest.kernel.jmp(self);
-    const auto outcome = guest.boot(bench).run();
-    const bool ended = std::holds_alternative<machine::StillRunning>(outcome);
+    code.kernel.cli();
+    code.kernel.L(self);
+    code.kernel.jmp(self);
+    const auto outcome = code.boot(bench).run();
+    const bool ended = std::holds_alternative<vm::StillRunning>(outcome);
     return ended ? "a signal ends KVM_RUN" : ending(outcome);
 }
 

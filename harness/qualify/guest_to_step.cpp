@@ -1,13 +1,13 @@
-#include "guest_to_step.hpp"
+#include "qualify/guest_to_step.hpp"
 
-#include "gatecrash/machine/machine.hpp"
-#include "gatecrash/machine/tiny_guest.hpp"
+#include "vm/boot/guest_code.hpp"
+#include "vm/guest.hpp"
 
 namespace gatecrash::qualify {
 
-machine::Image guest_to_step() {
+vm::Image guest_to_step() {
     constexpr std::uint8_t vector = 0x40;
-    machine::TinyGuest guest;
+    vm::GuestCode guest;
     auto& k = guest.kernel;
     auto& u = guest.user;
     Xbyak::Label start, handler, entry;
@@ -23,11 +23,11 @@ machine::Image guest_to_step() {
     k.L(start);
     guest.handle(GATECRASH_VECTOR_BP, handler);
     guest.handle(vector, handler);
-    guest.enable_syscall(entry, machine::rflags_if);
+    guest.enable_syscall(entry, vm::rflags_if);
     k.pushfq();
     k.popfq();
     k.int3();
-    guest.enter_user(machine::rflags_if | 2);
+    guest.enter_user(vm::rflags_if | 2);
     u.int_(vector);
     u.syscall();
     u.push(u.r11);

@@ -2,13 +2,13 @@
 
 #include <cstddef>
 
-#include "gatecrash/machine/image.hpp"
+#include "vm/boot/image.hpp"
 
 namespace gatecrash::qualify {
 
 /// A guest with what is hard to step: flags that are pushed, an exception, a way to user code and back, SYSCALL and
 /// SYSRET.
-[[nodiscard]] machine::Image guest_to_step();
+[[nodiscard]] vm::Image guest_to_step();
 
 /// What it executes, counted by hand: JMP, three WRMSR, PUSHF to INT3, the handler of #BP, the way to user code, INT,
 /// its handler, SYSCALL, its entry, and the rest.

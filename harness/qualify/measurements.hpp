@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "probe.hpp"
+#include "qualify/probe.hpp"
 
 namespace gatecrash::qualify {
 

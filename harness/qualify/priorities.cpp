@@ -1,57 +1,57 @@
-#include "facts.hpp"
-#include "recording_guest.hpp"
+#include "qualify/facts.hpp"
+#include "qualify/recording_code.hpp"
 
 namespace gatecrash::qualify {
 namespace {
 
-using machine::Event;
-using machine::Machine;
+using vm::Event;
+using vm::Guest;
 using Xbyak::Label;
 
-constexpr std::uint32_t tf = machine::rflags_tf, interrupts_on = machine::rflags_if | 2;
+constexpr std::uint32_t tf = vm::rflags_tf, interrupts_on = vm::rflags_if | 2;
 
 /// POPF loads `rflags`, which lets in an interrupt that has landed.
-void popf(machine::Code& k, std::uint32_t rflags) {
+void popf(vm::Code& k, std::uint32_t rflags) {
     k.push(rflags);
     k.popfq();
 }
 
-void land_irq(Machine& machine) { machine.land(Event::irq()); }
-void land_nmi(Machine& machine) { machine.land(Event::nmi()); }
+void land_irq(Guest& guest) { guest.land(Event::irq()); }
+void land_nmi(Guest& guest) { guest.land(Event::nmi()); }
 
 /// Something lands in front of an instruction that has a breakpoint.
-std::string event_at_code_breakpoint(Bench& bench, std::uint8_t vector, void (*land)(Machine&), std::uint32_t rflags) {
-    RecordingGuest guest;
-    auto& k = guest.kernel;
+std::string event_at_code_breakpoint(Bench& bench, std::uint8_t vector, void (*land)(Guest&), std::uint32_t rflags) {
+    RecordingCode code;
+    auto& k = code.kernel;
     Label target;
-    guest.on(vector, vector == GATECRASH_VECTOR_NMI ? GATECRASH_IST_NMI : 0);
-    guest.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB, set_pushed_rf);
-    guest.set_debug_register(0, target);
-    guest.set_debug_register(7, dr7_execute);
+    code.on(vector, vector == GATECRASH_VECTOR_NMI ? GATECRASH_IST_NMI : 0);
+    code.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB, set_pushed_rf);
+    code.set_debug_register(0, target);
+    code.set_debug_register(7, dr7_execute);
     k.doorbell(GATECRASH_PORT_BEGIN);
     if (rflags != 0) popf(k, rflags);
     k.L(target);
-    guest.place("at the breakpoint");
+    code.place("at the breakpoint");
     k.nop();
     k.cli();
-    guest.disarm(dr7_execute);
-    guest.end();
-    return guest.tell(guest.run(bench, land));
+    code.disarm(dr7_execute);
+    code.end();
+    return code.tell(code.run(bench, land));
 }
 
 /// An NMI and `vector` land on one boundary, with interrupts on.
-std::string two_events(Bench& bench, std::uint8_t vector, unsigned ist, const RecordingGuest::OnBegin& land) {
-    RecordingGuest guest;
-    auto& k = guest.kernel;
-    guest.on(vector, ist);
-    guest.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI);
+std::string two_events(Bench& bench, std::uint8_t vector, unsigned ist, const RecordingCode::OnBegin& land) {
+    RecordingCode code;
+    auto& k = code.kernel;
+    code.on(vector, ist);
+    code.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI);
     popf(k, interrupts_on);
     k.doorbell(GATECRASH_PORT_BEGIN);
-    guest.place("behind the doorbell");
+    code.place("behind the doorbell");
     k.nop();
     k.cli();
-    guest.end();
-    return guest.tell(guest.run(bench, land));
+    code.end();
+    return code.tell(code.run(bench, land));
 }
 
 }  // namespace
@@ -59,41 +59,41 @@ std::string two_events(Bench& bench, std::uint8_t vector, unsigned ist, const Re
 /// The trap is that of TF over the NMI handler's IRET, behind which NMIs are unmasked. A data breakpoint would do as
 /// well, but QEMU crashes on one there.
 std::string trap_before_nmi(Bench& bench) {
-    RecordingGuest guest;
-    auto& k = guest.kernel;
-    guest.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB);
-    guest.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI, [&](machine::Code& c) {
+    RecordingCode code;
+    auto& k = code.kernel;
+    code.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB);
+    code.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI, [&](vm::Code& c) {
         the_first_time(c, [&] {
             c.doorbell(GATECRASH_PORT_BEGIN);
-            c.add(c.rsp, RecordingGuest::frame_rip);
+            c.add(c.rsp, RecordingCode::frame_rip);
             popf(c, tf | 2);
             c.iretq();
         });
     });
     k.doorbell(GATECRASH_PORT_BEGIN);
-    guest.place("behind the doorbell");
+    code.place("behind the doorbell");
     k.nop();
-    guest.place("one instruction behind the doorbell");
+    code.place("one instruction behind the doorbell");
     k.nop();
-    guest.end();
-    return guest.tell(guest.run(bench, land_nmi));
+    code.end();
+    return code.tell(code.run(bench, land_nmi));
 }
 
 std::string trap_before_irq(Bench& bench) {
-    RecordingGuest guest;
-    auto& k = guest.kernel;
-    guest.on(GATECRASH_DEFAULT_IRQ);
-    guest.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB, clear_pushed_tf);
+    RecordingCode code;
+    auto& k = code.kernel;
+    code.on(GATECRASH_DEFAULT_IRQ);
+    code.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB, clear_pushed_tf);
     k.push(tf | interrupts_on);
     k.push(tf | 2);
     k.doorbell(GATECRASH_PORT_BEGIN);
     k.popfq();  // TF
     k.popfq();  // IF: an interrupt and the trap at once
-    guest.place("behind the POPF that sets IF");
+    code.place("behind the POPF that sets IF");
     k.nop();
     k.cli();
-    guest.end();
-    return guest.tell(guest.run(bench, land_irq));
+    code.end();
+    return code.tell(code.run(bench, land_irq));
 }
 
 std::string irq_before_code_breakpoint(Bench& bench) {
@@ -105,48 +105,48 @@ std::string nmi_before_code_breakpoint(Bench& bench) {
 }
 
 std::string code_breakpoint_before_fault(Bench& bench) {
-    RecordingGuest guest;
-    auto& k = guest.kernel;
+    RecordingCode code;
+    auto& k = code.kernel;
     Label target;
-    guest.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB, set_pushed_rf);
-    guest.on(vector_ud, 0, [&](machine::Code&) {
-        guest.disarm(dr7_execute);
-        guest.end();
+    code.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB, set_pushed_rf);
+    code.on(vector_ud, 0, [&](vm::Code&) {
+        code.disarm(dr7_execute);
+        code.end();
     });
-    guest.set_debug_register(0, target);
-    guest.set_debug_register(7, dr7_execute);
+    code.set_debug_register(0, target);
+    code.set_debug_register(7, dr7_execute);
     k.L(target);
-    guest.place("at the UD2");
+    code.place("at the UD2");
     k.ud2();
-    return guest.tell(guest.run(bench));
+    return code.tell(code.run(bench));
 }
 
 std::string nmi_before_irq(Bench& bench) {
-    return two_events(bench, GATECRASH_DEFAULT_IRQ, 0, [](Machine& machine) {
-        land_nmi(machine);
-        land_irq(machine);
+    return two_events(bench, GATECRASH_DEFAULT_IRQ, 0, [](Guest& guest) {
+        land_nmi(guest);
+        land_irq(guest);
     });
 }
 
-/// Machine::land() would hold the interrupt back.
+/// Guest::land() would hold the interrupt back.
 std::string injected_irq_before_nmi(Bench& bench) {
-    return two_events(bench, GATECRASH_DEFAULT_IRQ, 0, [](Machine& machine) {
-        land_nmi(machine);
-        machine.cpu().interrupt(GATECRASH_DEFAULT_IRQ);
+    return two_events(bench, GATECRASH_DEFAULT_IRQ, 0, [](Guest& guest) {
+        land_nmi(guest);
+        guest.cpu().interrupt(GATECRASH_DEFAULT_IRQ);
     });
 }
 
 std::string injected_exception_before_nmi(Bench& bench) {
-    return two_events(bench, GATECRASH_VECTOR_DB, GATECRASH_IST_DB, [](Machine& machine) {
-        machine.land(Event::db());
-        land_nmi(machine);
+    return two_events(bench, GATECRASH_VECTOR_DB, GATECRASH_IST_DB, [](Guest& guest) {
+        guest.land(Event::db());
+        land_nmi(guest);
     });
 }
 
 std::string machine_check_before_nmi(Bench& bench) {
-    return two_events(bench, GATECRASH_VECTOR_MC, GATECRASH_IST_MC, [](Machine& machine) {
-        machine.land(Event::mc());
-        land_nmi(machine);
+    return two_events(bench, GATECRASH_VECTOR_MC, GATECRASH_IST_MC, [](Guest& guest) {
+        guest.land(Event::mc());
+        land_nmi(guest);
     });
 }
 

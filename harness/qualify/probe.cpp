@@ -1,12 +1,12 @@
-#include "probe.hpp"
+#include "qualify/probe.hpp"
 
 #include <algorithm>
 #include <stdexcept>
 #include <string_view>
 #include <vector>
 
-#include "gatecrash/kvm/error.hpp"
-#include "guest_to_step.hpp"
+#include "kvm/error.hpp"
+#include "qualify/guest_to_step.hpp"
 
 namespace gatecrash::qualify {
 namespace {
@@ -32,18 +32,18 @@ bool allows(std::string_view expected, std::string_view got) {
 
 Bench::Bench(const kvm::System& system) : system_(system), guest_to_step_(guest_to_step()) {}
 
-Bench::Loaded::Loaded(const kvm::System& system, const machine::Image& image)
-    : machine(system, image), booted(machine.snapshot()) {
-    if (system.has(kvm::Capability::binary_statistics)) host_interrupts = machine.cpu().counter("irq_exits");
+Bench::Loaded::Loaded(const kvm::System& system, const vm::Image& image)
+    : guest(system, image), booted(guest.snapshot()) {
+    if (system.has(kvm::Capability::binary_statistics)) host_interrupts = guest.cpu().counter("irq_exits");
 }
 
-machine::Machine& Bench::load(const machine::Image& image) {
+vm::Guest& Bench::load(const vm::Image& image) {
     if (loaded_) {
-        loaded_->machine.boot_again(image, loaded_->booted);
+        loaded_->guest.boot_again(image, loaded_->booted);
     } else {
         loaded_.emplace(system_, image);
     }
-    return loaded_->machine;
+    return loaded_->guest;
 }
 
 std::uint64_t Bench::host_interrupts() const {
@@ -75,7 +75,7 @@ Behaviour evaluate(const Probe& probe, Bench& bench) {
     std::vector<std::string> doubted;
     for (;;) {
         const auto before = bench.host_interrupts();
-        auto behaviour = judge(probe, machine::cpu_vendor(), [&] { return probe.measure(bench); });
+        auto behaviour = judge(probe, vm::cpu_vendor(), [&] { return probe.measure(bench); });
         const bool disturbed = bench.host_interrupts() != before;
         if (!behaviour.ok) bench.discard();  // whatever went wrong is not to be in the way of the next
         if (behaviour.ok && !disturbed) return behaviour;

@@ -7,11 +7,11 @@
 #include <span>
 #include <string>
 
-#include "gatecrash/kvm/counter.hpp"
-#include "gatecrash/kvm/system.hpp"
-#include "gatecrash/machine/machine.hpp"
-#include "gatecrash/machine/vendor.hpp"
-#include "gatecrash/qualify/qualify.hpp"
+#include "kvm/counter.hpp"
+#include "kvm/system.hpp"
+#include "qualify/qualify.hpp"
+#include "vm/guest.hpp"
+#include "vm/vendor.hpp"
 
 namespace gatecrash::qualify {
 
@@ -21,11 +21,11 @@ class Bench {
     explicit Bench(const kvm::System& system);
 
     [[nodiscard]] const kvm::System& system() const { return system_; }
-    /// A machine with the TinyGuest `image` booted. It is the machine of the probe before, if that one was as expected:
+    /// A machine with the GuestCode `image` booted. It is the machine of the probe before, if that one was as expected:
     /// making one is most of a probe's cost.
-    [[nodiscard]] machine::Machine& load(const machine::Image& image);
+    [[nodiscard]] vm::Guest& load(const vm::Image& image);
     /// A machine with guest_to_step() booted.
-    [[nodiscard]] machine::Machine& load_guest_to_step() { return load(guest_to_step_); }
+    [[nodiscard]] vm::Guest& load_guest_to_step() { return load(guest_to_step_); }
     /// The next load() makes a new machine.
     void discard() { loaded_.reset(); }
     /// How often an interrupt of the host has ended a guest's run in the machine there is; 0 if KVM does not count
@@ -34,14 +34,14 @@ class Bench {
 
   private:
     struct Loaded {
-        Loaded(const kvm::System& system, const machine::Image& image);
-        machine::Machine machine;
-        machine::Snapshot booted;
+        Loaded(const kvm::System& system, const vm::Image& image);
+        vm::Guest guest;
+        vm::Snapshot booted;
         std::optional<kvm::Counter> host_interrupts;  // behind the machine, which it must not outlive
     };
 
     const kvm::System& system_;
-    machine::Image guest_to_step_;
+    vm::Image guest_to_step_;
     std::optional<Loaded> loaded_;
 };
 
@@ -70,7 +70,7 @@ struct Probe {
 /// What only tells machines apart.
 [[nodiscard]] std::span<const Probe> facts();
 
-using machine::Vendor;
+using vm::Vendor;
 
 /// Calls `measure` and judges: the behaviour is ok if the phrase is the one expected of this vendor's CPUs.
 [[nodiscard]] Behaviour judge(const Probe& probe, Vendor vendor, const std::function<std::string()>& measure);

@@ -1,10 +1,10 @@
-#include "gatecrash/qualify/qualify.hpp"
+#include "qualify/qualify.hpp"
 
 #include <algorithm>
 #include <stdexcept>
 #include <string_view>
 
-#include "probe.hpp"
+#include "qualify/probe.hpp"
 
 namespace gatecrash::qualify {
 namespace {
@@ -43,10 +43,10 @@ std::vector<Manuals> manuals() {
     return all;
 }
 
-machine::StepperKind stepper_for(const std::vector<Behaviour>& behaviours) {
+vm::StepperKind stepper_for(const std::vector<Behaviour>& behaviours) {
     const auto found = std::ranges::find(behaviours, decides_stepper, &Behaviour::name);
     const bool leaves_state = found != behaviours.end() && !found->ok;
-    return leaves_state ? machine::StepperKind::stop_bytes : machine::StepperKind::trap_flag;
+    return leaves_state ? vm::StepperKind::stop_bytes : vm::StepperKind::trap_flag;
 }
 
 std::optional<Behaviour> first_basic_failure(const std::vector<Behaviour>& behaviours) {

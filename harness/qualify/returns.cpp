@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
-#include "facts.hpp"
-#include "recording_guest.hpp"
+#include "qualify/facts.hpp"
+#include "qualify/recording_code.hpp"
 
 namespace gatecrash::qualify {
 namespace {
@@ -15,8 +15,8 @@ struct Target {
 };
 
 /// IRET to `target`. User code, and what is behind the IRET, executes INT.
-std::string iret_to(Bench& bench, const Target& target, const RecordingGuest::Detail& detail) {
-    RecordingGuest guest;
+std::string iret_to(Bench& bench, const Target& target, const RecordingCode::Detail& detail) {
+    RecordingCode guest;
     auto& k = guest.kernel;
     guest.on(landing_vector, 0, ring_end);
     guest.on(GATECRASH_VECTOR_GP, 0, ring_end);
@@ -27,7 +27,7 @@ std::string iret_to(Bench& bench, const Target& target, const RecordingGuest::De
     } else {
         k.lea(k.rax, k.ptr[k.rip + behind]);
     }
-    k.mov(k.rbx, to_user ? RecordingGuest::user_stack : RecordingGuest::kernel_stack);
+    k.mov(k.rbx, to_user ? RecordingCode::user_stack : RecordingCode::kernel_stack);
     k.push(target.ss);
     k.push(k.rbx);
     k.push(2);
@@ -52,7 +52,7 @@ std::string error_or_ss(const Record& record) {
 /// address that nothing maps.
 std::string short_return(Bench& bench, std::initializer_list<std::uint8_t> opcode, unsigned size,
                          std::initializer_list<std::uint32_t> values) {
-    RecordingGuest guest;
+    RecordingCode guest;
     auto& k = guest.kernel;
     guest.on(GATECRASH_VECTOR_PF, 0, ring_end);
     guest.on(GATECRASH_VECTOR_GP, 0, ring_end);
@@ -92,7 +92,7 @@ std::string iret_non_canonical(Bench& bench) {
 }
 
 std::string iret_to_user_with_null_ss(Bench& bench) {
-    return iret_to(bench, {RecordingGuest::user_text, GATECRASH_USER_CS, 3}, error_or_ss);
+    return iret_to(bench, {RecordingCode::user_text, GATECRASH_USER_CS, 3}, error_or_ss);
 }
 
 std::string iret_in_kernel_with_null_ss(Bench& bench) {

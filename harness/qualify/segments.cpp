@@ -3,9 +3,9 @@
 
 #include <array>
 
-#include "facts.hpp"
-#include "legacy_guest.hpp"
-#include "recording_guest.hpp"
+#include "qualify/facts.hpp"
+#include "qualify/legacy_code.hpp"
+#include "qualify/recording_code.hpp"
 
 namespace gatecrash::qualify {
 namespace {
@@ -31,16 +31,16 @@ std::string upper_halves(std::uint32_t any, std::uint32_t all) {
 }  // namespace
 
 std::string null_selector_gs_base(Bench& bench) {
-    RecordingGuest guest;
-    auto& k = guest.kernel;
-    guest.write_msr(msr_gs_base, some_base);
+    RecordingCode code;
+    auto& k = code.kernel;
+    code.write_msr(msr_gs_base, some_base);
     k.xor_(k.eax, k.eax);
     k.mov(k.gs, k.eax);
-    guest.end();
-    auto& machine = guest.boot(bench);
-    const auto account = RecordingGuest::run(machine);
-    if (!account.uneventful()) return guest.tell(account);
-    const auto base = machine.cpu().sregs().gs.base;
+    code.end();
+    auto& guest = code.boot(bench);
+    const auto account = RecordingCode::run(guest);
+    if (!account.uneventful()) return code.tell(account);
+    const auto base = guest.cpu().sregs().gs.base;
     if (base == some_base) return "the GS base stays";
     if (base != 0) return fmt::format("GS base {:#x}", base);
     return announces_clearing() ? "the GS base becomes 0, which CPUID announces" : "the GS base becomes 0";
@@ -48,25 +48,25 @@ std::string null_selector_gs_base(Bench& bench) {
 
 std::string push_of_segment_registers(Bench& bench) {
     constexpr int registers = 6;
-    RecordingGuest guest;
-    auto& u = guest.user;
-    guest.on(from_user_vector, 0, ring_end);
-    guest.on(vector_ud, 0, ring_end);
-    guest.enter_user(2, GATECRASH_USER32_CS);
+    RecordingCode code;
+    auto& u = code.user;
+    code.on(from_user_vector, 0, ring_end);
+    code.on(vector_ud, 0, ring_end);
+    code.enter_user(2, GATECRASH_USER32_CS);
     for (int i = 0; i < registers; ++i) u.push(-1);
     u.add(u.esp, 4 * registers);
     // DS, ES, FS, GS, CS, SS
     u.bytes({0x1e, 0x06, 0x0f, 0xa0, 0x0f, 0xa8, 0x0e, 0x16});
     u.int_(from_user_vector);
-    guest.user_place("behind the INT");
+    code.user_place("behind the INT");
 
-    auto& machine = guest.boot(bench);
-    const auto account = RecordingGuest::run(machine);
-    const auto pushed = RecordingGuest::user_stack - 4 * registers;
-    if (account.records.size() != 1 || account.records[0].rsp != pushed) return guest.tell(account);
+    auto& guest = code.boot(bench);
+    const auto account = RecordingCode::run(guest);
+    const auto pushed = RecordingCode::user_stack - 4 * registers;
+    if (account.records.size() != 1 || account.records[0].rsp != pushed) return code.tell(account);
     std::uint32_t any = 0, all = 0xffffffff;
     for (int i = 0; i < registers; ++i) {
-        const auto word = machine.memory().read<std::uint32_t>(machine::Virtual{pushed + 4 * i}).value();
+        const auto word = guest.memory().read<std::uint32_t>(vm::Virtual{pushed + 4 * i}).value();
         any |= word;
         all &= word;
     }
@@ -74,56 +74,56 @@ std::string push_of_segment_registers(Bench& bench) {
 }
 
 std::string frame_upper_halves(Bench& bench) {
-    RecordingGuest guest;
-    auto& k = guest.kernel;
-    guest.on(from_user_vector, 0, ring_end);
-    k.mov(k.rsp, RecordingGuest::stack(0));
+    RecordingCode code;
+    auto& k = code.kernel;
+    code.on(from_user_vector, 0, ring_end);
+    k.mov(k.rsp, RecordingCode::stack(0));
     for (int i = 0; i < 5; ++i) k.push(-1);
-    k.mov(k.rsp, RecordingGuest::kernel_stack);
-    guest.enter_user();
-    guest.user.int_(from_user_vector);
-    guest.user_place("behind the INT");
-    return guest.tell(guest.run(bench), [](const Record& record) { return ", " + cs_and_ss(record.cs, record.ss); });
+    k.mov(k.rsp, RecordingCode::kernel_stack);
+    code.enter_user();
+    code.user.int_(from_user_vector);
+    code.user_place("behind the INT");
+    return code.tell(code.run(bench), [](const Record& record) { return ", " + cs_and_ss(record.cs, record.ss); });
 }
 
 std::string legacy_frame_upper_half(Bench& bench) {
-    LegacyGuest guest;
-    auto& k = guest.kernel;
+    LegacyCode code;
+    auto& k = code.kernel;
     constexpr int words = 4;
     for (int i = 0; i < words; ++i) k.push(-1);
     for (int i = 0; i < words; ++i) k.pop(k.rax);  // in legacy mode the same byte pops EAX
     k.int3();
-    guest.place("behind the INT3");
-    const auto end = guest.run(bench);
-    if (end.vector != GATECRASH_VECTOR_BP) return guest.tell(end);
+    code.place("behind the INT3");
+    const auto end = code.run(bench);
+    if (end.vector != GATECRASH_VECTOR_BP) return code.tell(end);
     return upper_halves(end.cs, end.cs);
 }
 
 std::string ss_of_handler_from_user(Bench& bench) {
-    RecordingGuest guest;
-    guest.on(from_user_vector, 0, [](machine::Code& k) {
-        k.mov(k.rbx, RecordingGuest::scratch);
+    RecordingCode code;
+    code.on(from_user_vector, 0, [](vm::Code& k) {
+        k.mov(k.rbx, RecordingCode::scratch);
         k.mov(k.word[k.rbx], k.ss);
         ring_end(k);
     });
-    guest.enter_user();
-    guest.user.int_(from_user_vector);
-    auto& machine = guest.boot(bench);
-    const auto account = RecordingGuest::run(machine);
-    if (account.records.size() != 1) return guest.tell(account);
-    return fmt::format("SS {:#x}", RecordingGuest::scratch_word(machine, 0));
+    code.enter_user();
+    code.user.int_(from_user_vector);
+    auto& guest = code.boot(bench);
+    const auto account = RecordingCode::run(guest);
+    if (account.records.size() != 1) return code.tell(account);
+    return fmt::format("SS {:#x}", RecordingCode::scratch_word(guest, 0));
 }
 
 std::string frame_alignment(Bench& bench) {
-    constexpr std::uint64_t misaligned = RecordingGuest::kernel_stack - 8, frame_size = 40;
-    RecordingGuest guest;
-    auto& k = guest.kernel;
-    guest.on(from_user_vector);
+    constexpr std::uint64_t misaligned = RecordingCode::kernel_stack - 8, frame_size = 40;
+    RecordingCode code;
+    auto& k = code.kernel;
+    code.on(from_user_vector);
     k.mov(k.rsp, misaligned);
     k.int_(from_user_vector);
-    guest.end();
-    const auto account = guest.run(bench);
-    if (!account.ended_well() || account.records.size() != 1) return guest.tell(account);
+    code.end();
+    const auto account = code.run(bench);
+    if (!account.ended_well() || account.records.size() != 1) return code.tell(account);
     const auto& record = account.records[0];
     return fmt::format("the frame is {} bytes below RSP, and has {} in it", misaligned - record.frame - frame_size,
                        record.rsp == misaligned ? "that RSP" : "another RSP");
@@ -131,32 +131,31 @@ std::string frame_alignment(Bench& bench) {
 
 std::string iret_with_nt(Bench& bench) {
     constexpr std::uint32_t nt = 0x4000;
-    RecordingGuest guest;
-    auto& k = guest.kernel;
-    guest.on(GATECRASH_VECTOR_GP, 0, ring_end);
+    RecordingCode code;
+    auto& k = code.kernel;
+    code.on(GATECRASH_VECTOR_GP, 0, ring_end);
     k.push(nt | 2);
     k.popfq();
     k.push(GATECRASH_USER_SS);
-    k.push(static_cast<std::uint32_t>(RecordingGuest::user_stack));
+    k.push(static_cast<std::uint32_t>(RecordingCode::user_stack));
     k.push(2);
     k.push(GATECRASH_USER_CS);
-    k.push(static_cast<std::uint32_t>(RecordingGuest::user_text));
-    guest.place("at the IRET");
+    k.push(static_cast<std::uint32_t>(RecordingCode::user_text));
+    code.place("at the IRET");
     k.iretq();
-    guest.user.doorbell(GATECRASH_PORT_END);
-    return guest.tell(guest.run(bench),
-                      [](const Record& record) { return fmt::format(", error {:#x}", record.error); });
+    code.user.doorbell(GATECRASH_PORT_END);
+    return code.tell(code.run(bench), [](const Record& record) { return fmt::format(", error {:#x}", record.error); });
 }
 
 std::string iret_to_16_bit_stack(Bench& bench) {
-    RecordingGuest guest;
-    guest.on(from_user_vector, 0, ring_end);
-    guest.enter_user(2, GATECRASH_USER32_CS, RecordingGuest::user16_ss);
-    guest.user.int_(from_user_vector);
-    guest.user_place("behind the INT");
-    return guest.tell(guest.run(bench), [](const Record& record) {
-        const auto of_kernel = (RecordingGuest::kernel_stack >> 16) & 0xffff,
-                   of_frame = (RecordingGuest::user_stack >> 16) & 0xffff, got = (record.rsp >> 16) & 0xffff;
+    RecordingCode code;
+    code.on(from_user_vector, 0, ring_end);
+    code.enter_user(2, GATECRASH_USER32_CS, RecordingCode::user16_ss);
+    code.user.int_(from_user_vector);
+    code.user_place("behind the INT");
+    return code.tell(code.run(bench), [](const Record& record) {
+        const auto of_kernel = (RecordingCode::kernel_stack >> 16) & 0xffff,
+                   of_frame = (RecordingCode::user_stack >> 16) & 0xffff, got = (record.rsp >> 16) & 0xffff;
         return got == of_kernel  ? std::string(", ESP[31:16] of the kernel")
                : got == of_frame ? std::string(", ESP[31:16] of the frame")
                                  : fmt::format(", ESP {:#x}", record.rsp);

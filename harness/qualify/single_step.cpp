@@ -1,19 +1,19 @@
-#include "facts.hpp"
-#include "recording_guest.hpp"
+#include "qualify/facts.hpp"
+#include "qualify/recording_code.hpp"
 
 namespace gatecrash::qualify {
 namespace {
 
 constexpr std::uint8_t any_vector = 0x40;
 
-void clear_tf_and_end(machine::Code& k) {
+void clear_tf_and_end(vm::Code& k) {
     clear_pushed_tf(k);
     ring_end(k);
 }
 
 /// User code with TF set executes SYSCALL.
 std::string stepped_syscall(Bench& bench, std::uint64_t fmask) {
-    RecordingGuest guest;
+    RecordingCode guest;
     auto& k = guest.kernel;
     Xbyak::Label start, entry;
     guest.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB, clear_pushed_tf);
@@ -26,12 +26,12 @@ std::string stepped_syscall(Bench& bench, std::uint64_t fmask) {
     guest.end();
     k.L(start);
     guest.enable_syscall(entry, fmask);
-    guest.enter_user(machine::rflags_tf | 2);
+    guest.enter_user(vm::rflags_tf | 2);
     guest.user.syscall();
     return guest.tell(guest.run(bench), cause);
 }
 
-void place_user_code(RecordingGuest& guest) {
+void place_user_code(RecordingCode& guest) {
     guest.user_place("at the first user instruction");
     guest.user.nop();
     guest.user_place("behind the first user instruction");
@@ -41,24 +41,24 @@ void place_user_code(RecordingGuest& guest) {
 
 }  // namespace
 
-std::string tf_in_fmask(Bench& bench) { return stepped_syscall(bench, machine::rflags_tf | machine::rflags_if); }
+std::string tf_in_fmask(Bench& bench) { return stepped_syscall(bench, vm::rflags_tf | vm::rflags_if); }
 
 std::string tf_over_sysret(Bench& bench) {
-    RecordingGuest guest;
+    RecordingCode guest;
     auto& k = guest.kernel;
     guest.on(GATECRASH_VECTOR_DB, 0, clear_tf_and_end);
     guest.write_msr(msr_star, std::uint64_t{GATECRASH_USER32_CS} << 48);
-    k.mov(k.rcx, RecordingGuest::user_text);
-    k.mov(k.r11, static_cast<std::uint32_t>(machine::rflags_tf | 2));
+    k.mov(k.rcx, RecordingCode::user_text);
+    k.mov(k.r11, static_cast<std::uint32_t>(vm::rflags_tf | 2));
     k.sysretq();
     place_user_code(guest);
     return guest.tell(guest.run(bench), cause);
 }
 
 std::string tf_over_iret(Bench& bench) {
-    RecordingGuest guest;
+    RecordingCode guest;
     guest.on(GATECRASH_VECTOR_DB, 0, clear_tf_and_end);
-    guest.enter_user(machine::rflags_tf | 2);
+    guest.enter_user(vm::rflags_tf | 2);
     place_user_code(guest);
     return guest.tell(guest.run(bench), cause);
 }
@@ -66,20 +66,20 @@ std::string tf_over_iret(Bench& bench) {
 /// The first use of the user's text exits: nested paging has to be told of that page.
 std::string tf_over_an_exit(Bench& bench) {
     bench.discard();
-    RecordingGuest guest(RecordingGuest::Pages::fresh);
+    RecordingCode guest(RecordingCode::Pages::fresh);
     guest.on(GATECRASH_VECTOR_DB, 0, clear_tf_and_end);
-    guest.enter_user(machine::rflags_tf | 2);
+    guest.enter_user(vm::rflags_tf | 2);
     place_user_code(guest);
     return guest.tell(guest.run(bench), cause);
 }
 
 std::string tf_over_int(Bench& bench) {
-    RecordingGuest guest;
+    RecordingCode guest;
     auto& k = guest.kernel;
     guest.on(GATECRASH_VECTOR_DB, 0, clear_pushed_tf);
     guest.on(any_vector);
     k.pushfq();
-    k.or_(k.qword[k.rsp], static_cast<std::uint32_t>(machine::rflags_tf));
+    k.or_(k.qword[k.rsp], static_cast<std::uint32_t>(vm::rflags_tf));
     k.popfq();
     k.int_(any_vector);
     guest.place("behind the INT");
@@ -91,7 +91,7 @@ std::string tf_over_int(Bench& bench) {
 }
 
 std::string tf_over_sysenter(Bench& bench) {
-    RecordingGuest guest;
+    RecordingCode guest;
     auto& k = guest.kernel;
     Xbyak::Label start, entry;
     guest.on(GATECRASH_VECTOR_DB, 0, clear_tf_and_end);
@@ -105,22 +105,22 @@ std::string tf_over_sysenter(Bench& bench) {
     guest.end();
     k.L(start);
     guest.enable_sysenter(entry);
-    guest.enter_user(machine::rflags_tf | 2);
+    guest.enter_user(vm::rflags_tf | 2);
     guest.user_place("at the SYSENTER");
     guest.user.sysenter();
     return guest.tell(guest.run(bench), cause);
 }
 
 std::string tf_over_sysexit(Bench& bench) {
-    RecordingGuest guest;
+    RecordingCode guest;
     auto& k = guest.kernel;
     guest.on(GATECRASH_VECTOR_DB, 0, clear_tf_and_end);
     guest.on(vector_ud, 0, ring_end);
     guest.write_msr(msr_sysenter_cs, GATECRASH_KERNEL_CS);
-    k.mov(k.rdx, RecordingGuest::user_text);
-    k.mov(k.rcx, RecordingGuest::user_stack);
+    k.mov(k.rdx, RecordingCode::user_text);
+    k.mov(k.rcx, RecordingCode::user_stack);
     k.pushfq();
-    k.or_(k.qword[k.rsp], static_cast<std::uint32_t>(machine::rflags_tf));
+    k.or_(k.qword[k.rsp], static_cast<std::uint32_t>(vm::rflags_tf));
     k.popfq();
     guest.place("at the SYSEXIT");
     k.sysexitq();
@@ -131,7 +131,7 @@ std::string tf_over_sysexit(Bench& bench) {
 std::string tf_with_btf(Bench& bench) {
     constexpr std::uint32_t msr_debugctl = 0x1d9;
     constexpr std::uint64_t btf = 2;
-    RecordingGuest guest;
+    RecordingCode guest;
     auto& k = guest.kernel;
     Xbyak::Label target;
     guest.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB, clear_pushed_tf);
@@ -139,7 +139,7 @@ std::string tf_with_btf(Bench& bench) {
     guest.place("in the WRMSR");
     guest.write_msr(msr_debugctl, btf);
     k.pushfq();
-    k.or_(k.qword[k.rsp], static_cast<std::uint32_t>(machine::rflags_tf));
+    k.or_(k.qword[k.rsp], static_cast<std::uint32_t>(vm::rflags_tf));
     k.popfq();
     k.nop();
     guest.place("one instruction behind the POPF");

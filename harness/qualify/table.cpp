@@ -1,6 +1,6 @@
 #include <array>
 
-#include "measurements.hpp"
+#include "qualify/measurements.hpp"
 
 namespace gatecrash::qualify {
 namespace {

@@ -1,10 +1,10 @@
-#include "gatecrash/report/behaviour_table.hpp"
+#include "report/behaviour_table.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "sweep_json.hpp"
+#include "report/sweep_json.hpp"
 
 namespace gatecrash::report {
 namespace {

@@ -1,6 +1,6 @@
-#include "gatecrash/report/bench_document.hpp"
+#include "report/bench_document.hpp"
 
-#include "sweep_json.hpp"
+#include "report/sweep_json.hpp"
 
 namespace gatecrash::report {
 namespace {

@@ -1,4 +1,4 @@
-#include "gatecrash/report/bench_table.hpp"
+#include "report/bench_table.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

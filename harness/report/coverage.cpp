@@ -1,4 +1,4 @@
-#include "gatecrash/report/coverage.hpp"
+#include "report/coverage.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -29,7 +29,7 @@ std::string_view status_of(const Coverage& coverage) {
 
 }  // namespace
 
-std::vector<Coverage> coverage_of(std::span<const explore::CatalogueRow> rows, std::span<const Selection> selections) {
+std::vector<Coverage> coverage_of(std::span<const suite::CatalogueRow> rows, std::span<const Selection> selections) {
     std::vector<Coverage> coverage;
     coverage.reserve(rows.size());
     for (const auto& row : rows) coverage.push_back({row, {}, {}, {}});

@@ -1,16 +1,16 @@
-#include "gatecrash/report/json_report.hpp"
+#include "report/json_report.hpp"
 
 #include <algorithm>
 
-#include "gatecrash/report/text_report.hpp"
-#include "sweep_json.hpp"
+#include "report/sweep_json.hpp"
+#include "report/text_report.hpp"
 
 namespace gatecrash::report {
 namespace {
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
 
-Json to_json(const explore::Result& result) {
+Json to_json(const suite::Result& result) {
     const auto& sweep = result.sweep;
     Json json{{"case", result.case_name},
               {"variant", result.variant},
@@ -73,7 +73,7 @@ std::string document(const std::string& version, const MachineDescription& machi
 }  // namespace
 
 std::string json_report(const std::string& version, const MachineDescription& machine,
-                        std::span<const explore::Result> results, const std::vector<std::string>& command) {
+                        std::span<const suite::Result> results, const std::vector<std::string>& command) {
     return document(version, machine, results, command);
 }
 

@@ -1,4 +1,4 @@
-#include "gatecrash/report/junit_report.hpp"
+#include "report/junit_report.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -8,12 +8,12 @@
 #include <pugixml.hpp>
 #include <sstream>
 
-#include "gatecrash/report/text_report.hpp"
+#include "report/text_report.hpp"
 
 namespace gatecrash::report {
 namespace {
 
-using explore::Status;
+using suite::Status;
 
 /// What XML 1.0 calls a Char (section 2.2), of what is a code point.
 bool is_xml_character(std::uint32_t point) {
@@ -42,11 +42,11 @@ void set(pugi::xml_node node, const char* name, const std::string& value) {
     node.append_attribute(name) = xml_text(value).c_str();
 }
 
-void set_totals(pugi::xml_node node, std::span<const explore::Result> results) {
+void set_totals(pugi::xml_node node, std::span<const suite::Result> results) {
     double seconds = 0;
     for (const auto& result : results) seconds += result.seconds;
     const auto count = [&](Status status) {
-        return static_cast<std::size_t>(std::ranges::count(results, status, &explore::Result::status));
+        return static_cast<std::size_t>(std::ranges::count(results, status, &suite::Result::status));
     };
     node.append_attribute("tests") = results.size();
     node.append_attribute("failures") = count(Status::unexpected) + count(Status::finding);
@@ -72,7 +72,7 @@ void add_properties(pugi::xml_node suite, const std::string& version, const Mach
     for (const auto& [name, ok] : machine.behaviours) add("behaviour." + name, ok ? "true" : "false");
 }
 
-void add_failure(pugi::xml_node test, const explore::Result& result) {
+void add_failure(pugi::xml_node test, const suite::Result& result) {
     auto failure = test.append_child("failure");
     if (result.sweep.findings.empty()) {
         set(failure, "message", fmt::format("expected: {}; {}", result.expect, first_line(result.message)));
@@ -85,7 +85,7 @@ void add_failure(pugi::xml_node test, const explore::Result& result) {
     failure.text() = xml_text(fmt::format("{}", fmt::join(detail_lines(result), "\n"))).c_str();
 }
 
-void add_test(pugi::xml_node suite, const explore::Result& result) {
+void add_test(pugi::xml_node suite, const suite::Result& result) {
     auto test = suite.append_child("testcase");
     set(test, "classname", result.case_name);
     set(test, "name", result.variant.empty() ? result.case_name : result.variant);
@@ -113,7 +113,7 @@ void add_test(pugi::xml_node suite, const explore::Result& result) {
 }  // namespace
 
 std::string junit_report(const std::string& version, const MachineDescription& machine,
-                         std::span<const explore::Result> results) {
+                         std::span<const suite::Result> results) {
     pugi::xml_document document;
     auto suites = document.append_child("testsuites");
     set(suites, "name", "gatecrash");

@@ -1,15 +1,15 @@
-#include "gatecrash/report/ktap_report.hpp"
+#include "report/ktap_report.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "gatecrash/report/text_report.hpp"
+#include "report/text_report.hpp"
 
 namespace gatecrash::report {
 namespace {
 
-using explore::Status;
+using suite::Status;
 
 /// One level of nesting is two spaces.
 std::string indentation(bool nested) { return nested ? "  " : ""; }
@@ -31,7 +31,7 @@ std::string header(const std::string& indent, std::size_t tests) {
     return fmt::format("{0}KTAP version 1\n{0}1..{1}\n", indent, tests);
 }
 
-std::string directive(const explore::Result& result) {
+std::string directive(const suite::Result& result) {
     if (result.status == Status::skip) return " # SKIP " + one_line(result.skip_reason);
     if (result.status == Status::error) return " # ERROR " + one_line(first_line(result.message));
     return "";
@@ -50,7 +50,7 @@ std::vector<std::string> lines_of(const std::string& text) {
 }
 
 /// For who reads no more than this document: why the test failed, how to see it, and of an error also its dump.
-std::string diagnostics(const std::string& indent, const explore::Result& result) {
+std::string diagnostics(const std::string& indent, const suite::Result& result) {
     std::string text = fmt::format("{}# {}\n", indent, one_line(name_of(result)));
     auto lines = result.status == Status::error ? lines_of(result.message) : detail_lines(result);
     for (const auto& line : lines) text += fmt::format("{}# {}\n", indent, one_line(line));
@@ -78,7 +78,7 @@ bool KtapReport::is_last_of_case() const {
 
 std::string KtapReport::begin() const { return header("", count_cases(plan_.size())); }
 
-std::string KtapReport::add(const explore::Result& result) {
+std::string KtapReport::add(const suite::Result& result) {
     const auto& test = plan_.at(at_);
     const bool nested = !test.variant.empty();
     const bool ok = is_ok(result.status);
@@ -107,7 +107,7 @@ std::string KtapReport::add(const explore::Result& result) {
 }
 
 std::string KtapReport::end(const std::string& reason) {
-    explore::Result skipped;
+    suite::Result skipped;
     skipped.status = Status::skip;
     skipped.skip_reason = reason;
     std::string text;

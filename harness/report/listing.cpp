@@ -1,37 +1,37 @@
-#include "gatecrash/report/listing.hpp"
+#include "report/listing.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
 
-#include "gatecrash/explore/schedule.hpp"
-#include "gatecrash/report/text_report.hpp"
+#include "report/text_report.hpp"
+#include "sweep/schedule.hpp"
 
 namespace gatecrash::report {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string verdict_of(const explore::Expectation& expectation) {
+std::string verdict_of(const suite::Expectation& expectation) {
     return expectation.holds() ? "holds" : "breaks " + to_string(expectation.invariant);
 }
 
-std::vector<std::string> texts(const std::vector<machine::Event>& events) {
+std::vector<std::string> texts(const std::vector<vm::Event>& events) {
     std::vector<std::string> texts;
     texts.reserve(events.size());
-    for (const auto event : events) texts.push_back(explore::to_string(event));
+    for (const auto event : events) texts.push_back(sweep::to_string(event));
     return texts;
 }
 
-std::vector<std::string> texts(const std::vector<explore::SymbolRange>& ranges) {
+std::vector<std::string> texts(const std::vector<sweep::SymbolRange>& ranges) {
     std::vector<std::string> texts;
     texts.reserve(ranges.size());
     for (const auto& range : ranges) texts.push_back(to_string(range));
     return texts;
 }
 
-std::vector<std::string> texts(const std::vector<explore::WatchedByte>& bytes) {
+std::vector<std::string> texts(const std::vector<suite::WatchedByte>& bytes) {
     std::vector<std::string> texts;
     texts.reserve(bytes.size());
     for (const auto& [symbol, offset] : bytes) {
@@ -40,7 +40,7 @@ std::vector<std::string> texts(const std::vector<explore::WatchedByte>& bytes) {
     return texts;
 }
 
-std::string lines_of(const explore::Variant& variant) {
+std::string lines_of(const suite::Variant& variant) {
     std::string lines = fmt::format("  {}\n      {}\n", variant.name, variant.summary);
     const auto add = [&](std::string_view label, const std::string& text) {
         if (!text.empty()) lines += fmt::format("      {:<8} {}\n", label, text);
@@ -50,7 +50,7 @@ std::string lines_of(const explore::Variant& variant) {
     add("because", variant.because);
     if (variant.otherwise) {
         const auto& other = *variant.otherwise;
-        add("on " + machine::to_string(other.vendor), describe(other.expects));
+        add("on " + vm::to_string(other.vendor), describe(other.expects));
         add("because", other.because);
     }
     add("sweeps", fmt::format("{} to depth {}", fmt::join(texts(variant.events), ", "), variant.depth));
@@ -61,13 +61,13 @@ std::string lines_of(const explore::Variant& variant) {
     return lines;
 }
 
-Json places_of(const explore::Expectation& expectation) {
+Json places_of(const suite::Expectation& expectation) {
     auto places = Json::array();
     for (const auto& place : expectation.places) places.push_back(to_string(place));
     return places;
 }
 
-Json to_json(const explore::Variant& variant) {
+Json to_json(const suite::Variant& variant) {
     Json json{{"variant", variant.name},
               {"summary", variant.summary},
               {"origin", variant.origin},
@@ -82,7 +82,7 @@ Json to_json(const explore::Variant& variant) {
               {"needs", variant.needs}};
     if (variant.otherwise) {
         const auto& other = *variant.otherwise;
-        json["otherwise"] = {{"vendor", machine::to_string(other.vendor)},
+        json["otherwise"] = {{"vendor", vm::to_string(other.vendor)},
                              {"expect", verdict_of(other.expects)},
                              {"places", places_of(other.expects)},
                              {"because", other.because}};
@@ -92,7 +92,7 @@ Json to_json(const explore::Variant& variant) {
 
 }  // namespace
 
-std::string describe(const explore::Expectation& expectation) {
+std::string describe(const suite::Expectation& expectation) {
     auto text = verdict_of(expectation);
     for (const auto& place : expectation.places) {
         text += &place == &expectation.places.front() ? ": " : "; ";
@@ -103,7 +103,7 @@ std::string describe(const explore::Expectation& expectation) {
 
 std::string text_listing(std::span<const Selection> selections) {
     std::string text;
-    const explore::Case* current = nullptr;
+    const suite::Case* current = nullptr;
     for (const auto& selection : selections) {
         if (selection.of != current) {
             text += fmt::format("{}{}: {}\n", current == nullptr ? "" : "\n", selection.of->name, selection.of->asks);
@@ -116,7 +116,7 @@ std::string text_listing(std::span<const Selection> selections) {
 
 std::string json_listing(const std::string& version, std::span<const Selection> selections) {
     auto cases = Json::array();
-    const explore::Case* current = nullptr;
+    const suite::Case* current = nullptr;
     for (const auto& selection : selections) {
         if (selection.of != current) {
             current = selection.of;

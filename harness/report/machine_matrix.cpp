@@ -1,4 +1,4 @@
-#include "gatecrash/report/machine_matrix.hpp"
+#include "report/machine_matrix.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -7,7 +7,7 @@
 #include <array>
 #include <set>
 
-#include "gatecrash/report/text_report.hpp"
+#include "report/text_report.hpp"
 
 namespace gatecrash::report {
 namespace {
@@ -15,7 +15,7 @@ namespace {
 /// A machine that has a result of the variant in question.
 struct Entry {
     const MachineDescription& machine;
-    const explore::Result& result;
+    const suite::Result& result;
 };
 using Row = std::vector<Entry>;
 
@@ -27,19 +27,19 @@ Row row_of(std::span<const MachineResults> machines, std::size_t index) {
     return row;
 }
 
-std::string boundaries(const explore::Result& result) {
+std::string boundaries(const suite::Result& result) {
     return fmt::format("{} boundaries", grouped(result.sweep.boundaries));
 }
-std::string schedules(const explore::Result& result) { return counted(result.sweep.schedules, "schedule"); }
-std::string replay(const explore::Result& result) {
+std::string schedules(const suite::Result& result) { return counted(result.sweep.schedules, "schedule"); }
+std::string replay(const suite::Result& result) {
     return result.sweep.findings.empty() ? "" : replay_command(result.sweep.findings.front().schedule);
 }
 
 /// What is compared.
-using Aspect = std::string (*)(const explore::Result&);
+using Aspect = std::string (*)(const suite::Result&);
 constexpr std::array<Aspect, 4> aspects{outcome, boundaries, schedules, replay};
 
-bool differ(const explore::Result& one, const explore::Result& other) {
+bool differ(const suite::Result& one, const suite::Result& other) {
     return std::ranges::any_of(aspects, [&](Aspect aspect) { return aspect(one) != aspect(other); });
 }
 
@@ -87,15 +87,15 @@ std::string differing_behaviours(const Row& row) {
 }
 
 /// Whether the machines differ as the variant expects of their CPUs.
-bool is_expected(const Row& row, const explore::Variant& variant) {
+bool is_expected(const Row& row, const suite::Variant& variant) {
     const bool all_ok =
-        std::ranges::all_of(row, [](const Entry& entry) { return entry.result.status == explore::Status::ok; });
+        std::ranges::all_of(row, [](const Entry& entry) { return entry.result.status == suite::Status::ok; });
     const auto others =
         std::ranges::count_if(row, [&](const Entry& entry) { return variant.differs_on(entry.machine.vendor); });
     return all_ok && others != 0 && static_cast<std::size_t>(others) != row.size();
 }
 
-std::string difference(const Row& row, const explore::Variant* variant) {
+std::string difference(const Row& row, const suite::Variant* variant) {
     const bool expected = variant != nullptr && is_expected(row, *variant);
     auto text = fmt::format("\n{} differs{}\n", name_of(row.front().result),
                             expected ? " as expected" : "; " + differing_behaviours(row));

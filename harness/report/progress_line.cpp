@@ -1,14 +1,14 @@
-#include "gatecrash/report/progress_line.hpp"
+#include "report/progress_line.hpp"
 
 #include <fmt/format.h>
 
 #include <cmath>
 
-#include "gatecrash/report/text_report.hpp"
+#include "report/text_report.hpp"
 
 namespace gatecrash::report {
 
-std::string progress_line(const std::string& name, const explore::Progress& progress, double seconds) {
+std::string progress_line(const std::string& name, const sweep::Progress& progress, double seconds) {
     const auto rate = seconds > 0 ? static_cast<double>(progress.schedules) / seconds : 0;
     return fmt::format("{}  level {}  boundary {}/{}  {} schedules/s  {}", name, progress.level, progress.boundary,
                        progress.boundaries, grouped(static_cast<std::uint64_t>(std::llround(rate))),

@@ -1,8 +1,8 @@
-#include "gatecrash/report/shard_document.hpp"
+#include "report/shard_document.hpp"
 
 #include <fmt/format.h>
 
-#include "sweep_json.hpp"
+#include "report/sweep_json.hpp"
 
 namespace gatecrash::report {
 namespace {
@@ -21,10 +21,10 @@ Value to_value(const std::string& name, std::initializer_list<Value> values) {
     fail(fmt::format("'{}' is neither a verdict nor a status", name));
 }
 
-explore::Result to_result(const Json& object) {
-    using explore::Status;
-    using explore::Verdict;
-    explore::Result result;
+suite::Result to_result(const Json& object) {
+    using suite::Status;
+    using suite::Verdict;
+    suite::Result result;
     result.case_name = text(object, "case");
     result.variant = text(object, "variant");
     result.covers = object.at("covers").get<std::vector<std::string>>();
@@ -66,7 +66,7 @@ ShardDocument read_shard_document(const std::string& content) {
         fail(fmt::format("not a document of gatecrash: {}", error.what()));
     } catch (const JsonError& error) {
         fail(error.what());
-    } catch (const explore::ScheduleError& error) {
+    } catch (const sweep::ScheduleError& error) {
         fail(fmt::format("not a document of gatecrash: {}", error.what()));
     }
 }

@@ -1,4 +1,4 @@
-#include "sweep_json.hpp"
+#include "report/sweep_json.hpp"
 
 #include <fmt/format.h>
 
@@ -8,14 +8,14 @@ namespace gatecrash::report {
 namespace {
 
 /// A list instead of an object, to be short: a sweep has one for each 16 boundaries.
-Json stretch_json(const explore::Stretch& stretch) {
+Json stretch_json(const sweep::Stretch& stretch) {
     auto alike = Json::array();
     for (const auto& [finding, count] : stretch.alike) alike.push_back({finding, count});
     return Json::array({stretch.block, stretch.schedules, stretch.pruned, alike, stretch.finds});
 }
 
 /// All that a merge needs of a level, and so more of each finding.
-Json level_json(const explore::Level& level, std::span<const explore::Finding> findings) {
+Json level_json(const sweep::Level& level, std::span<const sweep::Finding> findings) {
     auto list = Json::array();
     for (const auto& finding : findings) {
         list.push_back(to_full_json(finding));
@@ -36,8 +36,8 @@ std::uint64_t count(const Json& value) {
 }
 
 /// Documents of before it was measured have none.
-explore::Extremes to_extremes(const Json& level) {
-    explore::Extremes extremes;
+sweep::Extremes to_extremes(const Json& level) {
+    sweep::Extremes extremes;
     if (!level.contains("stack_bytes")) return extremes;
     for (const auto& [stack, bytes] : level.at("stack_bytes").items()) extremes.stack_bytes[stack] = count(bytes);
     for (const auto& [vector, bodies] : level.at("bodies_at_once").items()) {
@@ -50,32 +50,32 @@ explore::Extremes to_extremes(const Json& level) {
     return extremes;
 }
 
-explore::Invariant to_invariant(const std::string& name) {
-    if (const auto invariant = explore::parse_invariant(name)) return *invariant;
+sweep::Invariant to_invariant(const std::string& name) {
+    if (const auto invariant = sweep::parse_invariant(name)) return *invariant;
     throw JsonError(fmt::format("'{}' is no invariant", name));
 }
 
-std::optional<explore::Coverage> to_coverage(const Json& object) {
+std::optional<sweep::Coverage> to_coverage(const Json& object) {
     if (object.is_null()) return std::nullopt;
-    return explore::Coverage{static_cast<unsigned>(number(object, "depth")), number(object, "boundaries"),
-                             number(object, "of")};
+    return sweep::Coverage{static_cast<unsigned>(number(object, "depth")), number(object, "boundaries"),
+                           number(object, "of")};
 }
 
 std::uint64_t number_or_0(const Json& object, const char* name) {
     return object.contains(name) ? number(object, name) : 0;
 }
 
-explore::Stretch to_stretch(const Json& list) {
-    explore::Stretch stretch{.block = count(list.at(0)), .schedules = count(list.at(1)), .pruned = count(list.at(2))};
+sweep::Stretch to_stretch(const Json& list) {
+    sweep::Stretch stretch{.block = count(list.at(0)), .schedules = count(list.at(1)), .pruned = count(list.at(2))};
     for (const auto& alike : list.at(3)) stretch.alike[count(alike.at(0))] = count(alike.at(1));
     stretch.finds = list.at(4).get<bool>();
     return stretch;
 }
 
 /// Throws JsonError unless the stretches add up to the level, which has so many `findings`.
-void check_stretches(const explore::Level& level, std::size_t findings) {
+void check_stretches(const sweep::Level& level, std::size_t findings) {
     if (level.stretches.empty()) return;
-    explore::Level sum;
+    sweep::Level sum;
     std::size_t found = 0;
     std::uint64_t block = 0;
     for (const auto& stretch : level.stretches) {
@@ -93,9 +93,9 @@ void check_stretches(const explore::Level& level, std::size_t findings) {
 
 }  // namespace
 
-Json stop_json(const explore::SweepResult& sweep) { return sweep.stopped_after ? Json(*sweep.stopped_after) : Json(); }
+Json stop_json(const sweep::SweepResult& sweep) { return sweep.stopped_after ? Json(*sweep.stopped_after) : Json(); }
 
-Json to_full_json(const explore::Finding& finding) {
+Json to_full_json(const sweep::Finding& finding) {
     auto json = to_json(finding);
     json["schedules"] = finding.schedules;
     json["window"] = finding.window;
@@ -122,13 +122,13 @@ Json to_json(const MachineDescription& machine) {
     return json;
 }
 
-Json to_json(const explore::TimeSpent& spent) {
+Json to_json(const sweep::TimeSpent& spent) {
     Json json;
-    for (std::size_t i = 0; i < spent.size(); ++i) json[std::string(explore::phase_table.at(i).name)] = spent.at(i);
+    for (std::size_t i = 0; i < spent.size(); ++i) json[std::string(sweep::phase_table.at(i).name)] = spent.at(i);
     return json;
 }
 
-void add_extremes(Json& json, const explore::Extremes& extremes) {
+void add_extremes(Json& json, const sweep::Extremes& extremes) {
     json["stack_bytes"] = Json::object();
     for (const auto& [stack, bytes] : extremes.stack_bytes) json["stack_bytes"][stack] = bytes;
     json["bodies_at_once"] = Json::object();
@@ -136,7 +136,7 @@ void add_extremes(Json& json, const explore::Extremes& extremes) {
         json["bodies_at_once"][std::to_string(vector)] = bodies;
 }
 
-Json to_json(const explore::Finding& finding) {
+Json to_json(const sweep::Finding& finding) {
     auto also = Json::array();
     for (const auto invariant : finding.also) also.push_back(to_string(invariant));
     return {{"invariant", to_string(finding.violation.invariant)},
@@ -145,23 +145,23 @@ Json to_json(const explore::Finding& finding) {
             {"also", also}};
 }
 
-Json to_json(const std::optional<explore::Coverage>& coverage) {
+Json to_json(const std::optional<sweep::Coverage>& coverage) {
     if (!coverage) return {};
     return {{"depth", coverage->depth}, {"boundaries", coverage->boundaries}, {"of", coverage->of}};
 }
 
-void add_parts(Json& json, const explore::SweepResult& sweep) {
+void add_parts(Json& json, const sweep::SweepResult& sweep) {
     json["shard"] = to_string(sweep.shard);
     json["interrupted"] = sweep.interrupted;
     json["levels"] = Json::array();
     for (std::size_t i = 0; i < sweep.levels.size(); ++i) {
         const bool last = i + 1 == sweep.levels.size();
         json["levels"].push_back(
-            level_json(sweep.levels[i], last ? std::span(sweep.findings) : std::span<const explore::Finding>()));
+            level_json(sweep.levels[i], last ? std::span(sweep.findings) : std::span<const sweep::Finding>()));
     }
 }
 
-Json to_json(const explore::SweepResult& sweep) {
+Json to_json(const sweep::SweepResult& sweep) {
     Json json{{"boundaries", sweep.boundaries},
               {"schedules", sweep.schedules},
               {"pruned", sweep.pruned},
@@ -172,7 +172,7 @@ Json to_json(const explore::SweepResult& sweep) {
     return json;
 }
 
-Json to_json(const explore::Checkpoint& checkpoint) {
+Json to_json(const sweep::Checkpoint& checkpoint) {
     auto result = checkpoint.result;
     // What the sweep adds up at its end.
     for (const auto& level : result.levels) {
@@ -185,17 +185,17 @@ Json to_json(const explore::Checkpoint& checkpoint) {
             {"block_holds", checkpoint.block_holds}};
 }
 
-explore::TimeSpent to_time_spent(const Json& object) {
-    explore::TimeSpent spent{};
+sweep::TimeSpent to_time_spent(const Json& object) {
+    sweep::TimeSpent spent{};
     for (std::size_t i = 0; i < spent.size(); ++i) {
-        spent.at(i) = object.at(std::string(explore::phase_table.at(i).name)).get<double>();
+        spent.at(i) = object.at(std::string(sweep::phase_table.at(i).name)).get<double>();
     }
     return spent;
 }
 
-explore::Finding to_finding(const Json& object) {
-    explore::Finding finding;
-    finding.schedule = explore::parse_schedule(text(object, "schedule"));
+sweep::Finding to_finding(const Json& object) {
+    sweep::Finding finding;
+    finding.schedule = sweep::parse_schedule(text(object, "schedule"));
     finding.violation = {to_invariant(text(object, "invariant")), text(object, "message")};
     for (const auto& name : object.at("also")) finding.also.push_back(to_invariant(name.get<std::string>()));
     finding.schedules = number(object, "schedules");
@@ -206,7 +206,7 @@ explore::Finding to_finding(const Json& object) {
 }
 
 MachineDescription to_machine(const Json& object) {
-    const auto vendor = machine::parse_vendor(text(object, "vendor"));
+    const auto vendor = vm::parse_vendor(text(object, "vendor"));
     if (!vendor) throw JsonError(fmt::format("'{}' is no vendor", text(object, "vendor")));
     return {.name = text(object, "name"),
             .kvm = text(object, "kvm"),
@@ -218,9 +218,9 @@ MachineDescription to_machine(const Json& object) {
             .answers = object.value("answers", std::map<std::string, std::string>())};
 }
 
-explore::SweepResult to_sweep(const Json& object) {
-    explore::SweepResult sweep;
-    const auto shard = explore::parse_shard(text(object, "shard"));
+sweep::SweepResult to_sweep(const Json& object) {
+    sweep::SweepResult sweep;
+    const auto shard = sweep::parse_shard(text(object, "shard"));
     if (!shard) throw JsonError(fmt::format("'{}' is no shard", text(object, "shard")));
     sweep.shard = *shard;
     sweep.boundaries = number(object, "boundaries");
@@ -249,8 +249,8 @@ explore::SweepResult to_sweep(const Json& object) {
     return sweep;
 }
 
-explore::Checkpoint to_checkpoint(const Json& object) {
-    explore::Checkpoint checkpoint;
+sweep::Checkpoint to_checkpoint(const Json& object) {
+    sweep::Checkpoint checkpoint;
     checkpoint.result = to_sweep(object.at("result"));
     checkpoint.result.schedules = checkpoint.result.pruned = 0;
     for (const auto& place : object.at("next")) checkpoint.next.push_back(count(place));

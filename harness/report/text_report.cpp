@@ -1,4 +1,4 @@
-#include "gatecrash/report/text_report.hpp"
+#include "report/text_report.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -10,21 +10,21 @@ namespace {
 
 constexpr std::size_t status_width = 10;  // "unexpected"
 
-std::string verdict_text(const explore::Result& result) {
+std::string verdict_text(const suite::Result& result) {
     auto text = to_string(result.verdict);
-    if (result.verdict == explore::Verdict::breaks && !result.sweep.findings.empty()) {
+    if (result.verdict == suite::Verdict::breaks && !result.sweep.findings.empty()) {
         text += " " + to_string(result.sweep.findings.front().violation.invariant);
     }
     return result.modelled ? text + " (modelled)" : text;
 }
 
 /// What stands behind the '@', where the target is known already.
-std::string landings_of(const explore::Schedule& schedule) {
+std::string landings_of(const sweep::Schedule& schedule) {
     if (schedule.landings.empty()) return "without any event";
-    return to_string(explore::Schedule{"", schedule.landings}).substr(1);
+    return to_string(sweep::Schedule{"", schedule.landings}).substr(1);
 }
 
-std::string verdict_and_counts(const explore::Result& result) {
+std::string verdict_and_counts(const suite::Result& result) {
     const auto& sweep = result.sweep;
     const bool swept = sweep.schedules != 0;
     auto line = fmt::format("{:<10}", verdict_text(result));
@@ -39,7 +39,7 @@ std::string verdict_and_counts(const explore::Result& result) {
 
 std::string indented(const std::string& text) { return std::string(status_width + 2, ' ') + text + "\n"; }
 
-std::vector<std::string> finding_lines(const explore::SweepResult& sweep) {
+std::vector<std::string> finding_lines(const sweep::SweepResult& sweep) {
     const auto& finding = sweep.findings.front();
     std::vector lines{headline(finding)};
     std::vector<std::string> remarks;
@@ -61,20 +61,20 @@ std::vector<std::string> finding_lines(const explore::SweepResult& sweep) {
 /// Findings with the same invariant and the same events on the same symbols. What makes them one cause for a reader is
 /// the place in the code; where in it, and how often it was reached before, are details.
 struct Cause {
-    const explore::Finding* first;
+    const sweep::Finding* first;
     std::vector<std::uint64_t> offsets;  ///< of the last event, in the order of the sweep
     std::uint64_t schedules;
 };
 
-std::uint64_t last_offset(const explore::Finding& finding) {
+std::uint64_t last_offset(const sweep::Finding& finding) {
     const auto& landings = finding.schedule.landings;
     return landings.empty() ? 0 : landings.back().boundary.offset;
 }
 
-bool has_cause(const explore::Finding& finding, const explore::Finding& first) {
+bool has_cause(const sweep::Finding& finding, const sweep::Finding& first) {
     return finding.violation.invariant == first.violation.invariant &&
            std::ranges::equal(finding.schedule.landings, first.schedule.landings,
-                              [](const explore::Landing& a, const explore::Landing& b) {
+                              [](const sweep::Landing& a, const sweep::Landing& b) {
                                   return a.event == b.event && a.boundary.symbol == b.boundary.symbol;
                               });
 }
@@ -88,39 +88,39 @@ std::string describe(const Cause& cause) {
     return text + (cause.schedules == 1 ? "" : fmt::format(" ({} schedules)", grouped(cause.schedules)));
 }
 
-std::size_t count(std::span<const explore::Result> results, explore::Status status) {
+std::size_t count(std::span<const suite::Result> results, suite::Status status) {
     return static_cast<std::size_t>(
         std::ranges::count_if(results, [&](const auto& result) { return result.status == status; }));
 }
 
 }  // namespace
 
-std::string name_of(const explore::Result& result) {
+std::string name_of(const suite::Result& result) {
     return result.variant.empty() ? result.case_name : result.case_name + "/" + result.variant;
 }
 
-std::string outcome(const explore::Result& result) {
-    using explore::Verdict;
+std::string outcome(const suite::Result& result) {
+    using suite::Verdict;
     const bool is_known = result.verdict == Verdict::holds || result.verdict == Verdict::breaks;
     return to_string(result.status) + (is_known ? " " + verdict_text(result) : "");
 }
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
-std::string headline(const explore::Finding& finding) {
+std::string headline(const sweep::Finding& finding) {
     return fmt::format("{}: {}", to_string(finding.violation.invariant), finding.violation.message);
 }
 
-std::string result_line(const explore::Result& result, std::size_t name_width) {
+std::string result_line(const suite::Result& result, std::size_t name_width) {
     return fmt::format("{:<{}}  {:<{}}  {}", to_string(result.status), status_width, name_of(result), name_width,
                        verdict_and_counts(result));
 }
 
-std::string sweep_line(const explore::Result& result) {
+std::string sweep_line(const suite::Result& result) {
     return fmt::format("{}  {}", name_of(result), verdict_and_counts(result));
 }
 
-std::string describe(const explore::Coverage& coverage) {
+std::string describe(const sweep::Coverage& coverage) {
     return fmt::format("not exhaustive: {} of {} boundaries at depth {}", grouped(coverage.boundaries),
                        grouped(coverage.of), coverage.depth);
 }
@@ -129,38 +129,38 @@ std::string describe_stop(std::uint64_t findings) {
     return fmt::format("stopped after {} (--max-findings)", counted(findings, "finding"));
 }
 
-std::string found_line(const std::string& name, const explore::Finding& finding) {
+std::string found_line(const std::string& name, const sweep::Finding& finding) {
     return fmt::format("{}  found {}: {}: {}", name, to_string(finding.violation.invariant),
                        landings_of(finding.schedule), first_line(finding.violation.message));
 }
 
-std::vector<std::string> detail_lines(const explore::Result& result) {
+std::vector<std::string> detail_lines(const suite::Result& result) {
     std::vector<std::string> lines;
     if (!result.skip_reason.empty()) lines.push_back("skipped: " + result.skip_reason);
     if (result.skip_reason.empty() && result.sweep.not_exhaustive) {
         lines.push_back(describe(*result.sweep.not_exhaustive));
     }
     if (result.sweep.stopped_after) {
-        const bool has_remark = result.status == explore::Status::ok && !result.message.empty();
+        const bool has_remark = result.status == suite::Status::ok && !result.message.empty();
         lines.push_back(describe_stop(*result.sweep.stopped_after) + (has_remark ? "; " + result.message : ""));
     }
-    if (result.status == explore::Status::unexpected) {
+    if (result.status == suite::Status::unexpected) {
         lines.push_back(fmt::format("expected: {}{}{}", result.expect, result.message.empty() ? "" : "; ",
                                     first_line(result.message)));
-    } else if (result.status == explore::Status::error) {
+    } else if (result.status == suite::Status::error) {
         lines.push_back("error: " + first_line(result.message));
     }
     if (!result.sweep.findings.empty()) std::ranges::move(finding_lines(result.sweep), std::back_inserter(lines));
     return lines;
 }
 
-std::string details(const explore::Result& result) {
+std::string details(const suite::Result& result) {
     std::string text;
     for (const auto& line : detail_lines(result)) text += indented(line);
     return text;
 }
 
-std::string extremes_line(const explore::Result& result) {
+std::string extremes_line(const suite::Result& result) {
     const auto extremes = extremes_of(result.sweep);
     // Of a sweep that stopped early these would be the shorter schedules' alone.
     if (extremes.stack_bytes.empty() || result.sweep.stopped_after) return "";
@@ -173,7 +173,7 @@ std::string extremes_line(const explore::Result& result) {
     return indented(fmt::format("deepest stacks, in bytes: {}{}", fmt::join(stacks, ", "), nested));
 }
 
-std::string further_findings(const explore::Result& result) {
+std::string further_findings(const suite::Result& result) {
     const auto& findings = result.sweep.findings;
     std::vector<Cause> causes;
     for (const auto& finding : findings) {
@@ -196,19 +196,19 @@ std::string further_findings(const explore::Result& result) {
     return lines;
 }
 
-std::uint64_t count_breaking(const explore::SweepResult& sweep) {
+std::uint64_t count_breaking(const sweep::SweepResult& sweep) {
     std::uint64_t count = 0;
     for (const auto& finding : sweep.findings) count += finding.schedules;
     return count;
 }
 
-std::string summary(std::span<const explore::Result> results, const MachineDescription& machine, double seconds) {
+std::string summary(std::span<const suite::Result> results, const MachineDescription& machine, double seconds) {
     struct {
-        explore::Status status;
+        suite::Status status;
         std::string_view title;
-    } constexpr sections[] = {{explore::Status::error, "Errors"},
-                              {explore::Status::unexpected, "Not as expected"},
-                              {explore::Status::skip, "Skipped"}};
+    } constexpr sections[] = {{suite::Status::error, "Errors"},
+                              {suite::Status::unexpected, "Not as expected"},
+                              {suite::Status::skip, "Skipped"}};
     std::string text;
     for (const auto& [status, title] : sections) {
         if (count(results, status) == 0) continue;
@@ -221,8 +221,8 @@ std::string summary(std::span<const explore::Result> results, const MachineDescr
     return text + summary_line(results, machine, seconds);
 }
 
-std::string summary_line(std::span<const explore::Result> results, const MachineDescription& machine, double seconds) {
-    using explore::Status;
+std::string summary_line(std::span<const suite::Result> results, const MachineDescription& machine, double seconds) {
+    using suite::Status;
     std::uint64_t schedules = 0;
     for (const auto& result : results) schedules += result.sweep.schedules;
     return fmt::format("{}: {} ok, {} unexpected, {}, {}; {} in {:.1f} s on {}\n", counted(results.size(), "variant"),
@@ -232,19 +232,19 @@ std::string summary_line(std::span<const explore::Result> results, const Machine
                        describe(machine));
 }
 
-std::string time_table(std::span<const explore::Result> results) {
-    explore::TimeSpent spent{};
+std::string time_table(std::span<const suite::Result> results) {
+    sweep::TimeSpent spent{};
     std::uint64_t schedules = 0;
     double whole = 0;
     for (const auto& result : results) {
-        explore::add(spent, result.spent);
+        sweep::add(spent, result.spent);
         schedules += result.sweep.schedules;
     }
     for (const auto seconds : spent) whole += seconds;
     if (whole == 0) return "";
     std::string text = "Where the time of all workers went:\n";
     for (std::size_t i = 0; i < spent.size(); ++i) {
-        const auto& [name, meaning] = explore::phase_table.at(i);
+        const auto& [name, meaning] = sweep::phase_table.at(i);
         text +=
             fmt::format("  {:<10} {:>9.1f} s  {:>5.1f} %  {}\n", name, spent.at(i), 100 * spent.at(i) / whole, meaning);
     }
@@ -252,10 +252,10 @@ std::string time_table(std::span<const explore::Result> results) {
                               counted(static_cast<std::uint64_t>(static_cast<double>(schedules) / whole), "schedule"));
 }
 
-std::string next_step(std::span<const explore::Result> results) {
-    using explore::Status;
-    const auto first = [&](Status status) -> const explore::Result& {
-        return *std::ranges::find(results, status, &explore::Result::status);
+std::string next_step(std::span<const suite::Result> results) {
+    using suite::Status;
+    const auto first = [&](Status status) -> const suite::Result& {
+        return *std::ranges::find(results, status, &suite::Result::status);
     };
     if (const auto errors = count(results, Status::error); errors != 0) {
         return fmt::format(
@@ -281,7 +281,7 @@ std::string next_step(std::span<const explore::Result> results) {
     return "";
 }
 
-std::string replay_command(const explore::Schedule& schedule) {
+std::string replay_command(const sweep::Schedule& schedule) {
     std::string quoted;
     for (const char c : to_string(schedule)) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
     return "gatecrash replay '" + quoted + "'";

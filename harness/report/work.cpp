@@ -1,9 +1,9 @@
-#include "gatecrash/report/work.hpp"
+#include "report/work.hpp"
 
 #include <fmt/format.h>
 
-#include "gatecrash/explore/schedule.hpp"
-#include "sweep_json.hpp"
+#include "report/sweep_json.hpp"
+#include "sweep/schedule.hpp"
 
 namespace gatecrash::report {
 namespace {
@@ -22,7 +22,7 @@ Json json_of(const Ending& ending) {
         {"swept", report::to_json(swept.sweep)}, {"seconds", swept.seconds}, {"spent", report::to_json(swept.spent)}};
 }
 
-Json json_of(const explore::Progress& progress) {
+Json json_of(const sweep::Progress& progress) {
     return {{"level", progress.level},         {"boundary", progress.boundary}, {"boundaries", progress.boundaries},
             {"schedules", progress.schedules}, {"findings", progress.findings}, {"block", progress.block}};
 }
@@ -37,7 +37,7 @@ Ending to_ending(const Json& object) {
     return Swept{to_sweep(object.at("swept")), object.at("seconds").get<double>(), to_time_spent(object.at("spent"))};
 }
 
-explore::Progress to_progress(const Json& object) {
+sweep::Progress to_progress(const Json& object) {
     return {static_cast<unsigned>(number(object, "level")),
             number(object, "boundary"),
             number(object, "boundaries"),
@@ -58,7 +58,7 @@ auto parsed(std::string_view content, const char* what, const Read& read) {
         throw fail(error.what());
     } catch (const JsonError& error) {
         throw fail(error.what());
-    } catch (const explore::ScheduleError& error) {
+    } catch (const sweep::ScheduleError& error) {
         throw fail(error.what());
     }
 }
@@ -74,7 +74,7 @@ std::string to_line(const Job& job) {
 std::string to_line(const Message& message) {
     struct Named {
         Json operator()(const MachineDescription& machine) const { return {{"machine", to_json(machine)}}; }
-        Json operator()(const explore::Progress& progress) const { return {{"progress", json_of(progress)}}; }
+        Json operator()(const sweep::Progress& progress) const { return {{"progress", json_of(progress)}}; }
         Json operator()(const Counted& counted) const { return {{"counted", counted.boundaries}}; }
         Json operator()(const Found& found) const { return {{"found", to_full_json(found.finding)}}; }
         Json operator()(const Saved& saved) const { return {{"saved", json_of(saved)}}; }

@@ -1,5 +1,5 @@
 // Paths into the kernel and back, counted and timed on the machine that this runs on.
-#include "gatecrash/bench/entry_bench.hpp"
+#include "bench/entry_bench.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,13 +7,13 @@
 #include <algorithm>
 #include <map>
 
-#include "gatecrash/bench/host.hpp"
+#include "bench/host.hpp"
 #include "support/kvm_system.hpp"
 
 namespace gatecrash::bench {
 namespace {
 
-using machine::StepperKind;
+using vm::StepperKind;
 
 std::map<std::string, double> counts_of(const std::vector<std::string>& patterns,
                                         StepperKind kind = StepperKind::trap_flag) {

@@ -1,4 +1,4 @@
-#include "gatecrash/bench/entry_path.hpp"
+#include "bench/entry_path.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

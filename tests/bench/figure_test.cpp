@@ -1,4 +1,4 @@
-#include "gatecrash/bench/figure.hpp"
+#include "bench/figure.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <numeric>
 #include <random>
 
-#include "gatecrash/bench/baseline.hpp"
+#include "bench/baseline.hpp"
 
 namespace gatecrash::bench {
 namespace {

@@ -1,4 +1,4 @@
-#include "gatecrash/bench/host.hpp"
+#include "bench/host.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

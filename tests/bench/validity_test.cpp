@@ -1,4 +1,4 @@
-#include "gatecrash/bench/validity.hpp"
+#include "bench/validity.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

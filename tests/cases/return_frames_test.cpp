@@ -13,20 +13,20 @@
 #include <string>
 #include <vector>
 
-#include "gatecrash/machine/machine.hpp"
-#include "gatecrash/machine/stepper.hpp"
-#include "gatecrash/machine/tiny_guest.hpp"
-#include "gatecrash/qualify/qualify.hpp"
-#include "measurements.hpp"
+#include "qualify/measurements.hpp"
+#include "qualify/qualify.hpp"
 #include "support/kvm_system.hpp"
 #include "support/test_guest.hpp"
-#include "window.hpp"
+#include "sweep/window.hpp"
+#include "vm/boot/guest_code.hpp"
+#include "vm/guest.hpp"
+#include "vm/stepping/stepper.hpp"
 
 namespace gatecrash::cases {
 namespace {
 
-using machine::Machine;
-using machine::Virtual;
+using vm::Guest;
+using vm::Virtual;
 
 constexpr std::uint64_t non_canonical = std::uint64_t{1} << 47, kernel_address = ~std::uint64_t{0xfff},
                         unmapped = 0x10000;
@@ -58,8 +58,8 @@ class Generator {
         // The reference has its view of the espfix stack for one value of these bits.
         if (frame.ss == GATECRASH_LDT_DATA16)
             frame.rsp = (frame.rsp & ~espfix_bits) | (GATECRASH_USER_STACK & espfix_bits);
-        frame.rflags = rflags_fixed | machine::rflags_if | (random_() & rflags_arithmetic);
-        if (!usually()) frame.rflags |= random_() & (machine::rflags_rf | machine::rflags_tf);
+        frame.rflags = rflags_fixed | vm::rflags_if | (random_() & rflags_arithmetic);
+        if (!usually()) frame.rflags |= random_() & (vm::rflags_rf | vm::rflags_tf);
         if (!usually()) frame.rflags |= random_() & (rflags_df | rflags_nt | rflags_ac);
         if (usually()) frame.rcx = frame.rip;
         if (usually()) frame.r11 = frame.rflags;
@@ -68,7 +68,7 @@ class Generator {
 
     /// Up to seven instructions that mix registers but RSP, flags and selectors. They go on behind `code_size` bytes.
     std::vector<std::byte> code() {
-        machine::Code c(code_size);
+        vm::Code c(code_size);
         for (auto left = random_() % 8; left > 0; --left) add_instruction(c);
         constexpr std::size_t jump_length = 5;
         c.db(0xe9);
@@ -85,7 +85,7 @@ class Generator {
         return values.begin()[random_() % values.size()];
     }
 
-    void add_instruction(machine::Code& c) {
+    void add_instruction(vm::Code& c) {
         const auto reg = [&] {
             const auto index = static_cast<int>(random_() % gprs);
             return Xbyak::Reg64(index + (index >= Xbyak::Operand::RSP ? 1 : 0));
@@ -115,7 +115,7 @@ class Generator {
 
 /// What user code, and who looks at the log, can tell of a return.
 struct Return {
-    machine::Outcome outcome;
+    vm::Outcome outcome;
     kvm_regs regs{};
     kvm_sregs sregs{};
     std::vector<std::byte> log, stack;
@@ -135,17 +135,17 @@ std::string difference(const Return& a, const Return& b) {
 }
 
 /// A guest that has come to the end of its system call.
-class ReturningGuest {
+class ReturningCode {
   public:
-    explicit ReturningGuest(const std::string& name) : machine_(kvm_system(), test_guest("return-frames/" + name)) {
-        EXPECT_EQ(explore::run_patiently(machine_), machine::Outcome{machine::Doorbell{GATECRASH_PORT_BEGIN}});
-        const auto stepper = machine::make_trap_flag_stepper(machine_);
+    explicit ReturningCode(const std::string& name) : guest_(kvm_system(), test_guest("return-frames/" + name)) {
+        EXPECT_EQ(sweep::run_patiently(guest_), vm::Outcome{vm::Doorbell{GATECRASH_PORT_BEGIN}});
+        const auto stepper = vm::make_trap_flag_stepper(guest_);
         stepper->enter();
-        while (machine_.rip() != symbol("syscall_exit")) {
-            if (stepper->step().end) throw std::logic_error("never reaches syscall_exit\n" + machine_.dump());
+        while (guest_.rip() != symbol("syscall_exit")) {
+            if (stepper->step().end) throw std::logic_error("never reaches syscall_exit\n" + guest_.dump());
         }
         stepper->leave();
-        at_exit_ = machine_.snapshot();
+        at_exit_ = guest_.snapshot();
     }
 
     [[nodiscard]] Virtual code() const { return symbol("generated_code"); }
@@ -155,34 +155,34 @@ class ReturningGuest {
     Return by_iret(const abi::Frame& frame) { return go(frame, symbol("return_to_user")); }
 
   private:
-    [[nodiscard]] Virtual symbol(const std::string& name) const { return machine_.image().symbols.find(name).value(); }
+    [[nodiscard]] Virtual symbol(const std::string& name) const { return guest_.image().symbols.find(name).value(); }
 
     void write(Virtual to, std::span<const std::byte> bytes) {
-        if (!machine_.memory().write(to, bytes)) throw std::logic_error("not mapped");
+        if (!guest_.memory().write(to, bytes)) throw std::logic_error("not mapped");
     }
 
     std::vector<std::byte> read(Virtual from, std::size_t size) {
         std::vector<std::byte> bytes(size);
-        if (!machine_.memory().read(from, bytes)) throw std::logic_error("not mapped");
+        if (!guest_.memory().read(from, bytes)) throw std::logic_error("not mapped");
         return bytes;
     }
 
     Return go(const abi::Frame& frame, Virtual from) {
-        machine_.restore(at_exit_);
-        auto regs = machine_.cpu().regs();
+        guest_.restore(at_exit_);
+        auto regs = guest_.cpu().regs();
         write(Virtual{regs.rsp}, std::as_bytes(std::span(&frame, 1)));
         regs.rip = number(from);
-        machine_.cpu().set_regs(regs);
-        Return result{explore::run_patiently(machine_), {}, {}, {}, {}};
-        result.regs = machine_.cpu().regs();
-        result.sregs = machine_.cpu().sregs();
-        result.log = read(Virtual{machine_.image().descriptor.log}, sizeof(abi::Log));
+        guest_.cpu().set_regs(regs);
+        Return result{sweep::run_patiently(guest_), {}, {}, {}, {}};
+        result.regs = guest_.cpu().regs();
+        result.sregs = guest_.cpu().sregs();
+        result.log = read(Virtual{guest_.image().descriptor.log}, sizeof(abi::Log));
         result.stack = read(Virtual{GATECRASH_USER_STACK}, GATECRASH_STACK_SIZE);
         return result;
     }
 
-    Machine machine_;
-    machine::Snapshot at_exit_;
+    Guest guest_;
+    vm::Snapshot at_exit_;
 };
 
 std::string describe(const abi::Frame& f) {
@@ -201,16 +201,16 @@ struct Told {
 
 std::optional<Told> first_told(const std::string& guest_name, std::size_t frames) {
     constexpr std::uint64_t seed = 20150324;
-    ReturningGuest guest(guest_name);
+    ReturningCode guest(guest_name);
     Generator generator(seed);
     for (std::size_t i = 1; i <= frames; ++i) {
         const auto frame = generator.frame(guest.code());
         guest.write_code(generator.code());
         // The first to use a page exits for that, which TF shows where the trap comes too early (behaviour
         // tf-over-exit).
-        if ((frame.rflags & machine::rflags_tf) != 0) (void)guest.by_iret(frame);
+        if ((frame.rflags & vm::rflags_tf) != 0) (void)guest.by_iret(frame);
         const auto by_iret = guest.by_iret(frame);
-        EXPECT_EQ(by_iret.outcome, machine::Outcome{machine::Doorbell{GATECRASH_PORT_END}}) << describe(frame);
+        EXPECT_EQ(by_iret.outcome, vm::Outcome{vm::Doorbell{GATECRASH_PORT_END}}) << describe(frame);
         if (auto by = difference(guest.by_exit(frame), by_iret); !by.empty()) return Told{i, frame, std::move(by)};
     }
     return std::nullopt;
@@ -256,8 +256,8 @@ INSTANTIATE_TEST_SUITE_P(
     Of, MissedConditions,
     testing::Values(Missed{"any-rcx", [](const abi::Frame& f) { return f.rcx != f.rip; }},
                     Missed{"any-r11", [](const abi::Frame& f) { return f.r11 != f.rflags; }},
-                    Missed{"with-rf", [](const abi::Frame& f) { return (f.rflags & machine::rflags_rf) != 0; }},
-                    Missed{"with-tf", [](const abi::Frame& f) { return (f.rflags & machine::rflags_tf) != 0; },
+                    Missed{"with-rf", [](const abi::Frame& f) { return (f.rflags & vm::rflags_rf) != 0; }},
+                    Missed{"with-tf", [](const abi::Frame& f) { return (f.rflags & vm::rflags_tf) != 0; },
                            "tf-over-sysret"},
                     Missed{"any-cs", [](const abi::Frame& f) { return f.cs != GATECRASH_USER_CS; }},
                     Missed{"any-ss", [](const abi::Frame& f) { return f.ss != GATECRASH_USER_SS; }}),

@@ -1,4 +1,4 @@
-#include "cpu_limit.hpp"
+#include "cli/cpu_limit.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,10 @@
-#include "options.hpp"
+#include "cli/options.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "help.hpp"
-#include "option_groups.hpp"
+#include "cli/help.hpp"
+#include "cli/option_groups.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -31,7 +31,7 @@ TEST(Options, MayStandAnywhereBehindTheCommand) {
     EXPECT_EQ(options.json, "-");
     EXPECT_TRUE(options.quiet);
     EXPECT_EQ(options.jobs, 2U);
-    EXPECT_EQ(options.stepper, machine::StepperKind::stop_bytes);
+    EXPECT_EQ(options.stepper, vm::StepperKind::stop_bytes);
 }
 
 TEST(Options, LeaveTheNumberOfWorkersToCpusAndMemory) {
@@ -57,9 +57,9 @@ TEST(Options, OfExplore) {
     const auto options = parse_options(
         {"explore", "x.elf", "--events", "nmi,irq=0x30", "--depth", "3", "--window", "a.b..c", "--no-prune"});
     EXPECT_EQ(options.target, "x.elf");
-    EXPECT_EQ(options.events, (std::vector{machine::Event::nmi(), machine::Event::irq(0x30)}));
+    EXPECT_EQ(options.events, (std::vector{vm::Event::nmi(), vm::Event::irq(0x30)}));
     EXPECT_EQ(options.depth, 3U);
-    EXPECT_EQ(options.window, (std::vector<explore::SymbolRange>{{"a.b", "c"}}));
+    EXPECT_EQ(options.window, (std::vector<sweep::SymbolRange>{{"a.b", "c"}}));
     EXPECT_FALSE(options.prune);
     EXPECT_FALSE(parse_options({"explore", "x.elf"}).events.has_value());
     EXPECT_FALSE(parse_options({"explore", "x.elf"}).depth.has_value());

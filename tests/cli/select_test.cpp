@@ -1,11 +1,11 @@
-#include "select.hpp"
+#include "cli/select.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "options.hpp"
+#include "cli/options.hpp"
+#include "cli/sweeping.hpp"
 #include "support/sample.hpp"
-#include "sweeping.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -23,8 +23,8 @@ class Select : public testing::Test {
         return names;
     }
 
-    explore::Case first_, second_;
-    std::vector<const explore::Case*> cases_{&first_, &second_};
+    suite::Case first_, second_;
+    std::vector<const suite::Case*> cases_{&first_, &second_};
 };
 
 TEST_F(Select, TakesEverythingWithoutPatterns) { EXPECT_EQ(names({}).size(), 4U); }

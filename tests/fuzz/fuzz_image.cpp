@@ -5,10 +5,10 @@
 #include <cstdlib>
 #include <span>
 
-#include "gatecrash/machine/image.hpp"
-#include "gatecrash/machine/memory.hpp"
+#include "vm/boot/image.hpp"
+#include "vm/memory.hpp"
 
-using namespace gatecrash::machine;
+using namespace gatecrash::vm;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     try {

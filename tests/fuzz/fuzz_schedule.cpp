@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
-#include "gatecrash/explore/schedule.hpp"
+#include "sweep/schedule.hpp"
 
-using namespace gatecrash::explore;
+using namespace gatecrash::sweep;
 
 namespace {
 

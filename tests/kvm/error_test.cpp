@@ -1,11 +1,11 @@
-#include "gatecrash/kvm/error.hpp"
+#include "kvm/error.hpp"
 
 #include <gmock/gmock.h>
 
 #include <cerrno>
 
-#include "gatecrash/kvm/exit.hpp"
-#include "gatecrash/kvm/system.hpp"
+#include "kvm/exit.hpp"
+#include "kvm/system.hpp"
 
 namespace gatecrash::kvm {
 namespace {

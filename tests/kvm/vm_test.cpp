@@ -1,5 +1,5 @@
 // A real /dev/kvm: ioctls that fail, and what a vCPU counts.
-#include "gatecrash/kvm/vm.hpp"
+#include "kvm/vm.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,12 +7,12 @@
 #include <cerrno>
 #include <functional>
 
-#include "gatecrash/kvm/error.hpp"
-#include "gatecrash/kvm/vcpu.hpp"
-#include "gatecrash/machine/machine.hpp"
-#include "gatecrash/machine/tiny_guest.hpp"
+#include "kvm/error.hpp"
+#include "kvm/vcpu.hpp"
 #include "support/kvm_system.hpp"
-#include "window.hpp"
+#include "sweep/window.hpp"
+#include "vm/boot/guest_code.hpp"
+#include "vm/guest.hpp"
 
 namespace gatecrash::kvm {
 namespace {
@@ -46,8 +46,8 @@ TEST(KvmVm, NamesTheCallThatFailsAndItsError) {
 /// CPUID always leaves a guest, and KVM goes on with it by itself. The host's timer and the watchdog leave it, too.
 TEST(KvmVcpu, CountsExits) {
     constexpr unsigned cpuids = 200, most_others = cpuids;
-    machine::TinyGuest guest;
-    auto& k = guest.kernel;
+    vm::GuestCode code;
+    auto& k = code.kernel;
     Xbyak::Label again;
     k.mov(k.esi, cpuids);
     k.doorbell(GATECRASH_PORT_BEGIN);
@@ -56,15 +56,15 @@ TEST(KvmVcpu, CountsExits) {
     k.dec(k.esi);
     k.jnz(again);
     k.doorbell(GATECRASH_PORT_END);
-    machine::Machine machine(kvm_system(), guest.build("exits"));
-    const auto exits = machine.cpu().counter("exits"), io = machine.cpu().counter("io_exits");
+    vm::Guest guest(kvm_system(), code.build("exits"));
+    const auto exits = guest.cpu().counter("exits"), io = guest.cpu().counter("io_exits");
     ASSERT_TRUE(exits.has_value());
     ASSERT_TRUE(io.has_value());
-    EXPECT_FALSE(machine.cpu().counter("no_such_counter").has_value());
+    EXPECT_FALSE(guest.cpu().counter("no_such_counter").has_value());
 
-    ASSERT_EQ(explore::run_patiently(machine), machine::Outcome{machine::Doorbell{GATECRASH_PORT_BEGIN}});
+    ASSERT_EQ(sweep::run_patiently(guest), vm::Outcome{vm::Doorbell{GATECRASH_PORT_BEGIN}});
     const auto at_begin = exits->read(), io_at_begin = io->read();
-    ASSERT_EQ(explore::run_patiently(machine), machine::Outcome{machine::Doorbell{GATECRASH_PORT_END}});
+    ASSERT_EQ(sweep::run_patiently(guest), vm::Outcome{vm::Doorbell{GATECRASH_PORT_END}});
     EXPECT_EQ(io->read() - io_at_begin, 1U);
     EXPECT_GE(exits->read() - at_begin, cpuids + 1);
     EXPECT_LT(exits->read() - at_begin, cpuids + 1 + most_others);

@@ -9,9 +9,9 @@
 #include <set>
 #include <stdexcept>
 
-#include "gatecrash/kvm/error.hpp"
-#include "gatecrash/machine/outcome.hpp"
-#include "probe.hpp"
+#include "kvm/error.hpp"
+#include "qualify/probe.hpp"
+#include "vm/outcome.hpp"
 
 namespace gatecrash::qualify {
 namespace {
@@ -60,7 +60,7 @@ TEST(Judgement, ExpectsWhatTheVendorsCpusDo) {
 
 TEST(Judgement, ReportsAFaultOfTheMachineByItsFirstLine) {
     const auto behaviour = judge(probe, Vendor::amd, []() -> std::string {
-        throw machine::MachineFault("KVM_EXIT_INTERNAL_ERROR: suberror 1, data [0x1, 0x2]\nrip 0x10\n");
+        throw vm::MachineFault("KVM_EXIT_INTERNAL_ERROR: suberror 1, data [0x1, 0x2]\nrip 0x10\n");
     });
     EXPECT_FALSE(behaviour.ok);
     EXPECT_EQ(behaviour.got, "KVM_EXIT_INTERNAL_ERROR: suberror 1");

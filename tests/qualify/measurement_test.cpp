@@ -3,12 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "gatecrash/machine/vendor.hpp"
-#include "gatecrash/qualify/qualify.hpp"
-#include "legacy_guest.hpp"
-#include "probe.hpp"
-#include "recording_guest.hpp"
+#include "qualify/legacy_code.hpp"
+#include "qualify/probe.hpp"
+#include "qualify/qualify.hpp"
+#include "qualify/recording_code.hpp"
 #include "support/kvm_system.hpp"
+#include "vm/vendor.hpp"
 
 namespace gatecrash::qualify {
 
@@ -19,9 +19,9 @@ void PrintTo(const Behaviour& behaviour, std::ostream* out) {
 
 namespace {
 
-using machine::Code;
 using testing::ElementsAre;
 using testing::IsEmpty;
+using vm::Code;
 
 const Probe& probe_named(const std::string& name) {
     for (const auto& probe : probes()) {
@@ -59,12 +59,12 @@ TEST(Measurement, FindsExactlyTheKnownGapsOfTheEmulatedMachine) {
         "mov-ss-shadow: vector 0x40, RIP behind the INT", "tf-in-fmask: #DB, RIP at the SYSCALL entry, CPL 0, DR6.BS",
         "tf-over-sysret: #DB, RIP behind the first user instruction, CPL 3, DR6.BS",
         "smap: #GP, RIP at the MOV to CR4, error 0x0"};
-    EXPECT_EQ(gaps_in(probes()), machine::cpu_vendor() == machine::Vendor::amd ? of_amd : of_intel);
+    EXPECT_EQ(gaps_in(probes()), vm::cpu_vendor() == vm::Vendor::amd ? of_amd : of_intel);
 }
 
 // docs/machines.md tells why, gap by gap.
 TEST(Facts, DifferFromTheManualExactlyWhereTheEmulatedMachineIsKnownTo) {
-    if (machine::cpu_vendor() != machine::Vendor::amd) GTEST_SKIP() << "intel's are in emulator/intel_test.cpp";
+    if (vm::cpu_vendor() != vm::Vendor::amd) GTEST_SKIP() << "intel's are in tests/machines/intel_test.cpp";
     EXPECT_THAT(
         gaps_in(facts()),
         ElementsAre(
@@ -108,30 +108,30 @@ int measured = 0;
 
 /// A guest that loops the first time that it is measured. What ends it then is an interrupt of the host.
 std::string loop_the_first_time(Bench& bench) {
-    RecordingGuest guest;
+    RecordingCode code;
     Xbyak::Label self;
-    guest.kernel.L(self);
-    if (++measured == 1) guest.kernel.jmp(self);
-    guest.end();
-    return describe(guest.boot(bench).run());
+    code.kernel.L(self);
+    if (++measured == 1) code.kernel.jmp(self);
+    code.end();
+    return describe(code.boot(bench).run());
 }
 
 /// Comes out wrong the first time, for a reason that KVM's count does not show.
 std::string wrong_the_first_time(Bench& bench) {
-    RecordingGuest guest;
-    if (++measured == 1) guest.kernel.ud2();
-    guest.end();
-    return guest.tell(guest.run(bench));
+    RecordingCode code;
+    if (++measured == 1) code.kernel.ud2();
+    code.end();
+    return code.tell(code.run(bench));
 }
 
 /// Interrupted each time, it comes out in `of` ways in turn.
 template <int of>
 std::string loop_each_time(Bench& bench) {
-    RecordingGuest guest;
+    RecordingCode code;
     Xbyak::Label self;
-    guest.kernel.L(self);
-    guest.kernel.jmp(self);
-    (void)guest.boot(bench).run();
+    code.kernel.L(self);
+    code.kernel.jmp(self);
+    (void)code.boot(bench).run();
     return std::to_string(measured++ % of);
 }
 
@@ -152,7 +152,7 @@ TEST(Measurement, IsMadeAgainUntilAnUnexpectedAnswerComesTwice) {
 }
 
 TEST(Measurement, IsMadeAgainIfAnInterruptOfTheHostFellIntoIt) {
-    if (machine::cpu_vendor() != machine::Vendor::amd) GTEST_SKIP() << "KVM counts few of them on Bochs";
+    if (vm::cpu_vendor() != vm::Vendor::amd) GTEST_SKIP() << "KVM counts few of them on Bochs";
     auto probe = probe_named("int3");
     Bench bench(kvm_system());
     const auto evaluate_as = [&](std::string (*measure)(Bench&)) {
@@ -178,22 +178,22 @@ TEST(Facts, AreMeasuredOnlyIfAskedFor) {
 
 TEST(WrongGuest, InLegacyModeIsTold) {
     Bench bench(kvm_system());
-    LegacyGuest guest;
-    guest.place("at the UD2");
-    guest.kernel.ud2();
-    EXPECT_EQ(guest.tell(guest.run(bench)), "#UD, RIP at the UD2, CPL 0");
+    LegacyCode code;
+    code.place("at the UD2");
+    code.kernel.ud2();
+    EXPECT_EQ(code.tell(code.run(bench)), "#UD, RIP at the UD2, CPL 0");
 
-    LegacyGuest user;
+    LegacyCode user;
     user.enter_user(2);
     user.user_place("at the HLT");
     user.user.hlt();
     EXPECT_EQ(user.tell(user.run(bench)), "#GP, RIP at the HLT, CPL 3");
 
-    LegacyGuest halted;
+    LegacyCode halted;
     halted.kernel.hlt();
     EXPECT_EQ(halted.tell(halted.run(bench)), "HLT");
 
-    LegacyGuest fine;
+    LegacyCode fine;
     fine.end();
     EXPECT_EQ(fine.tell(fine.run(bench)), "no event");
 }
@@ -223,38 +223,38 @@ Behaviour judge_as(const std::string& name, std::string (*wrong)(Bench&)) {
 
 TEST(WrongGuest, WithoutItsHandlerIsTold) {
     const auto behaviour = judge_as("int3", [](Bench& bench) {
-        RecordingGuest guest;
-        guest.kernel.int3();
-        guest.place("behind the INT3");
-        guest.end();
-        return guest.tell(guest.run(bench));
+        RecordingCode code;
+        code.kernel.int3();
+        code.place("behind the INT3");
+        code.end();
+        return code.tell(code.run(bench));
     });
     EXPECT_EQ(behaviour.got, "#BP, RIP behind the INT3, which was not expected");
 }
 
 TEST(WrongGuest, ThatDoesNothingIsTold) {
     const auto behaviour = judge_as("software-interrupt", [](Bench& bench) {
-        RecordingGuest guest;
-        guest.end();
-        return guest.tell(guest.run(bench));
+        RecordingCode code;
+        code.end();
+        return code.tell(code.run(bench));
     });
     EXPECT_EQ(behaviour.got, "no event");
 }
 
 TEST(WrongGuest, WhoseNmiHandlerUnmasksEarlyIsTold) {
     const auto behaviour = judge_as("nmi-delivery", [](Bench& bench) {
-        RecordingGuest guest;
-        guest.on(GATECRASH_VECTOR_BP);
-        guest.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI, [&guest](Code& k) {
+        RecordingCode code;
+        code.on(GATECRASH_VECTOR_BP);
+        code.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI, [&code](Code& k) {
             k.doorbell(GATECRASH_PORT_BEGIN);
             k.int3();  // its IRET unmasks
-            guest.place("in the handler");
+            code.place("in the handler");
         });
-        guest.kernel.doorbell(GATECRASH_PORT_BEGIN);
-        guest.place("behind the doorbell");
-        guest.end();
-        return guest.tell(guest.run(bench, [begins = 0](machine::Machine& machine) mutable {
-            if (++begins <= 2) machine.land(machine::Event::nmi());
+        code.kernel.doorbell(GATECRASH_PORT_BEGIN);
+        code.place("behind the doorbell");
+        code.end();
+        return code.tell(code.run(bench, [begins = 0](vm::Guest& guest) mutable {
+            if (++begins <= 2) guest.land(vm::Event::nmi());
         }));
     });
     EXPECT_THAT(behaviour.got, testing::HasSubstr("NMI, RIP in the handler"));
@@ -262,48 +262,48 @@ TEST(WrongGuest, WhoseNmiHandlerUnmasksEarlyIsTold) {
 
 TEST(WrongGuest, ThatHangsIsEnded) {
     const auto behaviour = judge_as("int3", [](Bench& bench) {
-        RecordingGuest guest;
+        RecordingCode code;
         Xbyak::Label self;
-        guest.kernel.L(self);
-        guest.kernel.jmp(self);
-        return guest.tell(guest.run(bench));
+        code.kernel.L(self);
+        code.kernel.jmp(self);
+        return code.tell(code.run(bench));
     });
     EXPECT_EQ(behaviour.got, "still running");
 }
 
 TEST(WrongGuest, ThatGoesRoundInCirclesIsEnded) {
     const auto behaviour = judge_as("int3", [](Bench& bench) {
-        RecordingGuest guest;
-        guest.on(6);  // #UD, and back to where it was
-        guest.kernel.ud2();
-        return guest.tell(guest.run(bench));
+        RecordingCode code;
+        code.on(6);  // #UD, and back to where it was
+        code.kernel.ud2();
+        return code.tell(code.run(bench));
     });
     EXPECT_THAT(behaviour.got, testing::EndsWith("and so on without end"));
 }
 
 TEST(WrongGuest, ThatTripleFaultsIsTold) {
     const auto behaviour = judge_as("watchdog-ends-loop", [](Bench& bench) {
-        RecordingGuest guest;
-        guest.kernel.ud2();
-        auto& machine = guest.boot(bench);
-        auto sregs = machine.cpu().sregs();
+        RecordingCode code;
+        code.kernel.ud2();
+        auto& guest = code.boot(bench);
+        auto sregs = guest.cpu().sregs();
         sregs.idt.limit = 0;
-        machine.set_sregs(sregs);
-        return guest.tell(RecordingGuest::run(machine));
+        guest.set_sregs(sregs);
+        return code.tell(RecordingCode::run(guest));
     });
     EXPECT_EQ(behaviour.got, "triple fault");
 }
 
 TEST(Bench, ShowsEachGuestItsOwnMemory) {
     constexpr auto count = [](Bench& bench) {
-        RecordingGuest guest;
-        auto& k = guest.kernel;
-        k.mov(k.rbx, RecordingGuest::scratch);
+        RecordingCode code;
+        auto& k = code.kernel;
+        k.mov(k.rbx, RecordingCode::scratch);
         k.inc(k.qword[k.rbx]);
-        guest.end();
-        auto& machine = guest.boot(bench);
-        (void)run_bounded(machine);
-        return RecordingGuest::scratch_word(machine, 0);
+        code.end();
+        auto& guest = code.boot(bench);
+        (void)run_bounded(guest);
+        return RecordingCode::scratch_word(guest, 0);
     };
     Bench bench(kvm_system());
     EXPECT_EQ(count(bench), 1U);

@@ -1,4 +1,4 @@
-#include "gatecrash/report/behaviour_table.hpp"
+#include "report/behaviour_table.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

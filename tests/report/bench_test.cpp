@@ -3,8 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "gatecrash/report/bench_document.hpp"
-#include "gatecrash/report/bench_table.hpp"
+#include "report/bench_document.hpp"
+#include "report/bench_table.hpp"
 #include "support/sample.hpp"
 
 namespace gatecrash::report {

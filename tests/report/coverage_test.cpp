@@ -1,4 +1,4 @@
-#include "gatecrash/report/coverage.hpp"
+#include "report/coverage.hpp"
 
 #include <gmock/gmock.h>
 
@@ -12,21 +12,21 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr std::array catalogue{explore::CatalogueRow{"A1", "nested"}, explore::CatalogueRow{"A2", "flag"},
-                               explore::CatalogueRow{"B1", "bad return"}};
+constexpr std::array catalogue{suite::CatalogueRow{"A1", "nested"}, suite::CatalogueRow{"A2", "flag"},
+                               suite::CatalogueRow{"B1", "bad return"}};
 
-explore::Variant variant(const char* name, std::vector<std::string> covers, explore::Expectation expects) {
-    explore::Variant variant;
+suite::Variant variant(const char* name, std::vector<std::string> covers, suite::Expectation expects) {
+    suite::Variant variant;
     variant.name = name;
     variant.covers = std::move(covers);
     variant.expects = std::move(expects);
     return variant;
 }
 
-const explore::Case sample{.name = "case",
-                           .asks = "?",
-                           .variants = {variant("bad", {"A1", "A2"}, explore::breaks(explore::Invariant::stack, {{}})),
-                                        variant("good", {"A1"}, explore::holds())}};
+const suite::Case sample{.name = "case",
+                         .asks = "?",
+                         .variants = {variant("bad", {"A1", "A2"}, suite::breaks(sweep::Invariant::stack, {{}})),
+                                      variant("good", {"A1"}, suite::holds())}};
 const std::array selections{Selection{&sample, &sample.variants[0]}, Selection{&sample, &sample.variants[1]}};
 
 TEST(Coverage, IsBothWaysOnlyIfOneBreaksAndOneHolds) {
@@ -44,21 +44,21 @@ TEST(Coverage, IsBothWaysOnlyIfOneBreaksAndOneHolds) {
 }
 
 TEST(Coverage, OfAVariantThatDiffersByVendorIsBoth) {
-    explore::Case differs = sample;
+    suite::Case differs = sample;
     differs.variants[0].otherwise =
-        explore::Variant::Otherwise{.vendor = machine::Vendor::amd, .expects = explore::holds(), .because = ""};
+        suite::Variant::Otherwise{.vendor = vm::Vendor::amd, .expects = suite::holds(), .because = ""};
     const std::array one{Selection{&differs, &differs.variants[0]}};
     EXPECT_TRUE(coverage_of(catalogue, one)[1].is_covered());
 }
 
 TEST(Coverage, RefusesARowThatIsNone) {
-    const std::array other{explore::CatalogueRow{"B1", "bad return"}};
+    const std::array other{suite::CatalogueRow{"B1", "bad return"}};
     EXPECT_THROW((void)coverage_of(other, selections), std::invalid_argument);
 }
 
 TEST(Catalogue, HasEachRowOnce) {
     std::set<std::string_view> ids;
-    for (const auto& row : explore::catalogue()) EXPECT_TRUE(ids.insert(row.id).second) << row.id;
+    for (const auto& row : suite::catalogue()) EXPECT_TRUE(ids.insert(row.id).second) << row.id;
     EXPECT_GT(ids.size(), 190U);
 }
 

@@ -1,4 +1,4 @@
-#include "gatecrash/report/junit_report.hpp"
+#include "report/junit_report.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@ namespace {
 
 using testing::HasSubstr;
 using testing::IsEmpty;
-using Results = std::vector<explore::Result>;
+using Results = std::vector<suite::Result>;
 
 /// Valid by the schema, and read back.
 pugi::xml_document read(const std::string& text) {

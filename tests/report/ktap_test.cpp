@@ -1,9 +1,9 @@
-#include "gatecrash/report/ktap_report.hpp"
+#include "report/ktap_report.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "gatecrash/report/text_report.hpp"
+#include "report/text_report.hpp"
 #include "support/ktap.hpp"
 #include "support/sample.hpp"
 
@@ -14,7 +14,7 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
-using Results = std::vector<explore::Result>;
+using Results = std::vector<suite::Result>;
 
 std::vector<KtapReport::Test> plan_of(const Results& results) {
     std::vector<KtapReport::Test> plan;

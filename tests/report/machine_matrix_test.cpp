@@ -1,11 +1,11 @@
-#include "gatecrash/report/machine_matrix.hpp"
+#include "report/machine_matrix.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
-#include "gatecrash/report/json_report.hpp"
+#include "report/json_report.hpp"
 #include "support/sample.hpp"
 
 namespace gatecrash::report {
@@ -14,8 +14,7 @@ namespace {
 using nlohmann::json;
 using testing::HasSubstr;
 
-MachineResults on(const std::string& name, std::map<std::string, bool> behaviours,
-                  std::vector<explore::Result> results) {
+MachineResults on(const std::string& name, std::map<std::string, bool> behaviours, std::vector<suite::Result> results) {
     auto machine = sample::amd();
     machine.name = name;
     machine.behaviours = std::move(behaviours);
@@ -29,20 +28,20 @@ MachineResults missing(const std::string& name) {
 }
 
 /// The variant that holds elsewhere.
-explore::Result broken() {
+suite::Result broken() {
     auto result = sample::breaking();
     result.variant = "copied-frame";
     result.expect = "holds";
-    result.status = explore::Status::unexpected;
+    result.status = suite::Status::unexpected;
     result.sweep.findings.front().schedule.target = "nested-nmi/copied-frame";
     return result;
 }
 
 /// The variant that ends in an error elsewhere.
-explore::Result interrupted() {
+suite::Result interrupted() {
     auto result = sample::failed();
-    result.verdict = explore::Verdict::skip;
-    result.status = explore::Status::skip;
+    result.verdict = suite::Verdict::skip;
+    result.status = suite::Status::skip;
     result.message.clear();
     result.skip_reason = "interrupted after 3 schedules";
     result.sweep.boundaries = 12;
@@ -116,7 +115,7 @@ TEST(MachineMatrix, ComparesCountsAndFindingsToo) {
     auto slower = sample::breaking();
     slower.seconds = 99;
     struct {
-        explore::Result other;
+        suite::Result other;
         const char* told;
     } const rows[] = {
         {longer, "\n  amd    203 boundaries; gatecrash replay"},
@@ -149,14 +148,14 @@ TEST(MachineMatrix, TellsTheReasonsOfAVariantThatExpectsToDiffer) {
     auto of = sample::nested_nmi();
     auto& variant = of.variants.back();
     variant.because = "the vendor that everybody tests on";
-    variant.otherwise = {.vendor = machine::Vendor::intel,
-                         .expects = explore::breaks(explore::Invariant::stack, {{}}),
+    variant.otherwise = {.vendor = vm::Vendor::intel,
+                         .expects = suite::breaks(sweep::Invariant::stack, {{}}),
                          .because = "the other one"};
     const std::vector<Selection> selections{{&of, &variant}};
     auto breaks = broken();
-    breaks.status = explore::Status::ok;
+    breaks.status = suite::Status::ok;
     std::vector machines{on("amd", {{"a", true}}, {sample::holding()}), on("intel", {{"a", false}}, {breaks})};
-    machines[1].machine.vendor = machine::Vendor::intel;
+    machines[1].machine.vendor = vm::Vendor::intel;
     EXPECT_THAT(machine_matrix(machines, selections),
                 HasSubstr("\nnested-nmi/copied-frame differs as expected\n"
                           "  amd    ok holds\n"
@@ -166,10 +165,10 @@ TEST(MachineMatrix, TellsTheReasonsOfAVariantThatExpectsToDiffer) {
                           "         the other one\n"));
     // One that does not do what is expected, or CPUs of which the same is expected, are a matter of behaviours.
     const auto* behaviours = "differs; these behaviours differ between the machines: a (intel)\n";
-    machines[1].results.front().status = explore::Status::unexpected;
+    machines[1].results.front().status = suite::Status::unexpected;
     EXPECT_THAT(machine_matrix(machines, selections), HasSubstr(behaviours));
-    machines[1].results.front().status = explore::Status::ok;
-    machines[0].machine.vendor = machine::Vendor::intel;
+    machines[1].results.front().status = suite::Status::ok;
+    machines[0].machine.vendor = vm::Vendor::intel;
     EXPECT_THAT(machine_matrix(machines, selections), HasSubstr(behaviours));
 }
 

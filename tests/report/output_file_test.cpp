@@ -1,4 +1,4 @@
-#include "gatecrash/report/output_file.hpp"
+#include "report/output_file.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

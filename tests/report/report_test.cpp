@@ -4,11 +4,11 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
-#include "gatecrash/report/exit_code.hpp"
-#include "gatecrash/report/json_report.hpp"
-#include "gatecrash/report/listing.hpp"
-#include "gatecrash/report/progress_line.hpp"
-#include "gatecrash/report/text_report.hpp"
+#include "report/exit_code.hpp"
+#include "report/json_report.hpp"
+#include "report/listing.hpp"
+#include "report/progress_line.hpp"
+#include "report/text_report.hpp"
 #include "support/sample.hpp"
 
 namespace gatecrash::report {
@@ -17,7 +17,7 @@ namespace {
 using nlohmann::json;
 using testing::HasSubstr;
 using testing::Not;
-using Results = std::vector<explore::Result>;
+using Results = std::vector<suite::Result>;
 
 std::vector<std::string> keys_of(const json& object) {
     std::vector<std::string> keys;
@@ -183,7 +183,7 @@ TEST(TextReport, SaysWhyThereIsNoVerdictOrTheWrongOne) {
     EXPECT_THAT(details(sample::failed()), HasSubstr("error: KVM_EXIT_INTERNAL_ERROR\n"));
     EXPECT_THAT(details(sample::failed()), Not(HasSubstr("rip")));  // the dump is on standard error
     auto unexpected = sample::holding();
-    unexpected.status = explore::Status::unexpected;
+    unexpected.status = suite::Status::unexpected;
     unexpected.expect = "breaks I4";
     unexpected.message = "nothing broke";
     EXPECT_EQ(details(unexpected), "            expected: breaks I4; nothing broke\n");
@@ -203,7 +203,7 @@ TEST(TextReport, SumsUp) {
 
 TEST(TextReport, NamesInTheSummaryWhatIsNotAsExpected) {
     auto unexpected = sample::breaking();
-    unexpected.status = explore::Status::unexpected;
+    unexpected.status = suite::Status::unexpected;
     unexpected.expect = "holds";
     const Results results{unexpected, sample::holding(), sample::skipped(), sample::failed()};
     EXPECT_EQ(summary(results, sample::amd(), 3.21),
@@ -230,9 +230,9 @@ TEST(TextReport, NamesInTheSummaryWhatIsNotAsExpected) {
 
 TEST(TextReport, SaysWhatToDoNext) {
     auto unexpected = sample::breaking();
-    unexpected.status = explore::Status::unexpected;
+    unexpected.status = suite::Status::unexpected;
     auto too_good = sample::holding();
-    too_good.status = explore::Status::unexpected;
+    too_good.status = suite::Status::unexpected;
     EXPECT_EQ(next_step(Results{sample::holding()}), "");
     EXPECT_THAT(next_step(Results{sample::holding(), unexpected}),
                 HasSubstr("gatecrash replay 'nested-nmi/flag-only@nmi:entry_nmi+0x1f#2' --trace"));
@@ -252,7 +252,7 @@ TEST(TextReport, GroupsDigits) {
 
 TEST(ExitCode, TakesTheGravestOfAll) {
     auto unexpected = sample::holding();
-    unexpected.status = explore::Status::unexpected;
+    unexpected.status = suite::Status::unexpected;
     EXPECT_EQ(exit_code_of(Results{sample::holding(), sample::skipped()}), ExitCode::as_expected);
     EXPECT_EQ(exit_code_of(Results{sample::holding(), unexpected}), ExitCode::unexpected);
     EXPECT_EQ(exit_code_of(Results{unexpected, sample::failed()}), ExitCode::error);
@@ -261,7 +261,7 @@ TEST(ExitCode, TakesTheGravestOfAll) {
 }
 
 TEST(ProgressLine, ShowsCaseBoundarySpeedAndFindings) {
-    const explore::Progress progress{.level = 2, .boundary = 57, .boundaries = 203, .schedules = 3660, .findings = 0};
+    const sweep::Progress progress{.level = 2, .boundary = 57, .boundaries = 203, .schedules = 3660, .findings = 0};
     EXPECT_EQ(progress_line("nested-nmi/copied-frame", progress, 2.0),
               "nested-nmi/copied-frame  level 2  boundary 57/203  1 830 schedules/s  0 findings");
     EXPECT_THAT(progress_line("x", progress, 0), HasSubstr("  0 schedules/s  "));

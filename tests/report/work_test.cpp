@@ -1,4 +1,4 @@
-#include "gatecrash/report/work.hpp"
+#include "report/work.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,28 +8,28 @@ namespace {
 
 using testing::HasSubstr;
 
-explore::SweepResult sweep() {
-    explore::SweepResult result;
+sweep::SweepResult sweep() {
+    sweep::SweepResult result;
     result.shard = {2, 3};
     result.boundaries = 500;
     result.depth = 1;
     result.levels = {{1, 0}, {70, 30, {{3, 60, 20, {}, true}, {3, 4, 0, {{0, 3}}}, {6, 6, 10}}}};
     result.schedules = 71;
     result.pruned = 30;
-    result.findings = {{.schedule = {"c/v", {{machine::Event::nmi(), {"entry", 0x1f, 2, {}}}}},
-                        .violation = {explore::Invariant::stack, "a \"message\"\nof two lines"},
-                        .also = {explore::Invariant::nmi_mask},
+    result.findings = {{.schedule = {"c/v", {{vm::Event::nmi(), {"entry", 0x1f, 2, {}}}}},
+                        .violation = {sweep::Invariant::stack, "a \"message\"\nof two lines"},
+                        .also = {sweep::Invariant::nmi_mask},
                         .schedules = 4,
                         .window = 1,
                         .order = 99,
                         .block = 3}};
     result.interrupted = true;
-    result.not_exhaustive = explore::Coverage{1, 20, 167};
+    result.not_exhaustive = sweep::Coverage{1, 20, 167};
     result.stopped_after = 1;
     return result;
 }
 
-explore::Checkpoint checkpoint() {
+sweep::Checkpoint checkpoint() {
     auto result = sweep();
     result.schedules = result.pruned = 0;  // the end adds them up
     return {result, {1, 20, 3}, {"@nmi:entry+0x1f", "@nmi:entry"}, false};
@@ -44,9 +44,9 @@ Kind passed_on(const Kind& message) {
 
 TEST(Work, MessagesArriveAsTheyAreSent) {
     const MachineDescription machine{
-        "amd", "kvm_amd", "cpu", "6.1", true, machine::Vendor::intel, {{"int3", true}, {"lsl", false}}};
+        "amd", "kvm_amd", "cpu", "6.1", true, vm::Vendor::intel, {{"int3", true}, {"lsl", false}}};
     EXPECT_EQ(passed_on(machine), machine);
-    const auto progress = passed_on(explore::Progress{2, 10, 500, 1234, 1, 7});
+    const auto progress = passed_on(sweep::Progress{2, 10, 500, 1234, 1, 7});
     EXPECT_EQ(std::tie(progress.level, progress.boundary, progress.boundaries, progress.schedules, progress.findings,
                        progress.block),
               std::make_tuple(2U, 10U, 500U, 1234U, 1U, 7U));
@@ -76,8 +76,7 @@ TEST(Work, AJobArrivesAsItIsSent) {
 }
 
 TEST(Work, AJournalComesBackAsItWasKept) {
-    Journal journal{
-        "0.1", {"run", "1/1"}, "0123", {"amd", "kvm_amd", "cpu", "6.1", true, machine::Vendor::amd, {}}, {}};
+    Journal journal{"0.1", {"run", "1/1"}, "0123", {"amd", "kvm_amd", "cpu", "6.1", true, vm::Vendor::amd, {}}, {}};
     journal.workers = {{{Swept{sweep(), 1}, Failed{"why", false}}, Saved{checkpoint(), 2}}, {{}, {}}};
     const auto text = to_text(journal);
     const auto back = read_journal(text);
@@ -98,8 +97,8 @@ TEST(Work, WhatIsNoneIsRefused) {
         }
         return std::string("nothing");
     };
-    const auto whole = to_text(
-        {"0.1", {"run"}, "0", {"amd", "", "", "", true, machine::Vendor::amd, {}}, {{{}, Saved{checkpoint(), 2}}}});
+    const auto whole =
+        to_text({"0.1", {"run"}, "0", {"amd", "", "", "", true, vm::Vendor::amd, {}}, {{{}, Saved{checkpoint(), 2}}}});
     for (const auto& text :
          {std::string("no JSON"), std::string("[]"), std::string("{}"), whole.substr(0, whole.size() / 2)}) {
         EXPECT_THAT(why(text), HasSubstr("not a file that --resume made: ")) << text;

@@ -12,7 +12,7 @@
 #include <cstdlib>
 #include <fstream>
 
-namespace gatecrash::emulator {
+namespace gatecrash::machines {
 
 namespace fs = std::filesystem;
 
@@ -165,4 +165,4 @@ std::string TemporaryFolder::file(const std::string& name, const std::string& co
     return (path_ / name).string();
 }
 
-}  // namespace gatecrash::emulator
+}  // namespace gatecrash::machines

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "gatecrash/emulator/file.hpp"
+#include "machines/file.hpp"
 
-namespace gatecrash::emulator {
+namespace gatecrash::machines {
 
 /// What a command did.
 struct Result {
@@ -85,4 +85,4 @@ class TemporaryFolder {
     std::filesystem::path path_;
 };
 
-}  // namespace gatecrash::emulator
+}  // namespace gatecrash::machines

@@ -9,9 +9,9 @@
 
 namespace gatecrash::cli {
 
-using emulator::Command;
-using emulator::Result;
-using emulator::TemporaryFolder;
+using machines::Command;
+using machines::Result;
+using machines::TemporaryFolder;
 using Words = std::vector<std::string>;
 using Environment = std::map<std::string, std::string>;
 

@@ -5,18 +5,18 @@
 #include <functional>
 
 #include "gatecrash/abi.h"
-#include "gatecrash/machine/tiny_guest.hpp"
+#include "vm/boot/guest_code.hpp"
 
 namespace gatecrash {
 
 /// In `code`, with RSP at what the CPU pushed: a record in the log. Clobbers nothing but flags.
-inline void emit_log(machine::Code& code, std::uint32_t kind, std::uint32_t vector, std::uint32_t error = 0) {
+inline void emit_log(vm::Code& code, std::uint32_t kind, std::uint32_t vector, std::uint32_t error = 0) {
     using abi::LogRecord;
     constexpr unsigned record_shift = 6;
     static_assert(sizeof(LogRecord) == 1 << record_shift);
     code.push(code.rax);
     code.push(code.rcx);
-    code.mov(code.rax, machine::TinyGuest::log);
+    code.mov(code.rax, vm::GuestCode::log);
     code.mov(code.ecx, 1);
     code.lock();
     code.xadd(code.qword[code.rax], code.rcx);
@@ -32,8 +32,7 @@ inline void emit_log(machine::Code& code, std::uint32_t kind, std::uint32_t vect
 }
 
 /// A handler of `vector`: `body`, if there is one, between the records of its beginning and its end, and IRETQ.
-inline void emit_handler(machine::Code& code, std::uint32_t vector,
-                         const std::function<void(machine::Code&)>& body = {}) {
+inline void emit_handler(vm::Code& code, std::uint32_t vector, const std::function<void(vm::Code&)>& body = {}) {
     emit_log(code, GATECRASH_LOG_ENTER, vector);
     if (body) body(code);
     emit_log(code, GATECRASH_LOG_LEAVE, vector);

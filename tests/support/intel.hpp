@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "gatecrash/emulator/run.hpp"
+#include "machines/run.hpp"
 #include "support/command.hpp"
 
-namespace gatecrash::emulator {
+namespace gatecrash::machines {
 
 /// Skips its tests if the machine is not set up.
 class Intel : public testing::Test {
@@ -29,4 +29,4 @@ class Intel : public testing::Test {
     TemporaryFolder folder_;
 };
 
-}  // namespace gatecrash::emulator
+}  // namespace gatecrash::machines

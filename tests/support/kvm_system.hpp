@@ -1,6 +1,6 @@
 #pragma once
 
-#include "gatecrash/kvm/system.hpp"
+#include "kvm/system.hpp"
 
 namespace gatecrash {
 

@@ -1,16 +1,16 @@
 // Cases and results to report on.
 #pragma once
 
-#include "gatecrash/explore/case.hpp"
-#include "gatecrash/explore/judge.hpp"
-#include "gatecrash/report/machine_description.hpp"
+#include "report/machine_description.hpp"
+#include "suite/case.hpp"
+#include "suite/judge.hpp"
 
 namespace gatecrash::sample {
 
-inline explore::Case nested_nmi() {
-    using machine::Event;
-    explore::Case sample{"nested-nmi", "Does an NMI inside another one lose a frame?", {}};
-    explore::Variant broken;
+inline suite::Case nested_nmi() {
+    using vm::Event;
+    suite::Case sample{"nested-nmi", "Does an NMI inside another one lose a frame?", {}};
+    suite::Variant broken;
     broken.name = "flag-only";
     broken.summary = "a nesting flag, and no check of RIP";
     broken.origin = "Torvalds 2014";
@@ -18,10 +18,10 @@ inline explore::Case nested_nmi() {
     broken.events = {Event::nmi()};
     broken.depth = 2;
     broken.expects =
-        explore::breaks(explore::Invariant::stack, {{{Event::Kind::nmi, {"flag_clear", "flag_iret"}}},
-                                                    {{Event::Kind::irq, {"entry_irq"}}, {Event::Kind::nmi, {}}}});
+        suite::breaks(sweep::Invariant::stack, {{{Event::Kind::nmi, {"flag_clear", "flag_iret"}}},
+                                                {{Event::Kind::irq, {"entry_irq"}}, {Event::Kind::nmi, {}}}});
     broken.because = "the flag is clear before IRET";
-    explore::Variant fixed;
+    suite::Variant fixed;
     fixed.name = "copied-frame";
     fixed.summary = "saved and copied frames";
     fixed.covers = {"A1", "A6"};
@@ -31,14 +31,14 @@ inline explore::Case nested_nmi() {
     return sample;
 }
 
-inline explore::Result holding() {
-    explore::Result result;
+inline suite::Result holding() {
+    suite::Result result;
     result.case_name = "nested-nmi";
     result.variant = "copied-frame";
     result.covers = {"A1", "A6"};
     result.expect = "holds";
-    result.verdict = explore::Verdict::holds;
-    result.status = explore::Status::ok;
+    result.verdict = suite::Verdict::holds;
+    result.status = suite::Status::ok;
     result.sweep.boundaries = 203;
     result.sweep.schedules = 41209;
     result.sweep.pruned = 7;
@@ -48,15 +48,15 @@ inline explore::Result holding() {
     return result;
 }
 
-inline explore::Result breaking() {
+inline suite::Result breaking() {
     auto result = holding();
     result.variant = "flag-only";
     result.covers = {"A7"};
     result.expect = "breaks I4";
-    result.verdict = explore::Verdict::breaks;
-    explore::Finding finding{{"nested-nmi/flag-only", {{machine::Event::nmi(), {"entry_nmi", 0x1f, 2, {}}}}},
-                             {explore::Invariant::stack, "the frame at 0xffffffff80062fd8 is overwritten"},
-                             {explore::Invariant::progress}};
+    result.verdict = suite::Verdict::breaks;
+    sweep::Finding finding{{"nested-nmi/flag-only", {{vm::Event::nmi(), {"entry_nmi", 0x1f, 2, {}}}}},
+                           {sweep::Invariant::stack, "the frame at 0xffffffff80062fd8 is overwritten"},
+                           {sweep::Invariant::progress}};
     auto further = finding;
     further.schedule.landings.front().boundary = {"nmi_exit", 0, 1, {}};
     further.schedules = 3;
@@ -65,19 +65,19 @@ inline explore::Result breaking() {
     return result;
 }
 
-inline explore::Result skipped() {
-    explore::Result result;
+inline suite::Result skipped() {
+    suite::Result result;
     result.case_name = "mov-ss";
     result.variant = "plain";
     result.expect = "holds";
-    result.verdict = explore::Verdict::skip;
-    result.status = explore::Status::skip;
+    result.verdict = suite::Verdict::skip;
+    result.status = suite::Status::skip;
     result.skip_reason = "needs mov-ss-shadow";
     return result;
 }
 
-inline explore::Result failed() {
-    explore::Result result;
+inline suite::Result failed() {
+    suite::Result result;
     result.case_name = "nested-nmi";
     result.variant = "single-stack";
     result.expect = "breaks I4";
@@ -86,9 +86,9 @@ inline explore::Result failed() {
 }
 
 /// Returns `result` as judged for a variant that expects the opposite.
-inline explore::Result unexpected(explore::Result result) {
-    result.status = explore::Status::unexpected;
-    result.expect = result.verdict == explore::Verdict::breaks ? "holds" : "breaks I4";
+inline suite::Result unexpected(suite::Result result) {
+    result.status = suite::Status::unexpected;
+    result.expect = result.verdict == suite::Verdict::breaks ? "holds" : "breaks I4";
     return result;
 }
 
@@ -98,7 +98,7 @@ inline report::MachineDescription amd() {
             .cpu = "QEMU",
             .kernel = "6.1.0",
             .emulated = true,
-            .vendor = machine::Vendor::amd,
+            .vendor = vm::Vendor::amd,
             .behaviours = {{"int3", true}, {"mov-ss-shadow", false}}};
 }
 

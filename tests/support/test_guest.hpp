@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "gatecrash/machine/image.hpp"
+#include "vm/boot/image.hpp"
 
 namespace gatecrash {
 
@@ -18,11 +18,11 @@ struct TestGuest {
 extern "C" const TestGuest test_guests[], test_guests_end[];
 
 /// Returns a guest by its name in tests/meson.build. Throws std::out_of_range.
-inline machine::Image test_guest(const std::string& name) {
+inline vm::Image test_guest(const std::string& name) {
     const std::span guests(test_guests, test_guests_end);
     const auto guest = std::ranges::find_if(guests, [&](const TestGuest& each) { return each.name == name; });
     if (guest == guests.end()) throw std::out_of_range("no guest " + name);
-    return machine::load_elf({guest->begin, guest->end}, name);
+    return vm::load_elf({guest->begin, guest->end}, name);
 }
 
 }  // namespace gatecrash

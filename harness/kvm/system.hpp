@@ -1,0 +1,55 @@
+#pragma once
+
+#include <linux/kvm.h>
+
+#include <cstdint>
+#include <set>
+#include <string>
+
+#include "kvm/file_descriptor.hpp"
+
+namespace gatecrash::kvm {
+
+class Vm;
+
+/// The KVM_CAP_* numbers that this program asks about.
+enum class Capability : std::uint32_t {
+    readonly_memory = KVM_CAP_READONLY_MEM,
+    sync_registers = KVM_CAP_SYNC_REGS,
+    set_guest_debug = KVM_CAP_SET_GUEST_DEBUG,
+    vcpu_events = KVM_CAP_VCPU_EVENTS,
+    user_nmi = KVM_CAP_USER_NMI,
+    machine_check = KVM_CAP_MCE,
+    debug_registers = KVM_CAP_DEBUGREGS,
+    immediate_exit = KVM_CAP_IMMEDIATE_EXIT,
+    dirty_ring = KVM_CAP_DIRTY_LOG_RING,
+    disable_quirks = KVM_CAP_DISABLE_QUIRKS2,
+    binary_statistics = KVM_CAP_BINARY_STATS_FD,
+};
+
+/// /dev/kvm (api.rst, "System ioctls").
+class System {
+  public:
+    /// Opens `path` and checks KVM's API version. Throws Error with the remedy.
+    static System open(const std::string& path = "/dev/kvm");
+
+    /// KVM_CHECK_EXTENSION: 0 if the capability is absent, else what the capability's documentation says.
+    [[nodiscard]] int check(Capability capability) const;
+    [[nodiscard]] bool has(Capability capability) const { return check(capability) > 0; }
+    /// From here on as with a KVM that lacks `capability`, for tests of what is done then.
+    void forgo(Capability capability) { forgone_.insert(capability); }
+    /// KVM_GET_VCPU_MMAP_SIZE, in bytes.
+    [[nodiscard]] std::size_t vcpu_mapping_size() const;
+    /// KVM_CREATE_VM. Its vCPU has a dirty ring if KVM offers KVM_CAP_DIRTY_LOG_RING (Linux 5.11). A
+    /// hypercall of the other vendor's raises #UD, as on hardware, if KVM can leave it at that (Linux 5.19); older KVMs
+    /// write this vendor's in its place.
+    [[nodiscard]] Vm create_vm() const;
+
+  private:
+    explicit System(FileDescriptor fd) : fd_(std::move(fd)) {}
+
+    FileDescriptor fd_;
+    std::set<Capability> forgone_;
+};
+
+}  // namespace gatecrash::kvm

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <linux/kvm.h>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kvm/counter.hpp"
+#include "kvm/exit.hpp"
+#include "kvm/file_descriptor.hpp"
+#include "kvm/mapping.hpp"
+
+namespace gatecrash::kvm {
+
+/// A page of a logged memory slot.
+struct WrittenPage {
+    std::uint32_t slot;
+    std::uint64_t page;  ///< from the beginning of the slot
+};
+
+/// One virtual CPU (api.rst, "vcpu ioctls"). Only a Vm makes one; one thread uses it at a time.
+///
+/// General registers, special registers and events are cached: reading them after run() and changing them before the
+/// next run() costs no ioctl where KVM_CAP_SYNC_REGS is present. Every method throws Error if its ioctl fails.
+class Vcpu {
+  public:
+    [[nodiscard]] const kvm_regs& regs();
+    void set_regs(const kvm_regs& regs);
+    /// Without interrupt_bitmap: events() has the interrupt that is being delivered.
+    [[nodiscard]] const kvm_sregs& sregs();
+    void set_sregs(const kvm_sregs& sregs);
+    [[nodiscard]] const kvm_vcpu_events& events();
+    void set_events(const kvm_vcpu_events& events);
+    /// Calls KVM once after each run; set_debug_registers() calls KVM only for changes.
+    [[nodiscard]] const kvm_debugregs& debug_registers();
+    void set_debug_registers(const kvm_debugregs& registers);
+    /// Returns whether debug_registers() needs no ioctl.
+    [[nodiscard]] bool knows_debug_registers() const { return debug_registers_known_; }
+    /// Makes debug_registers() call KVM again.
+    void forget_debug_registers() { debug_registers_known_ = false; }
+    /// Says that the last run did not change the debug registers, which were known before it.
+    void keep_debug_registers() { debug_registers_known_ = true; }
+    void set_cpuid(std::span<const kvm_cpuid_entry2> entries);
+    /// KVM_GET_MSRS: fills in `data` of each entry. Throws if KVM does not know one of them.
+    void get_msrs(std::span<kvm_msr_entry> entries) const;
+    /// KVM_SET_MSRS. Throws if KVM refuses one of them.
+    void set_msrs(std::span<const kvm_msr_entry> entries);
+
+    /// KVM_SET_GUEST_DEBUG with KVM_GUESTDBG_* `control` bits. Cached registers are written first: KVM ties a step to
+    /// the RIP at the time of this call. `breakpoint`, with KVM_GUESTDBG_USE_HW_BP: the address of an instruction.
+    void set_guest_debug(std::uint32_t control, std::uint64_t breakpoint = 0);
+    /// Whether the next run is a step (KVM_GUESTDBG_SINGLESTEP).
+    [[nodiscard]] bool is_stepping() const { return (guest_debug_ & KVM_GUESTDBG_SINGLESTEP) != 0; }
+
+    /// KVM_NMI: an NMI arrives.
+    void nmi();
+    /// KVM_INTERRUPT: injects the external interrupt `vector`, whatever IF says: see run(true).
+    void interrupt(std::uint8_t vector);
+    /// KVM_X86_SETUP_MCE and KVM_X86_SET_MCE: an uncorrected machine check arrives.
+    void setup_machine_check(std::uint64_t mcg_capabilities);
+    void machine_check(const kvm_x86_mce& error);
+
+    /// KVM_GET_STATS_FD, where Capability::binary_statistics is present: what KVM counts under `name`, "exits" say.
+    /// Empty if there is nothing of that name.
+    [[nodiscard]] std::optional<Counter> counter(const std::string& name) const;
+
+    /// Whether next_written() works.
+    [[nodiscard]] bool has_dirty_ring() const { return ring_.size() != 0; }
+    /// The next page of a logged slot that the guest has written to, in the order of the first writes (api.rst,
+    /// KVM_CAP_DIRTY_LOG_RING). The ring is emptied only when it is full: so a page comes up once, as a rule, and its
+    /// later writes cost nothing. Empty if there is none.
+    [[nodiscard]] std::optional<WrittenPage> next_written();
+
+    /// KVM_RUN. With `irq_window`, exits as soon as an external interrupt could be delivered.
+    [[nodiscard]] Exit run(bool irq_window = false);
+    /// Lets KVM finish the instruction of an IoExit or MmioExit without running another one (immediate_exit). One that
+    /// makes very many accesses is cut short.
+    void complete_exit();
+    /// Makes the current or the next run() return InterruptedExit. Callable from another thread or a signal handler;
+    /// the vCPU's thread must also get a signal if it may be inside KVM_RUN. Cleared by clear_immediate_exit().
+    void request_immediate_exit() noexcept;
+    void clear_immediate_exit() noexcept;
+
+  private:
+    friend class Vm;
+    Vcpu(FileDescriptor fd, Mapping run, bool sync_registers, int vm_fd, Mapping ring);
+
+    [[nodiscard]] kvm_run& shared() const { return *reinterpret_cast<kvm_run*>(run_.data()); }
+    [[nodiscard]] Exit decode_exit() const;
+    void empty_ring();
+    /// Writes cached changes with ioctls, which is what the order of calls needs in front of KVM_SET_GUEST_DEBUG.
+    void flush();
+
+    FileDescriptor fd_;
+    Mapping run_;
+    bool sync_registers_;
+    int vm_fd_;
+    Mapping ring_;
+    std::size_t ring_next_ = 0;
+    std::vector<WrittenPage> written_before_;  ///< taken from the ring when it was full
+    kvm_regs regs_{};
+    kvm_sregs sregs_{};
+    kvm_vcpu_events events_{};
+    kvm_debugregs debug_registers_{};
+    bool debug_registers_known_ = false;
+    std::uint32_t guest_debug_ = 0;
+    std::uint64_t valid_ = 0;  ///< KVM_SYNC_X86_* groups whose cached copy is KVM's
+    std::uint64_t dirty_ = 0;  ///< groups whose cached copy KVM has yet to get
+};
+
+}  // namespace gatecrash::kvm

@@ -1,0 +1,332 @@
+#include "machines/agent_session.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+#include <system_error>
+
+#include "machines/argv.hpp"
+
+namespace gatecrash::machines {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Beyond this many bytes waiting for the port the program is not read any further, so that it waits as well.
+constexpr std::size_t enough_unsent = 1U << 20;
+
+/// We read and the program writes or, with `input`, the other way round.
+ChildStream make_pipe(bool input = false) {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw_errno("pipe2");
+    ChildStream stream{.ours = Fd(ends[input ? 1 : 0]), .theirs = Fd(ends[input ? 0 : 1])};
+    ::fcntl(stream.ours.get(), F_SETFL, O_NONBLOCK);
+    return stream;
+}
+
+ChildStream make_terminal() {
+    ChildStream stream{.ours = open_file("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK), .theirs = {}, .terminal = true};
+    if (::unlockpt(stream.ours.get()) != 0) throw_errno("unlockpt");
+    std::array<char, 64> name{};
+    if (::ptsname_r(stream.ours.get(), name.data(), name.size()) != 0) throw_errno("ptsname");
+    stream.theirs = open_file(name.data(), O_RDWR | O_NOCTTY);
+    // The terminal outside does the translation of line ends; here every byte must stay what it is.
+    termios mode{};
+    ::tcgetattr(stream.theirs.get(), &mode);
+    ::cfmakeraw(&mode);
+    ::tcsetattr(stream.theirs.get(), TCSANOW, &mode);
+    return stream;
+}
+
+/// In the new process: becomes the program. Returns only on failure, with errno set.
+void become(RunRequest& request, const ChildStream& input, const std::array<ChildStream, 2>& streams) {
+    ::setsid();
+    for (const auto& stream : streams) {
+        if (stream.terminal) ::ioctl(stream.theirs.get(), TIOCSCTTY, 0);
+    }
+    ::dup2(request.has_input ? input.theirs.get() : ::open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
+    ::dup2(streams[0].theirs.get(), STDOUT_FILENO);
+    ::dup2(streams[1].theirs.get(), STDERR_FILENO);
+    sigset_t none;
+    sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    (void)std::signal(SIGPIPE, SIG_DFL);
+    ::setpriority(PRIO_PROCESS, 0, 0);
+    if (::chdir(request.directory.c_str()) != 0) return;
+    const auto argv = pointers(request.arguments);
+    const auto envp = pointers(request.environment);
+    ::execve(request.program.c_str(), argv.data(), envp.data());
+}
+
+std::string launch_error(const std::string& program, int error) {
+    auto text = "cannot run " + program + " in the machine: " + std::strerror(error);
+    // The kernel says "no such file" for the program when it means its loader.
+    if (error == ENOENT && fs::exists(program)) text += " (its loader is missing)";
+    return text;
+}
+
+}  // namespace
+
+AgentSession::AgentSession(std::unique_ptr<Port> port, std::optional<StallBreaker> stall)
+    : port_(std::move(port)), stall_(std::move(stall)) {
+    sigset_t watched;
+    sigemptyset(&watched);
+    sigaddset(&watched, SIGCHLD);
+    ::sigprocmask(SIG_BLOCK, &watched, nullptr);
+    signals_ = Fd(::signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!signals_) throw_errno("signalfd");
+    (void)std::signal(SIGPIPE, SIG_IGN);  // of a program that closed its standard input
+}
+
+void AgentSession::send(Message message, std::string_view payload) { append_frame(unsent_.tail(), message, payload); }
+
+void AgentSession::handle(const Frame& frame) {
+    PayloadReader payload(frame.payload);
+    switch (frame.message) {
+        case Message::hello: {
+            const auto now = payload.u64();
+            const timespec time{.tv_sec = static_cast<time_t>(now / 1'000'000'000),
+                                .tv_nsec = static_cast<long>(now % 1'000'000'000)};
+            ::clock_settime(CLOCK_REALTIME, &time);
+            send(Message::ready);
+            return;
+        }
+        case Message::ping:
+            send(Message::pong);
+            return;
+        case Message::file_begin:
+            begin_file(payload);
+            return;
+        case Message::file_data:
+            write_all(upload_.get(), frame.payload);
+            upload_left_ -= std::min<std::uint64_t>(upload_left_, frame.payload.size());
+            // Closed at once: a program that is still open for writing cannot be executed.
+            if (upload_left_ == 0) upload_.reset();
+            return;
+        case Message::run:
+            run(RunRequest::decode(frame.payload));
+            return;
+        case Message::signal: {
+            const auto number = static_cast<int>(payload.u32());
+            if (child_ > 0) ::kill(-child_, number);
+            return;
+        }
+        case Message::resize: {
+            const auto rows = payload.u32();
+            resize(rows, payload.u32());
+            return;
+        }
+        case Message::input:
+            if (frame.payload.empty()) input_ended_ = true;
+            if (input_stream_.ours) input_.tail() += frame.payload;
+            return;
+        case Message::close_stream:
+            // The program's next write ends in SIGPIPE, as it would outside.
+            streams_.at(payload.u8()).ours.reset();
+            return;
+        default:
+            throw ProtocolError("unexpected frame");
+    }
+}
+
+void AgentSession::begin_file(PayloadReader& payload) {
+    const fs::path path = payload.text();
+    const auto mode = payload.u32();
+    upload_left_ = payload.u64();
+    fs::create_directories(path.parent_path());
+    // A new file always: the old one may be mapped by a process that runs.
+    ::unlink(path.c_str());
+    upload_ = open_file(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
+    ::fchmod(upload_.get(), mode);
+    if (upload_left_ == 0) upload_.reset();
+}
+
+void AgentSession::resize(std::uint32_t rows, std::uint32_t columns) {
+    winsize size{};
+    size.ws_row = static_cast<unsigned short>(rows);
+    size.ws_col = static_cast<unsigned short>(columns);
+    for (const auto& stream : streams_) {
+        if (stream.terminal && stream.ours) ::ioctl(stream.ours.get(), TIOCSWINSZ, &size);
+    }
+}
+
+void AgentSession::run(const RunRequest& wanted) {
+    auto request = wanted;
+    outputs_ = request.outputs;
+    fs::create_directories(request.directory);
+    for (const auto& output : outputs_) {
+        const auto folder = (fs::path(request.directory) / output).parent_path();
+        std::error_code exists_or_special;
+        fs::create_directories(folder, exists_or_special);
+    }
+    streams_[0] = request.out_is_terminal ? make_terminal() : make_pipe();
+    streams_[1] = request.err_is_terminal ? make_terminal() : make_pipe();
+    resize(request.rows, request.columns);
+    input_.clear();
+    input_ended_ = false;
+    input_stream_ = request.has_input ? make_pipe(true) : ChildStream();
+    auto started = make_pipe();
+    ::fcntl(started.ours.get(), F_SETFL, 0);
+    child_ = ::fork();
+    if (child_ < 0) throw_errno("fork");
+    if (child_ == 0) {
+        become(request, input_stream_, streams_);
+        const int error = errno;
+        [[maybe_unused]] const auto told = ::write(started.theirs.get(), &error, sizeof(error));
+        ::_exit(127);
+    }
+    for (auto& stream : streams_) stream.theirs.reset();
+    input_stream_.theirs.reset();
+    started.theirs.reset();
+    int error = 0;
+    if (::read(started.ours.get(), &error, sizeof(error)) == sizeof(error)) {
+        send(Message::failed, launch_error(request.program, error));
+    }
+}
+
+void AgentSession::feed() {
+    auto& pipe = input_stream_.ours;
+    if (!pipe) return;
+    const auto before = input_.size();
+    bool closed = false;
+    while (!input_.empty() && !closed) {
+        const auto put = ::write(pipe.get(), input_.waiting().data(), input_.size());
+        if (put < 0 && (errno == EAGAIN || errno == EINTR)) break;
+        closed = put < 0;
+        if (put > 0) input_.consume(static_cast<std::size_t>(put));
+    }
+    if (const auto taken = before - input_.size(); taken != 0) {
+        send(Message::input_taken, PayloadWriter().u32(static_cast<std::uint32_t>(taken)).take());
+    }
+    if (closed) {
+        input_.clear();
+        send(Message::input_closed);
+    }
+    if (closed || (input_ended_ && input_.empty())) pipe.reset();
+}
+
+bool AgentSession::forward(Stream stream) {
+    auto& ours = streams_.at(static_cast<std::size_t>(stream)).ours;
+    if (!ours || unsent_.size() > enough_unsent) return false;
+    const auto got = ::read(ours.get(), &buffer_[1], chunk_size);
+    if (got > 0) {
+        buffer_[0] = static_cast<char>(stream);
+        send(Message::output, {buffer_.data(), 1 + static_cast<std::size_t>(got)});
+        return true;
+    }
+    // EIO is how a terminal says that its other end was closed.
+    if (got == 0 || (errno != EAGAIN && errno != EINTR)) ours.reset();
+    return false;
+}
+
+void AgentSession::reap() {
+    signalfd_siginfo info{};
+    while (::read(signals_.get(), &info, sizeof(info)) > 0) {
+    }
+    int status = 0;
+    // As the first process it inherits every orphan.
+    for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+        if (pid == child_) exit_code_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    }
+}
+
+void AgentSession::finish() {
+    // What is in the pipes now is the program's; a process it left behind is not waited for.
+    for (const auto stream : {Stream::out, Stream::err}) {
+        do {
+            flush();
+        } while (forward(stream));
+        if (streams_.at(static_cast<std::size_t>(stream)).ours && unsent_.size() > enough_unsent) return;  // later
+    }
+    input_stream_.ours.reset();
+    for (const auto& output : outputs_) send_file(output);
+    send(Message::exited, PayloadWriter().u32(static_cast<std::uint32_t>(*exit_code_)).take());
+    child_ = 0;
+    exit_code_.reset();
+}
+
+void AgentSession::send_file(const std::string& path) {
+    // The program's working directory is not the agent's.
+    const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    struct stat status {};
+    if (!fd || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return;
+    const auto content = read_all(fd.get());
+    send(Message::file_begin, PayloadWriter().text(path).u32(status.st_mode & 0777).u64(content.size()).take());
+    for (std::size_t at = 0; at < content.size(); at += chunk_size) {
+        send(Message::file_data, std::string_view(content).substr(at, chunk_size));
+    }
+}
+
+void AgentSession::read_port() {
+    const auto got = ::read(port_->fd(), buffer_.data(), buffer_.size());
+    if (got < 0 && errno != EAGAIN && errno != EINTR) throw_errno("reading the port");
+    if (got <= 0) return;
+    if (port_->wants_receipts()) {
+        send(Message::received, PayloadWriter().u32(static_cast<std::uint32_t>(got)).take());
+    }
+    reader_.feed({buffer_.data(), static_cast<std::size_t>(got)});
+    while (const auto frame = reader_.next()) {
+        try {
+            handle(*frame);
+        } catch (const std::exception& error) {
+            send(Message::failed, error.what());
+        }
+    }
+}
+
+void AgentSession::flush() {
+    while (!unsent_.empty()) {
+        const auto put = port_->write(unsent_.waiting());
+        if (put <= 0) return;
+        unsent_.consume(static_cast<std::size_t>(put));
+    }
+}
+
+void AgentSession::wait() {
+    const auto watch = [&](const Fd& fd) { return unsent_.size() > enough_unsent ? -1 : fd.get(); };
+    std::array<pollfd, 6> fds = {{
+        {.fd = port_->fd(), .events = static_cast<short>(POLLIN | (unsent_.empty() ? 0 : POLLOUT)), .revents = 0},
+        {.fd = signals_.get(), .events = POLLIN, .revents = 0},
+        {.fd = watch(streams_[0].ours), .events = POLLIN, .revents = 0},
+        {.fd = watch(streams_[1].ours), .events = POLLIN, .revents = 0},
+        {.fd = input_.empty() ? -1 : input_stream_.ours.get(), .events = POLLOUT, .revents = 0},
+        {.fd = stall_ ? stall_->fd() : -1, .events = POLLIN, .revents = 0},
+    }};
+    // Putting an NMI off, and nothing else: a look at all the rest would take most of the time until the next one.
+    int ready = 0;
+    do {
+        ready = ::poll(fds.data(), fds.size(), -1);
+        if (fds[5].revents != 0) stall_->put_off();
+    } while (ready == 1 && fds[5].revents != 0);
+    // The port says POLLHUP while nobody is connected outside; there is nothing to do then but to wait.
+    if ((fds[0].revents & POLLHUP) != 0 && (fds[0].revents & POLLIN) == 0) ::usleep(1000);
+}
+
+void AgentSession::serve() {
+    for (;;) {
+        flush();
+        wait();
+        read_port();
+        feed();
+        forward(Stream::out);
+        forward(Stream::err);
+        reap();
+        if (exit_code_) finish();
+    }
+}
+
+}  // namespace gatecrash::machines

@@ -1,0 +1,74 @@
+// The agent's conversation with the outside, and the one program it runs.
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "machines/agent_port.hpp"
+#include "machines/agent_stall.hpp"
+#include "machines/file.hpp"
+#include "machines/protocol.hpp"
+
+namespace gatecrash::machines {
+
+/// One standard stream of the program: a pipe or, where the outside has a terminal, a pseudo-terminal.
+struct ChildStream {
+    Fd ours;
+    Fd theirs;
+    bool terminal = false;
+};
+
+class AgentSession {
+  public:
+    /// `stall` only where a machine needs it.
+    explicit AgentSession(std::unique_ptr<Port> port, std::optional<StallBreaker> stall);
+
+    /// Queues a frame.
+    void send(Message message, std::string_view payload = {});
+    /// Serves until the machine is switched off.
+    [[noreturn]] void serve();
+
+  private:
+    void handle(const Frame& frame);
+    void begin_file(PayloadReader& payload);
+    void run(const RunRequest& request);
+    void resize(std::uint32_t rows, std::uint32_t columns);
+    /// Gives the program what its standard input takes now.
+    void feed();
+    /// Forwards what the program wrote; false when there is nothing now, or never again.
+    bool forward(Stream stream);
+    void reap();
+    /// The program ended: its last words, its files, its exit code.
+    void finish();
+    void send_file(const std::string& path);
+    void read_port();
+    void flush();
+    /// Waits until something can be done, with `block` false not at all.
+    void wait();
+
+    std::unique_ptr<Port> port_;
+    std::optional<StallBreaker> stall_;
+    Fd signals_;
+    FrameReader reader_;
+    ByteQueue unsent_;
+    /// What is read, a byte for its Stream in front. Made once: an emulated CPU fills 64 KiB for milliseconds.
+    std::vector<char> buffer_ = std::vector<char>(1 + chunk_size);
+    Fd upload_;
+    std::uint64_t upload_left_ = 0;
+    ByteQueue input_;  ///< of the program, at most input_window bytes
+    bool input_ended_ = false;
+    ChildStream input_stream_;
+    std::array<ChildStream, 2> streams_;
+    std::vector<std::string> outputs_;
+    pid_t child_ = 0;
+    std::optional<int> exit_code_;
+};
+
+}  // namespace gatecrash::machines

@@ -1,0 +1,141 @@
+#include "machines/amd.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <future>
+#include <system_error>
+
+#include "machines/digest.hpp"
+#include "machines/initramfs.hpp"
+#include "machines/monitor.hpp"
+#include "machines/qemu.hpp"
+#include "machines/run.hpp"
+#include "machines/saved_state.hpp"
+
+namespace gatecrash::machines {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// virtio first: with the port there, the agent can say what is wrong with the others.
+const std::array<std::string, 4> amd_modules = {"virtio_pci", "virtio_console", "kvm", "kvm_amd"};
+
+constexpr std::chrono::seconds amd_boot_limit{180};
+/// From the start of QEMU to the agent's answer takes 0.2 s on an idle host.
+constexpr std::chrono::seconds restore_limit{30};
+
+/// A connected pair of stream sockets, both closed on exec.
+std::pair<Fd, Fd> socket_pair() {
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) throw_errno("socketpair");
+    return {Fd(ends[0]), Fd(ends[1])};
+}
+
+/// A machine with QEMU's monitor.
+class Qemu : public Emulator {
+  public:
+    /// `fds` lacks the connections to agent and monitor, which are made here.
+    static std::unique_ptr<Qemu> start(const fs::path& qemu, std::vector<std::string> arguments,
+                                       std::vector<HandedFd> fds) {
+        auto agent = socket_pair();
+        auto monitor = socket_pair();
+        fds.push_back({agent_fd, agent.second.get()});
+        fds.push_back({monitor_fd, monitor.second.get()});
+        auto process = std::make_unique<ChildProcess>(qemu, std::move(arguments), fds);
+        Fd from(::fcntl(agent.first.get(), F_DUPFD_CLOEXEC, 0));
+        if (!from) throw_errno("fcntl");
+        return std::unique_ptr<Qemu>(new Qemu({.to = std::move(agent.first), .from = std::move(from)},
+                                              std::move(monitor.first), std::move(process)));
+    }
+
+    /// Monitor::save_devices and Monitor::restore_devices, with the console in the error.
+    void save_devices(int fd) { with_monitor(&Monitor::save_devices, fd); }
+    void restore_devices(int fd) { with_monitor(&Monitor::restore_devices, fd); }
+
+  private:
+    Qemu(AgentConnection agent, Fd monitor, std::unique_ptr<ChildProcess> process)
+        : Emulator({.name = "amd", .window = {}, .silence = {}}, std::move(agent), std::move(process)),
+          monitor_(std::move(monitor)) {}
+
+    void with_monitor(void (Monitor::*action)(int), int fd) {
+        try {
+            Monitor monitor(monitor_.get());
+            (monitor.*action)(fd);
+        } catch (const MachineError& error) {
+            throw MachineError(with_console(error.what()));
+        }
+    }
+
+    Fd monitor_;
+};
+
+/// Boots the machine and saves it to `folder`.
+void boot_and_save(const Parts& parts, const fs::path& folder, SignalPipe& signals) {
+    fmt::print(stderr, "gatecrash: booting the amd machine once (about 5 s)...\n");
+    // In memory, not in the cache folder: a full disk would end QEMU by SIGBUS, while save_state can say what is wrong.
+    const auto memory = memory_file("memory");
+    if (::ftruncate(memory.get(), static_cast<off_t>(memory_size)) != 0) throw_errno("ftruncate");
+    const auto devices = memory_file("devices");
+    const auto kernel = memory_file("kernel", parts.kernel);
+    const auto initramfs = memory_file("initramfs", parts.initramfs);
+    const auto emulator =
+        Qemu::start(parts.qemu, boot_arguments(),
+                    {{memory_fd, memory.get()}, {kernel_fd, kernel.get()}, {initramfs_fd, initramfs.get()}});
+    emulator->wait_for(Message::ready, amd_boot_limit, signals);
+    emulator->save_devices(devices.get());
+    save_state(folder, memory.get(), devices.get());
+}
+
+/// Starts the machine from `state` and has the agent answer. Throws MachineError, also when the state is damaged.
+std::unique_ptr<Qemu> restore(const Parts& parts, const SavedState& state, SignalPipe& signals) {
+    // Meanwhile, as it takes about as long as the start itself.
+    auto intact = std::async(std::launch::async, [&state] { return state.intact(); });
+    auto emulator = Qemu::start(parts.qemu, restore_arguments(), {{memory_fd, state.memory()}});
+    emulator->restore_devices(state.devices());
+    emulator->set_clock(restore_limit, signals);
+    if (!intact.get()) throw MachineError("its files are not what was written");
+    return emulator;
+}
+
+}  // namespace
+
+Parts collect_parts(const MachineFiles& files, const std::vector<fs::path>& libraries) {
+    Parts parts;
+    parts.qemu = find_qemu();
+    parts.version = qemu_version(parts.qemu);
+    parts.kernel = read_kernel(files.kernel);
+    parts.initramfs = make_initramfs(read_modules(files.modules, amd_modules), libraries);
+    return parts;
+}
+
+std::string state_key(const Parts& parts) {
+    Digest digest;
+    digest.add(parts.qemu.string()).add(parts.version).add(parts.kernel).add(parts.initramfs);
+    for (const auto& arguments : {boot_arguments(), restore_arguments()}) {
+        for (const auto& argument : arguments) digest.add(argument);
+    }
+    return digest.text();
+}
+
+std::unique_ptr<Emulator> start_amd(const MachineFiles& files, const std::vector<fs::path>& libraries,
+                                    SignalPipe& signals) {
+    const auto parts = collect_parts(files, libraries);
+    const ContentCache cache(files.cache);
+    const auto key = state_key(parts);
+    const auto make = [&](const fs::path& folder) { boot_and_save(parts, folder, signals); };
+    const auto state = get_state(cache, key, std::nullopt, make);
+    try {
+        return restore(parts, state, signals);
+    } catch (const MachineError& error) {
+        fmt::print(stderr, "gatecrash: the saved state of the amd machine does not work and is made anew: {}\n",
+                   error.what());
+    }
+    return restore(parts, get_state(cache, key, state.identity(), make), signals);
+}
+
+}  // namespace gatecrash::machines

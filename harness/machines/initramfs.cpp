@@ -1,0 +1,44 @@
+#include "machines/initramfs.hpp"
+
+#include <fmt/format.h>
+
+#include <system_error>
+
+#include "machines/cpio.hpp"
+#include "machines/file.hpp"
+#include "machines/machine_error.hpp"
+
+namespace gatecrash::machines {
+
+namespace fs = std::filesystem;
+
+std::string make_initramfs(const std::vector<Module>& modules, const std::vector<fs::path>& libraries,
+                           const InsideFiles& files) {
+    CpioWriter archive;
+    archive.character_device("/dev/console", 0600, 5, 1);
+    archive.file("/init", agent_image(), 0755);
+    int index = 0;
+    for (const auto& module : modules) {
+        archive.file(fmt::format("/modules/{:02}-{}.ko", index++, module.name), module.object);
+    }
+    for (const auto& library : libraries) archive.file(library, read_file(library), 0755);
+    for (const auto& [path, file] : files) archive.file(path, file.content, file.mode);
+    return archive.finish();
+}
+
+std::string read_kernel(const fs::path& path) {
+    const std::string remedy = "run `./dev setup`, or name a bzImage with GATECRASH_KERNEL";
+    std::string kernel;
+    try {
+        kernel = read_file(path);
+    } catch (const std::system_error& error) {
+        throw MachineError(fmt::format("cannot read the kernel {}: {}", path.string(), error.code().message()), remedy);
+    }
+    // Documentation/arch/x86/boot.rst: the setup header's magic number.
+    if (kernel.size() < 0x10000 || kernel.compare(0x202, 4, "HdrS") != 0) {
+        throw MachineError(fmt::format("{} is not a Linux kernel (bzImage)", path.string()), remedy);
+    }
+    return kernel;
+}
+
+}  // namespace gatecrash::machines

@@ -1,0 +1,180 @@
+#include "machines/run.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <system_error>
+
+#include "machines/amd.hpp"
+#include "machines/intel.hpp"
+#include "machines/libraries.hpp"
+#include "machines/qemu.hpp"
+#include "machines/session.hpp"
+
+namespace gatecrash::machines {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::optional<fs::path> from_environment_variable(const char* name) {
+    const char* value = std::getenv(name);
+    if (value == nullptr || *value == '\0') return std::nullopt;
+    return fs::absolute(value);
+}
+
+/// The build folder this program was built in, empty when it is not there any more.
+fs::path build_folder() {
+    const fs::path folder = GATECRASH_BUILD_FOLDER;
+    std::error_code error;
+    return fs::is_directory(folder, error) ? folder : fs::path();
+}
+
+fs::path default_cache(MachineKind kind) {
+    const auto name = name_of(kind);
+    // One folder may serve both machines: what belongs to intel is below.
+    const auto own = kind == MachineKind::amd ? "" : name;
+    if (const auto cache = from_environment_variable("GATECRASH_CACHE")) return *cache / own;
+    if (const auto build = build_folder(); !build.empty() && ::access(build.c_str(), W_OK) == 0) {
+        return build / "machines" / name;
+    }
+    if (const auto cache = from_environment_variable("XDG_CACHE_HOME")) return *cache / "gatecrash" / own;
+    if (const auto home = from_environment_variable("HOME")) return *home / ".cache" / "gatecrash" / own;
+    throw MachineError(fmt::format("there is no folder to keep what the {} machine boots from", name),
+                       "name one with GATECRASH_CACHE");
+}
+
+/// A bzImage and its modules: what `./dev setup` unpacked, else what this host runs.
+std::pair<fs::path, fs::path> default_kernel() {
+    std::error_code error;
+    // A build folder of one's own has no kernel, but `./dev setup` may have put one into the usual folder.
+    for (const fs::path build : {GATECRASH_BUILD_FOLDER, GATECRASH_SOURCE_FOLDER "/build"}) {
+        for (const auto& entry : fs::directory_iterator(build / "machines" / "kernel", error)) {
+            const auto& path = entry.path();
+            if (path.filename().string().starts_with("vmlinuz")) return {path, path.parent_path()};
+        }
+    }
+    struct utsname names {};
+    ::uname(&names);
+    const fs::path image = fmt::format("/boot/vmlinuz-{}", names.release);
+    const fs::path modules = fmt::format("/lib/modules/{}", names.release);
+    if (fs::exists(image, error) && fs::is_directory(modules, error)) return {image, modules};
+    throw MachineError("an emulated machine needs a Linux kernel with its modules, and none is unpacked",
+                       "run `./dev setup`, or name your own with GATECRASH_KERNEL and GATECRASH_MODULES");
+}
+
+InsideFile read_inside_file(const fs::path& outside, bool is_program) {
+    struct stat status {};
+    InsideFile file;
+    try {
+        const auto fd = open_file(outside, O_RDONLY);
+        if (::fstat(fd.get(), &status) != 0) throw_errno(outside.string());
+        file.content = read_all(fd.get());
+        if (is_program) file.content = without_debug_information(std::move(file.content));
+    } catch (const std::system_error& error) {
+        throw MachineError(fmt::format("cannot read {}: {}", outside.string(), error.code().message()));
+    }
+    file.mode = status.st_mode & 0777;
+    return file;
+}
+
+std::vector<std::string> make_environment(const Launch& launch, const std::vector<fs::path>& libraries) {
+    std::map<std::string, std::string> environment = {{"PATH", "/usr/bin:/bin"}, {"HOME", "/"}};
+    if (const char* terminal = std::getenv("TERM")) environment["TERM"] = terminal;
+    if (auto folders = library_search_path(libraries); !folders.empty()) environment["LD_LIBRARY_PATH"] = folders;
+    for (const auto& [name, value] : launch.environment) environment[name] = value;
+    std::vector<std::string> result;
+    result.reserve(environment.size());
+    for (const auto& [name, value] : environment) result.push_back(fmt::format("{}={}", name, value));
+    return result;
+}
+
+}  // namespace
+
+std::string name_of(MachineKind kind) { return kind == MachineKind::amd ? "amd" : "intel"; }
+
+MachineFiles MachineFiles::from_environment(MachineKind kind) {
+    MachineFiles files;
+    files.kind = kind;
+    files.cache = default_cache(kind);
+    const auto kernel = from_environment_variable("GATECRASH_KERNEL");
+    const auto modules = from_environment_variable("GATECRASH_MODULES");
+    if (kernel.has_value() != modules.has_value()) {
+        throw MachineError("GATECRASH_KERNEL and GATECRASH_MODULES belong together, and only one of them is set",
+                           "set both: modules work with the kernel they were built for only");
+    }
+    if (kernel) {
+        files.kernel = *kernel;
+        files.modules = *modules;
+    } else {
+        std::tie(files.kernel, files.modules) = default_kernel();
+    }
+    return files;
+}
+
+std::optional<MachineError> missing_for_machine(MachineKind kind) {
+    try {
+        kind == MachineKind::amd ? (void)find_qemu() : check_bochs();
+        const auto files = MachineFiles::from_environment(kind);
+        if (::access(files.kernel.c_str(), R_OK) != 0) {
+            return MachineError(fmt::format("cannot read the kernel {}", files.kernel.string()),
+                                "run `./dev setup`, or name a bzImage with GATECRASH_KERNEL");
+        }
+    } catch (const MachineError& error) {
+        return error;
+    }
+    return std::nullopt;
+}
+
+int run_in_machine(const MachineFiles& files, const Launch& launch) {
+    const bool own = launch.program.empty();
+    const auto program = own ? fs::read_symlink("/proc/self/exe") : fs::absolute(launch.program).lexically_normal();
+    const auto directory = launch.directory.empty() ? fs::current_path() : launch.directory;
+    const auto base = own_libraries();
+    const auto libraries = own ? base : libraries_of(program);
+
+    InsideFiles inside_files;
+    for (const auto& library : libraries) {
+        if (std::find(base.begin(), base.end(), library) != base.end()) continue;
+        inside_files[library] = read_inside_file(library, false);
+    }
+    inside_files[program] = read_inside_file(own ? "/proc/self/exe" : program, true);
+    for (const auto& [outside, inside] : launch.inputs) {
+        // The program itself may be an input as well: it is whole then.
+        inside_files[directory / inside] = read_inside_file(outside, false);
+    }
+    Downloads outputs;
+    for (const auto& [inside, outside] : launch.outputs) outputs[directory / inside] = outside;
+
+    RunRequest request;
+    request.program = program.string();
+    request.arguments = launch.arguments;
+    request.arguments.insert(request.arguments.begin(), program.string());
+    request.environment = make_environment(launch, libraries);
+    request.directory = directory.string();
+    for (const auto& [inside, outside] : outputs) request.outputs.push_back(inside.string());
+    request.has_input = launch.streams.in.has_value();
+
+    SignalPipe signals;
+    std::unique_ptr<Emulator> machine;
+    try {
+        if (files.kind == MachineKind::intel) {
+            // All there before the machine is: its serial line is slow.
+            machine = start_intel(files, base, inside_files, signals);
+            inside_files.clear();
+        } else {
+            machine = start_amd(files, base, signals);
+        }
+    } catch (const Interrupted& interrupted) {
+        return 128 + interrupted.number;
+    }
+    describe_terminal(request, launch.streams);
+    return Session(*machine, signals, launch.streams).run(request, inside_files, outputs);
+}
+
+}  // namespace gatecrash::machines

@@ -1,0 +1,57 @@
+// What this machine's KVM really does, measured with guests of a few instructions each. A /dev/kvm that exists proves
+// nothing: a software hypervisor may stand behind it, or an emulated CPU with gaps. docs/behaviours.md has, for each
+// behaviour, what is measured, what the manuals say and what needs it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kvm/system.hpp"
+#include "vm/stepping/stepper.hpp"
+
+namespace gatecrash::qualify {
+
+/// One measured behaviour. The texts are short phrases for people. Where a manual leaves open what is to be expected,
+/// that text is what it allows, with " | " in between.
+struct Behaviour {
+    std::string name;      ///< kebab-case and stable: scripts, JSON and skip reasons use it
+    std::string got;       ///< what was measured, or the first line of the error that ended the measurement
+    std::string expected;  ///< what silicon of this CPU's vendor does
+    bool ok = false;
+    bool basic = false;  ///< without it nothing measured here can be trusted: the machine is unfit
+    std::string remedy;  ///< what the user can do about it; empty if ok
+};
+
+/// What the manuals say of one behaviour.
+struct Manuals {
+    std::string name;
+    std::string intel, amd;  ///< as `expected` on a CPU of that vendor
+    std::string source;      ///< the sections; docs/behaviours.md has the manuals' names
+};
+
+/// Of every behaviour, in the order of measure().
+[[nodiscard]] std::vector<Manuals> manuals();
+
+/// Which behaviours to measure.
+struct Scope {
+    bool others = true;            ///< beyond the basic ones and what stepper_for() needs
+    bool facts = true;             ///< of those, also what no command relies on, and only tells machines apart
+    bool stop_when_unfit = false;  ///< nothing behind a basic one that is not as expected
+};
+
+/// The behaviours in a fixed order, the basic ones first. Takes about a tenth of a second on hardware. A failure of
+/// KVM or of the guest is that behaviour's `got`: never throws for it. A guest that hangs is ended by the watchdog.
+[[nodiscard]] std::vector<Behaviour> measure(const kvm::System& system, Scope scope = {});
+
+/// One of these, by its name. Throws std::out_of_range.
+[[nodiscard]] Behaviour measure(const kvm::System& system, std::string_view name);
+
+/// The stepper for whoever did not ask for one: the trap flag, or stop bytes where that flag leaves state behind.
+[[nodiscard]] vm::StepperKind stepper_for(const std::vector<Behaviour>& behaviours);
+
+/// The first basic behaviour that is not as expected. Empty if the machine is fit.
+[[nodiscard]] std::optional<Behaviour> first_basic_failure(const std::vector<Behaviour>& behaviours);
+
+}  // namespace gatecrash::qualify

@@ -1,0 +1,146 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "qualify/probe.hpp"
+#include "vm/boot/guest_code.hpp"
+
+namespace gatecrash::qualify {
+
+/// One entry into a handler, as the guest itself recorded it.
+struct Record {
+    std::uint64_t vector, error, rip, cs, rflags, rsp, ss;  ///< `error` is 0 for a vector that has none
+    std::uint64_t frame;                                    ///< where the CPU pushed RIP
+    std::uint64_t cr2;
+    std::uint64_t dr6;  ///< of vector 1 only
+};
+
+/// Whether a guest ended by this doorbell.
+[[nodiscard]] bool rang(const vm::Outcome& outcome, std::uint16_t port);
+
+/// What a guest did: the handlers it entered, and how it ended.
+struct Account {
+    std::vector<Record> records;
+    vm::Outcome outcome;
+
+    [[nodiscard]] bool ended_well() const { return rang(outcome, GATECRASH_PORT_END); }
+    [[nodiscard]] bool uneventful() const { return ended_well() && records.empty(); }
+};
+
+/// A GuestCode in which every vector is recorded, and addresses have names:
+///
+///     RecordingCode guest;
+///     guest.on(GATECRASH_VECTOR_BP);
+///     guest.kernel.int3();
+///     guest.place("behind the INT3");
+///     guest.end();
+///     return guest.tell(guest.run(bench));  // "#BP, RIP behind the INT3"
+class RecordingCode : public vm::GuestCode {
+  public:
+    using Body = std::function<void(vm::Code&)>;
+    using OnBegin = std::function<void(vm::Guest&)>;
+    using Detail = std::function<std::string(const Record&)>;
+
+    /// A page's first use exits, and an exit changes where traps come on some machines (fact tf-over-exit). So the
+    /// guest begins by using all of its pages, unless it is to find them `fresh`, in a machine that is new.
+    enum class Pages { used, fresh };
+    explicit RecordingCode(Pages pages = Pages::used) {
+        if (pages == Pages::used) touch_pages();
+    }
+
+    /// In a body: where RSP points, and the interrupt frame above it.
+    static constexpr int frame_rip = 16, frame_cs = 24, frame_rflags = 32;
+    /// A page for the guest's own use.
+    static constexpr std::uint64_t scratch = data + vm::page_size;
+    [[nodiscard]] static std::uint64_t scratch_word(vm::Guest& guest, unsigned index);
+
+    /// `vector` is recorded, then `body` executes, then IRETQ. What is not handled rings FATAL behind the recording.
+    void on(std::uint8_t vector, unsigned ist = 0, Body body = {});
+    /// Names the address of the next instruction of `kernel`.
+    void place(const std::string& name) { name_address(kernel_text + kernel.getSize(), name); }
+    void user_place(const std::string& name) { name_address(user_text + user.getSize(), name); }
+    /// In `kernel`: rings END.
+    void end() { kernel.doorbell(GATECRASH_PORT_END); }
+    using GuestCode::write_msr;
+    /// In `kernel`: WRMSR of an address. Clobbers RAX, RCX, RDX.
+    void write_msr(std::uint32_t msr, const Xbyak::Label& address);
+    /// In `kernel`: SYSENTER arrives at `entry` in the kernel's segments. Clobbers RAX, RCX, RDX.
+    void enable_sysenter(const Xbyak::Label& entry);
+    /// In `kernel`, the MOV to debug and control registers, which xbyak lacks. Clobbers RAX.
+    void set_debug_register(unsigned number, std::uint64_t value);
+    void set_debug_register(unsigned number, const Xbyak::Label& label);
+    /// In `kernel`: turns off the breakpoints of the DR7 value `dr7`. The guest has to do so itself, and without
+    /// changing their types: QEMU's VMRUN and #VMEXIT exchange DR7 and not the breakpoints that go with it, so a later
+    /// write of DR7 that gives one another type takes a watchpoint for a breakpoint, and QEMU crashes.
+    void disarm(std::uint64_t dr7) { set_debug_register(7, dr7 & ~std::uint64_t{0xff}); }
+
+    /// The machine with this guest in it. Once a guest.
+    [[nodiscard]] vm::Guest& boot(Bench& bench);
+    /// Boots and runs it to its end. At each BEGIN doorbell `on_begin` is called.
+    [[nodiscard]] Account run(Bench& bench, const OnBegin& on_begin = {});
+    [[nodiscard]] static Account run(vm::Guest& guest, const OnBegin& on_begin = {});
+
+    /// "#BP, RIP behind the INT3, then vector 0x40, RIP ...", each entry with what `detail` adds, and how the guest
+    /// ended if not by END.
+    [[nodiscard]] std::string tell(const Account& account, const Detail& detail = {}) const;
+    /// The name of an address, else the address.
+    [[nodiscard]] std::string name_of(std::uint64_t address) const;
+
+  private:
+    struct Handler {
+        std::uint8_t vector;
+        unsigned ist;
+        Body body;
+    };
+    struct Name {
+        std::uint64_t address;
+        std::string name;
+    };
+
+    void name_address(std::uint64_t address, const std::string& name) { names_.push_back({address, name}); }
+    void emit_handler(const Handler& handler, const Xbyak::Label& recorder);
+    void emit_recorder(Xbyak::Label& recorder);
+
+    std::vector<Handler> on_;
+    std::vector<Name> names_;
+};
+
+constexpr std::uint8_t vector_ud = 6, vector_ss = 12;
+using vm::msr_cstar, vm::msr_gs_base, vm::msr_kernel_gs_base, vm::msr_lstar, vm::msr_star;
+using vm::msr_sysenter_cs, vm::msr_sysenter_eip, vm::msr_sysenter_esp;
+
+// Bodies of handlers.
+void ring_end(vm::Code& k);
+/// `first_only`, if no other event was recorded before this one.
+void the_first_time(vm::Code& k, const std::function<void()>& first_only);
+/// #DB does not come again behind the next instruction.
+void clear_pushed_tf(vm::Code& k);
+/// The instruction that is returned to executes though it has a breakpoint.
+void set_pushed_rf(vm::Code& k);
+
+// Details.
+/// ", CPL 0, DR6.BS"
+[[nodiscard]] std::string cause(const Record& record);
+/// ", CPL 0"
+[[nodiscard]] std::string privilege(const Record& record);
+/// "CS 0x33, SS 0x2b"
+[[nodiscard]] std::string cs_and_ss(std::uint64_t cs, std::uint64_t ss);
+
+/// A breakpoint's bits of DR7 in slot 0 (SDM volume 3, 17.2.4).
+constexpr std::uint64_t dr7_execute = 1, dr7_write_of_eight_bytes = 1 | 1 << 16 | 2 << 18,
+                        dr7_access_of_two_bytes = 1 | 3 << 16 | 1 << 18,
+                        dr7_access_of_eight_bytes = 1 | 3 << 16 | 2 << 18;
+
+/// SDM volume 3, table 6-1; APM volume 2, table 8-2 (which has 21, 29 and 30 too).
+[[nodiscard]] bool pushes_error_code(unsigned vector);
+/// "#BP", "NMI", "vector 0x40".
+[[nodiscard]] std::string vector_name(std::uint64_t vector);
+/// How a guest ended, in words.
+[[nodiscard]] std::string ending(const vm::Outcome& outcome);
+/// Guest::run(), but bounded in exits too.
+[[nodiscard]] vm::Outcome run_bounded(vm::Guest& guest);
+
+}  // namespace gatecrash::qualify

@@ -1,0 +1,28 @@
+// The JSON document of `bench`, written and read.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+#include "bench/entry_bench.hpp"
+#include "report/machine_description.hpp"
+
+namespace gatecrash::report {
+
+struct BenchDocument {
+    std::string version;
+    MachineDescription machine;
+    bench::Measured measured;
+};
+
+/// A text that is no such document. `what()` is one line.
+class BenchDocumentError : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
+[[nodiscard]] std::string to_text(const BenchDocument& document);
+/// Throws BenchDocumentError.
+[[nodiscard]] BenchDocument read_bench_document(const std::string& text);
+
+}  // namespace gatecrash::report

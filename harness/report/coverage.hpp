@@ -1,0 +1,30 @@
+// What `gatecrash list --covers` prints.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "report/listing.hpp"
+#include "suite/catalogue.hpp"
+
+namespace gatecrash::report {
+
+/// A row of the catalogue, and the variants that name it.
+struct Coverage {
+    suite::CatalogueRow row;
+    std::vector<std::string> breaks, holds;  ///< CASE/VARIANT; one that differs by vendor is in both
+    std::vector<std::string> needs;          ///< behaviours without which one of them is skipped
+
+    /// Both a variant that breaks and one that holds.
+    [[nodiscard]] bool is_covered() const { return !breaks.empty() && !holds.empty(); }
+    [[nodiscard]] bool is_open() const { return breaks.empty() && holds.empty(); }
+};
+
+/// A variant names a row that the catalogue does not have: throws std::invalid_argument.
+[[nodiscard]] std::vector<Coverage> coverage_of(std::span<const suite::CatalogueRow> rows,
+                                                std::span<const Selection> selections);
+[[nodiscard]] std::string text_coverage(std::span<const Coverage> coverage);
+[[nodiscard]] std::string json_coverage(const std::string& version, std::span<const Coverage> coverage);
+
+}  // namespace gatecrash::report

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "kvm/file_descriptor.hpp"
+
+namespace gatecrash::report {
+
+/// A path that cannot be written to. `what()` names the path and the reason.
+class OutputPathError : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
+/// Writing failed though the path had looked right: a full disk.
+class OutputWriteError : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
+/// A file to write in one go after long work. The path is tried when this is made, so that a wrong one is known before
+/// the work; and a regular file is replaced atomically, so that no reader sees half of it and no failure costs the old
+/// one.
+class OutputFile {
+  public:
+    /// "-" is standard output. Throws OutputPathError.
+    explicit OutputFile(const std::string& path);
+
+    /// Throws OutputWriteError.
+    void write(std::string_view content);
+
+    [[nodiscard]] bool is_standard_output() const { return is_standard_output_; }
+
+  private:
+    void write_atomically(std::string_view content) const;
+
+    std::string name_;              ///< as the user calls it
+    std::filesystem::path target_;  ///< behind symbolic links
+    bool is_standard_output_ = false;
+    kvm::FileDescriptor special_;  ///< a device or pipe, which cannot be replaced
+};
+
+}  // namespace gatecrash::report

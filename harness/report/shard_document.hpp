@@ -1,0 +1,30 @@
+// Reads the JSON document of a shard, which json_report() wrote.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "report/machine_description.hpp"
+#include "suite/judge.hpp"
+
+namespace gatecrash::report {
+
+/// A text that is no document of a shard. `what()` is one line.
+class ShardDocumentError : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
+struct ShardDocument {
+    std::string version;
+    MachineDescription machine;
+    std::vector<std::string> command;  ///< the words that decide what is swept
+    sweep::Shard shard;
+    std::vector<suite::Result> results;  ///< at least one, each of `shard`
+};
+
+/// Throws ShardDocumentError.
+[[nodiscard]] ShardDocument read_shard_document(const std::string& text);
+
+}  // namespace gatecrash::report

@@ -1,0 +1,142 @@
+#include "suite/judge.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace gatecrash::suite {
+namespace {
+
+bool lands_on(const ExpectedLanding& expected, const sweep::Landing& landing) {
+    const auto& symbols = expected.symbols;
+    return expected.event == landing.event.kind &&
+           (symbols.empty() || std::find(symbols.begin(), symbols.end(), landing.boundary.symbol) != symbols.end());
+}
+
+bool matches(const Place& place, const sweep::Finding& finding) {
+    const auto& landings = finding.schedule.landings;
+    return std::equal(place.begin(), place.end(), landings.begin(), landings.end(), lands_on);
+}
+
+std::string describe(const std::vector<Place>& places) {
+    std::string text;
+    for (const auto& place : places) text += (text.empty() ? "" : ", or by ") + to_string(place);
+    return text;
+}
+
+/// A place whose last event was not found on one of its symbols; empty if all were found.
+std::string missing(const Place& place, const std::vector<sweep::Finding>& findings) {
+    if (place.empty()) {  // without any event: there is one such schedule, and it breaks
+        return std::ranges::any_of(findings, [&](const sweep::Finding& f) { return matches(place, f); })
+                   ? ""
+                   : "the workload";
+    }
+    for (const auto& symbol : place.back().symbols) {
+        const bool found = std::any_of(findings.begin(), findings.end(), [&](const sweep::Finding& finding) {
+            return matches(place, finding) && finding.schedule.landings.back().boundary.symbol == symbol;
+        });
+        if (!found) return symbol;
+    }
+    return "";
+}
+
+/// Why what was found is not what was expected; empty if it is.
+std::string difference(const Expectation& expects, const sweep::SweepResult& sweep) {
+    if (expects.holds()) return sweep.findings.empty() ? "" : "expected to hold";
+    // What breaks may be in another shard, and what is here may be longer than that.
+    if (!sweep.shard.is_whole()) return "";
+    if (sweep.findings.empty()) {
+        return fmt::format("expected to break {}, but holds for {} events", to_string(expects.invariant), sweep.depth);
+    }
+    for (const auto& finding : sweep.findings) {
+        const auto schedule = to_string(finding.schedule);
+        if (finding.violation.invariant != expects.invariant) {
+            return fmt::format("expected to break {}, but {} breaks {}", to_string(expects.invariant), schedule,
+                               to_string(finding.violation.invariant));
+        }
+        const bool expected = std::any_of(expects.places.begin(), expects.places.end(),
+                                          [&](const Place& place) { return matches(place, finding); });
+        if (!expected) {
+            return fmt::format("expected to break only by {}, but {} breaks it too", describe(expects.places),
+                               schedule);
+        }
+    }
+    return "";
+}
+
+/// Says which expected place was not found to break; empty if all were.
+std::string missing(const Expectation& expects, const sweep::SweepResult& sweep) {
+    if (expects.holds() || !sweep.shard.is_whole()) return "";
+    for (const auto& place : expects.places) {
+        const auto symbol = missing(place, sweep.findings);
+        if (symbol.empty()) continue;
+        return sweep.stopped_after
+                   ? fmt::format("not judged: whether {} breaks on {} too", to_string(place), symbol)
+                   : fmt::format("expected to break by {}, but nothing breaks on {}", to_string(place), symbol);
+    }
+    return "";
+}
+
+}  // namespace
+
+std::string to_string(const Place& place) {
+    if (place.empty()) return "no event at all";
+    std::vector<std::string> landings;
+    for (const auto& landing : place) {
+        const auto where = landing.symbols.empty() ? "any code" : fmt::format("{}", fmt::join(landing.symbols, " or "));
+        landings.push_back(fmt::format("{} on {}", sweep::to_string(landing.event), where));
+    }
+    return fmt::format("{}", fmt::join(landings, ", then "));
+}
+
+std::string to_string(Verdict verdict) {
+    switch (verdict) {
+        case Verdict::holds:
+            return "holds";
+        case Verdict::breaks:
+            return "breaks";
+        case Verdict::skip:
+            return "skip";
+        case Verdict::error:
+            break;
+    }
+    return "error";
+}
+
+std::string to_string(Status status) {
+    switch (status) {
+        case Status::ok:
+            return "ok";
+        case Status::unexpected:
+            return "unexpected";
+        case Status::finding:
+            return "finding";
+        case Status::skip:
+            return "skip";
+        case Status::error:
+            break;
+    }
+    return "error";
+}
+
+Result judge(const Case& of, const Variant& variant, vm::Vendor vendor, sweep::SweepResult sweep) {
+    const auto& expects = variant.expected_on(vendor);
+    Result result;
+    result.case_name = of.name;
+    result.variant = variant.name;
+    result.covers = variant.covers;
+    result.modelled = variant.modelled;
+    result.expect = expects.holds() ? "holds" : "breaks " + to_string(expects.invariant);
+    result.verdict = sweep.findings.empty() ? Verdict::holds : Verdict::breaks;
+    result.message = difference(expects, sweep);
+    result.status = result.message.empty() ? Status::ok : Status::unexpected;
+    if (result.status == Status::ok) {
+        result.message = missing(expects, sweep);
+        if (!result.message.empty() && !sweep.stopped_after) result.status = Status::unexpected;
+    }
+    result.sweep = std::move(sweep);
+    return result;
+}
+
+}  // namespace gatecrash::suite

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gatecrash::sweep {
+
+/// A rule that must hold in every run: I1 to I16 of the catalogue.
+enum class Invariant : std::uint8_t {
+    round_trip = 1,            ///< what was interrupted finds all its registers as they were
+    kernel_gs = 2,             ///< GS base and KERNEL_GS_BASE are what they were
+    page_tables = 3,           ///< so is CR3
+    stack = 4,                 ///< no live frame is overwritten or used twice; canaries are intact
+    event_conservation = 5,    ///< each event's handler body runs, none twice for one event; an NMI's never inside
+                               ///< itself, and others no deeper than the guest's nesting_limits say
+    nmi_mask = 6,              ///< NMIs are not masked, and none is latched, when everything has returned
+    progress = 7,              ///< the run ends
+    no_unexpected_vector = 8,  ///< no exception but those the guest takes anyway; no triple fault
+    fault_origin = 9,          ///< a fault that is the user's is reported as the user's, the kernel's never is
+    context_tracking = 10,     ///< bodies run in kernel context, which is entered and left once
+    flags = 11,                ///< a body begins with the flags that its gate and entry promise
+    fault_registers = 12,      ///< CR2, DR6 and DR7 are those of the body's own event, and of the interrupted after it
+    leak = 13,                 ///< the user gets to see nothing of the kernel's
+    exit_work = 14,            ///< no return to the user while there is work to do first
+    read_only_tables = 15,     ///< nothing writes to read-only memory
+    interrupt_stacks = 16,     ///< IST entries are what they were
+};
+
+/// "I4".
+[[nodiscard]] std::string to_string(Invariant invariant);
+
+/// Reads what to_string() makes. Empty if `name` is no invariant.
+[[nodiscard]] std::optional<Invariant> parse_invariant(std::string_view name);
+
+/// One rule that one run broke.
+struct Violation {
+    Invariant invariant;
+    std::string message;  ///< one line: what was expected, what was found, where
+
+    bool operator==(const Violation&) const = default;
+};
+
+/// Returns the place of an invariant among those that show at the same moment, 0 for the one that is most often the
+/// cause of the others: a destroyed frame first, a run that never ends last.
+[[nodiscard]] unsigned causal_rank(Invariant invariant);
+
+}  // namespace gatecrash::sweep

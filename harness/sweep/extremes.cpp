@@ -1,0 +1,55 @@
+#include "sweep/extremes.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace gatecrash::sweep {
+namespace {
+
+using vm::page_of, vm::Virtual;
+
+template <typename Key>
+void include_all(std::map<Key, std::uint64_t>& most, const std::map<Key, std::uint64_t>& others) {
+    for (const auto& [key, count] : others) {
+        auto& known = most[key];
+        known = std::max(known, count);
+    }
+}
+
+/// Returns the bytes of `stack` in use, or `known` if that is more. What one run used must not depend on the runs
+/// before, so all of the rest is looked at.
+std::uint64_t used_bytes(const vm::GuestMemory& memory, const abi::Stack& stack, std::uint64_t known) {
+    static constexpr vm::Page zeros{};
+    const auto end = stack.high - known;
+    for (auto from = stack.low; from < end;) {
+        const auto page_end = number(page_of(Virtual{from})) + vm::page_size;
+        const auto bytes = memory.view(Virtual{from}, std::min(end, page_end) - from);
+        if (!bytes.empty() && std::memcmp(bytes.data(), zeros.data(), bytes.size()) != 0) {
+            const auto used = std::ranges::find_if(bytes, [](std::byte byte) { return byte != std::byte{}; });
+            const auto lowest = from + static_cast<std::uint64_t>(used - bytes.begin());
+            return stack.high - lowest / sizeof(std::uint64_t) * sizeof(std::uint64_t);
+        }
+        from = page_end;
+    }
+    return known;
+}
+
+}  // namespace
+
+void Extremes::include(const Extremes& others) {
+    include_all(stack_bytes, others.stack_bytes);
+    include_all(bodies_at_once, others.bodies_at_once);
+}
+
+void StackMeter::look(vm::Guest& guest, Extremes& extremes) {
+    const auto& stacks = guest.image().stacks;
+    for (std::size_t i = 0; i < stacks.size(); ++i) {
+        const auto used = used_bytes(guest.memory(), stacks[i], used_[i]);
+        if (used <= used_[i]) continue;
+        used_[i] = used;
+        auto& most = extremes.stack_bytes[guest.image().stack_of(stacks[i].low)];
+        most = std::max(most, used);
+    }
+}
+
+}  // namespace gatecrash::sweep

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "sweep/check/invariant.hpp"
+#include "sweep/schedule.hpp"
+#include "vm/guest.hpp"
+#include "vm/stepping/stepper.hpp"
+
+namespace gatecrash::sweep {
+
+/// What one schedule did.
+struct ReplayResult {
+    /// Empty if every invariant held; else the first is the one that broke first.
+    std::vector<Violation> violations;
+    std::uint64_t steps = 0;
+    std::string ending;  ///< how the last window ended, one line
+};
+
+/// Receives a trace line by line.
+using TraceSink = std::function<void(const std::string&)>;
+
+/// Runs `schedule` on `guest`, which has just been booted, one instruction at a time. Throws
+/// ScheduleError for a boundary that the guest lacks or the run never reaches.
+[[nodiscard]] ReplayResult replay(vm::Guest& guest, const Schedule& schedule, vm::StepperKind stepper,
+                                  const TraceSink& trace = {});
+
+}  // namespace gatecrash::sweep

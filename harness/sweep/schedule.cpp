@@ -1,0 +1,275 @@
+#include "sweep/schedule.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <ranges>
+
+namespace gatecrash::sweep {
+namespace {
+
+constexpr std::string_view schedule_syntax =
+    "a schedule is TARGET@EVENT:BOUNDARY[,EVENT:BOUNDARY...], for instance nested-nmi/flag-only@nmi:entry_nmi+0x1f";
+constexpr std::string_view event_syntax =
+    "an event is nmi, irq, irq=VECTOR, db, db=ADDRESS, watch=ADDRESS, mc, pf, pf=ADDRESS, ve, hv or vc; ADDRESS is a "
+    "number or SYMBOL[+OFFSET]";
+constexpr std::string_view boundary_syntax =
+    "a boundary is SYMBOL[+OFFSET][#HIT], for instance entry_nmi+0x1f#2, or a plain index";
+
+[[noreturn]] void fail(std::string_view piece, std::string_view why, std::string_view syntax) {
+    throw ScheduleError(fmt::format("'{}': {}: {}", piece, why, syntax));
+}
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/// Whether assemblers and linkers take `c` in a symbol. '@' is not among them: it ends the target.
+bool is_symbol_character(char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '.' || c == '$';
+}
+
+/// A decimal or 0x-prefixed hexadecimal number of at most `max`. Empty if `text` is anything else.
+std::optional<std::uint64_t> parse_number(std::string_view text,
+                                          std::uint64_t max = std::numeric_limits<std::uint64_t>::max()) {
+    const bool hexadecimal = text.starts_with("0x") || text.starts_with("0X");
+    if (hexadecimal) text.remove_prefix(2);
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, hexadecimal ? 16 : 10);
+    if (text.empty() || error != std::errc{} || end != text.data() + text.size() || value > max) return std::nullopt;
+    return value;
+}
+
+/// Takes from `text` what follows its last `separator`, and the separator. Empty if there is none.
+std::optional<std::string_view> take_behind(std::string_view& text, char separator) {
+    const auto at = text.rfind(separator);
+    if (at == std::string_view::npos) return std::nullopt;
+    const auto behind = text.substr(at + 1);
+    text = text.substr(0, at);
+    return behind;
+}
+
+/// The pieces between commas; none of an empty text.
+std::vector<std::string_view> split_list(std::string_view text) {
+    std::vector<std::string_view> pieces;
+    while (!text.empty()) {
+        const auto comma = text.find(',');
+        pieces.push_back(text.substr(0, comma));
+        if (comma == std::string_view::npos) break;
+        text.remove_prefix(comma + 1);
+        if (text.empty()) pieces.emplace_back();  // a comma at the end
+    }
+    return pieces;
+}
+
+/// Reads events of one guest, and asks for the addresses of its symbols.
+struct EventReader {
+    const std::string& target;
+    const AddressOf& address_of;
+
+    [[nodiscard]] vm::Event read(std::string_view text) const;
+    [[nodiscard]] std::uint64_t read_address(std::string_view text, std::string_view event) const;
+};
+
+std::uint64_t EventReader::read_address(std::string_view text, std::string_view event) const {
+    if (const auto number = parse_number(text)) return *number;
+    auto symbol = text;
+    const auto offset_text = take_behind(symbol, '+');
+    const auto offset = offset_text ? parse_number(*offset_text) : std::optional<std::uint64_t>(0);
+    const bool is_symbol =
+        !symbol.empty() && !is_digit(symbol.front()) && std::ranges::all_of(symbol, is_symbol_character);
+    if (!offset || !is_symbol) {
+        fail(event, fmt::format("'{}' is no address, which is a decimal or 0x number, or SYMBOL[+OFFSET]", text),
+             event_syntax);
+    }
+    if (!address_of) fail(event, fmt::format("'{}' cannot be looked up here", symbol), event_syntax);
+    return address_of(target, std::string(symbol)) + *offset;
+}
+
+vm::Event EventReader::read(std::string_view text) const {
+    const auto equals = text.find('=');
+    const auto kind = text.substr(0, equals);
+    const auto value = equals == std::string_view::npos ? std::nullopt : std::optional(text.substr(equals + 1));
+
+    constexpr std::pair<std::string_view, vm::Event> without_value[] = {{"nmi", vm::Event::nmi()},
+                                                                        {"mc", vm::Event::mc()},
+                                                                        {"ve", vm::Event::ve()},
+                                                                        {"hv", vm::Event::hv()},
+                                                                        {"vc", vm::Event::vc()}};
+    for (const auto& [name, event] : without_value) {
+        if (kind != name) continue;
+        if (value)
+            fail(text, fmt::format("{} has nothing to choose, its vector is always {}", name, event.vector),
+                 event_syntax);
+        return event;
+    }
+    if (kind == "irq") {
+        if (!value) return vm::Event::irq();
+        const auto vector = parse_number(*value, GATECRASH_VECTORS - 1);
+        if (!vector) fail(text, fmt::format("'{}' is no vector, which is 0 to 255 (0xff)", *value), event_syntax);
+        return vm::Event::irq(static_cast<std::uint8_t>(*vector));
+    }
+    if (kind == "pf" || kind == "db" || kind == "watch") {
+        const auto address = value ? std::optional(read_address(*value, text)) : std::nullopt;
+        if (kind == "watch") {
+            if (!address) fail(text, "it does not say what is watched", event_syntax);
+            return vm::Event::watch(*address);
+        }
+        return kind == "pf" ? vm::Event::pf(address) : vm::Event::db(address);
+    }
+    fail(text, "no such event", event_syntax);
+}
+
+Boundary parse_boundary(std::string_view text) {
+    const auto whole = text;
+    if (text.empty()) fail(whole, "empty", boundary_syntax);
+    if (is_digit(text.front())) {
+        const auto index = parse_number(text);
+        if (!index) fail(whole, "neither an index (a decimal or 0x number) nor a symbol", boundary_syntax);
+        return {.symbol = {}, .index = index};
+    }
+    Boundary boundary;
+    if (const auto hit = take_behind(text, '#')) {
+        const auto number = parse_number(*hit, std::numeric_limits<unsigned>::max());
+        if (!number || *number == 0) {
+            fail(whole, fmt::format("'{}' is no HIT, which is a number from 1", *hit), boundary_syntax);
+        }
+        boundary.hit = static_cast<unsigned>(*number);
+    }
+    if (const auto offset = take_behind(text, '+')) {
+        const auto number = parse_number(*offset);
+        if (!number) {
+            fail(whole, fmt::format("'{}' is no OFFSET, which is a decimal or 0x number of bytes", *offset),
+                 boundary_syntax);
+        }
+        boundary.offset = *number;
+    }
+    if (text.empty()) fail(whole, "no symbol", boundary_syntax);
+    if (!std::ranges::all_of(text, is_symbol_character)) {
+        fail(whole, fmt::format("'{}' is no symbol", text), boundary_syntax);
+    }
+    boundary.symbol = text;
+    return boundary;
+}
+
+Landing parse_landing(std::string_view text, const EventReader& events) {
+    const auto colon = text.find(':');
+    if (colon == std::string_view::npos) {
+        fail(text, text.empty() ? "empty" : "no ':' between event and boundary", schedule_syntax);
+    }
+    return {events.read(text.substr(0, colon)), parse_boundary(text.substr(colon + 1))};
+}
+
+}  // namespace
+
+Schedule parse_schedule(std::string_view text, const AddressOf& address_of) {
+    // The last '@': a path may hold one, what follows the target cannot.
+    const auto at = text.rfind('@');
+    Schedule schedule{std::string(text.substr(0, at)), {}};
+    if (schedule.target.empty()) fail(text, "no target", schedule_syntax);
+    if (at == std::string_view::npos) return schedule;
+    const EventReader events{schedule.target, address_of};
+    for (const auto piece : split_list(text.substr(at + 1))) schedule.landings.push_back(parse_landing(piece, events));
+    return schedule;
+}
+
+std::vector<vm::Event> parse_events(std::string_view text, const std::string& target, const AddressOf& address_of) {
+    const EventReader reader{target, address_of};
+    std::vector<vm::Event> events;
+    for (const auto piece : split_list(text)) {
+        const auto event = reader.read(piece);
+        if (std::ranges::find(events, event) != events.end()) fail(text, fmt::format("{} twice", piece), event_syntax);
+        events.push_back(event);
+    }
+    if (events.empty()) fail(text, "no event", event_syntax);
+    return events;
+}
+
+std::vector<SymbolRange> parse_ranges(std::string_view text) {
+    constexpr std::string_view syntax =
+        "a window is [EVENT:]FROM..TO, two symbols, for events of that kind or of all, and several have commas between";
+    std::vector<SymbolRange> ranges;
+    for (const auto piece : split_list(text)) {
+        SymbolRange range;
+        const auto colon = piece.find(':');
+        if (colon != std::string_view::npos) {
+            range.of = parse_kind(piece.substr(0, colon));
+            if (!range.of) fail(piece, fmt::format("'{}' is no kind of event", piece.substr(0, colon)), syntax);
+        }
+        const auto symbols = colon == std::string_view::npos ? piece : piece.substr(colon + 1);
+        const auto dots = symbols.find("..");
+        if (dots == std::string_view::npos || dots == 0 || dots + 2 == symbols.size()) {
+            fail(piece, "not FROM..TO", syntax);
+        }
+        range.from = symbols.substr(0, dots);
+        range.to = symbols.substr(dots + 2);
+        ranges.push_back(std::move(range));
+    }
+    if (ranges.empty()) fail(text, "empty", syntax);
+    return ranges;
+}
+
+std::string to_string(const SymbolRange& range) {
+    return fmt::format("{}{}..{}", range.of ? to_string(*range.of) + ":" : "", range.from, range.to);
+}
+
+std::string to_string(vm::Event::Kind kind) {
+    switch (kind) {
+        case vm::Event::Kind::nmi:
+            return "nmi";
+        case vm::Event::Kind::irq:
+            return "irq";
+        case vm::Event::Kind::db:
+            return "db";
+        case vm::Event::Kind::mc:
+            return "mc";
+        case vm::Event::Kind::pf:
+            return "pf";
+        case vm::Event::Kind::ve:
+            return "ve";
+        case vm::Event::Kind::hv:
+            return "hv";
+        case vm::Event::Kind::vc:
+            return "vc";
+        case vm::Event::Kind::watch:
+            return "watch";
+    }
+    return "?";
+}
+
+std::optional<vm::Event::Kind> parse_kind(std::string_view name) {
+    using Kind = vm::Event::Kind;
+    for (const auto kind :
+         {Kind::nmi, Kind::irq, Kind::db, Kind::mc, Kind::pf, Kind::ve, Kind::hv, Kind::vc, Kind::watch}) {
+        if (to_string(kind) == name) return kind;
+    }
+    return std::nullopt;
+}
+
+std::string to_string(vm::Event event) {
+    const auto kind = to_string(event.kind);
+    if (event.address) return fmt::format("{}={:#x}", kind, *event.address);
+    const bool chosen = event.kind == vm::Event::Kind::irq && event != vm::Event::irq();
+    return chosen ? fmt::format("{}={:#x}", kind, event.vector) : kind;
+}
+
+std::string to_string(const Boundary& boundary) {
+    if (boundary.index) return fmt::format("{}", *boundary.index);
+    auto text = boundary.symbol;
+    if (boundary.offset != 0) text += fmt::format("+{:#x}", boundary.offset);
+    if (boundary.hit != 1) text += fmt::format("#{}", boundary.hit);
+    return text;
+}
+
+std::string to_string(const Schedule& schedule) {
+    auto text = schedule.target;
+    // Without events the '@' is only needed to tell where a path ends that has one itself.
+    if (!schedule.landings.empty() || text.find('@') != std::string::npos) text += '@';
+    for (const auto& landing : schedule.landings) {
+        if (&landing != &schedule.landings.front()) text += ',';
+        text += to_string(landing.event) + ":" + to_string(landing.boundary);
+    }
+    return text;
+}
+
+}  // namespace gatecrash::sweep

@@ -1,0 +1,134 @@
+#include "sweep/trace.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "sweep/check/frame_tracker.hpp"
+
+namespace gatecrash::sweep {
+namespace {
+
+using vm::Guest;
+using vm::Virtual;
+
+/// Lists the registers that differ, such as " RAX=0x1 RFLAGS=0x46"; empty if none do. Leaves out RF and TF, which the
+/// stepper changes itself.
+std::string changes(const kvm_regs& before, const kvm_regs& after, const vm::Image& image) {
+    constexpr auto of_stepper = vm::rflags_tf | vm::rflags_rf;
+    std::string text;
+    for (const auto& each : general_registers) {
+        if (before.*each.value == after.*each.value) continue;
+        text += fmt::format(" {}={:#x}", register_name(image, each.name), after.*each.value);
+    }
+    if (((before.rflags ^ after.rflags) & ~of_stepper) != 0) {
+        text += fmt::format(" {}={:#x}", register_name(image, "RFLAGS"), after.rflags & ~of_stepper);
+    }
+    return text;
+}
+
+/// "jz 0xFFFFFFFF800128AA (nmi_from_kernel)": a target is named.
+std::string with_target(const Guest& guest, std::string text) {
+    const auto at = text.rfind(" 0x");
+    const bool is_branch = text.starts_with('j') || text.starts_with("call") || text.starts_with("loop");
+    if (!is_branch || at == std::string::npos || text.find('[') != std::string::npos) return text;
+    return fmt::format("{} ({})", text,
+                       guest.image().symbols.name_of(Virtual{std::stoull(text.substr(at + 3), nullptr, 16)}));
+}
+
+/// ", CR2 0xffffffff80010570 (exception_body)"
+std::string describe_cr2(Guest& guest) {
+    const Virtual address{guest.cpu().sregs().cr2};
+    const auto& image = guest.image();
+    const bool is_known = image.segment_at(address) != nullptr;
+    return fmt::format(", CR2 {:#x}{}", number(address),
+                       is_known ? fmt::format(" ({})", image.symbols.name_of(address)) : "");
+}
+
+}  // namespace
+
+TraceObserver::TraceObserver(Guest& guest, const TraceSink& sink) : sink_(sink) {
+    if (!sink_) return;
+    sink_(fmt::format(
+        "{}: # boundary  CPL stack  N: NMIs masked, n: one latched, i: interrupts on, k/u: {} base, K/U: page "
+        "tables",
+        guest.image().name, guest.image().is_64_bit() ? "GS" : "FS"));
+}
+
+void TraceObserver::lands(Guest& guest, vm::Event event) {
+    end_line();
+    sink_(fmt::format(">>> {} lands at {}{}", to_string(event), guest.image().symbols.name_of(guest.rip()),
+                      guest.can_deliver(event) ? "" : " (latched: it cannot be delivered yet)"));
+}
+
+void TraceObserver::before_step(Guest& guest) {
+    if (guest.delivery_due()) return end_line();
+    const auto& regs = guest.cpu().regs();
+    if (line_ && line_->rip == regs.rip && line_->iterations != 0) return;  // the next iteration
+    end_line();
+    begin_line(guest);
+}
+
+void TraceObserver::begin_line(Guest& guest) {
+    const auto& regs = guest.cpu().regs();
+    const auto& sregs = guest.cpu().sregs();
+    const auto& events = guest.cpu().events();
+    const auto& per_cpu = guest.image().is_64_bit() ? sregs.gs : sregs.fs;
+    const bool user_root = vm::Physical{sregs.cr3 & vm::cr3_address} == guest.memory().user_page_table_root();
+    const Virtual rip{regs.rip};
+    // Of several labels the boundary has the first; a reader may know the code by another.
+    if (const auto names = guest.image().symbols.names_at(rip); names.size() > 1) {
+        sink_(fmt::format("       {}:", fmt::join(names, ", ")));
+    }
+    const auto instruction = guest.next_instruction();
+    const auto text = vm::disassemble(guest.text_at(rip), rip, vm::code_size(sregs.cs));
+    line_ = Line{
+        fmt::format("{:>5}  {:<28} {} {:<5} {}{}{}{}{}  {}", number_++, guest.image().symbols.name_of(rip), guest.cpl(),
+                    guest.image().stack_of(number(guest.stack_pointer())), events.nmi.masked != 0 ? 'N' : '-',
+                    events.nmi.pending != 0 ? 'n' : '-', (regs.rflags & vm::rflags_if) != 0 ? 'i' : '-',
+                    guest.image().is_user(Virtual{per_cpu.base}) ? 'u' : 'k', user_root ? 'U' : 'K',
+                    with_target(guest, text)),
+        regs.rip, regs, sregs.cr3, instruction && instruction->kind == vm::Kind::repeated_string};
+}
+
+void TraceObserver::end_line() {
+    if (!line_) return;
+    const auto iterations = line_->iterations > 1 ? fmt::format("  {} iterations", line_->iterations) : "";
+    sink_(line_->text + iterations + (line_->changed.empty() ? "" : "  ;" + line_->changed));
+    line_.reset();
+}
+
+void TraceObserver::after_step(Guest& guest, const vm::Step& step) {
+    if (line_) {
+        const auto& regs = guest.cpu().regs();
+        const auto cr3 = guest.cpu().sregs().cr3;
+        line_->changed = step.delivered ? "" : changes(line_->before, regs, guest.image());
+        if (cr3 != line_->cr3) line_->changed += fmt::format(" CR3={:#x}", cr3);
+        if (line_->repeats && !step.delivered) ++line_->iterations;
+    }
+    if (step.delivered) {
+        end_line();
+        const auto& symbols = guest.image().symbols;
+        const auto rsp = number(guest.stack_pointer());
+        const auto frame = pushed_frame(guest, *step.delivered);
+        const auto error = pushed_error_code(guest, *step.delivered);
+        sink_(fmt::format("=== vector {} goes to {}: frame at {:#x} on stack {}{}{}{}", *step.delivered,
+                          symbols.name_of(guest.rip()), rsp, guest.image().stack_of(rsp),
+                          frame
+                              ? fmt::format(", back to {} CS {:#x} RSP {:#x} RFLAGS {:#x}",
+                                            symbols.name_of(Virtual{frame->rip}), frame->cs, frame->rsp, frame->rflags)
+                              : "",
+                          error ? fmt::format(", error code {:#x}", *error) : "",
+                          step.delivered == GATECRASH_VECTOR_PF ? describe_cr2(guest) : ""));
+    }
+    if (step.end) {
+        end_line();
+        sink_(fmt::format("--- {}", describe(*step.end)));
+    }
+}
+
+void TraceObserver::breaks(const Violation& violation) {
+    end_line();
+    sink_(fmt::format("!!! {}: {}", to_string(violation.invariant), violation.message));
+}
+
+}  // namespace gatecrash::sweep

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "sweep/examine.hpp"
+#include "sweep/replay.hpp"
+
+namespace gatecrash::sweep {
+
+/// Writes a stepped run for people: a line for each instruction, with the registers that it changed, and one for each
+/// event that lands, each frame that is pushed, and each rule that an instruction breaks. The iterations of a REP are
+/// one line.
+class TraceObserver : public Observer {
+  public:
+    TraceObserver(vm::Guest& guest, const TraceSink& sink);
+
+    void lands(vm::Guest& guest, vm::Event event) override;
+    void before_step(vm::Guest& guest) override;
+    void after_step(vm::Guest& guest, const vm::Step& step) override;
+    void breaks(const Violation& violation) override;
+
+  private:
+    struct Line {
+        std::string text;
+        std::uint64_t rip;
+        kvm_regs before;
+        std::uint64_t cr3;
+        bool repeats;
+        std::string changed{};
+        std::uint64_t iterations = 0;
+    };
+
+    void begin_line(vm::Guest& guest);
+    void end_line();
+
+    const TraceSink& sink_;
+    std::uint64_t number_ = 0;
+    std::optional<Line> line_;  ///< not written yet
+};
+
+}  // namespace gatecrash::sweep

@@ -1,0 +1,99 @@
+// A guest before it runs: what an ELF file, or a test, says is to be in memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "gatecrash/abi.h"
+#include "vm/address.hpp"
+
+namespace gatecrash::vm {
+
+/// A guest that cannot be used: not an ELF file, of another kind, truncated, or without what the guest ABI asks for.
+class ImageError : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
+/// A run of bytes with one set of rights. The user's if its address is in the low half.
+struct Segment {
+    Virtual address{};    ///< page-aligned
+    Physical physical{};  ///< page-aligned
+    std::vector<std::byte> bytes;
+    std::uint64_t size = 0;  ///< in memory, at least bytes.size(); the rest is zero
+    bool writable = false;
+    bool executable = false;
+    bool entry_area = false;  ///< the user's page tables have it, too (GATECRASH_PF_ENTRY_AREA)
+
+    [[nodiscard]] std::uint64_t page_count() const { return (size + page_size - 1) / page_size; }
+    [[nodiscard]] bool contains(Virtual where) const {
+        return number(where) >= number(address) && number(where) - number(address) < size;
+    }
+};
+
+struct Symbol {
+    std::string name;
+    Virtual address{};
+};
+
+/// Symbols by name and by address.
+class SymbolTable {
+  public:
+    SymbolTable() = default;
+    explicit SymbolTable(std::vector<Symbol> symbols);
+
+    /// Returns the lowest address with that name.
+    [[nodiscard]] std::optional<Virtual> find(const std::string& name) const;
+    /// Returns whether `address` has that name. Local symbols of several files can share a name.
+    [[nodiscard]] bool has(const std::string& name, Virtual address) const;
+    /// "SYMBOL" or "SYMBOL+0xOFFSET" with the nearest symbol at or below `address`; plain hexadecimal if there is none.
+    [[nodiscard]] std::string name_of(Virtual address) const;
+    /// Returns all symbols with exactly that address, the one that name_of() takes first.
+    [[nodiscard]] std::vector<std::string> names_at(Virtual address) const;
+
+  private:
+    std::vector<Symbol> by_address_;
+    std::unordered_map<std::string, std::vector<Virtual>> by_name_;
+};
+
+struct Image {
+    std::string name;             ///< "CASE/VARIANT" or the file's path, for messages
+    std::uint64_t word_size = 8;  ///< bytes: 4 of a 32-bit guest, which runs in legacy mode
+    Virtual entry{};
+    abi::Descriptor descriptor{};
+    std::vector<abi::Stack> stacks;
+    std::vector<Segment> segments;
+    SymbolTable symbols;
+
+    [[nodiscard]] bool is_64_bit() const { return word_size == 8; }
+    /// User code lives in the low half of the address space, kernel code in the high half.
+    [[nodiscard]] bool is_user(Virtual address) const { return number(address) >> (8 * word_size - 1) == 0; }
+    /// Where the harness's own pages are, behind everything that a guest may have.
+    [[nodiscard]] Virtual harness_address() const { return Virtual{is_64_bit() ? 0xffffffffc0000000 : 0xffc00000}; }
+    /// The segment around `address`, or null.
+    [[nodiscard]] const Segment* segment_at(Virtual address) const;
+    /// The name of the stack that `rsp` points into (its very top included), or "?".
+    [[nodiscard]] std::string stack_of(std::uint64_t rsp) const;
+};
+
+/// What to do about an image that lacks something of the guest ABI.
+inline constexpr const char* runtime_remedy =
+    "link it with gatecrash's runtime and guest.lds, as a project that `gatecrash new` writes does";
+
+/// Reads an ELF file. Throws ImageError with what is wrong and what is expected.
+[[nodiscard]] Image load_elf(std::span<const std::byte> file, const std::string& name);
+[[nodiscard]] Image load_elf_file(const std::string& path);
+
+/// Checks that the descriptor is one of this version's. Throws ImageError.
+void check_version(const Image& image);
+
+/// Checks what boot() relies on: alignment, overlaps, the descriptor. Throws ImageError.
+void check_image(const Image& image);
+
+}  // namespace gatecrash::vm

@@ -1,0 +1,278 @@
+#include "vm/memory.hpp"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "kvm/error.hpp"
+#include "kvm/file_descriptor.hpp"
+#include "vm/page.hpp"
+
+namespace gatecrash::vm {
+namespace {
+
+// Page-table entry bits (APM volume 2, 5.3.3), the same in long mode and with PAE. Accessed and dirty are set from the
+// start, so that the CPU has nothing to write into page tables and snapshots need not hold them.
+constexpr std::uint64_t present = 1, writable_bit = 2, user_bit = 4, accessed = 0x20, dirty = 0x40;
+constexpr std::uint64_t no_execute = std::uint64_t{1} << 63;
+constexpr std::uint64_t address_mask = 0x000ffffffffff000;
+/// With PAE there is one more, whose entries have no rights: reserved bits (SDM volume 3, 4.4.1).
+constexpr int levels_of_64_bits = 4, levels_of_pae = 3;
+
+/// Four entries, which have no accessed bit; QEMU 7.2 sets it all the same.
+bool same_pae_root(const std::byte* a, const std::byte* b) {
+    constexpr std::size_t entries = 4;
+    const auto* x = reinterpret_cast<const std::uint64_t*>(a);
+    const auto* y = reinterpret_cast<const std::uint64_t*>(b);
+    return std::equal(x, x + entries, y, [](auto now, auto then) { return (now & ~accessed) == then; });
+}
+
+struct alignas(64) AlignedPage {
+    Page page;
+};
+
+std::shared_ptr<const Page> copy_of(const std::byte* page) {
+    auto copy = std::make_shared_for_overwrite<AlignedPage>();
+    copy_page(copy->page.data(), page);
+    return {copy, &copy->page};
+}
+
+constexpr std::uint64_t harness_page_count = 2;
+/// Enough for 1 GiB of guest mapped in scattered pages as guest.lds does; allocate_page() checks.
+constexpr std::uint64_t page_table_pages = 64;
+
+}  // namespace
+
+GuestMemory::GuestMemory(const Image& image) : levels_(image.is_64_bit() ? levels_of_64_bits : levels_of_pae) {
+    std::uint64_t end = 0;
+    for (const auto& segment : image.segments) {
+        end = std::max(end, number(segment.physical) + segment.page_count() * page_size);
+    }
+    next_free_ = end;
+    const auto size = end + (page_table_pages + harness_page_count + 1) * page_size;
+    const kvm::FileDescriptor file(::memfd_create("gatecrash-guest", MFD_CLOEXEC));
+    if (file.get() < 0 || ::ftruncate(file.get(), static_cast<off_t>(size)) != 0)
+        throw kvm::Error("memfd_create", errno);
+    memory_ = kvm::Mapping::shared_file(file.get(), size);  // while what it is at boot is put there
+    uses_.resize(memory_.size() / page_size, Use::nothing);
+    harness_pages_ = allocate_page();
+    (void)allocate_page();
+    // The user's root is the kernel's with one bit set.
+    while ((next_free_ & GATECRASH_USER_ROOT) != 0) next_free_ += page_size;
+    page_table_root_ = allocate_page();
+    (void)allocate_page();
+    for (std::uint64_t page = 0; page < harness_page_count; ++page) {
+        const Physical physical{number(harness_pages_) + page * page_size};
+        const Virtual address{number(image.harness_address()) + page * page_size};
+        for (const auto root : roots())
+            map_page(root, address, physical, {.writable = false, .executable = true, .user = false});
+        uses_[number(physical) / page_size] = Use::read_only;
+    }
+    for (const auto& segment : image.segments) {
+        std::copy(segment.bytes.begin(), segment.bytes.end(), at(segment.physical));
+        for (std::uint64_t page = 0; page < segment.page_count(); ++page) {
+            const Virtual address{number(segment.address) + page * page_size};
+            const Physical physical{number(segment.physical) + page * page_size};
+            const Rights rights{segment.writable, segment.executable, image.is_user(address)};
+            map_page(page_table_root(), address, physical, rights);
+            if (segment.entry_area || rights.user) map_page(user_page_table_root(), address, physical, rights);
+            // Of two segments with one page, the one that may write it is what its slot is for.
+            auto& use = uses_[number(physical) / page_size];
+            if (use != Use::read_write) use = segment.writable ? Use::read_write : Use::read_only;
+        }
+    }
+    boot_ = std::move(memory_);
+    memory_ = kvm::Mapping::private_file(file.get(), size);
+}
+
+Physical GuestMemory::allocate_page() {
+    if (next_free_ + page_size > memory_.size())
+        throw ImageError("the image is too scattered: no room for its page tables");
+    const Physical page{next_free_};
+    uses_[next_free_ / page_size] = Use::page_table;
+    next_free_ += page_size;
+    return page;
+}
+
+void GuestMemory::map_page(Physical root, Virtual address, Physical physical, Rights rights) {
+    Physical table = root;
+    for (int level = levels_ - 1;; --level) {
+        const auto index = (number(address) >> (12 + 9 * level)) & 0x1ff;
+        auto* entry = reinterpret_cast<std::uint64_t*>(at(table)) + index;
+        if (level == 0) {
+            *entry = number(physical) | present | accessed | dirty | (rights.writable ? writable_bit : 0) |
+                     (rights.user ? user_bit : 0) | (rights.executable ? 0 : no_execute);
+            return;
+        }
+        if ((*entry & present) == 0) {
+            const bool has_rights = level < levels_of_pae - 1 || levels_ == levels_of_64_bits;
+            *entry = number(allocate_page()) | present | (has_rights ? accessed | writable_bit | user_bit : 0);
+        }
+        table = Physical{*entry & address_mask};
+    }
+}
+
+void GuestMemory::attach(kvm::Vm& vm) {
+    std::uint32_t slot = 0;
+    for (std::size_t first = 0, last = 0; first < uses_.size(); first = last) {
+        const auto use = uses_[first];
+        while (last < uses_.size() && uses_[last] == use) ++last;
+        if (use == Use::nothing) continue;
+        const auto bytes = memory_.bytes().subspan(first * page_size, (last - first) * page_size);
+        // Page tables lie in a writable slot: AMD's nested paging treats every walk of them as a write (APM volume 2,
+        // 15.25.5), so they are not logged. Only a guest with page tables of its own can reach them: see
+        // page_tables_intact().
+        vm.set_memory_slot(slot, first * page_size, bytes,
+                           use == Use::read_only    ? kvm::Access::read_only
+                           : use == Use::read_write ? kvm::Access::logged
+                                                    : kvm::Access::read_write);
+        first_pages_.push_back(first);
+        ++slot;
+    }
+}
+
+void GuestMemory::detach(kvm::Vm& vm) const {
+    for (std::uint32_t slot = 0; slot < first_pages_.size(); ++slot) {
+        vm.set_memory_slot(slot, 0, {}, kvm::Access::read_write);
+    }
+}
+
+void GuestMemory::watch(kvm::Vcpu& cpu) {
+    cpu_ = &cpu;
+    if (cpu.has_dirty_ring()) return;
+    for (std::uint64_t page = 0; page < uses_.size(); ++page) {
+        if (uses_[page] == Use::read_write) written_.push_back(page);
+    }
+}
+
+std::span<std::byte> GuestMemory::harness_pages() { return {at(harness_pages_), harness_page_count * page_size}; }
+
+std::optional<Physical> GuestMemory::translate(Virtual address) const {
+    Physical table = page_table_root_;
+    for (int level = levels_ - 1; level >= 0; --level) {
+        const auto index = (number(address) >> (12 + 9 * level)) & 0x1ff;
+        const auto entry = reinterpret_cast<const std::uint64_t*>(boot_page(number(table) / page_size))[index];
+        if ((entry & present) == 0) return std::nullopt;
+        table = Physical{entry & address_mask};
+    }
+    return Physical{number(table) + offset_in_page(address)};
+}
+
+bool GuestMemory::page_tables_intact() const {
+    auto page = number(page_table_root_) / page_size;
+    if (levels_ == levels_of_pae) {
+        for (std::size_t root = 0; root < roots().size(); ++root, ++page) {
+            if (!same_pae_root(page_at(page), boot_page(page))) return false;
+        }
+    }
+    for (; page < next_free_ / page_size; ++page) {
+        if (!same_page(page_at(page), boot_page(page))) return false;
+    }
+    return true;
+}
+
+void GuestMemory::repair_page_tables() {
+    for (auto page = number(page_table_root_) / page_size; page < next_free_ / page_size; ++page) {
+        if (!same_page(page_at(page), boot_page(page))) copy_page(page_at(page), boot_page(page));
+    }
+}
+
+bool GuestMemory::read(Virtual address, std::span<std::byte> to) const {
+    while (!to.empty()) {
+        const auto physical = translate(address);
+        if (!physical) return false;
+        const auto size = std::min<std::size_t>(to.size(), page_size - offset_in_page(address));
+        std::memcpy(to.data(), at(*physical), size);
+        to = to.subspan(size);
+        address = Virtual{number(address) + size};
+    }
+    return true;
+}
+
+bool GuestMemory::write(Virtual address, std::span<const std::byte> from) {
+    const auto end = number(address) + from.size();
+    for (auto page = number(page_of(address)); page < end; page += page_size) {
+        if (!translate(Virtual{page})) return false;
+    }
+    while (!from.empty()) {
+        const auto size = std::min<std::size_t>(from.size(), page_size - offset_in_page(address));
+        const auto physical = *translate(address);
+        std::memcpy(at(physical), from.data(), size);
+        if (uses_[number(physical) / page_size] == Use::read_write) {
+            add_written(number(physical) / page_size);
+            ++writes_;
+        }
+        from = from.subspan(size);
+        address = Virtual{number(address) + size};
+    }
+    return true;
+}
+
+void GuestMemory::add_written(std::uint64_t page) {
+    const auto at = std::lower_bound(written_.begin(), written_.end(), page);
+    if (at == written_.end() || *at != page) written_.insert(at, page);
+}
+
+void GuestMemory::find_written() {
+    while (const auto written = cpu_->next_written()) add_written(first_pages_.at(written->slot) + written->page);
+}
+
+const std::byte* GuestMemory::saved_page(const PageSet& pages, std::uint64_t page) const {
+    const auto at =
+        std::lower_bound(pages.begin(), pages.end(), page,
+                         [](const SavedPage& saved, std::uint64_t wanted) { return saved.number < wanted; });
+    return at != pages.end() && at->number == page ? at->content->data() : boot_page(page);
+}
+
+PageSet GuestMemory::save(const PageSet* base) {
+    find_written();
+    PageSet pages;
+    pages.reserve(written_.size());
+    auto known = base == nullptr ? PageSet::const_iterator{} : base->begin();
+    for (const auto page : written_) {
+        const bool in_base = base != nullptr && known != base->end() && known->number == page;
+        const auto& shared = in_base ? (known++)->content : nullptr;
+        const auto* now = page_at(page);
+        pages.push_back({page, in_base && same_page(now, shared->data()) ? shared : copy_of(now)});
+    }
+    return pages;
+}
+
+void GuestMemory::restore(const PageSet& pages) {
+    find_written();
+    for (const auto page : written_) {
+        const auto* then = saved_page(pages, page);
+        if (!same_page(page_at(page), then)) copy_page(page_at(page), then);
+    }
+}
+
+std::optional<GuestMemory::Difference> GuestMemory::first_difference(const PageSet& pages) {
+    find_written();
+    for (const auto& saved : pages) add_written(saved.number);
+    for (const auto page : written_) {
+        const auto* now = page_at(page);
+        const auto* then = saved_page(pages, page);
+        if (same_page(now, then)) continue;
+        const auto offset = std::mismatch(now, now + page_size, then).first - now;
+        return Difference{Physical{page * page_size + static_cast<std::uint64_t>(offset)}, now[offset], then[offset]};
+    }
+    return std::nullopt;
+}
+
+bool GuestMemory::read_saved(const PageSet& pages, Virtual address, std::span<std::byte> to) const {
+    while (!to.empty()) {
+        const auto physical = translate(address);
+        if (!physical) return false;
+        const auto offset = offset_in_page(address);
+        const auto size = std::min<std::size_t>(to.size(), page_size - offset);
+        std::memcpy(to.data(), saved_page(pages, number(*physical) / page_size) + offset, size);
+        to = to.subspan(size);
+        address = Virtual{number(address) + size};
+    }
+    return true;
+}
+
+}  // namespace gatecrash::vm

@@ -1,0 +1,65 @@
+#include "vm/stepping/stepper.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace gatecrash::vm {
+namespace {
+
+void set_latched_nmi(Guest& guest, bool latched) {
+    auto events = guest.cpu().events();
+    events.nmi.pending = latched ? 1 : 0;
+    events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING;
+    guest.cpu().set_events(events);
+}
+
+}  // namespace
+
+Gate decode_gate(std::span<const std::byte> bytes) {
+    std::uint16_t low = 0, selector = 0, middle = 0;
+    std::uint32_t high = 0;
+    std::memcpy(&low, bytes.data(), sizeof low);
+    std::memcpy(&selector, bytes.data() + 2, sizeof selector);
+    std::memcpy(&middle, bytes.data() + 6, sizeof middle);
+    if (bytes.size() == max_gate_size) std::memcpy(&high, bytes.data() + 8, sizeof high);
+    const auto target = (std::uint64_t{high} << 32) | (std::uint64_t{middle} << 16) | low;
+    const auto type = std::to_integer<unsigned>(bytes[5]) & 0x9fU;  // P, S and type
+    return {.target = Virtual{target},
+            .selector = selector,
+            .ist = std::to_integer<unsigned>(bytes[4]) & 7U,
+            .delivers = type == 0x8e || type == 0x8f};
+}
+
+Step Stepper::step() {
+    // KVM is not shown an NMI that has to wait: where an IRET unmasks NMIs and faults, it would deliver the NMI at the
+    // boundary that follows or in a stepper's own code, depending on when an interrupt of the host comes.
+    const bool nmi_waits = guest_.has_latched_nmi() && !guest_.can_deliver(Event::nmi());
+    if (nmi_waits) set_latched_nmi(guest_, false);
+    const auto known = guest_.known();
+    const auto instruction = guest_.next_instruction();
+    const auto rsp = guest_.cpu().regs().rsp;
+    auto result = advance();
+    // A stepper can mistake a delivery for a branch, but every delivery pushes a frame.
+    const bool delivered = result.delivered || guest_.cpu().regs().rsp != rsp;
+    if (!result.end && instruction && !opens_shadow(*instruction)) guest_.executed(*instruction, delivered, known);
+    if (nmi_waits) set_latched_nmi(guest_, true);
+    // An event that the instruction let in (an IRET unmasked it, say) is delivered ahead of the next instruction.
+    while (!result.end && !result.delivered && guest_.delivery_due()) {
+        const auto before = guest_.known();
+        result = advance();
+        if (!result.end) guest_.delivered(before);
+    }
+    return result;
+}
+
+StepperKind stepper_for(const Image& image, std::span<const Event> events, StepperKind usual) {
+    const bool watches = std::ranges::find(events, Event::Kind::watch, &Event::kind) != events.end();
+    const bool only_stop_bytes = !image.is_64_bit() || image.symbols.find("sets_trap_flag") || watches;
+    return only_stop_bytes ? StepperKind::stop_bytes : usual;
+}
+
+std::unique_ptr<Stepper> make_stepper(StepperKind kind, Guest& guest) {
+    return kind == StepperKind::trap_flag ? make_trap_flag_stepper(guest) : make_stop_byte_stepper(guest);
+}
+
+}  // namespace gatecrash::vm

@@ -1,0 +1,257 @@
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "vm/state/msr.hpp"
+#include "vm/stepping/stepper.hpp"
+
+namespace gatecrash::vm {
+namespace {
+
+constexpr std::size_t fmask_place = 4;
+static_assert(Guest::saved_msrs[fmask_place] == msr_fmask);
+
+/// TF is a real flag of the guest while it is stepped. Where the guest can see it, and where it gets lost:
+///
+///     PUSHF                    pushes it               cleared on the stack after the step
+///     SYSCALL                  copies it to R11        cleared in R11
+///                              loses it to FMASK       FMASK lets it pass for this step
+///     SYSRET                   loses it to R11         set in R11 for this step: the trap comes before user code
+///     any delivery             pushes it               cleared in the frame
+///                              loses it                an IDT of the stepper's own leads to HLT instructions
+///     POPF, IRET               lose it                 behind the step's trap, which is due to TF before it
+///
+/// The last line and the traps behind SYSCALL and SYSRET are as the SDM (volume 3, 17.3.1.4) and KVM's own tests have
+/// them; the tests of this stepper show them on the machine at hand.
+class TrapFlagStepper : public Stepper {
+  public:
+    using Stepper::Stepper;
+
+    void enter() override { catch_deliveries(); }
+
+    void leave() override {
+        guest().cpu().set_guest_debug(0);
+        guest().restore_idt();
+    }
+
+  protected:
+    Step advance() override { return guest().delivery_due() ? deliver() : execute(); }
+
+  private:
+    /// One HLT for each vector, behind the IDT itself.
+    Virtual catchers() const { return Virtual{number(guest().image().harness_address()) + page_size}; }
+    static constexpr int max_attempts = 8;
+    static constexpr int patience = 20;  ///< of the watchdog's
+
+    /// Copies the guest's IDT with every gate leading to its vector's HLT: same stack, same CS, same rights. One that
+    /// is not mapped stays: no delivery gets through it, so there is none to catch.
+    void catch_deliveries() {
+        const auto idt = guest().cpu().sregs().idt;
+        auto pages = guest().memory().harness_pages();
+        std::fill(pages.begin(), pages.begin() + page_size, std::byte{0});
+        std::fill_n(pages.begin() + page_size, GATECRASH_VECTORS, std::byte{0xf4});
+        const auto gates = std::min<std::size_t>((std::size_t{idt.limit} + 1) / max_gate_size, GATECRASH_VECTORS);
+        if (!guest().memory().read(Virtual{idt.base}, pages.first(gates * max_gate_size))) return;
+        for (std::size_t vector = 0; vector < gates; ++vector) {
+            auto* gate = pages.data() + vector * max_gate_size;
+            targets_.at(vector) = decode_gate({gate, max_gate_size}).target;
+            const auto catcher = number(catchers()) + vector;
+            const auto low = static_cast<std::uint16_t>(catcher), middle = static_cast<std::uint16_t>(catcher >> 16);
+            const auto high = static_cast<std::uint32_t>(catcher >> 32);
+            std::memcpy(gate, &low, sizeof low);
+            std::memcpy(gate + 6, &middle, sizeof middle);
+            std::memcpy(gate + 8, &high, sizeof high);
+        }
+        catching_idt_ = idt;
+        catching_idt_.base = number(guest().image().harness_address());
+        guest().override_idt(catching_idt_);
+    }
+
+    /// LIDT replaces the catching IDT: the guest's new one is caught from here on.
+    void follow_lidt() {
+        if (guest().cpu().sregs().idt.base != number(guest().image().harness_address())) catch_deliveries();
+    }
+
+    /// Whether the guest is about to set TF for itself. KVM, which steps with the same flag, then hides its traps.
+    bool sets_trap_flag(Kind kind) {
+        const auto& regs = guest().cpu().regs();
+        if (kind == Kind::sysret) return (regs.r11 & rflags_tf) != 0;
+        if (kind != Kind::pop_flags && kind != Kind::iret) return false;
+        const std::uint64_t word = code_size(guest().cpu().sregs().cs) == CodeSize::bits64 ? 8 : 4;
+        const Virtual at{regs.rsp + (kind == Kind::iret ? 2 * word : 0)};
+        const auto flags = guest().memory().read<std::uint32_t>(at);
+        return flags && (*flags & rflags_tf) != 0;
+    }
+
+    bool is_catcher(Virtual address) const { return number(address) - number(catchers()) < GATECRASH_VECTORS; }
+
+    /// What this stepper cannot show truthfully is the guest's choice, not a fault.
+    [[noreturn]] void give_up(const std::string& what) {
+        throw CannotStep(guest().image().name + ": " + what +
+                         ", which stepping with the trap flag cannot follow: use --stepper stop-bytes");
+    }
+
+    /// Lets a due event be delivered; nothing executes. As in run_to_boundary(), a busy host may interrupt that, or a
+    /// CPU that never ends it.
+    Step deliver() {
+        for (int interruptions = 0; interruptions < patience; ++interruptions) {
+            guest().cpu().set_guest_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP);
+            const auto exit = guest().run_once();
+            const bool is_done = !guest().delivery_due() && !is_catcher(guest().rip());
+            if (!std::holds_alternative<kvm::InterruptedExit>(exit) || is_done) return interpret(exit);
+        }
+        return {StillRunning{}, {}};
+    }
+
+    Step execute() {
+        auto& cpu = guest().cpu();
+        const auto start = guest().rip();
+        auto instruction = guest().next_instruction();
+        std::optional<Virtual> shadow;
+        if (instruction && opens_shadow(*instruction)) {
+            // The step ends behind the next instruction, so that one's leaks are to be undone.
+            shadow = Virtual{number(start) + instruction->length};
+            instruction = decode(guest().text_at(*shadow), *shadow, code_size(cpu.sregs().cs));
+        }
+        const auto kind = instruction ? instruction->kind : Kind::other;
+        if (sets_trap_flag(kind)) give_up("the guest sets TF itself at " + guest().image().symbols.name_of(start));
+        const bool foreign_tables = guest().has_own_page_tables();
+        const auto fmask = kind == Kind::syscall ? let_tf_pass_fmask() : std::nullopt;
+        if (kind == Kind::sysret) set_r11_tf(true);
+
+        const auto result = run_to_boundary(shadow);
+        // The catching IDT is mapped in the harness's page tables only.
+        if (foreign_tables && result.end && std::holds_alternative<TripleFault>(*result.end)) {
+            give_up("the guest takes an exception on page tables of its own");
+        }
+        follow_lidt();
+
+        if (fmask) set_fmask(*fmask);
+        if (kind == Kind::sysret || (kind == Kind::syscall && !result.delivered)) set_r11_tf(false);
+        if (kind == Kind::push_flags && !result.delivered && !result.end) clear_tf_at(cpu.regs().rsp);
+        return result;
+    }
+
+    /// What an instruction changes that ends where it began: an iteration of REP its counter, IRET its stack, or what
+    /// it loads.
+    struct Place {
+        kvm_regs regs;
+        std::uint16_t cs, ss;
+
+        bool operator==(const Place& other) const {
+            return std::memcmp(&regs, &other.regs, sizeof regs) == 0 && cs == other.cs && ss == other.ss;
+        }
+    };
+
+    Place place() {
+        auto regs = guest().cpu().regs();
+        regs.rflags &= ~(rflags_rf | rflags_tf);  // of the instruction's, and of the step's
+        const auto& sregs = guest().cpu().sregs();
+        return {regs, sregs.cs.selector, sregs.ss.selector};
+    }
+
+    Step run_to_boundary(std::optional<Virtual> shadow) {
+        const auto start = place();
+        int interruptions = 0;
+        for (int attempt = 0; attempt < max_attempts;) {
+            guest().cpu().set_guest_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP);
+            const auto exit = guest().run_once();
+            const auto result = interpret(exit);
+            if (result.end || result.delivered) return result;
+            if (shadow && guest().rip() == *shadow) {
+                // The trap came between the two (for STI that depends on the machine). Nothing may be delivered here.
+                open_sti_shadow();
+                ++attempt;
+                continue;
+            }
+            if (std::holds_alternative<kvm::InterruptedExit>(exit)) {
+                // A busy host, or an instruction that the CPU never ends and does not say so, as with page tables
+                // outside of memory.
+                if (++interruptions == patience) return {StillRunning{}, {}};
+                continue;
+            }
+            ++attempt;
+            // Bochs reports the step before the instruction if that first had to fill in a nested page.
+            if (place() != start) return result;
+        }
+        return {};  // traps that come again and again in front of one instruction: it leads back to itself
+    }
+
+    Step interpret(const kvm::Exit& exit) {
+        const auto* debug = std::get_if<kvm::DebugExit>(&exit);
+        if (debug != nullptr && guest().meets_breakpoint(*debug)) {
+            if (is_catcher(guest().rip()))
+                give_up("the delivery of an exception meets a breakpoint of the guest's own");
+            guest().give_back_breakpoint(*debug);
+            return {};
+        }
+        if (debug != nullptr || std::holds_alternative<kvm::InterruptedExit>(exit) ||
+            std::holds_alternative<kvm::TprExit>(exit))
+            return {};
+        if (std::holds_alternative<kvm::HltExit>(exit)) {
+            const Virtual stop{guest().cpu().regs().rip - 1};
+            const auto caught = number(stop) - number(catchers());
+            if (is_catcher(stop)) return delivered(static_cast<std::uint8_t>(caught));
+        }
+        if (auto outcome = guest().outcome_of(exit)) return {outcome, {}};
+        throw MachineFault("an exit that no step can cause: " + kvm::describe(exit) + "\n" + guest().dump());
+    }
+
+    Step delivered(std::uint8_t vector) {
+        auto regs = guest().cpu().regs();
+        regs.rip = number(targets_.at(vector));
+        guest().cpu().set_regs(regs);
+        // The CPU aligns RSP to 16 and pushes five words, and for some exceptions a sixth, the error code.
+        const bool has_error_code = regs.rsp % 16 == 0;
+        clear_tf_at(regs.rsp + (has_error_code ? 24 : 16));
+        return {{}, vector};
+    }
+
+    void clear_tf_at(std::uint64_t address) {
+        const Virtual where{address};
+        auto flags = guest().memory().read<std::uint32_t>(where);  // of 32-bit code there is no more
+        if (!flags || (*flags & rflags_tf) == 0) return;
+        *flags &= ~static_cast<std::uint32_t>(rflags_tf);
+        (void)guest().memory().write(where, std::as_bytes(std::span(&*flags, 1)));
+    }
+
+    void set_r11_tf(bool on) {
+        auto regs = guest().cpu().regs();
+        regs.r11 = on ? regs.r11 | rflags_tf : regs.r11 & ~rflags_tf;
+        guest().cpu().set_regs(regs);
+    }
+
+    /// The old value if it had to change.
+    std::optional<std::uint64_t> let_tf_pass_fmask() {
+        const auto fmask = guest().msrs().at(fmask_place);
+        if ((fmask & rflags_tf) == 0) return std::nullopt;
+        set_fmask(fmask & ~rflags_tf);
+        return fmask;
+    }
+
+    void set_fmask(std::uint64_t value) {
+        auto msrs = guest().msrs();
+        msrs.at(fmask_place) = value;
+        guest().set_msrs(msrs);
+    }
+
+    void open_sti_shadow() {
+        auto events = guest().cpu().events();
+        events.interrupt.shadow = KVM_X86_SHADOW_INT_STI;
+        events.flags |= KVM_VCPUEVENT_VALID_SHADOW;
+        guest().cpu().set_events(events);
+    }
+
+    kvm_dtable catching_idt_{};
+    std::array<Virtual, GATECRASH_VECTORS> targets_{};
+};
+
+}  // namespace
+
+std::unique_ptr<Stepper> make_trap_flag_stepper(Guest& guest) {
+    if (!guest.image().is_64_bit())
+        throw ImageError(guest.image().name + ": a 32-bit guest, which is stepped by --stepper stop-bytes only");
+    return std::make_unique<TrapFlagStepper>(guest);
+}
+
+}  // namespace gatecrash::vm

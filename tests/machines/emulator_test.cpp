@@ -1,0 +1,79 @@
+// What is the same of all emulators, with a process that does nothing for one.
+#include "machines/emulator.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gatecrash::machines {
+namespace {
+
+/// An emulator, and the far ends of its connection.
+struct Far {
+    Far() {
+        std::array<int, 2> down{}, up{};
+        if (::pipe2(down.data(), O_CLOEXEC | O_NONBLOCK) != 0 || ::pipe2(up.data(), O_CLOEXEC | O_NONBLOCK) != 0) {
+            throw_errno("pipe2");
+        }
+        from = Fd(down[0]);
+        to = Fd(up[1]);
+        emulator.emplace(EmulatorTraits{.name = "none", .window = 4, .silence = {}},
+                         AgentConnection{.to = Fd(down[1]), .from = Fd(up[0])},
+                         std::make_unique<ChildProcess>("/bin/sleep", std::vector<std::string>{"1000"}));
+    }
+
+    void say(Message message, std::string_view payload) const {
+        std::string bytes;
+        append_frame(bytes, message, payload);
+        write_all(to.get(), bytes);
+    }
+
+    std::string read() {
+        std::array<char, 100> bytes{};
+        const auto got = ::read(from.get(), bytes.data(), bytes.size());
+        return {bytes.data(), got < 0 ? 0 : static_cast<std::size_t>(got)};
+    }
+
+    void poll() {
+        std::vector<pollfd> none;
+        emulator->poll(none, std::chrono::milliseconds(100));
+    }
+
+    Fd from, to;
+    std::optional<Emulator> emulator;
+};
+
+TEST(Emulator, SendsNoMoreThanItsWindow) {
+    Far far;
+    far.emulator->send(Message::input, "12345");
+    far.poll();
+    EXPECT_EQ(far.read().size(), 4U);
+    far.poll();
+    EXPECT_EQ(far.read(), "");
+    far.say(Message::received, PayloadWriter().u32(3).take());
+    far.poll();
+    EXPECT_FALSE(far.emulator->next_frame()) << "it is for the window";
+    far.poll();
+    EXPECT_EQ(far.read().size(), 3U);
+}
+
+/// A machine that reads slowly is no dead one.
+TEST(Emulator, HearsThatSomethingWasRead) {
+    Far far;
+    const auto before = far.emulator->heard();
+    far.poll();
+    EXPECT_EQ(far.emulator->heard(), before);
+    far.say(Message::received, PayloadWriter().u32(1).take());
+    far.poll();
+    EXPECT_GT(far.emulator->heard(), before);
+}
+
+}  // namespace
+}  // namespace gatecrash::machines

@@ -1,0 +1,128 @@
+// The Intel machine: what a program sees inside, what comes back, and what is left of it.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <thread>
+
+#include "support/gatecrash.hpp"
+#include "support/intel.hpp"
+
+namespace gatecrash::machines {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+/// Whether `pid` is gone, or goes within two seconds.
+bool ends(pid_t pid) {
+    for (int i = 0; i < 100 && ::kill(pid, 0) == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    return ::kill(pid, 0) != 0;
+}
+
+/// The sockets of the process `pid` that another machine, or another user of this one, could connect to.
+std::vector<std::string> listening_sockets(pid_t pid) {
+    std::vector<std::string> found;
+    for (const auto* table : {"tcp", "tcp6", "udp", "udp6"}) {
+        std::ifstream lines(fs::path("/proc") / std::to_string(pid) / "net" / table);
+        for (std::string line; std::getline(lines, line);) {
+            std::istringstream words(line);
+            std::string word, inode;
+            for (int i = 0; i < 10 && words >> word; ++i) inode = word;
+            for (const auto& fd : fs::directory_iterator(fs::path("/proc") / std::to_string(pid) / "fd")) {
+                std::error_code gone;
+                if (fs::read_symlink(fd, gone) == "socket:[" + inode + "]") found.push_back(line);
+            }
+        }
+    }
+    return found;
+}
+
+TEST_F(Intel, CarriesEverythingInAndOutAndPassesASignalOn) {
+    const auto input = folder_.file("in", std::string("any\0byte\xff", 9));
+    const auto output = (folder_.path() / "out").string();
+    Command command(in_intel({"--input", input + "=/tmp/in", "--output", "/tmp/out=" + output, "--env", "ASKED=a b",
+                              "/bin/sh", "-c",
+                              "trap 'echo caught; exit 73' TERM; read x </tmp/in; printf 'x\\0y' >/tmp/out; "
+                              "echo to err >&2; pwd; echo \"$ASKED $0 $1\"; while :; do :; done",
+                              "name", "a  word"}));
+    command.wait_for_output("a b name a  word\n");
+    const auto emulators = emulators_of(command.pid());
+    ASSERT_THAT(emulators, SizeIs(1));
+    EXPECT_THAT(listening_sockets(emulators[0]), IsEmpty());
+    command.signal(SIGTERM);
+    const auto result = command.finish();
+    EXPECT_EQ(result.code, 73);
+    EXPECT_EQ(result.out, fs::current_path().string() + "\na b name a  word\ncaught\n");
+    EXPECT_EQ(result.err, "to err\n") << "the emulator says nothing";
+    EXPECT_EQ(read_file(output), std::string("x\0y", 3));
+    EXPECT_TRUE(ends(emulators[0]));
+}
+
+TEST_F(Intel, DiesWithTheProgramThatStartedIt) {
+    Command command(shell("echo ready; while :; do :; done"));
+    command.wait_for_output("ready\n");
+    const auto emulators = emulators_of(command.pid());
+    ASSERT_THAT(emulators, SizeIs(1));
+    command.signal(SIGKILL);
+    EXPECT_EQ(command.finish().code, 128 + SIGKILL);
+    EXPECT_TRUE(ends(emulators[0])) << "Bochs is still there";
+}
+
+TEST_F(Intel, ASignalEndsItWhileItBoots) {
+    Command command(shell("exit 0"));
+    std::vector<pid_t> emulators;
+    for (int i = 0; i < 500 && emulators.empty(); ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        emulators = emulators_of(command.pid());
+    }
+    ASSERT_THAT(emulators, SizeIs(1));
+    const auto start = std::chrono::steady_clock::now();
+    command.signal(SIGINT);
+    EXPECT_EQ(command.finish().code, 128 + SIGINT);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+    EXPECT_TRUE(ends(emulators[0]));
+}
+
+TEST_F(Intel, IsFit) {
+    const auto result = cli::run_gatecrash({"doctor", "--machine", "intel", "--json", "-"});
+    EXPECT_EQ(result.code, 0) << result.err;
+    const auto machine = json::parse(result.out)["machine"];
+    EXPECT_EQ(machine["name"], "intel");
+    EXPECT_EQ(machine["kvm"], "kvm_intel");
+    EXPECT_EQ(machine["emulated"], true);
+    // What differs from silicon. docs/machines.md says why.
+    const std::map<std::string, std::string> gaps{
+        {"nmi-mask-over-entry",
+         "NMI, RIP behind the doorbell, then #DB, RIP behind the doorbell, then NMI, RIP behind the doorbell"},
+        {"mov-ss-shadow", "vector 0x40, RIP behind the INT"},
+        {"smap", "#GP, RIP at the MOV to CR4, error 0x0"},
+        {"tf-in-fmask", "#DB, RIP at the SYSCALL entry, CPL 0, DR6.BS"},
+        {"tf-over-sysret", "#DB, RIP behind the first user instruction, CPL 3, DR6.BS"},
+        {"tf-with-btf", "#DB, RIP one instruction behind the POPF, CPL 0, DR6.BS"},
+        {"tf-over-exit", "#DB, RIP at the first user instruction, CPL 3, DR6.BS"},
+        {"sysret-clears-rf", "vector 0x40, RIP behind the INT"},
+        {"sysret-ss-attributes", "#PF, RIP at the PUSH"},
+        {"irq-before-code-breakpoint", "#DB, RIP at the breakpoint, then vector 0x20, RIP at the breakpoint"},
+    };
+    for (const auto& [name, as_on_silicon] : machine["behaviours"].items()) {
+        const auto gap = gaps.find(name);
+        EXPECT_EQ(as_on_silicon.get<bool>(), gap == gaps.end()) << name << ": " << machine["answers"][name];
+        if (gap == gaps.end()) continue;
+        EXPECT_EQ(machine["answers"][name], gap->second) << name;
+    }
+    EXPECT_TRUE(machine["behaviours"].contains("exception-payload")) << "the last one";
+}
+
+}  // namespace
+}  // namespace gatecrash::machines
