@@ -11,9 +11,10 @@
 #include "bench/entry_guest.hpp"
 #include "bench/host.hpp"
 #include "bench/validity.hpp"
-#include "sweep/walker.hpp"
 #include "sweep/window.hpp"
 #include "vm/guest.hpp"
+#include "vm/run_patiently.hpp"
+#include "vm/stepping/walker.hpp"
 
 namespace gatecrash::bench {
 namespace {
@@ -48,7 +49,7 @@ class Bench {
     Guest& boot(vm::Image image) {
         auto& [guest, booted, exits] = machines_.at(image.word_size);
         guest.boot_again(std::move(image), booted);
-        expect(guest, sweep::run_patiently(guest), begin);
+        expect(guest, vm::run_patiently(guest), begin);
         at_begin_ = kept(guest);
         return guest;
     }
@@ -96,7 +97,7 @@ std::uint64_t steps_of(Bench& bench, vm::Image image, const std::optional<vm::Ev
     std::uint64_t count = 0;
     vm::Step step;
     {
-        sweep::Walker walker(guest, *stepper);
+        vm::Walker walker(guest, *stepper);
         if (event) guest.land(*event);
         step = walker.settle();  // nothing executes
         for (; !step.end; ++count) step = walker.step();
@@ -129,7 +130,7 @@ Round run_timed(Bench& bench, const vm::Image& image, Repetition repetition) {
     constexpr std::size_t warm_up = 64;
     auto& guest = bench.boot(image);
     const auto exits_before = bench.exits_of(guest);
-    bench.expect_end(guest, sweep::run_patiently(guest));
+    bench.expect_end(guest, vm::run_patiently(guest));
     Round round{{}, bench.exits_of(guest) - exits_before};
     std::vector<std::uint64_t> ticks(repetition.samples);
     if (!guest.memory().read(samples_address, std::as_writable_bytes(std::span(ticks)))) {

@@ -2,11 +2,13 @@
 
 #include <chrono>
 
-#include "sweep/walker.hpp"
+#include "sweep/check/end_check.hpp"
 #include "sweep/window.hpp"
 #include "vm/boot/guest_code.hpp"
 #include "vm/guest.hpp"
+#include "vm/run_patiently.hpp"
 #include "vm/stepping/stepper.hpp"
+#include "vm/stepping/walker.hpp"
 
 namespace gatecrash::bench {
 namespace {
@@ -109,7 +111,7 @@ Path walk(Guest& guest, const sweep::Window& window, vm::StepperKind kind) {
     Path path;
     const auto stepper = vm::make_stepper(kind, guest);
     sweep::open_window(guest, window);
-    sweep::Walker walker(guest, *stepper);
+    vm::Walker walker(guest, *stepper);
     auto step = walker.settle();
     while (!step.end) {
         path.boundaries.push_back(guest.snapshot(path.boundaries.empty() ? nullptr : &path.boundaries.back()));
@@ -127,7 +129,7 @@ struct WalkedGuest {
         if (!first) throw vm::ImageError(guest.image().name + ": the guest has no window to measure");
         window = std::move(*first);
         sweep::open_window(guest, window);
-        (void)sweep::run_patiently(guest);
+        (void)vm::run_patiently(guest);
         window.end = guest.snapshot();
         window.vectors = sweep::vectors_since(guest, window);
         path = walk(guest, window, kind);

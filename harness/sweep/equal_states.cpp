@@ -115,7 +115,7 @@ StateDigest digest_of(const vm::GuestMemory& memory, const Snapshot& state, cons
         kvm_sregs sregs;
         kvm_vcpu_events events;
         kvm_debugregs debug_registers;
-        vm::MsrSet msrs;
+        vm::Msrs msrs;
         std::uint64_t latched_irq;
     } cpu{state.regs,   state.sregs,
           state.events, state.debug_registers,
@@ -134,7 +134,7 @@ AddressRange frame_pushed_by(Event event, const Guest& guest, const Snapshot& at
     const bool others_first = events.exception.injected != 0 || events.exception.pending != 0 ||
                               events.interrupt.injected != 0 || events.interrupt.shadow != 0 ||
                               events.nmi.injected != 0 || events.nmi.pending != 0 || at.latched_irq;
-    if (others_first || event.is_trap() || event.kind == Event::Kind::watch || !vm::can_deliver(at.regs, events, event))
+    if (others_first || event.is_trap() || vm::arms_watchpoint(event) || !vm::can_deliver(at.regs, events, event))
         return {};
     // In legacy mode a CPU may leave half of the word of a selector as it was: then that half counts.
     if (!guest.image().is_64_bit()) return {};
@@ -143,7 +143,7 @@ AddressRange frame_pushed_by(Event event, const Guest& guest, const Snapshot& at
     const auto stack = delivery_stack(*gate, guest, at);
     if (!stack) return {};
     const auto end = *stack & ~std::uint64_t{15};
-    const std::uint64_t words = event.pushes_error_code() ? 6 : 5;
+    const std::uint64_t words = vm::pushes_error_code(event) ? 6 : 5;
     const AddressRange range{end - words * 8, end};
     const bool in_one_page = range.first / vm::page_size == (range.last - 1) / vm::page_size;
     return in_one_page && is_writable(range, guest, at) ? range : AddressRange{};
@@ -155,7 +155,7 @@ Digest EqualStarts::digest_of(const Start& start) const {
     std::map<std::uint8_t, std::pair<std::uint64_t, std::uint64_t>> landed;
     std::uint64_t watched = 0;
     for (const auto& [event, log_head] : *start.landed) {
-        if (event.kind == Event::Kind::watch) {
+        if (vm::arms_watchpoint(event)) {
             watched = *event.address;
             continue;
         }

@@ -8,8 +8,9 @@
 
 #include "sweep/check/frame_tracker.hpp"
 #include "sweep/check/step_checks.hpp"
-#include "sweep/loop_detector.hpp"
-#include "sweep/walker.hpp"
+#include "vm/loop_detector.hpp"
+#include "vm/run_patiently.hpp"
+#include "vm/stepping/walker.hpp"
 
 namespace gatecrash::sweep {
 namespace {
@@ -65,7 +66,7 @@ class Examiner {
 
   private:
     void walk(ScheduleLander& lander) {
-        Walker walker(guest_, stepper_);
+        vm::Walker walker(guest_, stepper_);
         if (guest_.delivery_due()) step(walker);
         while (!done()) {
             while (const auto event = lander(guest_)) {
@@ -90,7 +91,7 @@ class Examiner {
                 return;
             }
         }
-        end_ = run_patiently(guest_);
+        end_ = vm::run_patiently(guest_);
         if (end_ != vm::Outcome{vm::StillRunning{}}) return;
         end_.reset();
         looping_ = true;
@@ -114,7 +115,7 @@ class Examiner {
         guest_.land(event);
     }
 
-    void step(Walker& walker) {
+    void step(vm::Walker& walker) {
         result_.steps = walker.steps() + 1;
         if (observer_ != nullptr) observer_->before_step(guest_);
         const auto head = log_head(guest_);
@@ -266,7 +267,7 @@ class Examiner {
     PageTableCheck page_tables_;
     std::optional<CanaryCheck> canaries_;
     Repetitions repetitions_;
-    LoopDetector detector_{64};
+    vm::LoopDetector detector_{64};
     Examination result_;
     std::vector<Observed> observed_;
     std::vector<Observed> suspected_;     ///< returns at which something differed
@@ -286,7 +287,7 @@ class Examiner {
 void learn_user_states(Guest& guest, Window& window, vm::Stepper& stepper) {
     guest.memory().repair_page_tables();
     open_window(guest, window);
-    Walker walker(guest, stepper);
+    vm::Walker walker(guest, stepper);
     std::vector<KeptState> states;
     auto step = walker.settle();
     while (!step.end) {

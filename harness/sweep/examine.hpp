@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "sweep/check/invariant.hpp"
+#include "sweep/schedule_lander.hpp"
 #include "sweep/window.hpp"
 #include "vm/guest.hpp"
 #include "vm/stepping/stepper.hpp"

@@ -6,8 +6,9 @@
 
 #include "sweep/examine.hpp"
 #include "sweep/trace.hpp"
-#include "sweep/walker.hpp"
 #include "sweep/window.hpp"
+#include "vm/run_patiently.hpp"
+#include "vm/stepping/walker.hpp"
 
 namespace gatecrash::sweep {
 namespace {
@@ -42,7 +43,7 @@ void trace_boot(vm::Guest& guest, const vm::Snapshot& booted, vm::Stepper& stepp
     guest.restore(booted);
     TraceObserver trace(guest, sink);
     try {
-        Walker walker(guest, stepper);
+        vm::Walker walker(guest, stepper);
         vm::Step step;
         while (!step.end && walker.steps() < max_steps) {
             trace.before_step(guest);
@@ -60,7 +61,7 @@ void trace_boot(vm::Guest& guest, const vm::Snapshot& booted, vm::Stepper& stepp
 ReplayResult replay(vm::Guest& guest, const Schedule& schedule, vm::StepperKind kind, const TraceSink& sink) {
     check_symbols(guest.image(), schedule);
     const auto landings = canonical(guest.image(), schedule.landings);
-    const auto is_watch = [](const Landing& landing) { return landing.event.kind == vm::Event::Kind::watch; };
+    const auto is_watch = [](const Landing& landing) { return vm::arms_watchpoint(landing.event); };
     if (std::ranges::any_of(landings, is_watch)) guest.expect_watchpoints();
     const auto stepper = vm::make_stepper(kind, guest);
     const HitCounter hits;
@@ -79,7 +80,7 @@ ReplayResult replay(vm::Guest& guest, const Schedule& schedule, vm::StepperKind 
     while (auto window = next()) {
         is_booting = false;
         open_window(guest, *window);
-        const auto outcome = run_patiently(guest);
+        const auto outcome = vm::run_patiently(guest);
         check_end(guest, outcome);
         if (outcome == vm::Outcome{vm::Doorbell{GATECRASH_PORT_END}}) {
             auto vectors = vectors_since(guest, *window);

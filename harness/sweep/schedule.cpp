@@ -1,22 +1,26 @@
 #include "sweep/schedule.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
 #include <limits>
 #include <ranges>
 
+#include "vm/landing/event_kind.hpp"
+
 namespace gatecrash::sweep {
 namespace {
 
 constexpr std::string_view schedule_syntax =
     "a schedule is TARGET@EVENT:BOUNDARY[,EVENT:BOUNDARY...], for instance nested-nmi/flag-only@nmi:entry_nmi+0x1f";
-constexpr std::string_view event_syntax =
-    "an event is nmi, irq, irq=VECTOR, db, db=ADDRESS, watch=ADDRESS, mc, pf, pf=ADDRESS, ve, hv or vc; ADDRESS is a "
-    "number or SYMBOL[+OFFSET]";
 constexpr std::string_view boundary_syntax =
     "a boundary is SYMBOL[+OFFSET][#HIT], for instance entry_nmi+0x1f#2, or a plain index";
+
+std::string event_syntax() {
+    return fmt::format("an event is {}; ADDRESS is a number or SYMBOL[+OFFSET]", event_list());
+}
 
 [[noreturn]] void fail(std::string_view piece, std::string_view why, std::string_view syntax) {
     throw ScheduleError(fmt::format("'{}': {}: {}", piece, why, syntax));
@@ -69,7 +73,14 @@ struct EventReader {
 
     [[nodiscard]] vm::Event read(std::string_view text) const;
     [[nodiscard]] std::uint64_t read_address(std::string_view text, std::string_view event) const;
+    [[nodiscard]] static std::uint8_t read_vector(std::string_view text, std::string_view event);
 };
+
+std::uint8_t EventReader::read_vector(std::string_view text, std::string_view event) {
+    const auto vector = parse_number(text, GATECRASH_VECTORS - 1);
+    if (!vector) fail(event, fmt::format("'{}' is no vector, which is 0 to 255 (0xff)", text), event_syntax());
+    return static_cast<std::uint8_t>(*vector);
+}
 
 std::uint64_t EventReader::read_address(std::string_view text, std::string_view event) const {
     if (const auto number = parse_number(text)) return *number;
@@ -80,44 +91,36 @@ std::uint64_t EventReader::read_address(std::string_view text, std::string_view 
         !symbol.empty() && !is_digit(symbol.front()) && std::ranges::all_of(symbol, is_symbol_character);
     if (!offset || !is_symbol) {
         fail(event, fmt::format("'{}' is no address, which is a decimal or 0x number, or SYMBOL[+OFFSET]", text),
-             event_syntax);
+             event_syntax());
     }
-    if (!address_of) fail(event, fmt::format("'{}' cannot be looked up here", symbol), event_syntax);
+    if (!address_of) fail(event, fmt::format("'{}' cannot be looked up here", symbol), event_syntax());
     return address_of(target, std::string(symbol)) + *offset;
 }
 
 vm::Event EventReader::read(std::string_view text) const {
     const auto equals = text.find('=');
-    const auto kind = text.substr(0, equals);
-    const auto value = equals == std::string_view::npos ? std::nullopt : std::optional(text.substr(equals + 1));
-
-    constexpr std::pair<std::string_view, vm::Event> without_value[] = {{"nmi", vm::Event::nmi()},
-                                                                        {"mc", vm::Event::mc()},
-                                                                        {"ve", vm::Event::ve()},
-                                                                        {"hv", vm::Event::hv()},
-                                                                        {"vc", vm::Event::vc()}};
-    for (const auto& [name, event] : without_value) {
-        if (kind != name) continue;
-        if (value)
+    const auto name = text.substr(0, equals);
+    const bool has_value = equals != std::string_view::npos;
+    const auto value = has_value ? text.substr(equals + 1) : std::string_view();
+    const auto kind = parse_kind(name);
+    if (!kind) fail(text, "no such event", event_syntax());
+    const auto& row = vm::row_of(*kind);
+    auto event = row.usual;
+    switch (row.choice) {
+        case vm::Choice::nothing:
+            if (!has_value) break;
             fail(text, fmt::format("{} has nothing to choose, its vector is always {}", name, event.vector),
-                 event_syntax);
-        return event;
+                 event_syntax());
+        case vm::Choice::vector:
+            if (has_value) event.vector = read_vector(value, text);
+            break;
+        case vm::Choice::address_required:
+            if (!has_value) fail(text, "it does not say what is watched", event_syntax());
+            [[fallthrough]];
+        case vm::Choice::address:
+            if (has_value) event.address = read_address(value, text);
     }
-    if (kind == "irq") {
-        if (!value) return vm::Event::irq();
-        const auto vector = parse_number(*value, GATECRASH_VECTORS - 1);
-        if (!vector) fail(text, fmt::format("'{}' is no vector, which is 0 to 255 (0xff)", *value), event_syntax);
-        return vm::Event::irq(static_cast<std::uint8_t>(*vector));
-    }
-    if (kind == "pf" || kind == "db" || kind == "watch") {
-        const auto address = value ? std::optional(read_address(*value, text)) : std::nullopt;
-        if (kind == "watch") {
-            if (!address) fail(text, "it does not say what is watched", event_syntax);
-            return vm::Event::watch(*address);
-        }
-        return kind == "pf" ? vm::Event::pf(address) : vm::Event::db(address);
-    }
-    fail(text, "no such event", event_syntax);
+    return event;
 }
 
 Boundary parse_boundary(std::string_view text) {
@@ -162,6 +165,18 @@ Landing parse_landing(std::string_view text, const EventReader& events) {
 
 }  // namespace
 
+std::string event_list() {
+    std::vector<std::string> forms;
+    for (const auto* row : vm::event_kinds()) {
+        if (row->choice != vm::Choice::address_required) forms.emplace_back(row->name);
+        if (row->choice == vm::Choice::vector) forms.push_back(fmt::format("{}=VECTOR", row->name));
+        if (row->choice >= vm::Choice::address) forms.push_back(fmt::format("{}=ADDRESS", row->name));
+    }
+    const auto last = std::move(forms.back());
+    forms.pop_back();
+    return fmt::format("{} or {}", fmt::join(forms, ", "), last);
+}
+
 Schedule parse_schedule(std::string_view text, const AddressOf& address_of) {
     // The last '@': a path may hold one, what follows the target cannot.
     const auto at = text.rfind('@');
@@ -178,10 +193,11 @@ std::vector<vm::Event> parse_events(std::string_view text, const std::string& ta
     std::vector<vm::Event> events;
     for (const auto piece : split_list(text)) {
         const auto event = reader.read(piece);
-        if (std::ranges::find(events, event) != events.end()) fail(text, fmt::format("{} twice", piece), event_syntax);
+        if (std::ranges::find(events, event) != events.end())
+            fail(text, fmt::format("{} twice", piece), event_syntax());
         events.push_back(event);
     }
-    if (events.empty()) fail(text, "no event", event_syntax);
+    if (events.empty()) fail(text, "no event", event_syntax());
     return events;
 }
 
@@ -213,44 +229,18 @@ std::string to_string(const SymbolRange& range) {
     return fmt::format("{}{}..{}", range.of ? to_string(*range.of) + ":" : "", range.from, range.to);
 }
 
-std::string to_string(vm::Event::Kind kind) {
-    switch (kind) {
-        case vm::Event::Kind::nmi:
-            return "nmi";
-        case vm::Event::Kind::irq:
-            return "irq";
-        case vm::Event::Kind::db:
-            return "db";
-        case vm::Event::Kind::mc:
-            return "mc";
-        case vm::Event::Kind::pf:
-            return "pf";
-        case vm::Event::Kind::ve:
-            return "ve";
-        case vm::Event::Kind::hv:
-            return "hv";
-        case vm::Event::Kind::vc:
-            return "vc";
-        case vm::Event::Kind::watch:
-            return "watch";
-    }
-    return "?";
-}
+std::string to_string(vm::Event::Kind kind) { return std::string(vm::row_of(kind).name); }
 
 std::optional<vm::Event::Kind> parse_kind(std::string_view name) {
-    using Kind = vm::Event::Kind;
-    for (const auto kind :
-         {Kind::nmi, Kind::irq, Kind::db, Kind::mc, Kind::pf, Kind::ve, Kind::hv, Kind::vc, Kind::watch}) {
-        if (to_string(kind) == name) return kind;
-    }
-    return std::nullopt;
+    const auto rows = vm::event_kinds();
+    const auto row = std::ranges::find(rows, name, &vm::EventKind::name);
+    return row == rows.end() ? std::nullopt : std::optional((*row)->kind);
 }
 
 std::string to_string(vm::Event event) {
-    const auto kind = to_string(event.kind);
-    if (event.address) return fmt::format("{}={:#x}", kind, *event.address);
-    const bool chosen = event.kind == vm::Event::Kind::irq && event != vm::Event::irq();
-    return chosen ? fmt::format("{}={:#x}", kind, event.vector) : kind;
+    const auto& row = vm::row_of(event);
+    if (event.address) return fmt::format("{}={:#x}", row.name, *event.address);
+    return event == row.usual ? std::string(row.name) : fmt::format("{}={:#x}", row.name, event.vector);
 }
 
 std::string to_string(const Boundary& boundary) {

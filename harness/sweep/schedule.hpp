@@ -3,9 +3,8 @@
 //     TARGET@EVENT:BOUNDARY[,EVENT:BOUNDARY...]
 //     TARGET                                       the empty schedule
 //
-// TARGET is CASE/VARIANT or the path of an ELF file, EVENT is nmi, irq, irq=VECTOR, db, db=ADDRESS,
-// watch=ADDRESS, mc, pf, pf=ADDRESS, ve, hv or vc, and BOUNDARY is SYMBOL[+OFFSET][#HIT] or a plain index. ADDRESS is a
-// number or SYMBOL[+OFFSET].
+// TARGET is CASE/VARIANT or the path of an ELF file, EVENT is what event_list() says, and BOUNDARY
+// is SYMBOL[+OFFSET][#HIT] or a plain index. ADDRESS is a number or SYMBOL[+OFFSET].
 #pragma once
 
 #include <cstdint>
@@ -70,6 +69,9 @@ using AddressOf = std::function<std::uint64_t(const std::string& target, const s
 /// Reads a comma-separated list of events of the guest `target`, as in --events. Throws as parse_schedule() does.
 [[nodiscard]] std::vector<vm::Event> parse_events(std::string_view text, const std::string& target = {},
                                                   const AddressOf& address_of = {});
+
+/// Returns the forms of an event, for people: "nmi, irq, irq=VECTOR, ... or vc".
+[[nodiscard]] std::string event_list();
 
 /// Reads a comma-separated list of [EVENT:]FROM..TO, as in --window. Throws ScheduleError.
 [[nodiscard]] std::vector<SymbolRange> parse_ranges(std::string_view text);

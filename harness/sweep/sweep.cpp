@@ -14,9 +14,10 @@
 #include "sweep/equal_states.hpp"
 #include "sweep/examine.hpp"
 #include "sweep/finding_group.hpp"
-#include "sweep/loop_detector.hpp"
-#include "sweep/walker.hpp"
 #include "sweep/window.hpp"
+#include "vm/loop_detector.hpp"
+#include "vm/run_patiently.hpp"
+#include "vm/stepping/walker.hpp"
 
 namespace gatecrash::sweep {
 namespace {
@@ -118,9 +119,7 @@ class Sweep {
   private:
     [[nodiscard]] During during(Phase phase) const { return {options_.clock, phase}; }
 
-    [[nodiscard]] bool watches() const {
-        return std::ranges::find(options_.events, Event::Kind::watch, &Event::kind) != options_.events.end();
-    }
+    [[nodiscard]] bool watches() const { return std::ranges::any_of(options_.events, vm::arms_watchpoint); }
 
     [[nodiscard]] Checkpoint checkpoint() const {
         return {result_, position_, {broken_.begin(), broken_.end()}, block_holds_};
@@ -291,13 +290,13 @@ class Sweep {
         std::chrono::steady_clock::duration longest{};
         while (auto window = next_window(guest_)) {
             open_window(guest_, *window);
-            check_end(guest_, run_patiently(guest_));
+            check_end(guest_, vm::run_patiently(guest_));
             open_window(guest_, *window);
             run_schedule({*window, HitCounter(), windows_.size()});
             if (!result_.findings.empty()) return;
             open_window(guest_, *window);
             const auto start = std::chrono::steady_clock::now();
-            if (run_patiently(guest_) != window_end) {
+            if (vm::run_patiently(guest_) != window_end) {
                 throw vm::MachineFault("the same run ended differently twice\n" + guest_.dump());
             }
             longest = std::max(longest, std::chrono::steady_clock::now() - start);
@@ -393,7 +392,7 @@ class Sweep {
             return;
         }
         // This schedule was run one level up and holds. Its path is found by stepping, and has to end as it did then.
-        if (!early_end) (void)run_patiently(guest_);
+        if (!early_end) (void)vm::run_patiently(guest_);
         const auto end = guest_.snapshot();
         guest_.restore(at.state);
         guest_.land(delivery.event);
@@ -406,11 +405,11 @@ class Sweep {
     /// shadow-over-entry), it opens too early. Its NMI window is an IRET, which KVM steps itself where the CPU has no
     /// virtual NMIs: if that faults, TF is in the frame that is pushed, and the NMI comes anywhere behind.
     std::optional<vm::Outcome> deliver_waiting(const Delivery& delivery) {
-        if (guest_.has_trap()) return Walker(guest_, *stepper_).step().end;
+        if (guest_.has_trap()) return vm::Walker(guest_, *stepper_).step().end;
         const bool irq = guest_.has_latched_irq() && !guest_.can_deliver(Event::irq());
         const bool nmi = guest_.has_latched_nmi() && !guest_.can_deliver(Event::nmi());
         if (!irq && !(nmi && delivery.to.behind_faulting_iret)) return std::nullopt;
-        Walker walker(guest_, *stepper_);
+        vm::Walker walker(guest_, *stepper_);
         while (guest_.has_latched_irq() || guest_.has_latched_nmi()) {
             if (auto end = walker.step().end) return end;
         }
@@ -429,7 +428,7 @@ class Sweep {
             // host is: a run that is only slow continues to its end here.
             constexpr int patience = 10;
             const auto end = step_to_end();
-            outcome = end ? *end : run_patiently(guest_, patience);
+            outcome = end ? *end : vm::run_patiently(guest_, patience);
             if (std::holds_alternative<vm::StillRunning>(outcome)) {
                 const bool is_known = groups_.contains(group_of(context.number, schedule()));
                 return end && is_known ? count(context, {}) : examine_schedule(context, std::nullopt);
@@ -456,9 +455,9 @@ class Sweep {
     /// that it is endless, and nothing if neither happens soon.
     std::optional<vm::Outcome> step_to_end() {
         constexpr std::uint64_t soon = 1000;
-        LoopDetector detector(1);
+        vm::LoopDetector detector(1);
         try {
-            Walker walker(guest_, *stepper_);
+            vm::Walker walker(guest_, *stepper_);
             while (walker.steps() < soon) {
                 if (auto end = walker.step().end) return end;
                 if (detector.repeats(guest_)) return vm::StillRunning{};
@@ -601,7 +600,7 @@ class Sweep {
         const auto phase = during(Phase::stepping);
         Path path;
         {
-            Walker walker(guest_, *stepper_);
+            vm::Walker walker(guest_, *stepper_);
             auto step = walker.settle();
             bool faulted = false;
             while (!step.end && (guest_.has_latched_nmi() || guest_.has_latched_irq())) step = walker.step();

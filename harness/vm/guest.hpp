@@ -15,42 +15,25 @@
 #include "kvm/system.hpp"
 #include "kvm/vcpu.hpp"
 #include "kvm/vm.hpp"
+#include "vm/boot/abilities.hpp"
+#include "vm/boot/declarations.hpp"
 #include "vm/boot/image.hpp"
+#include "vm/harness_code.hpp"
 #include "vm/instruction.hpp"
-#include "vm/landing/event.hpp"
+#include "vm/landing/event_kind.hpp"
 #include "vm/memory.hpp"
 #include "vm/outcome.hpp"
+#include "vm/quirks/stale_trap.hpp"
+#include "vm/quirks/unfinished_out.hpp"
+#include "vm/state/msrs.hpp"
+#include "vm/state/registers.hpp"
+#include "vm/state/snapshot.hpp"
+#include "vm/vendor.hpp"
 #include "vm/virtual_machine.hpp"
 
 namespace gatecrash::vm {
 
 class Watchdog;
-
-/// RFLAGS bits (SDM volume 1, 3.4.3).
-constexpr std::uint64_t rflags_tf = 0x100, rflags_if = 0x200, rflags_df = 0x400, rflags_iopl = 0x3000,
-                        rflags_nt = 0x4000, rflags_rf = 0x10000, rflags_vm = 0x20000, rflags_ac = 0x40000;
-
-/// The part of CR3 that is an address (SDM volume 3, 4.5.2).
-constexpr std::uint64_t cr3_address = 0x000ffffffffff000;
-
-/// The model-specific registers that a guest may change: see Guest::saved_msrs.
-using MsrSet = std::array<std::uint64_t, 10>;
-
-/// Everything of a stopped guest that its further execution depends on. Floating point is not in it: guests do not use
-/// it.
-struct Snapshot {
-    kvm_regs regs{};
-    kvm_sregs sregs{};
-    kvm_vcpu_events events{};
-    kvm_debugregs debug_registers{};
-    MsrSet msrs{};
-    std::optional<std::uint8_t> latched_irq;
-    PageSet pages;
-    std::uint64_t number = 0;  ///< counts the snapshots of one guest, from 1
-};
-
-/// Whether `event`, landing on a guest in this state, is delivered before the next instruction.
-[[nodiscard]] bool can_deliver(const kvm_regs& regs, const kvm_vcpu_events& events, Event event);
 
 /// A booted guest: one virtual machine with one CPU, stopped whenever a method of this class is not running it.
 class Guest {
@@ -92,33 +75,23 @@ class Guest {
     /// that can. An exception, for which can_land() has to be true, is delivered by the next one; but a trap only once
     /// the instruction was stepped: see spring_trap().
     void land(Event event);
-    /// Whether hardware can have `event` arrive where the guest is. An NMI always can; an external interrupt unless
-    /// the guest has one of its priority or above in service (`interrupts_in_service`); a #VE unless its information
-    /// area is in use (`ve_information`). An instruction breakpoint does not trigger with RF set (SDM volume
-    /// 3, 17.3.1.1), nor where the guest has breakpoints off or refuses them
-    /// (`breakpoints_refused`, gatecrash/abi.h); a watchpoint is armed where an IPI can ask for it, the guest has
-    /// breakpoints on and DR0 to spare, on mapped memory, and not where the guest refuses it (`watchpoints_refused`); a
-    /// second machine check before the first was dealt with shuts the CPU down whatever the code does (15.3.1.2), so
-    /// there is nothing to find; a page that the instruction does not use raises no fault, a byte that it does not use
-    /// no trap; and where one exception is about to be delivered there is no other.
+    /// Whether hardware can have `event` arrive where the guest is: see the kind's file in landing/. Where one
+    /// exception is about to be delivered there is no other.
     [[nodiscard]] bool can_land(Event event) {
-        return !is_held_back(event, nullptr) &&
-               can_land(event, cpu_.regs(), cpu_.sregs(), cpu_.events(), msrs(), debug_registers().dr7);
+        return can_land(event, {cpu_.regs(), cpu_.sregs(), cpu_.events(), msrs(), debug_registers().dr7, nullptr});
     }
     [[nodiscard]] bool can_land(Event event, const Snapshot& at) const {
-        return !is_held_back(event, &at.pages) &&
-               can_land(event, at.regs, at.sregs, at.events, at.msrs, at.debug_registers.dr7);
+        return can_land(event, {at.regs, at.sregs, at.events, at.msrs, at.debug_registers.dr7, &at.pages});
     }
     /// Whether `event`, landing now, is delivered before the next instruction.
     [[nodiscard]] bool can_deliver(Event event) { return vm::can_deliver(cpu_.regs(), cpu_.events(), event); }
     /// Whether the next run or step delivers an event that has landed before it executes an instruction.
     [[nodiscard]] bool delivery_due();
+    [[nodiscard]] const Msrs& msrs() { return msrs_.get(); }
     /// The value that SWAPGS exchanges the GS base with.
-    [[nodiscard]] std::uint64_t kernel_gs_base() { return msrs()[0]; }
-    /// The values of `saved_msrs`.
-    [[nodiscard]] const MsrSet& msrs();
+    [[nodiscard]] std::uint64_t kernel_gs_base() { return msrs().kernel_gs_base; }
     /// The next run writes those that changed to KVM.
-    void set_msrs(const MsrSet& values);
+    void set_msrs(const Msrs& values) { msrs_.set(values); }
     [[nodiscard]] kvm_debugregs debug_registers();
     /// Whether the guest has gone to page tables that the harness did not make.
     [[nodiscard]] bool has_own_page_tables() {
@@ -137,8 +110,6 @@ class Guest {
     /// Snapshots taken from here on have debug registers in them, as if the guest used them itself: before the first
     /// of what a `watch` may land on.
     void expect_watchpoints() { abilities_.uses_debug_registers = true; }
-    /// The debug registers of `before` once a watchpoint on `address` has landed.
-    [[nodiscard]] static kvm_debugregs armed(kvm_debugregs before, std::uint64_t address);
     /// Whether an external interrupt has landed and was not delivered yet.
     [[nodiscard]] bool has_latched_irq() const { return latched_irq_.has_value(); }
     /// Whether an NMI has.
@@ -157,10 +128,18 @@ class Guest {
     /// Makes the guest's state that of `snapshot`.
     void restore(const Snapshot& snapshot);
 
-    using Pair = std::pair<std::uint64_t, std::uint64_t>;
-    /// Returns the pairs of words of 8 bytes that the guest has at `symbol`, up to the first whose second word is 0. A
-    /// guest without that symbol has none.
-    [[nodiscard]] std::vector<Pair> pairs_at(const std::string& symbol) const;
+    /// What the guest declares by symbols about events.
+    [[nodiscard]] const Declarations& declared() const { return declared_; }
+    /// As vm::pairs_at().
+    [[nodiscard]] std::vector<Pair> pairs_at(const std::string& symbol) const {
+        return vm::pairs_at(image_, memory_, symbol);
+    }
+    /// The instructions that the guest has.
+    [[nodiscard]] const Abilities& abilities() const { return abilities_; }
+    /// Reads memory as it was when `pages` was saved, or as it is now if that is null. False if it is not mapped.
+    [[nodiscard]] bool read_at(const PageSet* pages, Virtual address, std::span<std::byte> to) const {
+        return pages == nullptr ? memory_.read(address, to) : memory_.read_saved(*pages, address, to);
+    }
 
     /// Registers, events, the newest log records and disassembly, for people.
     [[nodiscard]] std::string dump();
@@ -168,25 +147,49 @@ class Guest {
     /// For good: an exception that is pending in what cpu() is given has a payload (KVM_CAP_EXCEPTION_PAYLOAD).
     void enable_exception_payload() { vm_.enable_exception_payload(); }
 
-    // --- for steppers --------------------------------------------------------------------------------------------
+    // --- for landing -------------------------------------------------------------------------------------------------
+
+    /// Has an exception delivered by the next run.
+    void inject(std::uint8_t vector, std::optional<std::uint32_t> error_code);
+    /// The same for a fault, which pushes RF set (SDM volume 3, 17.3.1.1).
+    void raise_fault(std::uint8_t vector, std::optional<std::uint32_t> error_code);
+    /// The same for #DB. DR6 gets `dr6_bits`, if the guest can see it.
+    void raise_debug_exception(std::uint64_t dr6_bits);
+    /// Has an external interrupt wait for the run that can deliver it.
+    void latch_irq(std::uint8_t vector) { latched_irq_ = vector; }
+    /// Has the next instruction meet a trap: see spring_trap().
+    void arm_trap() { has_trap_ = true; }
+    /// KVM_X86_SET_MCE, of an error that shuts the CPU down.
+    void shut_down_by(const kvm_x86_mce& error);
+
+    // --- for quirks --------------------------------------------------------------------------------------------------
+
+    /// Has the guest's CPU execute instructions of the harness's own, which replaces the guest's registers.
+    void execute(std::span<const std::byte> code, const kvm_regs& regs);
+    [[nodiscard]] HarnessCode& harness_code() { return harness_code_; }
+    [[nodiscard]] const kvm_sregs& sregs_at_boot() const { return boot_sregs_; }
+
+    // --- for steppers ------------------------------------------------------------------------------------------------
 
     /// Says which state is known without an ioctl.
     struct Known {
         bool msrs, debug_registers;
         bool memory;  ///< as in the last snapshot
     };
-    [[nodiscard]] Known known() const { return {msrs_known_, cpu_.knows_debug_registers(), is_memory_saved_}; }
+    [[nodiscard]] Known known() const { return {msrs_.known(), cpu_.knows_debug_registers(), is_memory_saved_}; }
     /// Keeps known what was known before a step that executed `instruction`, and what that cannot change. `delivered`
     /// says that an exception may have been delivered instead. Not for steps with an end: a shutdown resets the vCPU.
     void executed(const Instruction& instruction, bool delivered, Known before) {
-        if (before.msrs && !instruction.changes_msrs) msrs_known_ = true;
+        if (before.msrs && !instruction.changes_msrs) msrs_.trust();
         if (before.debug_registers && !instruction.changes_debug_registers && !delivered) cpu_.keep_debug_registers();
         // In a guest's own page tables the CPU sets accessed bits.
         if (before.memory && !instruction.writes_memory && !delivered && !has_own_page_tables())
             is_memory_saved_ = true;
     }
     /// Does the same after a step that only delivered an event. A #DB can change DR6 and DR7.
-    void delivered(Known before) { msrs_known_ |= before.msrs; }
+    void delivered(Known before) {
+        if (before.msrs) msrs_.trust();
+    }
 
     /// One KVM_RUN, with a latched interrupt injected if it can be. Throws MachineFault for what is KVM's fault.
     [[nodiscard]] kvm::Exit run_once(bool irq_window = false);
@@ -197,7 +200,7 @@ class Guest {
     /// KVM, while it steps, takes a #DB of such a breakpoint for itself (api.rst, KVM_SET_GUEST_DEBUG). Gives it back:
     /// DR6 tells of it, and #DB is due.
     void give_back_breakpoint(const kvm::DebugExit& exit);
-    /// Sets the special registers. Not cpu().set_sregs(): the type of TR needs care, see there.
+    /// Sets the special registers. Not cpu().set_sregs(): see quirks/tss_type.hpp.
     void set_sregs(kvm_sregs sregs);
     /// A stepper gives the CPU an IDT of its own; snapshots still hold the guest's.
     void override_idt(kvm_dtable idt);
@@ -205,98 +208,40 @@ class Guest {
     /// The IDT register as the guest loaded it.
     [[nodiscard]] kvm_dtable guest_idt();
 
-    static constexpr std::array<std::uint32_t, 10> saved_msrs{
-        0xc0000102,  // KERNEL_GS_BASE
-        0xc0000081,  // STAR
-        0xc0000082,  // LSTAR
-        0xc0000083,  // CSTAR
-        0xc0000084,  // FMASK
-        0x174,       // SYSENTER_CS
-        0x175,       // SYSENTER_ESP
-        0x176,       // SYSENTER_EIP
-        0x17a,       // MCG_STATUS
-        0x401,       // MC0_STATUS
-    };
-
   private:
     /// Exactly one of `own` and `others` is not null.
     Guest(std::unique_ptr<VirtualMachine> own, VirtualMachine* others, Image image);
 
-    /// What a guest has the instructions for. What it cannot change need not be looked at behind each run.
-    struct Abilities {
-        bool uses_debug_registers = false;  ///< MOV from or to one
-        bool writes_dr7 = false;            ///< MOV to DR7
-        bool leaves_page_tables = false;    ///< MOV to a control register
-        bool writes_msrs = false;           ///< WRMSR
-        bool swaps_gs = false;              ///< SWAPGS
-        bool changes_task_register = true;  ///< LTR, or a task switch, which only 32-bit guests have
-    };
-    static Abilities abilities_of(const Image& image);
-
-    [[nodiscard]] static bool is_in(std::span<const Pair> ranges, std::uint64_t address);
-    void read_symbols();
-
+    /// Reads from the image what later decisions need.
+    void learn_image();
     void set_up_cpu();
     void detach() noexcept;
-    [[nodiscard]] Virtual harness_code() const;
-    void get_msrs(std::size_t count);
-    [[nodiscard]] bool can_land(Event event, const kvm_regs& regs, const kvm_sregs& sregs,
-                                const kvm_vcpu_events& events, const MsrSet& msrs, std::uint64_t dr7) const;
-    /// Returns whether an interrupt or a #VE has to wait: because of the interrupts in service, or of #VE's information
-    /// area in use. Looks at the guest's memory in `saved`, or as it is now if that is null.
-    [[nodiscard]] bool is_held_back(Event event, const PageSet* saved) const;
-    [[nodiscard]] bool has_breakpoints_on(std::uint64_t dr7) const;
-    [[nodiscard]] bool can_break(std::uint64_t rip, std::uint64_t dr7) const;
-    [[nodiscard]] bool can_watch(std::uint64_t address, std::uint64_t dr7) const;
-    [[nodiscard]] bool meets_watchpoint(std::uint64_t address, const kvm_regs& regs, const kvm_sregs& sregs) const;
-    [[nodiscard]] std::optional<MemoryAccess> fault_at(std::uint64_t address, const kvm_regs& regs,
-                                                       const kvm_sregs& sregs) const;
-    void raise_nmi();
+    [[nodiscard]] bool can_land(const Event& event, const AtBoundary& at) const;
+    void deliver_latched_irq();
     void put_in_service(std::uint8_t vector);
-    void raise_breakpoint();
-    void raise_debug_exception(std::uint64_t dr6_bits);
-    void drop_stale_trap();
-    void arm_watchpoint(std::uint64_t address);
     [[nodiscard]] std::uint64_t breakpoints_met(const kvm::DebugExit& exit);
-    void raise_machine_check();
-    void raise_page_fault(std::optional<std::uint64_t> address);
-    void raise_fault(std::uint8_t vector, std::optional<std::uint32_t> error_code);
-    void fill_in_ve_information();
-    void inject(std::uint8_t vector, std::optional<std::uint32_t> error_code);
-    void disarm_breakpoints();
-    void unmask_nmis();
-    void execute(std::span<const std::byte> code, const kvm_regs& regs);
-    void prepare(std::span<const std::byte> code, kvm_regs regs);
-    void run_prepared();
-    bool finish_out(const kvm::IoExit& io);
-    void end_shadow();
-    void forget_unfinished_out();
-    void flush_msrs();
-    void forget_msrs();
 
     Image image_;
     GuestMemory memory_;
     std::unique_ptr<VirtualMachine> own_;  ///< null if the virtual machine belongs to the caller
     kvm::Vm& vm_;
     kvm::Vcpu& cpu_;
+    MsrCache msrs_;
     std::unique_ptr<Watchdog> watchdog_;
-    bool is_amd_ = false;
+    Vendor vendor_ = cpu_vendor();
     kvm_sregs boot_sregs_{};
     Abilities abilities_;
-    std::optional<Virtual> interrupts_in_service_, ve_information_;
-    std::vector<Pair> breakpoints_refused_, watchpoints_refused_;
+    Declarations declared_;
     kvm_debugregs reset_debug_registers_{};
-    std::optional<MsrSet> msrs_;  ///< empty if none of them is known
-    MsrSet msrs_of_kvm_{};        ///< the values that KVM has, until the next run
-    bool msrs_known_ = false;     ///< msrs_ is what the guest has, as no run can have changed it
     std::optional<std::uint8_t> latched_irq_;
     std::uint64_t last_snapshot_ = 0;  ///< number of the last snapshot
     bool is_memory_saved_ = false;     ///< the guest has written nothing since then
     std::uint64_t writes_at_snapshot_ = 0;
     bool has_trap_ = false;
-    bool has_stale_trap_ = false;  ///< the last run may have left a trap to the next, see drop_stale_trap()
     std::optional<kvm_dtable> overridden_idt_;
-    std::optional<std::uint64_t> unfinished_out_;  ///< RIP of an OUT that KVM has not finished
+    HarnessCode harness_code_{*this};
+    quirks::StaleTrap stale_trap_;
+    quirks::UnfinishedOut unfinished_out_;
     std::unordered_map<std::uint64_t, std::optional<Instruction>> decoded_;
 };
 

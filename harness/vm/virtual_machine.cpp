@@ -1,7 +1,7 @@
 #include "vm/virtual_machine.hpp"
 
 #include "vm/boot/guest_cpuid.hpp"
-#include "vm/guest.hpp"
+#include "vm/state/msrs.hpp"
 
 namespace gatecrash::vm {
 namespace {
@@ -36,9 +36,7 @@ void VirtualMachine::reset() {
     cpu_.set_events(events);
     cpu_.set_debug_registers(debug_registers_);
     // A new vCPU has zero in all of them.
-    std::array<kvm_msr_entry, Guest::saved_msrs.size()> entries{};
-    for (std::size_t i = 0; i < entries.size(); ++i) entries.at(i).index = Guest::saved_msrs.at(i);
-    cpu_.set_msrs(entries);
+    write_msrs(cpu_, {});
 }
 
 }  // namespace gatecrash::vm

@@ -20,6 +20,7 @@
 #include "sweep/window.hpp"
 #include "vm/boot/guest_code.hpp"
 #include "vm/guest.hpp"
+#include "vm/run_patiently.hpp"
 #include "vm/stepping/stepper.hpp"
 
 namespace gatecrash::cases {
@@ -138,7 +139,7 @@ std::string difference(const Return& a, const Return& b) {
 class ReturningCode {
   public:
     explicit ReturningCode(const std::string& name) : guest_(kvm_system(), test_guest("return-frames/" + name)) {
-        EXPECT_EQ(sweep::run_patiently(guest_), vm::Outcome{vm::Doorbell{GATECRASH_PORT_BEGIN}});
+        EXPECT_EQ(vm::run_patiently(guest_), vm::Outcome{vm::Doorbell{GATECRASH_PORT_BEGIN}});
         const auto stepper = vm::make_trap_flag_stepper(guest_);
         stepper->enter();
         while (guest_.rip() != symbol("syscall_exit")) {
@@ -173,7 +174,7 @@ class ReturningCode {
         write(Virtual{regs.rsp}, std::as_bytes(std::span(&frame, 1)));
         regs.rip = number(from);
         guest_.cpu().set_regs(regs);
-        Return result{sweep::run_patiently(guest_), {}, {}, {}, {}};
+        Return result{vm::run_patiently(guest_), {}, {}, {}, {}};
         result.regs = guest_.cpu().regs();
         result.sregs = guest_.cpu().sregs();
         result.log = read(Virtual{guest_.image().descriptor.log}, sizeof(abi::Log));

@@ -13,6 +13,7 @@
 #include "sweep/window.hpp"
 #include "vm/boot/guest_code.hpp"
 #include "vm/guest.hpp"
+#include "vm/run_patiently.hpp"
 
 namespace gatecrash::kvm {
 namespace {
@@ -62,9 +63,9 @@ TEST(KvmVcpu, CountsExits) {
     ASSERT_TRUE(io.has_value());
     EXPECT_FALSE(guest.cpu().counter("no_such_counter").has_value());
 
-    ASSERT_EQ(sweep::run_patiently(guest), vm::Outcome{vm::Doorbell{GATECRASH_PORT_BEGIN}});
+    ASSERT_EQ(vm::run_patiently(guest), vm::Outcome{vm::Doorbell{GATECRASH_PORT_BEGIN}});
     const auto at_begin = exits->read(), io_at_begin = io->read();
-    ASSERT_EQ(sweep::run_patiently(guest), vm::Outcome{vm::Doorbell{GATECRASH_PORT_END}});
+    ASSERT_EQ(vm::run_patiently(guest), vm::Outcome{vm::Doorbell{GATECRASH_PORT_END}});
     EXPECT_EQ(io->read() - io_at_begin, 1U);
     EXPECT_GE(exits->read() - at_begin, cpuids + 1);
     EXPECT_LT(exits->read() - at_begin, cpuids + 1 + most_others);

@@ -6,8 +6,8 @@
 #include <memory>
 
 #include "support/kvm_system.hpp"
-#include "sweep/walker.hpp"
 #include "vm/boot/guest_code.hpp"
+#include "vm/stepping/walker.hpp"
 
 namespace gatecrash::sweep {
 namespace {
@@ -71,7 +71,7 @@ TEST_P(PushedFrame, IsWhatTheDeliveryOverwrites) {
     guest->land(event);
     const auto stepper = make_stepper(vm::StepperKind::stop_bytes, *guest);
     {
-        Walker walker(*guest, *stepper);
+        vm::Walker walker(*guest, *stepper);
         ASSERT_EQ(walker.settle().delivered, event.vector);
     }
     EXPECT_EQ(guest->cpu().regs().rsp, range.first);
@@ -173,7 +173,7 @@ TEST_F(EqualStartsTest, DifferInEachPartOfTheCpu) {
     EXPECT_TRUE(differs([](Snapshot& s) { ++s.regs.r15; }));
     EXPECT_TRUE(differs([](Snapshot& s) { s.regs.rflags ^= 0x400; }));
     EXPECT_TRUE(differs([](Snapshot& s) { ++s.sregs.gs.base; }));
-    EXPECT_TRUE(differs([](Snapshot& s) { ++s.msrs[0]; }));
+    EXPECT_TRUE(differs([](Snapshot& s) { ++s.msrs.kernel_gs_base; }));
     EXPECT_TRUE(differs([](Snapshot& s) { ++s.debug_registers.db[3]; }));
     EXPECT_TRUE(differs([](Snapshot& s) { s.events.nmi.masked = 1; }));
     EXPECT_TRUE(differs([](Snapshot& s) { s.latched_irq = 0x20; }));

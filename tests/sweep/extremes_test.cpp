@@ -6,6 +6,7 @@
 #include "support/kvm_system.hpp"
 #include "sweep/window.hpp"
 #include "vm/boot/guest_code.hpp"
+#include "vm/run_patiently.hpp"
 
 namespace gatecrash::sweep {
 namespace {
@@ -33,13 +34,13 @@ TEST(Extremes, MeasureAStackDownToItsDeepestWord) {
     image.stacks = {{"task", GuestCode::kernel_stack - GATECRASH_PAGE, GuestCode::kernel_stack},
                     {"unused", GuestCode::stack(0) - GATECRASH_PAGE, GuestCode::stack(0)}};
     Guest guest(kvm_system(), std::move(image));
-    EXPECT_EQ(run_patiently(guest), vm::Outcome{vm::Doorbell{GATECRASH_PORT_BEGIN}});
+    EXPECT_EQ(vm::run_patiently(guest), vm::Outcome{vm::Doorbell{GATECRASH_PORT_BEGIN}});
     Extremes extremes;
     StackMeter meter(guest.image());
     meter.look(guest, extremes);
     EXPECT_THAT(extremes.stack_bytes, ElementsAre(Pair("task", shallow * 8)));
     const auto begin = guest.snapshot();
-    EXPECT_EQ(run_patiently(guest), vm::Outcome{vm::Doorbell{GATECRASH_PORT_END}});
+    EXPECT_EQ(vm::run_patiently(guest), vm::Outcome{vm::Doorbell{GATECRASH_PORT_END}});
     meter.look(guest, extremes);
     EXPECT_THAT(extremes.stack_bytes, ElementsAre(Pair("task", deep * 8)));
     guest.restore(begin);
@@ -60,7 +61,7 @@ TEST(Extremes, DoNotDependOnEarlierRuns) {
     auto image = code.build("gap");
     image.stacks = {{"task", GuestCode::kernel_stack - GATECRASH_PAGE, GuestCode::kernel_stack}};
     Guest guest(kvm_system(), std::move(image));
-    EXPECT_EQ(run_patiently(guest), vm::Outcome{vm::Doorbell{GATECRASH_PORT_BEGIN}});
+    EXPECT_EQ(vm::run_patiently(guest), vm::Outcome{vm::Doorbell{GATECRASH_PORT_BEGIN}});
     Extremes extremes;
     StackMeter(guest.image()).look(guest, extremes);
     EXPECT_THAT(extremes.stack_bytes, ElementsAre(Pair("task", 3000)));

@@ -1,5 +1,6 @@
 // Exceptions that the harness makes arrive: what the guest sees of them, and where they cannot come from.
 #include "vm/landing/event.hpp"
+#include "vm/run_patiently.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,11 +9,11 @@
 #include <utility>
 
 #include "support/kvm_system.hpp"
-#include "sweep/walker.hpp"
 #include "sweep/window.hpp"
 #include "vm/boot/guest_code.hpp"
 #include "vm/guest.hpp"
 #include "vm/stepping/stepper.hpp"
+#include "vm/stepping/walker.hpp"
 
 namespace gatecrash::vm {
 namespace {
@@ -61,7 +62,7 @@ class EventCode {
         code_.handle(event.vector, handler, event.kind == Event::Kind::pf ? 0 : GATECRASH_IST_MC);
         handler_ = code_.kernel_address(handler);
         guest_ = std::make_unique<Guest>(kvm_system(), code_.build("event"));
-        EXPECT_EQ(sweep::run_patiently(*guest_), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+        EXPECT_EQ(run_patiently(*guest_), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
     }
 
     Guest& guest() { return *guest_; }
@@ -75,7 +76,7 @@ class EventCode {
     }
     /// To END: what the handler kept.
     const kvm_regs& run() {
-        EXPECT_EQ(sweep::run_patiently(*guest_), Outcome{Doorbell{GATECRASH_PORT_END}}) << guest_->dump();
+        EXPECT_EQ(run_patiently(*guest_), Outcome{Doorbell{GATECRASH_PORT_END}}) << guest_->dump();
         return guest_->cpu().regs();
     }
     std::uint64_t read_address() const { return GuestCode::kernel_text + read_; }
@@ -113,9 +114,9 @@ Image guest_with_nmi_handler() {
 
 /// Leaves `machine` in its NMI handler.
 void end_with_nmis_masked(Guest& guest) {
-    EXPECT_EQ(sweep::run_patiently(guest), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+    EXPECT_EQ(run_patiently(guest), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
     guest.land(Event::nmi());
-    EXPECT_EQ(sweep::run_patiently(guest), Outcome{Doorbell{GATECRASH_PORT_FATAL}});
+    EXPECT_EQ(run_patiently(guest), Outcome{Doorbell{GATECRASH_PORT_FATAL}});
     EXPECT_NE(guest.cpu().events().nmi.masked, 0);
 }
 
@@ -125,7 +126,7 @@ TEST(NmiMask, IsNotThatOfTheMachineBefore) {
         end_with_nmis_masked(before);
     }
     Guest guest(kvm_system(), guest_with_nmi_handler());
-    EXPECT_EQ(sweep::run_patiently(guest), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+    EXPECT_EQ(run_patiently(guest), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
     EXPECT_EQ(guest.cpu().events().nmi.masked, 0);
 }
 
@@ -134,12 +135,12 @@ TEST(NmiMask, IsThatOfTheSnapshot) {
     const auto booted = guest.snapshot();
     end_with_nmis_masked(guest);
     guest.restore(booted);
-    EXPECT_EQ(sweep::run_patiently(guest), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+    EXPECT_EQ(run_patiently(guest), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
     EXPECT_EQ(guest.cpu().events().nmi.masked, 0);
     // The NMI waits until the exception's delivery, so KVM leaves it to the CPU to say when NMIs are not masked.
     guest.land(Event::db());
     guest.land(Event::nmi());
-    EXPECT_EQ(sweep::run_patiently(guest), Outcome{Doorbell{GATECRASH_PORT_FATAL}});
+    EXPECT_EQ(run_patiently(guest), Outcome{Doorbell{GATECRASH_PORT_FATAL}});
     EXPECT_EQ(Virtual{guest.cpu().regs().rbx}, guest.image().symbols.find("db"));
 }
 
@@ -148,7 +149,7 @@ TEST(Shadow, OfMovSsEndsBehindADoorbell) {
     code.load_segments();
     code.kernel.doorbell(GATECRASH_PORT_BEGIN);
     Guest guest(kvm_system(), code.build("shadow"));
-    EXPECT_EQ(sweep::run_patiently(guest), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+    EXPECT_EQ(run_patiently(guest), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
     EXPECT_TRUE(guest.can_deliver(Event::nmi()));
     EXPECT_EQ(guest.snapshot().events.interrupt.shadow, 0);
 }
@@ -180,11 +181,11 @@ TEST(Interrupt, IsInServiceForAGuestThatLooks) {
     auto image = guest_with_interrupts_on(vector);
     image.symbols = SymbolTable({{"interrupts_in_service", in_service}});
     Guest guest(kvm_system(), std::move(image));
-    EXPECT_EQ(sweep::run_patiently(guest), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+    EXPECT_EQ(run_patiently(guest), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
     const auto before = guest.snapshot();
     guest.land(Event::irq(vector));
     EXPECT_EQ(bits(guest), (std::array<std::uint64_t, 4>{})) << "before it is delivered";
-    EXPECT_EQ(sweep::run_patiently(guest), Outcome{Doorbell{GATECRASH_PORT_END}});
+    EXPECT_EQ(run_patiently(guest), Outcome{Doorbell{GATECRASH_PORT_END}});
     EXPECT_EQ(guest.cpu().regs().r14, 1U);
     EXPECT_EQ(bits(guest), (std::array<std::uint64_t, 4>{0, 0, 2, 0}));
     guest.restore(before);
@@ -213,9 +214,9 @@ TEST(Interrupt, DoesNotLandWhileOneOfItsPriorityIsInService) {
 
 TEST(Interrupt, WithTheVectorOfAnExceptionIsOne) {
     Guest guest(kvm_system(), guest_with_interrupts_on(GATECRASH_VECTOR_DF));
-    EXPECT_EQ(sweep::run_patiently(guest), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+    EXPECT_EQ(run_patiently(guest), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
     guest.land(Event::irq(GATECRASH_VECTOR_DF));
-    EXPECT_EQ(sweep::run_patiently(guest), Outcome{Doorbell{GATECRASH_PORT_END}})
+    EXPECT_EQ(run_patiently(guest), Outcome{Doorbell{GATECRASH_PORT_END}})
         << "no error code is pushed: " << guest.dump();
     EXPECT_EQ(guest.cpu().regs().r14, 1U);
 }
@@ -252,7 +253,7 @@ TEST(Watchpoint, TrapsBehindTheInstructionThatUsesItsByte) {
         EXPECT_TRUE(guest.has_trap());
         const auto stepper = make_stepper(kind, guest);
         {
-            sweep::Walker walker(guest, *stepper);
+            Walker walker(guest, *stepper);
             EXPECT_EQ(walker.settle().delivered, GATECRASH_VECTOR_DB);
         }
         EXPECT_EQ(number(guest.rip()), code.handler_address());

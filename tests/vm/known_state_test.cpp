@@ -7,29 +7,25 @@
 #include "suite/case.hpp"
 #include "support/kvm_system.hpp"
 #include "sweep/schedule.hpp"
-#include "sweep/walker.hpp"
 #include "sweep/window.hpp"
 #include "vm/boot/guest_code.hpp"
 #include "vm/guest.hpp"
+#include "vm/run_patiently.hpp"
 #include "vm/stepping/stepper.hpp"
+#include "vm/stepping/walker.hpp"
 
 namespace gatecrash::vm {
 namespace {
 
-/// Reads Guest::saved_msrs from KVM.
-MsrSet msrs_of_kvm(Guest& guest) {
-    std::array<kvm_msr_entry, Guest::saved_msrs.size()> entries{};
-    for (std::size_t i = 0; i < entries.size(); ++i) entries.at(i).index = Guest::saved_msrs.at(i);
-    guest.cpu().get_msrs(entries);
-    MsrSet values{};
-    for (std::size_t i = 0; i < entries.size(); ++i) values.at(i) = entries.at(i).data;
+Msrs msrs_of_kvm(Guest& guest) {
+    Msrs values;
+    read_msrs(guest.cpu(), values);
     return values;
 }
 
 /// A step of SYSCALL has TF pass FMASK. KVM gets the guest's value back with the next run.
-MsrSet without_tf(MsrSet msrs) {
-    constexpr std::size_t fmask = 4;
-    msrs.at(fmask) &= ~rflags_tf;
+Msrs without_tf(Msrs msrs) {
+    msrs.fmask &= ~rflags_tf;
     return msrs;
 }
 
@@ -70,7 +66,7 @@ class KnownState : public testing::TestWithParam<NamedGuest> {
 TEST_P(KnownState, IsThatOfKvmAfterEachStep) {
     sweep::open_window(*guest_, window_);
     const auto stepper = this->stepper();
-    sweep::Walker walker(*guest_, *stepper);
+    Walker walker(*guest_, *stepper);
     Snapshot before = guest_->snapshot();
     int steps = 0, known = 0, saved = 0;
     bool landed = false;
@@ -104,7 +100,7 @@ TEST_P(KnownState, LetsARestoreWriteAllThatARunChanged) {
     const auto stepper = this->stepper();
     std::vector<Snapshot> boundaries;
     {
-        sweep::Walker walker(*guest_, *stepper);
+        Walker walker(*guest_, *stepper);
         do {
             const auto next = guest_->next_instruction();
             if (next && !next->changes_msrs && !opens_shadow(*next)) boundaries.push_back(guest_->snapshot());
@@ -113,10 +109,10 @@ TEST_P(KnownState, LetsARestoreWriteAllThatARunChanged) {
     ASSERT_GT(boundaries.size(), 10U);
     int changed = 0;
     for (std::size_t i = 0; i < boundaries.size(); i += 7) {
-        (void)sweep::run_patiently(*guest_);
+        (void)run_patiently(*guest_);
         changed += msrs_of_kvm(*guest_) != boundaries[i].msrs ? 1 : 0;
         guest_->restore(boundaries[i]);
-        sweep::Walker walker(*guest_, *stepper);
+        Walker walker(*guest_, *stepper);
         (void)walker.step();
         EXPECT_EQ(without_tf(msrs_of_kvm(*guest_)), without_tf(boundaries[i].msrs)) << guest_->dump();
     }
@@ -138,8 +134,8 @@ TEST_P(AfterAShutdown, ARestoreGivesBackWhatWasThere) {
     guest.expect_watchpoints();
     ASSERT_EQ(guest.run(), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
     auto msrs = guest.msrs();
-    msrs.at(0) = 0x7654000;           // KERNEL_GS_BASE
-    msrs.at(2) = 0xffffffff80012340;  // LSTAR
+    msrs.kernel_gs_base = 0x7654000;
+    msrs.lstar = 0xffffffff80012340;
     guest.set_msrs(msrs);
     auto debug = guest.debug_registers();
     debug.db[0] = 0x1000;
@@ -151,14 +147,14 @@ TEST_P(AfterAShutdown, ARestoreGivesBackWhatWasThere) {
     const auto stepper = make_stepper(StepperKind::trap_flag, guest);
     const bool steps = GetParam();
     if (steps) {
-        sweep::Walker walker(guest, *stepper);
+        Walker walker(guest, *stepper);
         ASSERT_FALSE(walker.step().end);
         ASSERT_EQ(walker.step().end, Outcome{TripleFault{}});
     } else {
         ASSERT_EQ(guest.run(), Outcome{TripleFault{}});
     }
     guest.restore(before);
-    sweep::Walker walker(guest, *stepper);
+    Walker walker(guest, *stepper);
     ASSERT_FALSE(walker.step().end);  // the NOP
     EXPECT_EQ(msrs_of_kvm(guest), msrs);
     guest.cpu().forget_debug_registers();

@@ -1,4 +1,5 @@
 // Both steppers against the guest running freely: same memory, same registers, and the boundaries one counts by hand.
+#include "vm/run_patiently.hpp"
 #include "vm/stepping/stepper.hpp"
 
 #include <gmock/gmock.h>
@@ -79,7 +80,7 @@ Addresses expect_same_end(StepperKind kind, GuestCode& code, const std::vector<L
     for (int tries = 0; tries == 0 || (tries < 3 && !guest.memory().equals(stepped.pages)); ++tries) {
         guest.restore(from);
         for (const auto& event : landed) guest.land(event);
-        free_end = sweep::run_patiently(guest);
+        free_end = run_patiently(guest);
     }
     EXPECT_EQ(free_end, end) << guest.dump();
     expect_equal(guest.snapshot(), stepped);
@@ -350,7 +351,7 @@ TEST_P(Stepping, DeliversALatchedNmiOnTheHandlerOfTheIretThatFaults) {
     code.handle(GATECRASH_VECTOR_GP, gp);
     const auto handler = code.kernel_address(gp);
     Guest guest(kvm_system(), code.build("guest"));
-    ASSERT_EQ(sweep::run_patiently(guest), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+    ASSERT_EQ(run_patiently(guest), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
     const auto begin = guest.snapshot();
     const auto stepper = make_stepper(GetParam(), guest);
     constexpr int often = 200;  // enough for some to meet an interrupt of the host

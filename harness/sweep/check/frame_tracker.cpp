@@ -1,5 +1,7 @@
 #include "sweep/check/frame_tracker.hpp"
 
+#include "vm/vectors.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,22 +13,14 @@ namespace {
 using vm::Guest;
 using vm::Virtual;
 
-/// Of exceptions (SDM volume 3, table 6-1). An external interrupt with such a vector is not expected in legacy mode.
-bool has_error_code(std::uint8_t vector) {
-    constexpr std::array vectors{8, 10, 11, 12, 13, 14, 17, 21, 29, 30};
-    return std::ranges::find(vectors, vector) != vectors.end();
-}
-
 /// In long mode RSP is aligned to 16 before five words are pushed, and a sixth for an error code (SDM volume
 /// 3, 6.14.2).
 std::uint64_t pushed_frame_address(Guest& guest, std::uint8_t vector) {
     const auto rsp = number(guest.stack_pointer());
     const auto word = guest.image().word_size;
-    const bool error_code = guest.image().is_64_bit() ? rsp % 16 == 0 : has_error_code(vector);
+    const bool error_code = guest.image().is_64_bit() ? rsp % 16 == 0 : vm::pushes_error_code(vector);
     return rsp + (error_code ? word : 0);
 }
-
-bool is_exception(std::uint8_t vector) { return vector < GATECRASH_FIRST_IRQ && vector != GATECRASH_VECTOR_NMI; }
 
 /// Whether a CPU can have pushed it: code, stack and address of one privilege level.
 bool is_possible(const ReturnFrame& frame, const vm::Image& image) {
@@ -108,7 +102,7 @@ std::optional<Violation> FrameTracker::after(Guest& guest, const vm::Step& step)
     if (pop_) {
         // An IRET that faults has returned nowhere: the exception's frame leads back to it.
         const auto pushed =
-            step.delivered && is_exception(*step.delivered) ? pushed_frame(guest, *step.delivered) : std::nullopt;
+            step.delivered && vm::is_exception(*step.delivered) ? pushed_frame(guest, *step.delivered) : std::nullopt;
         pop_->faulted = pushed && pushed->rip == pop_->iret;
         violation = pop();
     }

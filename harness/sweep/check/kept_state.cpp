@@ -50,7 +50,7 @@ KeptState kept_state(vm::Guest& guest) {
     const auto& sregs = guest.cpu().sregs();
     const bool has_bases = guest.image().is_64_bit();
     return {has_bases ? sregs.gs.base : 0,
-            has_bases ? guest.msrs()[0] : 0,
+            has_bases ? guest.kernel_gs_base() : 0,
             sregs.cr3,
             has_bases ? sregs.fs.base : 0,
             sregs.ds.selector,

@@ -1,5 +1,7 @@
 #include "sweep/check/log_check.hpp"
 
+#include "vm/vectors.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -209,15 +211,10 @@ class LogChecker {
         live_.erase(std::prev(entered.base()));
     }
 
-    /// What belongs to one instruction: none can stand for another.
-    static bool is_exception(std::uint8_t vector) {
-        return vector < GATECRASH_FIRST_IRQ && vector != GATECRASH_VECTOR_NMI && vector != GATECRASH_VECTOR_HV;
-    }
-
     /// Whether the CPU raises it besides, as often as it has to.
     bool is_watched(std::uint8_t vector) const {
         return std::ranges::any_of(expected_.landed, [&](const LandedEvent& landed) {
-            return landed.event.kind == vm::Event::Kind::watch && landed.event.vector == vector;
+            return vm::arms_watchpoint(landed.event) && landed.event.vector == vector;
         });
     }
 
@@ -226,7 +223,7 @@ class LogChecker {
     void check_conservation_of(std::uint8_t vector, std::span<const LogRecord> records, std::uint64_t first) {
         std::uint64_t starts = 0, behind_last = 0, landed = 0, last = 0;
         for (const auto& l : expected_.landed) {
-            if (l.event.vector != vector || l.event.kind == vm::Event::Kind::watch) continue;
+            if (l.event.vector != vector || vm::arms_watchpoint(l.event)) continue;
             ++landed;
             last = std::max(last, l.log_head);
         }
@@ -242,7 +239,7 @@ class LogChecker {
             add(Invariant::event_conservation,
                 fmt::format("vector {} was delivered {} times and its body ran {} times, never after the last", vector,
                             landed, starts));
-        } else if ((starts > landed && !is_watched(vector)) || (starts < landed && is_exception(vector))) {
+        } else if ((starts > landed && !is_watched(vector)) || (starts < landed && vm::is_exception(vector))) {
             add(Invariant::event_conservation,
                 fmt::format("vector {} was delivered {} times, but its body ran {} times", vector, landed, starts));
         }

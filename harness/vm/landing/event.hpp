@@ -7,25 +7,26 @@
 
 namespace gatecrash::vm {
 
-/// What can land on a boundary.
+/// What can land on a boundary. landing/event_kind.hpp has a row for each kind.
 struct Event {
     enum class Kind : std::uint8_t {
         nmi,    ///< a non-maskable interrupt
         irq,    ///< an external interrupt
-        db,     ///< a debug exception: a breakpoint in DR0 on the instruction behind the boundary, or a watchpoint on
+        db,     ///< a debug exception: a breakpoint in DR0 on the instruction at the boundary, or a watchpoint on
                 ///< `address`, which that instruction uses; it then is disarmed
+        watch,  ///< a debugger arms a watchpoint on `address`, in the guest's own DR0 and DR7. The CPU raises the #DBs
+                ///< from then on, until the guest disarms it
         mc,     ///< a machine check: an uncorrected error in bank 0
         pf,     ///< a page fault: the page of the instruction, or the one of `address` that it uses, is not there yet
         ve,     ///< a virtualization exception (TDX): the instruction's page is not there for the hypervisor
         hv,     ///< an event of a hypervisor's (SEV-SNP, restricted injection): like an NMI, but nothing masks it
         vc,     ///< a VMM communication exception (SEV-ES): the instruction's page is not validated
-        watch,  ///< a debugger arms a watchpoint on `address`, in the guest's own DR0 and DR7. The #DBs are the CPU's,
-                ///< from then on, until the guest disarms it
     };
+    static constexpr std::size_t kinds = 9;
 
     Kind kind = Kind::nmi;
     std::uint8_t vector = GATECRASH_VECTOR_NMI;  ///< the gate it is delivered through
-    /// Of a page fault: the address that the instruction behind the boundary fails to use. Empty: its own.
+    /// Of a page fault: the address that the instruction at the boundary fails to use. Empty: its own.
     /// Of a debug exception: the byte that is watched. Empty: the instruction itself is. Of a watchpoint: the byte.
     std::optional<std::uint64_t> address = std::nullopt;
 
@@ -35,6 +36,7 @@ struct Event {
     static constexpr Event db(std::optional<std::uint64_t> address = std::nullopt) {
         return {Kind::db, GATECRASH_VECTOR_DB, address};
     }
+    static constexpr Event watch(std::uint64_t address) { return {Kind::watch, GATECRASH_VECTOR_DB, address}; }
     static constexpr Event mc() { return {Kind::mc, GATECRASH_VECTOR_MC}; }
     static constexpr Event pf(std::optional<std::uint64_t> address = std::nullopt) {
         return {Kind::pf, GATECRASH_VECTOR_PF, address};
@@ -42,14 +44,9 @@ struct Event {
     static constexpr Event ve() { return {Kind::ve, GATECRASH_VECTOR_VE}; }
     static constexpr Event hv() { return {Kind::hv, GATECRASH_VECTOR_HV}; }
     static constexpr Event vc() { return {Kind::vc, GATECRASH_VECTOR_VC}; }
-    static constexpr Event watch(std::uint64_t address) { return {Kind::watch, GATECRASH_VECTOR_DB, address}; }
 
-    /// Whether it comes behind the instruction at its boundary: a watchpoint traps (SDM volume 3, 17.3.1.2).
+    /// Whether it comes after the instruction at its boundary: a watchpoint traps (SDM volume 3, 17.3.1.2).
     [[nodiscard]] constexpr bool is_trap() const { return kind == Kind::db && address.has_value(); }
-    /// Whether it waits where the CPU does not take it: exceptions belong to their instruction.
-    [[nodiscard]] constexpr bool is_interrupt() const { return kind == Kind::nmi || kind == Kind::irq; }
-
-    [[nodiscard]] constexpr bool pushes_error_code() const { return kind == Kind::pf || kind == Kind::vc; }
 
     bool operator==(const Event&) const = default;
 };

@@ -53,7 +53,7 @@ Step Stepper::step() {
 }
 
 StepperKind stepper_for(const Image& image, std::span<const Event> events, StepperKind usual) {
-    const bool watches = std::ranges::find(events, Event::Kind::watch, &Event::kind) != events.end();
+    const bool watches = std::ranges::any_of(events, arms_watchpoint);
     const bool only_stop_bytes = !image.is_64_bit() || image.symbols.find("sets_trap_flag") || watches;
     return only_stop_bytes ? StepperKind::stop_bytes : usual;
 }

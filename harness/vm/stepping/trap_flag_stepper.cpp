@@ -2,14 +2,10 @@
 #include <array>
 #include <cstring>
 
-#include "vm/state/msr.hpp"
 #include "vm/stepping/stepper.hpp"
 
 namespace gatecrash::vm {
 namespace {
-
-constexpr std::size_t fmask_place = 4;
-static_assert(Guest::saved_msrs[fmask_place] == msr_fmask);
 
 /// TF is a real flag of the guest while it is stepped. Where the guest can see it, and where it gets lost:
 ///
@@ -223,7 +219,7 @@ class TrapFlagStepper : public Stepper {
 
     /// The old value if it had to change.
     std::optional<std::uint64_t> let_tf_pass_fmask() {
-        const auto fmask = guest().msrs().at(fmask_place);
+        const auto fmask = guest().msrs().fmask;
         if ((fmask & rflags_tf) == 0) return std::nullopt;
         set_fmask(fmask & ~rflags_tf);
         return fmask;
@@ -231,7 +227,7 @@ class TrapFlagStepper : public Stepper {
 
     void set_fmask(std::uint64_t value) {
         auto msrs = guest().msrs();
-        msrs.at(fmask_place) = value;
+        msrs.fmask = value;
         guest().set_msrs(msrs);
     }
 

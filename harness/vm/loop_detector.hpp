@@ -6,7 +6,7 @@
 
 #include "vm/guest.hpp"
 
-namespace gatecrash::sweep {
+namespace gatecrash::vm {
 
 /// Proves that a run goes round in circles, by Brent's method: keeps one earlier state, a later one each time the
 /// number of looks doubles, and compares. Equal states have equal futures.
@@ -16,7 +16,7 @@ class LoopDetector {
     explicit LoopDetector(std::uint64_t first_kept) : next_kept_(first_kept) {}
 
     /// True if the guest was in this very state at an earlier look.
-    bool repeats(vm::Guest& guest) {
+    bool repeats(Guest& guest) {
         const bool again = kept_ && is_kept(guest);
         if (++looks_ == next_kept_) {
             kept_ = guest.snapshot(kept_ ? &*kept_ : nullptr);
@@ -26,7 +26,7 @@ class LoopDetector {
     }
 
   private:
-    [[nodiscard]] bool is_kept(vm::Guest& guest) const {
+    [[nodiscard]] bool is_kept(Guest& guest) const {
         const auto same = [](const auto& a, const auto& b) { return std::memcmp(&a, &b, sizeof a) == 0; };
         if (!same(guest.cpu().regs(), kept_->regs)) return false;
         const auto now = guest.snapshot(&*kept_);
@@ -35,8 +35,8 @@ class LoopDetector {
                now.events.nmi.pending == kept_->events.nmi.pending && now.latched_irq == kept_->latched_irq;
     }
 
-    std::optional<vm::Snapshot> kept_;
+    std::optional<Snapshot> kept_;
     std::uint64_t looks_ = 0, next_kept_;
 };
 
-}  // namespace gatecrash::sweep
+}  // namespace gatecrash::vm

@@ -8,31 +8,31 @@
 #include "vm/guest.hpp"
 #include "vm/stepping/stepper.hpp"
 
-namespace gatecrash::sweep {
+namespace gatecrash::vm {
 
 /// Takes a guest from boundary to boundary. While it exists the guest is in its stepper's hands.
 class Walker {
   public:
-    Walker(vm::Guest& guest, vm::Stepper& stepper) : guest_(guest), stepper_(stepper) { stepper_.enter(); }
+    Walker(Guest& guest, Stepper& stepper) : guest_(guest), stepper_(stepper) { stepper_.enter(); }
     ~Walker() { stepper_.leave(); }
     Walker(const Walker&) = delete;
     Walker& operator=(const Walker&) = delete;
 
     /// Delivers what is due, if anything is, without executing an instruction but the one that meets a trap: what
     /// landed has then landed, and the guest is at the first boundary behind that.
-    vm::Step settle() {
-        auto last = guest_.has_trap() ? step() : vm::Step{};
+    Step settle() {
+        auto last = guest_.has_trap() ? step() : Step{};
         if (!last.end && guest_.delivery_due()) last = step();
         return last;
     }
 
-    /// Executes one instruction. Throws vm::MachineFault after `max_steps`.
-    vm::Step step() {
-        if (++steps_ > max_steps) throw vm::MachineFault("no end after too many steps\n" + guest_.dump());
+    /// Executes one instruction. Throws MachineFault after `max_steps`.
+    Step step() {
+        if (++steps_ > max_steps) throw MachineFault("no end after too many steps\n" + guest_.dump());
         const bool has_trap = guest_.has_trap();
         const auto step = stepper_.step();
         if (!has_trap || step.end) return step;
-        if (step.delivered) throw vm::MachineFault("the instruction of a watchpoint faults\n" + guest_.dump());
+        if (step.delivered) throw MachineFault("the instruction of a watchpoint faults\n" + guest_.dump());
         guest_.spring_trap();
         return step;
     }
@@ -42,9 +42,9 @@ class Walker {
     static constexpr std::uint64_t max_steps = 100'000;
 
   private:
-    vm::Guest& guest_;
-    vm::Stepper& stepper_;
+    Guest& guest_;
+    Stepper& stepper_;
     std::uint64_t steps_ = 0;
 };
 
-}  // namespace gatecrash::sweep
+}  // namespace gatecrash::vm

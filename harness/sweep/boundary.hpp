@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+
+#include "sweep/schedule.hpp"
+#include "vm/boot/image.hpp"
+
+namespace gatecrash::sweep {
+
+/// A boundary that a run reaches: the instruction at `rip` is about to execute.
+struct Reached {
+    vm::Virtual rip{};
+    unsigned hit = 1;         ///< as Boundary::hit
+    std::uint64_t index = 0;  ///< as Boundary::index
+};
+
+/// Returns the boundary with the nearest symbol, as schedules name it, and with its index.
+[[nodiscard]] Boundary boundary_of(const vm::SymbolTable& symbols, const Reached& reached);
+
+/// Counts how often each instruction is about to execute.
+class HitCounter {
+  public:
+    /// Counts the boundary before the instruction at `rip`, and returns it.
+    Reached reach(vm::Virtual rip) { return {rip, ++hits_[number(rip)], index_++}; }
+    /// An event landed: counting starts again.
+    void restart() {
+        hits_.clear();
+        index_ = 0;
+    }
+
+  private:
+    std::unordered_map<std::uint64_t, unsigned> hits_;
+    std::uint64_t index_ = 0;
+};
+
+}  // namespace gatecrash::sweep

@@ -1,0 +1,29 @@
+// What a guest declares by symbols about events (gatecrash/abi.h).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "vm/boot/image.hpp"
+#include "vm/memory.hpp"
+
+namespace gatecrash::vm {
+
+using Pair = std::pair<std::uint64_t, std::uint64_t>;
+/// Returns the pairs of words of 8 bytes that a guest has at `symbol`, up to the first whose second word is 0. A guest
+/// without that symbol has none.
+[[nodiscard]] std::vector<Pair> pairs_at(const Image& image, const GuestMemory& memory, const std::string& symbol);
+
+struct Declarations {
+    std::optional<Virtual> interrupts_in_service, ve_information;
+    std::vector<Pair> breakpoints_refused, watchpoints_refused;  ///< ranges of addresses: first, and end
+};
+[[nodiscard]] Declarations declarations_of(const Image& image, const GuestMemory& memory);
+
+/// Whether `address` is in one of `ranges`.
+[[nodiscard]] bool is_in(const std::vector<Pair>& ranges, std::uint64_t address);
+
+}  // namespace gatecrash::vm

@@ -1,0 +1,87 @@
+// The kinds of events: one row and one file each. Everything that treats kinds differently asks their rows.
+#pragma once
+
+#include <linux/kvm.h>
+
+#include <span>
+#include <string_view>
+
+#include "vm/landing/event.hpp"
+#include "vm/memory.hpp"
+#include "vm/state/msrs.hpp"
+#include "vm/vectors.hpp"
+
+namespace gatecrash::vm {
+
+class Guest;
+
+/// What `=VALUE` after an event's name chooses.
+enum class Choice : std::uint8_t { nothing, vector, address, address_required };
+
+/// How an event gets to its handler.
+enum class Delivery : std::uint8_t {
+    waits,    ///< the CPU keeps it until it can be delivered: an interrupt
+    at_once,  ///< it belongs to its instruction: an exception
+    arms,     ///< nothing is delivered; the CPU raises exceptions by itself from then on
+};
+
+/// A guest's state at a boundary: as it is now, or as a snapshot has it.
+struct AtBoundary {
+    const kvm_regs& regs;
+    const kvm_sregs& sregs;
+    const kvm_vcpu_events& events;
+    const Msrs& msrs;
+    std::uint64_t dr7;
+    const PageSet* pages;  ///< null: the memory as it is now
+};
+
+struct EventKind {
+    Event::Kind kind;
+    std::string_view name;
+    Event usual;  ///< without a value
+    Choice choice;
+    Delivery delivery;
+    /// Whether the CPU, in this state, delivers the event before it executes the next instruction.
+    bool (*is_deliverable)(const Event& event, const kvm_regs& regs, const kvm_vcpu_events& events);
+    /// Whether hardware can have the event arrive there. Of an exception it is asked only where it is deliverable.
+    bool (*can_land)(const Guest& guest, const Event& event, const AtBoundary& at);
+    void (*land)(Guest& guest, const Event& event);
+    /// Why an event of this kind could not land, after "no CPU can have it arrive there: ".
+    std::string_view why_not;
+};
+
+/// Every row, in the order of Event::Kind.
+[[nodiscard]] std::span<const EventKind* const, Event::kinds> event_kinds();
+[[nodiscard]] inline const EventKind& row_of(Event::Kind kind) {
+    return *event_kinds()[static_cast<std::size_t>(kind)];
+}
+[[nodiscard]] inline const EventKind& row_of(const Event& event) { return row_of(event.kind); }
+
+[[nodiscard]] inline bool is_interrupt(const Event& event) { return row_of(event).delivery == Delivery::waits; }
+[[nodiscard]] inline bool arms_watchpoint(const Event& event) { return row_of(event).delivery == Delivery::arms; }
+
+/// Whether the CPU pushes an error code when it delivers `event`.
+[[nodiscard]] inline bool pushes_error_code(const Event& event) {
+    return !is_interrupt(event) && pushes_error_code(event.vector);
+}
+
+/// Whether `event`, landing on a guest in this state, is delivered before the next instruction.
+[[nodiscard]] inline bool can_deliver(const kvm_regs& regs, const kvm_vcpu_events& events, const Event& event) {
+    return row_of(event).is_deliverable(event, regs, events);
+}
+
+/// Why `event` could not land, for a message.
+[[nodiscard]] std::string_view why_not(const Event& event);
+
+// --- for the rows ----------------------------------------------------------------------------------------------------
+
+/// Of an exception: no other one is about to be delivered.
+[[nodiscard]] bool no_exception_is_due(const Event& event, const kvm_regs& regs, const kvm_vcpu_events& events);
+/// Hardware raises it on every instruction.
+[[nodiscard]] bool can_land_anywhere(const Guest& guest, const Event& event, const AtBoundary& at);
+/// Why most exceptions cannot land.
+inline constexpr std::string_view exception_is_due = "RF is set, or another exception is not dealt with yet";
+
+extern const EventKind nmi_kind, irq_kind, db_kind, watch_kind, mc_kind, pf_kind, ve_kind, hv_kind, vc_kind;
+
+}  // namespace gatecrash::vm

@@ -1,0 +1,36 @@
+#include <algorithm>
+#include <array>
+
+#include "vm/guest.hpp"
+#include "vm/landing/event_kind.hpp"
+#include "vm/state/registers.hpp"
+
+namespace gatecrash::vm {
+namespace {
+
+bool irq_is_deliverable(const Event&, const kvm_regs& regs, const kvm_vcpu_events& events) {
+    return events.interrupt.shadow == 0 && (regs.rflags & rflags_if) != 0;
+}
+
+/// A local APIC keeps an interrupt back while one of its priority or above is in service. A guest that looks declares
+/// where (`interrupts_in_service`).
+bool can_land_irq(const Guest& guest, const Event& event, const AtBoundary& at) {
+    const auto& declared = guest.declared().interrupts_in_service;
+    if (!declared) return true;
+    // The upper four bits of a vector are its priority (SDM volume 3, 10.8.3.1).
+    std::array<std::uint16_t, GATECRASH_VECTORS / 16> in_service{};
+    const bool known = guest.read_at(at.pages, *declared, std::as_writable_bytes(std::span(in_service)));
+    return !known || std::all_of(in_service.begin() + event.vector / 16, in_service.end(),
+                                 [](std::uint16_t vectors) { return vectors == 0; });
+}
+
+void land_irq(Guest& guest, const Event& event) { guest.latch_irq(event.vector); }
+
+}  // namespace
+
+const EventKind irq_kind{
+    Event::Kind::irq, "irq",           Event::irq(),
+    Choice::vector,   Delivery::waits, irq_is_deliverable,
+    can_land_irq,     land_irq,        "the guest has an interrupt of that priority or above in service"};
+
+}  // namespace gatecrash::vm

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <linux/kvm.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "vm/state/msrs.hpp"
+
+namespace gatecrash::vm {
+
+/// The registers that control the CPU: control registers, tables, MSRs and breakpoints.
+struct ControlState {
+    const kvm_sregs& sregs;
+    const Msrs& msrs;
+    const kvm_debugregs& debug_registers;
+};
+
+struct Difference {
+    const char* name;  ///< for a message: "CR0"
+    std::uint64_t now, then;
+};
+/// Returns which registers of `now` are not as in `then`. Leaves out what events change themselves: KERNEL_GS_BASE,
+/// CR2, DR6 and the machine-check registers.
+[[nodiscard]] std::vector<Difference> differences(const ControlState& now, const ControlState& then);
+
+}  // namespace gatecrash::vm
