@@ -1,28 +1,29 @@
-// The entries of vectors that nobody expects. The file that includes this has the macros.
-        FATAL_WITHOUT_CODE entry_de 0
-        FATAL_WITHOUT_CODE entry_of 4
-        FATAL_WITHOUT_CODE entry_br 5
-        FATAL_WITHOUT_CODE entry_ud 6
-        FATAL_WITHOUT_CODE entry_nm 7
-        FATAL_WITH_CODE entry_df 8
+// The entries of vectors that nobody expects; a vector without a name is reserved. The file that includes this has the
+// macros.
+        FATAL_WITHOUT_CODE entry_de GATECRASH_VECTOR_DE
+        FATAL_WITHOUT_CODE entry_of GATECRASH_VECTOR_OF
+        FATAL_WITHOUT_CODE entry_br GATECRASH_VECTOR_BR
+        FATAL_WITHOUT_CODE entry_ud GATECRASH_VECTOR_UD
+        FATAL_WITHOUT_CODE entry_nm GATECRASH_VECTOR_NM
+        FATAL_WITH_CODE entry_df GATECRASH_VECTOR_DF
         FATAL_WITHOUT_CODE entry_9 9
-        FATAL_WITH_CODE entry_ts 10
-        FATAL_WITH_CODE entry_np 11
-        FATAL_WITH_CODE entry_ss 12
-        FATAL_WITH_CODE entry_gp 13
+        FATAL_WITH_CODE entry_ts GATECRASH_VECTOR_TS
+        FATAL_WITH_CODE entry_np GATECRASH_VECTOR_NP
+        FATAL_WITH_CODE entry_ss GATECRASH_VECTOR_SS
+        FATAL_WITH_CODE entry_gp GATECRASH_VECTOR_GP
         FATAL_WITHOUT_CODE entry_15 15
-        FATAL_WITHOUT_CODE entry_mf 16
-        FATAL_WITH_CODE entry_ac 17
-        FATAL_WITHOUT_CODE entry_xm 19
-        FATAL_WITHOUT_CODE entry_ve 20
-        FATAL_WITH_CODE entry_cp 21
+        FATAL_WITHOUT_CODE entry_mf GATECRASH_VECTOR_MF
+        FATAL_WITH_CODE entry_ac GATECRASH_VECTOR_AC
+        FATAL_WITHOUT_CODE entry_xm GATECRASH_VECTOR_XM
+        FATAL_WITHOUT_CODE entry_ve GATECRASH_VECTOR_VE
+        FATAL_WITH_CODE entry_cp GATECRASH_VECTOR_CP
         FATAL_WITHOUT_CODE entry_22 22
         FATAL_WITHOUT_CODE entry_23 23
         FATAL_WITHOUT_CODE entry_24 24
         FATAL_WITHOUT_CODE entry_25 25
         FATAL_WITHOUT_CODE entry_26 26
         FATAL_WITHOUT_CODE entry_27 27
-        FATAL_WITHOUT_CODE entry_hv 28
-        FATAL_WITH_CODE entry_vc 29
-        FATAL_WITH_CODE entry_sx 30
+        FATAL_WITHOUT_CODE entry_hv GATECRASH_VECTOR_HV
+        FATAL_WITH_CODE entry_vc GATECRASH_VECTOR_VC
+        FATAL_WITH_CODE entry_sx GATECRASH_VECTOR_SX
         FATAL_WITHOUT_CODE entry_31 31

@@ -71,20 +71,29 @@
 #define GATECRASH_IST_VC 5 /* of a guest that has a TSS of its own */
 
 /* --- vectors ---------------------------------------------------------------------------------------------------- */
+#define GATECRASH_VECTOR_DE 0
 #define GATECRASH_VECTOR_DB 1
 #define GATECRASH_VECTOR_NMI 2
 #define GATECRASH_VECTOR_BP 3
+#define GATECRASH_VECTOR_OF 4
+#define GATECRASH_VECTOR_BR 5
 #define GATECRASH_VECTOR_UD 6
+#define GATECRASH_VECTOR_NM 7
 #define GATECRASH_VECTOR_DF 8
 #define GATECRASH_VECTOR_TS 10
 #define GATECRASH_VECTOR_NP 11
 #define GATECRASH_VECTOR_SS 12
 #define GATECRASH_VECTOR_GP 13
 #define GATECRASH_VECTOR_PF 14
+#define GATECRASH_VECTOR_MF 16
+#define GATECRASH_VECTOR_AC 17
 #define GATECRASH_VECTOR_MC 18
+#define GATECRASH_VECTOR_XM 19
 #define GATECRASH_VECTOR_VE 20
+#define GATECRASH_VECTOR_CP 21
 #define GATECRASH_VECTOR_HV 28
 #define GATECRASH_VECTOR_VC 29
+#define GATECRASH_VECTOR_SX 30
 #define GATECRASH_FIRST_IRQ 0x20
 #define GATECRASH_DEFAULT_IRQ 0x20
 #define GATECRASH_USER_IRQ 0x80 /* the one that INT raises from CPL 3, too */
