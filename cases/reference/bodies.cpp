@@ -102,7 +102,7 @@ extern const char user_fault_landing[] __attribute__((weak));
 extern volatile uint8_t idt[];
 
 __attribute__((weak)) void exception_work(Frame* frame, uint64_t vector, uint64_t cr2) {
-    const bool is_fault = vector == GATECRASH_VECTOR_UD || (vector >= 10 && vector <= GATECRASH_VECTOR_PF);
+    const bool is_fault = vector == GATECRASH_VECTOR_UD || (vector >= GATECRASH_VECTOR_TS && vector <= GATECRASH_VECTOR_PF);
     if (!is_fault) return;
     if (vector == GATECRASH_VECTOR_PF && cr2 == REFERENCE_TRACED) return;  // it is there now
     if (!is_from_user(frame)) log_broken(9, vector, frame, frame->error);

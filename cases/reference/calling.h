@@ -11,12 +11,6 @@
 #define TASK_STACK_TOP %gs:0
 #define USER_RSP %gs:8
 
-#define FRAME_RDI 112
-#define FRAME_RCX 88
-#define FRAME_R11 48
-#define FRAME_RFLAGS 144
-#define FRAME_RSP 152
-#define FRAME_SS 160
 
 #define SELECTOR_TI 4
 #define DESCRIPTOR_B 0x400000 /* as LAR has it */

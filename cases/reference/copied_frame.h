@@ -15,14 +15,14 @@
 
 #include "gatecrash/abi.h"
 
-#define IRET_FRAME 40
-#define EXECUTING 80
+#define IRET_FRAME (GATECRASH_FRAME_SIZE - GATECRASH_FRAME_RIP)
+#define EXECUTING (2 * IRET_FRAME)
 
 /* Of the first NMI, and of its repetitions. RSP is at the scratch word, which gives RDX back, and then at `outermost`. */
 .macro COPY_NMI_FRAME
         movq (%rsp), %rdx
         pushq $0                        // executing
-        subq $40, %rsp                  // iret
+        subq $IRET_FRAME, %rsp          // iret
         .rept 5
         pushq 88(%rsp)                  // outermost: SS, RSP, RFLAGS, CS, RIP
         .endr

@@ -315,7 +315,7 @@ ENTRY entry_vc
         testb $3, 16(%rsp)
         jnz 1f
         pushq %rdi
-        movq FRAME_RSP - FRAME_RDI(%rsp), %rdi
+        movq GATECRASH_FRAME_RSP - GATECRASH_FRAME_RDI(%rsp), %rdi
         subq $7 * 8, %rdi
         word = 0
         .rept 7                         // RDI, error code, RIP, CS, RFLAGS, RSP, SS
@@ -412,7 +412,7 @@ ENTRY fault_of_return
 #ifndef DEFECT_IRET_FIXUP_ON_ENTRY_STACK
         movq TASK_STACK_TOP, %rsp
 #endif
-        movq FRAME_RSP(%rdi), %rax
+        movq GATECRASH_FRAME_RSP(%rdi), %rax
         PUSH_IRET_FRAME 0(%rax)
 #ifdef DEFECT_RETURN_FAULT_NAMES_THE_IRET
         word = 0
@@ -509,7 +509,7 @@ ENTRY return_to_kernel
 ENTRY return_to_user
         RESTORE_REGS_BUT_RDI
 #ifndef DEFECT_NO_ESPFIX
-        testb $SELECTOR_TI, FRAME_SS - FRAME_RDI(%rsp)
+        testb $SELECTOR_TI, GATECRASH_FRAME_SS - GATECRASH_FRAME_RDI(%rsp)
         jnz return_to_ldt_stack
 .Lreturn_by_iret:
 #endif
@@ -529,7 +529,7 @@ return_iret:
 // the kernel has them.
 ENTRY return_to_ldt_stack
         pushq %rax
-        movl FRAME_SS - FRAME_RDI + 8(%rsp), %eax
+        movl GATECRASH_FRAME_SS - GATECRASH_FRAME_RDI + 8(%rsp), %eax
         lar %eax, %eax
         jnz 1f
         testl $DESCRIPTOR_B, %eax
@@ -541,7 +541,7 @@ ENTRY return_to_ldt_stack
 // written, so a fault of this IRET becomes a double fault, which has a stack of its own.
         .globl return_by_espfix
 return_by_espfix:
-        movl FRAME_RSP - FRAME_RDI + 8(%rsp), %edi
+        movl GATECRASH_FRAME_RSP - GATECRASH_FRAME_RDI + 8(%rsp), %edi
         andl $0xffff0000, %edi
         movabsq $espfix_base, %rax
         orq %rax, %rdi

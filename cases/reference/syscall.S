@@ -50,8 +50,8 @@ syscall_entered:
 // it traps before the user's first instruction.
         .globl syscall_exit
 syscall_exit:
-        movq FRAME_RCX(%rsp), %rcx
-        movq FRAME_R11(%rsp), %r11
+        movq GATECRASH_FRAME_RCX(%rsp), %rcx
+        movq GATECRASH_FRAME_R11(%rsp), %r11
 #ifndef DEFECT_SYSRET_ANY_RCX
         cmpq %rcx, GATECRASH_FRAME_RIP(%rsp)
         jne SLOW_RETURN
@@ -67,13 +67,13 @@ syscall_exit:
         jne SLOW_RETURN
 #endif
 #ifndef DEFECT_SYSRET_ANY_R11
-        cmpq %r11, FRAME_RFLAGS(%rsp)
+        cmpq %r11, GATECRASH_FRAME_RFLAGS(%rsp)
         jne SLOW_RETURN
 #endif
-        testl $IRET_FLAGS, FRAME_RFLAGS(%rsp)
+        testl $IRET_FLAGS, GATECRASH_FRAME_RFLAGS(%rsp)
         jnz SLOW_RETURN
 #ifndef DEFECT_SYSRET_ANY_SS
-        cmpq $GATECRASH_USER_SS, FRAME_SS(%rsp)
+        cmpq $GATECRASH_USER_SS, GATECRASH_FRAME_SS(%rsp)
         jne SLOW_RETURN
 #endif
 
@@ -105,8 +105,8 @@ return_sysret:
 // The IRET gives back what SYSCALL has in RCX and R11, not what the frame has.
 slow_return:
         movq GATECRASH_FRAME_RIP(%rsp), %rcx
-        movq %rcx, FRAME_RCX(%rsp)
-        movq FRAME_RFLAGS(%rsp), %r11
-        movq %r11, FRAME_R11(%rsp)
+        movq %rcx, GATECRASH_FRAME_RCX(%rsp)
+        movq GATECRASH_FRAME_RFLAGS(%rsp), %r11
+        movq %r11, GATECRASH_FRAME_R11(%rsp)
         jmp return_to_user
 #endif

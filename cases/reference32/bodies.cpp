@@ -89,7 +89,7 @@ INLINED bool fix(Frame* frame) {
 }
 
 INLINED bool is_fault(uint32_t vector) {
-    return vector == GATECRASH_VECTOR_UD || (vector >= 10 && vector <= GATECRASH_VECTOR_PF);
+    return vector == GATECRASH_VECTOR_UD || (vector >= GATECRASH_VECTOR_TS && vector <= GATECRASH_VECTOR_PF);
 }
 
 /// For what KVM emulates: text that both page-table roots map. On the emulated AMD machine KVM may decode it by those

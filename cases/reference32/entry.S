@@ -35,7 +35,6 @@
 #define FROM_ESPFIX 0x20000000
 
 #define USER_END 0x80000000             // above are no addresses of user memory
-#define FRAME_EBP 8                     // offset in a frame
 
 #define USER_FRAME_SIZE GATECRASH_FRAME32_SIZE
 #define VM86_FRAME_SIZE (GATECRASH_FRAME32_SIZE + 16)
@@ -557,7 +556,7 @@ ENTRY sysenter_flags_are_clear
 #endif
 ENTRY sysenter_reads_argument
         movl (%ebp), %eax
-        movl %eax, FRAME_EBP(%esp)
+        movl %eax, GATECRASH_FRAME32_EBP(%esp)
 ENTRY sysenter_has_argument
 #endif
         movl %esp, %eax
