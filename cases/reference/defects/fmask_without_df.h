@@ -1,0 +1,6 @@
+/* Leaves DF out of FMASK: after SYSCALL, string instructions go down. */
+#define SET_UP_FMASK \
+        movl $MSR_FMASK, %ecx; \
+        rdmsr; \
+        andl $~RFLAGS_DF, %eax; \
+        wrmsr

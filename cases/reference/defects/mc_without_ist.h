@@ -1,0 +1,2 @@
+/* Leaves #MC without an IST stack: it comes on whatever stack the CPU has. */
+#define IST_OF_MC 0

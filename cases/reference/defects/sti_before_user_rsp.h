@@ -1,0 +1,3 @@
+/* Turns interrupts on before the user's RSP, kept per CPU, is on the stack: another SYSCALL overwrites it. */
+#define TO_TASK_STACK movq TASK_STACK_TOP, %rsp; sti
+#define DEFECT_STI_BEFORE_USER_RSP

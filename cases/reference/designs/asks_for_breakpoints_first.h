@@ -1,0 +1,2 @@
+/* Asks whether there are breakpoints before it reads DR7. */
+#define ASKS_FOR_BREAKPOINTS_FIRST

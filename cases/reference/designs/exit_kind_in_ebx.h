@@ -1,0 +1,10 @@
+/* One way out for exceptions and interrupts, which EBX says where to: 0 is to CPL 3. Bodies keep it. */
+#define EXIT_IS_TO_USER movl $0, %ebx
+#define EXIT_IS_TO_KERNEL movl $1, %ebx
+#define RETURN_TO_USER exit_by_kind
+#define RETURN_TO_KERNEL exit_by_kind
+#define RETURN_OF_RETURN_FAULT exit_by_kind
+#define EXIT_BY_KIND \
+        ENTRY exit_by_kind; \
+        testl %ebx, %ebx; \
+        jz return_to_user

@@ -1,0 +1,2 @@
+/* Has an entry of #VC, on the stack that was interrupted. */
+#define HAS_VC

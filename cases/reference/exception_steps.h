@@ -1,0 +1,246 @@
+/* The steps of exceptions, interrupts and their returns. A defect's or a design's file that defines a step's name replaces
+ * it (README.md). */
+#ifndef GATECRASH_REFERENCE_EXCEPTION_STEPS_H
+#define GATECRASH_REFERENCE_EXCEPTION_STEPS_H
+
+#include "calling.h"
+
+/* --- the first boot ---------------------------------------------------------------------------------------------- */
+
+#define CR4_FSGSBASE 0x10000
+#define CR4_SMAP 0x200000
+#ifdef WITH_SMAP
+#define CR4_AT_BOOT (CR4_FSGSBASE | CR4_SMAP)
+#else
+#define CR4_AT_BOOT CR4_FSGSBASE
+#endif
+#define DR7_ARMED 0x700
+
+.macro SET_UP_CR4
+        movq %cr4, %rax
+        orq $CR4_AT_BOOT, %rax
+        movq %rax, %cr4
+.endm
+
+/* A debugger has breakpoints: LE and GE say so, the harness plays the breakpoint (docs/limits.md). */
+.macro ARM_BREAKPOINTS
+        movl $DR7_ARMED, %eax
+        movq %rax, %dr7
+.endm
+
+/* The runtime's has all flags that SYSCALL must clear. */
+#ifndef SET_UP_FMASK
+.macro SET_UP_FMASK
+.endm
+#endif
+
+/* --- on the way in. RSP is at the error code --------------------------------------------------------------------- */
+
+/* A gate's vector may also be that of an external interrupt, which pushes no error code. The CPU aligns RSP to 16 before
+ * it pushes five words, or six: so RSP tells. What came without is an interrupt, with its vector instead. */
+.macro EXPECT_ERROR_CODE vector:req
+#ifdef FORGED_VECTORS
+        testb $8, %spl
+        jz .Lhas_code\@
+        pushq $\vector
+        jmp entry_irq
+.Lhas_code\@:
+#endif
+.endm
+
+/* From CPL 0 the interrupted stack ends right above the frame, and what this handler stands for may push to it. So the
+ * frame is given up for a copy below it. */
+#ifndef GAP_TO_INTERRUPTED_STACK
+.macro GAP_TO_INTERRUPTED_STACK
+        testb $3, FROM_ERROR(CS)(%rsp)
+        jnz .Lgap\@
+        .rept 6
+        pushq FROM_ERROR(SS)(%rsp)       // SS, RSP, RFLAGS, CS, RIP, error code
+        .endr
+.Lgap\@:
+.endm
+#endif
+
+/* --- trace points of the entry in assembly ----------------------------------------------------------------------- */
+
+#ifdef TRACED_IN_ASSEMBLY
+/* It needs the kernel's GS base, and may fault. Of an interrupt the vector is in the frame: 0 stands for that. RSP is at
+ * the frame. */
+.macro TRACE_IRQS_OFF vector:req
+        movq %rsp, %rdi
+        movl $\vector, %esi
+        call irqs_off_traced
+.endm
+
+/* A page fault of the trace point overwrites CR2. So the address is read before, into a register that calls keep. */
+#ifndef READ_CR2_BEFORE_TRACE
+.macro READ_CR2_BEFORE_TRACE
+        movq %cr2, %r12
+.endm
+#endif
+#ifndef HAND_CR2_TO_BODY
+.macro HAND_CR2_TO_BODY
+        movq %r12, %rdx
+.endm
+#endif
+.macro TRACE_EXCEPTION vector:req
+        READ_CR2_BEFORE_TRACE
+        TRACE_IRQS_OFF \vector
+        HAND_CR2_TO_BODY
+.endm
+#else
+.macro TRACE_IRQS_OFF vector:req
+.endm
+.macro TRACE_EXCEPTION vector:req
+.endm
+#endif
+
+/* --- body and return. RSP is at the frame ------------------------------------------------------------------------ */
+
+.macro CALL_EXCEPTION_BODY vector:req
+        movq %rsp, %rdi
+        movl $\vector, %esi
+        call exception_body
+.endm
+
+/* Where exceptions and interrupts from CPL 3 end, those from CPL 0, and faults of a return to CPL 3. */
+#ifndef RETURN_TO_USER
+#define RETURN_TO_USER return_to_user
+#endif
+#ifndef RETURN_TO_KERNEL
+#define RETURN_TO_KERNEL return_to_kernel
+#endif
+#ifndef RETURN_OF_RETURN_FAULT
+#define RETURN_OF_RETURN_FAULT return_to_user
+#endif
+
+/* For a design whose ways out are one, which has to know where to. */
+#ifndef EXIT_IS_TO_USER
+.macro EXIT_IS_TO_USER
+.endm
+#endif
+#ifndef EXIT_IS_TO_KERNEL
+.macro EXIT_IS_TO_KERNEL
+.endm
+#endif
+#ifndef EXIT_BY_KIND
+.macro EXIT_BY_KIND
+.endm
+#endif
+
+/* Goes on to the entry stack, which the user's page tables have. RSP is at the saved RDI, and afterwards at the IRET
+ * frame. */
+.macro TO_ENTRY_STACK_AND_USER_CR3
+        movq %rsp, %rdi
+        leaq entry_stack_top(%rip), %rsp
+        PUSH_IRET_FRAME FROM_RDI(RIP)(%rdi)
+        pushq (%rdi)
+        TO_USER_CR3 %rdi
+        popq %rdi
+.endm
+
+/* --- vectors that differ ----------------------------------------------------------------------------------------- */
+
+#ifndef EXCEPTION_OF_BP
+#define EXCEPTION_OF_BP EXCEPTION
+#endif
+#ifndef EXCEPTION_OF_NP
+#define EXCEPTION_OF_NP EXCEPTION_OF_EXIT
+#endif
+#ifndef EXCEPTION_OF_SS
+#define EXCEPTION_OF_SS EXCEPTION_OF_EXIT
+#endif
+
+#ifndef BEGIN_IRQ
+#define BEGIN_IRQ CLEAR_DF_AND_AC
+#endif
+
+#ifndef ENTER_IRQ_FROM_USER
+.macro ENTER_IRQ_FROM_USER
+        ENTER_FROM_USER
+        TRACE_IRQS_OFF 0
+.endm
+#endif
+
+#ifndef ENTER_MC_FROM_USER
+#define ENTER_MC_FROM_USER ENTER_FROM_USER
+#endif
+
+/* To where an NMI's frame is not out of the next one's reach yet. IRET would unmask NMIs; this does not. RSP is at the
+ * IRET frame, on the #MC's stack. What is on this stack stays there until it has been used: MCIP is still set. */
+#ifndef RETURN_FROM_MC
+.macro RETURN_FROM_MC
+        cmpq $entry_nmi, (%rsp)
+        jb .Liret\@
+        cmpq $nmi_repeat, (%rsp)
+        jb mc_returns_masked
+.Liret\@:
+        iretq
+.endm
+#endif
+#ifndef RETURN_FROM_MC_MASKED
+.macro RETURN_FROM_MC_MASKED
+ENTRY mc_returns_masked
+        pushq FROM_RIP(RFLAGS)(%rsp)
+        popfq
+        movq FROM_RIP(RSP)(%rsp), %rsp
+        jmp *mc_stack_top - FROM_RIP(SIZE)(%rip)
+.endm
+#endif
+
+/* --- faults of a return. RSP is at the frame --------------------------------------------------------------------- */
+
+/* Goes to `fix` if the instruction at `place` faulted. Clobbers RAX. */
+.macro IF_FAULT_IS_AT place:req, fix:req
+        leaq \place(%rip), %rax
+        cmpq %rax, GATECRASH_FRAME_RIP(%rsp)
+        je \fix
+.endm
+
+#ifndef FIX_FAULT_OF_RETURN
+.macro FIX_FAULT_OF_RETURN
+        IF_FAULT_IS_AT return_iret, fault_of_return
+.endm
+#endif
+
+/* SWAPGS came before the instruction that faulted. */
+#ifndef SWAP_GS_OF_RETURN_BACK
+#define SWAP_GS_OF_RETURN_BACK swapgs
+#endif
+#ifndef SWAP_GS_OF_GS_CHANGE_BACK
+#define SWAP_GS_OF_GS_CHANGE_BACK swapgs
+#endif
+
+/* The fault's frame, on the entry stack, stays at RDI. */
+#ifndef RETURN_FAULT_TO_TASK_STACK
+.macro RETURN_FAULT_TO_TASK_STACK
+        movq TASK_STACK_TOP, %rsp
+.endm
+#endif
+
+/* What the IRET was to return to: the frame's RSP leads there. Clobbers RAX. */
+.macro PUSH_USERS_IRET_FRAME
+        movq GATECRASH_FRAME_RSP(%rdi), %rax
+        PUSH_IRET_FRAME 0(%rax)
+.endm
+#ifndef PUSH_IRET_FRAME_OF_RETURN_FAULT
+#define PUSH_IRET_FRAME_OF_RETURN_FAULT PUSH_USERS_IRET_FRAME
+#endif
+
+/* The fault's error code, and the user's registers, which were restored already. */
+.macro PUSH_CODE_AND_REGS_OF_FAULT
+        word = GATECRASH_FRAME_ERROR
+        .rept 16
+        pushq word(%rdi)
+        word = word - 8
+        .endr
+.endm
+
+#ifndef EXIT_OF_RETURN_FAULT_IS_TO_USER
+#define EXIT_OF_RETURN_FAULT_IS_TO_USER EXIT_IS_TO_USER
+#endif
+#ifndef BODY_OF_RETURN_FAULT
+#define BODY_OF_RETURN_FAULT exception_body
+#endif
+
+#endif
