@@ -65,7 +65,7 @@ INLINED void enter_from_user(const Frame* frame, uint64_t vector) {
 INLINED void do_exit_work() {
     while (exit_work != 0) {
         exit_work = 0;
-        asm volatile("sti; nop; cli" : : : "memory");
+        let_interrupts_in();
     }
 }
 
@@ -80,14 +80,22 @@ INLINED void leave_kernel() {
 
 /// On the way out to it, interrupts off: whoever comes between the last look at exit_work and user code would be
 /// missed.
+#ifndef exit_to_user
 INLINED void exit_to_user() {
-#ifdef DEFECT_CONTEXT_LEFT_EARLY
-    context = Context::user;
-    asm volatile("sti; nop; cli" : : : "memory");
-#endif
     do_exit_work();
     leave_kernel();
 }
+#endif
+
+/// The same for an exception or interrupt, before which the context was `found`.
+#ifndef exit_from_exception
+INLINED void exit_from_exception(Context) { exit_to_user(); }
+#endif
+
+/// Whether what interrupted the kernel in that context has to make it the kernel's.
+#ifndef has_to_borrow
+INLINED bool has_to_borrow(Context found) { return idles && found == Context::idle; }
+#endif
 
 /// The context over the body of an exception or interrupt. Entered from user code it is the kernel's; from the kernel
 /// it is that already, since no entry takes one before it has changed, and no exit after: so CS tells which. With
@@ -99,17 +107,14 @@ struct ContextOf {
             context = Context::kernel;
         } else if (is_from_user(frame)) {
             enter_from_user(frame, vector);
-        } else if (borrows(vector)) {
+        } else if (borrows()) {
             ++borrowed_contexts;
             context = Context::kernel;
         }
     }
     INLINED ~ContextOf() {
         if (is_from_user(frame)) {
-            exit_to_user();
-#ifdef DEFECT_EXIT_BY_PREVIOUS_CONTEXT
-            context = found;
-#endif
+            exit_from_exception(found);
         } else if (gives_context_back) {
             context = found;
         } else if (has_borrowed) {
@@ -117,14 +122,8 @@ struct ContextOf {
             context = found;
         }
     }
-    INLINED bool borrows([[maybe_unused]] uint64_t vector) {
-#if defined(DEFECT_IDLE_KEEPS_CONTEXT)
-        has_borrowed = false;
-#elif defined(DEFECT_EVERY_FAULT_BORROWS_CONTEXT)
-        has_borrowed = idles;
-#else
-        has_borrowed = idles && found == Context::idle;
-#endif
+    INLINED bool borrows() {
+        has_borrowed = has_to_borrow(found);
         return has_borrowed;
     }
     const Frame* frame;
@@ -132,14 +131,14 @@ struct ContextOf {
     bool has_borrowed = false;
 };
 
+/// Whatever the context was.
+#ifndef borrow_context
+INLINED void borrow_context(const Frame*) { context = Context::kernel; }
+#endif
+
 /// The context over a body that may have come anywhere, in the middle of an entry or exit.
 struct BorrowedContext {
-    INLINED explicit BorrowedContext([[maybe_unused]] const Frame* frame) {
-#ifdef DEFECT_PARANOID_KEEPS_CONTEXT
-        if (!is_from_user(frame)) return;
-#endif
-        context = Context::kernel;
-    }
+    INLINED explicit BorrowedContext(const Frame* frame) { borrow_context(frame); }
     INLINED ~BorrowedContext() { context = found; }
     Context found = context;
 };

@@ -1,4 +1,5 @@
-// What the reference entry's bodies ask the CPU for. Guest side, freestanding.
+// What the reference entry's bodies ask the CPU for. Nothing here is a step, so a defect's or a design's file may
+// include this before it names its own. Guest side, freestanding.
 #pragma once
 
 #include "entry.h"
@@ -12,19 +13,20 @@
 
 namespace {
 
+constexpr uint64_t dr7_quiet = 0x400, dr6_quiet = 0xffff0ff0;
+
 INLINED bool is_from_user(const gatecrash::abi::Frame* frame) { return (frame->cs & 3) != 0; }
 
-INLINED uint64_t gs_base() {
-#ifdef SIGN_OF_GS
+INLINED uint64_t read_msr(uint32_t msr) {
     uint32_t low = 0, high = 0;
-    asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(MSR_GS_BASE));
+    asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
     return uint64_t{high} << 32 | low;
-#else
-    uint64_t base = 0;
-    asm volatile("rdgsbase %0" : "=r"(base));
-    return base;
-#endif
 }
+
+INLINED void interrupts_on() { asm volatile("sti" : : : "memory"); }
+INLINED void interrupts_off() { asm volatile("cli" : : : "memory"); }
+/// Interrupts may come for an instruction.
+INLINED void let_interrupts_in() { asm volatile("sti; nop; cli" : : : "memory"); }
 
 INLINED void clear_machine_check() { asm volatile("wrmsr" : : "c"(MSR_MCG_STATUS), "a"(0), "d"(0)); }
 

@@ -20,17 +20,22 @@ extern const PatchedSite patched_sites_end[] __attribute__((weak));
 extern const char restored_site[] __attribute__((weak));
 }
 
+/// Whether the site has its instruction again, which is then to be executed.
+#ifndef is_restored
+[[gnu::always_inline]] inline bool is_restored(uint64_t address) {
+    return address == reinterpret_cast<uint64_t>(restored_site);
+}
+#endif
+
 /// Whether the #BP was a site's; then the frame leads on from there. Nothing in here may be patched itself.
 [[gnu::always_inline]] inline bool emulate_site(gatecrash::abi::Frame* frame) {
     if ((frame->cs & 3) != 0) return false;
     constexpr uint64_t int3_size = 1, site_size = 5;
     const auto address = frame->rip - int3_size;
-#ifndef DEFECT_RESTORED_SITE_NOT_EXECUTED
-    if (address == reinterpret_cast<uint64_t>(restored_site)) {
+    if (is_restored(address)) {
         frame->rip = address;
         return true;
     }
-#endif
     for (const auto* site = patched_sites; site != patched_sites_end; ++site) {
         if (site->address != address) continue;
         frame->rip = address + site_size;

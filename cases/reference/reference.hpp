@@ -19,15 +19,11 @@
 
 extern "C" {
 
-/// An exception on the task stack, or on whatever stack of the kernel's was interrupted.
-#ifdef TRACED_IN_ASSEMBLY
-/// With CR2 as the entry found it.
+/// An exception on the task stack, or on whatever stack of the kernel's was interrupted. With TRACED_IN_ASSEMBLY the
+/// entry hands on CR2 as it found it; else `cr2_of_entry` is whatever was in that register.
 void exception_body(gatecrash::abi::Frame* frame, uint64_t vector, uint64_t cr2_of_entry);
 /// A trace point of the entry: needs per-CPU data, and follows the user's stack, which may not be there yet.
 void irqs_off_traced(const gatecrash::abi::Frame* frame, uint64_t vector);
-#else
-void exception_body(gatecrash::abi::Frame* frame, uint64_t vector);
-#endif
 /// One that interrupted the kernel at any instruction, on its IST stack.
 void paranoid_body(gatecrash::abi::Frame* frame, uint64_t vector);
 /// A double fault; CR2 is that of the fault which could not be delivered.

@@ -1,3 +1,3 @@
 /* Turns interrupts on before the user's RSP, kept per CPU, is on the stack: another SYSCALL overwrites it. */
 #define TO_TASK_STACK movq TASK_STACK_TOP, %rsp; sti
-#define DEFECT_STI_BEFORE_USER_RSP
+#define cleared_by_syscall_entry (cleared_by_entry & ~uint64_t{RFLAGS_IF})

@@ -1,0 +1,7 @@
+/* Has an NMI from user code do the work of the exit, which turns interrupts on (I14). */
+#define end_nmi_round(frame)          \
+    if (is_from_user(frame)) {        \
+        exit_work = reschedule;       \
+        do_exit_work();               \
+    }                                 \
+    next_nmi_state()
