@@ -48,7 +48,7 @@ uint64_t gdt_of_firmware[16];
 void call_firmware() {
     for (uint32_t i = 0; i < (reinterpret_cast<uint32_t>(gdt_limit) + 1) / 8; ++i) gdt_of_firmware[i] = gdt[i];
     load_gdt(gdt_of_firmware);
-#ifndef DEFECT_GDT_OF_FIRMWARE_STAYS
+#ifndef GDT_OF_FIRMWARE_STAYS
     load_gdt(gdt);
 #endif
 }

@@ -56,7 +56,7 @@ void syscall_work(Frame* frame) {
     if (frame->eax == CALL_SET_IOPL) frame->eflags |= iopl_3;
 #ifdef WITH_VM86
     if (frame->eax == CALL_ENTER_VM86) {
-#ifndef DEFECT_SYSENTER_FROM_VM86
+#ifndef SYSENTER_CS_STAYS
         set_sysenter_cs(0);
 #endif
         enter_vm86(frame);

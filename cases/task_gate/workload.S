@@ -87,7 +87,7 @@ df_task:
         movl $overflow_recovered, tss + TSS_EIP
         movl esp_before, %eax
         movl %eax, tss + TSS_ESP
-#ifdef DEFECT_TSS_NOT_BUSY
+#ifdef TSS_NOT_BUSY
         andb $~2, gdt + GATECRASH_TSS + 5
 #endif
         iret

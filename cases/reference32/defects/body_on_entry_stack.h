@@ -1,0 +1,8 @@
+/* Runs bodies of exceptions on the entry stack, if they came there (I4). */
+#define SWITCH_TO_TASK_STACK STAY_ON_STACK
+#ifdef __ASSEMBLER__
+#include "offsets.h"
+.macro STAY_ON_STACK leaves_sysenter_stack:req
+.endm
+#endif
+#include "designs/frame_stays_on_entry_stack.h"

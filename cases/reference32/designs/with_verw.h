@@ -1,0 +1,2 @@
+/* Executes VERW before user code runs. */
+#define WITH_VERW

@@ -1,0 +1,38 @@
+/* What steps are written with: where things are, and their names. Nothing here is a step, so a defect's or a design's file
+ * may include this before it names its own. Offsets come from gatecrash/abi.h, which checks them. */
+#ifndef GATECRASH_REFERENCE32_OFFSETS_H
+#define GATECRASH_REFERENCE32_OFFSETS_H
+
+#include "entry32.h"
+
+/* Where a word of the frame is, if ESP is at its IRET frame or at its vector; and from the end of the stack that the frame
+ * is at the end of. */
+#define FROM_EIP(word) (GATECRASH_FRAME32_##word - GATECRASH_FRAME32_EIP)
+#define FROM_VECTOR(word) (GATECRASH_FRAME32_##word - GATECRASH_FRAME32_VECTOR)
+#define FROM_END(word) (GATECRASH_FRAME32_##word - GATECRASH_FRAME32_SIZE)
+
+#define USER_FRAME_SIZE GATECRASH_FRAME32_SIZE
+#define VM86_FRAME_SIZE (GATECRASH_FRAME32_SIZE + 16) /* ES, DS, FS and GS besides */
+
+/* Per-CPU data, by %fs. */
+#define TASK_STACK_TOP %fs:0
+#define ESPFIX_BASE %fs:4
+
+/* Marks in the upper half of a frame's CS. */
+#define FROM_ENTRY_STACK 0x80000000
+#define FROM_USER_CR3 0x40000000
+#define FROM_ESPFIX 0x20000000
+
+#define SELECTOR_TI 4       /* of the LDT */
+#define USER_END 0x80000000 /* above are no addresses of user memory */
+
+#ifdef __ASSEMBLER__
+
+.macro ENTRY name:req
+        .globl \name
+        .type \name, @function
+\name:
+.endm
+
+#endif
+#endif
