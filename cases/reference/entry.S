@@ -73,7 +73,7 @@ ENTRY entry_db
 // #BP. On the entry stack from CPL 3, on the interrupted stack from CPL 0.
 ENTRY entry_bp
         pushq $0
-.Lbehind_first_of_bp:
+.Lafter_first_of_bp:
         GAP_TO_INTERRUPTED_STACK
         EXCEPTION_OF_BP GATECRASH_VECTOR_BP
 

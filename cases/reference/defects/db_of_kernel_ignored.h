@@ -1,2 +1,2 @@
-/* Ignores a #DB that interrupted the kernel: DR6 is not cleared, and the breakpoint comes again. */
+/* Ignores a #DB that interrupted the kernel, which uses what the user watches, too. */
 #define is_handled_in_kernel(vector) (vector != GATECRASH_VECTOR_DB)

@@ -1,3 +1,3 @@
-/* Does not give #VC's stack back: after the NMI #VC begins where the NMI had it begin. */
+/* Does not give #VC's stack back: each such NMI takes a part of it away for good. */
 #define give_vc_stack_back(found)
 #include "designs/vc_on_ist.h"

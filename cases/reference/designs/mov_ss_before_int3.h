@@ -1,2 +1,2 @@
 /* Breakpoints are refused from the second instruction of #BP's entry on: one that a MOV SS put off may hit there. */
-#define FIRST_WITHOUT_BREAKPOINTS .Lbehind_first_of_bp
+#define FIRST_WITHOUT_BREAKPOINTS .Lafter_first_of_bp

@@ -1,2 +1,2 @@
-/* Does not restore FS: user code keeps the kernel's. */
+/* Does not restore FS: the return to CPL 3 makes the kernel's selector a null one, and user code faults later. */
 #define RESTORE_FS addl $4, %esp

@@ -1,2 +1,2 @@
-/* Keeps the user's AC behind SYSENTER (I11). */
+/* Keeps the user's AC after SYSENTER (I11). */
 #define CLEAR_FLAGS_OF_SYSENTER pushfl; andl $(2 | RFLAGS_AC), (%esp); popfl

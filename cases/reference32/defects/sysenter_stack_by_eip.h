@@ -1,4 +1,5 @@
-/* Tells by EIP whether SYSENTER's own stack is in use: a #DB on its first instruction may come later. */
+/* Tells by EIP whether SYSENTER's own stack is in use. The handler of an event on its first instruction is on that
+ * stack, too, with another EIP. */
 #define TEST_ON_SYSENTER_STACK \
         movl GATECRASH_FRAME32_EIP(%esp), %ecx; \
         subl $entry_sysenter, %ecx; \

@@ -1,2 +1,2 @@
-/* Has each call begin something that its way out ends. There are so many calls. */
+/* Has each call, of which there are three, begin something that its way out ends. */
 #define AUDITED_CALLS 3
