@@ -8,6 +8,7 @@ using suite::holds;
 using suite::Place;
 using suite::Variant;
 using sweep::Invariant;
+using vm::Behaviour;
 using vm::Event;
 using vm::Vendor;
 
@@ -29,7 +30,7 @@ extern const Case compat_syscall{
                                     .expects = breaks(Invariant::stack, {Place{}}),
                                     .because = "it goes to CSTAR there (APM volume 3): to address 0, at CPL 0, and "
                                                "what comes of that is handled on the user's stack"},
-             .needs = {"syscall-compatibility-mode"}},
+             .needs = {Behaviour::syscall_compatibility_mode}},
             {.name = "cstar-stub",
              .summary = "CSTAR leads to a stub that refuses, by SYSRET, without a stack",
              .origin = "Linux without 32-bit support, ignore_sysret",
@@ -38,7 +39,7 @@ extern const Case compat_syscall{
              .depth = 1,
              .expects = holds(),
              .because = "on either vendor's CPUs there is a way back, and what lands on it has a stack of its own",
-             .needs = {"syscall-compatibility-mode"}},
+             .needs = {Behaviour::syscall_compatibility_mode}},
         },
 };
 

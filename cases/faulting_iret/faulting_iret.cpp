@@ -6,6 +6,7 @@ using suite::breaks;
 using suite::Case;
 using suite::holds;
 using sweep::Invariant;
+using vm::Behaviour;
 using vm::Event;
 
 namespace {
@@ -27,7 +28,7 @@ extern const Case faulting_iret{
                  breaks(Invariant::stack, {{{nmi_behind_iret, {"entry_gp", "event_body", "log_record", "gp_iret"}}}}),
              .because = "an IRET unmasks NMIs even if it faults, so the next one overwrites the frame that is still to "
                         "be returned through",
-             .needs = {"faulting-iret-unmasks-nmi"}},
+             .needs = {Behaviour::faulting_iret_unmasks_nmi}},
             {.name = "task-stack",
              .summary = "an NMI from user code moves to the task stack before anything else",
              .origin = "Linux since 9b6e6a8334d5 (2015)",
@@ -36,7 +37,7 @@ extern const Case faulting_iret{
              .depth = 2,
              .expects = holds(),
              .because = "the NMI's stack is free by the time its IRET can fault, so NMIs may be unmasked from there on",
-             .needs = {"faulting-iret-unmasks-nmi"}},
+             .needs = {Behaviour::faulting_iret_unmasks_nmi}},
         },
 };
 

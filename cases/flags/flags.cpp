@@ -8,6 +8,7 @@ using suite::breaks_without_event;
 using suite::Case;
 using suite::holds;
 using sweep::Invariant;
+using vm::Behaviour;
 using vm::Event;
 
 namespace {
@@ -45,7 +46,7 @@ extern const Case flags{
              .depth = 1,
              .expects = holds(),
              .because = "what comes between STAC and CLAC clears AC, and its IRET sets it again",
-             .needs = {"smap"}},
+             .needs = {Behaviour::smap}},
             {.name = "smap-no-clac",
              .summary = "entries from CPL 0 do not clear AC",
              .origin = "what CLAC in each of Linux's entries is for",
@@ -54,7 +55,7 @@ extern const Case flags{
              .depth = 1,
              .expects = breaks(Invariant::flags, {{{irq, {"syscall_reads_user"}}}, {{pf, {"syscall_reads_user"}}}}),
              .because = "the body of what comes between STAC and CLAC may use user memory, too",
-             .needs = {"smap"}},
+             .needs = {Behaviour::smap}},
             {.name = "smap-return-without-ac",
              .summary = "the frame that is returned through has AC clear",
              .origin = "handlers that sanitize the flags of a frame, whoever was interrupted",
@@ -63,7 +64,7 @@ extern const Case flags{
              .depth = 1,
              .expects = breaks(Invariant::progress, {{{pf, {"syscall_reads_user"}}}}),
              .because = "the page is there now, and the access faults again and again for want of AC",
-             .needs = {"smap"}},
+             .needs = {Behaviour::smap}},
         },
 };
 

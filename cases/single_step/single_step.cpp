@@ -6,6 +6,7 @@ using suite::breaks_without_event;
 using suite::Case;
 using suite::holds;
 using sweep::Invariant;
+using vm::Behaviour;
 using vm::Event;
 
 extern const Case single_step{
@@ -21,7 +22,7 @@ extern const Case single_step{
              .depth = 1,
              .expects = holds(),
              .because = "no instruction that shows TF is executed with it",
-             .needs = {"tf-step"}},
+             .needs = {Behaviour::tf_step}},
             {.name = "pushf-stepped",
              .summary = "a PUSHF is stepped like any other instruction",
              .origin = "SDM volume 2, PUSHF",
@@ -30,7 +31,7 @@ extern const Case single_step{
              .depth = 1,
              .expects = breaks_without_event(Invariant::round_trip),
              .because = "TF is in what it pushes",
-             .needs = {"tf-step"}},
+             .needs = {Behaviour::tf_step}},
             {.name = "first-not-looked-at",
              .summary = "the debugger looks at an instruction when the trap in front of it comes",
              .origin = "SDM volume 3, 17.3.1.4",
@@ -39,7 +40,7 @@ extern const Case single_step{
              .depth = 1,
              .expects = breaks_without_event(Invariant::round_trip),
              .because = "IRET that sets TF traps behind the user's first instruction, not in front of it",
-             .needs = {"tf-step"}},
+             .needs = {Behaviour::tf_step}},
         },
 };
 

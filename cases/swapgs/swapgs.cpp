@@ -7,6 +7,7 @@ using suite::breaks_without_event;
 using suite::Case;
 using suite::holds;
 using sweep::Invariant;
+using vm::Behaviour;
 using vm::Event;
 
 namespace {
@@ -116,7 +117,7 @@ extern const Case swapgs{
              .depth = 1,
              .expects = holds(),
              .because = "each CPU has a GDT of its own",
-             .needs = {"lsl", "rdtscp"},
+             .needs = {Behaviour::lsl, Behaviour::rdtscp},
              .modelled = true},
             {.name = "cpu-by-tsc-aux",
              .summary = "the number is taken from TSC_AUX, in which a guest of this kernel's has its own",
@@ -126,7 +127,7 @@ extern const Case swapgs{
              .depth = 1,
              .expects = breaks(Invariant::kernel_gs, {{{nmi, {"kernel_has_guest"}}}}),
              .because = "an NMI that comes before the host's TSC_AUX is back gets another CPU's data",
-             .needs = {"rdtscp"},
+             .needs = {Behaviour::rdtscp},
              .modelled = true},
             {.name = "exit-kind",
              .summary = "one way out, and a register that says whether SWAPGS is due there",

@@ -7,6 +7,7 @@ using suite::breaks_without_event;
 using suite::Case;
 using suite::holds;
 using sweep::Invariant;
+using vm::Behaviour;
 using vm::Event;
 
 namespace {
@@ -101,7 +102,7 @@ extern const Case syscall{
              .depth = 1,
              .expects = breaks_without_event(Invariant::progress),
              .because = "behind SYSRET the trap comes before the user's instruction, and leads to that SYSRET again",
-             .needs = {"tf-over-sysret"}},
+             .needs = {Behaviour::tf_over_sysret}},
             {.name = "stepped-fmask-without-tf",
              .summary = "FMASK does not clear TF",
              .origin = "CVE-2016-10013, CVE-2017-7518: emulators of SYSCALL",
@@ -110,7 +111,7 @@ extern const Case syscall{
              .depth = 1,
              .expects = breaks_without_event(Invariant::flags),
              .because = "the kernel is stepped from its first instruction on",
-             .needs = {"tf-in-fmask"}},
+             .needs = {Behaviour::tf_in_fmask}},
             {.name = "slow-return-reloads",
              .summary = "the return by IRET gives back the RCX and R11 that SYSCALL left",
              .origin = "slow paths that rebuild the frame",
@@ -143,7 +144,7 @@ extern const Case syscall{
              .depth = 1,
              .expects = breaks_without_event(Invariant::flags),
              .because = fmask_because,
-             .needs = {"syscall-keeps-df"}},
+             .needs = {Behaviour::syscall_keeps_df}},
             {.name = "fmask-without-if",
              .summary = "FMASK does not clear IF, the entry executes CLI",
              .origin = "what FMASK is for",

@@ -8,6 +8,7 @@ using suite::holds;
 using suite::Place;
 using suite::Variant;
 using sweep::Invariant;
+using vm::Behaviour;
 using vm::Event;
 using vm::Vendor;
 
@@ -35,7 +36,7 @@ extern const Case sysret{
              .expects = kernel_faults_on_users_stack,
              .because = sysret_faults,
              .otherwise = user_faults,
-             .needs = {"sysret-non-canonical"}},
+             .needs = {Behaviour::sysret_non_canonical}},
             {.name = "unchecked-last-page",
              .summary = "the same, for a SYSCALL at the very end of the lower half",
              .origin = "Linux's selftest sysret_rip; kernels that let user code have the last page",
@@ -45,7 +46,7 @@ extern const Case sysret{
              .expects = kernel_faults_on_users_stack,
              .because = sysret_faults,
              .otherwise = user_faults,
-             .needs = {"sysret-non-canonical"}},
+             .needs = {Behaviour::sysret_non_canonical}},
             {.name = "canonical-check",
              .summary = "a system call whose RIP is not canonical is left by IRET, whose fault is the user's",
              .origin = "Linux, syscall_return_via_sysret",
@@ -54,7 +55,7 @@ extern const Case sysret{
              .depth = 1,
              .expects = holds(),
              .because = "an IRET that faults does so on the kernel's stack, with the user's frame still there",
-             .needs = {"sysret-non-canonical"}},
+             .needs = {Behaviour::sysret_non_canonical}},
             {.name = "check-off-by-one",
              .summary = "the same, for addresses of 49 bits",
              .origin = "nobody that we know of; how to test this is what Linux 17be0aec74fb is about",
@@ -64,7 +65,7 @@ extern const Case sysret{
              .expects = kernel_faults_on_users_stack,
              .because = sysret_faults,
              .otherwise = user_faults,
-             .needs = {"sysret-non-canonical"}},
+             .needs = {Behaviour::sysret_non_canonical}},
         },
 };
 

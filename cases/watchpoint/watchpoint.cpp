@@ -6,11 +6,12 @@ using suite::breaks;
 using suite::Case;
 using suite::holds;
 using sweep::Invariant;
+using vm::Behaviour;
 
 namespace {
 constexpr auto watch = vm::Event::Kind::watch;
 
-const std::vector<std::string> needed{"breakpoint-from-outside", "lsl"};
+const std::vector<Behaviour> needed{Behaviour::breakpoint_from_outside, Behaviour::lsl};
 /// A kernel's stack is a page with a canary at each end; the SS of the first frame is its last word.
 constexpr std::uint64_t last_word_of_frame = GATECRASH_STACK_SIZE - 2 * GATECRASH_CANARY_SIZE - sizeof(std::uint64_t);
 /// A word of the user's that the kernel reads.

@@ -22,33 +22,34 @@ constexpr int unfit = static_cast<int>(report::ExitCode::error);
 /// From here on an exit code says which signal ended a program.
 constexpr int ended_by_signal = 128;
 
-std::string lines_of_behaviour(const qualify::Behaviour& behaviour) {
-    if (behaviour.ok) return fmt::format("  {:<7}  {}: {}\n", "ok", behaviour.name, behaviour.got);
-    auto lines = fmt::format("  {:<7}  {}{}\n", "differs", behaviour.name, behaviour.basic ? " (basic)" : "");
+std::string lines_of_measurement(const qualify::Measurement& measurement) {
+    const auto name = to_string(measurement.behaviour);
+    if (measurement.ok) return fmt::format("  {:<7}  {}: {}\n", "ok", name, measurement.got);
+    auto lines = fmt::format("  {:<7}  {}{}\n", "differs", name, is_basic(measurement.behaviour) ? " (basic)" : "");
     const auto add = [&](std::string_view label, const std::string& text) {
         if (!text.empty()) lines += fmt::format("  {:<7}    {:<7}  {}\n", "", label, text);
     };
-    add("got", behaviour.got);
-    add("silicon", behaviour.expected);
-    add("remedy", behaviour.remedy);
+    add("got", measurement.got);
+    add("silicon", measurement.expected);
+    add("remedy", measurement.remedy);
     return lines;
 }
 
 struct ExaminedHere {
     ExaminedMachine machine;
-    std::vector<qualify::Behaviour> behaviours;
+    std::vector<qualify::Measurement> measurements;
     std::string refusal;  ///< of KVM: then nothing was measured
 };
 
 ExaminedHere examine_here() {
     ExaminedHere examined{
-        .machine = {.description = describe_here(), .missing = {}, .remedy = {}}, .behaviours = {}, .refusal = {}};
+        .machine = {.description = describe_here(), .missing = {}, .remedy = {}}, .measurements = {}, .refusal = {}};
     auto& description = examined.machine.description;
     try {
-        examined.behaviours = qualify::measure(kvm::System::open());
-        add_behaviours(description, examined.behaviours);
-        for (const auto& behaviour : examined.behaviours) description.answers[behaviour.name] = behaviour.got;
-        examined.machine.fit = !first_basic_failure(examined.behaviours);
+        examined.measurements = qualify::measure(kvm::System::open());
+        add_behaviours(description, examined.measurements);
+        for (const auto& each : examined.measurements) description.answers[each.behaviour] = each.got;
+        examined.machine.fit = !first_basic_failure(examined.measurements);
     } catch (const kvm::Error& error) {
         examined.refusal = error.what();
     }
@@ -63,7 +64,7 @@ std::string verdict_on(const ExaminedHere& examined) {
 
 std::vector<report::BehaviourRow> rows() {
     std::vector<report::BehaviourRow> rows;
-    for (auto& each : qualify::manuals()) rows.push_back({each.name, each.intel, each.amd, each.source});
+    for (auto& each : qualify::manuals()) rows.push_back({each.behaviour, each.intel, each.amd, each.source});
     return rows;
 }
 
@@ -72,7 +73,7 @@ int show_here(const Options& options, Documents& documents) {
     TextOutput text(options);
     const auto examined = examine_here();
     text.print(report::describe(examined.machine.description) + "\n");
-    for (const auto& behaviour : examined.behaviours) text.print(lines_of_behaviour(behaviour));
+    for (const auto& measurement : examined.measurements) text.print(lines_of_measurement(measurement));
     text.print(verdict_on(examined));
     documents.write(&Options::json, report::doctor_report(version, examined.machine.description,
                                                           std::span(&examined.machine, 1), rows()));

@@ -22,11 +22,11 @@ struct Attempt {
 Attempt try_here(bool others) {
     try {
         auto system = kvm::System::open();
-        const auto behaviours = qualify::measure(system, {.others = others, .facts = false, .stop_when_unfit = true});
-        if (const auto failure = first_basic_failure(behaviours)) return {{}, describe(*failure), failure->remedy};
+        const auto measurements = qualify::measure(system, {.others = others, .facts = false, .stop_when_unfit = true});
+        if (const auto failure = first_basic_failure(measurements)) return {{}, describe(*failure), failure->remedy};
         auto description = describe_here();
-        add_behaviours(description, behaviours);
-        return {LocalMachine{std::move(description), std::move(system), qualify::stepper_for(behaviours)}, {}, {}};
+        add_behaviours(description, measurements);
+        return {LocalMachine{std::move(description), std::move(system), qualify::stepper_for(measurements)}, {}, {}};
     } catch (const kvm::Error& error) {
         return {{}, error.what(), {}};  // which has the remedy in it
     }
@@ -59,30 +59,32 @@ report::MachineDescription describe_here() {
             .behaviours = {}};
 }
 
-void add_behaviours(report::MachineDescription& description, const std::vector<qualify::Behaviour>& behaviours) {
-    for (const auto& behaviour : behaviours) description.behaviours[behaviour.name] = behaviour.ok;
+void add_behaviours(report::MachineDescription& description, const std::vector<qualify::Measurement>& measurements) {
+    for (const auto& each : measurements) description.behaviours[each.behaviour] = each.ok;
 }
 
-std::string describe(const qualify::Behaviour& behaviour) {
-    return fmt::format("{} gives {} where silicon gives {}", behaviour.name, behaviour.got, behaviour.expected);
+std::string describe(const qualify::Measurement& measurement) {
+    return fmt::format("{} gives {} where silicon gives {}", to_string(measurement.behaviour), measurement.got,
+                       measurement.expected);
 }
 
 void check_that_it_lands(std::span<const vm::Event> events, const LocalMachine& machine) {
     using Kind = vm::Event::Kind;
-    constexpr std::pair<Kind, const char*> needs[] = {{Kind::watch, "breakpoint-from-outside"},
-                                                      {Kind::vc, "vc-injection"}};
-    for (const auto& [kind, name] : needs) {
+    using vm::Behaviour;
+    constexpr std::pair<Kind, Behaviour> needs[] = {{Kind::watch, Behaviour::breakpoint_from_outside},
+                                                    {Kind::vc, Behaviour::vc_injection}};
+    for (const auto& [kind, behaviour] : needs) {
         const auto event = std::ranges::find(events, kind, &vm::Event::kind);
         if (event == events.end()) continue;
         if (kind == Kind::vc && machine.description.vendor != vm::Vendor::amd) {
             throw HostError(fmt::format("vc cannot land on '{}': only AMD's CPUs have #VC", machine.description.name),
                             "use an AMD host: QEMU's machine does not push the error code");
         }
-        const auto behaviour = qualify::measure(machine.system, name);
-        if (behaviour.ok) continue;
+        const auto measurement = qualify::measure(machine.system, behaviour);
+        if (measurement.ok) continue;
         throw HostError(fmt::format("{} cannot land on '{}': {}", sweep::to_string(*event), machine.description.name,
-                                    describe(behaviour)),
-                        behaviour.remedy);
+                                    describe(measurement)),
+                        measurement.remedy);
     }
 }
 

@@ -33,9 +33,9 @@ inline constexpr const char* machine_variable = "GATECRASH_MACHINE";
 
 /// The machine that this process runs on, without its behaviours.
 [[nodiscard]] report::MachineDescription describe_here();
-void add_behaviours(report::MachineDescription& description, const std::vector<qualify::Behaviour>& behaviours);
+void add_behaviours(report::MachineDescription& description, const std::vector<qualify::Measurement>& measurements);
 
 /// "int3 gives X where silicon gives Y".
-[[nodiscard]] std::string describe(const qualify::Behaviour& behaviour);
+[[nodiscard]] std::string describe(const qualify::Measurement& measurement);
 
 }  // namespace gatecrash::cli

@@ -26,16 +26,16 @@ vm::Event watch_of(const suite::WatchedByte& byte, const vm::Image& image) {
 }  // namespace
 
 std::string missing_behaviours(const Selection& selection, const report::MachineDescription& machine) {
-    std::vector<std::string> missing;
+    std::vector<vm::Behaviour> missing;
     if (selection.variant != nullptr) {
-        std::ranges::copy_if(selection.variant->needs, std::back_inserter(missing), [&](const std::string& name) {
-            const auto found = machine.behaviours.find(name);
+        std::ranges::copy_if(selection.variant->needs, std::back_inserter(missing), [&](vm::Behaviour behaviour) {
+            const auto found = machine.behaviours.find(behaviour);
             return found == machine.behaviours.end() || !found->second;
         });
     }
     if (missing.empty()) return "";
     return fmt::format("it needs {}, which {} has not as silicon has it: see `gatecrash doctor`",
-                       fmt::join(missing, " and "), machine.name);
+                       fmt::join(vm::names_of(missing), " and "), machine.name);
 }
 
 suite::Result skipped(suite::Result result, std::string why) {

@@ -50,38 +50,37 @@ std::uint64_t Bench::host_interrupts() const {
     return loaded_ && loaded_->host_interrupts ? loaded_->host_interrupts->read() : 0;
 }
 
-Behaviour judge(const Probe& probe, Vendor vendor, const std::function<std::string()>& measure) {
-    Behaviour behaviour{.name = probe.name,
-                        .got = {},
-                        .expected = vendor == Vendor::amd ? probe.expected.amd : probe.expected.intel,
-                        .ok = false,
-                        .basic = probe.basic,
-                        .remedy = probe.remedy};
+Measurement judge(const Probe& probe, Vendor vendor, const std::function<std::string()>& measure) {
+    Measurement measurement{.behaviour = probe.behaviour,
+                            .got = {},
+                            .expected = vendor == Vendor::amd ? probe.expected.amd : probe.expected.intel,
+                            .ok = false,
+                            .remedy = probe.remedy};
     try {
-        behaviour.got = measure();
+        measurement.got = measure();
     } catch (const kvm::Error& error) {
-        behaviour.got = headline(error.what());
-        if (!error.remedy().empty()) behaviour.remedy = error.remedy();
+        measurement.got = headline(error.what());
+        if (!error.remedy().empty()) measurement.remedy = error.remedy();
     } catch (const std::exception& error) {
-        behaviour.got = headline(error.what());
+        measurement.got = headline(error.what());
     }
-    behaviour.ok = allows(behaviour.expected, behaviour.got);
-    if (behaviour.ok) behaviour.remedy.clear();
-    return behaviour;
+    measurement.ok = allows(measurement.expected, measurement.got);
+    if (measurement.ok) measurement.remedy.clear();
+    return measurement;
 }
 
-Behaviour evaluate(const Probe& probe, Bench& bench) {
+Measurement evaluate(const Probe& probe, Bench& bench) {
     constexpr std::size_t max_tries = 5;
     std::vector<std::string> doubted;
     for (;;) {
         const auto before = bench.host_interrupts();
-        auto behaviour = judge(probe, vm::cpu_vendor(), [&] { return probe.measure(bench); });
+        auto measurement = judge(probe, vm::cpu_vendor(), [&] { return probe.measure(bench); });
         const bool disturbed = bench.host_interrupts() != before;
-        if (!behaviour.ok) bench.discard();  // whatever went wrong is not to be in the way of the next
-        if (behaviour.ok && !disturbed) return behaviour;
-        if (std::ranges::count(doubted, behaviour.got) != 0) return behaviour;
-        doubted.push_back(behaviour.got);
-        if (doubted.size() == max_tries) return behaviour;
+        if (!measurement.ok) bench.discard();  // whatever went wrong is not to be in the way of the next
+        if (measurement.ok && !disturbed) return measurement;
+        if (std::ranges::count(doubted, measurement.got) != 0) return measurement;
+        doubted.push_back(measurement.got);
+        if (doubted.size() == max_tries) return measurement;
     }
 }
 

@@ -1,4 +1,4 @@
-// One behaviour, as a row of a table: its name, what silicon does, and the function that measures it.
+// One behaviour, as a row of a table: what silicon does, and the function that measures it.
 #pragma once
 
 #include <cstdint>
@@ -55,8 +55,7 @@ struct Expected {
 };
 
 struct Probe {
-    const char* name;
-    bool basic;
+    Behaviour behaviour;
     Expected expected;
     const char* source;  ///< where that is said
     const char* remedy;
@@ -65,20 +64,20 @@ struct Probe {
     std::string (*measure)(Bench&);
 };
 
-/// What decides whether and how this machine is used, and what cases may need.
+/// Every behaviour but the facts: what decides whether and how this machine is used, and what cases may need.
 [[nodiscard]] std::span<const Probe> probes();
-/// What only tells machines apart.
+/// The facts.
 [[nodiscard]] std::span<const Probe> facts();
 
 using vm::Vendor;
 
 /// Calls `measure` and judges: the behaviour is ok if the phrase is the one expected of this vendor's CPUs.
-[[nodiscard]] Behaviour judge(const Probe& probe, Vendor vendor, const std::function<std::string()>& measure);
+[[nodiscard]] Measurement judge(const Probe& probe, Vendor vendor, const std::function<std::string()>& measure);
 /// Measures `probe` in `bench`, for the vendor of the CPU this runs on. An interrupt of the host leaves no trace on
 /// silicon, but where a VM entry loses something of the guest's (behaviours shadow-over-entry, breakpoint-from-outside)
 /// it changes what is seen. So an answer counts at once only if it is the expected one and KVM counted no such
 /// interrupt meanwhile. Any other counts once it has come twice; the fifth counts anyway. (The count alone does not
 /// decide: KVM on Bochs misses some, and on SVM it counts its own, when an event is injected while another waits.)
-[[nodiscard]] Behaviour evaluate(const Probe& probe, Bench& bench);
+[[nodiscard]] Measurement evaluate(const Probe& probe, Bench& bench);
 
 }  // namespace gatecrash::qualify

@@ -5,28 +5,29 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "kvm/system.hpp"
+#include "vm/behaviour.hpp"
 #include "vm/stepping/stepper.hpp"
 
 namespace gatecrash::qualify {
 
+using vm::Behaviour;
+
 /// One measured behaviour. The texts are short phrases for people. Where a manual leaves open what is to be expected,
 /// that text is what it allows, with " | " in between.
-struct Behaviour {
-    std::string name;      ///< kebab-case and stable: scripts, JSON and skip reasons use it
+struct Measurement {
+    Behaviour behaviour{};
     std::string got;       ///< what was measured, or the first line of the error that ended the measurement
     std::string expected;  ///< what silicon of this CPU's vendor does
     bool ok = false;
-    bool basic = false;  ///< without it nothing measured here can be trusted: the machine is unfit
     std::string remedy;  ///< what the user can do about it; empty if ok
 };
 
 /// What the manuals say of one behaviour.
 struct Manuals {
-    std::string name;
+    Behaviour behaviour;
     std::string intel, amd;  ///< as `expected` on a CPU of that vendor
     std::string source;      ///< the sections; docs/behaviours.md has the manuals' names
 };
@@ -43,15 +44,15 @@ struct Scope {
 
 /// The behaviours in a fixed order, the basic ones first. Takes about a tenth of a second on hardware. A failure of
 /// KVM or of the guest is that behaviour's `got`: never throws for it. A guest that hangs is ended by the watchdog.
-[[nodiscard]] std::vector<Behaviour> measure(const kvm::System& system, Scope scope = {});
+[[nodiscard]] std::vector<Measurement> measure(const kvm::System& system, Scope scope = {});
 
-/// One of these, by its name. Throws std::out_of_range.
-[[nodiscard]] Behaviour measure(const kvm::System& system, std::string_view name);
+/// One of these.
+[[nodiscard]] Measurement measure(const kvm::System& system, Behaviour behaviour);
 
 /// The stepper for whoever did not ask for one: the trap flag, or stop bytes where that flag leaves state behind.
-[[nodiscard]] vm::StepperKind stepper_for(const std::vector<Behaviour>& behaviours);
+[[nodiscard]] vm::StepperKind stepper_for(const std::vector<Measurement>& measurements);
 
 /// The first basic behaviour that is not as expected. Empty if the machine is fit.
-[[nodiscard]] std::optional<Behaviour> first_basic_failure(const std::vector<Behaviour>& behaviours);
+[[nodiscard]] std::optional<Measurement> first_basic_failure(const std::vector<Measurement>& measurements);
 
 }  // namespace gatecrash::qualify

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t mark_width = 7;  // "differs"
 
-std::string mark_of(const MachineDescription& machine, const std::string& behaviour) {
+std::string mark_of(const MachineDescription& machine, vm::Behaviour behaviour) {
     const auto found = machine.behaviours.find(behaviour);
     if (found == machine.behaviours.end()) return "-";
     return found->second ? "ok" : "differs";
@@ -19,12 +19,12 @@ std::string mark_of(const MachineDescription& machine, const std::string& behavi
 
 std::size_t name_width(std::span<const BehaviourRow> rows) {
     std::size_t width = 0;
-    for (const auto& row : rows) width = std::max(width, row.name.size());
+    for (const auto& row : rows) width = std::max(width, to_string(row.behaviour).size());
     return width;
 }
 
 Json to_json(const BehaviourRow& row) {
-    return {{"name", row.name}, {"intel", row.intel}, {"amd", row.amd}, {"source", row.source}};
+    return {{"name", to_string(row.behaviour)}, {"intel", row.intel}, {"amd", row.amd}, {"source", row.source}};
 }
 
 Json to_json(const ExaminedMachine& machine) {
@@ -40,7 +40,7 @@ Json to_json(const ExaminedMachine& machine) {
 
 std::string behaviour_table(std::span<const BehaviourRow> rows, std::span<const ExaminedMachine> machines) {
     const auto width = name_width(rows);
-    const auto line = [&](const std::string& name, auto&& mark, const std::string& manuals) {
+    const auto line = [&](std::string_view name, auto&& mark, const std::string& manuals) {
         auto text = fmt::format("{:<{}}", name, width);
         for (const auto& machine : machines) text += fmt::format("  {:<{}}", mark(machine.description), mark_width);
         text += "  " + manuals;
@@ -52,17 +52,17 @@ std::string behaviour_table(std::span<const BehaviourRow> rows, std::span<const 
     auto table = line(
         "", [](const MachineDescription& machine) { return machine.name; }, "the manuals");
     for (const auto& row : rows) {
-        const auto marks = [&](const MachineDescription& machine) { return mark_of(machine, row.name); };
+        const auto marks = [&](const MachineDescription& machine) { return mark_of(machine, row.behaviour); };
         const auto source = fmt::format(" [{}]", row.source);
         if (row.intel == row.amd) {
-            table += line(row.name, marks, row.intel + source);
+            table += line(to_string(row.behaviour), marks, row.intel + source);
         } else {
-            table += line(row.name, marks, "Intel: " + row.intel);
+            table += line(to_string(row.behaviour), marks, "Intel: " + row.intel);
             table += line("", nothing, "AMD: " + row.amd + source);
         }
         for (const auto& machine : machines) {
-            if (mark_of(machine.description, row.name) != "differs") continue;
-            const auto answer = machine.description.answers.find(row.name);
+            if (mark_of(machine.description, row.behaviour) != "differs") continue;
+            const auto answer = machine.description.answers.find(row.behaviour);
             if (answer == machine.description.answers.end()) continue;
             table += line("", nothing, fmt::format("{} gives: {}", machine.description.name, answer->second));
         }

@@ -11,7 +11,7 @@ namespace gatecrash::report {
 
 /// What the manuals say of one behaviour.
 struct BehaviourRow {
-    std::string name;
+    vm::Behaviour behaviour;
     std::string intel, amd;  ///< where a manual leaves it open, what it allows, with " | " in between
     std::string source;      ///< the sections
 

@@ -52,7 +52,7 @@ std::string text_coverage(std::span<const Coverage> coverage) {
         text += fmt::format("{:<8} {:<4} {}\n", status_of(c), c.row.id, c.row.name);
         if (!c.breaks.empty()) text += fmt::format("              breaks {}\n", fmt::join(c.breaks, ", "));
         if (!c.holds.empty()) text += fmt::format("              holds  {}\n", fmt::join(c.holds, ", "));
-        if (!c.needs.empty()) text += fmt::format("              needs  {}\n", fmt::join(c.needs, ", "));
+        if (!c.needs.empty()) text += fmt::format("              needs  {}\n", fmt::join(vm::names_of(c.needs), ", "));
     }
     const auto covered = std::ranges::count_if(coverage, &Coverage::is_covered);
     const auto open = std::ranges::count_if(coverage, &Coverage::is_open);
@@ -69,7 +69,7 @@ std::string json_coverage(const std::string& version, std::span<const Coverage> 
                         {"status", status_of(c)},
                         {"breaks", c.breaks},
                         {"holds", c.holds},
-                        {"needs", c.needs}});
+                        {"needs", vm::names_of(c.needs)}});
     }
     return Json{{"gatecrash", version}, {"rows", rows}}.dump(2) + "\n";
 }

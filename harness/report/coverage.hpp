@@ -14,7 +14,7 @@ namespace gatecrash::report {
 struct Coverage {
     suite::CatalogueRow row;
     std::vector<std::string> breaks, holds;  ///< CASE/VARIANT; one that differs by vendor is in both
-    std::vector<std::string> needs;          ///< behaviours without which one of them is skipped
+    std::vector<vm::Behaviour> needs;        ///< behaviours without which one of them is skipped
 
     /// Both a variant that breaks and one that holds.
     [[nodiscard]] bool is_covered() const { return !breaks.empty() && !holds.empty(); }

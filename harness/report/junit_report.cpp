@@ -69,7 +69,9 @@ void add_properties(pugi::xml_node suite, const std::string& version, const Mach
     add("cpu", machine.cpu);
     add("kernel", machine.kernel);
     add("emulated", machine.emulated ? "true" : "false");
-    for (const auto& [name, ok] : machine.behaviours) add("behaviour." + name, ok ? "true" : "false");
+    for (const auto& [behaviour, ok] : machine.behaviours) {
+        add(fmt::format("behaviour.{}", to_string(behaviour)), ok ? "true" : "false");
+    }
 }
 
 void add_failure(pugi::xml_node test, const suite::Result& result) {

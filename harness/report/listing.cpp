@@ -56,7 +56,7 @@ std::string lines_of(const suite::Variant& variant) {
     add("sweeps", fmt::format("{} to depth {}", fmt::join(texts(variant.events), ", "), variant.depth));
     add("watched", fmt::format("{}", fmt::join(texts(variant.watched), ", ")));
     add("only on", fmt::format("{}", fmt::join(texts(variant.window), ", ")));
-    add("needs", fmt::format("{}", fmt::join(variant.needs, ", ")));
+    add("needs", fmt::format("{}", fmt::join(vm::names_of(variant.needs), ", ")));
     add("covers", fmt::format("{}", fmt::join(variant.covers, ", ")));
     return lines;
 }
@@ -79,7 +79,7 @@ Json to_json(const suite::Variant& variant) {
               {"expect", verdict_of(variant.expects)},
               {"places", places_of(variant.expects)},
               {"because", variant.because},
-              {"needs", variant.needs}};
+              {"needs", vm::names_of(variant.needs)}};
     if (variant.otherwise) {
         const auto& other = *variant.otherwise;
         json["otherwise"] = {{"vendor", vm::to_string(other.vendor)},

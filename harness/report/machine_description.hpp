@@ -3,9 +3,14 @@
 #include <map>
 #include <string>
 
+#include "vm/behaviour.hpp"
 #include "vm/vendor.hpp"
 
 namespace gatecrash::report {
+
+/// Something of each behaviour that was measured, in the order of their names.
+template <typename T>
+using Measured = std::map<vm::Behaviour, T, vm::ByName>;
 
 /// Where results come from: the `machine` of the JSON document.
 struct MachineDescription {
@@ -14,9 +19,9 @@ struct MachineDescription {
     std::string cpu;     ///< the model name of /proc/cpuinfo
     std::string kernel;  ///< as `uname -r` prints it
     bool emulated = false;
-    vm::Vendor vendor{};                              ///< of the CPU
-    std::map<std::string, bool> behaviours;           ///< measured, by name: whether it is as on silicon
-    std::map<std::string, std::string> answers = {};  ///< what was measured, by name; of `doctor` only
+    vm::Vendor vendor{};                 ///< of the CPU
+    Measured<bool> behaviours;           ///< whether each measured one is as on silicon
+    Measured<std::string> answers = {};  ///< what was measured; of `doctor` only
 
     bool operator==(const MachineDescription&) const = default;
 };

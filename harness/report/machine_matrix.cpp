@@ -53,35 +53,35 @@ bool differs(const Row& row) {
 }
 
 /// Whether it was measured on the machine, and with this result.
-bool is(const MachineDescription& machine, const std::string& behaviour, bool as_on_silicon) {
+bool is(const MachineDescription& machine, vm::Behaviour behaviour, bool as_on_silicon) {
     const auto found = machine.behaviours.find(behaviour);
     return found != machine.behaviours.end() && found->second == as_on_silicon;
 }
 
 /// Each with the machines where it is not as on silicon.
 std::string differing_behaviours(const Row& row) {
-    std::set<std::string> names;
+    std::set<vm::Behaviour, vm::ByName> behaviours;
     for (const auto& one : row) {
         for (const auto& other : row) {
             if (!differ(one.result, other.result)) continue;
-            for (const auto& [name, as_on_silicon] : one.machine.behaviours) {
-                if (as_on_silicon && is(other.machine, name, false)) names.insert(name);
+            for (const auto& [behaviour, as_on_silicon] : one.machine.behaviours) {
+                if (as_on_silicon && is(other.machine, behaviour, false)) behaviours.insert(behaviour);
             }
         }
     }
-    if (names.empty()) {
+    if (behaviours.empty()) {
         const auto unknown =
             std::ranges::find_if(row, [](const Entry& entry) { return entry.machine.behaviours.empty(); });
         if (unknown != row.end()) return fmt::format("no behaviour of {} was measured", unknown->machine.name);
         return "no behaviour that was measured differs between the machines";
     }
     std::vector<std::string> texts;
-    for (const auto& name : names) {
+    for (const auto behaviour : behaviours) {
         std::vector<std::string> lacking;
         for (const auto& entry : row) {
-            if (is(entry.machine, name, false)) lacking.push_back(entry.machine.name);
+            if (is(entry.machine, behaviour, false)) lacking.push_back(entry.machine.name);
         }
-        texts.push_back(fmt::format("{} ({})", name, fmt::join(lacking, ", ")));
+        texts.push_back(fmt::format("{} ({})", to_string(behaviour), fmt::join(lacking, ", ")));
     }
     return fmt::format("these behaviours differ between the machines: {}", fmt::join(texts, ", "));
 }

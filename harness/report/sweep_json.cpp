@@ -112,13 +112,33 @@ std::uint64_t number(const Json& object, const char* name) {
 
 std::string text(const Json& object, const char* name) { return object.at(name).get<std::string>(); }
 
+template <typename T>
+Json by_name(const Measured<T>& measured) {
+    auto json = Json::object();
+    for (const auto& [behaviour, value] : measured) json[std::string(to_string(behaviour))] = value;
+    return json;
+}
+
+template <typename T>
+Measured<T> to_measured(const Json& object) {
+    Measured<T> measured;
+    for (const auto& [name, value] : object.get<std::map<std::string, T>>()) {
+        const auto behaviour = vm::parse_behaviour(name);
+        if (!behaviour) throw JsonError(fmt::format("'{}' is no behaviour", name));
+        measured.emplace(*behaviour, value);
+    }
+    return measured;
+}
+
 Json to_json(const MachineDescription& machine) {
-    auto behaviours = Json::object();
-    for (const auto& [name, is_as_on_silicon] : machine.behaviours) behaviours[name] = is_as_on_silicon;
-    Json json{{"name", machine.name},     {"kvm", machine.kvm},           {"cpu", machine.cpu},
-              {"kernel", machine.kernel}, {"emulated", machine.emulated}, {"vendor", to_string(machine.vendor)},
-              {"behaviours", behaviours}};
-    if (!machine.answers.empty()) json["answers"] = machine.answers;
+    Json json{{"name", machine.name},
+              {"kvm", machine.kvm},
+              {"cpu", machine.cpu},
+              {"kernel", machine.kernel},
+              {"emulated", machine.emulated},
+              {"vendor", to_string(machine.vendor)},
+              {"behaviours", by_name(machine.behaviours)}};
+    if (!machine.answers.empty()) json["answers"] = by_name(machine.answers);
     return json;
 }
 
@@ -214,8 +234,8 @@ MachineDescription to_machine(const Json& object) {
             .kernel = text(object, "kernel"),
             .emulated = object.at("emulated").get<bool>(),
             .vendor = *vendor,
-            .behaviours = object.at("behaviours").get<std::map<std::string, bool>>(),
-            .answers = object.value("answers", std::map<std::string, std::string>())};
+            .behaviours = to_measured<bool>(object.at("behaviours")),
+            .answers = to_measured<std::string>(object.value("answers", Json::object()))};
 }
 
 sweep::SweepResult to_sweep(const Json& object) {

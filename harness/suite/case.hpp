@@ -10,6 +10,7 @@
 
 #include "sweep/check/invariant.hpp"
 #include "sweep/schedule.hpp"
+#include "vm/behaviour.hpp"
 #include "vm/landing/event.hpp"
 #include "vm/vendor.hpp"
 
@@ -71,7 +72,7 @@ struct Variant {
     };
     std::optional<Otherwise> otherwise{};
     /// Behaviours (docs/behaviours.md) without which a sweep says nothing about the design: it is skipped.
-    std::vector<std::string> needs{};
+    std::vector<vm::Behaviour> needs{};
     /// Bytes that may be watched: a `watch` of each is among the events.
     std::vector<WatchedByte> watched{};
     /// Unless empty, events land only on boundaries in one of these: what the variant is about, where more would be

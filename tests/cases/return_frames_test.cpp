@@ -226,7 +226,7 @@ TEST(ReturnFrames, OfTheReferenceCannotBeTold) {
 struct Missed {
     const char* guest;
     bool (*needs)(const abi::Frame&);
-    const char* behaviour = nullptr;  ///< without which a machine shows no difference
+    std::optional<vm::Behaviour> behaviour{};  ///< without which a machine shows no difference
 };
 
 void PrintTo(const Missed& missed, std::ostream* out) { *out << missed.guest; }
@@ -234,9 +234,9 @@ void PrintTo(const Missed& missed, std::ostream* out) { *out << missed.guest; }
 class MissedConditions : public testing::TestWithParam<Missed> {};
 
 TEST_P(MissedConditions, AreToldWithinTwoHundredFrames) {
-    const auto* behaviour = GetParam().behaviour;
+    const auto behaviour = GetParam().behaviour;
     const auto told = first_told(GetParam().guest, 200);
-    ASSERT_EQ(told.has_value(), behaviour == nullptr || qualify::measure(kvm_system(), behaviour).ok);
+    ASSERT_EQ(told.has_value(), !behaviour || qualify::measure(kvm_system(), *behaviour).ok);
     if (!told) return;
     EXPECT_TRUE(GetParam().needs(told->frame)) << describe(told->frame);
     RecordProperty("frames", static_cast<int>(told->frames));
@@ -259,7 +259,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Missed{"any-r11", [](const abi::Frame& f) { return f.r11 != f.rflags; }},
                     Missed{"with-rf", [](const abi::Frame& f) { return (f.rflags & vm::rflags_rf) != 0; }},
                     Missed{"with-tf", [](const abi::Frame& f) { return (f.rflags & vm::rflags_tf) != 0; },
-                           "tf-over-sysret"},
+                           vm::Behaviour::tf_over_sysret},
                     Missed{"any-cs", [](const abi::Frame& f) { return f.cs != GATECRASH_USER_CS; }},
                     Missed{"any-ss", [](const abi::Frame& f) { return f.ss != GATECRASH_USER_SS; }}),
     [](const auto& info) {

@@ -59,16 +59,17 @@ TEST_F(Select, FindsAVariantByItsExactName) {
 
 TEST_F(Select, NamesWhatAVariantNeedsAndTheMachineLacks) {
     auto machine = sample::amd();
-    machine.behaviours = {{"there", true}, {"wrong", false}};
+    using enum vm::Behaviour;
+    machine.behaviours = {{int3, true}, {lsl, false}};
     auto variant = first_.variants.front();
-    const auto lacks = [&](std::vector<std::string> needs) {
+    const auto lacks = [&](std::vector<vm::Behaviour> needs) {
         variant.needs = std::move(needs);
         return missing_behaviours({&first_, &variant}, machine);
     };
     EXPECT_EQ(lacks({}), "");
-    EXPECT_EQ(lacks({"there"}), "");
-    EXPECT_EQ(lacks({"there", "wrong", "unmeasured"}),
-              "it needs wrong and unmeasured, which amd has not as silicon has it: see `gatecrash doctor`");
+    EXPECT_EQ(lacks({int3}), "");
+    EXPECT_EQ(lacks({int3, lsl, smap}),
+              "it needs lsl and smap, which amd has not as silicon has it: see `gatecrash doctor`");
     EXPECT_EQ(missing_behaviours({}, machine), "");
 }
 

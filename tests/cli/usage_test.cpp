@@ -164,6 +164,7 @@ TEST(Merge, RefusesWhatIsNoShardOfTheSameSweep) {
     expect_refused("/gatecrash", "0.0.0", "of gatecrash 0.0.0, and this is ");
     expect_refused("/machine/kernel", "5.10", "another machine than in " + one);
     expect_refused("/machine/behaviours/int3", false, "other behaviours of the machine than in " + one);
+    expect_refused("/machine/behaviours/int4", true, "'int4' is no behaviour");
     expect_refused("/command/1", "nested-nmi/copied-frame", "another command or other options than in " + one);
     expect_refused("/results/0/shard", "2/3", "another number of shards than in " + one);
     expect_refused("/results/0/shard", "0/2", "'0/2' is no shard");

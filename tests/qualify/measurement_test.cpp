@@ -13,8 +13,9 @@
 namespace gatecrash::qualify {
 
 /// How gtest prints one.
-void PrintTo(const Behaviour& behaviour, std::ostream* out) {
-    *out << behaviour.name << ": got \"" << behaviour.got << "\", expected \"" << behaviour.expected << "\"";
+void PrintTo(const Measurement& measurement, std::ostream* out) {
+    *out << to_string(measurement.behaviour) << ": got \"" << measurement.got << "\", expected \""
+         << measurement.expected << "\"";
 }
 
 namespace {
@@ -23,12 +24,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using vm::Code;
 
-const Probe& probe_named(const std::string& name) {
-    for (const auto& probe : probes()) {
-        if (name == probe.name) return probe;
-    }
-    throw std::logic_error("no probe " + name);
-}
+const Probe& probe_of(Behaviour behaviour) { return *std::ranges::find(probes(), behaviour, &Probe::behaviour); }
 
 TEST(Measurement, FindsTheEmulatedMachineFit) {
     const auto failure = first_basic_failure(measure(kvm_system(), {.others = false, .stop_when_unfit = true}));
@@ -39,8 +35,9 @@ std::vector<std::string> gaps_in(std::span<const Probe> table) {
     Bench bench(kvm_system());
     std::vector<std::string> gaps;
     for (const auto& probe : table) {
-        const auto behaviour = evaluate(probe, bench);
-        if (!behaviour.ok) gaps.push_back(behaviour.name + ": " + behaviour.got);
+        const auto measurement = evaluate(probe, bench);
+        if (measurement.ok) continue;
+        gaps.push_back(std::string(to_string(measurement.behaviour)) + ": " + measurement.got);
     }
     return gaps;
 }
@@ -136,7 +133,7 @@ std::string loop_each_time(Bench& bench) {
 }
 
 TEST(Measurement, IsMadeAgainUntilAnUnexpectedAnswerComesTwice) {
-    auto probe = probe_named("int3");
+    auto probe = probe_of(Behaviour::int3);
     probe.measure = wrong_the_first_time;
     probe.expected = "no event";
     Bench bench(kvm_system());
@@ -153,7 +150,7 @@ TEST(Measurement, IsMadeAgainUntilAnUnexpectedAnswerComesTwice) {
 
 TEST(Measurement, IsMadeAgainIfAnInterruptOfTheHostFellIntoIt) {
     if (vm::cpu_vendor() != vm::Vendor::amd) GTEST_SKIP() << "KVM counts few of them on Bochs";
-    auto probe = probe_named("int3");
+    auto probe = probe_of(Behaviour::int3);
     Bench bench(kvm_system());
     const auto evaluate_as = [&](std::string (*measure)(Bench&)) {
         probe.measure = measure;
@@ -204,45 +201,45 @@ TEST(Measurement, ComesOutTheSameInTheTablesOrder) {
     ASSERT_EQ(first.size(), texts.size());
     ASSERT_EQ(second.size(), first.size());
     for (std::size_t i = 0; i < first.size(); ++i) {
-        EXPECT_EQ(first[i].name, texts[i].name);
-        EXPECT_EQ(first[i].got, second[i].got) << first[i].name;
+        EXPECT_EQ(first[i].behaviour, texts[i].behaviour);
+        EXPECT_EQ(first[i].got, second[i].got) << to_string(first[i].behaviour);
     }
 }
 
-/// Judges a guest as if it were that of the behaviour `name`.
-Behaviour judge_as(const std::string& name, std::string (*wrong)(Bench&)) {
-    auto probe = probe_named(name);
+/// Judges a guest as if it were that of the behaviour.
+Measurement judge_as(Behaviour behaviour, std::string (*wrong)(Bench&)) {
+    auto probe = probe_of(behaviour);
     probe.measure = wrong;
     Bench bench(kvm_system());
-    auto behaviour = evaluate(probe, bench);
-    EXPECT_FALSE(behaviour.ok);
+    auto measurement = evaluate(probe, bench);
+    EXPECT_FALSE(measurement.ok);
     // The bench is as good as new.
-    EXPECT_TRUE(evaluate(probe_named("int3"), bench).ok);
-    return behaviour;
+    EXPECT_TRUE(evaluate(probe_of(Behaviour::int3), bench).ok);
+    return measurement;
 }
 
 TEST(WrongGuest, WithoutItsHandlerIsTold) {
-    const auto behaviour = judge_as("int3", [](Bench& bench) {
+    const auto measurement = judge_as(Behaviour::int3, [](Bench& bench) {
         RecordingCode code;
         code.kernel.int3();
         code.place("behind the INT3");
         code.end();
         return code.tell(code.run(bench));
     });
-    EXPECT_EQ(behaviour.got, "#BP, RIP behind the INT3, which was not expected");
+    EXPECT_EQ(measurement.got, "#BP, RIP behind the INT3, which was not expected");
 }
 
 TEST(WrongGuest, ThatDoesNothingIsTold) {
-    const auto behaviour = judge_as("software-interrupt", [](Bench& bench) {
+    const auto measurement = judge_as(Behaviour::software_interrupt, [](Bench& bench) {
         RecordingCode code;
         code.end();
         return code.tell(code.run(bench));
     });
-    EXPECT_EQ(behaviour.got, "no event");
+    EXPECT_EQ(measurement.got, "no event");
 }
 
 TEST(WrongGuest, WhoseNmiHandlerUnmasksEarlyIsTold) {
-    const auto behaviour = judge_as("nmi-delivery", [](Bench& bench) {
+    const auto measurement = judge_as(Behaviour::nmi_delivery, [](Bench& bench) {
         RecordingCode code;
         code.on(GATECRASH_VECTOR_BP);
         code.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI, [&code](Code& k) {
@@ -257,32 +254,32 @@ TEST(WrongGuest, WhoseNmiHandlerUnmasksEarlyIsTold) {
             if (++begins <= 2) guest.land(vm::Event::nmi());
         }));
     });
-    EXPECT_THAT(behaviour.got, testing::HasSubstr("NMI, RIP in the handler"));
+    EXPECT_THAT(measurement.got, testing::HasSubstr("NMI, RIP in the handler"));
 }
 
 TEST(WrongGuest, ThatHangsIsEnded) {
-    const auto behaviour = judge_as("int3", [](Bench& bench) {
+    const auto measurement = judge_as(Behaviour::int3, [](Bench& bench) {
         RecordingCode code;
         Xbyak::Label self;
         code.kernel.L(self);
         code.kernel.jmp(self);
         return code.tell(code.run(bench));
     });
-    EXPECT_EQ(behaviour.got, "still running");
+    EXPECT_EQ(measurement.got, "still running");
 }
 
 TEST(WrongGuest, ThatGoesRoundInCirclesIsEnded) {
-    const auto behaviour = judge_as("int3", [](Bench& bench) {
+    const auto measurement = judge_as(Behaviour::int3, [](Bench& bench) {
         RecordingCode code;
         code.on(6);  // #UD, and back to where it was
         code.kernel.ud2();
         return code.tell(code.run(bench));
     });
-    EXPECT_THAT(behaviour.got, testing::EndsWith("and so on without end"));
+    EXPECT_THAT(measurement.got, testing::EndsWith("and so on without end"));
 }
 
 TEST(WrongGuest, ThatTripleFaultsIsTold) {
-    const auto behaviour = judge_as("watchdog-ends-loop", [](Bench& bench) {
+    const auto measurement = judge_as(Behaviour::watchdog_ends_loop, [](Bench& bench) {
         RecordingCode code;
         code.kernel.ud2();
         auto& guest = code.boot(bench);
@@ -291,7 +288,7 @@ TEST(WrongGuest, ThatTripleFaultsIsTold) {
         guest.set_sregs(sregs);
         return code.tell(RecordingCode::run(guest));
     });
-    EXPECT_EQ(behaviour.got, "triple fault");
+    EXPECT_EQ(measurement.got, "triple fault");
 }
 
 TEST(Bench, ShowsEachGuestItsOwnMemory) {

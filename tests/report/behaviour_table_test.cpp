@@ -9,9 +9,10 @@ namespace gatecrash::report {
 namespace {
 
 using nlohmann::json;
+using vm::Behaviour;
 
-const std::vector<BehaviourRow> rows{{"int3", "#BP", "#BP", "SDM 6.15; APM 8.2.4"},
-                                     {"sysenter-64", "arrives", "#UD", "SDM 5.8.7; APM 6.1.2"}};
+const std::vector<BehaviourRow> rows{{Behaviour::int3, "#BP", "#BP", "SDM 6.15; APM 8.2.4"},
+                                     {Behaviour::sysenter_64, "arrives", "#UD", "SDM 5.8.7; APM 6.1.2"}};
 
 MachineDescription described(const std::string& name) {
     return {.name = name, .kvm = "kvm_" + name, .cpu = "CPU", .kernel = "6.1", .emulated = true, .behaviours = {}};
@@ -19,11 +20,11 @@ MachineDescription described(const std::string& name) {
 
 std::vector<ExaminedMachine> three_machines() {
     ExaminedMachine host{.description = described("host"), .missing = {}, .remedy = {}};
-    host.description.behaviours = {{"int3", false}};
-    host.description.answers = {{"int3", "no event"}};
+    host.description.behaviours = {{Behaviour::int3, false}};
+    host.description.answers = {{Behaviour::int3, "no event"}};
     ExaminedMachine amd{.description = described("amd"), .fit = true, .missing = {}, .remedy = {}};
-    amd.description.behaviours = {{"int3", true}, {"sysenter-64", true}};
-    amd.description.answers = {{"int3", "#BP"}, {"sysenter-64", "#UD"}};
+    amd.description.behaviours = {{Behaviour::int3, true}, {Behaviour::sysenter_64, true}};
+    amd.description.answers = {{Behaviour::int3, "#BP"}, {Behaviour::sysenter_64, "#UD"}};
     ExaminedMachine intel{.description = {}, .missing = "no emulator", .remedy = "get one"};
     intel.description.name = "intel";
     return {host, amd, intel};

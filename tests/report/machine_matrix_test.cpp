@@ -13,8 +13,11 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
+using vm::Behaviour;
 
-MachineResults on(const std::string& name, std::map<std::string, bool> behaviours, std::vector<suite::Result> results) {
+constexpr auto a = Behaviour::int3, b = Behaviour::lsl;
+
+MachineResults on(const std::string& name, Measured<bool> behaviours, std::vector<suite::Result> results) {
     auto machine = sample::amd();
     machine.name = name;
     machine.behaviours = std::move(behaviours);
@@ -55,9 +58,13 @@ std::string matrix(const std::vector<MachineResults>& machines) { return machine
 TEST(MachineMatrix, MarksAndTellsWhereMachinesDiffer) {
     const std::vector machines{
         missing("host"),
-        on("amd", {{"int3", true}, {"tf-over-sti", false}, {"tf-in-fmask", true}, {"only-on-amd", true}},
+        on("amd",
+           {{Behaviour::int3, true},
+            {Behaviour::tf_over_sti, false},
+            {Behaviour::tf_in_fmask, true},
+            {Behaviour::rdtscp, true}},
            {sample::breaking(), sample::holding(), sample::failed()}),
-        on("intel", {{"int3", true}, {"tf-over-sti", true}, {"tf-in-fmask", false}},
+        on("intel", {{Behaviour::int3, true}, {Behaviour::tf_over_sti, true}, {Behaviour::tf_in_fmask, false}},
            {sample::breaking(), broken(), interrupted()})};
     EXPECT_EQ(
         matrix(machines),
@@ -82,8 +89,8 @@ TEST(MachineMatrix, MarksAndTellsWhereMachinesDiffer) {
 }
 
 TEST(MachineMatrix, OfMachinesThatDoTheSameSaysSo) {
-    const std::vector machines{on("amd", {{"int3", true}}, {sample::breaking(), sample::skipped()}),
-                               on("intel", {{"int3", false}}, {sample::breaking(), sample::skipped()})};
+    const std::vector machines{on("amd", {{Behaviour::int3, true}}, {sample::breaking(), sample::skipped()}),
+                               on("intel", {{Behaviour::int3, false}}, {sample::breaking(), sample::skipped()})};
     EXPECT_EQ(matrix(machines),
               "                        amd           intel\n"
               "  nested-nmi/flag-only  ok breaks I4  ok breaks I4\n"
@@ -130,17 +137,17 @@ TEST(MachineMatrix, ComparesCountsAndFindingsToo) {
 
 TEST(MachineMatrix, NamesBehavioursOnlyOfMachinesThatDiffer) {
     // Host and amd do the same, whatever their behaviours.
-    const std::vector machines{on("host", {{"a", true}, {"b", true}}, {sample::holding()}),
-                               on("amd", {{"a", false}, {"b", true}}, {sample::holding()}),
-                               on("intel", {{"a", false}, {"b", true}}, {broken()})};
-    EXPECT_THAT(matrix(machines), HasSubstr("these behaviours differ between the machines: a (amd, intel)\n"));
-    const std::vector other{on("host", {{"a", true}, {"b", true}}, {sample::holding()}),
-                            on("amd", {{"a", false}, {"b", true}}, {sample::holding()}),
-                            on("intel", {{"a", true}, {"b", false}}, {broken()})};
-    EXPECT_THAT(matrix(other), HasSubstr("these behaviours differ between the machines: a (amd), b (intel)\n"));
-    const std::vector unknown{on("amd", {{"a", false}}, {sample::holding()}), on("intel", {}, {broken()})};
+    const std::vector machines{on("host", {{a, true}, {b, true}}, {sample::holding()}),
+                               on("amd", {{a, false}, {b, true}}, {sample::holding()}),
+                               on("intel", {{a, false}, {b, true}}, {broken()})};
+    EXPECT_THAT(matrix(machines), HasSubstr("these behaviours differ between the machines: int3 (amd, intel)\n"));
+    const std::vector other{on("host", {{a, true}, {b, true}}, {sample::holding()}),
+                            on("amd", {{a, false}, {b, true}}, {sample::holding()}),
+                            on("intel", {{a, true}, {b, false}}, {broken()})};
+    EXPECT_THAT(matrix(other), HasSubstr("these behaviours differ between the machines: int3 (amd), lsl (intel)\n"));
+    const std::vector unknown{on("amd", {{a, false}}, {sample::holding()}), on("intel", {}, {broken()})};
     EXPECT_THAT(matrix(unknown), HasSubstr("no behaviour of intel was measured\n"));
-    const std::vector alike{on("amd", {{"a", false}}, {sample::holding()}), on("intel", {{"a", false}}, {broken()})};
+    const std::vector alike{on("amd", {{a, false}}, {sample::holding()}), on("intel", {{a, false}}, {broken()})};
     EXPECT_THAT(matrix(alike), HasSubstr("no behaviour that was measured differs between the machines\n"));
 }
 
@@ -154,7 +161,7 @@ TEST(MachineMatrix, TellsTheReasonsOfAVariantThatExpectsToDiffer) {
     const std::vector<Selection> selections{{&of, &variant}};
     auto breaks = broken();
     breaks.status = suite::Status::ok;
-    std::vector machines{on("amd", {{"a", true}}, {sample::holding()}), on("intel", {{"a", false}}, {breaks})};
+    std::vector machines{on("amd", {{a, true}}, {sample::holding()}), on("intel", {{a, false}}, {breaks})};
     machines[1].machine.vendor = vm::Vendor::intel;
     EXPECT_THAT(machine_matrix(machines, selections),
                 HasSubstr("\nnested-nmi/copied-frame differs as expected\n"
@@ -164,7 +171,7 @@ TEST(MachineMatrix, TellsTheReasonsOfAVariantThatExpectsToDiffer) {
                           "--machine intel\n"
                           "         the other one\n"));
     // One that does not do what is expected, or CPUs of which the same is expected, are a matter of behaviours.
-    const auto* behaviours = "differs; these behaviours differ between the machines: a (intel)\n";
+    const auto* behaviours = "differs; these behaviours differ between the machines: int3 (intel)\n";
     machines[1].results.front().status = suite::Status::unexpected;
     EXPECT_THAT(machine_matrix(machines, selections), HasSubstr(behaviours));
     machines[1].results.front().status = suite::Status::ok;
@@ -173,8 +180,8 @@ TEST(MachineMatrix, TellsTheReasonsOfAVariantThatExpectsToDiffer) {
 }
 
 TEST(JsonReport, OfSeveralMachinesIsThatOfTheFirstAndHasAll) {
-    const std::vector machines{missing("host"), on("amd", {{"a", true}}, {sample::holding()}),
-                               on("intel", {{"a", false}}, {broken()})};
+    const std::vector machines{missing("host"), on("amd", {{a, true}}, {sample::holding()}),
+                               on("intel", {{a, false}}, {broken()})};
     const auto document = json::parse(json_report("1.0", machines));
     auto first = json::parse(json_report("1.0", machines[1].machine, machines[1].results));
     const auto second = json::parse(json_report("1.0", machines[2].machine, machines[2].results));

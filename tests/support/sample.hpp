@@ -99,7 +99,7 @@ inline report::MachineDescription amd() {
             .kernel = "6.1.0",
             .emulated = true,
             .vendor = vm::Vendor::amd,
-            .behaviours = {{"int3", true}, {"mov-ss-shadow", false}}};
+            .behaviours = {{vm::Behaviour::int3, true}, {vm::Behaviour::mov_ss_shadow, false}}};
 }
 
 }  // namespace gatecrash::sample

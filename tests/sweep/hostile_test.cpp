@@ -677,7 +677,7 @@ TEST(DebuggingGuests, ThatHandleTheirOwnTrapsNeedStopBytes) {
 /// QEMU loses breakpoints over exits, when there is one. Where they are kept, their #DBs are the guest's, also those
 /// that KVM takes while it steps with TF.
 TEST(DebuggingGuests, HaveTheirOwnDbsOrAreRefused) {
-    const bool keeps = qualify::measure(kvm_system(), "breakpoint-from-outside").ok;
+    const bool keeps = qualify::measure(kvm_system(), vm::Behaviour::breakpoint_from_outside).ok;
     for (const auto stepper : {StepperKind::trap_flag, StepperKind::stop_bytes}) {
         const HostileCode code(break_on_data, Place::window);
         const auto verdict = verdict_of(code, stepper);

@@ -1,0 +1,68 @@
+// The behaviours of a KVM that gatecrash measures, by name. docs/behaviours.md describes each; harness/qualify measures
+// them.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace gatecrash::vm {
+
+/// One thing that a CPU and its KVM do, or fail to do.
+enum class Behaviour : std::uint8_t {
+#define BEHAVIOUR(enumerator, name, rank) enumerator,
+#include "vm/behaviours.def"
+#undef BEHAVIOUR
+};
+
+/// Who relies on a behaviour.
+enum class BehaviourRank : std::uint8_t {
+    basic,  ///< everyone: where it differs from silicon, the machine is unfit
+    other,  ///< some variants, events or defaults
+    fact,   ///< no command: it only tells machines apart
+};
+
+struct BehaviourInfo {
+    Behaviour behaviour;
+    std::string_view name;  ///< kebab-case and stable: scripts, JSON and skip reasons use it
+    BehaviourRank rank;
+};
+
+/// One row for each behaviour, in the order of the enumeration, which is the order of measuring.
+inline constexpr std::array behaviours{
+#define BEHAVIOUR(enumerator, name, rank) BehaviourInfo{Behaviour::enumerator, name, BehaviourRank::rank},
+#include "vm/behaviours.def"
+#undef BEHAVIOUR
+};
+
+[[nodiscard]] constexpr const BehaviourInfo& info(Behaviour behaviour) {
+    return behaviours.at(static_cast<std::size_t>(behaviour));
+}
+[[nodiscard]] constexpr std::string_view to_string(Behaviour behaviour) { return info(behaviour).name; }
+[[nodiscard]] constexpr bool is_basic(Behaviour behaviour) { return info(behaviour).rank == BehaviourRank::basic; }
+
+/// Reads what to_string() makes. Empty if `name` is no behaviour.
+[[nodiscard]] constexpr std::optional<Behaviour> parse_behaviour(std::string_view name) {
+    for (const auto& row : behaviours) {
+        if (row.name == name) return row.behaviour;
+    }
+    return std::nullopt;
+}
+
+[[nodiscard]] inline std::vector<std::string_view> names_of(std::span<const Behaviour> behaviours) {
+    std::vector<std::string_view> names;
+    names.reserve(behaviours.size());
+    for (const auto behaviour : behaviours) names.push_back(to_string(behaviour));
+    return names;
+}
+
+/// Orders behaviours by name, as documents list them.
+struct ByName {
+    constexpr bool operator()(Behaviour one, Behaviour other) const { return to_string(one) < to_string(other); }
+};
+
+}  // namespace gatecrash::vm
