@@ -236,9 +236,11 @@ kvm::Exit Guest::run_once(bool irq_window) {
     // KVM for AMD then resets the vCPU with its MSRs (Linux, shutdown_interception()).
     if (std::holds_alternative<kvm::ShutdownExit>(exit)) msrs_.forget();
     stale_trap_.note(*this, exit);
+    if (const auto* refused = std::get_if<kvm::FailEntryExit>(&exit)) {
+        throw RefusedEntry(kvm::describe(exit) + "\n" + dump(), refused->reason);
+    }
     const auto* error = std::get_if<kvm::InternalErrorExit>(&exit);
-    if (std::holds_alternative<kvm::FailEntryExit>(exit) || (error != nullptr && !is_guests_doing(*error)) ||
-        std::holds_alternative<kvm::OtherExit>(exit)) {
+    if ((error != nullptr && !is_guests_doing(*error)) || std::holds_alternative<kvm::OtherExit>(exit)) {
         throw MachineFault(kvm::describe(exit) + "\n" + dump());
     }
     return exit;

@@ -54,4 +54,16 @@ class MachineFault : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+/// The CPU refused the state that the guest was to be entered with (KVM_EXIT_FAIL_ENTRY).
+class RefusedEntry : public MachineFault {
+  public:
+    RefusedEntry(const std::string& what, std::uint64_t reason) : MachineFault(what), reason_(reason) {}
+
+    /// The hardware's exit reason.
+    [[nodiscard]] std::uint64_t reason() const { return reason_; }
+
+  private:
+    std::uint64_t reason_;
+};
+
 }  // namespace gatecrash::vm
