@@ -24,13 +24,13 @@ constexpr int ended_by_signal = 128;
 
 std::string lines_of_measurement(const qualify::Measurement& measurement) {
     const auto name = to_string(measurement.behaviour);
-    if (measurement.ok) return fmt::format("  {:<7}  {}: {}\n", "ok", name, measurement.got);
+    if (measurement.ok) return fmt::format("  {:<7}  {}: {}\n", "ok", name, describe(measurement.got));
     auto lines = fmt::format("  {:<7}  {}{}\n", "differs", name, is_basic(measurement.behaviour) ? " (basic)" : "");
     const auto add = [&](std::string_view label, const std::string& text) {
         if (!text.empty()) lines += fmt::format("  {:<7}    {:<7}  {}\n", "", label, text);
     };
-    add("got", measurement.got);
-    add("silicon", measurement.expected);
+    add("got", describe(measurement.got));
+    add("silicon", describe(measurement.expected));
     add("remedy", measurement.remedy);
     return lines;
 }
@@ -48,7 +48,9 @@ ExaminedHere examine_here() {
     try {
         examined.measurements = qualify::measure(kvm::System::open());
         add_behaviours(description, examined.measurements);
-        for (const auto& each : examined.measurements) description.answers[each.behaviour] = each.got;
+        for (const auto& each : examined.measurements) {
+            description.answers[each.behaviour] = qualify::describe(each.got);
+        }
         examined.machine.fit = !first_basic_failure(examined.measurements);
     } catch (const kvm::Error& error) {
         examined.refusal = error.what();
@@ -64,7 +66,9 @@ std::string verdict_on(const ExaminedHere& examined) {
 
 std::vector<report::BehaviourRow> rows() {
     std::vector<report::BehaviourRow> rows;
-    for (auto& each : qualify::manuals()) rows.push_back({each.behaviour, each.intel, each.amd, each.source});
+    for (const auto& each : qualify::manuals()) {
+        rows.push_back({each.behaviour, describe(each.intel), describe(each.amd), each.source});
+    }
     return rows;
 }
 

@@ -64,8 +64,8 @@ void add_behaviours(report::MachineDescription& description, const std::vector<q
 }
 
 std::string describe(const qualify::Measurement& measurement) {
-    return fmt::format("{} gives {} where silicon gives {}", to_string(measurement.behaviour), measurement.got,
-                       measurement.expected);
+    return fmt::format("{} gives {} where silicon gives {}", to_string(measurement.behaviour),
+                       qualify::describe(measurement.got), qualify::describe(measurement.expected));
 }
 
 void check_that_it_lands(std::span<const vm::Event> events, const LocalMachine& machine) {

@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include "qualify/measurements.hpp"
 #include "qualify/recording_code.hpp"
 
@@ -10,41 +8,41 @@ using Xbyak::Label;
 
 }  // namespace
 
-std::string tf_step(Bench& bench) {
+Answer tf_step(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     code.on(GATECRASH_VECTOR_DB, 0, clear_pushed_tf);
     k.pushfq();
     k.or_(k.qword[k.rsp], static_cast<std::uint32_t>(vm::rflags_tf));
     k.popfq();
-    code.place("behind the POPF");
+    code.place(behind(Mark::popf));
     k.nop();
-    code.place("one instruction behind the POPF");
+    code.place(behind(Mark::popf, 1));
     k.nop();
     code.end();
     return code.tell(code.run(bench), cause);
 }
 
-std::string tf_over_syscall(Bench& bench) {
+Answer tf_over_syscall(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     Label start, entry;
     code.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB, clear_pushed_tf);
     k.jmp(start);
     k.L(entry);
-    code.place("at the SYSCALL entry");
+    code.place(at(Mark::syscall_entry));
     k.nop();
-    code.place("one instruction behind the SYSCALL entry");
+    code.place(behind(Mark::syscall_entry, 1));
     code.end();
     k.L(start);
     code.enable_syscall(entry, vm::rflags_if);  // so TF stays
     code.enter_user(vm::rflags_tf | 2);
     code.user.syscall();
-    code.user_place("behind the SYSCALL");
+    code.user_place(behind(Mark::syscall));
     return code.tell(code.run(bench), cause);
 }
 
-std::string data_breakpoint(Bench& bench) {
+Answer data_breakpoint(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     code.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB);
@@ -52,16 +50,16 @@ std::string data_breakpoint(Bench& bench) {
     code.set_debug_register(0, RecordingCode::scratch);
     code.set_debug_register(7, dr7_write_of_eight_bytes);
     k.mov(k.rax, k.qword[k.rbx]);
-    code.place("behind the read");
+    code.place(behind(Mark::read));
     k.mov(k.qword[k.rbx], k.rax);
-    code.place("behind the write");
+    code.place(behind(Mark::write));
     k.nop();
     code.disarm(dr7_write_of_eight_bytes);
     code.end();
     return code.tell(code.run(bench), cause);
 }
 
-std::string breakpoint_from_outside(Bench& bench) {
+Answer breakpoint_from_outside(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     code.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB);
@@ -70,7 +68,7 @@ std::string breakpoint_from_outside(Bench& bench) {
     k.doorbell(GATECRASH_PORT_BEGIN);
     k.doorbell(GATECRASH_PORT_BEGIN);
     k.mov(k.qword[k.rbx], k.rax);
-    code.place("behind the write");
+    code.place(behind(Mark::write));
     k.nop();
     code.end();
     int begins = 0;
@@ -80,7 +78,7 @@ std::string breakpoint_from_outside(Bench& bench) {
     return code.tell(code.run(bench, arm), cause);
 }
 
-std::string code_breakpoint(Bench& bench) {
+Answer code_breakpoint(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     Label target;
@@ -89,30 +87,31 @@ std::string code_breakpoint(Bench& bench) {
     code.set_debug_register(7, dr7_execute);
     k.nop();
     k.L(target);
-    code.place("at the instruction");
+    code.place(at(Mark::instruction));
     k.inc(k.rcx);
-    code.place("behind the instruction");
+    code.place(behind(Mark::instruction));
     code.disarm(dr7_execute);
     code.end();
     return code.tell(code.run(bench), cause);
 }
 
-std::string guest_debug_sw_breakpoint(Bench& bench) {
+Answer guest_debug_sw_breakpoint(Bench& bench) {
     RecordingCode code;
     code.on(GATECRASH_VECTOR_BP);
-    code.place("at the INT3");
+    code.place(at(Mark::int3));
     code.kernel.int3();
-    code.place("behind the INT3");
+    code.place(behind(Mark::int3));
     code.end();
     auto& guest = code.boot(bench);
     guest.cpu().set_guest_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP);
     const auto exit = guest.run_once();
     guest.cpu().set_guest_debug(0);
     if (const auto* debug = std::get_if<kvm::DebugExit>(&exit)) {
-        return fmt::format("KVM_EXIT_DEBUG of {} {}", vector_name(debug->exception), code.name_of(debug->pc));
+        return {DebugStop{debug->exception, code.place_of(debug->pc)}};
     }
     const bool delivered = guest.memory().read<std::uint64_t>(vm::Virtual{RecordingCode::data}).value_or(0) != 0;
-    return delivered ? "the guest's own handler is entered" : kvm::describe(exit);
+    if (delivered) return {Statement::own_handler_entered};
+    return {Unforeseen{kvm::describe(exit)}};
 }
 
 }  // namespace gatecrash::qualify

@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include "qualify/facts.hpp"
 #include "qualify/recording_code.hpp"
 
@@ -7,14 +5,12 @@ namespace gatecrash::qualify {
 namespace {
 
 constexpr std::uint8_t leaving_vector = 0x40;
-constexpr std::uint64_t dr6_bs = 0x4000, dr7_gd = 0x2000;
+constexpr std::uint64_t dr7_gd = 0x2000;
 
-std::string resume_flag(const Record& record) {
-    return (record.rflags & vm::rflags_rf) != 0 ? ", RF set" : ", RF clear";
-}
+Details resume_flag(const Record& record) { return {.resume_flag = (record.rflags & vm::rflags_rf) != 0}; }
 
 /// Returns to user code, whose first instruction has a breakpoint, with RF set in what is loaded.
-std::string return_with_rf(Bench& bench, void (*to_user)(RecordingCode&)) {
+Answer return_with_rf(Bench& bench, void (*to_user)(RecordingCode&)) {
     RecordingCode code;
     code.on(GATECRASH_VECTOR_DB, 0, set_pushed_rf);
     code.on(leaving_vector, 0, [&](vm::Code&) {
@@ -24,16 +20,16 @@ std::string return_with_rf(Bench& bench, void (*to_user)(RecordingCode&)) {
     code.set_debug_register(0, RecordingCode::user_text);
     code.set_debug_register(7, dr7_execute);
     to_user(code);
-    code.user_place("at the breakpoint");
+    code.user_place(at(Mark::breakpoint));
     code.user.nop();
     code.user.int_(leaving_vector);
-    code.user_place("behind the INT");
+    code.user_place(behind(Mark::int_n));
     return code.tell(code.run(bench));
 }
 
 }  // namespace
 
-std::string rf_in_fault_frames(Bench& bench) {
+Answer rf_in_fault_frames(Bench& bench) {
     constexpr std::uint64_t absent = GATECRASH_KERNEL_BASE + GATECRASH_STACKS;
     RecordingCode code;
     auto& k = code.kernel;
@@ -43,47 +39,47 @@ std::string rf_in_fault_frames(Bench& bench) {
         c.add(c.qword[c.rsp + RecordingCode::frame_rip], length_of_ud2);
     });
     code.on(GATECRASH_VECTOR_PF, 0, [](vm::Code& c) { c.mov(c.qword[c.rsp + RecordingCode::frame_rip], c.r15); });
-    code.place("at the UD2");
+    code.place(at(Mark::ud2));
     k.ud2();
     k.lea(k.r15, k.ptr[k.rip + behind]);
     k.mov(k.rbx, absent);
-    code.place("at the read");
+    code.place(at(Mark::read));
     k.mov(k.rax, k.qword[k.rbx]);
     k.L(behind);
     code.end();
     return code.tell(code.run(bench), resume_flag);
 }
 
-std::string rf_in_trap_frames(Bench& bench) {
+Answer rf_in_trap_frames(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     code.on(GATECRASH_VECTOR_BP);
     code.on(GATECRASH_DEFAULT_IRQ);
     k.int3();
-    code.place("behind the INT3");
+    code.place(behind(Mark::int3));
     k.push(vm::rflags_if | 2);
     k.popfq();
     k.doorbell(GATECRASH_PORT_BEGIN);
-    code.place("behind the doorbell");
+    code.place(behind(Mark::doorbell));
     k.nop();
     k.cli();
     code.end();
     return code.tell(code.run(bench, [](vm::Guest& guest) { guest.land(vm::Event::irq()); }), resume_flag);
 }
 
-std::string rf_in_software_interrupt_frame(Bench& bench) {
+Answer rf_in_software_interrupt_frame(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     code.on(GATECRASH_VECTOR_BP, 0, set_pushed_rf);
     k.int3();
-    code.place("behind the first INT3");
+    code.place(behind(Mark::first_int3));
     k.int3();  // with RF set
-    code.place("behind the second INT3");
+    code.place(behind(Mark::second_int3));
     code.end();
     return code.tell(code.run(bench), resume_flag);
 }
 
-std::string rf_in_breakpoint_frame(Bench& bench) {
+Answer rf_in_breakpoint_frame(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     Xbyak::Label target;
@@ -92,7 +88,7 @@ std::string rf_in_breakpoint_frame(Bench& bench) {
     code.set_debug_register(7, dr7_execute);
     k.mov(k.ecx, 2);
     k.L(target);
-    code.place("at the instruction");
+    code.place(at(Mark::instruction));
     k.nop();
     k.dec(k.ecx);
     k.jnz(target);
@@ -101,7 +97,7 @@ std::string rf_in_breakpoint_frame(Bench& bench) {
     return code.tell(code.run(bench), resume_flag);
 }
 
-std::string rf_over_syscall(Bench& bench) {
+Answer rf_over_syscall(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     Xbyak::Label start, entry;
@@ -118,14 +114,14 @@ std::string rf_over_syscall(Bench& bench) {
     const auto account = RecordingCode::run(guest);
     if (!account.uneventful()) return code.tell(account);
     const auto r11 = RecordingCode::scratch_word(guest, 0);
-    return (r11 & vm::rflags_rf) != 0 ? "R11 has RF" : "R11 has no RF";
+    return {(r11 & vm::rflags_rf) != 0 ? Statement::r11_has_rf : Statement::r11_has_no_rf};
 }
 
-std::string iret_loads_rf(Bench& bench) {
+Answer iret_loads_rf(Bench& bench) {
     return return_with_rf(bench, [](RecordingCode& code) { code.enter_user(vm::rflags_rf | 2); });
 }
 
-std::string sysret_clears_rf(Bench& bench) {
+Answer sysret_clears_rf(Bench& bench) {
     return return_with_rf(bench, [](RecordingCode& code) {
         auto& k = code.kernel;
         code.write_msr(msr_star, std::uint64_t{GATECRASH_USER32_CS} << 48);
@@ -136,7 +132,7 @@ std::string sysret_clears_rf(Bench& bench) {
     });
 }
 
-std::string dr6_sticky(Bench& bench) {
+Answer dr6_sticky(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     code.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB);
@@ -145,13 +141,13 @@ std::string dr6_sticky(Bench& bench) {
     code.set_debug_register(0, RecordingCode::scratch);
     code.set_debug_register(7, dr7_write_of_eight_bytes);
     k.mov(k.qword[k.rbx], k.rax);
-    code.place("behind the write");
+    code.place(behind(Mark::write));
     code.disarm(dr7_write_of_eight_bytes);
     code.end();
     return code.tell(code.run(bench), cause);
 }
 
-std::string dr6_at_rest(Bench& bench) {
+Answer dr6_at_rest(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     code.set_debug_register(6, std::uint64_t{0});
@@ -162,21 +158,21 @@ std::string dr6_at_rest(Bench& bench) {
     auto& guest = code.boot(bench);
     const auto account = RecordingCode::run(guest);
     if (!account.uneventful()) return code.tell(account);
-    return fmt::format("DR6 {:#x}", RecordingCode::scratch_word(guest, 0));
+    return {Reading{Register::dr6, RecordingCode::scratch_word(guest, 0)}};
 }
 
-std::string dr6_of_int1(Bench& bench) {
+Answer dr6_of_int1(Bench& bench) {
     RecordingCode code;
     code.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB);
     code.on(vector_ud, 0, ring_end);
-    code.place("at the INT1");
+    code.place(at(Mark::int1));
     code.kernel.bytes({0xf1});
-    code.place("behind the INT1");
+    code.place(behind(Mark::int1));
     code.end();
     return code.tell(code.run(bench), cause);
 }
 
-std::string dr7_gd_clears_itself(Bench& bench) {
+Answer dr7_gd_clears_itself(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     code.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB, [](vm::Code& c) {
@@ -187,16 +183,16 @@ std::string dr7_gd_clears_itself(Bench& bench) {
         c.mov(c.qword[c.rbx], c.rax);
     });
     code.set_debug_register(7, dr7_gd);
-    code.place("at the MOV from DR0");
+    code.place(at(Mark::mov_from_dr0));
     k.bytes({0x0f, 0x21, 0xc0});  // mov rax, dr0
     code.end();
     auto& guest = code.boot(bench);
     const auto account = RecordingCode::run(guest);
     const bool gd = (RecordingCode::scratch_word(guest, 0) & dr7_gd) != 0;
-    return code.tell(account, cause) + (gd ? "; GD set in the handler" : "; GD clear in the handler");
+    return then(code.tell(account, cause), {gd ? Statement::gd_set_in_handler : Statement::gd_clear_in_handler});
 }
 
-std::string step_and_breakpoint_in_one(Bench& bench) {
+Answer step_and_breakpoint_in_one(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     code.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB, clear_pushed_tf);
@@ -207,20 +203,20 @@ std::string step_and_breakpoint_in_one(Bench& bench) {
     k.or_(k.qword[k.rsp], static_cast<std::uint32_t>(vm::rflags_tf));
     k.popfq();
     k.mov(k.qword[k.rbx], k.rax);
-    code.place("behind the write");
+    code.place(behind(Mark::write));
     k.nop();
     code.disarm(dr7_write_of_eight_bytes);
     code.end();
     return code.tell(code.run(bench), cause);
 }
 
-std::string dr4_and_dr5(Bench& bench) {
+Answer dr4_and_dr5(Bench& bench) {
     constexpr std::uint64_t dr7_le = 0x500;  // with the bit that is always set
     RecordingCode code;
     auto& k = code.kernel;
     code.on(vector_ud, 0, ring_end);
     k.mov(k.rbx, RecordingCode::scratch);
-    code.place("at the MOV to DR4");
+    code.place(at(Mark::mov_to_dr4));
     code.set_debug_register(4, dr6_bs);
     code.set_debug_register(5, dr7_le);
     k.bytes({0x0f, 0x21, 0xf0});  // mov rax, dr6
@@ -231,12 +227,11 @@ std::string dr4_and_dr5(Bench& bench) {
     auto& guest = code.boot(bench);
     const auto account = RecordingCode::run(guest);
     if (!account.uneventful()) return code.tell(account);
-    const auto is = [](bool same, const char* yes) { return same ? std::string(yes) : std::string("another"); };
-    return fmt::format("DR4 is {}, DR5 is {}", is((RecordingCode::scratch_word(guest, 0) & dr6_bs) != 0, "DR6"),
-                       is(RecordingCode::scratch_word(guest, 1) == dr7_le, "DR7"));
+    return {DebugAliases{.dr4_is_dr6 = (RecordingCode::scratch_word(guest, 0) & dr6_bs) != 0,
+                         .dr5_is_dr7 = RecordingCode::scratch_word(guest, 1) == dr7_le}};
 }
 
-std::string dr4_with_debugging_extensions(Bench& bench) {
+Answer dr4_with_debugging_extensions(Bench& bench) {
     constexpr int cr4_de = 8;
     RecordingCode code;
     auto& k = code.kernel;
@@ -244,7 +239,7 @@ std::string dr4_with_debugging_extensions(Bench& bench) {
     k.bytes({0x0f, 0x20, 0xe0});  // mov rax, cr4
     k.or_(k.rax, cr4_de);
     k.bytes({0x0f, 0x22, 0xe0});  // mov cr4, rax
-    code.place("at the MOV from DR4");
+    code.place(at(Mark::mov_from_dr4));
     k.bytes({0x0f, 0x21, 0xe0});  // mov rax, dr4
     code.end();
     return code.tell(code.run(bench));

@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include "qualify/measurements.hpp"
 #include "qualify/recording_code.hpp"
 
@@ -13,7 +11,7 @@ constexpr int rflags_fixed = 2;
 
 }  // namespace
 
-std::string irq_delivery(Bench& bench) {
+Answer irq_delivery(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     code.on(GATECRASH_DEFAULT_IRQ);
@@ -21,17 +19,17 @@ std::string irq_delivery(Bench& bench) {
     k.nop();
     k.push(vm::rflags_if | rflags_fixed);
     k.popfq();  // not STI, whose shadow is another behaviour
-    code.place("where IF lets it in");
+    code.place(where(Mark::if_set));
     k.nop();
     k.doorbell(GATECRASH_PORT_BEGIN);  // and here, where it is set
-    code.place("behind the doorbell");
+    code.place(behind(Mark::doorbell));
     k.nop();
     k.cli();
     code.end();
     return code.tell(code.run(bench, [](Guest& guest) { guest.land(Event::irq()); }));
 }
 
-std::string mov_ss_shadow(Bench& bench) {
+Answer mov_ss_shadow(Bench& bench) {
     constexpr std::uint8_t vector = 0x40;
     RecordingCode code;
     auto& k = code.kernel;
@@ -42,42 +40,42 @@ std::string mov_ss_shadow(Bench& bench) {
     code.set_debug_register(0, RecordingCode::scratch);
     code.set_debug_register(7, dr7_access_of_two_bytes);
     k.db(0x8e), k.db(0x13);  // mov ss, [rbx]
-    code.place("behind the MOV SS");
+    code.place(behind(Mark::mov_ss));
     k.int_(vector);
-    code.place("behind the INT");
+    code.place(behind(Mark::int_n));
     code.disarm(dr7_access_of_two_bytes);
     code.end();
     return code.tell(code.run(bench));
 }
 
-std::string vc_injection(Bench& bench) {
+Answer vc_injection(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     code.on(GATECRASH_VECTOR_VC, 0, ring_end);  // without an error code there is nothing to return through
     k.push(k.rax);                              // nor the word above SS that is recorded
     k.push(k.rax);
     k.doorbell(GATECRASH_PORT_BEGIN);
-    code.place("behind the doorbell");
+    code.place(behind(Mark::doorbell));
     k.nop();
     code.end();
     const auto account = code.run(bench, [](Guest& guest) { guest.land(Event::vc()); });
     // Without an error code RIP is where the recorder expects that.
-    if (account.records.size() == 1 && code.name_of(account.records[0].error) == "behind the doorbell") {
-        return "#VC's handler, without an error code";
+    if (account.records.size() == 1 && code.place_of(account.records[0].error) == Place(behind(Mark::doorbell))) {
+        return {Statement::vc_without_error_code};
     }
-    return code.tell(account, [](const Record& record) { return fmt::format(", error {:#x}", record.error); });
+    return code.tell(account, error_code);
 }
 
-std::string exception_injection(Bench& bench) {
+Answer exception_injection(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     code.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB);
     code.on(GATECRASH_VECTOR_MC, GATECRASH_IST_MC);
     k.doorbell(GATECRASH_PORT_BEGIN);
-    code.place("behind the first doorbell");
+    code.place(behind(Mark::first_doorbell));
     k.nop();
     k.doorbell(GATECRASH_PORT_BEGIN);
-    code.place("behind the second doorbell");
+    code.place(behind(Mark::second_doorbell));
     k.nop();
     code.end();
     return code.tell(code.run(bench, [begins = 0](Guest& guest) mutable {

@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include "qualify/measurements.hpp"
 #include "qualify/recording_code.hpp"
 
@@ -13,40 +11,40 @@ constexpr std::uint8_t vector = 0x40;
 
 }  // namespace
 
-std::string int3(Bench& bench) {
+Answer int3(Bench& bench) {
     RecordingCode code;
     code.on(GATECRASH_VECTOR_BP);
     code.kernel.int3();
-    code.place("behind the INT3");
+    code.place(behind(Mark::int3));
     code.end();
     return code.tell(code.run(bench));
 }
 
-std::string software_interrupt(Bench& bench) {
+Answer software_interrupt(Bench& bench) {
     RecordingCode code;
     code.on(vector);
     code.kernel.int_(vector);
-    code.place("behind the INT");
+    code.place(behind(Mark::int_n));
     code.end();
     return code.tell(code.run(bench));
 }
 
-std::string iret_to_user(Bench& bench) {
+Answer iret_to_user(Bench& bench) {
     RecordingCode code;
     code.on(vector, 0, ring_end);
     code.enter_user();
     code.user.int_(vector);
-    code.user_place("behind the INT");
+    code.user_place(behind(Mark::int_n));
     return code.tell(code.run(bench), [](const Record& record) {
         constexpr std::uint64_t frame_words = 5;
-        return fmt::format(
-            ", {}, RSP {}, on {}", cs_and_ss(record.cs, record.ss),
-            record.rsp == RecordingCode::user_stack ? "as IRET loaded it" : fmt::format("{:#x}", record.rsp),
-            record.frame == RecordingCode::stack(0) - frame_words * 8 ? "the stack of RSP0" : "another stack");
+        auto details = selectors(record);
+        details.rsp = record.rsp == RecordingCode::user_stack ? Value(Known::loaded_by_iret) : Value(record.rsp);
+        details.stack = record.frame == RecordingCode::stack(0) - frame_words * 8 ? Stack::rsp0 : Stack::another;
+        return details;
     });
 }
 
-std::string syscall_sysret(Bench& bench) {
+Answer syscall_sysret(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     auto& u = code.user;
@@ -54,7 +52,7 @@ std::string syscall_sysret(Bench& bench) {
     code.on(vector, 0, ring_end);
     k.jmp(start);
     k.L(entry);
-    code.place("at its entry");
+    code.place(at(Mark::own_entry));
     k.mov(k.rbx, RecordingCode::scratch);
     k.mov(k.word[k.rbx], k.cs);
     k.mov(k.word[k.rbx + 8], k.ss);
@@ -67,28 +65,24 @@ std::string syscall_sysret(Bench& bench) {
     code.enable_syscall(entry, vm::rflags_if);
     code.enter_user(vm::rflags_if | 2);
     u.syscall();
-    code.user_place("behind the SYSCALL");
+    code.user_place(behind(Mark::syscall));
     u.int_(vector);
-    code.user_place("behind the INT");
+    code.user_place(behind(Mark::int_n));
 
     auto& guest = code.boot(bench);
     const auto account = RecordingCode::run(guest);
     const auto word = [&](unsigned index) { return RecordingCode::scratch_word(guest, index); };
     const auto cs = word(0), ss = word(1), rcx = word(2), r11 = word(3), flags = word(4);
-    const auto interrupts = [](std::uint64_t rflags) { return (rflags & vm::rflags_if) != 0 ? "IF on" : "IF off"; };
-    const auto arrival = cs == 0 ? "SYSCALL never arrives"
-                                 : fmt::format("SYSCALL with {}, RCX {}, R11 {}, {}", cs_and_ss(cs, ss),
-                                               code.name_of(rcx), interrupts(r11), interrupts(flags));
+    const auto has_if = [](std::uint64_t rflags) { return (rflags & vm::rflags_if) != 0; };
+    const Answer arrival{cs == 0 ? Observation(Statement::syscall_never_arrives)
+                                 : SyscallArrival{{cs, ss}, code.place_of(rcx), has_if(r11), has_if(flags)}};
     const bool returned = account.ended_well() && account.records.size() == 1 && account.records[0].vector == vector;
-    if (!returned) {
-        const auto selectors = [](const Record& record) { return ", " + cs_and_ss(record.cs, record.ss); };
-        return arrival + ", then " + code.tell(account, selectors);
-    }
+    if (!returned) return then(arrival, code.tell(account, selectors));
     const auto& user = account.records[0];
-    return fmt::format("{}; SYSRET with {}, {}", arrival, cs_and_ss(user.cs, user.ss), interrupts(user.rflags));
+    return then(arrival, {SysretArrival{{user.cs, user.ss}, has_if(user.rflags)}});
 }
 
-std::string sysenter_64(Bench& bench) {
+Answer sysenter_64(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     Label entry;
@@ -100,16 +94,16 @@ std::string sysenter_64(Bench& bench) {
     k.mov(k.word[k.rbx], k.cs);
     k.mov(k.word[k.rbx + 8], k.ss);
     code.end();
-    code.user_place("at the SYSENTER");
+    code.user_place(at(Mark::sysenter));
     code.user.sysenter();
 
     auto& guest = code.boot(bench);
     const auto account = RecordingCode::run(guest);
     const auto cs = RecordingCode::scratch_word(guest, 0), ss = RecordingCode::scratch_word(guest, 1);
-    return cs == 0 ? code.tell(account) : "arrives with " + cs_and_ss(cs, ss);
+    return cs == 0 ? code.tell(account) : Answer{Arrival{.selectors = Selectors{cs, ss}}};
 }
 
-std::string swapgs(Bench& bench) {
+Answer swapgs(Bench& bench) {
     constexpr std::uint64_t user_base = 0x500000, kernel_base = 0xffffffff80041000;
     RecordingCode code;
     auto& k = code.kernel;
@@ -121,11 +115,11 @@ std::string swapgs(Bench& bench) {
     const auto account = RecordingCode::run(guest);
     if (!account.uneventful()) return code.tell(account);
     const std::uint64_t now = guest.cpu().sregs().gs.base, other = guest.kernel_gs_base();
-    if (now == kernel_base && other == user_base) return "the two bases are exchanged";
-    return fmt::format("GS base {:#x}, KERNEL_GS_BASE {:#x}", now, other);
+    if (now == kernel_base && other == user_base) return {Statement::bases_exchanged};
+    return {GsBases{now, other}};
 }
 
-std::string lsl(Bench& bench) {
+Answer lsl(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     k.mov(k.rbx, RecordingCode::scratch);
@@ -138,10 +132,10 @@ std::string lsl(Bench& bench) {
     const auto account = RecordingCode::run(guest);
     if (!account.uneventful()) return code.tell(account);
     const bool found = RecordingCode::scratch_word(guest, 1) != 0;
-    return fmt::format("ZF {}, limit {:#x}", found ? "set" : "clear", RecordingCode::scratch_word(guest, 0));
+    return {SegmentLimit{found, RecordingCode::scratch_word(guest, 0)}};
 }
 
-std::string rdtscp(Bench& bench) {
+Answer rdtscp(Bench& bench) {
     constexpr std::uint32_t msr_tsc_aux = 0xc0000103, number = 0x1234;
     RecordingCode code;
     auto& k = code.kernel;
@@ -154,10 +148,10 @@ std::string rdtscp(Bench& bench) {
     auto& guest = code.boot(bench);
     const auto account = RecordingCode::run(guest);
     if (!account.uneventful()) return code.tell(account);
-    return fmt::format("RCX {:#x}", RecordingCode::scratch_word(guest, 0));
+    return {Reading{Register::rcx, RecordingCode::scratch_word(guest, 0)}};
 }
 
-std::string smap(Bench& bench) {
+Answer smap(Bench& bench) {
     constexpr std::uint32_t cr4_smap = 1U << 21;
     RecordingCode code;
     auto& k = code.kernel;
@@ -167,35 +161,34 @@ std::string smap(Bench& bench) {
     k.lea(k.r15, k.ptr[k.rip + behind]);
     k.bytes({0x0f, 0x20, 0xe0});  // mov rax, cr4
     k.or_(k.eax, cr4_smap);
-    code.place("at the MOV to CR4");
+    code.place(at(Mark::mov_to_cr4));
     k.bytes({0x0f, 0x22, 0xe0});  // mov cr4, rax
     k.mov(k.rbx, RecordingCode::user_stack - 8);
     k.bytes({0x0f, 0x01, 0xcb});  // stac
-    code.place("at the read with AC");
+    code.place(at(Mark::read_with_ac));
     k.mov(k.rax, k.qword[k.rbx]);
     k.bytes({0x0f, 0x01, 0xca});  // clac
-    code.place("at the read without AC");
+    code.place(at(Mark::read_without_ac));
     k.mov(k.rax, k.qword[k.rbx]);
     k.L(behind);
     code.end();
-    return code.tell(code.run(bench), [](const Record& record) { return fmt::format(", error {:#x}", record.error); });
+    return code.tell(code.run(bench), error_code);
 }
 
-std::string doorbell_from_user(Bench& bench) {
+Answer doorbell_from_user(Bench& bench) {
     RecordingCode code;
     code.on(GATECRASH_VECTOR_GP, 0, ring_end);
     code.enter_user();
     code.user.doorbell(GATECRASH_PORT_BEGIN);
-    code.user_place("at the OUT to another port");
+    code.user_place(at(Mark::other_port));
     code.user.doorbell(GATECRASH_PORT_LAST + 1);
 
-    std::string rang = "the doorbell never rings";
-    const auto account =
-        code.run(bench, [&](vm::Guest& guest) { rang = fmt::format("the doorbell rings at CPL {}", guest.cpl()); });
-    return rang + ", then " + code.tell(account);
+    Answer rings{Statement::doorbell_never_rings};
+    const auto account = code.run(bench, [&](vm::Guest& guest) { rings = {DoorbellRings{guest.cpl()}}; });
+    return then(rings, code.tell(account));
 }
 
-std::string page_fault_error_code(Bench& bench) {
+Answer page_fault_error_code(Bench& bench) {
     constexpr std::uint64_t absent = GATECRASH_KERNEL_BASE + GATECRASH_STACKS, of_kernel = RecordingCode::data;
     RecordingCode code;
     auto& k = code.kernel;
@@ -204,20 +197,21 @@ std::string page_fault_error_code(Bench& bench) {
     code.on(GATECRASH_VECTOR_PF, 0, [](Code& c) { c.mov(c.qword[c.rsp + RecordingCode::frame_rip], c.r15); });
     k.lea(k.r15, k.ptr[k.rip + behind_write]);
     k.mov(k.rbx, absent);
-    code.place("at the write");
+    code.place(at(Mark::write));
     k.mov(k.qword[k.rbx], k.rbx);
     k.L(behind_write);
     code.enter_user();
     u.lea(u.r15, u.ptr[u.rip + behind_read]);
     u.mov(u.rbx, of_kernel);
-    code.user_place("at the read");
+    code.user_place(at(Mark::read));
     u.mov(u.rax, u.qword[u.rbx]);
     u.L(behind_read);
     ring_end(u);
     return code.tell(code.run(bench), [](const Record& record) {
         const bool cr2_ok = record.cr2 == ((record.cs & 3) != 0 ? of_kernel : absent);
-        return fmt::format(", CPL {}, error {:#x}, CR2 {}", record.cs & 3, record.error,
-                           cr2_ok ? "right" : fmt::format("{:#x}", record.cr2));
+        return Details{.cpl = record.cs & 3,
+                       .error = record.error,
+                       .cr2 = cr2_ok ? Value(Known::right_address) : Value(record.cr2)};
     });
 }
 

@@ -1,7 +1,7 @@
-#include <fmt/format.h>
-
+#include <algorithm>
 #include <array>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "qualify/measurements.hpp"
@@ -11,30 +11,24 @@ namespace gatecrash::qualify {
 
 using vm::Guest;
 
-std::string kvm_capabilities(Bench& bench) {
+Answer kvm_capabilities(Bench& bench) {
     using enum kvm::Capability;
-    constexpr std::array<std::pair<kvm::Capability, const char*>, 7> needed{
-        {{readonly_memory, "KVM_CAP_READONLY_MEM"},
-         {vcpu_events, "KVM_CAP_VCPU_EVENTS"},
-         {user_nmi, "KVM_CAP_USER_NMI"},
-         {machine_check, "KVM_CAP_MCE"},
-         {debug_registers, "KVM_CAP_DEBUGREGS"},
-         {set_guest_debug, "KVM_CAP_SET_GUEST_DEBUG"},
-         {immediate_exit, "KVM_CAP_IMMEDIATE_EXIT"}}};
-    std::string missing;
-    for (const auto& [capability, name] : needed) {
-        if (!bench.system().has(capability)) missing += (missing.empty() ? "" : " and ") + std::string(name);
-    }
-    return missing.empty() ? "all that are needed" : "no " + missing;
+    constexpr std::array needed{readonly_memory, vcpu_events,     user_nmi,      machine_check,
+                                debug_registers, set_guest_debug, immediate_exit};
+    MissingCapabilities answer;
+    std::ranges::copy_if(needed, std::back_inserter(answer.missing),
+                         [&](kvm::Capability capability) { return !bench.system().has(capability); });
+    return {answer};
 }
 
-std::string sync_registers(Bench& bench) {
-    constexpr std::array<std::pair<int, const char*>, 3> groups{
-        {{KVM_SYNC_X86_REGS, "registers"}, {KVM_SYNC_X86_SREGS, "special registers"}, {KVM_SYNC_X86_EVENTS, "events"}}};
+Answer sync_registers(Bench& bench) {
+    constexpr std::array<std::pair<int, Part>, 3> groups{{{KVM_SYNC_X86_REGS, Part::registers},
+                                                          {KVM_SYNC_X86_SREGS, Part::special_registers},
+                                                          {KVM_SYNC_X86_EVENTS, Part::events}}};
     const auto offered = bench.system().check(kvm::Capability::sync_registers);
-    std::string got;
-    for (const auto& [bit, name] : groups) {
-        if ((offered & bit) != 0) got += (got.empty() ? "" : ", ") + std::string(name);
+    SyncedParts answer;
+    for (const auto& [bit, part] : groups) {
+        if ((offered & bit) != 0) answer.offered.push_back(part);
     }
     RecordingCode code;
     code.kernel.inc(code.kernel.rbx);
@@ -45,10 +39,11 @@ std::string sync_registers(Bench& bench) {
     guest.cpu().set_regs(regs);
     (void)run_bounded(guest);
     const auto rbx = guest.cpu().regs().rbx;
-    return (got.empty() ? "none" : got) + (rbx == 42 ? "" : fmt::format("; RBX is {} and not 42 behind an INC", rbx));
+    if (rbx != 42) answer.wrong_rbx = rbx;
+    return {answer};
 }
 
-std::string read_only_memory(Bench& bench) {
+Answer read_only_memory(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     constexpr std::uint64_t target = GATECRASH_TEXT + 0xff8;  // in the text's page, behind the code
@@ -66,13 +61,13 @@ std::string read_only_memory(Bench& bench) {
     const auto* access = std::get_if<vm::BadAccess>(&account.outcome);
     const bool as_mmio = access != nullptr && access->is_write && access->address == vm::Physical{target};
     const auto content = guest.memory().read<std::uint8_t>(vm::Virtual{GATECRASH_KERNEL_BASE + target});
-    return (as_mmio                ? "the write exits as MMIO"
-            : account.ended_well() ? "the write does not exit"
-                                   : code.tell(account)) +
-           (content == 0 ? ", the memory is as before" : ", the memory has changed");
+    const auto exit = as_mmio                ? Answer{Statement::write_exits}
+                      : account.ended_well() ? Answer{Statement::write_does_not_exit}
+                                             : code.tell(account);
+    return then(exit, {content == 0 ? Statement::memory_as_before : Statement::memory_changed});
 }
 
-std::string triple_fault(Bench& bench) {
+Answer triple_fault(Bench& bench) {
     RecordingCode code;
     code.kernel.ud2();
     code.end();
@@ -85,10 +80,10 @@ std::string triple_fault(Bench& bench) {
     // The registers mean nothing now (AMD's are undefined); a restored snapshot has to make up for that.
     RecordingCode next;
     next.end();
-    return "KVM_EXIT_SHUTDOWN, then " + next.tell(next.run(bench));
+    return then({Statement::shutdown}, next.tell(next.run(bench)));
 }
 
-std::string snapshot_restore(Bench& bench) {
+Answer snapshot_restore(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     code.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI, [](vm::Code& c) {
@@ -114,28 +109,28 @@ std::string snapshot_restore(Bench& bench) {
     guest.land(vm::Event::nmi());
     const auto second = RecordingCode::run(guest);
     const auto again = guest.snapshot();
-    if (!second.ended_well()) return "behind the restore: " + code.tell(second);
-    std::string differs;
-    const auto compare = [&](bool same, const char* what) {
-        if (!same) differs += (differs.empty() ? "" : ", ") + std::string(what);
+    if (!second.ended_well()) return then({Statement::behind_the_restore}, code.tell(second));
+    RestoredRun answer;
+    const auto compare = [&](bool same, Part part) {
+        if (!same) answer.differing.push_back(part);
     };
-    compare(std::memcmp(&end.regs, &again.regs, sizeof end.regs) == 0, "registers");
-    compare(std::memcmp(&end.sregs, &again.sregs, sizeof end.sregs) == 0, "special registers");
-    compare(end.msrs == again.msrs, "MSRs");
-    compare(end.events.nmi.masked == again.events.nmi.masked, "NMI mask");
-    compare(guest.memory().equals(end.pages), "memory");
-    return differs.empty() ? "the restored run ends as the first" : "the restored run ends with other " + differs;
+    compare(std::memcmp(&end.regs, &again.regs, sizeof end.regs) == 0, Part::registers);
+    compare(std::memcmp(&end.sregs, &again.sregs, sizeof end.sregs) == 0, Part::special_registers);
+    compare(end.msrs == again.msrs, Part::msrs);
+    compare(end.events.nmi.masked == again.events.nmi.masked, Part::nmi_mask);
+    compare(guest.memory().equals(end.pages), Part::memory);
+    return {answer};
 }
 
-std::string watchdog_ends_loop(Bench& bench) {
+Answer watchdog_ends_loop(Bench& bench) {
     RecordingCode code;
     Xbyak::Label self;
     code.kernel.cli();
     code.kernel.L(self);
     code.kernel.jmp(self);
     const auto outcome = code.boot(bench).run();
-    const bool ended = std::holds_alternative<vm::StillRunning>(outcome);
-    return ended ? "a signal ends KVM_RUN" : ending(outcome);
+    if (std::holds_alternative<vm::StillRunning>(outcome)) return {Statement::signal_ends_run};
+    return {Ended{outcome}};
 }
 
 }  // namespace gatecrash::qualify

@@ -1,7 +1,5 @@
 #include "qualify/legacy_code.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 
@@ -119,7 +117,7 @@ LegacyCode::End LegacyCode::run(Bench& bench) {
     end.ended_well = port != nullptr && port->port == GATECRASH_PORT_END;
     if (end.ended_well) return end;
     if (port == nullptr || port->port != GATECRASH_PORT_FATAL) {
-        end.otherwise = describe(outcome);
+        end.otherwise = outcome;
         return end;
     }
     end.vector = word_at(guest, end.regs.rsp);
@@ -129,12 +127,12 @@ LegacyCode::End LegacyCode::run(Bench& bench) {
     return end;
 }
 
-std::string LegacyCode::tell(const End& end) const {
-    if (end.ended_well) return "no event";
-    if (!end.otherwise.empty()) return end.otherwise;
+Answer LegacyCode::tell(const End& end) const {
+    if (end.ended_well) return {Statement::no_event};
+    if (end.otherwise) return {Ended{*end.otherwise}};
     const auto found = std::ranges::find(names_, end.eip, &Name::address);
-    return fmt::format("{}, RIP {}, CPL {}", vector_name(end.vector),
-                       found == names_.end() ? fmt::format("{:#x}", end.eip) : found->name, end.cs & 3);
+    const Place place = found == names_.end() ? Place(Unnamed{end.eip}) : found->place;
+    return {Delivery{end.vector, place, {.cpl = end.cs & 3}}};
 }
 
 }  // namespace gatecrash::qualify

@@ -3,9 +3,10 @@
 #include <linux/kvm.h>
 
 #include <cstdint>
-#include <string>
+#include <optional>
 #include <vector>
 
+#include "qualify/answer.hpp"
 #include "qualify/probe.hpp"
 #include "vm/boot/guest_code.hpp"
 
@@ -22,8 +23,8 @@ class LegacyCode : public vm::GuestCode {
     static constexpr std::uint32_t user_text = GATECRASH_USER_TEXT_PHYSICAL;
     static constexpr std::uint32_t user_stack = GATECRASH_USER_STACK_PHYSICAL + GATECRASH_PAGE;
 
-    void place(const std::string& name) { name_address(GATECRASH_TEXT + kernel.getSize(), name); }
-    void user_place(const std::string& name) { name_address(user_text + user.getSize(), name); }
+    void place(Spot name) { name_address(GATECRASH_TEXT + kernel.getSize(), name); }
+    void user_place(Spot name) { name_address(user_text + user.getSize(), name); }
     /// In `kernel`: rings END.
     void end() { kernel.doorbell(GATECRASH_PORT_END); }
     /// In `kernel`: go to the start of `user` by IRET. Clobbers nothing.
@@ -36,22 +37,22 @@ class LegacyCode : public vm::GuestCode {
         bool ended_well = false;
         kvm_regs regs{};
         std::uint32_t vector = 0, error = 0, eip = 0, cs = 0;
-        std::string otherwise;  ///< neither of the two
+        std::optional<vm::Outcome> otherwise{};  ///< neither of the two
     };
     [[nodiscard]] End run(Bench& bench);
-    /// "#UD, RIP at the SYSENTER, CPL 3".
-    [[nodiscard]] std::string tell(const End& end) const;
+    /// The delivery with its CPL, or how it ended.
+    [[nodiscard]] Answer tell(const End& end) const;
 
   private:
     struct Name {
         std::uint32_t address;
-        std::string name;
+        Spot place;
     };
 
     static constexpr unsigned vectors = 0x41;
     [[nodiscard]] std::uint32_t physical_address(const Xbyak::Label& label) const;
-    void name_address(std::size_t address, const std::string& name) {
-        names_.push_back({static_cast<std::uint32_t>(address), name});
+    void name_address(std::size_t address, Spot place) {
+        names_.push_back({static_cast<std::uint32_t>(address), place});
     }
     void emit_tables();
     void enter_legacy_mode(vm::Guest& guest) const;

@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include "qualify/measurements.hpp"
 #include "qualify/recording_code.hpp"
 #include "vm/stepping/stepper.hpp"
@@ -11,7 +9,7 @@ using vm::Code;
 using vm::Event;
 using vm::Guest;
 
-constexpr const char* behind_doorbell = "behind the doorbell";
+constexpr auto behind_doorbell = behind(Mark::doorbell);
 
 /// At its first doorbell an NMI is to land. The handler rings once more, the first time that it is entered, and keeps
 /// the number of records that there are before its IRET.
@@ -34,7 +32,7 @@ struct NestingCode : RecordingCode {
 
 }  // namespace
 
-std::string nmi_delivery(Bench& bench) {
+Answer nmi_delivery(Bench& bench) {
     RecordingCode code;
     code.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI);
     code.kernel.doorbell(GATECRASH_PORT_BEGIN);
@@ -44,12 +42,12 @@ std::string nmi_delivery(Bench& bench) {
     const auto account = code.run(bench, [](Guest& guest) { guest.land(Event::nmi()); });
     return code.tell(account, [](const Record& record) {
         constexpr std::uint64_t frame_words = 5;
-        return record.frame == RecordingCode::stack(GATECRASH_IST_NMI) - frame_words * 8 ? ", on the IST stack"
-                                                                                         : ", on another stack";
+        const auto top = RecordingCode::stack(GATECRASH_IST_NMI);
+        return Details{.stack = record.frame == top - frame_words * 8 ? Stack::ist : Stack::another};
     });
 }
 
-std::string nmi_mask_until_iret(Bench& bench) {
+Answer nmi_mask_until_iret(Bench& bench) {
     NestingCode code;
     bool masked_in_handler = false;
     auto& guest = code.boot(bench);
@@ -60,17 +58,16 @@ std::string nmi_mask_until_iret(Bench& bench) {
     if (!account.ended_well()) return code.tell(account);
     const bool nested = RecordingCode::scratch_word(guest, 0) != 1;
     const bool masked_at_end = guest.cpu().events().nmi.masked != 0;
-    return fmt::format("{} in the handler, where a second one {}; {} behind the IRET",
-                       masked_in_handler ? "masked" : "not masked", nested ? "does not wait" : "waits",
-                       masked_at_end ? "still masked" : "unmasked");
+    return {
+        NmiMask{.masked_in_handler = masked_in_handler, .second_waits = !nested, .masked_behind_iret = masked_at_end}};
 }
 
-std::string latched_nmi_after_iret(Bench& bench) {
+Answer latched_nmi_after_iret(Bench& bench) {
     NestingCode code;
     return code.tell(code.run(bench, [](Guest& guest) { guest.land(Event::nmi()); }));
 }
 
-std::string nmi_mask_over_entry(Bench& bench) {
+Answer nmi_mask_over_entry(Bench& bench) {
     RecordingCode code;
     code.on(GATECRASH_VECTOR_DB);
     code.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI, [](Code& k) { k.doorbell(GATECRASH_PORT_BEGIN); });
@@ -92,7 +89,7 @@ std::string nmi_mask_over_entry(Bench& bench) {
     }));
 }
 
-std::string second_nmi_dropped(Bench& bench) {
+Answer second_nmi_dropped(Bench& bench) {
     NestingCode code;
     // Not Guest::land(), which sees to it by itself.
     const auto account = code.run(bench, [begins = 0](Guest& guest) mutable {
@@ -100,12 +97,12 @@ std::string second_nmi_dropped(Bench& bench) {
         for (int i = 0; i < landing; ++i) guest.cpu().nmi();
     });
     if (!account.ended_well()) return code.tell(account);
-    return fmt::format("of three NMIs that land in the handler, {} delivered behind it", account.records.size() - 1);
+    return {NmisDelivered{account.records.size() - 1}};
 }
 
 /// The IRET is stepped, as sweeps do it: where the CPU has no virtual NMIs KVM steps over it itself, and in a free run
 /// notices at whatever exit comes next that it has faulted.
-std::string faulting_iret_unmasks_nmi(Bench& bench) {
+Answer faulting_iret_unmasks_nmi(Bench& bench) {
     RecordingCode code;
     code.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI, [&code](Code& k) {
         the_first_time(k, [&] {
@@ -113,7 +110,7 @@ std::string faulting_iret_unmasks_nmi(Bench& bench) {
             constexpr int no_such_selector = 0x78;
             k.mov(k.qword[k.rsp + RecordingCode::frame_cs], no_such_selector);
             k.add(k.rsp, RecordingCode::frame_rip);
-            code.place("at the faulting IRET");
+            code.place(at(Mark::faulting_iret));
             k.iretq();
         });
     });

@@ -8,7 +8,7 @@ using Leave = void (*)(RecordingCode&);
 
 /// Leaves an NMI handler, in which a second NMI waits, for the instruction that the first one interrupted, but not by
 /// IRET. An INT3 behind that has one.
-std::string leave_nmi_handler_by(Bench& bench, Leave leave) {
+Answer leave_nmi_handler_by(Bench& bench, Leave leave) {
     RecordingCode code;
     auto& k = code.kernel;
     code.on(GATECRASH_VECTOR_BP);
@@ -19,10 +19,10 @@ std::string leave_nmi_handler_by(Bench& bench, Leave leave) {
         });
     });
     k.doorbell(GATECRASH_PORT_BEGIN);
-    code.place("behind the doorbell");
+    code.place(behind(Mark::doorbell));
     k.nop();
     k.int3();
-    code.place("behind the INT3");
+    code.place(behind(Mark::int3));
     k.nop();
     code.end();
     return code.tell(code.run(bench, [](vm::Guest& guest) { guest.land(vm::Event::nmi()); }));
@@ -37,7 +37,7 @@ void drop_frame(vm::Code& k) {
 
 }  // namespace
 
-std::string ret_keeps_nmi_masked(Bench& bench) {
+Answer ret_keeps_nmi_masked(Bench& bench) {
     return leave_nmi_handler_by(bench, [](RecordingCode& code) {
         auto& k = code.kernel;
         drop_frame(k);
@@ -48,7 +48,7 @@ std::string ret_keeps_nmi_masked(Bench& bench) {
     });
 }
 
-std::string far_ret_keeps_nmi_masked(Bench& bench) {
+Answer far_ret_keeps_nmi_masked(Bench& bench) {
     return leave_nmi_handler_by(bench, [](RecordingCode& code) {
         auto& k = code.kernel;
         drop_frame(k);
@@ -58,7 +58,7 @@ std::string far_ret_keeps_nmi_masked(Bench& bench) {
     });
 }
 
-std::string sysret_keeps_nmi_masked(Bench& bench) {
+Answer sysret_keeps_nmi_masked(Bench& bench) {
     return leave_nmi_handler_by(bench, [](RecordingCode& code) {
         auto& k = code.kernel;
         auto& u = code.user;
@@ -67,16 +67,16 @@ std::string sysret_keeps_nmi_masked(Bench& bench) {
         k.mov(k.r11, 2);
         k.mov(k.rsp, RecordingCode::user_stack);
         k.sysretq();
-        code.user_place("at the start of user mode");
+        code.user_place(at(Mark::start_of_user_mode));
         u.nop();
         u.int3();
-        code.user_place("behind the INT3");
+        code.user_place(behind(Mark::int3));
         u.nop();
         u.doorbell(GATECRASH_PORT_END);
     });
 }
 
-std::string inner_iret_unmasks_nmi(Bench& bench) {
+Answer inner_iret_unmasks_nmi(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     code.on(GATECRASH_VECTOR_BP);
@@ -84,29 +84,29 @@ std::string inner_iret_unmasks_nmi(Bench& bench) {
         the_first_time(c, [&] {
             c.doorbell(GATECRASH_PORT_BEGIN);
             c.int3();
-            code.place("behind the INT3 in the handler");
+            code.place(behind(Mark::int3_in_handler));
             c.nop();
         });
     });
     k.doorbell(GATECRASH_PORT_BEGIN);
-    code.place("behind the doorbell");
+    code.place(behind(Mark::doorbell));
     k.nop();
     code.end();
     return code.tell(code.run(bench, [](vm::Guest& guest) { guest.land(vm::Event::nmi()); }));
 }
 
-std::string int_2_masks_no_nmi(Bench& bench) {
+Answer int_2_masks_no_nmi(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     code.on(GATECRASH_VECTOR_NMI, 0, [&](vm::Code& c) {
         the_first_time(c, [&] {
             c.doorbell(GATECRASH_PORT_BEGIN);
-            code.place("in the handler");
+            code.place(in(Mark::handler));
             c.nop();
         });
     });
     k.int_(GATECRASH_VECTOR_NMI);
-    code.place("behind the INT");
+    code.place(behind(Mark::int_n));
     k.nop();
     code.end();
     return code.tell(code.run(bench, [](vm::Guest& guest) { guest.land(vm::Event::nmi()); }));

@@ -20,7 +20,7 @@ void land_irq(Guest& guest) { guest.land(Event::irq()); }
 void land_nmi(Guest& guest) { guest.land(Event::nmi()); }
 
 /// Something lands in front of an instruction that has a breakpoint.
-std::string event_at_code_breakpoint(Bench& bench, std::uint8_t vector, void (*land)(Guest&), std::uint32_t rflags) {
+Answer event_at_code_breakpoint(Bench& bench, std::uint8_t vector, void (*land)(Guest&), std::uint32_t rflags) {
     RecordingCode code;
     auto& k = code.kernel;
     Label target;
@@ -31,7 +31,7 @@ std::string event_at_code_breakpoint(Bench& bench, std::uint8_t vector, void (*l
     k.doorbell(GATECRASH_PORT_BEGIN);
     if (rflags != 0) popf(k, rflags);
     k.L(target);
-    code.place("at the breakpoint");
+    code.place(at(Mark::breakpoint));
     k.nop();
     k.cli();
     code.disarm(dr7_execute);
@@ -40,14 +40,14 @@ std::string event_at_code_breakpoint(Bench& bench, std::uint8_t vector, void (*l
 }
 
 /// An NMI and `vector` land on one boundary, with interrupts on.
-std::string two_events(Bench& bench, std::uint8_t vector, unsigned ist, const RecordingCode::OnBegin& land) {
+Answer two_events(Bench& bench, std::uint8_t vector, unsigned ist, const RecordingCode::OnBegin& land) {
     RecordingCode code;
     auto& k = code.kernel;
     code.on(vector, ist);
     code.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI);
     popf(k, interrupts_on);
     k.doorbell(GATECRASH_PORT_BEGIN);
-    code.place("behind the doorbell");
+    code.place(behind(Mark::doorbell));
     k.nop();
     k.cli();
     code.end();
@@ -58,7 +58,7 @@ std::string two_events(Bench& bench, std::uint8_t vector, unsigned ist, const Re
 
 /// The trap is that of TF over the NMI handler's IRET, behind which NMIs are unmasked. A data breakpoint would do as
 /// well, but QEMU crashes on one there.
-std::string trap_before_nmi(Bench& bench) {
+Answer trap_before_nmi(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     code.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB);
@@ -71,15 +71,15 @@ std::string trap_before_nmi(Bench& bench) {
         });
     });
     k.doorbell(GATECRASH_PORT_BEGIN);
-    code.place("behind the doorbell");
+    code.place(behind(Mark::doorbell));
     k.nop();
-    code.place("one instruction behind the doorbell");
+    code.place(behind(Mark::doorbell, 1));
     k.nop();
     code.end();
     return code.tell(code.run(bench, land_nmi));
 }
 
-std::string trap_before_irq(Bench& bench) {
+Answer trap_before_irq(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     code.on(GATECRASH_DEFAULT_IRQ);
@@ -89,22 +89,22 @@ std::string trap_before_irq(Bench& bench) {
     k.doorbell(GATECRASH_PORT_BEGIN);
     k.popfq();  // TF
     k.popfq();  // IF: an interrupt and the trap at once
-    code.place("behind the POPF that sets IF");
+    code.place(behind(Mark::popf_of_if));
     k.nop();
     k.cli();
     code.end();
     return code.tell(code.run(bench, land_irq));
 }
 
-std::string irq_before_code_breakpoint(Bench& bench) {
+Answer irq_before_code_breakpoint(Bench& bench) {
     return event_at_code_breakpoint(bench, GATECRASH_DEFAULT_IRQ, land_irq, interrupts_on);
 }
 
-std::string nmi_before_code_breakpoint(Bench& bench) {
+Answer nmi_before_code_breakpoint(Bench& bench) {
     return event_at_code_breakpoint(bench, GATECRASH_VECTOR_NMI, land_nmi, 0);
 }
 
-std::string code_breakpoint_before_fault(Bench& bench) {
+Answer code_breakpoint_before_fault(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     Label target;
@@ -116,12 +116,12 @@ std::string code_breakpoint_before_fault(Bench& bench) {
     code.set_debug_register(0, target);
     code.set_debug_register(7, dr7_execute);
     k.L(target);
-    code.place("at the UD2");
+    code.place(at(Mark::ud2));
     k.ud2();
     return code.tell(code.run(bench));
 }
 
-std::string nmi_before_irq(Bench& bench) {
+Answer nmi_before_irq(Bench& bench) {
     return two_events(bench, GATECRASH_DEFAULT_IRQ, 0, [](Guest& guest) {
         land_nmi(guest);
         land_irq(guest);
@@ -129,21 +129,21 @@ std::string nmi_before_irq(Bench& bench) {
 }
 
 /// Guest::land() would hold the interrupt back.
-std::string injected_irq_before_nmi(Bench& bench) {
+Answer injected_irq_before_nmi(Bench& bench) {
     return two_events(bench, GATECRASH_DEFAULT_IRQ, 0, [](Guest& guest) {
         land_nmi(guest);
         guest.cpu().interrupt(GATECRASH_DEFAULT_IRQ);
     });
 }
 
-std::string injected_exception_before_nmi(Bench& bench) {
+Answer injected_exception_before_nmi(Bench& bench) {
     return two_events(bench, GATECRASH_VECTOR_DB, GATECRASH_IST_DB, [](Guest& guest) {
         guest.land(Event::db());
         land_nmi(guest);
     });
 }
 
-std::string machine_check_before_nmi(Bench& bench) {
+Answer machine_check_before_nmi(Bench& bench) {
     return two_events(bench, GATECRASH_VECTOR_MC, GATECRASH_IST_MC, [](Guest& guest) {
         guest.land(Event::mc());
         land_nmi(guest);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <stdexcept>
-#include <string_view>
 #include <vector>
 
 #include "kvm/error.hpp"
@@ -15,17 +14,6 @@ namespace {
 std::string headline(const std::string& message) {
     auto line = message.substr(0, message.find('\n'));
     return line.substr(0, line.find(", data ["));
-}
-
-/// Whether `got` is what is expected, or one of those that are allowed.
-bool allows(std::string_view expected, std::string_view got) {
-    constexpr std::string_view or_else = " | ";
-    for (;;) {
-        const auto end = expected.find(or_else);
-        if (expected.substr(0, end) == got) return true;
-        if (end == std::string_view::npos) return false;
-        expected.remove_prefix(end + or_else.size());
-    }
 }
 
 }  // namespace
@@ -50,28 +38,30 @@ std::uint64_t Bench::host_interrupts() const {
     return loaded_ && loaded_->host_interrupts ? loaded_->host_interrupts->read() : 0;
 }
 
-Measurement judge(const Probe& probe, Vendor vendor, const std::function<std::string()>& measure) {
+Measurement judge(const Probe& probe, Vendor vendor, const std::function<Answer()>& measure) {
     Measurement measurement{.behaviour = probe.behaviour,
                             .got = {},
-                            .expected = vendor == Vendor::amd ? probe.expected.amd : probe.expected.intel,
+                            .expected = probe.expected.on(vendor),
                             .ok = false,
                             .remedy = probe.remedy};
     try {
         measurement.got = measure();
     } catch (const kvm::Error& error) {
-        measurement.got = headline(error.what());
+        measurement.got = {Unforeseen{headline(error.what())}};
         if (!error.remedy().empty()) measurement.remedy = error.remedy();
+    } catch (const vm::RefusedEntry& error) {
+        measurement.got = {EntryRefused{error.reason()}};
     } catch (const std::exception& error) {
-        measurement.got = headline(error.what());
+        measurement.got = {Unforeseen{headline(error.what())}};
     }
-    measurement.ok = allows(measurement.expected, measurement.got);
+    measurement.ok = std::ranges::count(measurement.expected, measurement.got) != 0;
     if (measurement.ok) measurement.remedy.clear();
     return measurement;
 }
 
 Measurement evaluate(const Probe& probe, Bench& bench) {
     constexpr std::size_t max_tries = 5;
-    std::vector<std::string> doubted;
+    std::vector<Answer> doubted;
     for (;;) {
         const auto before = bench.host_interrupts();
         auto measurement = judge(probe, vm::cpu_vendor(), [&] { return probe.measure(bench); });

@@ -5,15 +5,17 @@
 #include <functional>
 #include <optional>
 #include <span>
-#include <string>
 
 #include "kvm/counter.hpp"
 #include "kvm/system.hpp"
+#include "qualify/answer.hpp"
 #include "qualify/qualify.hpp"
 #include "vm/guest.hpp"
 #include "vm/vendor.hpp"
 
 namespace gatecrash::qualify {
+
+using vm::Vendor;
 
 /// The machines that probes run their guests in.
 class Bench {
@@ -45,13 +47,11 @@ class Bench {
     std::optional<Loaded> loaded_;
 };
 
-/// What silicon does, as the phrase that a probe's function returns for it. Where the manual leaves that open, the
-/// phrases that it allows, with " | " between them.
+/// What silicon of each vendor does. expected.hpp makes these.
 struct Expected {
-    const char* intel;
-    const char* amd;
-    constexpr Expected(const char* both) : intel(both), amd(both) {}  // NOLINT(google-explicit-constructor)
-    constexpr Expected(const char* for_intel, const char* for_amd) : intel(for_intel), amd(for_amd) {}
+    Allowed intel, amd;
+
+    [[nodiscard]] const Allowed& on(Vendor vendor) const { return vendor == Vendor::amd ? amd : intel; }
 };
 
 struct Probe {
@@ -59,9 +59,8 @@ struct Probe {
     Expected expected;
     const char* source;  ///< where that is said
     const char* remedy;
-    /// Returns what was measured as a phrase that is composed of what was seen. May throw: that is what was measured,
-    /// then.
-    std::string (*measure)(Bench&);
+    /// Returns what was seen. May throw: that is what was measured, then.
+    Answer (*measure)(Bench&);
 };
 
 /// Every behaviour but the facts: what decides whether and how this machine is used, and what cases may need.
@@ -69,10 +68,8 @@ struct Probe {
 /// The facts.
 [[nodiscard]] std::span<const Probe> facts();
 
-using vm::Vendor;
-
-/// Calls `measure` and judges: the behaviour is ok if the phrase is the one expected of this vendor's CPUs.
-[[nodiscard]] Measurement judge(const Probe& probe, Vendor vendor, const std::function<std::string()>& measure);
+/// Calls `measure` and judges: the behaviour is ok if the answer is one that is expected of this vendor's CPUs.
+[[nodiscard]] Measurement judge(const Probe& probe, Vendor vendor, const std::function<Answer()>& measure);
 /// Measures `probe` in `bench`, for the vendor of the CPU this runs on. An interrupt of the host leaves no trace on
 /// silicon, but where a VM entry loses something of the guest's (behaviours shadow-over-entry, breakpoint-from-outside)
 /// it changes what is seen. So an answer counts at once only if it is the expected one and KVM counted no such

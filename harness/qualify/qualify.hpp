@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kvm/system.hpp"
+#include "qualify/answer.hpp"
 #include "vm/behaviour.hpp"
 #include "vm/stepping/stepper.hpp"
 
@@ -15,12 +16,11 @@ namespace gatecrash::qualify {
 
 using vm::Behaviour;
 
-/// One measured behaviour. The texts are short phrases for people. Where a manual leaves open what is to be expected,
-/// that text is what it allows, with " | " in between.
+/// One measured behaviour.
 struct Measurement {
     Behaviour behaviour{};
-    std::string got;       ///< what was measured, or the first line of the error that ended the measurement
-    std::string expected;  ///< what silicon of this CPU's vendor does
+    Answer got;        ///< what was measured, or the first line of the error that ended the measurement
+    Allowed expected;  ///< what silicon of this CPU's vendor does
     bool ok = false;
     std::string remedy;  ///< what the user can do about it; empty if ok
 };
@@ -28,8 +28,8 @@ struct Measurement {
 /// What the manuals say of one behaviour.
 struct Manuals {
     Behaviour behaviour;
-    std::string intel, amd;  ///< as `expected` on a CPU of that vendor
-    std::string source;      ///< the sections; docs/behaviours.md has the manuals' names
+    Allowed intel, amd;  ///< as `expected` on a CPU of that vendor
+    std::string source;  ///< the sections; docs/behaviours.md has the manuals' names
 };
 
 /// Of every behaviour, in the order of measure().

@@ -1,9 +1,6 @@
 #include "qualify/recording_code.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace gatecrash::qualify {
@@ -18,31 +15,11 @@ constexpr std::size_t record_shift = 7, record_size = 1 << record_shift;
 constexpr unsigned max_records = 16;
 static_assert(sizeof(Record) <= record_size && (max_records + 1) * record_size <= vm::page_size);
 
-constexpr std::array<const char*, 20> exception_names{"#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD",
-                                                      "#NM", "#DF", "",    "#TS", "#NP", "#SS", "#GP",
-                                                      "#PF", "",    "#MF", "#AC", "#MC", "#XM"};
-
 }  // namespace
 
 bool pushes_error_code(unsigned vector) {
     return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 ||
            vector == 30;
-}
-
-std::string vector_name(std::uint64_t vector) {
-    if (vector < exception_names.size() && *exception_names.at(vector) != '\0') return exception_names.at(vector);
-    return fmt::format("vector {:#x}", vector);
-}
-
-bool rang(const vm::Outcome& outcome, std::uint16_t port) {
-    const auto* doorbell = std::get_if<vm::Doorbell>(&outcome);
-    return doorbell != nullptr && doorbell->port == port;
-}
-
-std::string ending(const vm::Outcome& outcome) {
-    if (rang(outcome, GATECRASH_PORT_DONE)) return "and so on without end";
-    if (rang(outcome, GATECRASH_PORT_FATAL)) return "which was not expected";
-    return describe(outcome);
 }
 
 void ring_end(Code& k) { k.doorbell(GATECRASH_PORT_END); }
@@ -64,20 +41,13 @@ void set_pushed_rf(Code& k) {
     k.or_(k.qword[k.rsp + RecordingCode::frame_rflags], static_cast<std::uint32_t>(vm::rflags_rf));
 }
 
-std::string privilege(const Record& record) { return fmt::format(", CPL {}", record.cs & 3); }
+Details privilege(const Record& record) { return {.cpl = record.cs & 3}; }
 
-std::string cause(const Record& record) {
-    // SDM volume 3, 17.2.3.
-    constexpr std::array<std::pair<std::uint64_t, const char*>, 6> bits{
-        {{1, "B0"}, {2, "B1"}, {4, "B2"}, {8, "B3"}, {0x2000, "BD"}, {0x4000, "BS"}}};
-    auto text = privilege(record);
-    for (const auto& [bit, name] : bits) {
-        if ((record.dr6 & bit) != 0) text += fmt::format(", DR6.{}", name);
-    }
-    return text;
-}
+Details cause(const Record& record) { return {.cpl = record.cs & 3, .dr6 = record.dr6 & dr6_causes}; }
 
-std::string cs_and_ss(std::uint64_t cs, std::uint64_t ss) { return fmt::format("CS {:#x}, SS {:#x}", cs, ss); }
+Details error_code(const Record& record) { return {.error = record.error}; }
+
+Details selectors(const Record& record) { return {.selectors = Selectors{record.cs, record.ss}}; }
 
 vm::Outcome run_bounded(vm::Guest& guest) {
     constexpr int max_exits = 1000;
@@ -171,7 +141,7 @@ void RecordingCode::emit_handler(const Handler& handler, const Label& recorder) 
     auto& k = kernel;
     Label start;
     k.L(start);
-    name_address(kernel_address(start), fmt::format("at the start of the handler of {}", vector_name(handler.vector)));
+    name_address(kernel_address(start), handler_of(handler.vector));
     if (!pushes_error_code(handler.vector)) k.push(0);
     k.push(handler.vector);
     k.call(recorder);
@@ -212,21 +182,18 @@ Account RecordingCode::run(vm::Guest& guest, const OnBegin& on_begin) {
     return account;
 }
 
-std::string RecordingCode::name_of(std::uint64_t address) const {
-    const auto found =
-        std::find_if(names_.begin(), names_.end(), [&](const Name& name) { return name.address == address; });
-    return found == names_.end() ? fmt::format("{:#x}", address) : found->name;
+Place RecordingCode::place_of(std::uint64_t address) const {
+    const auto found = std::ranges::find(names_, address, &Name::address);
+    return found == names_.end() ? Unnamed{address} : found->place;
 }
 
-std::string RecordingCode::tell(const Account& account, const Detail& detail) const {
-    std::string story;
+Answer RecordingCode::tell(const Account& account, const Detail& detail) const {
+    Answer answer;
     for (const auto& record : account.records) {
-        if (!story.empty()) story += ", then ";
-        story += fmt::format("{}, RIP {}", vector_name(record.vector), name_of(record.rip));
-        if (detail) story += detail(record);
+        answer.push_back(Delivery{record.vector, place_of(record.rip), detail ? detail(record) : Details()});
     }
-    if (!account.ended_well()) story += (story.empty() ? "" : ", ") + ending(account.outcome);
-    return story.empty() ? "no event" : story;
+    if (!account.ended_well()) answer.push_back(Ended{account.outcome});
+    return answer.empty() ? Answer{Statement::no_event} : answer;
 }
 
 }  // namespace gatecrash::qualify

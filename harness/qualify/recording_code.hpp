@@ -2,9 +2,9 @@
 
 #include <cstdint>
 #include <functional>
-#include <string>
 #include <vector>
 
+#include "qualify/answer.hpp"
 #include "qualify/probe.hpp"
 #include "vm/boot/guest_code.hpp"
 
@@ -17,9 +17,6 @@ struct Record {
     std::uint64_t cr2;
     std::uint64_t dr6;  ///< of vector 1 only
 };
-
-/// Whether a guest ended by this doorbell.
-[[nodiscard]] bool rang(const vm::Outcome& outcome, std::uint16_t port);
 
 /// What a guest did: the handlers it entered, and how it ended.
 struct Account {
@@ -35,14 +32,14 @@ struct Account {
 ///     RecordingCode guest;
 ///     guest.on(GATECRASH_VECTOR_BP);
 ///     guest.kernel.int3();
-///     guest.place("behind the INT3");
+///     guest.place(behind(Mark::int3));
 ///     guest.end();
-///     return guest.tell(guest.run(bench));  // "#BP, RIP behind the INT3"
+///     return guest.tell(guest.run(bench));  // {Delivery{GATECRASH_VECTOR_BP, behind(Mark::int3)}}
 class RecordingCode : public vm::GuestCode {
   public:
     using Body = std::function<void(vm::Code&)>;
     using OnBegin = std::function<void(vm::Guest&)>;
-    using Detail = std::function<std::string(const Record&)>;
+    using Detail = std::function<Details(const Record&)>;
 
     /// A page's first use exits, and an exit changes where traps come on some machines (fact tf-over-exit). So the
     /// guest begins by using all of its pages, unless it is to find them `fresh`, in a machine that is new.
@@ -60,8 +57,8 @@ class RecordingCode : public vm::GuestCode {
     /// `vector` is recorded, then `body` executes, then IRETQ. What is not handled rings FATAL behind the recording.
     void on(std::uint8_t vector, unsigned ist = 0, Body body = {});
     /// Names the address of the next instruction of `kernel`.
-    void place(const std::string& name) { name_address(kernel_text + kernel.getSize(), name); }
-    void user_place(const std::string& name) { name_address(user_text + user.getSize(), name); }
+    void place(Spot name) { name_address(kernel_text + kernel.getSize(), name); }
+    void user_place(Spot name) { name_address(user_text + user.getSize(), name); }
     /// In `kernel`: rings END.
     void end() { kernel.doorbell(GATECRASH_PORT_END); }
     using GuestCode::write_msr;
@@ -83,11 +80,10 @@ class RecordingCode : public vm::GuestCode {
     [[nodiscard]] Account run(Bench& bench, const OnBegin& on_begin = {});
     [[nodiscard]] static Account run(vm::Guest& guest, const OnBegin& on_begin = {});
 
-    /// "#BP, RIP behind the INT3, then vector 0x40, RIP ...", each entry with what `detail` adds, and how the guest
-    /// ended if not by END.
-    [[nodiscard]] std::string tell(const Account& account, const Detail& detail = {}) const;
-    /// The name of an address, else the address.
-    [[nodiscard]] std::string name_of(std::uint64_t address) const;
+    /// The deliveries, each with the details that `detail` looks at, and how the guest ended if not by END.
+    [[nodiscard]] Answer tell(const Account& account, const Detail& detail = {}) const;
+    /// What the guest calls an address, else the address.
+    [[nodiscard]] Place place_of(std::uint64_t address) const;
 
   private:
     struct Handler {
@@ -97,10 +93,10 @@ class RecordingCode : public vm::GuestCode {
     };
     struct Name {
         std::uint64_t address;
-        std::string name;
+        Place place;
     };
 
-    void name_address(std::uint64_t address, const std::string& name) { names_.push_back({address, name}); }
+    void name_address(std::uint64_t address, Place place) { names_.push_back({address, place}); }
     void emit_handler(const Handler& handler, const Xbyak::Label& recorder);
     void emit_recorder(Xbyak::Label& recorder);
 
@@ -122,12 +118,13 @@ void clear_pushed_tf(vm::Code& k);
 void set_pushed_rf(vm::Code& k);
 
 // Details.
-/// ", CPL 0, DR6.BS"
-[[nodiscard]] std::string cause(const Record& record);
-/// ", CPL 0"
-[[nodiscard]] std::string privilege(const Record& record);
-/// "CS 0x33, SS 0x2b"
-[[nodiscard]] std::string cs_and_ss(std::uint64_t cs, std::uint64_t ss);
+/// CPL and the causes in DR6.
+[[nodiscard]] Details cause(const Record& record);
+/// CPL.
+[[nodiscard]] Details privilege(const Record& record);
+[[nodiscard]] Details error_code(const Record& record);
+/// CS and SS.
+[[nodiscard]] Details selectors(const Record& record);
 
 /// A breakpoint's bits of DR7 in slot 0 (SDM volume 3, 17.2.4).
 constexpr std::uint64_t dr7_execute = 1, dr7_write_of_eight_bytes = 1 | 1 << 16 | 2 << 18,
@@ -136,10 +133,6 @@ constexpr std::uint64_t dr7_execute = 1, dr7_write_of_eight_bytes = 1 | 1 << 16 
 
 /// SDM volume 3, table 6-1; APM volume 2, table 8-2 (which has 21, 29 and 30 too).
 [[nodiscard]] bool pushes_error_code(unsigned vector);
-/// "#BP", "NMI", "vector 0x40".
-[[nodiscard]] std::string vector_name(std::uint64_t vector);
-/// How a guest ended, in words.
-[[nodiscard]] std::string ending(const vm::Outcome& outcome);
 /// Guest::run(), but bounded in exits too.
 [[nodiscard]] vm::Outcome run_bounded(vm::Guest& guest);
 

@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include "qualify/facts.hpp"
 #include "qualify/recording_code.hpp"
 
@@ -15,17 +13,17 @@ struct Target {
 };
 
 /// IRET to `target`. User code, and what is behind the IRET, executes INT.
-std::string iret_to(Bench& bench, const Target& target, const RecordingCode::Detail& detail) {
+Answer iret_to(Bench& bench, const Target& target, const RecordingCode::Detail& detail) {
     RecordingCode guest;
     auto& k = guest.kernel;
     guest.on(landing_vector, 0, ring_end);
     guest.on(GATECRASH_VECTOR_GP, 0, ring_end);
     const bool to_user = (target.cs & 3) != 0;
-    Xbyak::Label behind;
+    Xbyak::Label after;
     if (to_user) {
         k.mov(k.rax, target.rip);
     } else {
-        k.lea(k.rax, k.ptr[k.rip + behind]);
+        k.lea(k.rax, k.ptr[k.rip + after]);
     }
     k.mov(k.rbx, to_user ? RecordingCode::user_stack : RecordingCode::kernel_stack);
     k.push(target.ss);
@@ -33,24 +31,23 @@ std::string iret_to(Bench& bench, const Target& target, const RecordingCode::Det
     k.push(2);
     k.push(target.cs);
     k.push(k.rax);
-    guest.place("at the IRET");
+    guest.place(at(Mark::iret));
     k.iretq();
-    k.L(behind);
+    k.L(after);
     k.int_(landing_vector);
-    guest.place("behind the INT");
+    guest.place(behind(Mark::int_n));
     guest.user.int_(landing_vector);
-    guest.user_place("behind the INT");
+    guest.user_place(behind(Mark::int_n));
     return guest.tell(guest.run(bench), detail);
 }
 
-std::string error_or_ss(const Record& record) {
-    if (record.vector == GATECRASH_VECTOR_GP) return fmt::format(", error {:#x}", record.error);
-    return fmt::format(", {}", cs_and_ss(record.cs, record.ss));
+Details error_or_ss(const Record& record) {
+    return record.vector == GATECRASH_VECTOR_GP ? error_code(record) : selectors(record);
 }
 
 /// A return in 64-bit mode with operands of `size` bytes: `opcode` pops `values` from the kernel's stack. The first is an
 /// address that nothing maps.
-std::string short_return(Bench& bench, std::initializer_list<std::uint8_t> opcode, unsigned size,
+Answer short_return(Bench& bench, std::initializer_list<std::uint8_t> opcode, unsigned size,
                          std::initializer_list<std::uint32_t> values) {
     RecordingCode guest;
     auto& k = guest.kernel;
@@ -66,36 +63,36 @@ std::string short_return(Bench& bench, std::initializer_list<std::uint8_t> opcod
         }
         offset += size;
     }
-    guest.place("at the return");
+    guest.place(at(Mark::short_return));
     for (const auto byte : opcode) k.db(byte);
     return guest.tell(guest.run(bench), privilege);
 }
 
 constexpr std::uint32_t unmapped = 0x1234, user_sp = 0x1000;
 
-std::string short_iret(Bench& bench, std::initializer_list<std::uint8_t> opcode, unsigned size) {
+Answer short_iret(Bench& bench, std::initializer_list<std::uint8_t> opcode, unsigned size) {
     return short_return(bench, opcode, size, {unmapped, GATECRASH_USER_CS, 2, user_sp, GATECRASH_USER_SS});
 }
 
 }  // namespace
 
-std::string iret_16_bits(Bench& bench) { return short_iret(bench, {0x66, 0xcf}, 2); }
-std::string iret_32_bits(Bench& bench) { return short_iret(bench, {0xcf}, 4); }
-std::string retf_16_bits(Bench& bench) {
+Answer iret_16_bits(Bench& bench) { return short_iret(bench, {0x66, 0xcf}, 2); }
+Answer iret_32_bits(Bench& bench) { return short_iret(bench, {0xcf}, 4); }
+Answer retf_16_bits(Bench& bench) {
     return short_return(bench, {0x66, 0xcb}, 2, {unmapped, GATECRASH_KERNEL_CS});
 }
-std::string retf_32_bits(Bench& bench) { return short_return(bench, {0xcb}, 4, {unmapped, GATECRASH_KERNEL_CS}); }
+Answer retf_32_bits(Bench& bench) { return short_return(bench, {0xcb}, 4, {unmapped, GATECRASH_KERNEL_CS}); }
 
-std::string iret_non_canonical(Bench& bench) {
+Answer iret_non_canonical(Bench& bench) {
     constexpr std::uint64_t first_non_canonical = std::uint64_t{1} << 47;
     return iret_to(bench, {first_non_canonical, GATECRASH_USER_CS, GATECRASH_USER_SS}, privilege);
 }
 
-std::string iret_to_user_with_null_ss(Bench& bench) {
+Answer iret_to_user_with_null_ss(Bench& bench) {
     return iret_to(bench, {RecordingCode::user_text, GATECRASH_USER_CS, 3}, error_or_ss);
 }
 
-std::string iret_in_kernel_with_null_ss(Bench& bench) {
+Answer iret_in_kernel_with_null_ss(Bench& bench) {
     return iret_to(bench, {0, GATECRASH_KERNEL_CS, 0}, error_or_ss);
 }
 

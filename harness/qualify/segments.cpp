@@ -1,5 +1,4 @@
 #include <cpuid.h>
-#include <fmt/format.h>
 
 #include <array>
 
@@ -22,15 +21,15 @@ bool announces_clearing() {
 }
 
 /// Of words that were all ones, and whose lower halves then got a selector.
-std::string upper_halves(std::uint32_t any, std::uint32_t all) {
-    if (any >> 16 == 0) return "zero";
-    if (all >> 16 == 0xffff) return "left as it was";
-    return fmt::format("zero in some, left in others");
+Answer upper_halves(std::uint32_t any, std::uint32_t all) {
+    if (any >> 16 == 0) return {Statement::upper_half_zero};
+    if (all >> 16 == 0xffff) return {Statement::upper_half_left};
+    return {Statement::upper_half_mixed};
 }
 
 }  // namespace
 
-std::string null_selector_gs_base(Bench& bench) {
+Answer null_selector_gs_base(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     code.write_msr(msr_gs_base, some_base);
@@ -41,12 +40,12 @@ std::string null_selector_gs_base(Bench& bench) {
     const auto account = RecordingCode::run(guest);
     if (!account.uneventful()) return code.tell(account);
     const auto base = guest.cpu().sregs().gs.base;
-    if (base == some_base) return "the GS base stays";
-    if (base != 0) return fmt::format("GS base {:#x}", base);
-    return announces_clearing() ? "the GS base becomes 0, which CPUID announces" : "the GS base becomes 0";
+    if (base == some_base) return {Statement::gs_base_stays};
+    if (base != 0) return {Reading{Register::gs_base, base}};
+    return {announces_clearing() ? Statement::gs_base_cleared_as_announced : Statement::gs_base_cleared};
 }
 
-std::string push_of_segment_registers(Bench& bench) {
+Answer push_of_segment_registers(Bench& bench) {
     constexpr int registers = 6;
     RecordingCode code;
     auto& u = code.user;
@@ -58,7 +57,7 @@ std::string push_of_segment_registers(Bench& bench) {
     // DS, ES, FS, GS, CS, SS
     u.bytes({0x1e, 0x06, 0x0f, 0xa0, 0x0f, 0xa8, 0x0e, 0x16});
     u.int_(from_user_vector);
-    code.user_place("behind the INT");
+    code.user_place(behind(Mark::int_n));
 
     auto& guest = code.boot(bench);
     const auto account = RecordingCode::run(guest);
@@ -73,7 +72,7 @@ std::string push_of_segment_registers(Bench& bench) {
     return upper_halves(any, all);
 }
 
-std::string frame_upper_halves(Bench& bench) {
+Answer frame_upper_halves(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     code.on(from_user_vector, 0, ring_end);
@@ -82,24 +81,24 @@ std::string frame_upper_halves(Bench& bench) {
     k.mov(k.rsp, RecordingCode::kernel_stack);
     code.enter_user();
     code.user.int_(from_user_vector);
-    code.user_place("behind the INT");
-    return code.tell(code.run(bench), [](const Record& record) { return ", " + cs_and_ss(record.cs, record.ss); });
+    code.user_place(behind(Mark::int_n));
+    return code.tell(code.run(bench), selectors);
 }
 
-std::string legacy_frame_upper_half(Bench& bench) {
+Answer legacy_frame_upper_half(Bench& bench) {
     LegacyCode code;
     auto& k = code.kernel;
     constexpr int words = 4;
     for (int i = 0; i < words; ++i) k.push(-1);
     for (int i = 0; i < words; ++i) k.pop(k.rax);  // in legacy mode the same byte pops EAX
     k.int3();
-    code.place("behind the INT3");
+    code.place(behind(Mark::int3));
     const auto end = code.run(bench);
     if (end.vector != GATECRASH_VECTOR_BP) return code.tell(end);
     return upper_halves(end.cs, end.cs);
 }
 
-std::string ss_of_handler_from_user(Bench& bench) {
+Answer ss_of_handler_from_user(Bench& bench) {
     RecordingCode code;
     code.on(from_user_vector, 0, [](vm::Code& k) {
         k.mov(k.rbx, RecordingCode::scratch);
@@ -111,10 +110,10 @@ std::string ss_of_handler_from_user(Bench& bench) {
     auto& guest = code.boot(bench);
     const auto account = RecordingCode::run(guest);
     if (account.records.size() != 1) return code.tell(account);
-    return fmt::format("SS {:#x}", RecordingCode::scratch_word(guest, 0));
+    return {Reading{Register::ss, RecordingCode::scratch_word(guest, 0)}};
 }
 
-std::string frame_alignment(Bench& bench) {
+Answer frame_alignment(Bench& bench) {
     constexpr std::uint64_t misaligned = RecordingCode::kernel_stack - 8, frame_size = 40;
     RecordingCode code;
     auto& k = code.kernel;
@@ -125,11 +124,10 @@ std::string frame_alignment(Bench& bench) {
     const auto account = code.run(bench);
     if (!account.ended_well() || account.records.size() != 1) return code.tell(account);
     const auto& record = account.records[0];
-    return fmt::format("the frame is {} bytes below RSP, and has {} in it", misaligned - record.frame - frame_size,
-                       record.rsp == misaligned ? "that RSP" : "another RSP");
+    return {FrameGap{.bytes = misaligned - record.frame - frame_size, .has_that_rsp = record.rsp == misaligned}};
 }
 
-std::string iret_with_nt(Bench& bench) {
+Answer iret_with_nt(Bench& bench) {
     constexpr std::uint32_t nt = 0x4000;
     RecordingCode code;
     auto& k = code.kernel;
@@ -141,24 +139,24 @@ std::string iret_with_nt(Bench& bench) {
     k.push(2);
     k.push(GATECRASH_USER_CS);
     k.push(static_cast<std::uint32_t>(RecordingCode::user_text));
-    code.place("at the IRET");
+    code.place(at(Mark::iret));
     k.iretq();
     code.user.doorbell(GATECRASH_PORT_END);
-    return code.tell(code.run(bench), [](const Record& record) { return fmt::format(", error {:#x}", record.error); });
+    return code.tell(code.run(bench), error_code);
 }
 
-std::string iret_to_16_bit_stack(Bench& bench) {
+Answer iret_to_16_bit_stack(Bench& bench) {
     RecordingCode code;
     code.on(from_user_vector, 0, ring_end);
     code.enter_user(2, GATECRASH_USER32_CS, RecordingCode::user16_ss);
     code.user.int_(from_user_vector);
-    code.user_place("behind the INT");
+    code.user_place(behind(Mark::int_n));
     return code.tell(code.run(bench), [](const Record& record) {
         const auto of_kernel = (RecordingCode::kernel_stack >> 16) & 0xffff,
                    of_frame = (RecordingCode::user_stack >> 16) & 0xffff, got = (record.rsp >> 16) & 0xffff;
-        return got == of_kernel  ? std::string(", ESP[31:16] of the kernel")
-               : got == of_frame ? std::string(", ESP[31:16] of the frame")
-                                 : fmt::format(", ESP {:#x}", record.rsp);
+        return Details{.esp = got == of_kernel  ? Value(Known::high_half_kernel)
+                              : got == of_frame ? Value(Known::high_half_frame)
+                                                : Value(record.rsp)};
     });
 }
 

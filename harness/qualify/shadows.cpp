@@ -8,9 +8,10 @@ namespace {
 using vm::Event;
 using vm::Guest;
 
-/// An interrupt waits in front of an STI, behind which comes `second`. All that has been executed once already, without
-/// the interrupt: an emulator is slow the first time, and an interrupt of the host's the likelier to end the shadow.
-std::string irq_before_sti_and(Bench& bench, const char* name, void (*second)(vm::Code&)) {
+/// An interrupt waits in front of an STI, behind which comes `second`, which ends at `end`. All that has been executed
+/// once already, without the interrupt: an emulator is slow the first time, and an interrupt of the host's the likelier
+/// to end the shadow.
+Answer irq_before_sti_and(Bench& bench, Spot end, void (*second)(vm::Code&)) {
     RecordingCode code;
     auto& k = code.kernel;
     Xbyak::Label again;
@@ -20,11 +21,11 @@ std::string irq_before_sti_and(Bench& bench, const char* name, void (*second)(vm
     k.L(again);
     k.doorbell(GATECRASH_PORT_BEGIN);
     k.sti();
-    code.place("behind the STI");
+    code.place(behind(Mark::sti));
     second(k);
-    code.place(name);
+    code.place(end);
     k.nop();
-    code.place(std::string("one instruction ") + name);
+    code.place(behind(end.mark, end.more + 1));
     k.nop();
     k.cli();
     k.dec(k.ecx);
@@ -36,14 +37,14 @@ std::string irq_before_sti_and(Bench& bench, const char* name, void (*second)(vm
 }
 
 /// `event` lands where this shadow is part of the state.
-std::string event_in_shadow(Bench& bench, Event event, std::uint8_t shadow) {
+Answer event_in_shadow(Bench& bench, Event event, std::uint8_t shadow) {
     RecordingCode code;
     auto& k = code.kernel;
     code.on(event.vector, event.kind == Event::Kind::nmi ? GATECRASH_IST_NMI : 0);
     k.doorbell(GATECRASH_PORT_BEGIN);
-    code.place("in the shadow");
+    code.place(in(Mark::shadow));
     k.nop();
-    code.place("one instruction behind the shadow's begin");
+    code.place(behind(Mark::shadow_begin, 1));
     k.nop();
     k.cli();
     code.end();
@@ -61,8 +62,8 @@ std::string event_in_shadow(Bench& bench, Event event, std::uint8_t shadow) {
 
 void mov_ss(vm::Code& k) { k.bytes({0x8e, 0xd0}); }  // mov ss, eax
 
-/// POPF sets TF in front of `instruction`, whose name is `name`.
-std::string tf_over(Bench& bench, const char* name, void (*instruction)(vm::Code&)) {
+/// POPF sets TF in front of `instruction`, which the guest calls `mark`.
+Answer tf_over(Bench& bench, Mark mark, void (*instruction)(vm::Code&)) {
     RecordingCode code;
     auto& k = code.kernel;
     code.on(GATECRASH_VECTOR_DB, 0, clear_pushed_tf);
@@ -73,9 +74,9 @@ std::string tf_over(Bench& bench, const char* name, void (*instruction)(vm::Code
     k.or_(k.qword[k.rsp], static_cast<std::uint32_t>(vm::rflags_tf));
     k.popfq();
     instruction(k);
-    code.place(std::string("behind the ") + name);
+    code.place(behind(mark));
     k.nop();
-    code.place(std::string("one instruction behind the ") + name);
+    code.place(behind(mark, 1));
     k.nop();
     k.cli();
     code.end();
@@ -84,35 +85,33 @@ std::string tf_over(Bench& bench, const char* name, void (*instruction)(vm::Code
 
 }  // namespace
 
-std::string sti_shadow(Bench& bench) {
-    return irq_before_sti_and(bench, "one instruction behind the STI", [](vm::Code& k) { k.nop(); });
+Answer sti_shadow(Bench& bench) {
+    return irq_before_sti_and(bench, behind(Mark::sti, 1), [](vm::Code& k) { k.nop(); });
 }
 
-std::string sti_with_if_set(Bench& bench) {
-    return irq_before_sti_and(bench, "behind the second STI", [](vm::Code& k) { k.sti(); });
+Answer sti_with_if_set(Bench& bench) {
+    return irq_before_sti_and(bench, behind(Mark::second_sti), [](vm::Code& k) { k.sti(); });
 }
 
-std::string sti_then_mov_ss(Bench& bench) { return irq_before_sti_and(bench, "behind the MOV SS", mov_ss); }
+Answer sti_then_mov_ss(Bench& bench) { return irq_before_sti_and(bench, behind(Mark::mov_ss), mov_ss); }
 
-std::string nmi_in_sti_shadow(Bench& bench) { return event_in_shadow(bench, Event::nmi(), KVM_X86_SHADOW_INT_STI); }
+Answer nmi_in_sti_shadow(Bench& bench) { return event_in_shadow(bench, Event::nmi(), KVM_X86_SHADOW_INT_STI); }
 
-std::string nmi_in_mov_ss_shadow(Bench& bench) {
-    return event_in_shadow(bench, Event::nmi(), KVM_X86_SHADOW_INT_MOV_SS);
+Answer nmi_in_mov_ss_shadow(Bench& bench) { return event_in_shadow(bench, Event::nmi(), KVM_X86_SHADOW_INT_MOV_SS); }
+
+Answer shadow_over_entry(Bench& bench) { return event_in_shadow(bench, Event::irq(), KVM_X86_SHADOW_INT_STI); }
+
+Answer tf_over_sti(Bench& bench) {
+    return tf_over(bench, Mark::sti, [](vm::Code& k) { k.sti(); });
 }
 
-std::string shadow_over_entry(Bench& bench) { return event_in_shadow(bench, Event::irq(), KVM_X86_SHADOW_INT_STI); }
+Answer tf_over_mov_ss(Bench& bench) { return tf_over(bench, Mark::mov_ss, mov_ss); }
 
-std::string tf_over_sti(Bench& bench) {
-    return tf_over(bench, "STI", [](vm::Code& k) { k.sti(); });
+Answer tf_over_lss(Bench& bench) {
+    return tf_over(bench, Mark::lss, [](vm::Code& k) { k.bytes({0x0f, 0xb2, 0x33}); });  // lss esi, [rbx]
 }
 
-std::string tf_over_mov_ss(Bench& bench) { return tf_over(bench, "MOV SS", mov_ss); }
-
-std::string tf_over_lss(Bench& bench) {
-    return tf_over(bench, "LSS", [](vm::Code& k) { k.bytes({0x0f, 0xb2, 0x33}); });  // lss esi, [rbx]
-}
-
-std::string code_breakpoint_behind_mov_ss(Bench& bench) {
+Answer code_breakpoint_behind_mov_ss(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     Xbyak::Label target;
@@ -122,14 +121,14 @@ std::string code_breakpoint_behind_mov_ss(Bench& bench) {
     k.mov(k.eax, GATECRASH_KERNEL_SS);
     mov_ss(k);
     k.L(target);
-    code.place("behind the MOV SS");
+    code.place(behind(Mark::mov_ss));
     k.nop();
     code.disarm(dr7_execute);
     code.end();
     return code.tell(code.run(bench), cause);
 }
 
-std::string mov_ss_then_fault(Bench& bench) {
+Answer mov_ss_then_fault(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     code.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB);
@@ -142,7 +141,7 @@ std::string mov_ss_then_fault(Bench& bench) {
     code.set_debug_register(0, RecordingCode::scratch);
     code.set_debug_register(7, dr7_access_of_two_bytes);
     k.bytes({0x8e, 0x13});  // mov ss, [rbx]
-    code.place("behind the MOV SS");
+    code.place(behind(Mark::mov_ss));
     k.ud2();
     return code.tell(code.run(bench));
 }

@@ -12,16 +12,16 @@ void clear_tf_and_end(vm::Code& k) {
 }
 
 /// User code with TF set executes SYSCALL.
-std::string stepped_syscall(Bench& bench, std::uint64_t fmask) {
+Answer stepped_syscall(Bench& bench, std::uint64_t fmask) {
     RecordingCode guest;
     auto& k = guest.kernel;
     Xbyak::Label start, entry;
     guest.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB, clear_pushed_tf);
     k.jmp(start);
     k.L(entry);
-    guest.place("at the SYSCALL entry");
+    guest.place(at(Mark::syscall_entry));
     k.nop();
-    guest.place("one instruction behind the SYSCALL entry");
+    guest.place(behind(Mark::syscall_entry, 1));
     k.nop();
     guest.end();
     k.L(start);
@@ -32,18 +32,18 @@ std::string stepped_syscall(Bench& bench, std::uint64_t fmask) {
 }
 
 void place_user_code(RecordingCode& guest) {
-    guest.user_place("at the first user instruction");
+    guest.user_place(at(Mark::first_user_instruction));
     guest.user.nop();
-    guest.user_place("behind the first user instruction");
+    guest.user_place(behind(Mark::first_user_instruction));
     guest.user.nop();
     guest.user.doorbell(GATECRASH_PORT_END);
 }
 
 }  // namespace
 
-std::string tf_in_fmask(Bench& bench) { return stepped_syscall(bench, vm::rflags_tf | vm::rflags_if); }
+Answer tf_in_fmask(Bench& bench) { return stepped_syscall(bench, vm::rflags_tf | vm::rflags_if); }
 
-std::string tf_over_sysret(Bench& bench) {
+Answer tf_over_sysret(Bench& bench) {
     RecordingCode guest;
     auto& k = guest.kernel;
     guest.on(GATECRASH_VECTOR_DB, 0, clear_tf_and_end);
@@ -55,7 +55,7 @@ std::string tf_over_sysret(Bench& bench) {
     return guest.tell(guest.run(bench), cause);
 }
 
-std::string tf_over_iret(Bench& bench) {
+Answer tf_over_iret(Bench& bench) {
     RecordingCode guest;
     guest.on(GATECRASH_VECTOR_DB, 0, clear_tf_and_end);
     guest.enter_user(vm::rflags_tf | 2);
@@ -64,7 +64,7 @@ std::string tf_over_iret(Bench& bench) {
 }
 
 /// The first use of the user's text exits: nested paging has to be told of that page.
-std::string tf_over_an_exit(Bench& bench) {
+Answer tf_over_an_exit(Bench& bench) {
     bench.discard();
     RecordingCode guest(RecordingCode::Pages::fresh);
     guest.on(GATECRASH_VECTOR_DB, 0, clear_tf_and_end);
@@ -73,7 +73,7 @@ std::string tf_over_an_exit(Bench& bench) {
     return guest.tell(guest.run(bench), cause);
 }
 
-std::string tf_over_int(Bench& bench) {
+Answer tf_over_int(Bench& bench) {
     RecordingCode guest;
     auto& k = guest.kernel;
     guest.on(GATECRASH_VECTOR_DB, 0, clear_pushed_tf);
@@ -82,15 +82,15 @@ std::string tf_over_int(Bench& bench) {
     k.or_(k.qword[k.rsp], static_cast<std::uint32_t>(vm::rflags_tf));
     k.popfq();
     k.int_(any_vector);
-    guest.place("behind the INT");
+    guest.place(behind(Mark::int_n));
     k.nop();
-    guest.place("one instruction behind the INT");
+    guest.place(behind(Mark::int_n, 1));
     k.nop();
     guest.end();
     return guest.tell(guest.run(bench));
 }
 
-std::string tf_over_sysenter(Bench& bench) {
+Answer tf_over_sysenter(Bench& bench) {
     RecordingCode guest;
     auto& k = guest.kernel;
     Xbyak::Label start, entry;
@@ -98,20 +98,20 @@ std::string tf_over_sysenter(Bench& bench) {
     guest.on(vector_ud, 0, ring_end);
     k.jmp(start);
     k.L(entry);
-    guest.place("at the SYSENTER entry");
+    guest.place(at(Mark::sysenter_entry));
     k.nop();
-    guest.place("one instruction behind the SYSENTER entry");
+    guest.place(behind(Mark::sysenter_entry, 1));
     k.nop();
     guest.end();
     k.L(start);
     guest.enable_sysenter(entry);
     guest.enter_user(vm::rflags_tf | 2);
-    guest.user_place("at the SYSENTER");
+    guest.user_place(at(Mark::sysenter));
     guest.user.sysenter();
     return guest.tell(guest.run(bench), cause);
 }
 
-std::string tf_over_sysexit(Bench& bench) {
+Answer tf_over_sysexit(Bench& bench) {
     RecordingCode guest;
     auto& k = guest.kernel;
     guest.on(GATECRASH_VECTOR_DB, 0, clear_tf_and_end);
@@ -122,13 +122,13 @@ std::string tf_over_sysexit(Bench& bench) {
     k.pushfq();
     k.or_(k.qword[k.rsp], static_cast<std::uint32_t>(vm::rflags_tf));
     k.popfq();
-    guest.place("at the SYSEXIT");
+    guest.place(at(Mark::sysexit));
     k.sysexitq();
     place_user_code(guest);
     return guest.tell(guest.run(bench), privilege);
 }
 
-std::string tf_with_btf(Bench& bench) {
+Answer tf_with_btf(Bench& bench) {
     constexpr std::uint32_t msr_debugctl = 0x1d9;
     constexpr std::uint64_t btf = 2;
     RecordingCode guest;
@@ -136,19 +136,19 @@ std::string tf_with_btf(Bench& bench) {
     Xbyak::Label target;
     guest.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB, clear_pushed_tf);
     guest.on(GATECRASH_VECTOR_GP, 0, ring_end);
-    guest.place("in the WRMSR");
+    guest.place(in(Mark::wrmsr));
     guest.write_msr(msr_debugctl, btf);
     k.pushfq();
     k.or_(k.qword[k.rsp], static_cast<std::uint32_t>(vm::rflags_tf));
     k.popfq();
     k.nop();
-    guest.place("one instruction behind the POPF");
+    guest.place(behind(Mark::popf, 1));
     k.jmp(target);
     k.nop();
     k.L(target);
-    guest.place("at the branch's target");
+    guest.place(at(Mark::branch_target));
     k.nop();
-    guest.place("behind the branch's target");
+    guest.place(behind(Mark::branch_target));
     guest.write_msr(msr_debugctl, 0);
     guest.end();
     return guest.tell(guest.run(bench), cause);

@@ -1,7 +1,5 @@
 #include "vm/stepping/stepper.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstring>
 #include <vector>
@@ -17,22 +15,22 @@ using vm::Guest;
 using vm::Snapshot;
 using vm::StepperKind;
 
-/// What differs between an end and where the machine is now, for people. Empty if nothing does.
-std::string difference(const Snapshot& a, Guest& guest) {
+/// What differs between an end and where the machine is now.
+Parts difference(const Snapshot& a, Guest& guest) {
     const auto b = guest.snapshot(&a);
-    std::string what;
-    const auto compare = [&](bool same, const char* name) {
-        if (!same) what += (what.empty() ? "" : ", ") + std::string(name);
+    Parts parts;
+    const auto compare = [&](bool same, Part part) {
+        if (!same) parts.push_back(part);
     };
-    compare(std::memcmp(&a.regs, &b.regs, sizeof a.regs) == 0, "registers");
-    compare(std::memcmp(&a.sregs, &b.sregs, sizeof a.sregs) == 0, "special registers");
-    compare(a.msrs == b.msrs, "MSRs");
-    compare(guest.memory().equals(a.pages), "memory");
-    return what;
+    compare(std::memcmp(&a.regs, &b.regs, sizeof a.regs) == 0, Part::registers);
+    compare(std::memcmp(&a.sregs, &b.sregs, sizeof a.sregs) == 0, Part::special_registers);
+    compare(a.msrs == b.msrs, Part::msrs);
+    compare(guest.memory().equals(a.pages), Part::memory);
+    return parts;
 }
 
-/// Steps to the end. Returns the boundaries, and how it ended if not by END.
-std::string step_to_end(Guest& guest, StepperKind kind) {
+/// Steps to the end.
+SteppedRun step_to_end(Guest& guest, StepperKind kind) {
     constexpr std::size_t max_steps = 3 * instructions_to_step;
     const auto stepper = vm::make_stepper(kind, guest);
     stepper->enter();
@@ -43,37 +41,32 @@ std::string step_to_end(Guest& guest, StepperKind kind) {
         end = stepper->step().end;
     }
     stepper->leave();
-    if (!end) return "no end";
-    const bool well = rang(*end, GATECRASH_PORT_END);
-    return (boundaries == instructions_to_step
-                ? "every instruction"
-                : fmt::format("{} steps for {} instructions", boundaries, instructions_to_step)) +
-           (well ? "" : ", then " + ending(*end));
+    SteppedRun run;
+    if (!end) return run;
+    run.steps = boundaries;
+    if (!rang(*end, GATECRASH_PORT_END)) run.ended = end;
+    return run;
 }
 
-std::string compare_ends(const Snapshot& free, Guest& guest) {
-    const auto differs = difference(free, guest);
-    return differs.empty() ? "the same end as a free run" : "other " + differs + " at the end than a free run";
-}
-
-std::string step_and_compare(Bench& bench, StepperKind kind) {
+Answer step_and_compare(Bench& bench, StepperKind kind) {
     auto& guest = bench.load_guest_to_step();
     const auto from = guest.snapshot();
     const auto free = run_bounded(guest);
-    if (!rang(free, GATECRASH_PORT_END)) return "a free run ends with " + ending(free);
+    if (!rang(free, GATECRASH_PORT_END)) return {FreeRun{.ended = free}};
     const auto free_end = guest.snapshot();
     guest.restore(from);
-    const auto steps = step_to_end(guest, kind);
-    return steps + ", " + compare_ends(free_end, guest);
+    auto run = step_to_end(guest, kind);
+    run.differing = difference(free_end, guest);
+    return {run};
 }
 
 }  // namespace
 
-std::string trap_flag_step(Bench& bench) { return step_and_compare(bench, StepperKind::trap_flag); }
+Answer trap_flag_step(Bench& bench) { return step_and_compare(bench, StepperKind::trap_flag); }
 
-std::string stop_bytes_step(Bench& bench) { return step_and_compare(bench, StepperKind::stop_bytes); }
+Answer stop_bytes_step(Bench& bench) { return step_and_compare(bench, StepperKind::stop_bytes); }
 
-std::string trap_flag_leaves_no_state(Bench& bench) {
+Answer trap_flag_leaves_no_state(Bench& bench) {
     auto& guest = bench.load_guest_to_step();
     const auto from = guest.snapshot();
     (void)run_bounded(guest);
@@ -91,16 +84,16 @@ std::string trap_flag_leaves_no_state(Bench& bench) {
         guest.restore(here);
         const auto outcome = run_bounded(guest);
         if (!rang(outcome, GATECRASH_PORT_END)) {
-            return fmt::format("behind {} steps a free run ends with {}", steps, ending(outcome));
+            return {FreeRun{.steps = steps, .ended = outcome}};
         }
-        if (const auto differs = difference(free_end, guest); !differs.empty()) {
-            return fmt::format("behind {} steps a free run ends with other {}", steps, differs);
+        if (const auto differing = difference(free_end, guest); !differing.empty()) {
+            return {FreeRun{.steps = steps, .differing = differing}};
         }
         guest.restore(here);
         stepper->enter();
     }
     stepper->leave();
-    return "a free run from any step ends the same";
+    return {FreeRun{}};
 }
 
 }  // namespace gatecrash::qualify

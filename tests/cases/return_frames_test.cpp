@@ -245,7 +245,9 @@ TEST_P(MissedConditions, AreToldWithinTwoHundredFrames) {
 /// AMD's SYSRET takes any RIP, and the fault behind it is the user's, as that of an IRET has to be made.
 TEST(ReturnFrames, ThatAreNotCanonicalAreToldWhereSysretFaultsOnThem) {
     qualify::Bench bench(kvm_system());
-    const bool is_fault_of_kernel = qualify::sysret_non_canonical(bench) == "#GP, RIP at the SYSRET, CPL 0";
+    const qualify::Answer fault_of_kernel{
+        qualify::Delivery{GATECRASH_VECTOR_GP, at(qualify::Mark::sysret), {.cpl = 0}}};
+    const bool is_fault_of_kernel = qualify::sysret_non_canonical(bench) == fault_of_kernel;
     const auto told = first_told("any-rip", 200);
     ASSERT_EQ(told.has_value(), is_fault_of_kernel);
     if (told) {

@@ -2,10 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <stdexcept>
 
 #include "kvm/error.hpp"
+#include "qualify/expected.hpp"
 #include "qualify/probe.hpp"
 #include "vm/outcome.hpp"
 
@@ -16,67 +18,121 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-constexpr Probe probe{Behaviour::int3, {"as on Intel", "as on AMD"}, "the manual", "do this", nullptr};
-
-Measurement judge_outcome(const std::string& got, Vendor vendor = Vendor::amd) {
-    return judge(probe, vendor, [&] { return got; });
-}
-
-TEST(Judgement, IsOkForWhatIsExpected) {
-    const auto measurement = judge_outcome("as on AMD");
-    EXPECT_TRUE(measurement.ok);
-    EXPECT_EQ(measurement.behaviour, Behaviour::int3);
-    EXPECT_EQ(measurement.got, measurement.expected);
-    EXPECT_THAT(measurement.remedy, IsEmpty());
-}
-
-TEST(Judgement, IsOkForWhateverTheManualAllows) {
-    const auto judged = [](const std::string& got) {
-        constexpr Probe open{Behaviour::int3, "this | that", "the manual", "do this", nullptr};
-        return judge(open, Vendor::amd, [&] { return got; }).ok;
-    };
-    EXPECT_TRUE(judged("this"));
-    EXPECT_TRUE(judged("that"));
-    for (const auto* other : {"", "th", "this |", "this | that", "that "}) EXPECT_FALSE(judged(other)) << other;
-}
-
-TEST(Judgement, FailsForAnythingElse) {
-    const auto measurement = judge_outcome("something else");
-    EXPECT_FALSE(measurement.ok);
-    EXPECT_EQ(measurement.got, "something else");
-    EXPECT_EQ(measurement.expected, "as on AMD");
-    EXPECT_EQ(measurement.remedy, "do this");
-}
-
-TEST(Judgement, ExpectsWhatTheVendorsCpusDo) {
-    EXPECT_FALSE(judge_outcome("as on AMD", Vendor::intel).ok);
-    EXPECT_TRUE(judge_outcome("as on Intel", Vendor::intel).ok);
-}
-
-TEST(Judgement, ReportsAFaultOfTheMachineByItsFirstLine) {
-    const auto measurement = judge(probe, Vendor::amd, []() -> std::string {
-        throw vm::MachineFault("KVM_EXIT_INTERNAL_ERROR: suberror 1, data [0x1, 0x2]\nrip 0x10\n");
-    });
-    EXPECT_FALSE(measurement.ok);
-    EXPECT_EQ(measurement.got, "KVM_EXIT_INTERNAL_ERROR: suberror 1");
-    EXPECT_EQ(measurement.remedy, "do this");
-}
-
-TEST(Judgement, ReportsARefusalOfKvmWithItsOwnRemedy) {
-    const auto measurement =
-        judge(probe, Vendor::amd, []() -> std::string { throw kvm::Error("KVM_CREATE_VM", EBUSY); });
-    EXPECT_FALSE(measurement.ok);
-    EXPECT_THAT(measurement.got, HasSubstr("KVM_CREATE_VM"));
-    EXPECT_EQ(measurement.remedy, kvm::remedy_for("KVM_CREATE_VM", EBUSY));
-}
-
-TEST(Judgement, IsNotFooledByAnEmptyOutcome) { EXPECT_FALSE(judge_outcome("").ok); }
-
 std::vector<Probe> everything() {
     std::vector<Probe> all(probes().begin(), probes().end());
     all.insert(all.end(), facts().begin(), facts().end());
     return all;
 }
+
+const Answer as_on_intel{Delivery{vectors::gp, at(Mark::sysret), {.cpl = 0}}};
+const Answer as_on_amd{Delivery{vectors::gp, Unnamed{0x800000000000}, {.cpl = 3}}};
+const Probe probe{Behaviour::int3, by_vendor(as_on_intel, as_on_amd), "the manual", "do this", nullptr};
+
+Measurement judge_outcome(const Answer& got, Vendor vendor = Vendor::amd) {
+    return judge(probe, vendor, [&] { return got; });
+}
+
+TEST(Judgement, IsOkForWhatIsExpected) {
+    const auto measurement = judge_outcome(as_on_amd);
+    EXPECT_TRUE(measurement.ok);
+    EXPECT_EQ(measurement.behaviour, Behaviour::int3);
+    EXPECT_EQ(measurement.got, as_on_amd);
+    EXPECT_EQ(measurement.expected, Allowed{as_on_amd});
+    EXPECT_THAT(measurement.remedy, IsEmpty());
+}
+
+TEST(Judgement, IsOkForWhateverTheManualAllows) {
+    const Answer one{Statement::gs_base_stays}, another{Statement::gs_base_cleared};
+    const Probe open{Behaviour::int3, any_of({one, another}), "the manual", "do this", nullptr};
+    const auto judged = [&](const Answer& got) { return judge(open, Vendor::amd, [&] { return got; }).ok; };
+    EXPECT_TRUE(judged(one));
+    EXPECT_TRUE(judged(another));
+    EXPECT_FALSE(judged({}));
+    EXPECT_FALSE(judged(then(one, another)));
+    EXPECT_FALSE(judged({Statement::gs_base_cleared_as_announced}));
+}
+
+TEST(Judgement, FailsForAnythingElse) {
+    const auto measurement = judge_outcome({Statement::no_event});
+    EXPECT_FALSE(measurement.ok);
+    EXPECT_EQ(measurement.got, Answer{Statement::no_event});
+    EXPECT_EQ(measurement.expected, Allowed{as_on_amd});
+    EXPECT_EQ(measurement.remedy, "do this");
+}
+
+TEST(Judgement, ExpectsWhatTheVendorsCpusDo) {
+    EXPECT_FALSE(judge_outcome(as_on_amd, Vendor::intel).ok);
+    EXPECT_TRUE(judge_outcome(as_on_intel, Vendor::intel).ok);
+}
+
+/// An answer that reads exactly as the expected one is still another: the words decide nothing.
+TEST(Judgement, ReadsNoWords) {
+    for (const auto& each : everything()) {
+        for (const auto vendor : {Vendor::intel, Vendor::amd}) {
+            for (const auto& expected : each.expected.on(vendor)) {
+                const Answer alike{Unforeseen{describe(expected)}};
+                EXPECT_EQ(describe(alike), describe(expected));
+                EXPECT_FALSE(judge(each, vendor, [&] { return alike; }).ok) << describe(expected);
+                EXPECT_TRUE(judge(each, vendor, [&] { return expected; }).ok) << describe(expected);
+            }
+        }
+    }
+}
+
+TEST(Judgement, ComparesPlacesAndNotTheirNames) {
+    const auto at_place = [](const Place& place) { return Answer{Delivery{vectors::bp, place}}; };
+    EXPECT_EQ(at_place(behind(Mark::sti, 1)), at_place(behind(Mark::sti, 1)));
+    EXPECT_NE(at_place(behind(Mark::sti, 1)), at_place(behind(Mark::sti)));
+    EXPECT_NE(at_place(at(Mark::int3)), at_place(behind(Mark::int3)));
+    EXPECT_NE(at_place(handler_of(vectors::bp)), at_place(handler_of(vectors::db)));
+    EXPECT_NE(at_place(Unnamed{0x1234}), at_place(Unnamed{0x1235}));
+}
+
+TEST(Judgement, ComparesEveryDetail) {
+    const Details none;
+    const Details others[]{{.cpl = 0},
+                           {.dr6 = dr6_bs},
+                           {.error = 0},
+                           {.cr2 = Known::payload},
+                           {.resume_flag = false},
+                           {.selectors = Selectors{0x10, 0x18}},
+                           {.rflags = 2},
+                           {.rsp = Known::rcx},
+                           {.esp = std::uint64_t{0}},
+                           {.stack = Stack::ist}};
+    for (const auto& one : others) {
+        EXPECT_NE(one, none);
+        for (const auto& other : others) EXPECT_EQ(one == other, &one == &other);
+    }
+}
+
+TEST(Judgement, ReportsAStateThatTheCpuRefusesByItsReason) {
+    const Probe refusal{Behaviour::int3, always({EntryRefused{7}}), "the manual", "do this", nullptr};
+    const auto judged = [&](std::uint64_t reason) {
+        return judge(refusal, Vendor::intel, [&]() -> Answer { throw vm::RefusedEntry("in other words", reason); });
+    };
+    EXPECT_TRUE(judged(7).ok);
+    EXPECT_FALSE(judged(8).ok);
+    EXPECT_EQ(describe(judged(8).got), "KVM_EXIT_FAIL_ENTRY: hardware reason 0x8");
+}
+
+TEST(Judgement, ReportsAFaultOfTheMachineByItsFirstLine) {
+    const auto measurement = judge(probe, Vendor::amd, []() -> Answer {
+        throw vm::MachineFault("KVM_EXIT_INTERNAL_ERROR: suberror 1, data [0x1, 0x2]\nrip 0x10\n");
+    });
+    EXPECT_FALSE(measurement.ok);
+    EXPECT_EQ(describe(measurement.got), "KVM_EXIT_INTERNAL_ERROR: suberror 1");
+    EXPECT_EQ(measurement.remedy, "do this");
+}
+
+TEST(Judgement, ReportsARefusalOfKvmWithItsOwnRemedy) {
+    const auto measurement = judge(probe, Vendor::amd, []() -> Answer { throw kvm::Error("KVM_CREATE_VM", EBUSY); });
+    EXPECT_FALSE(measurement.ok);
+    EXPECT_THAT(describe(measurement.got), HasSubstr("KVM_CREATE_VM"));
+    EXPECT_EQ(measurement.remedy, kvm::remedy_for("KVM_CREATE_VM", EBUSY));
+}
+
+TEST(Judgement, IsNotFooledByAnEmptyOutcome) { EXPECT_FALSE(judge_outcome({}).ok); }
 
 TEST(Table, HasARowForEachBehaviourInTheirOrder) {
     const auto all = everything();
@@ -88,11 +144,26 @@ TEST(Table, HasARowForEachBehaviourInTheirOrder) {
 
 TEST(Table, HasTextsForEverything) {
     for (const auto& each : everything()) {
-        EXPECT_THAT(std::string(each.expected.intel), Not(IsEmpty())) << to_string(each.behaviour);
-        EXPECT_THAT(std::string(each.expected.amd), Not(IsEmpty())) << to_string(each.behaviour);
+        for (const auto& allowed : {each.expected.intel, each.expected.amd}) {
+            EXPECT_THAT(allowed, Not(IsEmpty())) << to_string(each.behaviour);
+            for (const auto& answer : allowed)
+                EXPECT_THAT(describe(answer), Not(IsEmpty())) << to_string(each.behaviour);
+        }
         EXPECT_THAT(std::string(each.source), Not(IsEmpty())) << to_string(each.behaviour);
         EXPECT_THAT(std::string(each.remedy), Not(IsEmpty())) << to_string(each.behaviour);
         EXPECT_NE(each.measure, nullptr) << to_string(each.behaviour);
+    }
+}
+
+/// What KVM says instead of an answer is no answer.
+TEST(Table, ExpectsNothingUnforeseen) {
+    for (const auto& each : everything()) {
+        for (const auto& allowed : {each.expected.intel, each.expected.amd}) {
+            for (const auto& answer : allowed) {
+                const auto is_unforeseen = [](const Observation& o) { return std::holds_alternative<Unforeseen>(o); };
+                EXPECT_TRUE(std::ranges::none_of(answer, is_unforeseen)) << to_string(each.behaviour);
+            }
+        }
     }
 }
 

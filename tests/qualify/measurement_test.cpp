@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "qualify/expected.hpp"
 #include "qualify/legacy_code.hpp"
 #include "qualify/probe.hpp"
 #include "qualify/qualify.hpp"
@@ -14,8 +15,8 @@ namespace gatecrash::qualify {
 
 /// How gtest prints one.
 void PrintTo(const Measurement& measurement, std::ostream* out) {
-    *out << to_string(measurement.behaviour) << ": got \"" << measurement.got << "\", expected \""
-         << measurement.expected << "\"";
+    *out << to_string(measurement.behaviour) << ": got \"" << describe(measurement.got) << "\", expected \""
+         << describe(measurement.expected) << "\"";
 }
 
 namespace {
@@ -37,7 +38,7 @@ std::vector<std::string> gaps_in(std::span<const Probe> table) {
     for (const auto& probe : table) {
         const auto measurement = evaluate(probe, bench);
         if (measurement.ok) continue;
-        gaps.push_back(std::string(to_string(measurement.behaviour)) + ": " + measurement.got);
+        gaps.push_back(std::string(to_string(measurement.behaviour)) + ": " + describe(measurement.got));
     }
     return gaps;
 }
@@ -104,17 +105,17 @@ TEST(Facts, DifferFromTheManualExactlyWhereTheEmulatedMachineIsKnownTo) {
 int measured = 0;
 
 /// A guest that loops the first time that it is measured. What ends it then is an interrupt of the host.
-std::string loop_the_first_time(Bench& bench) {
+Answer loop_the_first_time(Bench& bench) {
     RecordingCode code;
     Xbyak::Label self;
     code.kernel.L(self);
     if (++measured == 1) code.kernel.jmp(self);
     code.end();
-    return describe(code.boot(bench).run());
+    return {Ended{code.boot(bench).run()}};
 }
 
 /// Comes out wrong the first time, for a reason that KVM's count does not show.
-std::string wrong_the_first_time(Bench& bench) {
+Answer wrong_the_first_time(Bench& bench) {
     RecordingCode code;
     if (++measured == 1) code.kernel.ud2();
     code.end();
@@ -123,28 +124,28 @@ std::string wrong_the_first_time(Bench& bench) {
 
 /// Interrupted each time, it comes out in `of` ways in turn.
 template <int of>
-std::string loop_each_time(Bench& bench) {
+Answer loop_each_time(Bench& bench) {
     RecordingCode code;
     Xbyak::Label self;
     code.kernel.L(self);
     code.kernel.jmp(self);
     (void)code.boot(bench).run();
-    return std::to_string(measured++ % of);
+    return {NmisDelivered{static_cast<std::size_t>(measured++ % of)}};
 }
 
 TEST(Measurement, IsMadeAgainUntilAnUnexpectedAnswerComesTwice) {
     auto probe = probe_of(Behaviour::int3);
     probe.measure = wrong_the_first_time;
-    probe.expected = "no event";
+    probe.expected = always({Statement::no_event});
     Bench bench(kvm_system());
     measured = 0;
     const auto expected_at_last = evaluate(probe, bench);
-    EXPECT_TRUE(expected_at_last.ok) << expected_at_last.got;
+    EXPECT_TRUE(expected_at_last.ok) << describe(expected_at_last.got);
     EXPECT_GE(measured, 2) << "more often, if the host interrupted one";
     // What is not expected has to come twice, too.
-    probe.expected = "a phrase that never comes";
+    probe.expected = always({Statement::runs_on});
     measured = 0;
-    EXPECT_EQ(evaluate(probe, bench).got, "no event");
+    EXPECT_EQ(describe(evaluate(probe, bench).got), "no event");
     EXPECT_EQ(measured, 3) << "#UD, and none twice";
 }
 
@@ -152,17 +153,18 @@ TEST(Measurement, IsMadeAgainIfAnInterruptOfTheHostFellIntoIt) {
     if (vm::cpu_vendor() != vm::Vendor::amd) GTEST_SKIP() << "KVM counts few of them on Bochs";
     auto probe = probe_of(Behaviour::int3);
     Bench bench(kvm_system());
-    const auto evaluate_as = [&](std::string (*measure)(Bench&)) {
+    const auto evaluate_as = [&](Answer (*measure)(Bench&)) {
         probe.measure = measure;
         measured = 0;
         return evaluate(probe, bench).got;
     };
-    EXPECT_EQ(evaluate_as(loop_the_first_time), "doorbell END");
-    EXPECT_EQ(evaluate_as(loop_each_time<1>), "0");
+    const auto counted = [](std::size_t count) { return Answer{NmisDelivered{count}}; };
+    EXPECT_EQ(evaluate_as(loop_the_first_time), Answer{Ended{vm::Doorbell{GATECRASH_PORT_END}}});
+    EXPECT_EQ(evaluate_as(loop_each_time<1>), counted(0));
     EXPECT_EQ(measured, 2);
-    EXPECT_EQ(evaluate_as(loop_each_time<3>), "0");
+    EXPECT_EQ(evaluate_as(loop_each_time<3>), counted(0));
     EXPECT_EQ(measured, 4) << "until one came twice";
-    EXPECT_EQ(evaluate_as(loop_each_time<9>), "4");
+    EXPECT_EQ(evaluate_as(loop_each_time<9>), counted(4));
     EXPECT_EQ(measured, 5);
 }
 
@@ -176,23 +178,23 @@ TEST(Facts, AreMeasuredOnlyIfAskedFor) {
 TEST(WrongGuest, InLegacyModeIsTold) {
     Bench bench(kvm_system());
     LegacyCode code;
-    code.place("at the UD2");
+    code.place(at(Mark::ud2));
     code.kernel.ud2();
-    EXPECT_EQ(code.tell(code.run(bench)), "#UD, RIP at the UD2, CPL 0");
+    EXPECT_EQ(describe(code.tell(code.run(bench))), "#UD, RIP at the UD2, CPL 0");
 
     LegacyCode user;
     user.enter_user(2);
-    user.user_place("at the HLT");
+    user.user_place(at(Mark::hlt));
     user.user.hlt();
-    EXPECT_EQ(user.tell(user.run(bench)), "#GP, RIP at the HLT, CPL 3");
+    EXPECT_EQ(describe(user.tell(user.run(bench))), "#GP, RIP at the HLT, CPL 3");
 
     LegacyCode halted;
     halted.kernel.hlt();
-    EXPECT_EQ(halted.tell(halted.run(bench)), "HLT");
+    EXPECT_EQ(describe(halted.tell(halted.run(bench))), "HLT");
 
     LegacyCode fine;
     fine.end();
-    EXPECT_EQ(fine.tell(fine.run(bench)), "no event");
+    EXPECT_EQ(describe(fine.tell(fine.run(bench))), "no event");
 }
 
 TEST(Measurement, ComesOutTheSameInTheTablesOrder) {
@@ -207,7 +209,7 @@ TEST(Measurement, ComesOutTheSameInTheTablesOrder) {
 }
 
 /// Judges a guest as if it were that of the behaviour.
-Measurement judge_as(Behaviour behaviour, std::string (*wrong)(Bench&)) {
+Measurement judge_as(Behaviour behaviour, Answer (*wrong)(Bench&)) {
     auto probe = probe_of(behaviour);
     probe.measure = wrong;
     Bench bench(kvm_system());
@@ -222,11 +224,11 @@ TEST(WrongGuest, WithoutItsHandlerIsTold) {
     const auto measurement = judge_as(Behaviour::int3, [](Bench& bench) {
         RecordingCode code;
         code.kernel.int3();
-        code.place("behind the INT3");
+        code.place(behind(Mark::int3));
         code.end();
         return code.tell(code.run(bench));
     });
-    EXPECT_EQ(measurement.got, "#BP, RIP behind the INT3, which was not expected");
+    EXPECT_EQ(describe(measurement.got), "#BP, RIP behind the INT3, which was not expected");
 }
 
 TEST(WrongGuest, ThatDoesNothingIsTold) {
@@ -235,7 +237,7 @@ TEST(WrongGuest, ThatDoesNothingIsTold) {
         code.end();
         return code.tell(code.run(bench));
     });
-    EXPECT_EQ(measurement.got, "no event");
+    EXPECT_EQ(describe(measurement.got), "no event");
 }
 
 TEST(WrongGuest, WhoseNmiHandlerUnmasksEarlyIsTold) {
@@ -245,16 +247,16 @@ TEST(WrongGuest, WhoseNmiHandlerUnmasksEarlyIsTold) {
         code.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI, [&code](Code& k) {
             k.doorbell(GATECRASH_PORT_BEGIN);
             k.int3();  // its IRET unmasks
-            code.place("in the handler");
+            code.place(in(Mark::handler));
         });
         code.kernel.doorbell(GATECRASH_PORT_BEGIN);
-        code.place("behind the doorbell");
+        code.place(behind(Mark::doorbell));
         code.end();
         return code.tell(code.run(bench, [begins = 0](vm::Guest& guest) mutable {
             if (++begins <= 2) guest.land(vm::Event::nmi());
         }));
     });
-    EXPECT_THAT(measurement.got, testing::HasSubstr("NMI, RIP in the handler"));
+    EXPECT_THAT(describe(measurement.got), testing::HasSubstr("NMI, RIP in the handler"));
 }
 
 TEST(WrongGuest, ThatHangsIsEnded) {
@@ -265,7 +267,7 @@ TEST(WrongGuest, ThatHangsIsEnded) {
         code.kernel.jmp(self);
         return code.tell(code.run(bench));
     });
-    EXPECT_EQ(measurement.got, "still running");
+    EXPECT_EQ(describe(measurement.got), "still running");
 }
 
 TEST(WrongGuest, ThatGoesRoundInCirclesIsEnded) {
@@ -275,7 +277,7 @@ TEST(WrongGuest, ThatGoesRoundInCirclesIsEnded) {
         code.kernel.ud2();
         return code.tell(code.run(bench));
     });
-    EXPECT_THAT(measurement.got, testing::EndsWith("and so on without end"));
+    EXPECT_THAT(describe(measurement.got), testing::EndsWith("and so on without end"));
 }
 
 TEST(WrongGuest, ThatTripleFaultsIsTold) {
@@ -288,7 +290,7 @@ TEST(WrongGuest, ThatTripleFaultsIsTold) {
         guest.set_sregs(sregs);
         return code.tell(RecordingCode::run(guest));
     });
-    EXPECT_EQ(measurement.got, "triple fault");
+    EXPECT_EQ(describe(measurement.got), "triple fault");
 }
 
 TEST(Bench, ShowsEachGuestItsOwnMemory) {

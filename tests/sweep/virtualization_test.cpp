@@ -42,7 +42,7 @@ TEST(HypervisorEvent, ComesAgainAtTheFirstInstructionOfItsEntry) {
 
 TEST(CommunicationException, HasAnErrorCode) {
     const auto vc = qualify::measure(kvm_system(), vm::Behaviour::vc_injection);
-    if (!vc.ok || vm::cpu_vendor() != vm::Vendor::amd) GTEST_SKIP() << "no #VC here: " << vc.got;
+    if (!vc.ok || vm::cpu_vendor() != vm::Vendor::amd) GTEST_SKIP() << "no #VC here: " << describe(vc.got);
     const auto result = sweep_of({Event::vc()}, 1);
     EXPECT_THAT(result.findings, IsEmpty());
     EXPECT_GT(result.schedules, 100U);

@@ -1,0 +1,26 @@
+// For tables of expected answers.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include "gatecrash/abi.h"
+#include "qualify/answer.hpp"
+#include "qualify/probe.hpp"
+
+namespace gatecrash::qualify {
+
+/// The vectors of expected deliveries.
+namespace vectors {
+inline constexpr std::uint64_t db = GATECRASH_VECTOR_DB, nmi = GATECRASH_VECTOR_NMI, bp = GATECRASH_VECTOR_BP, ud = 6,
+                               ss = 12, gp = GATECRASH_VECTOR_GP, pf = GATECRASH_VECTOR_PF, mc = GATECRASH_VECTOR_MC,
+                               vc = GATECRASH_VECTOR_VC, irq = GATECRASH_DEFAULT_IRQ, software = 0x40;
+}  // namespace vectors
+
+/// Both vendors' CPUs do the same.
+[[nodiscard]] inline Expected always(const Answer& answer) { return {{answer}, {answer}}; }
+/// Both manuals leave it open.
+[[nodiscard]] inline Expected any_of(const Allowed& answers) { return {answers, answers}; }
+[[nodiscard]] inline Expected by_vendor(Answer intel, Answer amd) { return {{std::move(intel)}, {std::move(amd)}}; }
+
+}  // namespace gatecrash::qualify
