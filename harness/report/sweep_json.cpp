@@ -192,6 +192,16 @@ Json to_json(const sweep::SweepResult& sweep) {
     return json;
 }
 
+namespace {
+
+Json to_json(const sweep::Position& position) {
+    auto events = Json::array();
+    for (const auto& [boundary, event, wait] : position.events) events.push_back({boundary, event, wait});
+    return {{"window", position.window}, {"events", std::move(events)}};
+}
+
+}  // namespace
+
 Json to_json(const sweep::Checkpoint& checkpoint) {
     auto result = checkpoint.result;
     // What the sweep adds up at its end.
@@ -200,7 +210,7 @@ Json to_json(const sweep::Checkpoint& checkpoint) {
         result.pruned += level.pruned;
     }
     return {{"result", to_json(result)},
-            {"next", checkpoint.next},
+            {"next", to_json(checkpoint.next)},
             {"broken", checkpoint.broken},
             {"block_holds", checkpoint.block_holds}};
 }
@@ -269,11 +279,23 @@ sweep::SweepResult to_sweep(const Json& object) {
     return sweep;
 }
 
+namespace {
+
+sweep::Position to_position(const Json& object) {
+    sweep::Position position{.window = count(object.at("window")), .events = {}};
+    for (const auto& placed : object.at("events")) {
+        position.events.push_back({count(placed.at(0)), count(placed.at(1)), count(placed.at(2))});
+    }
+    return position;
+}
+
+}  // namespace
+
 sweep::Checkpoint to_checkpoint(const Json& object) {
     sweep::Checkpoint checkpoint;
     checkpoint.result = to_sweep(object.at("result"));
     checkpoint.result.schedules = checkpoint.result.pruned = 0;
-    for (const auto& place : object.at("next")) checkpoint.next.push_back(count(place));
+    checkpoint.next = to_position(object.at("next"));
     checkpoint.broken = object.at("broken").get<std::vector<std::string>>();
     checkpoint.block_holds = object.at("block_holds").get<bool>();
     return checkpoint;

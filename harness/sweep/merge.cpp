@@ -6,7 +6,7 @@
 #include <set>
 
 #include "sweep/finding_group.hpp"
-#include "sweep/sweep.hpp"
+#include "sweep/merge.hpp"
 
 namespace gatecrash::sweep {
 namespace {

@@ -32,7 +32,7 @@ sweep::SweepResult sweep() {
 sweep::Checkpoint checkpoint() {
     auto result = sweep();
     result.schedules = result.pruned = 0;  // the end adds them up
-    return {result, {1, 20, 3}, {"@nmi:entry+0x1f", "@nmi:entry"}, false};
+    return {result, {1, {{2, 0, 3}}}, {"@nmi:entry+0x1f", "@nmi:entry"}, false};
 }
 
 template <typename Kind>

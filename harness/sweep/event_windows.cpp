@@ -1,0 +1,47 @@
+#include "sweep/event_windows.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace gatecrash::sweep {
+namespace {
+
+vm::Virtual address_in(const Subject& subject, const std::string& symbol) {
+    const auto address = subject.find(symbol);
+    if (!address) throw ScheduleError(fmt::format("{} has no symbol {}", subject.name(), symbol));
+    return *address;
+}
+
+}  // namespace
+
+EventWindows::EventWindows(const Subject& subject, const std::vector<vm::Event>& events,
+                           const std::vector<SymbolRange>& ranges)
+    : ranges_(events.size()) {
+    for (const auto& range : ranges) {
+        const auto from = address_in(subject, range.from), to = address_in(subject, range.to);
+        if (from >= to) {
+            throw ScheduleError(
+                fmt::format("{}: {} is not at a lower address than {}", subject.name(), range.from, range.to));
+        }
+        bool applies = false;
+        for (std::size_t e = 0; e < events.size(); ++e) {
+            if (range.of && range.of != events[e].kind) continue;
+            ranges_[e].emplace_back(from, to);
+            applies = true;
+        }
+        if (!applies) {
+            throw ScheduleError(fmt::format("{}: the window is for {}, and no such event is to land", to_string(range),
+                                            to_string(*range.of)));
+        }
+    }
+}
+
+bool EventWindows::has(std::size_t event, const Point& at) const {
+    const auto& ranges = ranges_[event];
+    return ranges.empty() || std::ranges::any_of(ranges, [&](const auto& range) {
+               return at.rip() >= range.first && at.rip() < range.second;
+           });
+}
+
+}  // namespace gatecrash::sweep

@@ -1,0 +1,278 @@
+#include "sweep/guest_subject.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "sweep/examine.hpp"
+#include "vm/loop_detector.hpp"
+#include "vm/run_patiently.hpp"
+#include "vm/stepping/walker.hpp"
+
+namespace gatecrash::sweep {
+namespace {
+
+using vm::Event;
+using vm::Guest;
+using vm::Virtual;
+
+const vm::Outcome window_end = vm::Doorbell{GATECRASH_PORT_END};
+
+}  // namespace
+
+struct GuestSubject::GuestPoint : Point {
+    GuestPoint(const Reached& reached, vm::Snapshot state_, std::uint64_t log_head_, bool after_faulting_iret_)
+        : Point(reached), state(std::move(state_)), log_head(log_head_), after_faulting_iret(after_faulting_iret_) {}
+
+    vm::Snapshot state;
+    std::uint64_t log_head;
+    bool after_faulting_iret;
+    StateDigest digest{};  ///< if states are compared
+};
+
+const GuestSubject::GuestPoint& GuestSubject::of(const Point& point) { return static_cast<const GuestPoint&>(point); }
+
+GuestSubject::GuestSubject(Guest& guest, vm::StepperKind stepper, std::span<const Event> events, PhaseClock* clock)
+    : guest_(guest),
+      clock_(clock),
+      watches_(std::ranges::any_of(events, vm::arms_watchpoint)),
+      stepper_(vm::make_stepper(stepper, guest)),
+      stacks_(guest.image()),
+      met_(guest) {
+    if (watches_) guest.expect_watchpoints();
+}
+
+// --- windows ---------------------------------------------------------------------------------------------------------
+
+bool GuestSubject::find_window() {
+    early_end_.reset();
+    found_ = next_window(guest_);
+    if (!found_) return false;
+    open_window(guest_, *found_);
+    check_end(guest_, vm::run_patiently(guest_));
+    open_window(guest_, *found_);
+    return true;
+}
+
+void GuestSubject::keep_window() {
+    open_window(guest_, *found_);
+    const auto start = std::chrono::steady_clock::now();
+    if (vm::run_patiently(guest_) != window_end) {
+        throw vm::MachineFault("the same run ended differently twice\n" + guest_.dump());
+    }
+    longest_ = std::max(longest_, std::chrono::steady_clock::now() - start);
+    found_->end = guest_.snapshot();
+    found_->vectors = vectors_since(guest_, *found_);
+    windows_.push_back(std::move(*found_));
+}
+
+void GuestSubject::finish_windows() {
+    guest_.expect_runs_of(std::chrono::duration_cast<std::chrono::microseconds>(longest_));
+    if (windows_.empty()) {
+        throw vm::ImageError(guest_.image().name + ": the guest rings DONE without any window (BEGIN ... END)");
+    }
+}
+
+// --- paths -----------------------------------------------------------------------------------------------------------
+
+Path GuestSubject::path_of(std::size_t window, HitCounter& hits) {
+    open_window(guest_, windows_[window]);
+    return discover(hits, *windows_[window].end, false);
+}
+
+Path GuestSubject::path_after(const Point& from, Event event, const Point& to, bool compare) {
+    const auto phase = during(Phase::injecting);
+    land(from, event, to);
+    if (!early_end_) (void)vm::run_patiently(guest_);
+    const auto end = guest_.snapshot();
+    guest_.restore(of(from).state);
+    guest_.land(event);
+    HitCounter hits;
+    return discover(hits, end, compare);
+}
+
+bool GuestSubject::can_land(Event event, const Point& at) const { return guest_.can_land(event, of(at).state); }
+
+bool GuestSubject::can_deliver(Event event, const Point& at) const {
+    const auto& state = of(at).state;
+    return vm::can_deliver(state.regs, state.events, event);
+}
+
+/// Steps from where the guest is to the end of the window and returns every boundary on the way. The end has to be that
+/// of the free run: so each sweep proves that stepping changes nothing. After an event that waits the boundaries begin,
+/// and are counted from, where it was delivered: no other lands meanwhile.
+Path GuestSubject::discover(HitCounter& hits, const vm::Snapshot& free_end, bool with_digests) {
+    const auto phase = during(Phase::stepping);
+    Path path;
+    {
+        vm::Walker walker(guest_, *stepper_);
+        auto step = walker.settle();
+        bool faulted = false;
+        const GuestPoint* previous = nullptr;
+        while (!step.end && (guest_.has_latched_nmi() || guest_.has_latched_irq())) step = walker.step();
+        while (!step.end) {
+            auto point = std::make_unique<GuestPoint>(hits.reach(guest_.rip()),
+                                                      guest_.snapshot(previous == nullptr ? nullptr : &previous->state),
+                                                      log_head(guest_), faulted);
+            if (with_digests) {
+                point->digest = previous == nullptr
+                                    ? digest_of(guest_.memory(), point->state)
+                                    : digest_of(guest_.memory(), point->state, previous->state.pages, previous->digest);
+            }
+            previous = point.get();
+            path.push_back(std::move(point));
+            const auto instruction = guest_.next_instruction();
+            step = walker.step();
+            faulted = step.delivered && instruction && instruction->kind == vm::Kind::iret;
+        }
+    }
+    if (!same_end(free_end)) {
+        fail_stepping("the guest ends differently stepped and run freely: " + difference(free_end));
+    }
+    return path;
+}
+
+// --- schedules -------------------------------------------------------------------------------------------------------
+
+void GuestSubject::land(const Point& from, Event event, const Point& to) {
+    const auto phase = during(Phase::injecting);
+    guest_.restore(of(from).state);
+    guest_.land(event);
+    early_end_ = deliver_waiting(of(to));
+}
+
+/// Steps until a trap is sprung, or what KVM would deliver at the wrong place is delivered, or to the end that is
+/// returned. KVM's interrupt window is not to be relied on: where a hypervisor below loses a shadow (behaviour
+/// shadow-over-entry), it opens too early. Its NMI window is an IRET, which KVM steps itself where the CPU has no
+/// virtual NMIs: if that faults, TF is in the frame that is pushed, and the NMI comes anywhere after it.
+std::optional<vm::Outcome> GuestSubject::deliver_waiting(const GuestPoint& to) {
+    if (guest_.has_trap()) return vm::Walker(guest_, *stepper_).step().end;
+    const bool irq = guest_.has_latched_irq() && !guest_.can_deliver(Event::irq());
+    const bool nmi = guest_.has_latched_nmi() && !guest_.can_deliver(Event::nmi());
+    if (!irq && !(nmi && to.after_faulting_iret)) return std::nullopt;
+    vm::Walker walker(guest_, *stepper_);
+    while (guest_.has_latched_irq() || guest_.has_latched_nmi()) {
+        if (auto end = walker.step().end) return end;
+    }
+    return std::nullopt;
+}
+
+Ending GuestSubject::run(std::size_t number, std::span<const Landed> landed, Extremes& extremes) {
+    const auto& window = this->window(number);
+    vm::Outcome outcome;
+    {
+        const auto phase = during(Phase::injecting);
+        const auto early_end = std::exchange(early_end_, std::nullopt);
+        outcome = early_end ? *early_end : guest_.run();
+        if (std::holds_alternative<vm::StillRunning>(outcome)) {
+            if (clock_ != nullptr) clock_->charge(Phase::endless);
+            bool is_proven = false;
+            outcome = finish_slowly(is_proven);
+            if (std::holds_alternative<vm::StillRunning>(outcome)) return is_proven ? Ending::endless : Ending::unclear;
+        }
+    }
+    const auto phase = during(Phase::checking);
+    const auto found = check_run(guest_, window, outcome, events_of(landed));
+    if (!found.violations.empty()) return Ending::broken;
+    if (!found.bodies_at_once.empty()) extremes.include({{}, found.bodies_at_once});
+    stacks_.look(guest_, extremes);
+    return Ending::held;
+}
+
+/// An examination sees more than the end of a run. So whether it takes place must not depend on how busy the host is: a
+/// run that is only slow continues to its end here.
+vm::Outcome GuestSubject::finish_slowly(bool& is_proven) {
+    const auto phase = during(Phase::endless);
+    constexpr int patience = 10;
+    const auto end = step_to_end();
+    is_proven = end.has_value();
+    return end ? *end : vm::run_patiently(guest_, patience);
+}
+
+/// Steps a run that takes long to its end. Returns StillRunning if the run repeats an earlier state, which proves that
+/// it is endless, and nothing if neither happens soon.
+std::optional<vm::Outcome> GuestSubject::step_to_end() {
+    constexpr std::uint64_t soon = 1000;
+    vm::LoopDetector detector(1);
+    try {
+        vm::Walker walker(guest_, *stepper_);
+        while (walker.steps() < soon) {
+            if (auto end = walker.step().end) return end;
+            if (detector.repeats(guest_)) return vm::StillRunning{};
+        }
+    } catch (const vm::CannotStep&) {
+        return std::nullopt;  // not soon: it went astray
+    }
+    return std::nullopt;
+}
+
+std::vector<Violation> GuestSubject::examine(std::size_t number, const HitCounter& hits,
+                                             const std::vector<Landing>& schedule, Ending ending) {
+    const auto free_end = ending == Ending::broken ? std::optional(guest_.snapshot()) : std::nullopt;
+    auto& window = this->window(number);
+    // The run without events is the one that is swept first, and then no window is known yet.
+    if (number < windows_.size() && !window.user) learn_user_states(guest_, window, *stepper_);
+    ScheduleLander lander(schedule, hits);
+    const auto examination = sweep::examine(guest_, window, *stepper_, lander, Checks::at_each_step);
+    if (ending == Ending::held) return examination.violations;
+    if (const auto* missed = lander.missed()) {
+        throw vm::MachineFault(fmt::format("the stepped run never reaches {}, which the sweep did\n{}",
+                                           to_string(*missed), guest_.dump()));
+    }
+    if (free_end && !examination.stopped_early && !same_end(*free_end)) {
+        fail_stepping(fmt::format("{} ends differently stepped and run freely: {}",
+                                  to_string(Schedule{name(), schedule}), difference(*free_end)));
+    }
+    if (free_end && examination.violations.empty()) fail_stepping("broken when run freely, but not when stepped");
+    return examination.violations;  // none if it was only slow: the watchdog was impatient
+}
+
+bool GuestSubject::is_new(std::size_t window, const Point& from, std::span<const Landed> landed, unsigned more) {
+    const auto phase = during(Phase::comparing);
+    const auto& at = of(from);
+    const auto events = events_of(landed);
+    return met_.is_new({&at.state, &at.digest, landed.back().event, &events, window, more});
+}
+
+std::vector<LandedEvent> GuestSubject::events_of(std::span<const Landed> landed) {
+    std::vector<LandedEvent> events;
+    events.reserve(landed.size());
+    for (const auto& [event, at] : landed) events.push_back({event, of(*at).log_head});
+    return events;
+}
+
+// --- stepping must be invisible --------------------------------------------------------------------------------------
+
+/// Stepping that changes something is a fault of the harness. Only breakpoints that the guest armed itself are lost
+/// where KVM, or QEMU below it, does not keep them over an exit.
+void GuestSubject::fail_stepping(const std::string& what) {
+    if (const auto dr7 = guest_.debug_registers().dr7; (dr7 & 0xff) != 0 && !watches_) {
+        throw vm::ImageError(fmt::format(
+            "{}: the guest arms breakpoints of its own (DR7 {:#x}), which stepping does not follow here: {}\n{}",
+            name(), dr7, what, guest_.dump()));
+    }
+    throw vm::MachineFault(what + "\n" + guest_.dump());
+}
+
+bool GuestSubject::same_end(const vm::Snapshot& free) {
+    return std::memcmp(&guest_.cpu().regs(), &free.regs, sizeof free.regs) == 0 && guest_.memory().equals(free.pages);
+}
+
+/// Says for a message how the two ends differ.
+std::string GuestSubject::difference(const vm::Snapshot& free) {
+    const auto& regs = guest_.cpu().regs();
+    const auto& symbols = guest_.image().symbols;
+    if (regs.rip != free.regs.rip || regs.rsp != free.regs.rsp) {
+        return fmt::format("run freely it ends at {} with RSP {:#x}, stepped at {} with RSP {:#x}",
+                           symbols.name_of(Virtual{free.regs.rip}), free.regs.rsp, symbols.name_of(Virtual{regs.rip}),
+                           regs.rsp);
+    }
+    const auto at = guest_.memory().first_difference(free.pages);
+    if (!at) return "in registers";
+    return fmt::format("the byte at guest-physical {:#x} is {:#04x} when run freely and {:#04x} when stepped",
+                       number(at->address), std::to_integer<unsigned>(at->then), std::to_integer<unsigned>(at->now));
+}
+
+}  // namespace gatecrash::sweep

@@ -1,0 +1,82 @@
+#include "sweep/tally.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace gatecrash::sweep {
+
+void Tally::go_back_to(const Checkpoint& checkpoint) {
+    result_ = checkpoint.result;
+    broken_ = {checkpoint.broken.begin(), checkpoint.broken.end()};
+    groups_.clear();
+    for (const auto& finding : result_.findings) {
+        groups_.try_emplace(group_of(finding.window, finding.schedule.landings), groups_.size());
+    }
+}
+
+void Tally::next_level() {
+    ++result_.depth;
+    result_.levels.emplace_back();
+}
+
+void Tally::enter_block(std::uint64_t block) {
+    block_ = block;
+    const bool is_ours = block % options_.shard.count == options_.shard.index - 1;
+    if (options_.max_findings == 0 || !is_ours) return;
+    auto& stretches = result_.levels.back().stretches;
+    if (stretches.empty() || stretches.back().block < block) stretches.push_back({.block = block});
+}
+
+Stretch* Tally::stretch() {
+    auto& stretches = result_.levels.back().stretches;
+    return stretches.empty() ? nullptr : &stretches.back();
+}
+
+void Tally::count_run() {
+    ++result_.levels.back().schedules;
+    if (auto* at = stretch()) ++at->schedules;
+}
+
+void Tally::count_pruned(std::uint64_t number) {
+    result_.levels.back().pruned += number;
+    if (auto* at = stretch()) at->pruned += number;
+}
+
+std::uint64_t Tally::schedules_run() const {
+    std::uint64_t count = 0;
+    for (const auto& level : result_.levels) count += level.schedules;
+    return count;
+}
+
+void Tally::add(std::uint64_t window, const std::vector<Landing>& schedule, std::optional<Finding> finding) {
+    // Without pruning a schedule comes up once for each boundary on which its event waits for the same delivery.
+    if (!broken_.insert(to_string(Schedule{"", schedule})).second) return;
+    const auto [group, is_new] = groups_.try_emplace(group_of(window, schedule), result_.findings.size());
+    if (is_new && finding) return add(std::move(*finding));
+    ++result_.findings[group->second].schedules;
+    if (auto* at = stretch()) ++at->alike[group->second];
+}
+
+void Tally::add(Finding finding) {
+    if (options_.found) options_.found(finding);
+    result_.findings.push_back(std::move(finding));
+    auto* const at = stretch();
+    if (at == nullptr) return;  // without any event: the sweep ends with it in any case
+    at->finds = true;
+    if (result_.findings.size() == options_.max_findings) throw EnoughFound{};
+    result_.levels.back().stretches.push_back({.block = *block_});
+}
+
+SweepResult Tally::finish() {
+    if (options_.shard.index != 1) {
+        result_.levels.front() = {};
+        if (result_.depth == 0) result_.findings.clear();
+    }
+    if (result_.stopped_after) result_.levels.back().extremes = {};
+    result_.shard = options_.shard;
+    result_.schedules = schedules_run();
+    for (const auto& level : result_.levels) result_.pruned += level.pruned;
+    return std::move(result_);
+}
+
+}  // namespace gatecrash::sweep
