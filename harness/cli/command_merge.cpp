@@ -88,18 +88,18 @@ std::vector<ShardFile> in_order(const std::vector<ShardFile>& files) {
 }
 
 /// A variant's results, one a shard.
-std::vector<suite::Result> results_of(const Options& options, const Selection& selection, std::size_t at,
-                                      const std::vector<ShardFile>& files) {
-    const auto blank = blank_result(options, selection, files.front().document.machine.vendor);
-    std::vector<suite::Result> parts;
+std::vector<report::ShardResult> results_of(const Options& options, const Selection& selection, std::size_t at,
+                                            const std::vector<ShardFile>& files) {
+    const auto expected = about(options, selection, files.front().document.machine.vendor);
+    std::vector<report::ShardResult> parts;
     for (const auto& [name, document] : files) {
         if (at >= document.results.size() || document.results[at].sweep.interrupted) {
             refuse(name, fmt::format("it was interrupted: run shard {} again", to_string(document.shard)));
         }
         const auto& part = document.results[at];
-        if (part.case_name != blank.case_name || part.variant != blank.variant) {
+        if (part.case_name != expected.case_name || part.variant != expected.variant) {
             refuse(name, fmt::format("it has a result of {}/{} where this program sweeps {}/{}", part.case_name,
-                                     part.variant, blank.case_name, blank.variant));
+                                     part.variant, expected.case_name, expected.variant));
         }
         const auto& first = files.front().document.results[at];
         const bool swept = part.sweep.depth > 0 && first.sweep.depth > 0;
@@ -113,21 +113,17 @@ std::vector<suite::Result> results_of(const Options& options, const Selection& s
 
 /// The result of which `parts` are the results of all shards. Its seconds are theirs together.
 suite::Result merged(const Options& options, const Selection& selection, vm::Vendor vendor,
-                     const std::vector<suite::Result>& parts) {
+                     const std::vector<report::ShardResult>& parts) {
     double seconds = 0;
     sweep::TimeSpent spent{};
     std::vector<sweep::SweepResult> sweeps;
     for (const auto& part : parts) {
-        if (part.status == suite::Status::error) {
-            auto failed = blank_result(options, selection, vendor);
-            failed.message = part.message;
-            return failed;
-        }
+        if (part.error) return suite::failed(about(options, selection, vendor), *part.error);
         seconds += part.seconds;
         sweep::add(spent, part.spent);
         sweeps.push_back(part.sweep);
     }
-    auto result = judged(options, selection, vendor, sweeps);
+    auto result = result_of(about(options, selection, vendor), sweeps, findings_to_stop_after(options));
     result.seconds = seconds;
     result.spent = spent;
     return result;

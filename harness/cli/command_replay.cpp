@@ -26,26 +26,9 @@ std::vector<vm::Event> events_of(const sweep::Schedule& schedule) {
     return events;
 }
 
-/// The one run as a sweep of one schedule.
-suite::Result to_result(const Target& target, const sweep::Schedule& schedule, const sweep::ReplayResult& replayed) {
-    auto result = target.is_file() ? suite::Result{} : blank_result({}, target.selection, vm::cpu_vendor());
-    if (target.is_file()) result.case_name = schedule.target;
-    const bool breaks = !replayed.violations.empty();
-    result.expect.clear();
-    result.verdict = breaks ? suite::Verdict::breaks : suite::Verdict::holds;
-    result.status = breaks ? suite::Status::finding : suite::Status::ok;
-    result.sweep.schedules = 1;
-    result.sweep.depth = static_cast<unsigned>(schedule.landings.size());
-    if (breaks) {
-        sweep::Finding finding{schedule, replayed.violations.front(), {}, {}};
-        for (const auto& violation : replayed.violations) {
-            const auto known = violation.invariant == finding.violation.invariant ||
-                               std::ranges::find(finding.also, violation.invariant) != finding.also.end();
-            if (!known) finding.also.push_back(violation.invariant);
-        }
-        result.sweep.findings.push_back(std::move(finding));
-    }
-    return result;
+suite::About about(const Target& target, const sweep::Schedule& schedule) {
+    if (target.is_file()) return {.case_name = schedule.target};
+    return suite::about(*target.selection.of, *target.selection.variant);
 }
 
 std::string report_text(const sweep::Schedule& schedule, const sweep::ReplayResult& replayed) {
@@ -85,7 +68,7 @@ int replay_schedules(const Options& options) {
         const auto events = events_of(schedule);
         const auto stepper = options.stepper.value_or(vm::stepper_for(target.image, events, local->stepper));
         const auto replayed = sweep::replay(machine, schedule, stepper, trace);
-        results.push_back(to_result(target, schedule, replayed));
+        results.push_back(suite::replayed(about(target, schedule), schedule, replayed.violations));
         results.back().seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         text.print((options.trace ? "\n" : "") + report_text(schedule, replayed));
     }

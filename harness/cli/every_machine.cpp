@@ -45,9 +45,7 @@ void sweep_all(MachineResults& of, Workers& workers, const Options& options, con
         fmt::print(stderr, "{}", error.told());
         if (!workers.machine().name.empty()) of.machine = workers.machine();
         while (of.results.size() < selections.size()) {
-            auto result = blank_result(options, selections[of.results.size()], of.machine.vendor);
-            result.message = error.what();
-            add(std::move(result));
+            add(suite::failed(about(options, selections[of.results.size()], of.machine.vendor), error.what()));
         }
     }
 }

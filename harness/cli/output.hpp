@@ -11,7 +11,7 @@
 #include "report/ktap_report.hpp"
 #include "report/machine_description.hpp"
 #include "report/output_file.hpp"
-#include "suite/judge.hpp"
+#include "suite/result.hpp"
 
 namespace gatecrash::cli {
 

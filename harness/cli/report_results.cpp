@@ -69,15 +69,19 @@ int report_exploration(const Options& options, const Selection& selection, Docum
                        const report::MachineDescription& machine, const ResultSource& result_of) {
     const bool is_file = selection.variant == nullptr;
     auto ktap = is_file ? KtapOutput(options, options.target) : KtapOutput(options, {selection});
-    auto result = blank_result(options, selection, machine.vendor);
+    const auto failed = [&](const std::string& why) {
+        return suite::failed(about(options, selection, machine.vendor), why);
+    };
+    std::optional<suite::Result> swept;
     try {
-        result = result_of(selection).value_or(result);
+        swept = result_of(selection);
     } catch (const std::exception& error) {
-        result.message = error.what();
+        const auto result = failed(error.what());
         ktap.add(result);
         documents.write(machine, {&result, 1});
         throw;
     }
+    const auto result = swept ? std::move(*swept) : failed("");
     ktap.add(result);
     TextOutput(options).print(report::sweep_line(result) + report::details(result) + report::further_findings(result) +
                               report::extremes_line(result));

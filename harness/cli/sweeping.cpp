@@ -12,11 +12,6 @@
 namespace gatecrash::cli {
 namespace {
 
-suite::Result skipped(suite::Result result, sweep::SweepResult sweep, std::string why) {
-    result.sweep = std::move(sweep);
-    return cli::skipped(std::move(result), std::move(why));
-}
-
 vm::Event watch_of(const suite::WatchedByte& byte, const vm::Image& image) {
     const auto address = image.symbols.find(byte.symbol);
     if (!address) throw vm::ImageError(fmt::format("{} has no symbol {} to watch", image.name, byte.symbol));
@@ -36,13 +31,6 @@ std::string missing_behaviours(const Selection& selection, const report::Machine
     if (missing.empty()) return "";
     return fmt::format("it needs {}, which {} has not as silicon has it: see `gatecrash doctor`",
                        fmt::join(vm::names_of(missing), " and "), machine.name);
-}
-
-suite::Result skipped(suite::Result result, std::string why) {
-    result.verdict = suite::Verdict::skip;
-    result.status = suite::Status::skip;
-    result.skip_reason = std::move(why);
-    return result;
 }
 
 std::vector<Selection> selections_of(const Options& options) {
@@ -95,45 +83,30 @@ std::uint64_t findings_to_tell(const Options& options, const Selection& selectio
     return shows_findings(options, selection, vendor) ? most_shown : 0;
 }
 
-suite::Result blank_result(const Options& options, const Selection& selection, vm::Vendor vendor) {
-    suite::Result result;
-    result.sweep.shard = options.shard;
-    if (selection.variant == nullptr) {
-        result.case_name = options.target;
-        return result;
-    }
-    const auto& variant = *selection.variant;
-    result.case_name = selection.of->name;
-    result.variant = variant.name;
-    result.covers = variant.covers;
-    // Whoever explores wants to know what breaks.
-    if (options.command == Command::explore) return result;
-    const auto& expects = variant.expected_on(vendor);
-    result.expect = expects.holds() ? "holds" : "breaks " + sweep::to_string(expects.invariant);
-    return result;
+suite::About about(const Options& options, const Selection& selection, vm::Vendor vendor) {
+    const bool is_file = selection.variant == nullptr;
+    auto about = is_file ? suite::About{.case_name = options.target}  // Whoever explores wants to know what breaks.
+                 : options.command == Command::explore ? suite::about(*selection.of, *selection.variant)
+                                                       : suite::about(*selection.of, *selection.variant, vendor);
+    about.shard = options.shard;
+    return about;
 }
 
-suite::Result judged(const Options& options, const Selection& selection, vm::Vendor vendor,
-                     std::span<const sweep::SweepResult> shards) {
-    auto sweep = sweep::merge(shards, findings_to_stop_after(options));
-    sweep.shard = options.shard;
-    auto result = blank_result(options, selection, vendor);
-    const bool explores = options.command == Command::explore;
+suite::Result result_of(const suite::About& about, std::span<const sweep::SweepResult> shards,
+                        std::uint64_t max_findings) {
+    auto sweep = sweep::merge(shards, max_findings);
+    const bool explores = !about.expects;
     const bool breaks = !sweep.findings.empty();
     // What breaks a part of a sweep breaks the whole. Only the whole holds, or breaks in all the places it is to.
     if (sweep.interrupted && !(explores && breaks)) {
         auto why = fmt::format("interrupted after {}", report::counted(sweep.schedules, "schedule"));
-        return skipped(std::move(result), std::move(sweep), std::move(why));
+        return suite::skipped(about, std::move(why), std::move(sweep));
     }
-    if (sweep.not_exhaustive && (!breaks || (!explores && !selection.variant->expected_on(vendor).holds()))) {
+    if (sweep.not_exhaustive && (!breaks || (!explores && !about.expects->holds()))) {
         auto why = report::describe(*sweep.not_exhaustive);
-        return skipped(std::move(result), std::move(sweep), std::move(why));
+        return suite::skipped(about, std::move(why), std::move(sweep));
     }
-    if (!explores) return suite::judge(*selection.of, *selection.variant, vendor, std::move(sweep));
-    result.verdict = breaks ? suite::Verdict::breaks : suite::Verdict::holds;
-    result.status = breaks ? suite::Status::finding : suite::Status::ok;
-    result.sweep = std::move(sweep);
-    return result;
+    return explores ? suite::found(about, std::move(sweep)) : suite::judged(about, std::move(sweep));
 }
 
 }  // namespace gatecrash::cli

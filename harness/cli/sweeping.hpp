@@ -5,7 +5,7 @@
 #include "cli/select.hpp"
 #include "cli/target.hpp"
 #include "report/machine_description.hpp"
-#include "suite/judge.hpp"
+#include "suite/result.hpp"
 
 namespace gatecrash::cli {
 
@@ -21,8 +21,8 @@ namespace gatecrash::cli {
 [[nodiscard]] sweep::SweepOptions sweep_options_of(const Options& options, const Selection& selection,
                                                    const vm::Image& image, vm::StepperKind stepper);
 
-/// A result that names what is swept and what it is expected to do on a CPU of `vendor`, without a verdict.
-[[nodiscard]] suite::Result blank_result(const Options& options, const Selection& selection, vm::Vendor vendor);
+/// What the result of one of them is about: for `run` with what is expected on a CPU of `vendor`.
+[[nodiscard]] suite::About about(const Options& options, const Selection& selection, vm::Vendor vendor);
 
 /// Limit of the findings that are shown during one sweep. The result has all of them.
 constexpr std::uint64_t most_shown = 25;
@@ -33,12 +33,10 @@ constexpr std::uint64_t most_shown = 25;
 
 /// Why `machine` is not fit for the variant: what it needs of behaviours that are not as on silicon. Empty if it is.
 [[nodiscard]] std::string missing_behaviours(const Selection& selection, const report::MachineDescription& machine);
-/// `result`, of what was not swept to its end.
-[[nodiscard]] suite::Result skipped(suite::Result result, std::string why);
 
-/// What a sweep of which `shards` are all the shards means: for `run` compared with what the variant expects, for
-/// `explore` whether anything breaks. Without its seconds.
-[[nodiscard]] suite::Result judged(const Options& options, const Selection& selection, vm::Vendor vendor,
-                                   std::span<const sweep::SweepResult> shards);
+/// Returns what a sweep of which `shards` are all the shards means: for `run` compared with what the variant expects,
+/// for `explore` whether anything breaks. Each shard stopped after `max_findings` findings; 0: none did.
+[[nodiscard]] suite::Result result_of(const suite::About& about, std::span<const sweep::SweepResult> shards,
+                                      std::uint64_t max_findings);
 
 }  // namespace gatecrash::cli

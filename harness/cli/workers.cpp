@@ -536,10 +536,7 @@ class Workers::Work {
             }
             if (const auto* failed = std::get_if<report::Failed>(ending)) return failure(index, name, *failed);
             if (const auto* skip = std::get_if<report::Skipped>(ending)) {
-                auto result =
-                    skipped(blank_result(options_, selections_[index], journal_.machine.vendor), skip->reason);
-                result.guest = guests_[index];
-                return result;
+                return suite::skipped(about_sweep(index), skip->reason);
             }
             const auto& swept = std::get<report::Swept>(*ending);
             sweeps.push_back(swept.sweep);
@@ -548,12 +545,17 @@ class Workers::Work {
         }
         if (sweeps.empty()) return std::nullopt;
         if (!is_whole) sweeps.emplace_back().interrupted = true;
-        auto result = judged(options_, selections_[index], journal_.machine.vendor, sweeps);
+        auto result = cli::result_of(about_sweep(index), sweeps, findings_to_stop_after(options_));
         result.seconds = seconds;
         result.spent = spent;
         add_overhead(index, result.spent);
-        result.guest = guests_[index];
         return result;
+    }
+
+    [[nodiscard]] suite::About about_sweep(std::size_t index) const {
+        auto sweep = about(options_, selections_[index], journal_.machine.vendor);
+        sweep.guest = guests_[index];
+        return sweep;
     }
 
     /// Adds what belongs to no sweep: machine starts to the first result, and idle workers to the last one.
@@ -575,9 +577,7 @@ class Workers::Work {
             throw std::runtime_error(failed.message);
         }
         fmt::print(stderr, "gatecrash: {}: {}\n", name, failed.message);
-        auto result = blank_result(options_, selections_[index], journal_.machine.vendor);
-        result.message = failed.message;
-        return result;
+        return suite::failed(about(options_, selections_[index], journal_.machine.vendor), failed.message);
     }
 
     static constexpr int error_code = 3;

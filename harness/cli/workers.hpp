@@ -8,7 +8,7 @@
 #include "cli/options.hpp"
 #include "cli/select.hpp"
 #include "report/machine_description.hpp"
-#include "suite/judge.hpp"
+#include "suite/result.hpp"
 
 namespace gatecrash::cli {
 

@@ -2,7 +2,7 @@
 
 #include <span>
 
-#include "suite/judge.hpp"
+#include "suite/result.hpp"
 
 namespace gatecrash::report {
 

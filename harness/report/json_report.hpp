@@ -8,7 +8,7 @@
 #include "report/machine_description.hpp"
 #include "report/machine_matrix.hpp"
 #include "suite/case.hpp"
-#include "suite/judge.hpp"
+#include "suite/result.hpp"
 
 namespace gatecrash::report {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "suite/judge.hpp"
+#include "suite/result.hpp"
 
 namespace gatecrash::report {
 

@@ -7,7 +7,7 @@
 
 #include "report/listing.hpp"
 #include "report/machine_description.hpp"
-#include "suite/judge.hpp"
+#include "suite/result.hpp"
 
 namespace gatecrash::report {
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "report/sweep_json.hpp"
+#include "suite/result.hpp"
 
 namespace gatecrash::report {
 namespace {
@@ -21,25 +22,20 @@ Value to_value(const std::string& name, std::initializer_list<Value> values) {
     fail(fmt::format("'{}' is neither a verdict nor a status", name));
 }
 
-suite::Result to_result(const Json& object) {
+ShardResult to_result(const Json& object) {
     using suite::Status;
     using suite::Verdict;
-    suite::Result result;
+    ShardResult result;
     result.case_name = text(object, "case");
     result.variant = text(object, "variant");
-    result.covers = object.at("covers").get<std::vector<std::string>>();
-    result.expect = text_or_empty(object, "expect");
-    result.verdict =
-        to_value(text(object, "verdict"), {Verdict::holds, Verdict::breaks, Verdict::skip, Verdict::error});
-    result.status = to_value(text(object, "status"),
-                             {Status::ok, Status::unexpected, Status::finding, Status::skip, Status::error});
+    (void)to_value(text(object, "verdict"), {Verdict::holds, Verdict::breaks, Verdict::skip, Verdict::error});
+    const auto status = to_value(text(object, "status"),
+                                 {Status::ok, Status::unexpected, Status::finding, Status::skip, Status::error});
+    if (status == Status::error) result.error = text_or_empty(object, "message");
     result.guest = text(object, "guest");
     result.sweep = to_sweep(object);
     result.seconds = object.at("seconds").get<double>();
     if (object.contains("spent")) result.spent = to_time_spent(object.at("spent"));
-    result.modelled = object.at("modelled").get<bool>();
-    result.message = text_or_empty(object, "message");
-    result.skip_reason = text_or_empty(object, "skip_reason");
     return result;
 }
 

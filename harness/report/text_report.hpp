@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "report/machine_description.hpp"
-#include "suite/judge.hpp"
+#include "suite/result.hpp"
 
 namespace gatecrash::report {
 

@@ -90,53 +90,10 @@ std::string to_string(const Place& place) {
     return fmt::format("{}", fmt::join(landings, ", then "));
 }
 
-std::string to_string(Verdict verdict) {
-    switch (verdict) {
-        case Verdict::holds:
-            return "holds";
-        case Verdict::breaks:
-            return "breaks";
-        case Verdict::skip:
-            return "skip";
-        case Verdict::error:
-            break;
-    }
-    return "error";
-}
-
-std::string to_string(Status status) {
-    switch (status) {
-        case Status::ok:
-            return "ok";
-        case Status::unexpected:
-            return "unexpected";
-        case Status::finding:
-            return "finding";
-        case Status::skip:
-            return "skip";
-        case Status::error:
-            break;
-    }
-    return "error";
-}
-
-Result judge(const Case& of, const Variant& variant, vm::Vendor vendor, sweep::SweepResult sweep) {
-    const auto& expects = variant.expected_on(vendor);
-    Result result;
-    result.case_name = of.name;
-    result.variant = variant.name;
-    result.covers = variant.covers;
-    result.modelled = variant.modelled;
-    result.expect = expects.holds() ? "holds" : "breaks " + to_string(expects.invariant);
-    result.verdict = sweep.findings.empty() ? Verdict::holds : Verdict::breaks;
-    result.message = difference(expects, sweep);
-    result.status = result.message.empty() ? Status::ok : Status::unexpected;
-    if (result.status == Status::ok) {
-        result.message = missing(expects, sweep);
-        if (!result.message.empty() && !sweep.stopped_after) result.status = Status::unexpected;
-    }
-    result.sweep = std::move(sweep);
-    return result;
+Judgement judge(const Expectation& expects, const sweep::SweepResult& sweep) {
+    if (auto why = difference(expects, sweep); !why.empty()) return {Status::unexpected, std::move(why)};
+    auto open = missing(expects, sweep);
+    return {open.empty() || sweep.stopped_after ? Status::ok : Status::unexpected, std::move(open)};
 }
 
 }  // namespace gatecrash::suite

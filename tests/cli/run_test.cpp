@@ -483,6 +483,13 @@ TEST(Explore, HoldsWithoutEvents) {
     EXPECT_EQ(result.code, 0) << result.out;
 }
 
+TEST(Explore, SaysWhatIsModelledAsRunDoes) {
+    const auto result = run_on_amd({"explore", "debug/mov-ss", "--depth", "0", "--json", "-"});
+    EXPECT_EQ(result.code, 0) << result.err;
+    EXPECT_EQ(json::parse(result.out)["results"][0]["modelled"], true);
+    EXPECT_THAT(result.err, HasSubstr("(modelled)"));
+}
+
 TEST(Replay, OfNoEventHolds) {
     const auto result = run_on_amd({"replay", quick});
     EXPECT_EQ(result.code, 0);

@@ -1,4 +1,4 @@
-#include "suite/judge.hpp"
+#include "suite/result.hpp"
 
 #include <gmock/gmock.h>
 
@@ -22,7 +22,7 @@ Result judged(const Expectation& expects, std::vector<sweep::Finding> findings) 
     variant.expects = expects;
     sweep::SweepResult sweep;
     sweep.findings = std::move(findings);
-    return judge(some_case, variant, vm::Vendor::amd, sweep);
+    return judged(about(some_case, variant, vm::Vendor::amd), sweep);
 }
 
 const Expectation breaks_at_exit =
@@ -45,23 +45,16 @@ TEST(Judge, BreaksInAllTheExpectedPlaces) {
     EXPECT_EQ(result.expect, "breaks I4");
 }
 
-TEST(Judge, SaysWhatIsModelled) {
-    Variant variant;
-    EXPECT_FALSE(judge(some_case, variant, vm::Vendor::amd, {}).modelled);
-    variant.modelled = true;
-    EXPECT_TRUE(judge(some_case, variant, vm::Vendor::amd, {}).modelled);
-}
-
 TEST(Judge, ExpectsWhatTheVendorsCpusDo) {
     Variant variant;
     variant.expects = holds();
     variant.otherwise = Variant::Otherwise{.vendor = vm::Vendor::intel, .expects = breaks_at_exit, .because = "why"};
     sweep::SweepResult breaks;
     breaks.findings = {at_entry, in_body};
-    EXPECT_EQ(judge(some_case, variant, vm::Vendor::amd, {}).status, Status::ok);
-    EXPECT_EQ(judge(some_case, variant, vm::Vendor::amd, breaks).status, Status::unexpected);
-    EXPECT_EQ(judge(some_case, variant, vm::Vendor::intel, {}).status, Status::unexpected);
-    const auto result = judge(some_case, variant, vm::Vendor::intel, breaks);
+    EXPECT_EQ(judged(about(some_case, variant, vm::Vendor::amd), {}).status, Status::ok);
+    EXPECT_EQ(judged(about(some_case, variant, vm::Vendor::amd), breaks).status, Status::unexpected);
+    EXPECT_EQ(judged(about(some_case, variant, vm::Vendor::intel), {}).status, Status::unexpected);
+    const auto result = judged(about(some_case, variant, vm::Vendor::intel), breaks);
     EXPECT_EQ(result.status, Status::ok) << result.message;
     EXPECT_EQ(result.expect, "breaks I4");
 }
@@ -112,7 +105,7 @@ TEST(Judge, LeavesPlacesOpenThatAStoppedSweepDidNotReach) {
         sweep::SweepResult sweep;
         sweep.findings = {found};
         sweep.stopped_after = 1;
-        return judge(some_case, variant, vm::Vendor::amd, sweep);
+        return judged(about(some_case, variant, vm::Vendor::amd), sweep);
     };
     const auto open = stopped(breaks_at_exit, at_entry);
     EXPECT_EQ(open.status, Status::ok);

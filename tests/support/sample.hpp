@@ -3,7 +3,7 @@
 
 #include "report/machine_description.hpp"
 #include "suite/case.hpp"
-#include "suite/judge.hpp"
+#include "suite/result.hpp"
 
 namespace gatecrash::sample {
 

@@ -5,6 +5,8 @@
 
 #include <vector>
 
+#include "vm/guest.hpp"
+
 namespace gatecrash::sweep {
 namespace {
 
