@@ -1,9 +1,9 @@
 #include "cli/commands.hpp"
-#include "cli/interrupt.hpp"
 #include "cli/output.hpp"
 #include "cli/report_results.hpp"
-#include "cli/sweeping.hpp"
+#include "cli/target.hpp"
 #include "cli/workers.hpp"
+#include "worker/interrupt.hpp"
 
 namespace gatecrash::cli {
 
@@ -14,7 +14,7 @@ int explore_target(const Options& options) {
         check_symbol(range.to, target.image);
     }
     Documents documents(options);
-    const InterruptGuard guard;
+    const worker::InterruptGuard guard;
     Workers workers(options, {target.selection});
     return report_exploration(options, target.selection, documents, workers.machine(),
                               [&](const Selection& /*only*/) { return workers.next(); });

@@ -14,6 +14,8 @@ namespace gatecrash::cli {
 [[nodiscard]] int bench(const Options& options);
 [[nodiscard]] int write_skeleton(const Options& options);
 [[nodiscard]] int work(const Options& options);
+/// Returns arguments that make this program a worker on `machine`, which reads the user's `files`.
+[[nodiscard]] std::vector<std::string> worker_arguments(MachineName machine, const std::vector<std::string>& files);
 [[nodiscard]] int help(const Options& options);
 [[nodiscard]] int print_version(const Options& options);
 

@@ -7,7 +7,6 @@
 
 #include "cli/host_error.hpp"
 #include "cli/inside.hpp"
-#include "cli/interrupt.hpp"
 #include "cli/report_results.hpp"
 #include "cli/sweeping.hpp"
 #include "cli/version.hpp"
@@ -16,6 +15,8 @@
 #include "report/json_report.hpp"
 #include "report/machine_matrix.hpp"
 #include "report/text_report.hpp"
+#include "worker/interrupt.hpp"
+#include "worker/pool.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -40,7 +41,7 @@ void sweep_all(MachineResults& of, Workers& workers, const Options& options, con
             add(std::move(*result));
             if (of.results.size() == selections.size()) return;
         }
-    } catch (const WorkerError& error) {
+    } catch (const worker::WorkerError& error) {
         // Other machines may do better.
         fmt::print(stderr, "{}", error.told());
         if (!workers.machine().name.empty()) of.machine = workers.machine();
@@ -84,7 +85,7 @@ int run_on_every_machine(const Options& options, const std::vector<Selection>& s
     std::vector<MachineResults> machines;
     std::vector<suite::Result> all;
     for (const auto name : {MachineName::host, MachineName::amd, MachineName::intel}) {
-        if (InterruptGuard::stop()) break;
+        if (worker::InterruptGuard::stop()) break;
         machines.push_back(run_on(name, options, selections, text));
         std::ranges::copy(machines.back().results, std::back_inserter(all));
     }
@@ -93,9 +94,9 @@ int run_on_every_machine(const Options& options, const std::vector<Selection>& s
         text.print(report::machine_matrix(machines, selections));
         documents.write(&Options::json, report::json_report(version, machines));
     }
-    if (InterruptGuard::stop()) {
+    if (worker::InterruptGuard::stop()) {
         fmt::print(stderr, "gatecrash: interrupted: run it again for the others\n");
-        return 128 + InterruptGuard::signal_number();
+        return 128 + worker::InterruptGuard::signal_number();
     }
     if (!any) throw HostError("no machine can run guests: see above", "`gatecrash doctor` shows what each can do");
     for (const auto& each : machines) {

@@ -7,12 +7,12 @@
 
 #include "cli/commands.hpp"
 #include "cli/host_error.hpp"
-#include "cli/workers.hpp"
 #include "machines/machine_error.hpp"
 #include "report/exit_code.hpp"
 #include "report/output_file.hpp"
 #include "sweep/schedule.hpp"
 #include "vm/boot/image.hpp"
+#include "worker/pool.hpp"
 
 namespace {
 
@@ -78,7 +78,7 @@ int guarded(const std::vector<std::string>& arguments) {
         return fail_usage(error.what(), command);
     } catch (const vm::ImageError& error) {
         return fail_usage(error.what(), command);
-    } catch (const cli::WorkerError& error) {
+    } catch (const worker::WorkerError& error) {
         fmt::print(stderr, "{}", error.told());
         return error.code();
     } catch (const cli::HostError& error) {

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <chrono>
 
-#include "cli/interrupt.hpp"
 #include "cli/sweeping.hpp"
 #include "report/exit_code.hpp"
 #include "report/text_report.hpp"
+#include "worker/interrupt.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -54,12 +54,12 @@ int report_run(const Options& options, const std::vector<Selection>& selections,
     if (options.stats) text.print("\n" + report::time_table(results));
     documents.write(machine, results);
 
-    if (InterruptGuard::stop()) {
+    if (worker::InterruptGuard::stop()) {
         const auto ended = std::ranges::count_if(results, [](const auto& result) { return !result.sweep.interrupted; });
         fmt::print(stderr, "gatecrash: interrupted: {} of {} ended before; {}\n", ended,
                    report::counted(selections.size(), "variant"),
                    options.resume.empty() ? "run it again for the others" : "the same command goes on from here");
-        return 128 + InterruptGuard::signal_number();
+        return 128 + worker::InterruptGuard::signal_number();
     }
     tell_next_step(options, report::next_step(results));
     return static_cast<int>(report::exit_code_of(results));
@@ -91,7 +91,7 @@ int report_exploration(const Options& options, const Selection& selection, Docum
     if (result.sweep.interrupted) {
         fmt::print(stderr, "gatecrash: interrupted: what was not swept yet may break as well; {}\n",
                    options.resume.empty() ? "run it again" : "the same command goes on from here");
-        return 128 + InterruptGuard::signal_number();
+        return 128 + worker::InterruptGuard::signal_number();
     }
     tell_next_step(options, result.sweep.findings.empty()
                                 ? ""

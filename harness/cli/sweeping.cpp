@@ -1,7 +1,6 @@
 #include "cli/sweeping.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <iterator>
@@ -10,29 +9,6 @@
 #include "report/text_report.hpp"
 
 namespace gatecrash::cli {
-namespace {
-
-vm::Event watch_of(const suite::WatchedByte& byte, const vm::Image& image) {
-    const auto address = image.symbols.find(byte.symbol);
-    if (!address) throw vm::ImageError(fmt::format("{} has no symbol {} to watch", image.name, byte.symbol));
-    return vm::Event::watch(number(*address) + byte.offset);
-}
-
-}  // namespace
-
-std::string missing_behaviours(const Selection& selection, const report::MachineDescription& machine) {
-    std::vector<vm::Behaviour> missing;
-    if (selection.variant != nullptr) {
-        std::ranges::copy_if(selection.variant->needs, std::back_inserter(missing), [&](vm::Behaviour behaviour) {
-            const auto found = machine.behaviours.find(behaviour);
-            return found == machine.behaviours.end() || !found->second;
-        });
-    }
-    if (missing.empty()) return "";
-    return fmt::format("it needs {}, which {} has not as silicon has it: see `gatecrash doctor`",
-                       fmt::join(vm::names_of(missing), " and "), machine.name);
-}
-
 std::vector<Selection> selections_of(const Options& options) {
     if (options.command == Command::run) {
         std::vector<std::string> files, patterns;
@@ -49,38 +25,39 @@ std::vector<Selection> selections_of(const Options& options) {
     return {find_variant(cases::all_cases(), options.target)};
 }
 
-vm::Image image_of(const Options& options, const Selection& selection) {
-    return selection.variant == nullptr ? find_target(options.target).image : image_of(selection);
+std::string target_name(const Options& options, const Selection& selection) {
+    return selection.variant == nullptr ? options.target : selection.name();
 }
 
-sweep::SweepOptions sweep_options_of(const Options& options, const Selection& selection, const vm::Image& image,
-                                     vm::StepperKind stepper) {
-    sweep::SweepOptions sweep;
-    sweep.events = {vm::Event::nmi()};
-    if (selection.variant != nullptr) {
-        sweep.events = selection.variant->events;
-        for (const auto& byte : selection.variant->watched) sweep.events.push_back(watch_of(byte, image));
-        sweep.depth = selection.variant->depth;
-        sweep.window = selection.variant->window;
+worker::Sweep sweep_of(const Options& options, const Selection& selection) {
+    worker::Sweep sweep;
+    if (selection.variant == nullptr) {
+        sweep.guest = worker::GuestFile{options.target};
+    } else {
+        const auto& variant = *selection.variant;
+        sweep.guest = worker::guest_of(selection);
+        sweep.events = variant.events;
+        sweep.watched = variant.watched;
+        sweep.depth = variant.depth;
+        sweep.window = variant.window;
+        // Whoever explores wants to see what the machine makes of it.
+        if (options.command == Command::run) sweep.needs = variant.needs;
     }
-    sweep.events = options.events.value_or(sweep.events);
+    if (options.events) {
+        sweep.events = *options.events;
+        sweep.watched.clear();
+    }
     sweep.depth = options.depth.value_or(sweep.depth);
-    sweep.prune = options.prune;
     if (!options.window.empty()) sweep.window = options.window;
-    sweep.shard = options.shard;
-    sweep.stepper = options.stepper.value_or(vm::stepper_for(image, sweep.events, stepper));
-    sweep.budget = options.budget;
-    sweep.max_findings = findings_to_stop_after(options);
+    sweep.prune = options.prune;
+    sweep.stepper = options.stepper;
+    if (options.budget != 0) sweep.budget = options.budget;
+    if (const auto most = findings_to_stop_after(options); most != 0) sweep.max_findings = most;
     return sweep;
 }
 
 bool shows_findings(const Options& options, const Selection& selection, vm::Vendor vendor) {
     return options.command == Command::explore || selection.variant->expected_on(vendor).holds();
-}
-
-std::uint64_t findings_to_tell(const Options& options, const Selection& selection, vm::Vendor vendor) {
-    if (const auto most = findings_to_stop_after(options); most != 0) return most;
-    return shows_findings(options, selection, vendor) ? most_shown : 0;
 }
 
 suite::About about(const Options& options, const Selection& selection, vm::Vendor vendor) {

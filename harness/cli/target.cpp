@@ -8,18 +8,14 @@
 
 #include "cases/registry.hpp"
 #include "cli/options.hpp"
+#include "worker/guest.hpp"
 
 namespace gatecrash::cli {
-
-vm::Image image_of(const Selection& selection) {
-    if (!selection.of->file.empty()) return vm::load_elf_file(selection.of->file);
-    return vm::load_elf(cases::guest_of(selection.of->name, selection.variant->name), selection.name());
-}
 
 Target find_target(const std::string& name) {
     const auto cases = cases::all_cases();
     if (const auto selection = find_variant(cases, name); selection.variant != nullptr) {
-        return {image_of(selection), selection};
+        return {worker::image_of(worker::guest_of(selection)), selection};
     }
     std::error_code error;
     const auto status = std::filesystem::status(name, error);

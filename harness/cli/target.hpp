@@ -20,9 +20,6 @@ struct Target {
 /// vm::ImageError if the file is no guest.
 [[nodiscard]] Target find_target(const std::string& name);
 
-/// Of a variant. Throws std::out_of_range if the build lacks its guest.
-[[nodiscard]] vm::Image image_of(const Selection& selection);
-
 /// Returns the address of a symbol of a guest: an sweep::AddressOf. Throws what find_target() does, and
 /// sweep::ScheduleError if the guest lacks the symbol.
 [[nodiscard]] std::uint64_t address_of_symbol(const std::string& target, const std::string& symbol);

@@ -3,31 +3,24 @@
 
 #include <memory>
 #include <optional>
-#include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "cli/options.hpp"
 #include "cli/select.hpp"
 #include "report/machine_description.hpp"
 #include "suite/result.hpp"
 
+namespace gatecrash::worker {
+class SharedWork;
+struct Failed;
+}  // namespace gatecrash::worker
+
 namespace gatecrash::cli {
 
-/// A worker ended before its work was done. `what()` is one line.
-class WorkerError : public std::runtime_error {
-  public:
-    WorkerError(const std::string& what, int code, std::string told)
-        : std::runtime_error(what), code_(code), told_(std::move(told)) {}
-    [[nodiscard]] int code() const { return code_; }
-    /// What the user has not seen yet of what there is to say, in lines.
-    [[nodiscard]] const std::string& told() const { return told_; }
+class LiveOutput;
 
-  private:
-    int code_;
-    std::string told_;
-};
-
-/// Workers: this program again, each with a machine of its own, and each with a shard of every sweep. They end with
-/// this process, however that ends. SIGINT and SIGTERM, which InterruptGuard notes, are passed on to them.
+/// Workers: this program again, each with a machine of its own, and each with a shard of every sweep.
 class Workers {
   public:
     /// Of `options`, which are those of `run` or `explore`: `jobs` workers (default: default_jobs(); one if there
@@ -40,7 +33,7 @@ class Workers {
     ~Workers();
 
     /// The next selection's result, waited for. Empty if the work was interrupted before it began. Throws
-    /// vm::ImageError for what is the guest's fault if it is the only one; WorkerError; and
+    /// vm::ImageError for what is the guest's fault if it is the only one; worker::WorkerError; and
     /// report::OutputWriteError for the file `resume`.
     [[nodiscard]] std::optional<suite::Result> next();
 
@@ -48,8 +41,15 @@ class Workers {
     [[nodiscard]] const report::MachineDescription& machine() const;
 
   private:
-    class Work;
-    std::unique_ptr<Work> work_;
+    [[nodiscard]] suite::Result failure(const suite::About& about, const std::string& name,
+                                        const worker::Failed& failed) const;
+
+    Options options_;
+    std::vector<Selection> selections_;
+    std::vector<std::string> guests_;  ///< digests
+    std::unique_ptr<LiveOutput> live_;
+    std::unique_ptr<worker::SharedWork> work_;
+    std::size_t next_ = 0;
 };
 
 }  // namespace gatecrash::cli

@@ -51,6 +51,8 @@ struct Expectation {
 struct WatchedByte {
     std::string symbol;
     std::uint64_t offset = 0;
+
+    bool operator==(const WatchedByte&) const = default;
 };
 
 /// One design that answers a case's question.

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "cli/options.hpp"
-#include "cli/sweeping.hpp"
 #include "support/sample.hpp"
 
 namespace gatecrash::cli {
@@ -55,22 +54,6 @@ TEST_F(Select, FindsAVariantByItsExactName) {
     EXPECT_EQ(find_variant(cases_, "other/flag-only").name(), "other/flag-only");
     EXPECT_EQ(find_variant(cases_, "other/*").variant, nullptr);
     EXPECT_EQ(find_variant(cases_, "other").variant, nullptr);
-}
-
-TEST_F(Select, NamesWhatAVariantNeedsAndTheMachineLacks) {
-    auto machine = sample::amd();
-    using enum vm::Behaviour;
-    machine.behaviours = {{int3, true}, {lsl, false}};
-    auto variant = first_.variants.front();
-    const auto lacks = [&](std::vector<vm::Behaviour> needs) {
-        variant.needs = std::move(needs);
-        return missing_behaviours({&first_, &variant}, machine);
-    };
-    EXPECT_EQ(lacks({}), "");
-    EXPECT_EQ(lacks({int3}), "");
-    EXPECT_EQ(lacks({int3, lsl, smap}),
-              "it needs lsl and smap, which amd has not as silicon has it: see `gatecrash doctor`");
-    EXPECT_EQ(missing_behaviours({}, machine), "");
 }
 
 }  // namespace

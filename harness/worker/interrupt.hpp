@@ -2,7 +2,7 @@
 
 #include <atomic>
 
-namespace gatecrash::cli {
+namespace gatecrash::worker {
 
 /// While this lives, the first SIGINT or SIGTERM asks the work to stop, and a second one ends the process as usual.
 /// A signal that was ignored stays so.
@@ -19,4 +19,4 @@ class InterruptGuard {
     [[nodiscard]] static int signal_number();
 };
 
-}  // namespace gatecrash::cli
+}  // namespace gatecrash::worker

@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-namespace gatecrash::cli {
+namespace gatecrash::worker {
 
 /// Lines from a descriptor, as they come.
 class LineReader {
@@ -24,4 +24,4 @@ class LineReader {
     std::string text_;
 };
 
-}  // namespace gatecrash::cli
+}  // namespace gatecrash::worker

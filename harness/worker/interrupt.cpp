@@ -1,9 +1,9 @@
-#include "cli/interrupt.hpp"
+#include "worker/interrupt.hpp"
 
 #include <array>
 #include <csignal>
 
-namespace gatecrash::cli {
+namespace gatecrash::worker {
 namespace {
 
 constexpr std::array<int, 2> caught{SIGINT, SIGTERM};
@@ -43,4 +43,4 @@ const std::atomic<bool>& InterruptGuard::stop() { return stop_asked; }
 
 int InterruptGuard::signal_number() { return asked_by.load(); }
 
-}  // namespace gatecrash::cli
+}  // namespace gatecrash::worker

@@ -1,4 +1,4 @@
-#include "cli/line_reader.hpp"
+#include "worker/line_reader.hpp"
 
 #include <poll.h>
 #include <unistd.h>
@@ -8,7 +8,7 @@
 
 #include "machines/file.hpp"
 
-namespace gatecrash::cli {
+namespace gatecrash::worker {
 
 bool LineReader::read_some() {
     std::array<char, 65536> buffer{};
@@ -41,4 +41,4 @@ bool LineReader::is_ready() const {
     return ::poll(&entry, 1, 0) == 1;
 }
 
-}  // namespace gatecrash::cli
+}  // namespace gatecrash::worker

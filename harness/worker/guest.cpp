@@ -1,0 +1,26 @@
+#include "worker/guest.hpp"
+
+#include "cases/registry.hpp"
+#include "machines/file.hpp"
+
+namespace gatecrash::worker {
+
+Guest guest_of(const suite::Selection& selection) {
+    if (!selection.of->file.empty()) return GuestFile{selection.of->file};
+    return BuiltInGuest{selection.of->name, selection.variant->name};
+}
+
+vm::Image image_of(const Guest& guest) {
+    if (const auto* file = std::get_if<GuestFile>(&guest)) return vm::load_elf_file(file->path);
+    const auto& [case_name, variant] = std::get<BuiltInGuest>(guest);
+    return vm::load_elf(cases::guest_of(case_name, variant), case_name + "/" + variant);
+}
+
+std::string content_of(const Guest& guest) {
+    if (const auto* file = std::get_if<GuestFile>(&guest)) return machines::read_file(file->path);
+    const auto& [case_name, variant] = std::get<BuiltInGuest>(guest);
+    const auto bytes = cases::guest_of(case_name, variant);
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+}  // namespace gatecrash::worker

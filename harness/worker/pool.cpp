@@ -1,0 +1,169 @@
+#include "worker/pool.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <system_error>
+
+#include "machines/file.hpp"
+#include "machines/process.hpp"
+#include "worker/interrupt.hpp"
+#include "worker/line_reader.hpp"
+
+namespace gatecrash::worker {
+namespace {
+
+constexpr std::chrono::milliseconds look_pause{50};
+constexpr int error_code = 3;
+
+struct Pipe {
+    machines::Fd read, write;
+};
+
+Pipe make_pipe() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) machines::throw_errno("pipe2");
+    return {machines::Fd(ends[0]), machines::Fd(ends[1])};
+}
+
+/// A worker takes five descriptors of this process, and the limit often is 1024 until one asks for more.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+/// A worker and the near ends of its three streams. Killed if it is still there at the end of its scope.
+class WorkerProcess {
+  public:
+    explicit WorkerProcess(const std::vector<std::string>& arguments) {
+        auto in = make_pipe(), out = make_pipe(), err = make_pipe();
+        child_.emplace(
+            "/proc/self/exe", arguments,
+            std::vector<machines::HandedFd>{
+                {STDIN_FILENO, in.read.get()}, {STDOUT_FILENO, out.write.get()}, {STDERR_FILENO, err.write.get()}});
+        in_ = std::move(in.write);
+        out_ = std::move(out.read);
+        err_ = std::move(err.read);
+    }
+
+    [[nodiscard]] int out() const { return out_.get(); }
+    [[nodiscard]] int err() const { return err_.get(); }
+    void signal(int number) const { child_->signal(number); }
+    void tell(const std::string& line) const {
+        try {
+            machines::write_all(in_.get(), line + "\n");
+        } catch (const std::system_error&) {  // it ended, which is seen where it is waited for
+        }
+    }
+    /// Waits for its end, and returns its exit code.
+    int wait() { return child_->finish().code; }
+
+  private:
+    std::optional<machines::ChildProcess> child_;
+    machines::Fd in_, out_, err_;
+};
+
+WorkerError error_of(const Exit& exit, bool is_told) {
+    auto unseen = is_told ? "" : exit.told;
+    constexpr std::string_view prefix = "gatecrash: ";
+    const auto at = exit.told.rfind(prefix);
+    const auto line = at == std::string::npos ? "" : exit.told.substr(at + prefix.size());
+    auto what = line.substr(0, line.find('\n'));
+    auto code = exit.code;
+    // What a signal ended could not say so.
+    if (what.empty() || code > 128) {
+        what = code == 128 + SIGKILL ? "a worker was killed, perhaps for want of memory: fewer take less (--jobs)"
+                                     : fmt::format("a worker ended with {}", code);
+        unseen += fmt::format("{}{}\n", prefix, what);
+        code = error_code;
+    }
+    return {what, code == 0 ? error_code : code, unseen};
+}
+
+struct Pool::Running {
+    explicit Running(const std::vector<std::string>& arguments)
+        : process(arguments), out(process.out()), err(process.err()) {}
+
+    WorkerProcess process;
+    LineReader out, err;
+    std::string told;  ///< its standard error
+};
+
+Pool::Pool(std::vector<std::string> arguments) : arguments_(std::move(arguments)) { raise_descriptor_limit(); }
+
+Pool::~Pool() = default;
+
+void Pool::start(std::size_t worker) {
+    // A write to a worker that ended must not kill this process. Workers keep the default.
+    (void)std::signal(SIGPIPE, SIG_DFL);
+    auto running = std::make_unique<Running>(arguments_);
+    (void)std::signal(SIGPIPE, SIG_IGN);
+    running_.emplace(worker, std::move(running));
+}
+
+void Pool::tell(std::size_t worker, const std::string& line) {
+    if (const auto found = running_.find(worker); found != running_.end()) found->second->process.tell(line);
+}
+
+std::optional<std::vector<News>> Pool::wait() {
+    std::vector<pollfd> entries;
+    std::vector<std::size_t> owners;
+    for (const auto& [worker, running] : running_) {
+        entries.push_back({running->process.out(), POLLIN, 0});
+        entries.push_back({running->process.err(), POLLIN, 0});
+        owners.push_back(worker);
+    }
+    if (entries.empty()) return std::nullopt;
+    pass_signal_on();
+    (void)::poll(entries.data(), entries.size(), static_cast<int>(look_pause.count()));
+    std::vector<News> news;
+    for (std::size_t k = 0; k < owners.size(); ++k) {
+        auto& running = *running_.at(owners[k]);
+        if (entries[2 * k + 1].revents != 0 && running.err.read_some()) read_errors(owners[k], running, news);
+        if (entries[2 * k].revents != 0) read_messages(owners[k], news);
+    }
+    return news;
+}
+
+void Pool::pass_signal_on() {
+    if (!InterruptGuard::stop() || is_signal_passed_) return;
+    is_signal_passed_ = true;
+    for (const auto& [worker, running] : running_) running->process.signal(InterruptGuard::signal_number());
+}
+
+void Pool::read_errors(std::size_t worker, Running& running, std::vector<News>& news) {
+    while (auto line = running.err.next()) {
+        running.told += *line + "\n";
+        news.push_back({worker, ErrorLine{std::move(*line)}});
+    }
+}
+
+void Pool::read_messages(std::size_t worker, std::vector<News>& news) {
+    auto& running = *running_.at(worker);
+    const bool more = running.out.read_some();
+    while (const auto line = running.out.next()) {
+        try {
+            news.push_back({worker, read_message(*line)});
+        } catch (const ProtocolError& error) {
+            throw WorkerError(error.what(), error_code, fmt::format("gatecrash: {}\n", error.what()));
+        }
+    }
+    if (more) return;
+    while (running.err.read_some()) {
+    }
+    read_errors(worker, running, news);
+    const int code = running.process.wait();
+    news.push_back({worker, Exit{code, running.told}});
+    running_.erase(worker);
+}
+
+}  // namespace gatecrash::worker

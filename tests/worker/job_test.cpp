@@ -1,0 +1,71 @@
+#include "worker/job.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/sample.hpp"
+#include "worker/sample_sweep.hpp"
+#include "worker/worker.hpp"
+
+namespace gatecrash::worker {
+namespace {
+
+using vm::Event;
+
+Sweep of_a_file() {
+    return {.guest = GuestFile{"a \"b\"/c@d.elf"},
+            .events = {Event::nmi(), Event::irq(0x41), Event::db(0x500fb0), Event::watch(0x1000), Event::mc(),
+                       Event::pf(0x500100)},
+            .watched = {{"gdt", 0x60}},
+            .depth = 3,
+            .window = {{"a.b", "c", {}}, {"x", "y", Event::Kind::nmi}},
+            .prune = false,
+            .stepper = vm::StepperKind::stop_bytes,
+            .budget = 5'000'000'000,
+            .max_findings = 1,
+            .needs = {vm::Behaviour::int3, vm::Behaviour::lsl}};
+}
+
+TEST(Job, ArrivesAsItIsSent) {
+    Sweep other{.guest = BuiltInGuest{"nested-nmi", "flag-only"}, .events = {}};
+    for (const auto stepper : {std::optional<vm::StepperKind>(), std::optional(vm::StepperKind::trap_flag)}) {
+        other.stepper = stepper;
+        const Job job{.sweeps = {of_a_file(), other},
+                      .shard = {2, 3},
+                      .first = 1,
+                      .from = Saved{sample::checkpoint(), 0.5},
+                      .saves = true,
+                      .counts = true};
+        const auto line = to_line(job);
+        EXPECT_EQ(line.find('\n'), std::string::npos);
+        EXPECT_EQ(read_job(line), job) << line;
+    }
+    EXPECT_EQ(read_job(to_line(Job{})), Job{});
+}
+
+TEST(Job, ThatIsNoneIsRefused) {
+    const auto whole = to_line(Job{.sweeps = {of_a_file()}});
+    EXPECT_THROW((void)read_job("{\"command\":1}"), ProtocolError);
+    EXPECT_THROW((void)read_job(whole.substr(1)), ProtocolError);
+    for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
+             {"\"1/1\"", "\"2/1\""}, {"stop-bytes", "leaps"}, {"irq=0x41", "smi"}, {"\"depth\":3", "\"depth\":-3"}}) {
+        auto tampered = whole;
+        ASSERT_NE(tampered.find(from), std::string::npos) << from << " in " << whole;
+        tampered.replace(tampered.find(from), from.size(), to);
+        EXPECT_THROW((void)read_job(tampered), ProtocolError) << to;
+    }
+}
+
+TEST(Worker, NamesWhatASweepNeedsAndTheMachineLacks) {
+    auto machine = gatecrash::sample::amd();
+    using enum vm::Behaviour;
+    machine.behaviours = {{int3, true}, {lsl, false}};
+    const auto lacks = [&](const std::vector<vm::Behaviour>& needs) { return missing_behaviours(needs, machine); };
+    EXPECT_EQ(lacks({}), "");
+    EXPECT_EQ(lacks({int3}), "");
+    EXPECT_EQ(lacks({int3, lsl, smap}),
+              "it needs lsl and smap, which amd has not as silicon has it: see `gatecrash doctor`");
+}
+
+}  // namespace
+}  // namespace gatecrash::worker
