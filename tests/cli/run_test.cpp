@@ -514,6 +514,8 @@ TEST(Replay, OfSeveralSchedulesPrintsEachAsIfAlone) {
     auto document = read_json(path);
     ASSERT_THAT(document["results"], SizeIs(3));
     EXPECT_EQ(document["results"][0]["verdict"], "holds");
+    EXPECT_EQ(document["results"][0]["findings"], 0);
+    EXPECT_EQ(document["results"][1]["findings"], 1);
     EXPECT_EQ(document["results"][2]["case"], file.string());
     document["results"] = json::array({document["results"][1]});
     EXPECT_EQ(without_seconds(document), without_seconds(json::parse(alone.out)));

@@ -68,6 +68,7 @@ TEST_F(Results, OfAScheduleNameEachInvariantOnce) {
     EXPECT_EQ(result.sweep.depth, 1U);
     ASSERT_EQ(result.sweep.findings.size(), 1U);
     EXPECT_EQ(result.sweep.findings[0].violation, violations_[0]);
+    EXPECT_EQ(result.sweep.findings[0].schedules, 1U) << "the one that was run";
     EXPECT_EQ(result.sweep.findings[0].also, std::vector{sweep::Invariant::progress});
     EXPECT_EQ(replayed(explored(), schedule_, {}).verdict, Verdict::holds);
 }
