@@ -34,9 +34,48 @@ constexpr const char* measured_guest = "nested-nmi/copied-frame";
 constexpr int worse = static_cast<int>(report::ExitCode::unexpected),
               nothing_ran = static_cast<int>(report::ExitCode::nothing_ran);
 
-bool is_of_harness(const Options& options) { return options.patterns == std::vector<std::string>{"harness"}; }
+struct BenchOptions {
+    CommonOptions common;
+    Words patterns;
+    std::optional<std::string> baseline;  ///< the path of an older document
+    std::optional<double> threshold;      ///< not given: usual_threshold
+    std::optional<std::string> plot;      ///< the path of a picture
+};
 
-std::vector<Composition> compositions_of(const Options& options) {
+/// What a figure may be over its baseline, as a part.
+constexpr double usual_threshold = 0.05;
+
+void add_bench(OptionList& options) {
+    add_text(options, "baseline", "FILE",
+             "compare with what --json wrote into FILE: the ratio of each figure, with its 95 % interval");
+    add_text(options, "threshold", "PART",
+             "how much more than the baseline is no worse, as a part of it (default 0.05)");
+    add_text(options, "plot", "FILE", "draw a bar for each figure, as SVG");
+}
+
+std::vector<Destination> destinations_of(const BenchOptions& options) {
+    auto destinations = cli::destinations_of(options.common);
+    if (options.plot) destinations.push_back({"--plot", *options.plot});
+    return destinations;
+}
+
+BenchOptions read_bench(const Values& values) {
+    BenchOptions options;
+    options.common = read_common(values);
+    options.patterns = values.arguments();
+    options.baseline = values.file_if_given("baseline");
+    if (values.has("threshold")) {
+        if (!options.baseline) values.fail("--threshold is what --baseline allows: give both");
+        options.threshold = values.number_if_given("threshold", 0.0, 1000.0);
+    }
+    options.plot = values.text_if_given("plot");
+    values.check(destinations_of(options));
+    return options;
+}
+
+bool is_of_harness(const BenchOptions& options) { return options.patterns == std::vector<std::string>{"harness"}; }
+
+std::vector<Composition> compositions_of(const BenchOptions& options) {
     if (std::ranges::find(options.patterns, "harness") != options.patterns.end()) {
         throw UsageError("`harness` is measured alone, without paths", "bench");
     }
@@ -47,14 +86,15 @@ std::vector<Composition> compositions_of(const Options& options) {
     }
 }
 
-void tell(const Options& options, const std::string& note) {
-    if (!options.quiet) fmt::print(stderr, "gatecrash: {}\n", note);
+void tell(const BenchOptions& options, const std::string& note) {
+    if (!options.common.quiet) fmt::print(stderr, "gatecrash: {}\n", note);
 }
 
 /// Counts everywhere; cycles where there is a CPU that has them.
-Measured measure_paths(const Options& options, const LocalMachine& local) {
+Measured measure_paths(const BenchOptions& options, const LocalMachine& local) {
     const auto compositions = compositions_of(options);
-    auto measured = gatecrash::bench::count_instructions(local.system, compositions, local.stepper, options.stepper);
+    auto measured =
+        gatecrash::bench::count_instructions(local.system, compositions, local.stepper, options.common.stepper);
     if (local.description.emulated) return measured;
     auto cycles = gatecrash::bench::measure_cycles(local.system, compositions);
     measured.warnings = std::move(cycles.warnings);
@@ -66,12 +106,12 @@ Measured measure_paths(const Options& options, const LocalMachine& local) {
     return measured;
 }
 
-BenchDocument measure_here(const Options& options, const LocalMachine& local) {
+BenchDocument measure_here(const BenchOptions& options, const LocalMachine& local) {
     if (!is_of_harness(options)) return {version, local.description, measure_paths(options, local)};
     return {version,
             local.description,
             {gatecrash::bench::measure_harness(local.system, find_target(measured_guest).image,
-                                               options.stepper.value_or(local.stepper))}};
+                                               options.common.stepper.value_or(local.stepper))}};
 }
 
 /// What the program inside the emulated machine measured, or the code it ended with.
@@ -80,13 +120,9 @@ struct Inside {
     int code = 0;
 };
 
-Inside measure_inside(const Options& options) {
-    auto inner = options;
-    inner.baseline.clear();
-    inner.threshold.reset();
-    inner.plot.clear();
-    const auto [code, json] = json_from_inside(inner);
-    if (code != 0 && code != nothing_ran) return {std::nullopt, code};
+Inside measure_inside(const BenchOptions& options) {
+    const auto [code, json] = output_from_inside(emulated_machine_for(options.common.machine), options.common.words);
+    if (code != 0) return {std::nullopt, code};
     return {report::read_bench_document(json), 0};
 }
 
@@ -114,13 +150,13 @@ std::vector<gatecrash::bench::Figure> comparable(const BenchDocument& then, cons
 }
 
 /// The exit code: whether anything became worse.
-int compare(const Options& options, const BenchDocument& then, const BenchDocument& now, TextOutput& text) {
+int compare(const BenchOptions& options, const BenchDocument& then, const BenchDocument& now, TextOutput& text) {
     const auto threshold = options.threshold.value_or(usual_threshold);
     const auto comparison = gatecrash::bench::compare(comparable(then, now), now.measured.figures, threshold);
     if (comparison.changes.empty()) {
         throw UsageError(fmt::format("--baseline {}: none of these figures can be compared with what is in it, of this "
                                      "machine and valid",
-                                     options.baseline),
+                                     *options.baseline),
                          "bench");
     }
     text.print("\n" + report::change_table(comparison, threshold));
@@ -150,17 +186,23 @@ std::string plot(const std::filesystem::path& plotter, const Measured& measured)
     throw HostError(fmt::format("gnuplot ended with {}: {}", ended.code, ended.output), "is it version 5 or later?");
 }
 
-}  // namespace
+/// Inside an emulated machine, where the program outside wants nothing but the figures: see measure_inside().
+int bench_inside(const BenchOptions& options) {
+    const auto local = choose_machine(options.common.machine, true);
+    fmt::print("{}", to_text(measure_here(options, local.value())));
+    return 0;
+}
 
-int bench(const Options& options) {
+int bench(const BenchOptions& options) {
     if (!is_of_harness(options)) (void)compositions_of(options);  // a wrong name is known before any work
-    Documents documents(options);
+    if (!emulated_machine().empty()) return bench_inside(options);
+    Documents documents(bench_command.name, destinations_of(options));
     std::optional<BenchDocument> then;
-    if (!options.baseline.empty()) then = read_baseline(options.baseline);
-    const auto plotter = options.plot.empty() ? std::filesystem::path() : find_plotter();
+    if (options.baseline) then = read_baseline(*options.baseline);
+    const auto plotter = options.plot ? find_plotter() : std::filesystem::path();
 
     std::optional<BenchDocument> now;
-    if (auto local = choose_machine(options.machine, !documents.empty())) {
+    if (auto local = choose_machine(options.common.machine, !documents.empty())) {
         now = measure_here(options, *local);
     } else {
         auto inside = measure_inside(options);
@@ -168,14 +210,14 @@ int bench(const Options& options) {
         now = std::move(inside.document);
     }
 
-    TextOutput text(options);
+    TextOutput text(destinations_of(options), options.common.quiet);
     text.print(report::bench_table(now->measured));
     if (now->machine.emulated && !is_of_harness(options)) {
         text.print("\nCycles mean nothing on an emulated machine: none were measured.\n");
     }
-    documents.write(&Options::json, to_text(*now));
-    if (!options.plot.empty() && std::ranges::any_of(now->measured.figures, &gatecrash::bench::Figure::valid)) {
-        documents.write(&Options::plot, plot(plotter, now->measured));
+    documents.write("--json", to_text(*now));
+    if (options.plot && std::ranges::any_of(now->measured.figures, &gatecrash::bench::Figure::valid)) {
+        documents.write("--plot", plot(plotter, now->measured));
     }
     if (now->measured.figures.empty()) {
         tell(options, "nothing was measured, since everything was skipped: the reasons are above");
@@ -183,5 +225,27 @@ int bench(const Options& options) {
     }
     return then ? compare(options, *then, *now, text) : 0;
 }
+
+}  // namespace
+
+const Command bench_command{
+    .name = "bench",
+    .arguments = " [PATTERN...]",
+    .summary = "what a way into the kernel and back costs",
+    .about =
+        "Counts the instructions of each path, bare and with what kernels add to it, and measures its cycles where "
+        "there\n"
+        "are any: not on an emulated machine. A PATTERN is a shell glob on PATH or PATH+PIECE, or names a path with "
+        "pieces\n"
+        "of your choice, PATH+PIECE+PIECE; none means all. `bench harness` measures what the harness itself costs.\n"
+        "Ends with 1 if a figure is over its baseline, 4 if nothing could be measured.\n",
+    .examples =
+        "  gatecrash bench 'syscall-*'\n"
+        "  gatecrash bench syscall-iret+swapgs+stack+save+clear --json then.json\n"
+        "  gatecrash bench --baseline then.json --threshold 0.02\n"
+        "  gatecrash bench 'int80-iret*' --plot paths.svg\n"
+        "  gatecrash bench harness\n",
+    .add_options = add_bench,
+    .prepare = prepare<read_bench, bench>};
 
 }  // namespace gatecrash::cli

@@ -73,21 +73,21 @@ std::vector<report::BehaviourRow> rows() {
 }
 
 /// Examines this machine and prints every behaviour of it.
-int show_here(const Options& options, Documents& documents) {
+int show_here(const CommonOptions& options, Documents& documents) {
     TextOutput text(options);
     const auto examined = examine_here();
     text.print(report::describe(examined.machine.description) + "\n");
     for (const auto& measurement : examined.measurements) text.print(lines_of_measurement(measurement));
     text.print(verdict_on(examined));
-    documents.write(&Options::json, report::doctor_report(version, examined.machine.description,
-                                                          std::span(&examined.machine, 1), rows()));
+    documents.write("--json", report::doctor_report(version, examined.machine.description,
+                                                    std::span(&examined.machine, 1), rows()));
     return examined.machine.fit ? fit : unfit;
 }
 
 /// The same inside the emulated machine that `options` ask for.
-int show_emulated(const Options& options, Documents& documents) {
+int show_emulated(const CommonOptions& options, Documents& documents) {
     try {
-        return run_inside(options, documents);
+        return run_inside(options, {.documents = &documents});
     } catch (const machines::MachineError& error) {
         TextOutput(options).print(fmt::format("{}\n  missing: {}\n{}", name_of(options.machine), error.what(),
                                               error.remedy().empty() ? "" : "  remedy: " + error.remedy() + "\n"));
@@ -104,11 +104,8 @@ struct ExaminedInside {
 ExaminedInside examine_emulated(MachineName name) {
     ExaminedInside examined;
     examined.machine.description.name = name_of(name);
-    Options inner;
-    inner.command = Command::doctor;
-    inner.machine = name;
     try {
-        const auto [code, json] = json_from_inside(inner);
+        const auto [code, json] = output_from_inside(name, {"doctor", "--json", "-", "--quiet"});
         examined.code = code;
         if (code > ended_by_signal) return examined;
         examined.machine.description = report::machine_of_doctor_report(json);
@@ -130,7 +127,7 @@ std::string heading_of(const ExaminedMachine& machine) {
 
 /// Examines every machine, and prints them side by side. A machine that is missing is no failure as long as `auto` has
 /// one to take.
-int compare_machines(const Options& options, Documents& documents) {
+int compare_machines(const CommonOptions& options, Documents& documents) {
     TextOutput text(options);
     const auto here = examine_here();
     std::vector<ExaminedMachine> machines{here.machine};
@@ -146,14 +143,18 @@ int compare_machines(const Options& options, Documents& documents) {
     text.print("\n" + behaviour_table(manuals, machines));
     const auto& taken = machines[here.machine.fit ? 0 : 1];
     if (taken.fit) text.print(fmt::format("\n`--machine auto` takes {}.\n", taken.description.name));
-    documents.write(&Options::json, report::doctor_report(version, taken.description, machines, manuals));
+    documents.write("--json", report::doctor_report(version, taken.description, machines, manuals));
     return taken.fit ? fit : unfit;
 }
 
-}  // namespace
+CommonOptions read_doctor(const Values& values) {
+    auto options = read_common(values, Machines::all);
+    (void)values.arguments(0);
+    return options;
+}
 
-int doctor(const Options& options) {
-    Documents documents(options);
+int doctor(const CommonOptions& options) {
+    Documents documents(doctor_command.name, destinations_of(options));
     if (!emulated_machine().empty()) return show_here(options, documents);
     const bool all = options.machine == MachineName::automatic || options.machine == MachineName::all;
     const int code = all                                    ? compare_machines(options, documents)
@@ -162,5 +163,20 @@ int doctor(const Options& options) {
     if (code == unfit) fmt::print(stderr, "gatecrash: no machine that was asked for can run guests: see above\n");
     return code;
 }
+
+}  // namespace
+
+const Command doctor_command{
+    .name = "doctor",
+    .arguments = "",
+    .summary = "what this host can run, and the remedy for what is missing",
+    .about =
+        "Measures what each machine's KVM really does, and prints it beside what the manuals say of silicon.\n"
+        "Without --machine, or with --machine all, the machines stand side by side.\n",
+    .examples =
+        "  gatecrash doctor                    every machine\n"
+        "  gatecrash doctor --machine host     only this host's KVM\n",
+    .add_options = add_none,
+    .prepare = prepare<read_doctor, doctor>};
 
 }  // namespace gatecrash::cli

@@ -1,3 +1,10 @@
+#include "cli/command_explore.hpp"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "cases/registry.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/report_results.hpp"
@@ -6,18 +13,123 @@
 #include "worker/interrupt.hpp"
 
 namespace gatecrash::cli {
+namespace {
 
-int explore_target(const Options& options) {
+constexpr unsigned max_depth = 16;
+
+void add_explore(OptionList& options) {
+    add_sweeping(options);
+    add_text(options, "events", "LIST",
+             "what may land: nmi, irq, irq=VECTOR, db, db=ADDRESS, watch=ADDRESS, mc, pf, pf=ADDRESS, "
+             "ve, hv, vc, comma-separated; ADDRESS is a number or SYMBOL[+OFFSET] (default: the variant's; of a "
+             "file: nmi)");
+    add_text(options, "depth", "K", "the most events in a schedule (default: the variant's; of a file: 1)");
+    add_text(options, "window", "RANGES",
+             "land events only in the code of RANGES, comma-separated: each is FROM..TO, from one symbol up to, and "
+             "not including, another, or EVENT:FROM..TO for events of that kind alone");
+    add_flag(options, "no-prune", "run also schedules that cannot differ from ones that were run");
+}
+
+/// Returns what `parse` makes of the option's text, if it is given.
+template <typename Parse>
+auto parsed_if_given(const Values& values, const char* name, const Parse& parse) {
+    std::optional<decltype(parse(std::string()))> parsed;
+    if (!values.has(name)) return parsed;
+    try {
+        parsed = parse(values.text(name));
+    } catch (const sweep::ScheduleError& error) {
+        values.fail(fmt::format("--{} {}", name, error.what()));
+    }
+    return parsed;
+}
+
+/// The words of to_string() for each, in one word.
+template <typename Item>
+std::string joined(const std::vector<Item>& items) {
+    Words words;
+    for (const auto& item : items) words.push_back(sweep::to_string(item));
+    return fmt::format("{}", fmt::join(words, ","));
+}
+
+Words deciding_words(const ExploreOptions& options) {
+    auto words = cli::deciding_words("explore", options.sweeping);
+    if (options.events) words.push_back("--events=" + joined(*options.events));
+    if (options.depth) words.push_back(fmt::format("--depth={}", *options.depth));
+    if (options.window) words.push_back("--window=" + joined(*options.window));
+    if (!options.prune) words.emplace_back("--no-prune");
+    words.emplace_back("--");
+    words.push_back(options.target);
+    return words;
+}
+
+worker::Sweep sweep_of(const ExploreOptions& options, const Selection& selection) {
+    worker::Sweep sweep;
+    if (selection.variant != nullptr) {
+        sweep = sweep_of(options.sweeping, selection);
+    } else {
+        sweep.guest = worker::GuestFile{options.target};
+        limit(sweep, options.sweeping);
+    }
+    // A budget is a limit already.
+    if (!sweep.budget && !sweep.max_findings) sweep.max_findings = usual_max_findings;
+    if (options.events) {
+        sweep.events = *options.events;
+        sweep.watched.clear();
+    }
+    sweep.depth = options.depth.value_or(sweep.depth);
+    sweep.window = options.window.value_or(sweep.window);
+    sweep.prune = options.prune;
+    return sweep;
+}
+
+int explore(const ExploreOptions& options) {
     const auto target = find_target(options.target);
-    for (const auto& range : options.window) {
+    for (const auto& range : options.window.value_or(std::vector<sweep::SymbolRange>())) {
         check_symbol(range.from, target.image);
         check_symbol(range.to, target.image);
     }
-    Documents documents(options);
+    const auto sweeping = sweeping_of(options);
+    Documents documents(sweeping);
     const worker::InterruptGuard guard;
-    Workers workers(options, {target.selection});
-    return report_exploration(options, target.selection, documents, workers.machine(),
-                              [&](const Selection& /*only*/) { return workers.next(); });
+    Workers workers(sweeping);
+    return report_exploration(sweeping, documents, workers.machine(), [&] { return workers.next(); });
 }
+
+}  // namespace
+
+ExploreOptions read_explore(const Values& values) {
+    ExploreOptions options;
+    options.sweeping = read_sweeping(values, Machines::one);
+    options.target = values.only_argument("TARGET");
+    options.depth = values.number_if_given("depth", 0U, max_depth);
+    options.prune = !values.is_set("no-prune");
+    options.events = parsed_if_given(values, "events", [&](const std::string& text) {
+        return sweep::parse_events(text, options.target, address_of_symbol);
+    });
+    options.window = parsed_if_given(values, "window", sweep::parse_ranges);
+    return options;
+}
+
+Sweeping sweeping_of(const ExploreOptions& options) {
+    const auto selection = find_variant(cases::all_cases(), options.target);
+    return {.command = "explore",
+            .options = options.sweeping,
+            .deciding = deciding_words(options),
+            .tasks = {{options.target, selection, false, sweep_of(options, selection)}}};
+}
+
+const Command explore_command{
+    .name = "explore",
+    .arguments = " TARGET",
+    .summary = "sweep one variant, or a guest of your own, as you say",
+    .about =
+        "TARGET is a CASE/VARIANT or the path of a guest's ELF file. Ends with 1 if a schedule breaks an invariant.\n",
+    .examples =
+        "  gatecrash explore nested-nmi/linus-2010 --events nmi,irq --depth 2\n"
+        "  gatecrash explore ./my-guest.elf --events irq=0x30 --window entry_nmi..entry_nmi_end\n"
+        "  gatecrash explore ./my-guest.elf --events nmi,db --depth 2 --window "
+        "nmi:exit..exit_end,db:entry_nmi..nmi_end\n",
+    .add_options = add_explore,
+    .prepare = prepare<read_explore, explore>};
 
 }  // namespace gatecrash::cli

@@ -1,10 +1,10 @@
+#include "cli/command_help.hpp"
+
 #include <fmt/format.h>
 
 #include <sstream>
 
 #include "cli/commands.hpp"
-#include "cli/help.hpp"
-#include "cli/option_groups.hpp"
 #include "cli/version.hpp"
 
 namespace gatecrash::cli {
@@ -14,7 +14,7 @@ std::string general_help() {
     std::string text =
         "gatecrash finds the instruction at which an interrupt or NMI breaks x86 kernel entry code.\n\n"
         "usage: gatecrash COMMAND [OPTION...] [ARG...]\n\n";
-    for (const auto& info : commands()) text += fmt::format("  {:<8}  {}\n", info.name, info.summary);
+    for (const auto* command : commands()) text += fmt::format("  {:<8}  {}\n", command->name, command->summary);
     text +=
         "\n`gatecrash COMMAND --help` says more about a command; start with `gatecrash doctor` and `gatecrash run`.\n";
     return text;
@@ -22,25 +22,28 @@ std::string general_help() {
 
 }  // namespace
 
-std::string help_text(const std::string& command) {
-    const auto* info = find_command(command);
-    if (info == nullptr) return general_help();
+std::string help_text(std::string_view name) {
+    const auto* command = find_command(name);
+    if (command == nullptr) return general_help();
     constexpr unsigned columns = 100, description_columns = 64;
-    boost::program_options::options_description all("", columns, description_columns);
+    OptionList all("", columns, description_columns), own("Options of this command"),
+        common("Options of every command");
+    command->add_options(own);
+    add_common(common);
+    if (!own.options().empty()) all.add(own);
+    all.add(common);
     std::ostringstream options;
-    if (auto own = own_options(info->command); !own.options().empty()) all.add(own);
-    all.add(common_options());
     options << all;
-    return fmt::format("usage: gatecrash {} [OPTION...]{}\n\n{}.\n{}{}\nExamples:\n{}", info->name, info->arguments,
-                       info->summary, info->about, options.str(), info->examples);
+    return fmt::format("usage: gatecrash {} [OPTION...]{}\n\n{}.\n{}{}\nExamples:\n{}", command->name,
+                       command->arguments, command->summary, command->about, options.str(), command->examples);
 }
 
-int help(const Options& options) {
-    fmt::print("{}", help_text(options.help_topic));
+int print_help(const std::string& topic) {
+    fmt::print("{}", help_text(topic));
     return 0;
 }
 
-int print_version(const Options& /*options*/) {
+int print_version() {
     fmt::print("gatecrash {}\n", version);
     return 0;
 }

@@ -5,9 +5,11 @@
 #include <map>
 #include <system_error>
 
+#include "cli/command_explore.hpp"
+#include "cli/command_run.hpp"
 #include "cli/commands.hpp"
+#include "cli/output.hpp"
 #include "cli/report_results.hpp"
-#include "cli/sweeping.hpp"
 #include "cli/version.hpp"
 #include "machines/file.hpp"
 #include "report/shard_document.hpp"
@@ -36,10 +38,12 @@ ShardFile read(const std::string& name) {
 }
 
 /// What the shards were asked for. Only the whole of one and the same sweep is what the sweep gives.
-Options options_of(const ShardFile& file) {
+Sweeping sweeping_of(const ShardFile& file) {
+    const auto& words = file.document.command;
     try {
-        auto options = parse_options(file.document.command);
-        if (options.command == Command::run || options.command == Command::explore) return options;
+        const auto* command = words.empty() ? nullptr : find_command(words.front());
+        if (command == &run_command) return sweeping_of(read_run(read_values(*command, words)));
+        if (command == &explore_command) return sweeping_of(read_explore(read_values(*command, words)));
     } catch (const UsageError& error) {
         refuse(file.name, error.what());
     }
@@ -87,10 +91,9 @@ std::vector<ShardFile> in_order(const std::vector<ShardFile>& files) {
     return ordered;
 }
 
-/// A variant's results, one a shard.
-std::vector<report::ShardResult> results_of(const Options& options, const Selection& selection, std::size_t at,
+/// A task's results, one a shard.
+std::vector<report::ShardResult> results_of(const suite::About& expected, std::size_t at,
                                             const std::vector<ShardFile>& files) {
-    const auto expected = about(options, selection, files.front().document.machine.vendor);
     std::vector<report::ShardResult> parts;
     for (const auto& [name, document] : files) {
         if (at >= document.results.size() || document.results[at].sweep.interrupted) {
@@ -112,54 +115,80 @@ std::vector<report::ShardResult> results_of(const Options& options, const Select
 }
 
 /// The result of which `parts` are the results of all shards. Its seconds are theirs together.
-suite::Result merged(const Options& options, const Selection& selection, vm::Vendor vendor,
-                     const std::vector<report::ShardResult>& parts) {
+suite::Result merged(const suite::About& about, const std::vector<report::ShardResult>& parts,
+                     std::optional<std::uint64_t> max_findings) {
     double seconds = 0;
     sweep::TimeSpent spent{};
     std::vector<sweep::SweepResult> sweeps;
     for (const auto& part : parts) {
-        if (part.error) return suite::failed(about(options, selection, vendor), *part.error);
+        if (part.error) return suite::failed(about, *part.error);
         seconds += part.seconds;
         sweep::add(spent, part.spent);
         sweeps.push_back(part.sweep);
     }
-    auto result = result_of(about(options, selection, vendor), sweeps, findings_to_stop_after(options));
+    auto result = result_of(about, sweeps, max_findings);
     result.seconds = seconds;
     result.spent = spent;
     return result;
 }
 
-}  // namespace
+struct MergeOptions {
+    CommonOptions common;
+    ReportOptions reports;
+    Words files;
+};
 
-int merge(const Options& options) {
+MergeOptions read_merge(const Values& values) {
+    MergeOptions options{.common = read_common(values), .reports = read_reports(values), .files = values.arguments()};
+    if (options.files.empty()) values.fail("FILE is missing");
+    values.check(destinations_of(options.common, options.reports));
+    return options;
+}
+
+/// Returns the documents of all shards, in order. Refuses what is not all of one whole.
+std::vector<ShardFile> read_shards(const Words& names) {
     std::vector<ShardFile> files;
-    for (const auto& name : options.patterns) files.push_back(read(name));
+    for (const auto& name : names) files.push_back(read(name));
     for (const auto& file : files) {
         if (file.document.version != version) {
             refuse(file.name, fmt::format("of gatecrash {}, and this is {}", file.document.version, version));
         }
         check_alike(file, files.front());
     }
-    files = in_order(files);
+    return in_order(files);
+}
 
-    auto whole = options_of(files.front());
-    whole.json = options.json;
-    whole.junit = options.junit;
-    whole.ktap = options.ktap;
-    whole.quiet = options.quiet;
-    const bool explores = whole.command == Command::explore;
-    const auto selections = selections_of(whole);
+int merge(const MergeOptions& options) {
+    const auto files = read_shards(options.files);
+    const auto& machine = files.front().document.machine;
+    auto whole = sweeping_of(files.front());
+    whole.options.common = options.common;
+    whole.options.reports = options.reports;
     // All of it, before anything is printed.
     std::vector<suite::Result> results;
-    for (std::size_t i = 0; i < selections.size(); ++i) {
-        results.push_back(merged(whole, selections[i], files.front().document.machine.vendor,
-                                 results_of(whole, selections[i], i, files)));
+    for (std::size_t i = 0; i < whole.tasks.size(); ++i) {
+        const auto expected = about(whole.tasks[i], {}, machine.vendor);
+        results.push_back(merged(expected, results_of(expected, i, files), whole.tasks[i].sweep.max_findings));
     }
     Documents documents(whole);
-    const auto& machine = files.front().document.machine;
-    const auto next = [at = results.begin()](const Selection& /*next*/) mutable { return std::optional(*at++); };
-    return explores ? report_exploration(whole, selections.front(), documents, machine, next)
-                    : report_run(whole, selections, documents, machine, next);
+    const auto next = [at = results.begin()]() mutable { return std::optional(*at++); };
+    const bool is_judged = whole.tasks.front().is_judged;
+    return is_judged ? report_run(whole, documents, machine, next)
+                     : report_exploration(whole, documents, machine, next);
 }
+
+}  // namespace
+
+const Command merge_command{
+    .name = "merge",
+    .arguments = " FILE...",
+    .summary = "make the whole of the shards of a `run` or `explore`",
+    .about =
+        "Each FILE is what --json wrote in one `--shard I/N`; all N are needed. Reports what the same without --shard "
+        "gives,\n"
+        "but for the seconds, and ends with its exit code.\n",
+    .examples = "  gatecrash merge 1.json 2.json 3.json --json whole.json\n",
+    .add_options = add_reports,
+    .prepare = prepare<read_merge, merge>};
 
 }  // namespace gatecrash::cli

@@ -55,11 +55,16 @@ void write(const fs::path& path, std::string_view text) {
     }
 }
 
-}  // namespace
+struct NewOptions {
+    CommonOptions common;
+    std::string folder;
+};
 
-int write_skeleton(const Options& options) {
+NewOptions read_new(const Values& values) { return {read_common(values), values.only_argument("DIR")}; }
+
+int write_skeleton(const NewOptions& options) {
     const fs::path folder = options.folder;
-    Documents documents(options);
+    Documents documents(new_command.name, destinations_of(options.common));
     make_empty_folder(folder);
     std::string text;
     std::vector<std::string> names;
@@ -76,11 +81,24 @@ int write_skeleton(const Options& options) {
         "meson asks pkg-config for gatecrash-guest, which `meson install` of gatecrash puts in place. README.md says "
         "more.\n",
         folder.string());
-    TextOutput(options).print(text);
+    TextOutput(options.common).print(text);
     const nlohmann::ordered_json document{{"gatecrash", version}, {"files", names}};
-    documents.write(&Options::json,
-                    document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+    documents.write("--json", document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
     return 0;
 }
+
+}  // namespace
+
+const Command new_command{
+    .name = "new",
+    .arguments = " DIR",
+    .summary = "write a project for entry code of your own",
+    .about =
+        "DIR is a folder that is empty or does not exist yet. It gets an assembly file with an NMI entry that has a "
+        "subtle\n"
+        "bug, and the same without, a build file, and a page that says how to go on from there.\n",
+    .examples = "  gatecrash new my-entry-code\n",
+    .add_options = add_none,
+    .prepare = prepare<read_new, write_skeleton>};
 
 }  // namespace gatecrash::cli

@@ -7,7 +7,7 @@
 #include "cli/inside.hpp"
 #include "cli/machine_choice.hpp"
 #include "cli/output.hpp"
-#include "cli/sweeping.hpp"
+#include "cli/target.hpp"
 #include "report/exit_code.hpp"
 #include "report/text_report.hpp"
 #include "sweep/replay.hpp"
@@ -40,9 +40,24 @@ std::string report_text(const sweep::Schedule& schedule, const sweep::ReplayResu
     return replayed.violations.empty() ? text + "every invariant holds\n" : text;
 }
 
-}  // namespace
+struct ReplayOptions {
+    CommonOptions common;
+    Words schedules;
+    bool trace = false;
+};
 
-int replay_schedules(const Options& options) {
+void add_replay(OptionList& options) {
+    add_flag(options, "trace", "print it instruction by instruction, with disassembly, stack and events");
+}
+
+ReplayOptions read_replay(const Values& values) {
+    ReplayOptions options{
+        .common = read_common(values), .schedules = values.arguments(), .trace = values.is_set("trace")};
+    if (std::ranges::all_of(options.schedules, &std::string::empty)) values.fail("SCHEDULE is missing");
+    return options;
+}
+
+int replay(const ReplayOptions& options) {
     std::vector<Replay> replays;
     std::vector<std::string> files;
     for (const auto& text : options.schedules) {
@@ -52,12 +67,12 @@ int replay_schedules(const Options& options) {
         if (target.is_file()) files.push_back(schedule.target);
         replays.push_back({std::move(schedule), std::move(target)});
     }
-    Documents documents(options);
-    auto local = choose_machine(options.machine, !documents.empty());
-    if (!local) return run_inside(options, documents, files);
+    Documents documents(replay_command.name, destinations_of(options.common));
+    auto local = choose_machine(options.common.machine, !documents.empty());
+    if (!local) return run_inside(options.common, {.inputs = files, .documents = &documents});
 
     for (const auto& each : replays) check_that_it_lands(events_of(each.schedule), *local);
-    TextOutput text(options);
+    TextOutput text(options.common);
     sweep::TraceSink trace;
     if (options.trace) trace = [&text](const std::string& line) { text.print(line + "\n"); };
     std::vector<suite::Result> results;
@@ -66,7 +81,7 @@ int replay_schedules(const Options& options) {
         const auto start = std::chrono::steady_clock::now();
         vm::Guest machine(local->system, target.image);
         const auto events = events_of(schedule);
-        const auto stepper = options.stepper.value_or(vm::stepper_for(target.image, events, local->stepper));
+        const auto stepper = options.common.stepper.value_or(vm::stepper_for(target.image, events, local->stepper));
         const auto replayed = sweep::replay(machine, schedule, stepper, trace);
         results.push_back(suite::replayed(about(target, schedule), schedule, replayed.violations));
         results.back().seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -81,5 +96,21 @@ int replay_schedules(const Options& options) {
     }
     return static_cast<int>(report::exit_code_of(results));
 }
+
+}  // namespace
+
+const Command replay_command{
+    .name = "replay",
+    .arguments = " SCHEDULE...",
+    .summary = "run one schedule, or several one after another",
+    .about =
+        "A SCHEDULE is TARGET@EVENT:BOUNDARY[,EVENT:BOUNDARY...] as `run` and `explore` print it. Ends with 1 if an "
+        "invariant\n"
+        "broke.\n",
+    .examples =
+        "  gatecrash replay 'nested-nmi/flag-only@nmi:entry_nmi+0x1f'\n"
+        "  gatecrash replay 'nested-nmi/linus-2010-irq@irq:entry_nmi+0x40,nmi:entry_irq#2' --trace\n",
+    .add_options = add_replay,
+    .prepare = prepare<read_replay, replay>};
 
 }  // namespace gatecrash::cli

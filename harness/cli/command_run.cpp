@@ -1,21 +1,101 @@
+#include "cli/command_run.hpp"
+
+#include "cases/registry.hpp"
 #include "cli/commands.hpp"
 #include "cli/every_machine.hpp"
 #include "cli/output.hpp"
 #include "cli/report_results.hpp"
-#include "cli/sweeping.hpp"
 #include "cli/workers.hpp"
 #include "worker/interrupt.hpp"
 
 namespace gatecrash::cli {
+namespace {
 
-int run(const Options& options) {
-    const auto selections = selections_of(options);
-    Documents documents(options);
-    const worker::InterruptGuard guard;
-    if (options.machine == MachineName::all) return run_on_every_machine(options, selections, documents);
-    Workers workers(options, selections);
-    return report_run(options, selections, documents, workers.machine(),
-                      [&](const Selection& /*next*/) { return workers.next(); });
+/// What has the results of one machine, or the work on one, cannot have those of all.
+void check_machine(const SweepingOptions& options, const Values& values) {
+    if (options.common.machine != MachineName::all) return;
+    const struct {
+        const char* name;
+        bool is_asked_for;
+    } rows[]{{"junit", options.reports.junit.has_value()},
+             {"ktap", options.reports.ktap},
+             {"resume", options.limits.resume.has_value()},
+             {"shard", !options.limits.shard.is_whole()}};
+    for (const auto& row : rows) {
+        if (!row.is_asked_for) continue;
+        values.fail(
+            fmt::format("--{} is of one machine: name it with --machine, and run the others likewise", row.name));
+    }
 }
+
+std::vector<Selection> selected_by(const Words& words) {
+    Words files, patterns;
+    for (const auto& word : words) {
+        if (word.ends_with(".elf") && !is_file(word)) throw UsageError("there is no file " + word);
+        const bool names_file = is_file(word) && !matches_any(cases::all_cases(), word);
+        (names_file ? files : patterns).push_back(word);
+    }
+    auto selected =
+        files.empty() || !patterns.empty() ? select(cases::all_cases(), patterns) : std::vector<Selection>();
+    for (const auto& file : files) std::ranges::move(expectations_of(file), std::back_inserter(selected));
+    return selected;
+}
+
+int run(const RunOptions& options) {
+    const auto sweeping = sweeping_of(options);
+    Documents documents(sweeping);
+    const worker::InterruptGuard guard;
+    if (options.sweeping.common.machine == MachineName::all) return run_on_every_machine(sweeping, documents);
+    Workers workers(sweeping);
+    return report_run(sweeping, documents, workers.machine(), [&] { return workers.next(); });
+}
+
+}  // namespace
+
+RunOptions read_run(const Values& values) {
+    RunOptions options{.sweeping = read_sweeping(values, Machines::all), .patterns = values.arguments()};
+    check_machine(options.sweeping, values);
+    return options;
+}
+
+Sweeping sweeping_of(const RunOptions& options) {
+    Sweeping sweeping{.command = "run",
+                      .options = options.sweeping,
+                      .deciding = deciding_words("run", options.sweeping),
+                      .tasks = {}};
+    sweeping.deciding.emplace_back("--");
+    std::ranges::copy(options.patterns, std::back_inserter(sweeping.deciding));
+    for (const auto& selection : selected_by(options.patterns)) {
+        auto sweep = sweep_of(options.sweeping, selection);
+        sweep.needs = selection.variant->needs;
+        sweeping.tasks.push_back({selection.name(), selection, true, std::move(sweep)});
+    }
+    return sweeping;
+}
+
+const Command run_command{.name = "run",
+                          .arguments = " [PATTERN|FILE...]",
+                          .summary = "the main job: sweep each variant and compare the verdict with what it expects",
+                          .about =
+                              "A PATTERN is a shell glob on CASE or CASE/VARIANT; none means all. A FILE is a guest of "
+                              "your own, an ELF file;\n"
+                              "FILE.expect says what is expected of it, a line for each sweep:\n"
+                              "    EVENTS depth K holds\n"
+                              "    EVENTS depth K breaks INVARIANT at EVENT:SYMBOL[|SYMBOL...][,EVENT:SYMBOL...]...\n"
+                              "With --machine all it runs on every machine there is, and ends with a table of what "
+                              "each variant did on each,\n"
+                              "and of the behaviours by which those machines differ that did not do the same.\n"
+                              "Ends with 0 if all is as expected, 1 if a verdict is not, 2 for wrong usage, 3 for an "
+                              "error of the host or the\n"
+                              "harness, 4 if nothing ran.\n",
+                          .examples =
+                              "  gatecrash run\n"
+                              "  gatecrash run nested-nmi --json result.json --junit result.xml\n"
+                              "  gatecrash run --ktap --quiet\n"
+                              "  gatecrash run '*/copied-frame*' --machine amd\n"
+                              "  gatecrash run nested-nmi --machine all\n"
+                              "  gatecrash run build/my-entry.elf\n",
+                          .add_options = add_sweeping,
+                          .prepare = prepare<read_run, run>};
 
 }  // namespace gatecrash::cli

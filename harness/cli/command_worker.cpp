@@ -1,28 +1,28 @@
 // A worker, as a process: see worker/worker.hpp. Workers start it, and nobody else.
+#include "cli/command_worker.hpp"
+
 #include <unistd.h>
 
 #include "cli/commands.hpp"
 #include "cli/inside.hpp"
 #include "cli/machine_choice.hpp"
-#include "cli/output.hpp"
 #include "worker/interrupt.hpp"
 #include "worker/worker.hpp"
 
 namespace gatecrash::cli {
+namespace {
 
-std::vector<std::string> worker_arguments(MachineName machine, const std::vector<std::string>& files) {
-    std::vector<std::string> arguments{"worker", "--machine", name_of(machine), "--"};
-    arguments.insert(arguments.end(), files.begin(), files.end());
-    return arguments;
-}
+struct WorkerOptions {
+    CommonOptions common;
+    Words files;  ///< of the user's, which it reads
+};
 
-int work(const Options& options) {
+WorkerOptions read_worker(const Values& values) { return {read_common(values), values.arguments()}; }
+
+int work(const WorkerOptions& options) {
     using worker::InterruptGuard;
-    auto local = choose_machine(options.machine, true);
-    if (!local) {
-        Documents none(options);
-        return run_inside(options, none, options.patterns);
-    }
+    auto local = choose_machine(options.common.machine, true);
+    if (!local) return run_inside(options.common, {.inputs = options.files, .in = STDIN_FILENO});
     const InterruptGuard guard;
     const worker::Machine machine{local->description, local->system, local->stepper,
                                   [&](std::span<const vm::Event> events) { check_that_it_lands(events, *local); }};
@@ -32,5 +32,21 @@ int work(const Options& options) {
     worker.work(*job);
     return InterruptGuard::stop() ? 128 + InterruptGuard::signal_number() : 0;
 }
+
+}  // namespace
+
+Words worker_words(MachineName machine, const Words& files) {
+    Words words{std::string(worker_command.name), "--machine", name_of(machine), "--"};
+    words.insert(words.end(), files.begin(), files.end());
+    return words;
+}
+
+const Command worker_command{.name = "worker",
+                             .arguments = " [FILE...]",
+                             .summary = "sweep what a line on standard input says",
+                             .about = "",
+                             .examples = "",
+                             .add_options = add_none,
+                             .prepare = prepare<read_worker, work>};
 
 }  // namespace gatecrash::cli

@@ -1,22 +1,57 @@
-// A function a command. Each returns the exit code, and throws for what ends it early: see main.cpp for the codes.
+// The table of commands, and the way from a command line to one of them.
 #pragma once
 
-#include "cli/options.hpp"
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "cli/option_groups.hpp"
 
 namespace gatecrash::cli {
 
-[[nodiscard]] int doctor(const Options& options);
-[[nodiscard]] int list(const Options& options);
-[[nodiscard]] int run(const Options& options);
-[[nodiscard]] int explore_target(const Options& options);
-[[nodiscard]] int replay_schedules(const Options& options);
-[[nodiscard]] int merge(const Options& options);
-[[nodiscard]] int bench(const Options& options);
-[[nodiscard]] int write_skeleton(const Options& options);
-[[nodiscard]] int work(const Options& options);
-/// Returns arguments that make this program a worker on `machine`, which reads the user's `files`.
-[[nodiscard]] std::vector<std::string> worker_arguments(MachineName machine, const std::vector<std::string>& files);
-[[nodiscard]] int help(const Options& options);
-[[nodiscard]] int print_version(const Options& options);
+/// A command: its help, and what makes of a command line what is to be run.
+struct Command {
+    std::string_view name;
+    std::string_view arguments;  ///< in the usage line
+    std::string_view summary;    ///< in the list of commands
+    std::string_view about;      ///< further lines of its help
+    std::string_view examples;
+    void (*add_options)(OptionList& options);  ///< those that not every command has
+    /// Reads all of its options before anything is done. What it returns runs the command and returns the exit code; it
+    /// throws for what ends it early: see main.cpp for the codes. Throws UsageError.
+    std::function<int()> (*prepare)(const Values& values);
+};
+
+/// A Command::prepare of which `read` makes the command's options of Values, and `run` the exit code of those.
+template <auto read, auto run>
+std::function<int()> prepare(const Values& values) {
+    return [options = read(values)] { return run(options); };
+}
+
+inline void add_none(OptionList& /*options*/) {}
+
+// Each is in the file that is named like it.
+extern const Command doctor_command, list_command, run_command, explore_command, replay_command, merge_command,
+    bench_command, new_command, worker_command;
+
+/// Those for people, in the order of the help.
+[[nodiscard]] std::span<const Command* const> commands();
+/// Null if there is none.
+[[nodiscard]] const Command* find_command(std::string_view name);
+
+/// What a command line asks for.
+struct Invocation {
+    std::string command;  ///< whose help says more
+    std::function<int()> run;
+};
+
+/// Reads `arguments`, the program's name not among them. Throws UsageError.
+[[nodiscard]] Invocation read_command_line(const Words& arguments);
+/// Returns the options of `command` that `words`, a whole command line, have.
+[[nodiscard]] Values read_values(const Command& command, const Words& words);
+
+/// The page of a command, or the general one for "".
+[[nodiscard]] std::string help_text(std::string_view command);
 
 }  // namespace gatecrash::cli

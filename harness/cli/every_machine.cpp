@@ -29,31 +29,32 @@ void require_set_up(MachineName name) {
     if (const auto missing = machines::missing_for_machine(kind_of(name))) throw *missing;
 }
 
-void sweep_all(MachineResults& of, Workers& workers, const Options& options, const std::vector<Selection>& selections,
-               TextOutput& text) {
+void sweep_all(MachineResults& of, Workers& workers, const Sweeping& sweeping, TextOutput& text) {
+    const auto& tasks = sweeping.tasks;
     const auto add = [&](suite::Result result) {
-        text.print(lines_of(result, selections));
+        text.print(lines_of(result, tasks));
         of.results.push_back(std::move(result));
     };
     try {
         for (auto result = workers.next(); result; result = workers.next()) {
             of.machine = workers.machine();
             add(std::move(*result));
-            if (of.results.size() == selections.size()) return;
+            if (of.results.size() == tasks.size()) return;
         }
     } catch (const worker::WorkerError& error) {
         // Other machines may do better.
         fmt::print(stderr, "{}", error.told());
         if (!workers.machine().name.empty()) of.machine = workers.machine();
-        while (of.results.size() < selections.size()) {
-            add(suite::failed(about(options, selections[of.results.size()], of.machine.vendor), error.what()));
+        while (of.results.size() < tasks.size()) {
+            add(suite::failed(about(tasks[of.results.size()], sweeping.options.limits.shard, of.machine.vendor),
+                              error.what()));
         }
     }
 }
 
-MachineResults run_on(MachineName name, Options options, const std::vector<Selection>& selections, TextOutput& text) {
+MachineResults run_on(MachineName name, Sweeping sweeping, TextOutput& text) {
     const auto start = std::chrono::steady_clock::now();
-    options.machine = name;
+    sweeping.options.common.machine = name;
     MachineResults of;
     of.machine.name = name_of(name);
     const auto refuse = [&](const auto& error) {
@@ -64,9 +65,9 @@ MachineResults run_on(MachineName name, Options options, const std::vector<Selec
     };
     try {
         require_set_up(name);
-        Workers workers(options, selections);
+        Workers workers(sweeping);
         text.print(of.machine.name + "\n");
-        sweep_all(of, workers, options, selections, text);
+        sweep_all(of, workers, sweeping, text);
         const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
         const bool is_known = !of.machine.kvm.empty();  // not if it was interrupted, or died, before its first result
         text.print((is_known ? report::summary_line(of.results, of.machine, seconds.count()) : "") + "\n");
@@ -80,19 +81,19 @@ MachineResults run_on(MachineName name, Options options, const std::vector<Selec
 
 }  // namespace
 
-int run_on_every_machine(const Options& options, const std::vector<Selection>& selections, Documents& documents) {
-    TextOutput text(options);
+int run_on_every_machine(const Sweeping& sweeping, Documents& documents) {
+    TextOutput text(sweeping.options);
     std::vector<MachineResults> machines;
     std::vector<suite::Result> all;
     for (const auto name : {MachineName::host, MachineName::amd, MachineName::intel}) {
         if (worker::InterruptGuard::stop()) break;
-        machines.push_back(run_on(name, options, selections, text));
+        machines.push_back(run_on(name, sweeping, text));
         std::ranges::copy(machines.back().results, std::back_inserter(all));
     }
     const bool any = std::ranges::any_of(machines, [](const auto& each) { return each.missing.empty(); });
     if (any) {
-        text.print(report::machine_matrix(machines, selections));
-        documents.write(&Options::json, report::json_report(version, machines));
+        text.print(report::machine_matrix(machines, selections_of(sweeping.tasks)));
+        documents.write("--json", report::json_report(version, machines));
     }
     if (worker::InterruptGuard::stop()) {
         fmt::print(stderr, "gatecrash: interrupted: run it again for the others\n");

@@ -16,51 +16,49 @@ struct Fetched {
     machines::Fd content;  ///< in memory, as a file would be left behind when this process is killed
 };
 
-}  // namespace
-
-MachineName emulated_machine_for(const Options& options) {
-    return options.machine == MachineName::intel ? MachineName::intel : MachineName::amd;
-}
-
-machines::MachineKind kind_of(MachineName emulated) {
-    return emulated == MachineName::intel ? machines::MachineKind::intel : machines::MachineKind::amd;
-}
-
-int run_inside(const Options& options, Documents& documents, const std::vector<std::string>& inputs, int out) {
-    auto inner = options;
-    inner.machine = emulated_machine_for(options);
+int run_words(MachineName machine, const Words& words, const Connection& connection) {
     machines::Launch launch;
-    launch.environment[machine_variable] = name_of(inner.machine);
-    launch.streams.out = out;
-    if (options.command == Command::worker) launch.streams.in = STDIN_FILENO;
-    for (const auto& input : inputs) launch.inputs[input] = input;
+    launch.arguments = words;
+    launch.environment[machine_variable] = name_of(machine);
+    launch.streams.in = connection.in;
+    launch.streams.out = connection.out;
+    for (const auto& input : connection.inputs) launch.inputs[input] = input;
 
     std::vector<Fetched> files;
-    for (auto& [option, file] : documents.all()) {
-        if (file.is_standard_output()) continue;
-        machines::Fd content(::memfd_create("gatecrash-document", MFD_CLOEXEC));
-        if (!content) machines::throw_errno("memfd_create");
-        inner.*option = fmt::format("/tmp/gatecrash-document-{}", files.size());
-        launch.outputs[inner.*option] = fmt::format("/proc/self/fd/{}", content.get());
-        files.push_back({file, std::move(content)});
+    if (connection.documents != nullptr) {
+        for (auto& [option, file] : connection.documents->all()) {
+            if (file.is_standard_output()) continue;
+            machines::Fd content(::memfd_create("gatecrash-document", MFD_CLOEXEC));
+            if (!content) machines::throw_errno("memfd_create");
+            launch.outputs[path_inside(option)] = fmt::format("/proc/self/fd/{}", content.get());
+            files.push_back({file, std::move(content)});
+        }
     }
-    launch.arguments = to_arguments(inner);
-
-    const auto files_of_machine = machines::MachineFiles::from_environment(kind_of(inner.machine));
-    const int code = machines::run_in_machine(files_of_machine, launch);
+    const int code = machines::run_in_machine(machines::MachineFiles::from_environment(kind_of(machine)), launch);
     for (auto& [to, content] : files) {
         if (const auto document = machines::read_all(content.get()); !document.empty()) to.write(document);
     }
     return code;
 }
 
-InsideDocument json_from_inside(Options options) {
-    options.json = std::string("-");
-    options.quiet = true;
-    Documents none({});
+}  // namespace
+
+MachineName emulated_machine_for(MachineName asked) {
+    return asked == MachineName::intel ? MachineName::intel : MachineName::amd;
+}
+
+machines::MachineKind kind_of(MachineName emulated) {
+    return emulated == MachineName::intel ? machines::MachineKind::intel : machines::MachineKind::amd;
+}
+
+int run_inside(const CommonOptions& options, const Connection& connection) {
+    return run_words(emulated_machine_for(options.machine), options.words, connection);
+}
+
+InsideOutput output_from_inside(MachineName machine, const Words& words) {
     const machines::Fd content(::memfd_create("gatecrash-inside", MFD_CLOEXEC));
     if (!content) machines::throw_errno("memfd_create");
-    const int code = run_inside(options, none, {}, content.get());
+    const int code = run_words(machine, words, {.out = content.get()});
     (void)::lseek(content.get(), 0, SEEK_SET);
     return {code, machines::read_all(content.get())};
 }

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,23 +12,30 @@
 
 namespace gatecrash::cli {
 
-/// The emulated machine for `options` when it is not this one: the one that was asked for, or the one `auto` takes.
-[[nodiscard]] MachineName emulated_machine_for(const Options& options);
+/// The emulated machine for who `asked` for this one when it is not the one that this process runs on: the one that was
+/// asked for, or the one that `auto` takes.
+[[nodiscard]] MachineName emulated_machine_for(MachineName asked);
 
 /// Of `amd` and `intel`.
 [[nodiscard]] machines::MachineKind kind_of(MachineName emulated);
 
-/// Runs this program again inside that machine, with `options`, and returns its exit code. What it writes to the
-/// files of its documents ends in `documents`. `inputs` are files of the user's that it needs. Throws
-/// machines::MachineError or report::OutputWriteError. What it prints goes to `out`.
-[[nodiscard]] int run_inside(const Options& options, Documents& documents, const std::vector<std::string>& inputs = {},
-                             int out = STDOUT_FILENO);
-
-/// The same, for the JSON that the program inside writes, and nothing else; whatever documents `options` ask for.
-struct InsideDocument {
-    int code = 0;
-    std::string json;
+/// What the program inside a machine gets from this one, and gives to it.
+struct Connection {
+    Words inputs{};                  ///< files of the user's that it needs
+    Documents* documents = nullptr;  ///< get what it writes to its own
+    std::optional<int> in{};         ///< none: standard input is empty
+    int out = STDOUT_FILENO;
 };
-[[nodiscard]] InsideDocument json_from_inside(Options options);
+
+/// Runs the command of `options` again inside the emulated machine for it, and returns the exit code. Throws
+/// machines::MachineError or report::OutputWriteError.
+[[nodiscard]] int run_inside(const CommonOptions& options, const Connection& connection);
+
+/// Runs the command line `words` inside the emulated machine `machine`, for what it writes to standard output.
+struct InsideOutput {
+    int code = 0;
+    std::string text;
+};
+[[nodiscard]] InsideOutput output_from_inside(MachineName machine, const Words& words);
 
 }  // namespace gatecrash::cli

@@ -19,34 +19,6 @@ namespace {
 using namespace gatecrash;
 using report::ExitCode;
 
-int run_command(const cli::Options& options) {
-    switch (options.command) {
-        case cli::Command::doctor:
-            return cli::doctor(options);
-        case cli::Command::list:
-            return cli::list(options);
-        case cli::Command::run:
-            return cli::run(options);
-        case cli::Command::explore:
-            return cli::explore_target(options);
-        case cli::Command::replay:
-            return cli::replay_schedules(options);
-        case cli::Command::merge:
-            return cli::merge(options);
-        case cli::Command::bench:
-            return cli::bench(options);
-        case cli::Command::new_project:
-            return cli::write_skeleton(options);
-        case cli::Command::worker:
-            return cli::work(options);
-        case cli::Command::help:
-            return cli::help(options);
-        case cli::Command::version:
-            return cli::print_version(options);
-    }
-    return static_cast<int>(ExitCode::wrong_usage);
-}
-
 /// One line, and below it what to do, if anything is known.
 int fail(ExitCode code, const std::string& what, const std::string& remedy = {}) {
     fmt::print(stderr, "gatecrash: {}\n", what);
@@ -67,9 +39,9 @@ int fail_output(std::error_code why) {
 int guarded(const std::vector<std::string>& arguments) {
     std::string command;  // whose help says more
     try {
-        const auto options = cli::parse_options(arguments);
-        command = cli::name_of(options.command);
-        const int code = run_command(options);
+        const auto invocation = cli::read_command_line(arguments);
+        command = invocation.command;
+        const int code = invocation.run();
         if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
         return fail_output({errno, std::generic_category()});
     } catch (const cli::UsageError& error) {

@@ -1,31 +1,41 @@
-// Which options each command has, for reading them and for its help.
+// The groups of options that commands share: how the help shows each, and how it is read.
 #pragma once
 
 #include <boost/program_options.hpp>
-#include <span>
-#include <string_view>
 
 #include "cli/options.hpp"
+#include "cli/values.hpp"
 
 namespace gatecrash::cli {
 
-struct CommandInfo {
-    Command command;
-    std::string_view name;
-    std::string_view arguments;  ///< in the usage line
-    std::string_view summary;    ///< in the list of commands
-    std::string_view about;      ///< further lines of its help
-    std::string_view examples;
-};
+using OptionList = boost::program_options::options_description;
 
-/// Those that have options and a help page of their own.
-[[nodiscard]] std::span<const CommandInfo> commands();
-/// Null if there is none.
-[[nodiscard]] const CommandInfo* find_command(std::string_view name);
-[[nodiscard]] const CommandInfo& info_of(Command command);
+inline constexpr Choice<MachineName> machine_words[] = {{"auto", MachineName::automatic},
+                                                        {"host", MachineName::host},
+                                                        {"amd", MachineName::amd},
+                                                        {"intel", MachineName::intel},
+                                                        {"all", MachineName::all}};
+inline constexpr Choice<vm::StepperKind> stepper_words[] = {{"trap-flag", vm::StepperKind::trap_flag},
+                                                            {"stop-bytes", vm::StepperKind::stop_bytes}};
 
-/// What only this command has; may be empty.
-[[nodiscard]] boost::program_options::options_description own_options(Command command);
-[[nodiscard]] boost::program_options::options_description common_options();
+/// An option with a value, which the help calls `value`.
+void add_text(OptionList& options, const char* name, const char* value, const char* help);
+void add_flag(OptionList& options, const char* name, const char* help);
+
+void add_common(OptionList& options);
+/// `--machine all` is for commands that have something to say of several machines.
+enum class Machines : std::uint8_t { one, all };
+[[nodiscard]] CommonOptions read_common(const Values& values, Machines machines = Machines::one);
+
+void add_reports(OptionList& options);
+[[nodiscard]] ReportOptions read_reports(const Values& values);
+
+void add_limits(OptionList& options);
+/// `jobs` are those that were asked for.
+[[nodiscard]] LimitOptions read_limits(const Values& values, std::optional<unsigned> jobs);
+
+/// The options of `run` and `explore`, without those that every command has.
+void add_sweeping(OptionList& options);
+[[nodiscard]] SweepingOptions read_sweeping(const Values& values, Machines machines);
 
 }  // namespace gatecrash::cli

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cli/machine_choice.hpp"
 #include "cli/version.hpp"
 #include "report/json_report.hpp"
 #include "report/junit_report.hpp"
@@ -11,82 +12,69 @@
 namespace gatecrash::cli {
 namespace {
 
-using Format = std::string (*)(const std::string& version, const report::MachineDescription& machine,
-                               std::span<const suite::Result> results, const std::vector<std::string>& command);
-
-std::string junit(const std::string& version, const report::MachineDescription& machine,
-                  std::span<const suite::Result> results, const std::vector<std::string>& /*command*/) {
-    return report::junit_report(version, machine, results);
-}
-
-constexpr struct {
-    const char* name;
-    DocumentOption option;
-    Format format;  ///< none: the command has its own
-} kinds[] = {{"--json", &Options::json, report::json_report},
-             {"--junit", &Options::junit, junit},
-             {"--plot", &Options::plot, nullptr}};
-
 /// A reader sees a result when it is there, also through a pipe; and it stays in front of later messages.
 void print_at_once(std::FILE* stream, const std::string& text) {
     fmt::print(stream, "{}", text);
     (void)std::fflush(stream);
 }
 
-std::vector<report::KtapReport::Test> to_plan(const std::vector<Selection>& selections) {
+std::vector<report::KtapReport::Test> to_plan(const std::vector<Task>& tasks) {
     std::vector<report::KtapReport::Test> plan;
-    plan.reserve(selections.size());
-    for (const auto& selection : selections) plan.push_back({selection.of->name, selection.variant->name});
+    plan.reserve(tasks.size());
+    for (const auto& [name, selection, is_judged, sweep] : tasks) {
+        const bool is_file = selection.variant == nullptr;
+        plan.push_back({is_file ? name : selection.of->name, is_file ? "" : selection.variant->name});
+    }
     return plan;
 }
 
 }  // namespace
 
-Documents::Documents(const Options& options) {
-    if (!options.shard.is_whole()) command_ = deciding_arguments(options);
-    for (const auto& kind : kinds) {
-        if ((options.*kind.option).empty()) continue;
+std::string path_inside(std::string_view option) { return fmt::format("/tmp/gatecrash-document{}", option); }
+
+Documents::Documents(std::string_view command, const std::vector<Destination>& destinations) {
+    const bool is_inside = !emulated_machine().empty();
+    for (const auto& [option, path] : destinations) {
+        if (option == "--ktap") continue;
         try {
-            documents_.push_back({kind.option, report::OutputFile(options.*kind.option)});
+            documents_.push_back({option, report::OutputFile(is_inside && path != "-" ? path_inside(option) : path)});
         } catch (const report::OutputPathError& error) {
-            throw UsageError(fmt::format("{}: {}", kind.name, error.what()), name_of(options.command));
+            throw UsageError(fmt::format("{}: {}", option, error.what()), std::string(command));
         }
     }
 }
 
+Documents::Documents(const Sweeping& sweeping)
+    : Documents(sweeping.command, destinations_of(sweeping.options.common, sweeping.options.reports)) {
+    if (!sweeping.options.limits.shard.is_whole()) command_ = sweeping.deciding;
+}
+
 void Documents::write(const report::MachineDescription& machine, std::span<const suite::Result> results) {
-    for (const auto& kind : kinds) {
-        const auto asked = std::ranges::find(documents_, kind.option, &Document::option);
-        if (asked != documents_.end() && kind.format != nullptr)
-            asked->file.write(kind.format(version, machine, results, command_));
+    for (auto& [option, file] : documents_) {
+        if (option == "--json") file.write(report::json_report(version, machine, results, command_));
+        if (option == "--junit") file.write(report::junit_report(version, machine, results));
     }
 }
 
-void Documents::write(DocumentOption option, const std::string& content) {
+void Documents::write(std::string_view option, const std::string& content) {
     const auto asked = std::ranges::find(documents_, option, &Document::option);
     if (asked != documents_.end()) asked->file.write(content);
 }
 
-TextOutput::TextOutput(const Options& options)
-    : stream_(!takes_standard_output(options) ? stdout
-              : options.quiet                 ? nullptr
-                                              : stderr) {}
+TextOutput::TextOutput(const std::vector<Destination>& destinations, bool quiet)
+    : stream_(!takes_standard_output(destinations) ? stdout
+              : quiet                              ? nullptr
+                                                   : stderr) {}
 
 void TextOutput::print(const std::string& text) {
     if (stream_ != nullptr) print_at_once(stream_, text);
 }
 
-KtapOutput::KtapOutput(const Options& options, std::vector<report::KtapReport::Test> plan) {
-    if (!options.ktap) return;
-    report_.emplace(std::move(plan));
+KtapOutput::KtapOutput(const Sweeping& sweeping) {
+    if (!sweeping.options.reports.ktap) return;
+    report_.emplace(to_plan(sweeping.tasks));
     print_at_once(stdout, report_->begin());
 }
-
-KtapOutput::KtapOutput(const Options& options, const std::vector<Selection>& selections)
-    : KtapOutput(options, to_plan(selections)) {}
-
-KtapOutput::KtapOutput(const Options& options, const std::string& test)
-    : KtapOutput(options, std::vector{report::KtapReport::Test{test, ""}}) {}
 
 void KtapOutput::add(const suite::Result& result) {
     if (report_) print_at_once(stdout, report_->add(result));

@@ -4,10 +4,11 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/options.hpp"
-#include "cli/select.hpp"
+#include "cli/sweeping.hpp"
 #include "report/ktap_report.hpp"
 #include "report/machine_description.hpp"
 #include "report/output_file.hpp"
@@ -15,27 +16,29 @@
 
 namespace gatecrash::cli {
 
-/// An option that names a file for a document.
-using DocumentOption = std::string Options::*;
+/// The path of the document of `option` for a program inside an emulated machine, whatever path it is given: it cannot
+/// reach that one, and the program outside takes it from there.
+[[nodiscard]] std::string path_inside(std::string_view option);
 
-/// The files of --json and --junit, those that are asked for.
+/// The files of --json, --junit and --plot, those that are asked for.
 class Documents {
   public:
     struct Document {
-        DocumentOption option;
+        std::string option;
         report::OutputFile file;
     };
 
-    /// A path that cannot be written is a UsageError at once, before any work.
-    explicit Documents(const Options& options);
+    /// Of `command`. A path that cannot be written is a UsageError at once, before any work.
+    Documents(std::string_view command, const std::vector<Destination>& destinations);
+    explicit Documents(const Sweeping& sweeping);
 
     [[nodiscard]] bool empty() const { return documents_.empty(); }
     [[nodiscard]] std::span<Document> all() { return documents_; }
 
-    /// Writes `results` to each in its format. Throws report::OutputWriteError.
+    /// Writes `results` to --json and --junit. Throws report::OutputWriteError.
     void write(const report::MachineDescription& machine, std::span<const suite::Result> results);
     /// Writes `content` to that of `option` if it is asked for. Throws report::OutputWriteError.
-    void write(DocumentOption option, const std::string& content);
+    void write(std::string_view option, const std::string& content);
 
   private:
     std::vector<std::string> command_;  ///< of a shard: what has to be the same in all of them
@@ -45,7 +48,10 @@ class Documents {
 /// Text for people: standard output; or standard error, or nowhere if it is to be quiet, where a report has that.
 class TextOutput {
   public:
-    explicit TextOutput(const Options& options);
+    TextOutput(const std::vector<Destination>& destinations, bool quiet);
+    explicit TextOutput(const CommonOptions& options) : TextOutput(destinations_of(options), options.quiet) {}
+    explicit TextOutput(const SweepingOptions& options)
+        : TextOutput(destinations_of(options.common, options.reports), options.common.quiet) {}
     void print(const std::string& text);
 
   private:
@@ -53,17 +59,14 @@ class TextOutput {
 };
 
 /// KTAP on standard output, each result when it is there; nothing if it is not asked for. The methods are those of
-/// report::KtapReport, whose plan is `selections`, or one test without variants.
+/// report::KtapReport, whose plan is the tasks.
 class KtapOutput {
   public:
-    KtapOutput(const Options& options, const std::vector<Selection>& selections);
-    KtapOutput(const Options& options, const std::string& test);
+    explicit KtapOutput(const Sweeping& sweeping);
     void add(const suite::Result& result);
     void end(const std::string& reason);
 
   private:
-    KtapOutput(const Options& options, std::vector<report::KtapReport::Test> plan);
-
     std::optional<report::KtapReport> report_;
 };
 

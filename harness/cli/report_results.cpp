@@ -13,13 +13,13 @@
 namespace gatecrash::cli {
 namespace {
 
-std::size_t width_of_names(const std::vector<Selection>& selections) {
+std::size_t width_of_names(const std::vector<Task>& tasks) {
     std::size_t width = 0;
-    for (const auto& selection : selections) width = std::max(width, selection.name().size());
+    for (const auto& task : tasks) width = std::max(width, task.name.size());
     return width;
 }
 
-void tell_next_step(const Options& options, const std::string& step) {
+void tell_next_step(const LimitOptions& options, const std::string& step) {
     if (!step.empty()) {
         fmt::print(stderr, "gatecrash: {}\n", step);
     } else if (!options.shard.is_whole()) {
@@ -31,50 +31,51 @@ void tell_next_step(const Options& options, const std::string& step) {
 
 }  // namespace
 
-std::string lines_of(const suite::Result& result, const std::vector<Selection>& selections) {
-    return report::result_line(result, width_of_names(selections)) + report::details(result);
+std::string lines_of(const suite::Result& result, const std::vector<Task>& tasks) {
+    return report::result_line(result, width_of_names(tasks)) + report::details(result);
 }
 
-int report_run(const Options& options, const std::vector<Selection>& selections, Documents& documents,
-               const report::MachineDescription& machine, const ResultSource& result_of) {
+int report_run(const Sweeping& sweeping, Documents& documents, const report::MachineDescription& machine,
+               const ResultSource& next) {
+    const auto& limits = sweeping.options.limits;
     const auto start = std::chrono::steady_clock::now();
-    TextOutput text(options);
-    KtapOutput ktap(options, selections);
+    TextOutput text(sweeping.options);
+    KtapOutput ktap(sweeping);
     std::vector<suite::Result> results;
-    for (const auto& selection : selections) {
-        auto result = result_of(selection);
+    while (results.size() < sweeping.tasks.size()) {
+        auto result = next();
         if (!result) break;
         ktap.add(*result);
-        text.print(lines_of(*result, selections));
+        text.print(lines_of(*result, sweeping.tasks));
         results.push_back(std::move(*result));
     }
     ktap.end("interrupted before it began");
     const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     text.print("\n" + report::summary(results, machine, seconds));
-    if (options.stats) text.print("\n" + report::time_table(results));
+    if (limits.stats) text.print("\n" + report::time_table(results));
     documents.write(machine, results);
 
     if (worker::InterruptGuard::stop()) {
         const auto ended = std::ranges::count_if(results, [](const auto& result) { return !result.sweep.interrupted; });
         fmt::print(stderr, "gatecrash: interrupted: {} of {} ended before; {}\n", ended,
-                   report::counted(selections.size(), "variant"),
-                   options.resume.empty() ? "run it again for the others" : "the same command goes on from here");
+                   report::counted(sweeping.tasks.size(), "variant"),
+                   limits.resume ? "the same command goes on from here" : "run it again for the others");
         return 128 + worker::InterruptGuard::signal_number();
     }
-    tell_next_step(options, report::next_step(results));
+    tell_next_step(limits, report::next_step(results));
     return static_cast<int>(report::exit_code_of(results));
 }
 
-int report_exploration(const Options& options, const Selection& selection, Documents& documents,
-                       const report::MachineDescription& machine, const ResultSource& result_of) {
-    const bool is_file = selection.variant == nullptr;
-    auto ktap = is_file ? KtapOutput(options, options.target) : KtapOutput(options, {selection});
+int report_exploration(const Sweeping& sweeping, Documents& documents, const report::MachineDescription& machine,
+                       const ResultSource& next) {
+    const auto& limits = sweeping.options.limits;
+    KtapOutput ktap(sweeping);
     const auto failed = [&](const std::string& why) {
-        return suite::failed(about(options, selection, machine.vendor), why);
+        return suite::failed(about(sweeping.tasks.front(), limits.shard, machine.vendor), why);
     };
     std::optional<suite::Result> swept;
     try {
-        swept = result_of(selection);
+        swept = next();
     } catch (const std::exception& error) {
         const auto result = failed(error.what());
         ktap.add(result);
@@ -83,20 +84,21 @@ int report_exploration(const Options& options, const Selection& selection, Docum
     }
     const auto result = swept ? std::move(*swept) : failed("");
     ktap.add(result);
-    TextOutput(options).print(report::sweep_line(result) + report::details(result) + report::further_findings(result) +
-                              report::extremes_line(result));
-    if (options.stats) TextOutput(options).print("\n" + report::time_table({&result, 1}));
+    TextOutput text(sweeping.options);
+    text.print(report::sweep_line(result) + report::details(result) + report::further_findings(result) +
+               report::extremes_line(result));
+    if (limits.stats) text.print("\n" + report::time_table({&result, 1}));
     documents.write(machine, {&result, 1});
 
     if (result.sweep.interrupted) {
         fmt::print(stderr, "gatecrash: interrupted: what was not swept yet may break as well; {}\n",
-                   options.resume.empty() ? "run it again" : "the same command goes on from here");
+                   limits.resume ? "the same command goes on from here" : "run it again");
         return 128 + worker::InterruptGuard::signal_number();
     }
-    tell_next_step(options, result.sweep.findings.empty()
-                                ? ""
-                                : fmt::format("a schedule breaks an invariant: watch it happen with {} --trace",
-                                              report::replay_command(result.sweep.findings.front().schedule)));
+    tell_next_step(limits, result.sweep.findings.empty()
+                               ? ""
+                               : fmt::format("a schedule breaks an invariant: watch it happen with {} --trace",
+                                             report::replay_command(result.sweep.findings.front().schedule)));
     return static_cast<int>(report::exit_code_of({&result, 1}));
 }
 

@@ -4,42 +4,36 @@
 
 #include <algorithm>
 #include <set>
-#include <thread>
 
-#include "cli/commands.hpp"
-#include "cli/cpu_limit.hpp"
+#include "cli/command_worker.hpp"
 #include "cli/inside.hpp"
+#include "cli/jobs.hpp"
 #include "cli/machine_choice.hpp"
-#include "cli/machine_facts.hpp"
 #include "cli/progress.hpp"
-#include "cli/sweeping.hpp"
 #include "cli/version.hpp"
 #include "machines/digest.hpp"
 #include "report/text_report.hpp"
-#include "worker/shared_work.hpp"
 
 namespace gatecrash::cli {
 
 /// Shows on standard error how the work goes on.
 class LiveOutput : public worker::Watcher {
   public:
-    LiveOutput(const Options& options, const std::vector<Selection>& selections)
-        : options_(options),
-          selections_(selections),
-          progress_(ProgressDisplay::on_standard_error(options.quiet)),
-          shown_(selections.size()) {}
+    explicit LiveOutput(const Sweeping& sweeping)
+        : sweeping_(sweeping),
+          progress_(ProgressDisplay::on_standard_error(sweeping.options.common.quiet)),
+          shown_(sweeping.tasks.size()) {}
 
-    void begin(std::size_t sweep) override { progress_.begin(target_name(options_, selections_[sweep])); }
+    void begin(std::size_t sweep) override { progress_.begin(sweeping_.tasks[sweep].name); }
     void end() override { progress_.erase(); }
     void progress(const sweep::Progress& progress) override { progress_.update(progress); }
 
     void found(std::size_t sweep, const sweep::Finding& finding, const report::MachineDescription& machine) override {
-        const auto& selection = selections_[sweep];
-        const auto limit = findings_to_stop_after(options_);
-        const auto most = limit == 0 ? worker::most_told : std::min(worker::most_told, limit);
-        if (options_.quiet || shown_[sweep] >= most || !shows_findings(options_, selection, machine.vendor)) return;
+        const auto& task = sweeping_.tasks[sweep];
+        const auto most = std::min(worker::most_told, task.sweep.max_findings.value_or(worker::most_told));
+        if (sweeping_.options.common.quiet || shown_[sweep] >= most || !shows_findings(task, machine.vendor)) return;
         ++shown_[sweep];
-        says(report::found_line(target_name(options_, selection), finding));
+        says(report::found_line(task.name, finding));
     }
 
     void says(const std::string& line) override {
@@ -48,26 +42,22 @@ class LiveOutput : public worker::Watcher {
     }
 
   private:
-    const Options& options_;
-    const std::vector<Selection>& selections_;
+    const Sweeping& sweeping_;
     ProgressDisplay progress_;
     std::vector<std::uint64_t> shown_;  ///< findings, by sweep
 };
 
 namespace {
 
-unsigned jobs_of(const Options& options, bool have_emulators) {
-    if (options.budget != 0) return 1;
-    if (options.jobs) return *options.jobs;
-    const auto free_memory = have_emulators ? available_memory() : std::nullopt;
-    auto cpus = cpus_of_process();
-    if (cpus == 0) cpus = std::thread::hardware_concurrency();
-    return std::min(default_jobs(std::min(cpus, cpu_quota().value_or(cpus)), free_memory), max_jobs(options));
+unsigned jobs_of(const SweepingOptions& options, bool have_emulators) {
+    if (options.limits.budget) return 1;
+    if (options.common.jobs) return *options.common.jobs;
+    return std::min(default_jobs_here(have_emulators), max_jobs(options.limits.shard));
 }
 
 /// The machine for a worker, which `automatic` may not choose anew.
-MachineName machine_of(const Options& options, const std::optional<LocalMachine>& local) {
-    if (!local) return emulated_machine_for(options);
+MachineName machine_of(MachineName asked, const std::optional<LocalMachine>& local) {
+    if (!local) return emulated_machine_for(asked);
     for (const auto machine : {MachineName::amd, MachineName::intel}) {
         if (name_of(machine) == local->description.name) return machine;
     }
@@ -75,7 +65,7 @@ MachineName machine_of(const Options& options, const std::optional<LocalMachine>
 }
 
 /// The user's files that a worker reads.
-std::vector<std::string> files_of(const std::vector<worker::Sweep>& sweeps) {
+Words files_of(const std::vector<worker::Sweep>& sweeps) {
     std::set<std::string> files;
     for (const auto& sweep : sweeps) {
         if (const auto* file = std::get_if<worker::GuestFile>(&sweep.guest)) files.insert(file->path);
@@ -83,51 +73,55 @@ std::vector<std::string> files_of(const std::vector<worker::Sweep>& sweeps) {
     return {files.begin(), files.end()};
 }
 
-/// What has to be the same when work goes on.
-std::vector<std::string> deciding_words(const Options& options) {
-    auto words = deciding_arguments(options);
-    words.push_back(to_string(options.shard));
-    return words;
+[[noreturn]] void refuse_journal(const Sweeping& sweeping, const worker::JournalError& error) {
+    throw UsageError(fmt::format("--resume {}: {}; name another file to begin anew",
+                                 sweeping.options.limits.resume.value_or(""), error.what()),
+                     sweeping.command);
 }
 
-[[noreturn]] void refuse_journal(const Options& options, const worker::JournalError& error) {
-    throw UsageError(fmt::format("--resume {}: {}; name another file to begin anew", options.resume, error.what()),
-                     name_of(options.command));
-}
-
-/// Opens the journal that `options` name, if they name one, and has it go on with what is in it.
-worker::JournalFile open_journal(const Options& options, worker::Journal& journal) {
-    if (options.resume.empty()) return {};
+/// Opens the journal that was asked for, if any was, and has `journal` go on with what is in it.
+worker::JournalFile open_journal(const Sweeping& sweeping, worker::Journal& journal) {
+    const auto& name = sweeping.options.limits.resume;
+    if (!name) return {};
     try {
-        journal = worker::resume(options.resume, journal, options.jobs);
-        return worker::JournalFile(options.resume);
+        journal = worker::resume(*name, journal, sweeping.options.common.jobs);
+        return worker::JournalFile(*name);
     } catch (const worker::JournalError& error) {
-        refuse_journal(options, error);
+        refuse_journal(sweeping, error);
     } catch (const report::OutputPathError& error) {
-        throw UsageError(fmt::format("--resume: {}", error.what()), name_of(options.command));
+        throw UsageError(fmt::format("--resume: {}", error.what()), sweeping.command);
     }
+}
+
+/// Whoever explores has no other result.
+suite::Result failure(const Task& task, const suite::About& about, const worker::Failed& failed) {
+    if (!task.is_judged) {
+        if (failed.is_input) throw vm::ImageError(failed.message);
+        throw std::runtime_error(failed.message);
+    }
+    fmt::print(stderr, "gatecrash: {}: {}\n", task.name, failed.message);
+    return suite::failed(about, failed.message);
 }
 
 }  // namespace
 
-Workers::Workers(const Options& options, std::vector<Selection> selections)
-    : options_(options),
-      selections_(std::move(selections)),
-      live_(std::make_unique<LiveOutput>(options_, selections_)) {
+Workers::Workers(const Sweeping& sweeping) : sweeping_(sweeping), live_(std::make_unique<LiveOutput>(sweeping)) {
+    const auto& options = sweeping.options;
     machines::Digest all;
-    worker::Assignment assignment;
-    for (const auto& selection : selections_) {
-        assignment.sweeps.push_back(sweep_of(options_, selection));
-        const auto content = worker::content_of(assignment.sweeps.back().guest);
+    worker::Assignment assignment{.sweeps = {}, .shard = options.limits.shard, .command = {}};
+    for (const auto& task : sweeping.tasks) {
+        const auto content = worker::content_of(task.sweep.guest);
         guests_.push_back(machines::Digest().add(content).text());
         all.add(content);
+        assignment.sweeps.push_back(task.sweep);
     }
-    const auto local = choose_machine(options_.machine, false);
-    assignment.shard = options_.shard;
-    assignment.command = worker_arguments(machine_of(options_, local), files_of(assignment.sweeps));
-    worker::Journal journal{version, deciding_words(options_), all.text(), {}, {}};
-    auto file = open_journal(options_, journal);
-    if (journal.workers.empty()) journal.workers.resize(jobs_of(options_, !local));
+    const auto local = choose_machine(options.common.machine, false);
+    assignment.command = worker_words(machine_of(options.common.machine, local), files_of(assignment.sweeps));
+    // What has to be the same when work goes on.
+    worker::Journal journal{version, sweeping.deciding, all.text(), {}, {}};
+    journal.command.push_back(to_string(options.limits.shard));
+    auto file = open_journal(sweeping, journal);
+    if (journal.workers.empty()) journal.workers.resize(jobs_of(options, !local));
     work_ = std::make_unique<worker::SharedWork>(std::move(assignment), std::move(journal), std::move(file), *live_);
 }
 
@@ -135,36 +129,25 @@ Workers::~Workers() = default;
 
 std::optional<suite::Result> Workers::next() {
     const auto index = next_++;
+    const auto& task = sweeping_.tasks[index];
     std::optional<worker::Outcome> outcome;
     try {
         outcome = work_->next();
     } catch (const worker::JournalError& error) {
-        refuse_journal(options_, error);
+        refuse_journal(sweeping_, error);
     }
     if (!outcome) return std::nullopt;
-    auto about = cli::about(options_, selections_[index], machine().vendor);
-    if (const auto* failed = std::get_if<worker::Failed>(&*outcome)) {
-        return failure(about, target_name(options_, selections_[index]), *failed);
-    }
+    auto about = cli::about(task, sweeping_.options.limits.shard, machine().vendor);
+    if (const auto* failed = std::get_if<worker::Failed>(&*outcome)) return failure(task, about, *failed);
     about.guest = guests_[index];
     if (const auto* skipped = std::get_if<worker::Skipped>(&*outcome)) return suite::skipped(about, skipped->reason);
     const auto& swept = std::get<worker::SweptShards>(*outcome);
-    auto result = result_of(about, swept.shards, findings_to_stop_after(options_));
+    auto result = result_of(about, swept.shards, task.sweep.max_findings);
     result.seconds = swept.seconds;
     result.spent = swept.spent;
     return result;
 }
 
 const report::MachineDescription& Workers::machine() const { return work_->machine(); }
-
-/// Whoever explores has no other result.
-suite::Result Workers::failure(const suite::About& about, const std::string& name, const worker::Failed& failed) const {
-    if (options_.command == Command::explore) {
-        if (failed.is_input) throw vm::ImageError(failed.message);
-        throw std::runtime_error(failed.message);
-    }
-    fmt::print(stderr, "gatecrash: {}: {}\n", name, failed.message);
-    return suite::failed(about, failed.message);
-}
 
 }  // namespace gatecrash::cli

@@ -1,37 +1,53 @@
-#include "cli/options.hpp"
-
+// What each command reads of its command line.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cli/help.hpp"
-#include "cli/option_groups.hpp"
+#include "cli/command_explore.hpp"
+#include "cli/command_run.hpp"
+#include "cli/commands.hpp"
+#include "cli/jobs.hpp"
 
 namespace gatecrash::cli {
 namespace {
 
 using testing::HasSubstr;
-using Words = std::vector<std::string>;
+
+RunOptions run_options(Words words) {
+    words.insert(words.begin(), "run");
+    return read_run(read_values(run_command, words));
+}
+ExploreOptions explore_options(Words words) {
+    words.insert(words.begin(), "explore");
+    return read_explore(read_values(explore_command, words));
+}
 
 TEST(Options, HaveTheDefaultsOfTheContract) {
-    const auto options = parse_options({"run"});
-    EXPECT_EQ(options.command, Command::run);
-    EXPECT_EQ(options.machine, MachineName::automatic);
-    EXPECT_FALSE(options.jobs);
-    EXPECT_EQ(options.json, "");
-    EXPECT_FALSE(options.quiet);
-    EXPECT_EQ(options.stepper, std::nullopt) << "the machine decides";
+    const auto options = run_options({});
+    const auto& [common, reports, limits] = options.sweeping;
+    EXPECT_EQ(common.machine, MachineName::automatic);
+    EXPECT_FALSE(common.jobs);
+    EXPECT_FALSE(common.json);
+    EXPECT_FALSE(common.quiet);
+    EXPECT_FALSE(common.stepper) << "the machine decides";
+    EXPECT_FALSE(reports.junit);
+    EXPECT_FALSE(limits.budget);
+    EXPECT_FALSE(limits.resume);
+    EXPECT_TRUE(limits.shard.is_whole());
     EXPECT_TRUE(options.patterns.empty());
 }
 
-TEST(Options, MayStandAnywhereBehindTheCommand) {
-    const auto options = parse_options(
-        {"run", "a/*", "--machine=amd", "b", "--json", "-", "--quiet", "--jobs", "2", "--stepper=stop-bytes"});
+TEST(Options, MayStandAnywhereAfterTheCommand) {
+    const Words words{"a/*", "--machine=amd", "b", "--json", "-", "--quiet", "--jobs", "2", "--stepper=stop-bytes"};
+    const auto options = run_options(words);
+    const auto& common = options.sweeping.common;
     EXPECT_EQ(options.patterns, (Words{"a/*", "b"}));
-    EXPECT_EQ(options.machine, MachineName::amd);
-    EXPECT_EQ(options.json, "-");
-    EXPECT_TRUE(options.quiet);
-    EXPECT_EQ(options.jobs, 2U);
-    EXPECT_EQ(options.stepper, vm::StepperKind::stop_bytes);
+    EXPECT_EQ(common.machine, MachineName::amd);
+    EXPECT_EQ(common.json, "-");
+    EXPECT_TRUE(common.quiet);
+    EXPECT_EQ(common.jobs, 2U);
+    EXPECT_EQ(common.stepper, vm::StepperKind::stop_bytes);
+    EXPECT_EQ(common.words.front(), "run") << "it may have to run again, in an emulated machine";
+    EXPECT_EQ(common.words.size(), words.size() + 1);
 }
 
 TEST(Options, LeaveTheNumberOfWorkersToCpusAndMemory) {
@@ -54,44 +70,83 @@ TEST(Options, LeaveTheNumberOfWorkersToCpusAndMemory) {
 }
 
 TEST(Options, OfExplore) {
-    const auto options = parse_options(
-        {"explore", "x.elf", "--events", "nmi,irq=0x30", "--depth", "3", "--window", "a.b..c", "--no-prune"});
+    const auto options =
+        explore_options({"x.elf", "--events", "nmi,irq=0x30", "--depth", "3", "--window", "a.b..c", "--no-prune"});
     EXPECT_EQ(options.target, "x.elf");
     EXPECT_EQ(options.events, (std::vector{vm::Event::nmi(), vm::Event::irq(0x30)}));
     EXPECT_EQ(options.depth, 3U);
     EXPECT_EQ(options.window, (std::vector<sweep::SymbolRange>{{"a.b", "c"}}));
     EXPECT_FALSE(options.prune);
-    EXPECT_FALSE(parse_options({"explore", "x.elf"}).events.has_value());
-    EXPECT_FALSE(parse_options({"explore", "x.elf"}).depth.has_value());
+    EXPECT_FALSE(explore_options({"x.elf"}).events);
+    EXPECT_FALSE(explore_options({"x.elf"}).depth);
+    EXPECT_FALSE(explore_options({"x.elf"}).window);
 }
 
-TEST(Options, StopExploreAfterSomeFindingsAndRunAfterNone) {
-    const auto after = [](const Words& words) { return findings_to_stop_after(parse_options(words)); };
-    EXPECT_EQ(after({"explore", "x"}), usual_max_findings);
-    EXPECT_EQ(after({"run"}), 0U);
-    EXPECT_EQ(after({"explore", "x", "--budget", "9"}), 0U) << "it has a limit already";
-    EXPECT_EQ(after({"explore", "x", "--budget", "9", "--max-findings", "7"}), 7U);
-    for (const auto* command : {"run", "explore"}) {
-        EXPECT_EQ(after({command, "x", "--max-findings", "7"}), 7U);
-        EXPECT_EQ(after({command, "x", "--fail-fast"}), 1U);
-    }
+/// The only sweep.
+worker::Sweep explored(const Words& words) { return sweeping_of(explore_options(words)).tasks.at(0).sweep; }
+
+TEST(Sweeping, OfExploreIsTheVariantsUnlessOtherIsAskedFor) {
+    const Words variant{"watchpoint/reference"};
+    const auto usual = explored(variant);
+    EXPECT_EQ(usual.guest, worker::Guest(worker::BuiltInGuest{"watchpoint", "reference"}));
+    EXPECT_FALSE(usual.watched.empty());
+    EXPECT_EQ(usual.max_findings, usual_max_findings);
+    EXPECT_TRUE(usual.needs.empty()) << "whoever explores wants to see what the machine makes of it";
+    const auto other = explored({variant[0], "--events", "nmi", "--depth", "4", "--window", "a..b", "--no-prune"});
+    EXPECT_EQ(other.events, std::vector{vm::Event::nmi()});
+    EXPECT_TRUE(other.watched.empty());
+    EXPECT_EQ(other.depth, 4U);
+    EXPECT_EQ(other.window.size(), 1U);
+    EXPECT_FALSE(other.prune);
+    const auto file = explored({"x.elf"});
+    EXPECT_EQ(file.guest, worker::Guest(worker::GuestFile{"x.elf"}));
+    EXPECT_EQ(file.events, std::vector{vm::Event::nmi()});
+    EXPECT_EQ(file.depth, 1U);
+}
+
+TEST(Sweeping, OfRunIsTheVariantsWithWhatItNeeds) {
+    const auto sweeping = sweeping_of(run_options({"watchpoint/reference", "--stepper", "trap-flag"}));
+    ASSERT_EQ(sweeping.tasks.size(), 1U);
+    EXPECT_EQ(sweeping.tasks[0].name, "watchpoint/reference");
+    EXPECT_TRUE(sweeping.tasks[0].is_judged);
+    EXPECT_FALSE(sweeping.tasks[0].sweep.needs.empty());
+    EXPECT_EQ(sweeping.tasks[0].sweep.stepper, vm::StepperKind::trap_flag);
+}
+
+TEST(Sweeping, StopsExploreAfterSomeFindingsAndRunAfterNone) {
+    const auto run_after = [](Words words) {
+        words.insert(words.begin(), "vc/reference");
+        return sweeping_of(run_options(words)).tasks.at(0).sweep.max_findings;
+    };
+    EXPECT_EQ(explored({"x"}).max_findings, usual_max_findings);
+    EXPECT_FALSE(run_after({}));
+    EXPECT_FALSE(explored({"x", "--budget", "9"}).max_findings) << "it has a limit already";
+    EXPECT_EQ(explored({"x", "--budget", "9", "--max-findings", "7"}).max_findings, 7U);
+    EXPECT_EQ(explored({"x", "--max-findings", "7"}).max_findings, 7U);
+    EXPECT_EQ(explored({"x", "--fail-fast"}).max_findings, 1U);
+    EXPECT_EQ(run_after({"--max-findings", "7"}), 7U);
+    EXPECT_EQ(run_after({"--fail-fast"}), 1U);
 }
 
 TEST(Options, SayWhoTakesStandardOutput) {
-    EXPECT_FALSE(takes_standard_output(parse_options({"run", "--json", "x", "--junit", "y"})));
-    EXPECT_TRUE(takes_standard_output(parse_options({"run", "--json", "-", "--junit", "y"})));
-    EXPECT_TRUE(takes_standard_output(parse_options({"explore", "x", "--junit", "-"})));
-    EXPECT_TRUE(takes_standard_output(parse_options({"run", "--ktap", "--json", "x"})));
+    const auto run_takes = [](const Words& words) {
+        const auto options = run_options(words).sweeping;
+        return takes_standard_output(destinations_of(options.common, options.reports));
+    };
+    EXPECT_FALSE(run_takes({"--json", "x", "--junit", "y"}));
+    EXPECT_TRUE(run_takes({"--json", "-", "--junit", "y"}));
+    EXPECT_TRUE(run_takes({"x", "--junit", "-"}));
+    EXPECT_TRUE(run_takes({"--ktap", "--json", "x"}));
 }
 
 TEST(Options, AskForHelpAnywhere) {
-    EXPECT_EQ(parse_options({"--help"}).command, Command::help);
-    EXPECT_EQ(parse_options({"help"}).command, Command::help);
-    EXPECT_EQ(parse_options({"help", "run"}).help_topic, "run");
-    EXPECT_EQ(parse_options({"run", "nested", "--help"}).command, Command::help);
-    EXPECT_EQ(parse_options({"replay", "-h"}).help_topic, "replay");
-    EXPECT_EQ(parse_options({"--version"}).command, Command::version);
-    EXPECT_EQ(parse_options({"run", "--version"}).command, Command::version);
+    for (const auto& words :
+         std::vector<Words>{{"--help"}, {"help"}, {"help", "run"}, {"run", "nested", "--help"}, {"replay", "-h"}}) {
+        EXPECT_EQ(read_command_line(words).command, "help") << testing::PrintToString(words);
+    }
+    EXPECT_EQ(read_command_line({"--version"}).command, "version");
+    EXPECT_EQ(read_command_line({"run", "--version"}).command, "version");
+    EXPECT_EQ(read_command_line({"run"}).command, "run");
 }
 
 TEST(Options, RefuseWhatTheyDoNotKnow) {
@@ -173,7 +228,7 @@ TEST(Options, RefuseWhatTheyDoNotKnow) {
     };
     for (const auto& row : rows) {
         try {
-            (void)parse_options(row.words);
+            (void)read_command_line(row.words);
             ADD_FAILURE() << "accepted: " << testing::PrintToString(row.words);
         } catch (const UsageError& error) {
             EXPECT_THAT(error.what(), HasSubstr(row.why));
@@ -183,52 +238,42 @@ TEST(Options, RefuseWhatTheyDoNotKnow) {
     }
 }
 
-TEST(Options, AreTheSameForEveryShardWhereTheyDecide) {
-    const auto deciding = [](const Words& words) { return deciding_arguments(parse_options(words)); };
-    EXPECT_EQ(deciding({"run", "x", "--shard", "1/2", "--json", "1", "--machine", "amd", "--quiet"}),
-              deciding({"run", "x", "--shard", "2/2", "--json", "2", "--ktap", "--jobs", "3", "--resume", "r"}));
-    EXPECT_NE(deciding({"run", "x"}), deciding({"run", "y"}));
-    EXPECT_NE(deciding({"explore", "x"}), deciding({"explore", "x", "--no-prune"}));
-    EXPECT_NE(deciding({"explore", "x"}), deciding({"explore", "x", "--fail-fast"}));
+TEST(Sweeping, IsDecidedByTheSameWordsInEveryShard) {
+    const auto run = [](const Words& words) { return sweeping_of(run_options(words)).deciding; };
+    const auto explore = [](const Words& words) { return sweeping_of(explore_options(words)).deciding; };
+    EXPECT_EQ(run({"vc", "--shard", "1/2", "--json", "1", "--machine", "amd", "--quiet"}),
+              run({"vc", "--shard", "2/2", "--json", "2", "--ktap", "--jobs", "3", "--resume", "r"}));
+    EXPECT_NE(run({"vc"}), run({"debug"}));
+    EXPECT_NE(explore({"x"}), explore({"x", "--no-prune"}));
+    EXPECT_NE(explore({"x"}), explore({"x", "--fail-fast"}));
 }
 
-TEST(Options, SurviveBeingWrittenDown) {
+TEST(Sweeping, IsReadFromTheWordsThatDecide) {
     for (const auto& words : std::vector<Words>{
-             {"doctor", "--machine", "host"},
-             {"doctor", "--machine", "all"},
-             {"list", "a", "b/*", "--json", "x=y"},
-             {"run", "--budget", "5000000000", "--resume", "file"},
-             {"run", "--quiet", "--jobs", "3", "--stepper", "stop-bytes", "--", "--odd"},
-             {"explore", "a b.elf", "--events", "irq=0x21,nmi", "--depth", "0", "--window", "x..y,nmi:a..b",
-              "--no-prune"},
-             {"explore", "c/v"},
-             {"explore", "c/v", "--max-findings", "5000000000"},
-             {"run", "--fail-fast"},
-             {"run", "--stats"},
-             {"explore", "c/v", "--ktap", "--junit", "x.xml", "--json", "x.json"},
-             {"run", "--junit", "-", "c/*"},
-             {"run", "--shard", "2/3"},
-             {"explore", "c/v", "--shard=1/2"},
-             {"merge", "1.json", "2.json", "--ktap"},
-             {"replay", "c/v@nmi:x+0x1f#2", "--trace"},
-             {"replay", "c/v@nmi:x", "a b.elf", "c/v@nmi:x"},
-             {"new", "a b"},
-             {"help", "run"},
-             {"help"},
-             {"version"},
+             {"a b.elf", "--events", "irq=0x21,nmi", "--depth", "0", "--window", "x..y,nmi:a..b", "--no-prune"},
+             {"vc/reference"},
+             {"vc/reference", "--max-findings", "5000000000", "--stepper", "stop-bytes"},
+             {"vc/reference", "--budget", "5000000000"},
+             {"--", "--odd"},
          }) {
-        const auto options = parse_options(words);
-        EXPECT_EQ(parse_options(to_arguments(options)), options) << testing::PrintToString(to_arguments(options));
+        const auto sweeping = sweeping_of(explore_options(words));
+        const auto again = sweeping_of(read_explore(read_values(explore_command, sweeping.deciding)));
+        EXPECT_EQ(again.deciding, sweeping.deciding);
+        EXPECT_EQ(again.tasks[0].sweep, sweeping.tasks[0].sweep) << testing::PrintToString(sweeping.deciding);
     }
+    const auto sweeping = sweeping_of(run_options({"vc/*", "debug", "--fail-fast"}));
+    EXPECT_EQ(sweeping.deciding, (Words{"run", "--machine=auto", "--max-findings=1", "--", "vc/*", "debug"}));
+    EXPECT_EQ(sweeping_of(read_run(read_values(run_command, sweeping.deciding))).deciding, sweeping.deciding);
 }
 
 TEST(Help, NamesEveryCommandAndEveryOption) {
-    for (const auto& info : commands()) {
-        EXPECT_THAT(help_text(""), HasSubstr(info.name));
-        const auto page = help_text(std::string(info.name));
-        EXPECT_THAT(page, HasSubstr(std::string("usage: gatecrash ") + std::string(info.name)));
-        EXPECT_THAT(page, HasSubstr("Examples:\n  gatecrash " + std::string(info.name)));
-        const auto own = own_options(info.command);
+    for (const auto* command : commands()) {
+        EXPECT_THAT(help_text(""), HasSubstr(command->name));
+        const auto page = help_text(command->name);
+        EXPECT_THAT(page, HasSubstr("usage: gatecrash " + std::string(command->name)));
+        EXPECT_THAT(page, HasSubstr("Examples:\n  gatecrash " + std::string(command->name)));
+        OptionList own;
+        command->add_options(own);
         for (const auto& option : own.options()) EXPECT_THAT(page, HasSubstr("--" + option->long_name()));
         EXPECT_THAT(page, HasSubstr("--machine"));
     }

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "cli/sweeping.hpp"
+#include "cli/values.hpp"
+
+namespace gatecrash::cli {
+
+/// Default of --max-findings.
+constexpr std::uint64_t usual_max_findings = 25;
+
+struct ExploreOptions {
+    SweepingOptions sweeping;
+    std::string target;
+    std::optional<std::vector<vm::Event>> events;           ///< not given: the variant's
+    std::optional<unsigned> depth;                          ///< not given: the variant's
+    std::optional<std::vector<sweep::SymbolRange>> window;  ///< not given: the variant's
+    bool prune = true;
+};
+
+/// Throws UsageError, and vm::ImageError for an address in a file that is no guest.
+[[nodiscard]] ExploreOptions read_explore(const Values& values);
+/// Returns what to sweep.
+[[nodiscard]] Sweeping sweeping_of(const ExploreOptions& options);
+
+}  // namespace gatecrash::cli

@@ -1,0 +1,76 @@
+#include "cli/commands.hpp"
+
+#include <algorithm>
+
+#include "cli/command_help.hpp"
+
+namespace gatecrash::cli {
+
+namespace po = boost::program_options;
+
+namespace {
+
+/// Workers are not for people, so theirs is the last one: see commands().
+constexpr const Command* table[] = {&doctor_command, &list_command,  &run_command, &explore_command, &replay_command,
+                                    &merge_command,  &bench_command, &new_command, &worker_command};
+
+Invocation show_help(const std::string& topic = {}) {
+    return {"help", [topic] { return print_help(topic); }};
+}
+
+Invocation show_version() { return {"version", print_version}; }
+
+Invocation read_help(const Words& words) {
+    if (words.empty()) return show_help();
+    if (words.size() > 1) throw UsageError(fmt::format("'{}' is one argument too many", words[1]));
+    if (find_command(words[0]) == nullptr) throw UsageError(fmt::format("no such command: '{}'", words[0]));
+    return show_help(words[0]);
+}
+
+}  // namespace
+
+std::span<const Command* const> commands() { return std::span(table).first(std::size(table) - 1); }
+
+const Command* find_command(std::string_view name) {
+    const auto* found = std::ranges::find(table, name, &Command::name);
+    return found == std::end(table) ? nullptr : *found;
+}
+
+Values read_values(const Command& command, const Words& words) {
+    OptionList known;
+    command.add_options(known);
+    add_common(known);
+    known.add_options()("argument", po::value<Words>());  // hidden: those that are no options
+    po::positional_options_description positional;
+    positional.add("argument", -1);
+    po::variables_map values;
+    try {
+        // Guessing would make every new option one that breaks somebody's abbreviation.
+        const auto style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
+        const Words rest(words.begin() + 1, words.end());
+        po::store(po::command_line_parser(rest).options(known).positional(positional).style(style).run(), values);
+    } catch (const po::unknown_option& error) {
+        throw UsageError(fmt::format("unknown option {}", error.get_option_name()), std::string(command.name));
+    } catch (const po::error& error) {
+        throw UsageError(error.what(), std::string(command.name));
+    }
+    return {std::string(command.name), words, std::move(values)};
+}
+
+Invocation read_command_line(const Words& arguments) {
+    if (arguments.empty()) throw UsageError("no command");
+    const auto& first = arguments.front();
+    if (first == "help" || first == "--help" || first == "-h")
+        return read_help({arguments.begin() + 1, arguments.end()});
+    if (first == "--version" || first == "version") return show_version();
+    if (first == "check") throw UsageError("check is not in this version");
+    if (first.starts_with('-')) throw UsageError(fmt::format("the command comes first, before {}", first));
+    const auto* command = find_command(first);
+    if (command == nullptr) throw UsageError(fmt::format("no such command: '{}'", first));
+    const auto values = read_values(*command, arguments);
+    if (values.is_set("help")) return show_help(first);
+    if (values.is_set("version")) return show_version();
+    return {first, command->prepare(values)};
+}
+
+}  // namespace gatecrash::cli

@@ -1,0 +1,28 @@
+// How many workers there are.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "sweep/sweep.hpp"
+
+namespace gatecrash::cli {
+
+/// The most workers of one command, and the most shards of one sweep.
+constexpr unsigned most_jobs = 1024, max_shards = 65536;
+
+/// Default limit of workers on this host's own KVM. More workers would share too few blocks (sweep::Shard).
+constexpr unsigned most_default_jobs = 16;
+
+/// Returns the most workers that can share `shard`.
+[[nodiscard]] unsigned max_jobs(sweep::Shard shard);
+
+/// Returns the default number of workers: one for each of `cpus`, but at least one. If each worker has an emulator,
+/// `free_memory` is that of the host in bytes, and the workers take at most half of it. Otherwise there are at most
+/// most_default_jobs.
+[[nodiscard]] unsigned default_jobs(unsigned cpus, std::optional<std::uint64_t> free_memory);
+
+/// The same for this process and host.
+[[nodiscard]] unsigned default_jobs_here(bool have_emulators);
+
+}  // namespace gatecrash::cli

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/program_options.hpp>
+#include <charconv>
+#include <cstddef>
+#include <limits>
+#include <string>
+#include <string_view>
+
+#include "cli/options.hpp"
+
+namespace gatecrash::cli {
+
+/// A word with its meaning.
+template <typename Value>
+struct Choice {
+    std::string_view word;
+    Value value;
+};
+
+/// Returns the word for `value`, which is one of `choices`.
+template <typename Value, std::size_t count>
+[[nodiscard]] std::string word_of(Value value, const Choice<Value> (&choices)[count]) {
+    return std::string(std::ranges::find(choices, value, &Choice<Value>::value)->word);
+}
+
+/// The options of one command line, each asked for by name. All throw UsageError for a value that is no good.
+class Values {
+  public:
+    /// `words` are the whole command line, of the command `command`.
+    Values(std::string command, Words words, boost::program_options::variables_map values)
+        : command_(std::move(command)), words_(std::move(words)), values_(std::move(values)) {}
+
+    [[noreturn]] void fail(const std::string& what) const { throw UsageError(what, command_); }
+
+    [[nodiscard]] const Words& words() const { return words_; }
+    [[nodiscard]] bool has(const char* name) const { return values_.count(name) != 0; }
+    [[nodiscard]] bool is_set(const char* name) const { return values_[name].as<bool>(); }
+    [[nodiscard]] std::string text(const char* name) const { return values_[name].as<std::string>(); }
+    [[nodiscard]] std::optional<std::string> text_if_given(const char* name) const;
+    /// The name of a file, which cannot be standard output.
+    [[nodiscard]] std::optional<std::string> file_if_given(const char* name) const;
+
+    template <typename Number>
+    [[nodiscard]] std::optional<Number> number_if_given(const char* name, Number min,
+                                                        Number max = std::numeric_limits<Number>::max()) const {
+        if (!has(name)) return std::nullopt;
+        const auto value = text(name);
+        Number number = 0;
+        const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+        if (value.empty() || error != std::errc{} || end != value.data() + value.size() || number < min ||
+            number > max) {
+            fail(fmt::format("--{} is a number from {} to {}, not '{}'", name, min, max, value));
+        }
+        return number;
+    }
+
+    template <typename Value, std::size_t count>
+    [[nodiscard]] std::optional<Value> choice_if_given(const char* name, const Choice<Value> (&choices)[count]) const {
+        if (!has(name)) return std::nullopt;
+        const auto word = text(name);
+        const auto* const found = std::ranges::find(choices, word, &Choice<Value>::word);
+        if (found != std::end(choices)) return found->value;
+        std::string known;
+        for (const auto& choice : choices) known += fmt::format("{}{}", known.empty() ? "" : ", ", choice.word);
+        fail(fmt::format("--{} is one of {}, not '{}'", name, known, word));
+    }
+
+    /// The words that are no options, at most `max` of them.
+    [[nodiscard]] Words arguments(std::size_t max = std::numeric_limits<std::size_t>::max()) const;
+    /// The only one, which `what` names.
+    [[nodiscard]] std::string only_argument(std::string_view what) const;
+
+    /// Refuses two options that want the same file.
+    void check(const std::vector<Destination>& destinations) const;
+
+  private:
+    std::string command_;
+    Words words_;
+    boost::program_options::variables_map values_;
+};
+
+}  // namespace gatecrash::cli
