@@ -13,10 +13,18 @@
 namespace gatecrash::cli {
 namespace {
 
+constexpr const char* not_begun = "interrupted before it began";
+
 std::size_t width_of_names(const std::vector<Task>& tasks) {
     std::size_t width = 0;
     for (const auto& task : tasks) width = std::max(width, task.name.size());
     return width;
+}
+
+suite::Result skip_all(const suite::About& about) {
+    sweep::SweepResult nothing;
+    nothing.interrupted = true;
+    return suite::skipped(about, not_begun, std::move(nothing));
 }
 
 void tell_next_step(const LimitOptions& options, const std::string& step) {
@@ -49,7 +57,7 @@ int report_run(const Sweeping& sweeping, Documents& documents, const report::Mac
         text.print(lines_of(*result, sweeping.tasks));
         results.push_back(std::move(*result));
     }
-    ktap.end("interrupted before it began");
+    ktap.end(not_begun);
     const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     text.print("\n" + report::summary(results, machine, seconds));
     if (limits.stats) text.print("\n" + report::time_table(results));
@@ -70,19 +78,17 @@ int report_exploration(const Sweeping& sweeping, Documents& documents, const rep
                        const ResultSource& next) {
     const auto& limits = sweeping.options.limits;
     KtapOutput ktap(sweeping);
-    const auto failed = [&](const std::string& why) {
-        return suite::failed(about(sweeping.tasks.front(), limits.shard, machine.vendor), why);
-    };
+    const auto about = cli::about(sweeping.tasks.front(), limits.shard, machine.vendor);
     std::optional<suite::Result> swept;
     try {
         swept = next();
     } catch (const std::exception& error) {
-        const auto result = failed(error.what());
+        const auto result = suite::failed(about, error.what());
         ktap.add(result);
         documents.write(machine, {&result, 1});
         throw;
     }
-    const auto result = swept ? std::move(*swept) : failed("");
+    const auto result = swept ? std::move(*swept) : skip_all(about);
     ktap.add(result);
     TextOutput text(sweeping.options);
     text.print(report::sweep_line(result) + report::details(result) + report::further_findings(result) +

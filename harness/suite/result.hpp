@@ -67,7 +67,7 @@ struct About {
                               std::span<const sweep::Violation> violations);
 /// Tells that nothing can be said, since the sweep was not begun or, with the `sweep` so far, did not end.
 [[nodiscard]] Result skipped(const About& about, std::string why, sweep::SweepResult sweep = {});
-/// Tells of a fault of the host or the harness. `why` is empty if the sweep never began.
+/// Tells of a fault of the host or the harness.
 [[nodiscard]] Result failed(const About& about, std::string why);
 
 }  // namespace gatecrash::suite

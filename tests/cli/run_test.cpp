@@ -315,6 +315,19 @@ TEST_P(Interrupted, LeavesKtapWhole) {
     EXPECT_THAT(tests[0].subtests[1].data, testing::StartsWith("interrupted "));
 }
 
+TEST_P(Interrupted, SkipsAnExplorationThatDidNotBegin) {
+    const TemporaryFolder folder;
+    const auto path = folder.path() / "result.json";
+    Command command(gatecrash({"explore", slow, "--machine", "amd", "--json", path}));
+    while (machines::emulators_of(command.pid()).empty()) ::usleep(1'000);
+    command.signal(GetParam());
+    const auto result = command.finish();
+    EXPECT_EQ(result.code, 128 + GetParam()) << result.out;
+    EXPECT_THAT(result.out, HasSubstr("interrupted "));
+    EXPECT_THAT(result.err, HasSubstr("gatecrash: interrupted: what was not swept yet may break as well"));
+    EXPECT_EQ(read_json(path)["results"][0]["verdict"], "skip");
+}
+
 INSTANTIATE_TEST_SUITE_P(By, Interrupted, testing::Values(SIGINT, SIGTERM));
 
 /// The first save of a sweep that has run something, waited for.

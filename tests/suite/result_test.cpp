@@ -27,7 +27,7 @@ class Results : public testing::Test {
         auto expected = explored();
         expected.expects = variant().expects;
         return {judged(expected, {}),           found(explored(), {}),     replayed(explored(), schedule_, {}),
-                skipped(explored(), "why"),     failed(explored(), ""),    judged(expected, broken_),
+                skipped(explored(), "why"),     failed(explored(), "why"), judged(expected, broken_),
                 skipped(expected, "", broken_), found(explored(), broken_)};
     }
 
