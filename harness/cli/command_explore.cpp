@@ -19,10 +19,12 @@ constexpr unsigned max_depth = 16;
 
 void add_explore(OptionList& options) {
     add_sweeping(options);
-    add_text(options, "events", "LIST",
-             "what may land: nmi, irq, irq=VECTOR, db, db=ADDRESS, watch=ADDRESS, mc, pf, pf=ADDRESS, "
-             "ve, hv, vc, comma-separated; ADDRESS is a number or SYMBOL[+OFFSET] (default: the variant's; of a "
-             "file: nmi)");
+    add_text(
+        options, "events", "LIST",
+        fmt::format(
+            "what may land: {}, comma-separated; ADDRESS is a number or SYMBOL[+OFFSET] (default: the variant's; of "
+            "a file: nmi)",
+            fmt::join(sweep::event_forms(), ", ")));
     add_text(options, "depth", "K", "the most events in a schedule (default: the variant's; of a file: 1)");
     add_text(options, "window", "RANGES",
              "land events only in the code of RANGES, comma-separated: each is FROM..TO, from one symbol up to, and "

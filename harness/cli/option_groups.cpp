@@ -25,8 +25,8 @@ sweep::Shard read_shard(const Values& values, std::optional<unsigned> jobs) {
 
 }  // namespace
 
-void add_text(OptionList& options, const char* name, const char* value, const char* help) {
-    options.add_options()(name, po::value<std::string>()->value_name(value), help);
+void add_text(OptionList& options, const char* name, const char* value, const std::string& help) {
+    options.add_options()(name, po::value<std::string>()->value_name(value), help.c_str());
 }
 
 void add_flag(OptionList& options, const char* name, const char* help) {

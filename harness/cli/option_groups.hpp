@@ -19,7 +19,7 @@ inline constexpr Choice<vm::StepperKind> stepper_words[] = {{"trap-flag", vm::St
                                                             {"stop-bytes", vm::StepperKind::stop_bytes}};
 
 /// An option with a value, which the help calls `value`.
-void add_text(OptionList& options, const char* name, const char* value, const char* help);
+void add_text(OptionList& options, const char* name, const char* value, const std::string& help);
 void add_flag(OptionList& options, const char* name, const char* help);
 
 void add_common(OptionList& options);

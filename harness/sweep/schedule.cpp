@@ -19,7 +19,10 @@ constexpr std::string_view boundary_syntax =
     "a boundary is SYMBOL[+OFFSET][#HIT], for instance entry_nmi+0x1f#2, or a plain index";
 
 std::string event_syntax() {
-    return fmt::format("an event is {}; ADDRESS is a number or SYMBOL[+OFFSET]", event_list());
+    auto forms = event_forms();
+    const auto last = std::move(forms.back());
+    forms.pop_back();
+    return fmt::format("an event is {} or {}; ADDRESS is a number or SYMBOL[+OFFSET]", fmt::join(forms, ", "), last);
 }
 
 [[noreturn]] void fail(std::string_view piece, std::string_view why, std::string_view syntax) {
@@ -165,16 +168,14 @@ Landing parse_landing(std::string_view text, const EventReader& events) {
 
 }  // namespace
 
-std::string event_list() {
+std::vector<std::string> event_forms() {
     std::vector<std::string> forms;
     for (const auto* row : vm::event_kinds()) {
         if (row->choice != vm::Choice::address_required) forms.emplace_back(row->name);
         if (row->choice == vm::Choice::vector) forms.push_back(fmt::format("{}=VECTOR", row->name));
         if (row->choice >= vm::Choice::address) forms.push_back(fmt::format("{}=ADDRESS", row->name));
     }
-    const auto last = std::move(forms.back());
-    forms.pop_back();
-    return fmt::format("{} or {}", fmt::join(forms, ", "), last);
+    return forms;
 }
 
 Schedule parse_schedule(std::string_view text, const AddressOf& address_of) {

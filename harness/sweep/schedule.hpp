@@ -3,7 +3,7 @@
 //     TARGET@EVENT:BOUNDARY[,EVENT:BOUNDARY...]
 //     TARGET                                       the empty schedule
 //
-// TARGET is CASE/VARIANT or the path of an ELF file, EVENT is what event_list() says, and BOUNDARY
+// TARGET is CASE/VARIANT or the path of an ELF file, EVENT is what event_forms() says, and BOUNDARY
 // is SYMBOL[+OFFSET][#HIT] or a plain index. ADDRESS is a number or SYMBOL[+OFFSET].
 #pragma once
 
@@ -70,8 +70,8 @@ using AddressOf = std::function<std::uint64_t(const std::string& target, const s
 [[nodiscard]] std::vector<vm::Event> parse_events(std::string_view text, const std::string& target = {},
                                                   const AddressOf& address_of = {});
 
-/// Returns the forms of an event, for people: "nmi, irq, irq=VECTOR, ... or vc".
-[[nodiscard]] std::string event_list();
+/// Returns the forms of an event that can be read: "nmi", "irq", "irq=VECTOR", ...
+[[nodiscard]] std::vector<std::string> event_forms();
 
 /// Reads a comma-separated list of [EVENT:]FROM..TO, as in --window. Throws ScheduleError.
 [[nodiscard]] std::vector<SymbolRange> parse_ranges(std::string_view text);

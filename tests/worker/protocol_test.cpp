@@ -16,7 +16,7 @@ Kind passed_on(const Kind& message) {
 
 TEST(Protocol, MessagesArriveAsTheyAreSent) {
     const report::MachineDescription machine{
-        "amd", "kvm_amd", "cpu", "6.1", true, vm::Vendor::intel, {{"int3", true}, {"lsl", false}}};
+        "amd", "kvm_amd", "cpu", "6.1", true, vm::Vendor::intel, {{vm::Behaviour::int3, true}, {vm::Behaviour::lsl, false}}};
     EXPECT_EQ(passed_on(machine), machine);
     const auto progress = passed_on(sweep::Progress{2, 10, 500, 1234, 1, 7});
     EXPECT_EQ(std::tie(progress.level, progress.boundary, progress.boundaries, progress.schedules, progress.findings,
