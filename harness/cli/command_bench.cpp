@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,8 +14,8 @@
 #include "cli/output.hpp"
 #include "cli/target.hpp"
 #include "cli/version.hpp"
-#include "machines/file.hpp"
-#include "machines/process.hpp"
+#include "posix/child_process.hpp"
+#include "posix/file.hpp"
 #include "report/bench_document.hpp"
 #include "report/bench_table.hpp"
 #include "report/exit_code.hpp"
@@ -128,7 +127,7 @@ Inside measure_inside(const BenchOptions& options) {
 
 BenchDocument read_baseline(const std::string& name) {
     try {
-        return report::read_bench_document(machines::read_file(name));
+        return report::read_bench_document(posix::read_file(name));
     } catch (const report::BenchDocumentError& error) {
         throw UsageError(
             fmt::format("--baseline {}: no document that `gatecrash bench --json` wrote: {}", name, error.what()),
@@ -164,7 +163,7 @@ int compare(const BenchOptions& options, const BenchDocument& then, const BenchD
 }
 
 std::filesystem::path find_plotter() {
-    if (auto found = machines::find_program("gnuplot")) return *found;
+    if (auto found = posix::find_program("gnuplot")) return *found;
     throw HostError("--plot needs gnuplot, and there is none in PATH",
                     "run `./dev setup`, or `apt-get install gnuplot-nox`");
 }
@@ -172,16 +171,13 @@ std::filesystem::path find_plotter() {
 /// The picture, as SVG.
 std::string plot(const std::filesystem::path& plotter, const Measured& measured) {
     constexpr int picture_fd = 3;
-    const machines::Fd script(::memfd_create("gatecrash-plot", MFD_CLOEXEC)),
-        picture(::memfd_create("gatecrash-picture", MFD_CLOEXEC));
-    if (!script || !picture) machines::throw_errno("memfd_create");
-    machines::write_all(script.get(),
-                        report::plot_script(measured.figures, fmt::format("/proc/self/fd/{}", picture_fd)));
-    (void)::lseek(script.get(), 0, SEEK_SET);
+    const auto script = posix::memory_file(
+        "gatecrash-plot", report::plot_script(measured.figures, fmt::format("/proc/self/fd/{}", picture_fd)));
+    const auto picture = posix::memory_file("gatecrash-picture");
     auto ended =
-        machines::ChildProcess(plotter, {"-"}, {{STDIN_FILENO, script.get()}, {picture_fd, picture.get()}}).finish();
+        posix::ChildProcess(plotter, {"-"}, {{STDIN_FILENO, script.get()}, {picture_fd, picture.get()}}).finish();
     (void)::lseek(picture.get(), 0, SEEK_SET);
-    auto content = machines::read_all(picture.get());
+    auto content = posix::read_all(picture.get());
     if (ended.code == 0 && !content.empty()) return content;
     throw HostError(fmt::format("gnuplot ended with {}: {}", ended.code, ended.output), "is it version 5 or later?");
 }

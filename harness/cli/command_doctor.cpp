@@ -6,7 +6,6 @@
 #include "cli/output.hpp"
 #include "cli/version.hpp"
 #include "kvm/error.hpp"
-#include "machines/file.hpp"
 #include "machines/run.hpp"
 #include "report/behaviour_table.hpp"
 #include "report/exit_code.hpp"

@@ -11,7 +11,7 @@
 #include "cli/output.hpp"
 #include "cli/report_results.hpp"
 #include "cli/version.hpp"
-#include "machines/file.hpp"
+#include "posix/file.hpp"
 #include "report/shard_document.hpp"
 #include "report/text_report.hpp"
 
@@ -29,7 +29,7 @@ struct ShardFile {
 
 ShardFile read(const std::string& name) {
     try {
-        return {name, report::read_shard_document(machines::read_file(name))};
+        return {name, report::read_shard_document(posix::read_file(name))};
     } catch (const report::ShardDocumentError& error) {
         refuse(name, error.what());
     } catch (const std::system_error& error) {

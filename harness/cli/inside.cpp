@@ -1,11 +1,10 @@
 #include "cli/inside.hpp"
 
 #include <fmt/format.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "cli/machine_choice.hpp"
-#include "machines/file.hpp"
+#include "posix/file.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -13,7 +12,7 @@ namespace {
 /// A file that the program inside writes.
 struct Fetched {
     report::OutputFile& to;
-    machines::Fd content;  ///< in memory, as a file would be left behind when this process is killed
+    posix::FileDescriptor content;  ///< in memory, as a file would be left behind when this process is killed
 };
 
 int run_words(MachineName machine, const Words& words, const Connection& connection) {
@@ -28,15 +27,14 @@ int run_words(MachineName machine, const Words& words, const Connection& connect
     if (connection.documents != nullptr) {
         for (auto& [option, file] : connection.documents->all()) {
             if (file.is_standard_output()) continue;
-            machines::Fd content(::memfd_create("gatecrash-document", MFD_CLOEXEC));
-            if (!content) machines::throw_errno("memfd_create");
+            auto content = posix::memory_file("gatecrash-document");
             launch.outputs[path_inside(option)] = fmt::format("/proc/self/fd/{}", content.get());
             files.push_back({file, std::move(content)});
         }
     }
     const int code = machines::run_in_machine(machines::MachineFiles::from_environment(kind_of(machine)), launch);
     for (auto& [to, content] : files) {
-        if (const auto document = machines::read_all(content.get()); !document.empty()) to.write(document);
+        if (const auto document = posix::read_all(content.get()); !document.empty()) to.write(document);
     }
     return code;
 }
@@ -56,11 +54,10 @@ int run_inside(const CommonOptions& options, const Connection& connection) {
 }
 
 InsideOutput output_from_inside(MachineName machine, const Words& words) {
-    const machines::Fd content(::memfd_create("gatecrash-inside", MFD_CLOEXEC));
-    if (!content) machines::throw_errno("memfd_create");
+    const auto content = posix::memory_file("gatecrash-inside");
     const int code = run_words(machine, words, {.out = content.get()});
     (void)::lseek(content.get(), 0, SEEK_SET);
-    return {code, machines::read_all(content.get())};
+    return {code, posix::read_all(content.get())};
 }
 
 }  // namespace gatecrash::cli

@@ -9,7 +9,7 @@
 
 #include "cli/options.hpp"
 #include "cli/target.hpp"
-#include "machines/file.hpp"
+#include "posix/file.hpp"
 #include "suite/expectation_file.hpp"
 
 namespace gatecrash::cli {
@@ -66,7 +66,7 @@ std::vector<Selection> expectations_of(const std::string& file) {
                         file, text_file, file));
     }
     try {
-        auto expected = suite::parse_expectations(machines::read_file(text_file), file, address_of_symbol);
+        auto expected = suite::parse_expectations(posix::read_file(text_file), file, address_of_symbol);
         expected.file = file;
         // A guest that is none is refused before any machine is needed.
         (void)vm::load_elf_file(file);

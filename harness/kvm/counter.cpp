@@ -16,7 +16,7 @@ namespace {
 /// Where a descriptor's name is. In C++ the header's flexible array does not begin behind the member before it.
 constexpr std::size_t name_offset = offsetof(kvm_stats_desc, bucket_size) + sizeof(kvm_stats_desc::bucket_size);
 
-void read_at(const FileDescriptor& fd, std::uint64_t offset, std::span<std::byte> bytes) {
+void read_at(const posix::FileDescriptor& fd, std::uint64_t offset, std::span<std::byte> bytes) {
     const auto done = ::pread(fd.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (done < 0) throw Error("pread (KVM_GET_STATS_FD)", errno);
     if (static_cast<std::size_t>(done) != bytes.size()) throw Error("pread (KVM_GET_STATS_FD)", EIO);
@@ -30,7 +30,7 @@ std::uint64_t Counter::read() const {
     return value;
 }
 
-std::optional<Counter> Counter::find(FileDescriptor fd, const std::string& name) {
+std::optional<Counter> Counter::find(posix::FileDescriptor fd, const std::string& name) {
     kvm_stats_header header{};
     read_at(fd, 0, std::as_writable_bytes(std::span(&header, 1)));
     // Each descriptor is followed by its name, in as many bytes as the longest one takes.

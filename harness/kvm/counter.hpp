@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "kvm/file_descriptor.hpp"
+#include "posix/file_descriptor.hpp"
 
 namespace gatecrash::kvm {
 
@@ -17,11 +17,11 @@ class Counter {
 
   private:
     friend class Vcpu;
-    Counter(FileDescriptor fd, std::uint64_t offset) : fd_(std::move(fd)), offset_(offset) {}
+    Counter(posix::FileDescriptor fd, std::uint64_t offset) : fd_(std::move(fd)), offset_(offset) {}
     /// The one called `name` in the statistics that `fd` is for. Empty if there is none. Throws Error.
-    static std::optional<Counter> find(FileDescriptor fd, const std::string& name);
+    static std::optional<Counter> find(posix::FileDescriptor fd, const std::string& name);
 
-    FileDescriptor fd_;
+    posix::FileDescriptor fd_;
     std::uint64_t offset_;
 };
 

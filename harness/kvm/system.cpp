@@ -10,7 +10,7 @@
 namespace gatecrash::kvm {
 
 System System::open(const std::string& path) {
-    FileDescriptor fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+    posix::FileDescriptor fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
     if (fd.get() < 0) throw Error("open " + path, errno);
     if (GATECRASH_IOCTL(fd.get(), KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
         throw Error("KVM_GET_API_VERSION", EPROTO);
@@ -29,7 +29,7 @@ std::size_t System::vcpu_mapping_size() const {
 Vm System::create_vm() const {
     constexpr int needed = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
     const bool sync = (check(Capability::sync_registers) & needed) == needed;
-    Vm vm(FileDescriptor(GATECRASH_IOCTL(fd_.get(), KVM_CREATE_VM, 0)), vcpu_mapping_size(), sync);
+    Vm vm(posix::FileDescriptor(GATECRASH_IOCTL(fd_.get(), KVM_CREATE_VM, 0)), vcpu_mapping_size(), sync);
     vm.enable_dirty_ring(std::min<std::size_t>(static_cast<std::size_t>(check(Capability::dirty_ring)), 1U << 20));
     vm.disable_quirks(static_cast<std::uint64_t>(check(Capability::disable_quirks)) & KVM_X86_QUIRK_FIX_HYPERCALL_INSN);
     return vm;

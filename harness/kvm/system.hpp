@@ -6,7 +6,7 @@
 #include <set>
 #include <string>
 
-#include "kvm/file_descriptor.hpp"
+#include "posix/file_descriptor.hpp"
 
 namespace gatecrash::kvm {
 
@@ -46,9 +46,9 @@ class System {
     [[nodiscard]] Vm create_vm() const;
 
   private:
-    explicit System(FileDescriptor fd) : fd_(std::move(fd)) {}
+    explicit System(posix::FileDescriptor fd) : fd_(std::move(fd)) {}
 
-    FileDescriptor fd_;
+    posix::FileDescriptor fd_;
     std::set<Capability> forgone_;
 };
 

@@ -23,7 +23,7 @@ void forget_interrupts(kvm_sregs& sregs) {
 
 }  // namespace
 
-Vcpu::Vcpu(FileDescriptor fd, Mapping run, bool sync_registers, int vm_fd, Mapping ring)
+Vcpu::Vcpu(posix::FileDescriptor fd, Mapping run, bool sync_registers, int vm_fd, Mapping ring)
     : fd_(std::move(fd)), run_(std::move(run)), sync_registers_(sync_registers), vm_fd_(vm_fd), ring_(std::move(ring)) {
     if (sync_registers_) shared().kvm_valid_regs = all_groups;
 }
@@ -153,7 +153,7 @@ void Vcpu::machine_check(const kvm_x86_mce& error) {
 }
 
 std::optional<Counter> Vcpu::counter(const std::string& name) const {
-    return Counter::find(FileDescriptor(GATECRASH_IOCTL(fd_.get(), KVM_GET_STATS_FD, 0)), name);
+    return Counter::find(posix::FileDescriptor(GATECRASH_IOCTL(fd_.get(), KVM_GET_STATS_FD, 0)), name);
 }
 
 std::optional<WrittenPage> Vcpu::next_written() {

@@ -10,8 +10,8 @@
 
 #include "kvm/counter.hpp"
 #include "kvm/exit.hpp"
-#include "kvm/file_descriptor.hpp"
 #include "kvm/mapping.hpp"
+#include "posix/file_descriptor.hpp"
 
 namespace gatecrash::kvm {
 
@@ -86,7 +86,7 @@ class Vcpu {
 
   private:
     friend class Vm;
-    Vcpu(FileDescriptor fd, Mapping run, bool sync_registers, int vm_fd, Mapping ring);
+    Vcpu(posix::FileDescriptor fd, Mapping run, bool sync_registers, int vm_fd, Mapping ring);
 
     [[nodiscard]] kvm_run& shared() const { return *reinterpret_cast<kvm_run*>(run_.data()); }
     [[nodiscard]] Exit decode_exit() const;
@@ -94,7 +94,7 @@ class Vcpu {
     /// Writes cached changes with ioctls, which is what the order of calls needs in front of KVM_SET_GUEST_DEBUG.
     void flush();
 
-    FileDescriptor fd_;
+    posix::FileDescriptor fd_;
     Mapping run_;
     bool sync_registers_;
     int vm_fd_;

@@ -40,7 +40,7 @@ void Vm::enable_exception_payload() { enable(KVM_CAP_EXCEPTION_PAYLOAD, 1); }
 void Vm::set_tss_address(std::uint64_t address) { GATECRASH_IOCTL(fd_.get(), KVM_SET_TSS_ADDR, address); }
 
 Vcpu Vm::create_vcpu() const {
-    FileDescriptor fd(GATECRASH_IOCTL(fd_.get(), KVM_CREATE_VCPU, 0UL));
+    posix::FileDescriptor fd(GATECRASH_IOCTL(fd_.get(), KVM_CREATE_VCPU, 0UL));
     auto run = Mapping::shared_file(fd.get(), vcpu_mapping_size_);
     Mapping ring;
     if (dirty_ring_size_ != 0) {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <span>
 
-#include "kvm/file_descriptor.hpp"
+#include "posix/file_descriptor.hpp"
 
 namespace gatecrash::kvm {
 
@@ -33,7 +33,7 @@ class Vm {
 
   private:
     friend class System;
-    Vm(FileDescriptor fd, std::size_t vcpu_mapping_size, bool sync_registers)
+    Vm(posix::FileDescriptor fd, std::size_t vcpu_mapping_size, bool sync_registers)
         : fd_(std::move(fd)), vcpu_mapping_size_(vcpu_mapping_size), sync_registers_(sync_registers) {}
     /// KVM_ENABLE_CAP.
     void enable(std::uint32_t capability, std::uint64_t argument);
@@ -42,7 +42,7 @@ class Vm {
     /// KVM_CAP_DISABLE_QUIRKS2 with KVM_X86_QUIRK_* bits; not with 0.
     void disable_quirks(std::uint64_t quirks);
 
-    FileDescriptor fd_;
+    posix::FileDescriptor fd_;
     std::size_t vcpu_mapping_size_;
     bool sync_registers_;
     std::size_t dirty_ring_size_ = 0;  ///< bytes

@@ -24,7 +24,8 @@
 #include <thread>
 
 #include "machines/agent_session.hpp"
-#include "machines/file.hpp"
+#include "posix/error.hpp"
+#include "posix/file.hpp"
 
 namespace gatecrash::machines {
 
@@ -34,7 +35,7 @@ namespace fs = std::filesystem;
 
 void mount_one(const char* type, const char* target, const char* options = nullptr) {
     fs::create_directories(target);
-    if (::mount(type, target, type, 0, options) != 0) throw_errno(std::string("mount ") + target);
+    if (::mount(type, target, type, 0, options) != 0) posix::throw_errno(std::string("mount ") + target);
 }
 
 void mount_all() {
@@ -58,9 +59,9 @@ void load_modules() {
     std::vector<fs::path> files(fs::directory_iterator("/modules"), fs::directory_iterator{});
     std::sort(files.begin(), files.end());
     for (const auto& file : files) {
-        const Fd fd = open_file(file, O_RDONLY);
+        const posix::FileDescriptor fd = posix::open_file(file, O_RDONLY);
         if (::syscall(SYS_finit_module, fd.get(), "", 0) != 0 && errno != EEXIST) {
-            throw_errno("the kernel refused the module " + file.filename().string());
+            posix::throw_errno("the kernel refused the module " + file.filename().string());
         }
         fs::remove(file);  // its memory is better used otherwise
     }

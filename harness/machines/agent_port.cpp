@@ -13,6 +13,8 @@
 #include <thread>
 
 #include "machines/protocol.hpp"
+#include "posix/error.hpp"
+#include "posix/file.hpp"
 
 namespace gatecrash::machines {
 
@@ -27,14 +29,14 @@ constexpr unsigned char control_reset = 1U << 3;                  ///< selected,
 constexpr unsigned char control_ready = control_reset | 1U << 2;  ///< initialized
 
 /// Devices appear some time after their driver was loaded.
-Fd open_virtio_port() {
+posix::FileDescriptor open_virtio_port() {
     using namespace std::chrono_literals;
     for (int attempt = 0; attempt < 3000; ++attempt) {
         if (fs::exists("/sys/class/virtio-ports")) {
             for (const auto& port : fs::directory_iterator("/sys/class/virtio-ports")) {
                 std::string name;
                 std::getline(std::ifstream(port.path() / "name"), name);
-                if (name == port_name) return open_file("/dev" / port.path().filename(), O_RDWR | O_NONBLOCK);
+                if (name == port_name) return posix::open_file("/dev" / port.path().filename(), O_RDWR | O_NONBLOCK);
             }
         }
         std::this_thread::sleep_for(10ms);
@@ -48,14 +50,14 @@ VirtioPort::VirtioPort() : port_(open_virtio_port()) {}
 
 ssize_t VirtioPort::write(std::string_view bytes) { return ::write(port_.get(), bytes.data(), bytes.size()); }
 
-SerialPort::SerialPort() : line_(open_file("/dev/ttyS1", O_RDWR | O_NOCTTY | O_NONBLOCK)) {
+SerialPort::SerialPort() : line_(posix::open_file("/dev/ttyS1", O_RDWR | O_NOCTTY | O_NONBLOCK)) {
     termios mode{};
-    if (::tcgetattr(line_.get(), &mode) != 0) throw_errno("the second serial port");
+    if (::tcgetattr(line_.get(), &mode) != 0) posix::throw_errno("the second serial port");
     ::cfmakeraw(&mode);
     ::cfsetspeed(&mode, B115200);
     mode.c_cflag |= CLOCAL;
-    if (::tcsetattr(line_.get(), TCSANOW, &mode) != 0) throw_errno("the second serial port");
-    if (::ioperm(parallel_port, 3, 1) != 0) throw_errno("the parallel port");
+    if (::tcsetattr(line_.get(), TCSANOW, &mode) != 0) posix::throw_errno("the second serial port");
+    if (::ioperm(parallel_port, 3, 1) != 0) posix::throw_errno("the parallel port");
     outb(control_reset, parallel_port + 2);
     outb(control_ready, parallel_port + 2);
     // Bochs's printer has ended its initialization when somebody looked.

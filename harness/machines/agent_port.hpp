@@ -5,7 +5,7 @@
 
 #include <string_view>
 
-#include "machines/file.hpp"
+#include "posix/file_descriptor.hpp"
 
 namespace gatecrash::machines {
 
@@ -36,7 +36,7 @@ class VirtioPort : public Port {
     bool wants_receipts() const override { return false; }
 
   private:
-    Fd port_;
+    posix::FileDescriptor port_;
 };
 
 /// What Bochs has: the second serial port to read from. That would do for writing too, at 11 KiB a second of the
@@ -49,7 +49,7 @@ class SerialPort : public Port {
     bool wants_receipts() const override { return true; }
 
   private:
-    Fd line_;
+    posix::FileDescriptor line_;
 };
 
 }  // namespace gatecrash::machines

@@ -7,7 +7,6 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -18,7 +17,11 @@
 #include <filesystem>
 #include <system_error>
 
-#include "machines/argv.hpp"
+#include "posix/argument_list.hpp"
+#include "posix/error.hpp"
+#include "posix/file.hpp"
+#include "posix/pipe.hpp"
+#include "posix/pseudo_terminal.hpp"
 
 namespace gatecrash::machines {
 
@@ -31,25 +34,18 @@ constexpr std::size_t enough_unsent = 1U << 20;
 
 /// We read and the program writes or, with `input`, the other way round.
 ChildStream make_pipe(bool input = false) {
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw_errno("pipe2");
-    ChildStream stream{.ours = Fd(ends[input ? 1 : 0]), .theirs = Fd(ends[input ? 0 : 1])};
+    auto pipe = posix::make_pipe();
+    ChildStream stream{.ours = std::move(input ? pipe.write : pipe.read),
+                       .theirs = std::move(input ? pipe.read : pipe.write)};
     ::fcntl(stream.ours.get(), F_SETFL, O_NONBLOCK);
     return stream;
 }
 
+/// Every byte must stay what it is: the terminal outside does the translation of line ends.
 ChildStream make_terminal() {
-    ChildStream stream{.ours = open_file("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK), .theirs = {}, .terminal = true};
-    if (::unlockpt(stream.ours.get()) != 0) throw_errno("unlockpt");
-    std::array<char, 64> name{};
-    if (::ptsname_r(stream.ours.get(), name.data(), name.size()) != 0) throw_errno("ptsname");
-    stream.theirs = open_file(name.data(), O_RDWR | O_NOCTTY);
-    // The terminal outside does the translation of line ends; here every byte must stay what it is.
-    termios mode{};
-    ::tcgetattr(stream.theirs.get(), &mode);
-    ::cfmakeraw(&mode);
-    ::tcsetattr(stream.theirs.get(), TCSANOW, &mode);
-    return stream;
+    auto made = posix::make_pseudo_terminal();
+    ::fcntl(made.controller.get(), F_SETFL, O_NONBLOCK);
+    return {.ours = std::move(made.controller), .theirs = std::move(made.terminal), .terminal = true};
 }
 
 /// In the new process: becomes the program. Returns only on failure, with errno set.
@@ -67,8 +63,8 @@ void become(RunRequest& request, const ChildStream& input, const std::array<Chil
     (void)std::signal(SIGPIPE, SIG_DFL);
     ::setpriority(PRIO_PROCESS, 0, 0);
     if (::chdir(request.directory.c_str()) != 0) return;
-    const auto argv = pointers(request.arguments);
-    const auto envp = pointers(request.environment);
+    const auto argv = posix::pointers(request.arguments);
+    const auto envp = posix::pointers(request.environment);
     ::execve(request.program.c_str(), argv.data(), envp.data());
 }
 
@@ -87,8 +83,8 @@ AgentSession::AgentSession(std::unique_ptr<Port> port, std::optional<StallBreake
     sigemptyset(&watched);
     sigaddset(&watched, SIGCHLD);
     ::sigprocmask(SIG_BLOCK, &watched, nullptr);
-    signals_ = Fd(::signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK));
-    if (!signals_) throw_errno("signalfd");
+    signals_ = posix::FileDescriptor(::signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!signals_) posix::throw_errno("signalfd");
     (void)std::signal(SIGPIPE, SIG_IGN);  // of a program that closed its standard input
 }
 
@@ -112,7 +108,7 @@ void AgentSession::handle(const Frame& frame) {
             begin_file(payload);
             return;
         case Message::file_data:
-            write_all(upload_.get(), frame.payload);
+            posix::write_all(upload_.get(), frame.payload);
             upload_left_ -= std::min<std::uint64_t>(upload_left_, frame.payload.size());
             // Closed at once: a program that is still open for writing cannot be executed.
             if (upload_left_ == 0) upload_.reset();
@@ -150,7 +146,7 @@ void AgentSession::begin_file(PayloadReader& payload) {
     fs::create_directories(path.parent_path());
     // A new file always: the old one may be mapped by a process that runs.
     ::unlink(path.c_str());
-    upload_ = open_file(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
+    upload_ = posix::open_file(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
     ::fchmod(upload_.get(), mode);
     if (upload_left_ == 0) upload_.reset();
 }
@@ -182,7 +178,7 @@ void AgentSession::run(const RunRequest& wanted) {
     auto started = make_pipe();
     ::fcntl(started.ours.get(), F_SETFL, 0);
     child_ = ::fork();
-    if (child_ < 0) throw_errno("fork");
+    if (child_ < 0) posix::throw_errno("fork");
     if (child_ == 0) {
         become(request, input_stream_, streams_);
         const int error = errno;
@@ -261,10 +257,10 @@ void AgentSession::finish() {
 
 void AgentSession::send_file(const std::string& path) {
     // The program's working directory is not the agent's.
-    const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    const posix::FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     struct stat status {};
     if (!fd || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return;
-    const auto content = read_all(fd.get());
+    const auto content = posix::read_all(fd.get());
     send(Message::file_begin, PayloadWriter().text(path).u32(status.st_mode & 0777).u64(content.size()).take());
     for (std::size_t at = 0; at < content.size(); at += chunk_size) {
         send(Message::file_data, std::string_view(content).substr(at, chunk_size));
@@ -273,7 +269,7 @@ void AgentSession::send_file(const std::string& path) {
 
 void AgentSession::read_port() {
     const auto got = ::read(port_->fd(), buffer_.data(), buffer_.size());
-    if (got < 0 && errno != EAGAIN && errno != EINTR) throw_errno("reading the port");
+    if (got < 0 && errno != EAGAIN && errno != EINTR) posix::throw_errno("reading the port");
     if (got <= 0) return;
     if (port_->wants_receipts()) {
         send(Message::received, PayloadWriter().u32(static_cast<std::uint32_t>(got)).take());
@@ -297,7 +293,7 @@ void AgentSession::flush() {
 }
 
 void AgentSession::wait() {
-    const auto watch = [&](const Fd& fd) { return unsent_.size() > enough_unsent ? -1 : fd.get(); };
+    const auto watch = [&](const posix::FileDescriptor& fd) { return unsent_.size() > enough_unsent ? -1 : fd.get(); };
     std::array<pollfd, 6> fds = {{
         {.fd = port_->fd(), .events = static_cast<short>(POLLIN | (unsent_.empty() ? 0 : POLLOUT)), .revents = 0},
         {.fd = signals_.get(), .events = POLLIN, .revents = 0},

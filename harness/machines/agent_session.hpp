@@ -13,15 +13,15 @@
 
 #include "machines/agent_port.hpp"
 #include "machines/agent_stall.hpp"
-#include "machines/file.hpp"
 #include "machines/protocol.hpp"
+#include "posix/file_descriptor.hpp"
 
 namespace gatecrash::machines {
 
 /// One standard stream of the program: a pipe or, where the outside has a terminal, a pseudo-terminal.
 struct ChildStream {
-    Fd ours;
-    Fd theirs;
+    posix::FileDescriptor ours;
+    posix::FileDescriptor theirs;
     bool terminal = false;
 };
 
@@ -55,12 +55,12 @@ class AgentSession {
 
     std::unique_ptr<Port> port_;
     std::optional<StallBreaker> stall_;
-    Fd signals_;
+    posix::FileDescriptor signals_;
     FrameReader reader_;
     ByteQueue unsent_;
     /// What is read, a byte for its Stream in front. Made once: an emulated CPU fills 64 KiB for milliseconds.
     std::vector<char> buffer_ = std::vector<char>(1 + chunk_size);
-    Fd upload_;
+    posix::FileDescriptor upload_;
     std::uint64_t upload_left_ = 0;
     ByteQueue input_;  ///< of the program, at most input_window bytes
     bool input_ended_ = false;

@@ -8,6 +8,9 @@
 
 #include <cstdint>
 
+#include "posix/error.hpp"
+#include "posix/file.hpp"
+
 namespace gatecrash::machines {
 
 namespace {
@@ -29,9 +32,9 @@ constexpr std::uint32_t pin_high = pin_low + 1;
 constexpr std::uint32_t deliver_nmi = 4U << 8;
 
 void connect_timer_to_nmi() {
-    const auto memory = open_file("/dev/mem", O_RDWR | O_SYNC);
+    const auto memory = posix::open_file("/dev/mem", O_RDWR | O_SYNC);
     void* const mapped = ::mmap(nullptr, io_apic_size, PROT_READ | PROT_WRITE, MAP_SHARED, memory.get(), io_apic);
-    if (mapped == MAP_FAILED) throw_errno("the I/O APIC");
+    if (mapped == MAP_FAILED) posix::throw_errno("the I/O APIC");
     auto* const registers = static_cast<volatile std::uint32_t*>(mapped);
     const auto write = [registers](std::uint32_t index, std::uint32_t value) {
         registers[0] = index;
@@ -45,13 +48,13 @@ void connect_timer_to_nmi() {
 }  // namespace
 
 StallBreaker::StallBreaker() : timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
-    if (!timer_) throw_errno("timerfd_create");
-    if (::ioperm(timer_counter, timer_control - timer_counter + 1, 1) != 0) throw_errno("the timer chip");
+    if (!timer_) posix::throw_errno("timerfd_create");
+    if (::ioperm(timer_counter, timer_control - timer_counter + 1, 1) != 0) posix::throw_errno("the timer chip");
     connect_timer_to_nmi();
     put_off();
     const itimerspec period{.it_interval = {.tv_sec = 0, .tv_nsec = wake_every},
                             .it_value = {.tv_sec = 0, .tv_nsec = wake_every}};
-    if (::timerfd_settime(timer_.get(), 0, &period, nullptr) != 0) throw_errno("timerfd_settime");
+    if (::timerfd_settime(timer_.get(), 0, &period, nullptr) != 0) posix::throw_errno("timerfd_settime");
 }
 
 void StallBreaker::put_off() const {

@@ -7,7 +7,7 @@
 // through there is none.
 #pragma once
 
-#include "machines/file.hpp"
+#include "posix/file_descriptor.hpp"
 
 namespace gatecrash::machines {
 
@@ -21,7 +21,7 @@ class StallBreaker {
     void put_off() const;
 
   private:
-    Fd timer_;
+    posix::FileDescriptor timer_;
 };
 
 }  // namespace gatecrash::machines

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
@@ -15,6 +14,9 @@
 #include "machines/qemu.hpp"
 #include "machines/run.hpp"
 #include "machines/saved_state.hpp"
+#include "posix/error.hpp"
+#include "posix/file.hpp"
+#include "posix/pipe.hpp"
 
 namespace gatecrash::machines {
 
@@ -29,26 +31,19 @@ constexpr std::chrono::seconds amd_boot_limit{180};
 /// From the start of QEMU to the agent's answer takes 0.2 s on an idle host.
 constexpr std::chrono::seconds restore_limit{30};
 
-/// A connected pair of stream sockets, both closed on exec.
-std::pair<Fd, Fd> socket_pair() {
-    std::array<int, 2> ends{};
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) throw_errno("socketpair");
-    return {Fd(ends[0]), Fd(ends[1])};
-}
-
 /// A machine with QEMU's monitor.
 class Qemu : public Emulator {
   public:
     /// `fds` lacks the connections to agent and monitor, which are made here.
     static std::unique_ptr<Qemu> start(const fs::path& qemu, std::vector<std::string> arguments,
-                                       std::vector<HandedFd> fds) {
-        auto agent = socket_pair();
-        auto monitor = socket_pair();
+                                       std::vector<posix::HandedDescriptor> fds) {
+        auto agent = posix::make_socket_pair();
+        auto monitor = posix::make_socket_pair();
         fds.push_back({agent_fd, agent.second.get()});
         fds.push_back({monitor_fd, monitor.second.get()});
-        auto process = std::make_unique<ChildProcess>(qemu, std::move(arguments), fds);
-        Fd from(::fcntl(agent.first.get(), F_DUPFD_CLOEXEC, 0));
-        if (!from) throw_errno("fcntl");
+        auto process = std::make_unique<posix::ChildProcess>(qemu, std::move(arguments), fds);
+        posix::FileDescriptor from(::fcntl(agent.first.get(), F_DUPFD_CLOEXEC, 0));
+        if (!from) posix::throw_errno("fcntl");
         return std::unique_ptr<Qemu>(new Qemu({.to = std::move(agent.first), .from = std::move(from)},
                                               std::move(monitor.first), std::move(process)));
     }
@@ -58,7 +53,7 @@ class Qemu : public Emulator {
     void restore_devices(int fd) { with_monitor(&Monitor::restore_devices, fd); }
 
   private:
-    Qemu(AgentConnection agent, Fd monitor, std::unique_ptr<ChildProcess> process)
+    Qemu(AgentConnection agent, posix::FileDescriptor monitor, std::unique_ptr<posix::ChildProcess> process)
         : Emulator({.name = "amd", .window = {}, .silence = {}}, std::move(agent), std::move(process)),
           monitor_(std::move(monitor)) {}
 
@@ -71,18 +66,18 @@ class Qemu : public Emulator {
         }
     }
 
-    Fd monitor_;
+    posix::FileDescriptor monitor_;
 };
 
 /// Boots the machine and saves it to `folder`.
-void boot_and_save(const Parts& parts, const fs::path& folder, SignalPipe& signals) {
+void boot_and_save(const Parts& parts, const fs::path& folder, posix::SignalPipe& signals) {
     fmt::print(stderr, "gatecrash: booting the amd machine once (about 5 s)...\n");
     // In memory, not in the cache folder: a full disk would end QEMU by SIGBUS, while save_state can say what is wrong.
-    const auto memory = memory_file("memory");
-    if (::ftruncate(memory.get(), static_cast<off_t>(memory_size)) != 0) throw_errno("ftruncate");
-    const auto devices = memory_file("devices");
-    const auto kernel = memory_file("kernel", parts.kernel);
-    const auto initramfs = memory_file("initramfs", parts.initramfs);
+    const auto memory = posix::memory_file("memory");
+    if (::ftruncate(memory.get(), static_cast<off_t>(memory_size)) != 0) posix::throw_errno("ftruncate");
+    const auto devices = posix::memory_file("devices");
+    const auto kernel = posix::memory_file("kernel", parts.kernel);
+    const auto initramfs = posix::memory_file("initramfs", parts.initramfs);
     const auto emulator =
         Qemu::start(parts.qemu, boot_arguments(),
                     {{memory_fd, memory.get()}, {kernel_fd, kernel.get()}, {initramfs_fd, initramfs.get()}});
@@ -92,7 +87,7 @@ void boot_and_save(const Parts& parts, const fs::path& folder, SignalPipe& signa
 }
 
 /// Starts the machine from `state` and has the agent answer. Throws MachineError, also when the state is damaged.
-std::unique_ptr<Qemu> restore(const Parts& parts, const SavedState& state, SignalPipe& signals) {
+std::unique_ptr<Qemu> restore(const Parts& parts, const SavedState& state, posix::SignalPipe& signals) {
     // Meanwhile, as it takes about as long as the start itself.
     auto intact = std::async(std::launch::async, [&state] { return state.intact(); });
     auto emulator = Qemu::start(parts.qemu, restore_arguments(), {{memory_fd, state.memory()}});
@@ -123,7 +118,7 @@ std::string state_key(const Parts& parts) {
 }
 
 std::unique_ptr<Emulator> start_amd(const MachineFiles& files, const std::vector<fs::path>& libraries,
-                                    SignalPipe& signals) {
+                                    posix::SignalPipe& signals) {
     const auto parts = collect_parts(files, libraries);
     const ContentCache cache(files.cache);
     const auto key = state_key(parts);

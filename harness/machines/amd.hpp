@@ -28,6 +28,6 @@ std::string state_key(const Parts& parts);
 /// A machine that is ready, with `libraries` in it. It comes from a saved state; one that is missing, or does not work,
 /// is made anew, once, which takes some seconds. Throws MachineError, or Interrupted.
 std::unique_ptr<Emulator> start_amd(const MachineFiles& files, const std::vector<std::filesystem::path>& libraries,
-                                    SignalPipe& signals);
+                                    posix::SignalPipe& signals);
 
 }  // namespace gatecrash::machines

@@ -10,8 +10,9 @@
 #include <system_error>
 #include <vector>
 
-#include "machines/file.hpp"
 #include "machines/machine_error.hpp"
+#include "posix/error.hpp"
+#include "posix/file.hpp"
 
 namespace gatecrash::machines {
 
@@ -37,7 +38,7 @@ bool is_key(std::string_view name) {
 /// Delayed allocation and network file systems report a full disk only here.
 void sync_files(const fs::path& folder) {
     for (const auto& entry : fs::directory_iterator(folder)) {
-        if (::fdatasync(open_file(entry.path(), O_RDONLY).get()) != 0) throw_errno(entry.path().string());
+        if (::fdatasync(posix::open_file(entry.path(), O_RDONLY).get()) != 0) posix::throw_errno(entry.path().string());
     }
 }
 
@@ -57,9 +58,9 @@ void ContentCache::get(const std::string& key, const std::function<bool(const fs
         fs::last_write_time(folder, fs::file_time_type::clock::now(), ignored);
         return;
     }
-    const Fd lock = [&] {
+    const posix::FileDescriptor lock = [&] {
         try {
-            return open_file(folder_ / "lock", O_RDWR | O_CREAT);
+            return posix::open_file(folder_ / "lock", O_RDWR | O_CREAT);
         } catch (const std::system_error& error) {
             throw_cache_error(folder_, error.code().message());
         }

@@ -9,7 +9,8 @@
 #include "machines/cache.hpp"
 #include "machines/digest.hpp"
 #include "machines/machine_error.hpp"
-#include "machines/process.hpp"
+#include "posix/child_process.hpp"
+#include "posix/file.hpp"
 
 namespace gatecrash::machines {
 
@@ -34,25 +35,20 @@ std::string boot_menu(const DiscParts& parts) {
 std::string key_of(const DiscParts& parts) {
     Digest digest;
     digest.add(parts.kernel).add(boot_menu(parts)).add(agent_image());
-    digest.add(read_file(boot_loader)).add(read_file(boot_loader_library));
+    digest.add(posix::read_file(boot_loader)).add(posix::read_file(boot_loader_library));
     for (const auto& word : strip) digest.add(word);
     for (const auto& module : parts.modules) digest.add(module.name).add(module.object);
-    for (const auto& library : parts.libraries) digest.add(library.string()).add(read_file(library));
+    for (const auto& library : parts.libraries) digest.add(library.string()).add(posix::read_file(library));
     for (const auto& [path, file] : parts.files) {
         digest.add(path.string()).add(std::to_string(file.mode)).add(file.content);
     }
     return digest.text();
 }
 
-void write_file(const fs::path& path, std::string_view content) {
-    const auto fd = open_file(path, O_WRONLY | O_CREAT | O_TRUNC);
-    write_all(fd.get(), content);
-}
-
 void run_tool(const std::string& name, const std::vector<std::string>& arguments) {
-    const auto program = find_program(name);
+    const auto program = posix::find_program(name);
     if (!program) throw_no_bochs(name);
-    const auto ended = ChildProcess(*program, arguments).finish();
+    const auto ended = posix::ChildProcess(*program, arguments).finish();
     if (ended.code != 0) throw MachineError(fmt::format("{} failed: {}", name, ended.output));
 }
 
@@ -60,11 +56,11 @@ std::vector<Module> stripped(const std::vector<Module>& modules, const fs::path&
     std::vector<Module> result;
     for (const auto& module : modules) {
         const auto file = scratch / "module";
-        write_file(file, module.object);
+        posix::write_file(file, module.object);
         auto arguments = strip;
         arguments.push_back(file);
         run_tool("objcopy", arguments);
-        result.push_back({module.name, read_file(file)});
+        result.push_back({module.name, posix::read_file(file)});
         fs::remove(file);
     }
     return result;
@@ -75,15 +71,15 @@ void make_disc(const fs::path& folder, const DiscParts& parts) {
     const auto tree = folder / "tree";
     fs::create_directories(tree / "isolinux");
     const auto modules = stripped(parts.modules, folder);
-    write_file(tree / "initrd", make_initramfs(modules, parts.libraries, parts.files));
-    write_file(tree / "linux", parts.kernel);
-    write_file(tree / "isolinux" / "isolinux.cfg", boot_menu(parts));
+    posix::write_file(tree / "initrd", make_initramfs(modules, parts.libraries, parts.files));
+    posix::write_file(tree / "linux", parts.kernel);
+    posix::write_file(tree / "isolinux" / "isolinux.cfg", boot_menu(parts));
     fs::copy_file(boot_loader, tree / "isolinux" / "isolinux.bin");
     fs::copy_file(boot_loader_library, tree / "isolinux" / "ldlinux.c32");
     run_tool("xorriso", {"-as", "mkisofs", "-quiet", "-o", folder / "disc", "-b", "isolinux/isolinux.bin", "-c",
                          "boot.cat", "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table", tree});
     fs::remove_all(tree);
-    write_file(folder / "digest", Digest().add(read_file(folder / "disc")).text());
+    posix::write_file(folder / "digest", Digest().add(posix::read_file(folder / "disc")).text());
 }
 
 }  // namespace
@@ -95,19 +91,19 @@ void throw_no_bochs(const std::string& what) {
 
 void check_disc_tools() {
     for (const auto* tool : {"objcopy", "xorriso"}) {
-        if (!find_program(tool)) throw_no_bochs(tool);
+        if (!posix::find_program(tool)) throw_no_bochs(tool);
     }
     for (const auto* file : {boot_loader, boot_loader_library}) {
         if (::access(file, R_OK) != 0) throw_no_bochs(file);
     }
 }
 
-Fd get_disc(const fs::path& cache, const DiscParts& parts) {
-    Fd disc;
+posix::FileDescriptor get_disc(const fs::path& cache, const DiscParts& parts) {
+    posix::FileDescriptor disc;
     const auto usable = [&](const fs::path& folder) {
         try {
-            disc = open_file(folder / "disc", O_RDONLY);
-            return Digest().add(read_all(disc.get())).text() == read_file(folder / "digest");
+            disc = posix::open_file(folder / "disc", O_RDONLY);
+            return Digest().add(posix::read_all(disc.get())).text() == posix::read_file(folder / "digest");
         } catch (const std::system_error&) {
             return false;
         }

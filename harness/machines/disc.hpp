@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "machines/file.hpp"
 #include "machines/initramfs.hpp"
+#include "posix/file_descriptor.hpp"
 
 namespace gatecrash::machines {
 
@@ -26,6 +26,6 @@ struct DiscParts {
 void check_disc_tools();
 
 /// The disc of `parts`, an image open for reading. It is made when it is not below `cache`.
-Fd get_disc(const std::filesystem::path& cache, const DiscParts& parts);
+posix::FileDescriptor get_disc(const std::filesystem::path& cache, const DiscParts& parts);
 
 }  // namespace gatecrash::machines

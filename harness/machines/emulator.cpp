@@ -10,6 +10,7 @@
 #include <csignal>
 
 #include "machines/machine_error.hpp"
+#include "posix/error.hpp"
 
 namespace gatecrash::machines {
 
@@ -21,7 +22,7 @@ constexpr int console_lines = 60;
 
 }  // namespace
 
-Emulator::Emulator(EmulatorTraits traits, AgentConnection agent, std::unique_ptr<ChildProcess> process)
+Emulator::Emulator(EmulatorTraits traits, AgentConnection agent, std::unique_ptr<posix::ChildProcess> process)
     : traits_(std::move(traits)), agent_(std::move(agent)), process_(std::move(process)) {
     for (const int fd : {agent_.to.get(), agent_.from.get()}) {
         ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
@@ -38,7 +39,7 @@ void Emulator::poll(std::vector<pollfd>& others, std::chrono::milliseconds timeo
     fds.push_back({.fd = process_->output(), .events = POLLIN, .revents = 0});
     fds.push_back({.fd = process_->pidfd(), .events = POLLIN, .revents = 0});
     const int ready = ::poll(fds.data(), fds.size(), static_cast<int>(timeout.count()));
-    if (ready < 0 && errno != EINTR) throw_errno("poll");
+    if (ready < 0 && errno != EINTR) posix::throw_errno("poll");
     for (std::size_t i = 0; i < first; ++i) others[i].revents = ready > 0 ? fds[i].revents : short{0};
     if (ready <= 0) return;
     if ((fds[first + 1].revents & POLLOUT) != 0) write_agent();
@@ -61,7 +62,7 @@ std::optional<Frame> Emulator::next_frame() {
     }
 }
 
-std::string Emulator::wait_for(Message wanted, std::chrono::seconds limit, SignalPipe& signals) {
+std::string Emulator::wait_for(Message wanted, std::chrono::seconds limit, posix::SignalPipe& signals) {
     const auto deadline = Clock::now() + limit;
     std::vector<pollfd> others = {{.fd = signals.fd(), .events = POLLIN, .revents = 0}};
     for (;;) {
@@ -82,7 +83,7 @@ std::string Emulator::wait_for(Message wanted, std::chrono::seconds limit, Signa
     }
 }
 
-void Emulator::set_clock(std::chrono::seconds limit, SignalPipe& signals) {
+void Emulator::set_clock(std::chrono::seconds limit, posix::SignalPipe& signals) {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     const auto nanoseconds = std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
     send(Message::hello, PayloadWriter().u64(static_cast<std::uint64_t>(nanoseconds)).take());

@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "machines/file.hpp"
-#include "machines/process.hpp"
 #include "machines/protocol.hpp"
-#include "machines/signals.hpp"
+#include "posix/child_process.hpp"
+#include "posix/file_descriptor.hpp"
+#include "posix/signal_pipe.hpp"
 
 namespace gatecrash::machines {
 
@@ -34,14 +34,14 @@ struct EmulatorTraits {
 
 /// The near ends of the connection to the agent.
 struct AgentConnection {
-    Fd to;
-    Fd from;
+    posix::FileDescriptor to;
+    posix::FileDescriptor from;
 };
 
 /// What both kinds of machine are, once their emulator was started.
 class Emulator {
   public:
-    Emulator(EmulatorTraits traits, AgentConnection agent, std::unique_ptr<ChildProcess> process);
+    Emulator(EmulatorTraits traits, AgentConnection agent, std::unique_ptr<posix::ChildProcess> process);
     Emulator(const Emulator&) = delete;
     Emulator& operator=(const Emulator&) = delete;
     Emulator(Emulator&&) = delete;
@@ -67,10 +67,10 @@ class Emulator {
 
     /// Waits for `wanted`; anything else the agent sends first is an error, as is silence for `limit`. Throws
     /// Interrupted when a signal asks this process to end.
-    std::string wait_for(Message wanted, std::chrono::seconds limit, SignalPipe& signals);
+    std::string wait_for(Message wanted, std::chrono::seconds limit, posix::SignalPipe& signals);
 
     /// Has the agent set the machine's clock to this host's time, which it answers.
-    void set_clock(std::chrono::seconds limit, SignalPipe& signals);
+    void set_clock(std::chrono::seconds limit, posix::SignalPipe& signals);
 
     /// `what`, followed by the last lines of the machine's console.
     std::string with_console(const std::string& what);
@@ -90,7 +90,7 @@ class Emulator {
 
     EmulatorTraits traits_;
     AgentConnection agent_;
-    std::unique_ptr<ChildProcess> process_;
+    std::unique_ptr<posix::ChildProcess> process_;
     ByteQueue unsent_;
     std::size_t on_its_way_ = 0;  ///< sent and, if there is a window, not read by the agent
     std::string output_;          ///< the end of what the emulator wrote

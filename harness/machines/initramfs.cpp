@@ -5,8 +5,8 @@
 #include <system_error>
 
 #include "machines/cpio.hpp"
-#include "machines/file.hpp"
 #include "machines/machine_error.hpp"
+#include "posix/file.hpp"
 
 namespace gatecrash::machines {
 
@@ -21,7 +21,7 @@ std::string make_initramfs(const std::vector<Module>& modules, const std::vector
     for (const auto& module : modules) {
         archive.file(fmt::format("/modules/{:02}-{}.ko", index++, module.name), module.object);
     }
-    for (const auto& library : libraries) archive.file(library, read_file(library), 0755);
+    for (const auto& library : libraries) archive.file(library, posix::read_file(library), 0755);
     for (const auto& [path, file] : files) archive.file(path, file.content, file.mode);
     return archive.finish();
 }
@@ -30,7 +30,7 @@ std::string read_kernel(const fs::path& path) {
     const std::string remedy = "run `./dev setup`, or name a bzImage with GATECRASH_KERNEL";
     std::string kernel;
     try {
-        kernel = read_file(path);
+        kernel = posix::read_file(path);
     } catch (const std::system_error& error) {
         throw MachineError(fmt::format("cannot read the kernel {}: {}", path.string(), error.code().message()), remedy);
     }

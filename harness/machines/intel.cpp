@@ -2,8 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <stdlib.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <array>
@@ -12,6 +10,10 @@
 #include "machines/disc.hpp"
 #include "machines/machine_error.hpp"
 #include "machines/modules.hpp"
+#include "posix/child_process.hpp"
+#include "posix/file.hpp"
+#include "posix/pipe.hpp"
+#include "posix/pseudo_terminal.hpp"
 
 namespace gatecrash::machines {
 
@@ -61,61 +63,42 @@ std::string settings() {
         "info: action=ignore\n"
         "error: action=ignore\n"
         "panic: action=fatal\n",
-        bios, vga_bios, handed_path(disc_fd), handed_path(console_fd), handed_path(serial_fd), handed_path(parallel_fd),
-        handed_path(log_fd));
-}
-
-/// The serial line: our end, and Bochs's.
-std::pair<Fd, Fd> make_serial_line() {
-    Fd ours(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
-    std::array<char, 64> name{};
-    if (!ours || ::grantpt(ours.get()) != 0 || ::unlockpt(ours.get()) != 0 ||
-        ::ptsname_r(ours.get(), name.data(), name.size()) != 0) {
-        throw_errno("cannot make a pseudo-terminal for the intel machine");
-    }
-    Fd theirs = open_file(name.data(), O_RDWR | O_NOCTTY);
-    termios mode{};
-    ::tcgetattr(theirs.get(), &mode);
-    ::cfmakeraw(&mode);
-    ::tcsetattr(theirs.get(), TCSANOW, &mode);
-    return {std::move(ours), std::move(theirs)};
-}
-
-std::string content_of(const Fd& file) {
-    return read_all(open_file(fmt::format("/proc/self/fd/{}", file.get()), O_RDONLY).get());
+        bios, vga_bios, posix::handed_path(disc_fd), posix::handed_path(console_fd), posix::handed_path(serial_fd),
+        posix::handed_path(parallel_fd), posix::handed_path(log_fd));
 }
 
 class Bochs : public Emulator {
   public:
-    static std::unique_ptr<Bochs> start(const Fd& disc, const fs::path& cache) {
-        const auto program = find_program(bochs_name);
+    static std::unique_ptr<Bochs> start(const posix::FileDescriptor& disc, const fs::path& cache) {
+        const auto program = posix::find_program(bochs_name);
         if (!program) throw_no_bochs(bochs_name);
-        const auto settings_file = memory_file("settings", settings());
+        const auto settings_file = posix::memory_file("settings", settings());
         // Debian builds Bochs with its debugger, which has to be told to go on.
-        const auto debugger_file = memory_file("debugger", "c\n");
-        auto console = memory_file("console");
-        auto log = memory_file("log");
-        auto [ours, theirs] = make_serial_line();
-        std::array<int, 2> ends{};
-        if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw_errno("pipe2");
-        Fd answers(ends[0]);
-        const Fd parallel(ends[1]);
-        auto process = std::make_unique<ChildProcess>(
-            *program, std::vector<std::string>{"-q", "-f", handed_path(settings_fd), "-rc", handed_path(debugger_fd)},
-            std::vector<HandedFd>{{settings_fd, settings_file.get()},
-                                  {debugger_fd, debugger_file.get()},
-                                  {disc_fd, disc.get()},
-                                  {serial_fd, theirs.get()},
-                                  {parallel_fd, parallel.get()},
-                                  {console_fd, console.get()},
-                                  {log_fd, log.get()}},
+        const auto debugger_file = posix::memory_file("debugger", "c\n");
+        auto console = posix::memory_file("console");
+        auto log = posix::memory_file("log");
+        auto serial_line = posix::make_pseudo_terminal();
+        auto answers = posix::make_pipe();
+        auto process = std::make_unique<posix::ChildProcess>(
+            *program,
+            std::vector<std::string>{"-q", "-f", posix::handed_path(settings_fd), "-rc",
+                                     posix::handed_path(debugger_fd)},
+            std::vector<posix::HandedDescriptor>{{settings_fd, settings_file.get()},
+                                                 {debugger_fd, debugger_file.get()},
+                                                 {disc_fd, disc.get()},
+                                                 {serial_fd, serial_line.terminal.get()},
+                                                 {parallel_fd, answers.write.get()},
+                                                 {console_fd, console.get()},
+                                                 {log_fd, log.get()}},
             std::vector<std::string>{"PATH=/usr/bin:/bin", "HOME=/", "SDL_VIDEODRIVER=dummy", "SDL_AUDIODRIVER=dummy"});
-        return std::unique_ptr<Bochs>(new Bochs({.to = std::move(ours), .from = std::move(answers)}, std::move(process),
-                                                std::move(console), std::move(log), cache));
+        return std::unique_ptr<Bochs>(
+            new Bochs({.to = std::move(serial_line.controller), .from = std::move(answers.read)}, std::move(process),
+                      std::move(console), std::move(log), cache));
     }
 
   private:
-    Bochs(AgentConnection agent, std::unique_ptr<ChildProcess> process, Fd console, Fd log, fs::path cache)
+    Bochs(AgentConnection agent, std::unique_ptr<posix::ChildProcess> process, posix::FileDescriptor console,
+          posix::FileDescriptor log, fs::path cache)
         : Emulator({.name = "intel",
                     .window = serial_window,
                     .silence = "a guest that loops with interrupts off stops all of it, since Bochs lets no interrupt "
@@ -127,29 +110,30 @@ class Bochs : public Emulator {
 
     std::string console() override {
         const auto output = Emulator::console();
-        return output + content_of(log_) + content_of(console_);
+        return output + posix::read_all(posix::reopen(log_.get()).get()) +
+               posix::read_all(posix::reopen(console_.get()).get());
     }
 
     std::string where_to_read_on() override {
         const auto path = cache_ / "last-failure.log";
         try {
-            const auto file = open_file(path, O_WRONLY | O_CREAT | O_TRUNC);
-            write_all(file.get(), console());
+            const auto file = posix::open_file(path, O_WRONLY | O_CREAT | O_TRUNC);
+            posix::write_all(file.get(), console());
         } catch (const std::system_error&) {
             return {};  // a second failure is of no interest
         }
         return fmt::format("\nall of it is in {}", path.string());
     }
 
-    Fd console_;
-    Fd log_;
+    posix::FileDescriptor console_;
+    posix::FileDescriptor log_;
     fs::path cache_;
 };
 
 }  // namespace
 
 void check_bochs() {
-    if (!find_program(bochs_name)) throw_no_bochs(bochs_name);
+    if (!posix::find_program(bochs_name)) throw_no_bochs(bochs_name);
     for (const auto* file : {bios, vga_bios, display}) {
         if (::access(file, R_OK) != 0) throw_no_bochs(file);
     }
@@ -157,7 +141,7 @@ void check_bochs() {
 }
 
 std::unique_ptr<Emulator> start_intel(const MachineFiles& machine, const std::vector<fs::path>& libraries,
-                                      const InsideFiles& files, SignalPipe& signals) {
+                                      const InsideFiles& files, posix::SignalPipe& signals) {
     check_bochs();
     const auto disc = get_disc(machine.cache, {.kernel = read_kernel(machine.kernel),
                                                .kernel_arguments = kernel_arguments,

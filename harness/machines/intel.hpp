@@ -17,6 +17,6 @@ void check_bochs();
 /// A machine that is ready, with `libraries` and `files` in it. Boots, which takes a while. Throws MachineError, or
 /// Interrupted.
 std::unique_ptr<Emulator> start_intel(const MachineFiles& machine, const std::vector<std::filesystem::path>& libraries,
-                                      const InsideFiles& files, SignalPipe& signals);
+                                      const InsideFiles& files, posix::SignalPipe& signals);
 
 }  // namespace gatecrash::machines

@@ -3,8 +3,6 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <link.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,8 +10,9 @@
 #include <cstring>
 #include <sstream>
 
-#include "machines/file.hpp"
 #include "machines/machine_error.hpp"
+#include "posix/child_process.hpp"
+#include "posix/file.hpp"
 
 namespace gatecrash::machines {
 
@@ -42,29 +41,13 @@ int collect(dl_phdr_info* info, std::size_t /*size*/, void* context) {
     return 0;
 }
 
-/// Standard output of a command. Throws MachineError when it cannot be run.
-std::string output_of(std::vector<std::string> arguments) {
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw_errno("pipe2");
-    const Fd read_end(ends[0]);
-    Fd write_end(ends[1]);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, write_end.get(), STDOUT_FILENO);
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    std::vector<char*> argv;
-    argv.reserve(arguments.size() + 1);
-    for (auto& argument : arguments) argv.push_back(argument.data());
-    argv.push_back(nullptr);
-    pid_t child = 0;
-    const int error = ::posix_spawn(&child, argv[0], &actions, nullptr, argv.data(), environ);
-    posix_spawn_file_actions_destroy(&actions);
-    if (error != 0) throw MachineError("cannot run " + arguments[0] + ": " + std::strerror(error));
-    write_end.reset();
-    auto text = read_all(read_end.get());
-    while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+/// Runs a program and returns its standard output. Throws MachineError if it cannot be run.
+std::string output_of(const fs::path& program, std::vector<std::string> arguments) {
+    if (::access(program.c_str(), X_OK) != 0) {
+        throw MachineError("cannot run " + program.string() + ": " + std::strerror(errno));
     }
-    return text;
+    const auto nowhere = posix::open_file("/dev/null", O_WRONLY);
+    return posix::ChildProcess(program, std::move(arguments), {{STDERR_FILENO, nowhere.get()}}).finish().output;
 }
 
 }  // namespace
@@ -76,7 +59,7 @@ std::vector<fs::path> own_libraries() {
 }
 
 fs::path loader_of(const fs::path& program) {
-    const Fd fd = open_file(program, O_RDONLY);
+    const posix::FileDescriptor fd = posix::open_file(program, O_RDONLY);
     Elf64_Ehdr header{};
     if (::pread(fd.get(), &header, sizeof(header), 0) != sizeof(header)) return {};
     if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_phentsize != sizeof(Elf64_Phdr)) return {};
@@ -134,7 +117,7 @@ std::vector<fs::path> parse_loader_list(const std::string& text) {
 std::vector<fs::path> libraries_of(const fs::path& program) {
     const auto loader = loader_of(program);
     if (loader.empty()) return {};
-    auto paths = parse_loader_list(output_of({loader.string(), "--list", fs::absolute(program).string()}));
+    auto paths = parse_loader_list(output_of(loader, {"--list", fs::absolute(program).string()}));
     add_once(paths, loader);
     return paths;
 }

@@ -8,8 +8,8 @@
 #include <functional>
 #include <sstream>
 
-#include "machines/file.hpp"
 #include "machines/machine_error.hpp"
+#include "posix/file.hpp"
 
 namespace gatecrash::machines {
 
@@ -90,7 +90,7 @@ struct ModuleFolder {
 
   private:
     void read_builtin(const std::filesystem::path& path) {
-        std::istringstream lines(read_file(path));
+        std::istringstream lines(posix::read_file(path));
         for (std::string line; std::getline(lines, line);) {
             builtin.push_back(module_name(std::filesystem::path(line).stem().string()));
         }
@@ -152,7 +152,7 @@ std::vector<Module> read_modules(const std::filesystem::path& folder, std::span<
         auto& needs = depends[name];
         const auto file = available.files.find(name);
         if (file != available.files.end()) {
-            objects[name] = read_file(file->second);
+            objects[name] = posix::read_file(file->second);
             needs = module_dependencies(objects[name]);
             open.insert(open.end(), needs.begin(), needs.end());
         } else if (!available.has_builtin(name)) {

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "machines/machine_error.hpp"
-#include "machines/process.hpp"
 #include "machines/run.hpp"
+#include "posix/child_process.hpp"
 
 namespace gatecrash::machines {
 
@@ -33,8 +33,8 @@ std::vector<std::string> common_arguments(bool shared_memory) {
         // The memory is a file. At the first start it is shared, so that this program can read and save it; later
         // starts map the saved file privately: nothing is read until it is used, and nothing is written back.
         "-object",
-        fmt::format("memory-backend-file,id=memory,size={},mem-path={},share={}", memory_size, handed_path(memory_fd),
-                    shared_memory ? "on" : "off"),
+        fmt::format("memory-backend-file,id=memory,size={},mem-path={},share={}", memory_size,
+                    posix::handed_path(memory_fd), shared_memory ? "on" : "off"),
         "-nodefaults",
         "-no-user-config",
         "-no-reboot",
@@ -63,13 +63,13 @@ std::vector<std::string> common_arguments(bool shared_memory) {
 }  // namespace
 
 fs::path find_qemu() {
-    if (auto found = find_program(qemu_name)) return *found;
+    if (auto found = posix::find_program(qemu_name)) return *found;
     throw MachineError(fmt::format("the amd machine needs QEMU, and there is no {} in PATH", qemu_name),
                        "run `./dev setup`, or `apt-get install qemu-system-x86`");
 }
 
 std::string qemu_version(const fs::path& qemu) {
-    const auto text = ChildProcess(qemu, {"--version"}).finish().output;
+    const auto text = posix::ChildProcess(qemu, {"--version"}).finish().output;
     if (text.empty()) {
         throw MachineError(qemu.string() + " does not even tell its version", "reinstall qemu-system-x86");
     }
@@ -83,8 +83,8 @@ std::vector<std::string> boot_arguments() {
     const std::string kernel_arguments =
         "console=ttyS0 quiet panic=-1 mitigations=off lpj=4000000 tsc=reliable no_timer_check nowatchdog "
         "cryptomgr.notests init_on_alloc=0 audit=0 lsm= nokaslr";
-    arguments.insert(arguments.end(), {"-kernel", handed_path(kernel_fd), "-initrd", handed_path(initramfs_fd),
-                                       "-append", kernel_arguments});
+    arguments.insert(arguments.end(), {"-kernel", posix::handed_path(kernel_fd), "-initrd",
+                                       posix::handed_path(initramfs_fd), "-append", kernel_arguments});
     return arguments;
 }
 

@@ -15,6 +15,8 @@
 #include "machines/libraries.hpp"
 #include "machines/qemu.hpp"
 #include "machines/session.hpp"
+#include "posix/error.hpp"
+#include "posix/file.hpp"
 
 namespace gatecrash::machines {
 
@@ -72,9 +74,9 @@ InsideFile read_inside_file(const fs::path& outside, bool is_program) {
     struct stat status {};
     InsideFile file;
     try {
-        const auto fd = open_file(outside, O_RDONLY);
-        if (::fstat(fd.get(), &status) != 0) throw_errno(outside.string());
-        file.content = read_all(fd.get());
+        const auto fd = posix::open_file(outside, O_RDONLY);
+        if (::fstat(fd.get(), &status) != 0) posix::throw_errno(outside.string());
+        file.content = posix::read_all(fd.get());
         if (is_program) file.content = without_debug_information(std::move(file.content));
     } catch (const std::system_error& error) {
         throw MachineError(fmt::format("cannot read {}: {}", outside.string(), error.code().message()));
@@ -160,7 +162,7 @@ int run_in_machine(const MachineFiles& files, const Launch& launch) {
     for (const auto& [inside, outside] : outputs) request.outputs.push_back(inside.string());
     request.has_input = launch.streams.in.has_value();
 
-    SignalPipe signals;
+    posix::SignalPipe signals;
     std::unique_ptr<Emulator> machine;
     try {
         if (files.kind == MachineKind::intel) {

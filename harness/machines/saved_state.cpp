@@ -1,7 +1,6 @@
 #include "machines/saved_state.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +9,8 @@
 
 #include "machines/cache.hpp"
 #include "machines/digest.hpp"
+#include "posix/error.hpp"
+#include "posix/file.hpp"
 
 namespace gatecrash::machines {
 
@@ -26,16 +27,16 @@ bool is_zero(std::string_view bytes) {
 /// Calls `visit(position, block)` for every block of `fd` that is not all zero.
 void for_each_block(int fd, const std::function<void(off_t, std::string_view)>& visit) {
     const auto end = ::lseek(fd, 0, SEEK_END);
-    if (end < 0) throw_errno("lseek");
+    if (end < 0) posix::throw_errno("lseek");
     std::string buffer(block_size, '\0');
     for (off_t position = 0; position < end;) {
         const auto data = ::lseek(fd, position, SEEK_DATA);
         if (data < 0 && errno == ENXIO) return;  // nothing but a hole is left
-        if (data < 0) throw_errno("lseek");
+        if (data < 0) posix::throw_errno("lseek");
         // Where holes end depends on the file system; blocks at fixed places do not.
         position = data / static_cast<off_t>(block_size) * static_cast<off_t>(block_size);
         const auto got = ::pread(fd, buffer.data(), buffer.size(), position);
-        if (got < 0) throw_errno("read");
+        if (got < 0) posix::throw_errno("read");
         if (got == 0) return;
         const auto block = std::string_view(buffer).substr(0, static_cast<std::size_t>(got));
         if (!is_zero(block)) visit(position, block);
@@ -54,19 +55,19 @@ struct Copied {
 
 /// Copies `from` into a new file `to`, holes staying holes.
 Copied copy_sparse(int from, const fs::path& to) {
-    const Fd fd = open_file(to, O_WRONLY | O_CREAT | O_EXCL);
+    const posix::FileDescriptor fd = posix::open_file(to, O_WRONLY | O_CREAT | O_EXCL);
     const auto size = ::lseek(from, 0, SEEK_END);
-    if (size < 0 || ::ftruncate(fd.get(), size) != 0) throw_errno(to.string());
+    if (size < 0 || ::ftruncate(fd.get(), size) != 0) posix::throw_errno(to.string());
     Digest digest;
     for_each_block(from, [&](off_t position, std::string_view block) {
         digest_block(digest, position, block);
-        if (::lseek(fd.get(), position, SEEK_SET) < 0) throw_errno(to.string());
-        write_all(fd.get(), block);
+        if (::lseek(fd.get(), position, SEEK_SET) < 0) posix::throw_errno(to.string());
+        posix::write_all(fd.get(), block);
     });
     return {static_cast<std::uint64_t>(size), digest.text()};
 }
 
-bool has_size(const Fd& fd, std::uint64_t size) {
+bool has_size(const posix::FileDescriptor& fd, std::uint64_t size) {
     struct stat status {};
     return ::fstat(fd.get(), &status) == 0 && static_cast<std::uint64_t>(status.st_size) == size;
 }
@@ -81,8 +82,8 @@ std::string sparse_digest(int fd) {
 
 std::optional<SavedState> SavedState::open(const fs::path& folder) {
     try {
-        const auto manifest_fd = open_file(folder / "manifest.json", O_RDONLY);
-        const auto manifest = nlohmann::json::parse(read_all(manifest_fd.get()));
+        const auto manifest_fd = posix::open_file(folder / "manifest.json", O_RDONLY);
+        const auto manifest = nlohmann::json::parse(posix::read_all(manifest_fd.get()));
         struct stat status {};
         SavedState state;
         if (::fstat(manifest_fd.get(), &status) != 0) return std::nullopt;
@@ -90,8 +91,8 @@ std::optional<SavedState> SavedState::open(const fs::path& folder) {
                           (static_cast<std::uint64_t>(status.st_ctim.tv_sec) * 1'000'000'000 +
                            static_cast<std::uint64_t>(status.st_ctim.tv_nsec));
         // Read and write is what QEMU asks for when it opens the memory, even to map it privately.
-        state.memory_ = open_file(folder / "memory", O_RDWR);
-        state.devices_ = open_file(folder / "devices", O_RDONLY);
+        state.memory_ = posix::open_file(folder / "memory", O_RDWR);
+        state.devices_ = posix::open_file(folder / "devices", O_RDONLY);
         state.memory_digest_ = manifest.at("memory").at("digest");
         state.devices_digest_ = manifest.at("devices").at("digest");
         if (!has_size(state.memory_, manifest.at("memory").at("size"))) return std::nullopt;
@@ -105,11 +106,10 @@ std::optional<SavedState> SavedState::open(const fs::path& folder) {
 }
 
 bool SavedState::intact() const {
-    // The descriptors' file positions are QEMU's: open files of our own by way of /proc.
-    const auto reopened = [](int fd) { return open_file(fmt::format("/proc/self/fd/{}", fd), O_RDONLY); };
+    // The descriptors' file positions are QEMU's: open files of our own.
     try {
-        return sparse_digest(reopened(devices()).get()) == devices_digest_ &&
-               sparse_digest(reopened(memory()).get()) == memory_digest_;
+        return sparse_digest(posix::reopen(devices()).get()) == devices_digest_ &&
+               sparse_digest(posix::reopen(memory()).get()) == memory_digest_;
     } catch (const std::system_error&) {
         return false;
     }
@@ -122,7 +122,8 @@ void save_state(const fs::path& folder, int memory, int devices) {
         {"memory", {{"size", saved_memory.size}, {"digest", saved_memory.digest}}},
         {"devices", {{"size", saved_devices.size}, {"digest", saved_devices.digest}}},
     };
-    write_all(open_file(folder / "manifest.json", O_WRONLY | O_CREAT | O_EXCL).get(), manifest.dump(2) + "\n");
+    posix::write_all(posix::open_file(folder / "manifest.json", O_WRONLY | O_CREAT | O_EXCL).get(),
+                     manifest.dump(2) + "\n");
 }
 
 SavedState get_state(const ContentCache& cache, const std::string& key, std::optional<std::uint64_t> damaged,

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "machines/cache.hpp"
-#include "machines/file.hpp"
+#include "posix/file_descriptor.hpp"
 
 namespace gatecrash::machines {
 
@@ -29,8 +29,8 @@ class SavedState {
     std::uint64_t identity() const { return identity_; }
 
   private:
-    Fd memory_;
-    Fd devices_;
+    posix::FileDescriptor memory_;
+    posix::FileDescriptor devices_;
     std::string memory_digest_;
     std::string devices_digest_;
     std::uint64_t identity_ = 0;

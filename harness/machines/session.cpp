@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "machines/machine_error.hpp"
+#include "posix/file.hpp"
 
 namespace gatecrash::machines {
 
@@ -118,7 +119,7 @@ void Session::handle(const Frame& frame, const Downloads& outputs) {
             return;
         case Message::file_data:
             try {
-                write_all(download_.get(), frame.payload);
+                posix::write_all(download_.get(), frame.payload);
             } catch (const std::system_error& error) {
                 throw MachineError(fmt::format("cannot write an output file: {}", error.code().message()));
             }
@@ -142,7 +143,7 @@ void Session::download(PayloadReader& payload, const Downloads& outputs) {
             fmt::format("the {} machine sent a file nobody asked for: {}", emulator_.traits().name, inside));
     }
     try {
-        download_ = open_file(target->second, O_WRONLY | O_CREAT | O_TRUNC, (mode & 0111) | 0666);
+        download_ = posix::open_file(target->second, O_WRONLY | O_CREAT | O_TRUNC, (mode & 0111) | 0666);
     } catch (const std::system_error& error) {
         throw MachineError(fmt::format("cannot write {}: {}", target->second.string(), error.code().message()));
     }

@@ -9,7 +9,7 @@
 #include "machines/emulator.hpp"
 #include "machines/initramfs.hpp"
 #include "machines/run.hpp"
-#include "machines/signals.hpp"
+#include "posix/signal_pipe.hpp"
 
 namespace gatecrash::machines {
 
@@ -19,7 +19,7 @@ using Downloads = std::map<std::filesystem::path, std::filesystem::path>;
 class Session {
   public:
     /// `streams` are what the program's standard streams are connected to.
-    Session(Emulator& emulator, SignalPipe& signals, const StandardStreams& streams)
+    Session(Emulator& emulator, posix::SignalPipe& signals, const StandardStreams& streams)
         : emulator_(emulator),
           signals_(signals),
           streams_(streams),
@@ -47,11 +47,11 @@ class Session {
     void download(PayloadReader& payload, const Downloads& outputs);
 
     Emulator& emulator_;
-    SignalPipe& signals_;
+    posix::SignalPipe& signals_;
     StandardStreams streams_;  ///< its `in` is gone when there will be no more of it
     std::size_t input_on_its_way_ = 0;
     std::array<Output, 2> outputs_;
-    Fd download_;
+    posix::FileDescriptor download_;
     std::optional<int> exit_code_;
     int asked_to_end_ = 0;  ///< the signal that was passed on, 0 when none was
     Clock::time_point end_by_{};

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <system_error>
 
+#include "posix/file.hpp"
+
 namespace gatecrash::report {
 namespace {
 
@@ -23,19 +25,27 @@ std::string reason(int error_number) { return std::generic_category().message(er
     throw OutputWriteError(fmt::format("writing {} failed: {}", name, reason(error_number)));
 }
 
+void write_or_fail(const std::string& name, int fd, std::string_view content) {
+    try {
+        posix::write_all(fd, content);
+    } catch (const std::system_error& error) {
+        fail_write(name, error.code().value());
+    }
+}
+
 /// A file beside another one, gone with this object unless it took the other's place.
 class Sibling {
   public:
     explicit Sibling(const fs::path& of)
         : path_(of.parent_path() / fmt::format(".{}.{}.unfinished", of.filename().string(), ::getpid())) {
         ::unlink(path_.c_str());  // left by a killed process that had our number
-        fd_ = kvm::FileDescriptor(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-        if (fd_.get() < 0) error_number_ = errno;
+        fd_ = posix::FileDescriptor(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+        if (!fd_) error_number_ = errno;
     }
     Sibling(const Sibling&) = delete;
     Sibling& operator=(const Sibling&) = delete;
     ~Sibling() {
-        if (fd_.get() >= 0) ::unlink(path_.c_str());
+        if (fd_) ::unlink(path_.c_str());
     }
 
     [[nodiscard]] int fd() const { return fd_.get(); }
@@ -45,21 +55,9 @@ class Sibling {
 
   private:
     fs::path path_;
-    kvm::FileDescriptor fd_;
+    posix::FileDescriptor fd_;
     int error_number_ = 0;
 };
-
-/// 0, or errno.
-int write_all(int fd, std::string_view bytes) {
-    while (!bytes.empty()) {
-        const auto written = ::write(fd, bytes.data(), bytes.size());
-        if (written >= 0)
-            bytes.remove_prefix(static_cast<std::size_t>(written));
-        else if (errno != EINTR)
-            return errno;
-    }
-    return 0;
-}
 
 /// Where `path` leads if it is a symbolic link, so that the link stays one.
 fs::path behind_links(const fs::path& path) {
@@ -80,8 +78,8 @@ OutputFile::OutputFile(const std::string& path)
     } else if (S_ISDIR(status.st_mode)) {
         fail_path(name_, EISDIR);
     } else if (!S_ISREG(status.st_mode)) {
-        special_ = kvm::FileDescriptor(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-        if (special_.get() < 0) fail_path(name_, errno);
+        special_ = posix::FileDescriptor(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+        if (!special_) fail_path(name_, errno);
         return;
     } else if (::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0) {
         fail_path(name_, errno);
@@ -92,15 +90,15 @@ OutputFile::OutputFile(const std::string& path)
 }
 
 void OutputFile::write(std::string_view content) {
-    if (!is_standard_output_ && special_.get() < 0) return write_atomically(content);
+    if (!is_standard_output_ && !special_) return write_atomically(content);
     const int fd = is_standard_output_ ? STDOUT_FILENO : special_.get();
-    if (const int error_number = write_all(fd, content); error_number != 0) fail_write(name_, error_number);
+    write_or_fail(name_, fd, content);
 }
 
 void OutputFile::write_atomically(std::string_view content) const {
     const Sibling sibling(target_);
     if (sibling.error_number() != 0) fail_write(name_, sibling.error_number());
-    if (const int error_number = write_all(sibling.fd(), content); error_number != 0) fail_write(name_, error_number);
+    write_or_fail(name_, sibling.fd(), content);
     struct stat old {};
     if (::stat(target_.c_str(), &old) == 0) (void)::fchmod(sibling.fd(), old.st_mode & 0777);
     if (!sibling.replace(target_)) fail_write(name_, errno);

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "kvm/file_descriptor.hpp"
+#include "posix/file_descriptor.hpp"
 
 namespace gatecrash::report {
 
@@ -40,7 +40,7 @@ class OutputFile {
     std::string name_;              ///< as the user calls it
     std::filesystem::path target_;  ///< behind symbolic links
     bool is_standard_output_ = false;
-    kvm::FileDescriptor special_;  ///< a device or pipe, which cannot be replaced
+    posix::FileDescriptor special_;  ///< a device or pipe, which cannot be replaced
 };
 
 }  // namespace gatecrash::report

@@ -8,7 +8,7 @@
 #include <cstring>
 
 #include "kvm/error.hpp"
-#include "kvm/file_descriptor.hpp"
+#include "posix/file_descriptor.hpp"
 #include "vm/page.hpp"
 
 namespace gatecrash::vm {
@@ -53,7 +53,7 @@ GuestMemory::GuestMemory(const Image& image) : levels_(image.is_64_bit() ? level
     }
     next_free_ = end;
     const auto size = end + (page_table_pages + harness_page_count + 1) * page_size;
-    const kvm::FileDescriptor file(::memfd_create("gatecrash-guest", MFD_CLOEXEC));
+    const posix::FileDescriptor file(::memfd_create("gatecrash-guest", MFD_CLOEXEC));
     if (file.get() < 0 || ::ftruncate(file.get(), static_cast<off_t>(size)) != 0)
         throw kvm::Error("memfd_create", errno);
     memory_ = kvm::Mapping::shared_file(file.get(), size);  // while what it is at boot is put there

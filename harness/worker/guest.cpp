@@ -1,7 +1,7 @@
 #include "worker/guest.hpp"
 
 #include "cases/registry.hpp"
-#include "machines/file.hpp"
+#include "posix/file.hpp"
 
 namespace gatecrash::worker {
 
@@ -17,7 +17,7 @@ vm::Image image_of(const Guest& guest) {
 }
 
 std::string content_of(const Guest& guest) {
-    if (const auto* file = std::get_if<GuestFile>(&guest)) return machines::read_file(file->path);
+    if (const auto* file = std::get_if<GuestFile>(&guest)) return posix::read_file(file->path);
     const auto& [case_name, variant] = std::get<BuiltInGuest>(guest);
     const auto bytes = cases::guest_of(case_name, variant);
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <system_error>
 
-#include "machines/file.hpp"
+#include "posix/file.hpp"
 
 namespace gatecrash::worker {
 namespace {
@@ -48,7 +48,7 @@ Journal resume(const std::string& name, const Journal& mine, std::optional<unsig
     try {
         std::error_code error;
         if (const auto size = std::filesystem::file_size(name, error); error || size == 0) return mine;
-        auto journal = read_journal(machines::read_file(name));
+        auto journal = read_journal(posix::read_file(name));
         if (journal.version != mine.version) throw JournalError("it is of gatecrash " + journal.version);
         if (journal.command != mine.command) throw JournalError("it is of another command or other options");
         if (journal.guests != mine.guests) throw JournalError("it is of other guests, built since then perhaps");

@@ -6,7 +6,7 @@
 #include <array>
 #include <cerrno>
 
-#include "machines/file.hpp"
+#include "posix/error.hpp"
 
 namespace gatecrash::worker {
 
@@ -15,7 +15,7 @@ bool LineReader::read_some() {
     for (;;) {
         const auto count = ::read(fd_, buffer.data(), buffer.size());
         if (count < 0 && errno == EINTR) continue;
-        if (count < 0) machines::throw_errno("reading from a worker's stream");
+        if (count < 0) posix::throw_errno("reading from a worker's stream");
         text_.append(buffer.data(), static_cast<std::size_t>(count));
         return count > 0;
     }

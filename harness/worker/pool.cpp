@@ -10,8 +10,9 @@
 #include <csignal>
 #include <system_error>
 
-#include "machines/file.hpp"
-#include "machines/process.hpp"
+#include "posix/child_process.hpp"
+#include "posix/file.hpp"
+#include "posix/pipe.hpp"
 #include "worker/interrupt.hpp"
 #include "worker/line_reader.hpp"
 
@@ -20,16 +21,6 @@ namespace {
 
 constexpr std::chrono::milliseconds look_pause{50};
 constexpr int error_code = 3;
-
-struct Pipe {
-    machines::Fd read, write;
-};
-
-Pipe make_pipe() {
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) machines::throw_errno("pipe2");
-    return {machines::Fd(ends[0]), machines::Fd(ends[1])};
-}
 
 /// A worker takes five descriptors of this process, and the limit often is 1024 until one asks for more.
 void raise_descriptor_limit() {
@@ -45,10 +36,10 @@ void raise_descriptor_limit() {
 class WorkerProcess {
   public:
     explicit WorkerProcess(const std::vector<std::string>& arguments) {
-        auto in = make_pipe(), out = make_pipe(), err = make_pipe();
+        auto in = posix::make_pipe(), out = posix::make_pipe(), err = posix::make_pipe();
         child_.emplace(
             "/proc/self/exe", arguments,
-            std::vector<machines::HandedFd>{
+            std::vector<posix::HandedDescriptor>{
                 {STDIN_FILENO, in.read.get()}, {STDOUT_FILENO, out.write.get()}, {STDERR_FILENO, err.write.get()}});
         in_ = std::move(in.write);
         out_ = std::move(out.read);
@@ -60,7 +51,7 @@ class WorkerProcess {
     void signal(int number) const { child_->signal(number); }
     void tell(const std::string& line) const {
         try {
-            machines::write_all(in_.get(), line + "\n");
+            posix::write_all(in_.get(), line + "\n");
         } catch (const std::system_error&) {  // it ended, which is seen where it is waited for
         }
     }
@@ -68,8 +59,8 @@ class WorkerProcess {
     int wait() { return child_->finish().code; }
 
   private:
-    std::optional<machines::ChildProcess> child_;
-    machines::Fd in_, out_, err_;
+    std::optional<posix::ChildProcess> child_;
+    posix::FileDescriptor in_, out_, err_;
 };
 
 WorkerError error_of(const Exit& exit, bool is_told) {

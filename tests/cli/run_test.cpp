@@ -16,7 +16,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "machines/file.hpp"
+#include "posix/file.hpp"
 #include "support/gatecrash.hpp"
 #include "support/junit.hpp"
 #include "support/ktap.hpp"
@@ -53,7 +53,7 @@ Result run_on_amd(Words arguments) {
     return run_gatecrash(arguments);
 }
 
-json read_json(const fs::path& path) { return json::parse(machines::read_file(path)); }
+json read_json(const fs::path& path) { return json::parse(posix::read_file(path)); }
 
 /// The text between "gatecrash replay '" and "'".
 std::string replayed_schedule(const std::string& text) {
@@ -74,7 +74,7 @@ TEST(Run, ShowsWhereTheFindingHappens) {
     EXPECT_EQ(document["machine"]["name"], "amd");
     EXPECT_EQ(document["machine"]["kvm"], "kvm_amd");
     EXPECT_EQ(document["machine"]["emulated"], true);
-    EXPECT_THAT(machines::read_file(EXAMPLE "/../../README.md"),
+    EXPECT_THAT(posix::read_file(EXAMPLE "/../../README.md"),
                 HasSubstr("on each of " + document["results"][0]["boundaries"].dump() + " boundaries"));
     const auto schedule = replayed_schedule(run.out);
     EXPECT_EQ(document["results"][0]["finding"]["schedule"], schedule);
@@ -185,7 +185,7 @@ TEST(Jobs, SayThatAWorkerWasKilled) {
     const auto result = command.finish();
     EXPECT_EQ(result.code, 3);
     EXPECT_THAT(result.err, HasSubstr("gatecrash: a worker was killed, perhaps for want of memory"));
-    EXPECT_THAT(machines::read_file(path), HasSubstr("a worker was killed"));
+    EXPECT_THAT(posix::read_file(path), HasSubstr("a worker was killed"));
 }
 
 TEST(Run, PutsNothingButJsonOnStandardOutputIfAskedTo) {
@@ -213,7 +213,7 @@ TEST(Run, WritesKtapAndBothDocumentsAtOnce) {
     EXPECT_EQ(result.code, 0) << result.err;
     EXPECT_EQ(result.out, "KTAP version 1\n1..1\n  KTAP version 1\n  1..1\n  ok 1 flag-only\nok 1 nested-nmi\n");
     EXPECT_THAT(result.err, HasSubstr("1 variant: 1 ok"));
-    const auto document = machines::read_file(junit);
+    const auto document = posix::read_file(junit);
     EXPECT_EQ(junit::errors_of(document), "");
     EXPECT_THAT(document, HasSubstr("<testcase classname=\"nested-nmi\" name=\"flag-only\""));
     EXPECT_EQ(read_json(json)["results"][0]["status"], "ok");
@@ -251,7 +251,7 @@ std::string halting(std::string elf) {
 
 TEST(Explore, ReportsAnErrorAsKtapAndJunit) {
     const TemporaryFolder folder;
-    const auto guest = folder.file("guest.elf", halting(machines::read_file(GUEST)));
+    const auto guest = folder.file("guest.elf", halting(posix::read_file(GUEST)));
     const auto junit = folder.path() / "result.xml";
     const auto result = run_on_amd({"explore", guest, "--ktap", "--junit", junit});
     EXPECT_EQ(result.code, 2) << result.err;
@@ -260,7 +260,7 @@ TEST(Explore, ReportsAnErrorAsKtapAndJunit) {
     EXPECT_EQ(tests[0].name, guest);
     EXPECT_EQ(tests[0].directive, "ERROR");
     EXPECT_THAT(tests[0].data, HasSubstr("outside its windows the guest ended with"));
-    const auto document = machines::read_file(junit);
+    const auto document = posix::read_file(junit);
     EXPECT_EQ(junit::errors_of(document), "");
     EXPECT_THAT(document, HasSubstr("errors=\"1\""));
 }
@@ -296,8 +296,8 @@ TEST_P(Interrupted, KeepsTheResultsSoFarAndLeavesNoProcess) {
     ASSERT_THAT(document["results"], SizeIs(2));
     EXPECT_EQ(document["results"][0]["status"], "ok");
     EXPECT_EQ(document["results"][1]["status"], "skip");
-    EXPECT_EQ(junit::errors_of(machines::read_file(junit)), "");
-    EXPECT_THAT(machines::read_file(junit), HasSubstr("<skipped message=\"interrupted after "));
+    EXPECT_EQ(junit::errors_of(posix::read_file(junit)), "");
+    EXPECT_THAT(posix::read_file(junit), HasSubstr("<skipped message=\"interrupted after "));
     for (const auto pid : emulators) EXPECT_NE(::kill(pid, 0), 0) << "an emulator still runs";
     EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 2);
 }
@@ -390,7 +390,7 @@ TEST(Resume, RefusesWhatItDidNotMake) {
     const auto result = run_on_amd({"run", quick, "--resume", folder.file("work", "something precious")});
     EXPECT_EQ(result.code, 2);
     EXPECT_THAT(result.err, HasSubstr("not a file that --resume made"));
-    EXPECT_EQ(machines::read_file(folder.path() / "work"), "something precious");
+    EXPECT_EQ(posix::read_file(folder.path() / "work"), "something precious");
     EXPECT_EQ(run_on_amd({"run", quick, "--resume", folder.path() / "no-folder" / "work"}).code, 2);
     const auto full = run_on_amd({"run", quick, "--resume", "/dev/full"});
     EXPECT_EQ(full.code, 3);
@@ -559,7 +559,7 @@ TEST(Stats, SayWhereTheTimeOfASweepWent) {
     const auto result = run_on_amd({"explore", "nested-nmi/single-stack", "--jobs", "1", "--stats", "--json", path});
     EXPECT_EQ(result.code, 1) << result.err;
     EXPECT_THAT(result.out, HasSubstr("Where the time of all workers went:\n  starting "));
-    const auto document = json::parse(machines::read_file(path));
+    const auto document = json::parse(posix::read_file(path));
     const auto& spent = document["results"][0]["spent"];
     double sum = 0;
     for (const auto* phase : {"starting", "stepping", "injecting", "checking", "examining"}) {
@@ -601,9 +601,8 @@ TEST(Bench, CountsPathsAndDrawsThem) {
     EXPECT_THAT(result.out, HasSubstr("syscall-sysret+swapgs+save           34    +32"));
     EXPECT_THAT(result.out, HasSubstr("skipped: the CPU has no IBRS: nmi+save+ibrs"));
     EXPECT_THAT(result.out, HasSubstr("none were measured"));
-    EXPECT_THAT(machines::read_file(picture),
-                testing::AllOf(HasSubstr("<svg"), HasSubstr("syscall-sysret+swapgs+save")));
-    auto then = json::parse(machines::read_file(json_file));
+    EXPECT_THAT(posix::read_file(picture), testing::AllOf(HasSubstr("<svg"), HasSubstr("syscall-sysret+swapgs+save")));
+    auto then = json::parse(posix::read_file(json_file));
     for (const auto& figure : then["results"]) EXPECT_EQ(figure["unit"], "instructions");
 
     EXPECT_EQ(run_on_amd({"bench", "syscall-sysret+swapgs+save", "--baseline", json_file}).code, 0);
@@ -716,8 +715,8 @@ std::string shown_on_terminal(const Words& words, int code) {
     int terminal = -1;
     winsize size{.ws_row = 24, .ws_col = 40, .ws_xpixel = 0, .ws_ypixel = 0};
     EXPECT_EQ(::openpty(&master, &terminal, nullptr, nullptr, &size), 0);
-    const machines::Fd master_closer(master);
-    machines::Fd terminal_closer(terminal);
+    const posix::FileDescriptor master_closer(master);
+    posix::FileDescriptor terminal_closer(terminal);
     Command command(gatecrash(words), {}, terminal);
     const auto result = command.finish();
     terminal_closer.reset();

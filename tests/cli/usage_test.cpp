@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "machines/file.hpp"
+#include "posix/file.hpp"
 #include "support/gatecrash.hpp"
 
 namespace gatecrash::cli {
@@ -207,7 +207,7 @@ TEST(Schedule, IsCheckedBeforeAMachineIsNeeded) {
 /// Copies of a guest, damaged.
 class GuestFile : public testing::Test {
   protected:
-    GuestFile() : guest_(machines::read_file(GUEST)) {}
+    GuestFile() : guest_(posix::read_file(GUEST)) {}
 
     TemporaryFolder folder_;
     std::string guest_;
@@ -263,7 +263,7 @@ TEST(New, WritesTheExample) {
     std::size_t files = 0;
     for (const auto& entry : fs::directory_iterator(EXAMPLE)) {
         const auto name = entry.path().filename();
-        EXPECT_EQ(machines::read_file(project / name), machines::read_file(entry.path())) << name;
+        EXPECT_EQ(posix::read_file(project / name), posix::read_file(entry.path())) << name;
         ++files;
     }
     EXPECT_EQ(std::distance(fs::directory_iterator(project), fs::directory_iterator()), files);

@@ -5,12 +5,14 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <array>
 #include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "posix/file.hpp"
+#include "posix/pipe.hpp"
 
 namespace gatecrash::machines {
 namespace {
@@ -18,21 +20,18 @@ namespace {
 /// An emulator, and the far ends of its connection.
 struct Far {
     Far() {
-        std::array<int, 2> down{}, up{};
-        if (::pipe2(down.data(), O_CLOEXEC | O_NONBLOCK) != 0 || ::pipe2(up.data(), O_CLOEXEC | O_NONBLOCK) != 0) {
-            throw_errno("pipe2");
-        }
-        from = Fd(down[0]);
-        to = Fd(up[1]);
+        auto down = posix::make_pipe(O_NONBLOCK), up = posix::make_pipe(O_NONBLOCK);
+        from = std::move(down.read);
+        to = std::move(up.write);
         emulator.emplace(EmulatorTraits{.name = "none", .window = 4, .silence = {}},
-                         AgentConnection{.to = Fd(down[1]), .from = Fd(up[0])},
-                         std::make_unique<ChildProcess>("/bin/sleep", std::vector<std::string>{"1000"}));
+                         AgentConnection{.to = std::move(down.write), .from = std::move(up.read)},
+                         std::make_unique<posix::ChildProcess>("/bin/sleep", std::vector<std::string>{"1000"}));
     }
 
     void say(Message message, std::string_view payload) const {
         std::string bytes;
         append_frame(bytes, message, payload);
-        write_all(to.get(), bytes);
+        posix::write_all(to.get(), bytes);
     }
 
     std::string read() {
@@ -46,7 +45,7 @@ struct Far {
         emulator->poll(none, std::chrono::milliseconds(100));
     }
 
-    Fd from, to;
+    posix::FileDescriptor from, to;
     std::optional<Emulator> emulator;
 };
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "posix/file.hpp"
 #include "support/gatecrash.hpp"
 #include "support/intel.hpp"
 
@@ -77,7 +78,7 @@ SideBySide run_on_both(cli::Words patterns) {
     patterns.insert(patterns.end(), {"--jobs", "1", "--machine", "all", "--json", path});
     const auto run = cli::run_gatecrash(patterns);
     EXPECT_EQ(run.code, 0) << run.out << run.err;
-    const auto document = json::parse(read_file(path));
+    const auto document = json::parse(posix::read_file(path));
     SideBySide both{run.out, results_on(document, "amd"), results_on(document, "intel")};
     EXPECT_EQ(both.amd.size(), both.intel.size());
     for (const auto& [name, result] : both.intel) EXPECT_EQ(result["status"], "ok") << result;

@@ -12,6 +12,7 @@
 #include <sstream>
 #include <thread>
 
+#include "posix/file.hpp"
 #include "support/gatecrash.hpp"
 #include "support/intel.hpp"
 
@@ -65,7 +66,7 @@ TEST_F(Intel, CarriesEverythingInAndOutAndPassesASignalOn) {
     EXPECT_EQ(result.code, 73);
     EXPECT_EQ(result.out, fs::current_path().string() + "\na b name a  word\ncaught\n");
     EXPECT_EQ(result.err, "to err\n") << "the emulator says nothing";
-    EXPECT_EQ(read_file(output), std::string("x\0y", 3));
+    EXPECT_EQ(posix::read_file(output), std::string("x\0y", 3));
     EXPECT_TRUE(ends(emulators[0]));
 }
 

@@ -8,8 +8,8 @@
 
 #include <cstdlib>
 
-#include "machines/file.hpp"
 #include "machines/machine_error.hpp"
+#include "posix/file.hpp"
 
 namespace gatecrash::machines {
 namespace {
@@ -55,13 +55,13 @@ TEST(Libraries, NamesOnlyUnusualFoldersToTheLoader) {
 }
 
 TEST(Libraries, AProgramRunsWithoutItsDebugInformation) {
-    const auto whole = read_file("/proc/self/exe");
+    const auto whole = posix::read_file("/proc/self/exe");
     const auto image = without_debug_information(whole);
     EXPECT_LT(image.size(), whole.size());
     std::string path = testing::TempDir() + "/image-XXXXXX";
     {
-        const Fd fd(::mkstemp(path.data()));
-        write_all(fd.get(), image);
+        const posix::FileDescriptor fd(::mkstemp(path.data()));
+        posix::write_all(fd.get(), image);
         ::fchmod(fd.get(), 0700);
     }
     EXPECT_EQ(std::system(("env -u GTEST_OUTPUT " + path + " --gtest_list_tests >/dev/null").c_str()), 0);
@@ -73,7 +73,7 @@ TEST(Libraries, WhatIsNoProgramKeepsEveryByte) {
          {std::string(), std::string("#!/bin/sh\n"), std::string(ELFMAG), std::string(200, 'x')}) {
         EXPECT_EQ(without_debug_information(text), text);
     }
-    auto truncated = read_file("/proc/self/exe");
+    auto truncated = posix::read_file("/proc/self/exe");
     truncated.resize(100);
     EXPECT_EQ(without_debug_information(truncated), truncated);
 }

@@ -15,6 +15,8 @@
 
 #include "machines/protocol.hpp"
 #include "machines/run.hpp"
+#include "posix/file.hpp"
+#include "posix/pipe.hpp"
 #include "support/command.hpp"
 
 namespace gatecrash::machines {
@@ -63,9 +65,9 @@ TEST(Machine, OffersAWorkingKvm) {
 }
 
 TEST(Inside, DISABLED_OpensKvm) {
-    const Fd kvm = open_file("/dev/kvm", O_RDWR);
+    const posix::FileDescriptor kvm = posix::open_file("/dev/kvm", O_RDWR);
     EXPECT_EQ(::ioctl(kvm.get(), KVM_GET_API_VERSION, 0), 12);
-    const Fd vm(::ioctl(kvm.get(), KVM_CREATE_VM, 0));
+    const posix::FileDescriptor vm(::ioctl(kvm.get(), KVM_CREATE_VM, 0));
     EXPECT_TRUE(vm);
 }
 
@@ -77,7 +79,7 @@ TEST(Machine, CopiesFilesInAndOutByteForByte) {
     const auto result = run_machine(
         {"--input", in + "=/data/deep/in", "--output", "/data/out=" + out, "/bin/cp", "/data/deep/in", "/data/out"});
     EXPECT_EQ(result.code, 0) << result.err;
-    EXPECT_EQ(read_file(out), content);
+    EXPECT_EQ(posix::read_file(out), content);
 }
 
 TEST(Machine, CopiesFilesOutOfAFailedRun) {
@@ -87,7 +89,7 @@ TEST(Machine, CopiesFilesOutOfAFailedRun) {
     const auto result =
         run_machine({"--output", "/o=" + out, "--output", "/n=" + never, "/bin/sh", "-c", "echo x >/o; exit 9"});
     EXPECT_EQ(result.code, 9);
-    EXPECT_EQ(read_file(out), "x\n");
+    EXPECT_EQ(posix::read_file(out), "x\n");
     EXPECT_FALSE(std::filesystem::exists(never));
 }
 
@@ -116,7 +118,7 @@ TEST(Machine, HasTheRightTime) {
 
 TEST(Machine, StandardInputIsEmptyIfNotAskedFor) {
     const TemporaryFolder folder;
-    const Fd file = open_file(folder.file("in", "some text"), O_RDONLY);
+    const posix::FileDescriptor file = posix::open_file(folder.file("in", "some text"), O_RDONLY);
     const auto result = Command(machine_run({"/bin/cat"}), {}, -1, file.get()).finish();
     EXPECT_EQ(result.code, 0);
     EXPECT_EQ(result.out, "");
@@ -127,13 +129,13 @@ TEST(Machine, StandardInputIsEmptyIfNotAskedFor) {
 class Input : public testing::Test {
   protected:
     Result run(std::vector<std::string> arguments, const std::string& path) {
-        file_ = open_file(path, O_RDONLY);
+        file_ = posix::open_file(path, O_RDONLY);
         arguments.insert(arguments.begin(), "--stdin");
         return Command(machine_run(arguments), {}, -1, file_.get()).finish();
     }
 
     TemporaryFolder folder_;
-    Fd file_;
+    posix::FileDescriptor file_;
 };
 
 TEST_F(Input, ArrivesByteForByteAndEnds) {
@@ -179,7 +181,7 @@ TEST_F(Input, ThatCannotBeReadIsTold) {
 }
 
 TEST_F(Input, KeepsSignalsAndOutputGoing) {
-    const Fd zeros = open_file("/dev/zero", O_RDONLY);
+    const posix::FileDescriptor zeros = posix::open_file("/dev/zero", O_RDONLY);
     auto arguments = shell("trap 'echo caught; exit 5' INT; echo ready; while :; do echo working; done");
     arguments.insert(arguments.begin(), "--stdin");
     Command command(machine_run(arguments), {}, -1, zeros.get());
@@ -189,14 +191,14 @@ TEST_F(Input, KeepsSignalsAndOutputGoing) {
 }
 
 TEST_F(Input, MakesADialogue) {
-    auto [inside, outside] = make_pipe();
+    auto [inside, outside] = posix::make_pipe();
     auto arguments = shell("while read line; do echo \"<$line>\"; done; echo end");
     arguments.insert(arguments.begin(), "--stdin");
     Command command(machine_run(arguments), {}, -1, inside.get());
     inside.reset();
     for (int i = 0; i < 20; ++i) {
         const auto line = "line " + std::to_string(i);
-        write_all(outside.get(), line + "\n");
+        posix::write_all(outside.get(), line + "\n");
         command.wait_for_output("<" + line + ">\n");
     }
     outside.reset();
@@ -206,20 +208,20 @@ TEST_F(Input, MakesADialogue) {
 }
 
 TEST(Machine, WritesToTheStreamsItIsGiven) {
-    auto in = make_pipe();
-    auto out = make_pipe();
-    auto err = make_pipe();
-    write_all(in.second.get(), "text");
-    in.second.reset();
+    auto in = posix::make_pipe();
+    auto out = posix::make_pipe();
+    auto err = posix::make_pipe();
+    posix::write_all(in.write.get(), "text");
+    in.write.reset();
     Launch launch;
     launch.program = "/bin/sh";
     launch.arguments = {"-c", "read line; echo \"out $line\"; echo \"err $line\" >&2"};
-    launch.streams = {.in = in.first.get(), .out = out.second.get(), .err = err.second.get()};
+    launch.streams = {.in = in.read.get(), .out = out.write.get(), .err = err.write.get()};
     EXPECT_EQ(run_in_machine(MachineFiles::from_environment(), launch), 0);
-    out.second.reset();
-    err.second.reset();
-    EXPECT_EQ(read_all(out.first.get()), "out text\n");
-    EXPECT_EQ(read_all(err.first.get()), "err text\n");
+    out.write.reset();
+    err.write.reset();
+    EXPECT_EQ(posix::read_all(out.read.get()), "out text\n");
+    EXPECT_EQ(posix::read_all(err.read.get()), "err text\n");
 }
 
 TEST(Machine, StreamsLive) {
@@ -282,8 +284,8 @@ TEST(Machine, ATerminalIsATerminalInsideWithItsSize) {
     size.ws_row = 33;
     size.ws_col = 111;
     ASSERT_EQ(::openpty(&controller, &terminal, nullptr, nullptr, &size), 0);
-    const Fd controller_owner(controller);
-    Fd terminal_owner(terminal);
+    const posix::FileDescriptor controller_owner(controller);
+    posix::FileDescriptor terminal_owner(terminal);
     auto arguments = shell(
         "stty size <&2; trap 'stty size <&2; exit 4' WINCH; printf 'a\\nb\\r' >&2; echo ready; "
         "while :; do :; done");

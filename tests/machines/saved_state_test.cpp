@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "machines/machine_error.hpp"
+#include "posix/file.hpp"
 
 namespace gatecrash::machines {
 namespace {
@@ -26,9 +27,9 @@ class SavedStateTest : public testing::Test {
     }
     void TearDown() override { fs::remove_all(folder_); }
 
-    Fd make(const std::string& name, const std::string& content) const {
+    posix::FileDescriptor make(const std::string& name, const std::string& content) const {
         std::ofstream(folder_ / name) << content;
-        return open_file(folder_ / name, O_RDWR);
+        return posix::open_file(folder_ / name, O_RDWR);
     }
     SavedState get(std::optional<std::uint64_t> damaged = {}) {
         return get_state(ContentCache(cache_), key, damaged, [this](const fs::path& folder) {
@@ -44,8 +45,8 @@ class SavedStateTest : public testing::Test {
     std::string template_ = testing::TempDir() + "/state-XXXXXX";
     fs::path folder_ = ::mkdtemp(template_.data());
     fs::path cache_ = folder_ / "cache";
-    Fd memory_;
-    Fd devices_;
+    posix::FileDescriptor memory_;
+    posix::FileDescriptor devices_;
     int made_ = 0;
 };
 
@@ -53,8 +54,8 @@ TEST_F(SavedStateTest, IsMadeOnceAndFoundAgain) {
     EXPECT_TRUE(get().intact());
     EXPECT_TRUE(get().intact());
     EXPECT_EQ(made_, 1);
-    EXPECT_EQ(read_file(cache_ / key / "memory"), read_file(folder_ / "memory"));
-    EXPECT_EQ(read_file(cache_ / key / "devices"), "devices");
+    EXPECT_EQ(posix::read_file(cache_ / key / "memory"), posix::read_file(folder_ / "memory"));
+    EXPECT_EQ(posix::read_file(cache_ / key / "devices"), "devices");
 }
 
 TEST_F(SavedStateTest, IsMadeAnewWhenAFileIsShortOrGone) {

@@ -1,6 +1,5 @@
 #include "support/command.hpp"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/wait.h>
@@ -12,6 +11,9 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "posix/argument_list.hpp"
+#include "posix/pipe.hpp"
+
 namespace gatecrash::machines {
 
 namespace fs = std::filesystem;
@@ -19,7 +21,7 @@ namespace fs = std::filesystem;
 namespace {
 
 /// Appends what can be read from `fd` now; closes it at its end.
-void drain(Fd& fd, std::string& text) {
+void drain(posix::FileDescriptor& fd, std::string& text) {
     std::array<char, 65536> bytes{};
     const auto got = ::read(fd.get(), bytes.data(), bytes.size());
     if (got > 0) {
@@ -31,33 +33,24 @@ void drain(Fd& fd, std::string& text) {
 
 }  // namespace
 
-std::pair<Fd, Fd> make_pipe() {
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw_errno("pipe2");
-    return {Fd(ends[0]), Fd(ends[1])};
-}
-
 Command::Command(const std::vector<std::string>& arguments, const std::map<std::string, std::string>& environment,
                  int terminal, int input) {
-    auto out = make_pipe();
-    auto err = make_pipe();
+    auto out = posix::make_pipe();
+    auto err = posix::make_pipe();
     std::vector<std::string> copies = arguments;
-    std::vector<char*> argv;
-    argv.reserve(copies.size() + 1);
-    for (auto& argument : copies) argv.push_back(argument.data());
-    argv.push_back(nullptr);
+    const auto argv = posix::pointers(copies);
     pid_ = ::fork();
     if (pid_ == 0) {
         (void)std::signal(SIGINT, SIG_DFL);  // a test run in the background has it ignored
         if (input >= 0) ::dup2(input, STDIN_FILENO);
-        ::dup2(out.second.get(), STDOUT_FILENO);
-        ::dup2(terminal >= 0 ? terminal : err.second.get(), STDERR_FILENO);
+        ::dup2(out.write.get(), STDOUT_FILENO);
+        ::dup2(terminal >= 0 ? terminal : err.write.get(), STDERR_FILENO);
         for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
         ::execvp(argv[0], argv.data());
         ::_exit(127);
     }
-    out_ = std::move(out.first);
-    err_ = std::move(err.first);
+    out_ = std::move(out.read);
+    err_ = std::move(err.read);
 }
 
 Command::~Command() {

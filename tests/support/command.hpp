@@ -4,11 +4,12 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
 
-#include "machines/file.hpp"
+#include "posix/file_descriptor.hpp"
 
 namespace gatecrash::machines {
 
@@ -48,13 +49,10 @@ class Command {
     bool read_some(Clock::time_point deadline);
 
     pid_t pid_ = -1;
-    Fd out_;
-    Fd err_;
+    posix::FileDescriptor out_;
+    posix::FileDescriptor err_;
     Result result_;
 };
-
-/// A pipe's end to read from and its end to write to, both closed on exec.
-std::pair<Fd, Fd> make_pipe();
 
 /// machine-run ARGUMENT...
 std::vector<std::string> machine_run(std::vector<std::string> arguments);

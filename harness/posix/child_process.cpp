@@ -1,8 +1,7 @@
-#include "machines/process.hpp"
+#include "posix/child_process.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -15,9 +14,12 @@
 #include <sstream>
 #include <system_error>
 
-#include "machines/argv.hpp"
+#include "posix/argument_list.hpp"
+#include "posix/error.hpp"
+#include "posix/file.hpp"
+#include "posix/pipe.hpp"
 
-namespace gatecrash::machines {
+namespace gatecrash::posix {
 
 namespace fs = std::filesystem;
 
@@ -26,9 +28,10 @@ namespace {
 constexpr std::size_t most_handed = 8;
 
 /// In the new process. Only calls that are safe between fork and exec: other threads may have held any lock.
-[[noreturn]] void become(const char* path, char* const* argv, char* const* envp, const std::vector<HandedFd>& fds,
-                         int output, pid_t parent) {
-    // A group of its own: the terminal's Ctrl-C is for the program inside, which gets it from us.
+[[noreturn]] void become(const char* path, char* const* argv, char* const* envp,
+                         const std::vector<HandedDescriptor>& fds, int output, pid_t parent) {
+    // In a group of its own, since Ctrl-C at a terminal goes to the foreground group: this process decides what the
+    // child gets of it.
     ::setpgid(0, 0);
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(1);  // the parent died before the line above
@@ -61,20 +64,11 @@ std::optional<fs::path> find_program(const std::string& name) {
     return std::nullopt;
 }
 
-Fd memory_file(const char* name, std::string_view content) {
-    Fd fd(::memfd_create(name, MFD_CLOEXEC));
-    if (!fd) throw_errno("memfd_create");
-    write_all(fd.get(), content);
-    ::lseek(fd.get(), 0, SEEK_SET);
-    return fd;
-}
-
 ChildProcess::ChildProcess(const fs::path& program, std::vector<std::string> arguments,
-                           const std::vector<HandedFd>& fds, std::optional<std::vector<std::string>> environment) {
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw_errno("pipe2");
-    output_ = Fd(ends[0]);
-    const Fd write_end(ends[1]);
+                           const std::vector<HandedDescriptor>& fds,
+                           std::optional<std::vector<std::string>> environment) {
+    auto [read_end, write_end] = make_pipe();
+    output_ = std::move(read_end);
     ::fcntl(output_.get(), F_SETFL, O_NONBLOCK);
     arguments.insert(arguments.begin(), program.string());
     const auto argv = pointers(arguments);
@@ -84,7 +78,7 @@ ChildProcess::ChildProcess(const fs::path& program, std::vector<std::string> arg
     pid_ = ::fork();
     if (pid_ < 0) throw_errno("fork");
     if (pid_ == 0) become(program.c_str(), argv.data(), envp, fds, write_end.get(), parent);
-    pidfd_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+    pidfd_ = FileDescriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
     if (!pidfd_) {
         const int error = errno;
         ::kill(pid_, SIGKILL);
@@ -97,7 +91,7 @@ void ChildProcess::signal(int number) const {
     if (pid_ > 0) ::kill(pid_, number);
 }
 
-ChildProcess::Ended ChildProcess::finish() {
+Ended ChildProcess::finish() {
     Ended ended{};
     ::fcntl(output_.get(), F_SETFL, 0);
     ended.output = read_all(output_.get());
@@ -116,4 +110,4 @@ ChildProcess::~ChildProcess() {
     }
 }
 
-}  // namespace gatecrash::machines
+}  // namespace gatecrash::posix

@@ -1,13 +1,12 @@
-#include "machines/signals.hpp"
+#include "posix/signal_pipe.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <atomic>
 #include <cerrno>
 
-namespace gatecrash::machines {
+namespace gatecrash::posix {
 
 namespace {
 
@@ -22,12 +21,8 @@ void on_signal(int number) {
 
 }  // namespace
 
-SignalPipe::SignalPipe() {
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) throw_errno("pipe2");
-    read_end_ = Fd(ends[0]);
-    write_end_ = Fd(ends[1]);
-    pipe_end = ends[1];
+SignalPipe::SignalPipe() : pipe_(make_pipe(O_NONBLOCK)) {
+    pipe_end = pipe_.write.get();
     for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGPIPE}) {
         struct sigaction action {};
         action.sa_handler = number == SIGPIPE ? SIG_IGN : on_signal;
@@ -45,8 +40,8 @@ SignalPipe::~SignalPipe() {
 
 std::optional<int> SignalPipe::next() {
     unsigned char byte = 0;
-    if (::read(read_end_.get(), &byte, 1) != 1) return std::nullopt;
+    if (::read(pipe_.read.get(), &byte, 1) != 1) return std::nullopt;
     return byte;
 }
 
-}  // namespace gatecrash::machines
+}  // namespace gatecrash::posix

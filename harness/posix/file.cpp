@@ -1,24 +1,31 @@
-#include "machines/file.hpp"
+#include "posix/file.hpp"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <string>
 #include <system_error>
 
-namespace gatecrash::machines {
+#include "posix/error.hpp"
 
-void throw_errno(const std::string& what) { throw std::system_error(errno, std::generic_category(), what); }
+namespace gatecrash::posix {
 
-void Fd::reset(int fd) {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = fd;
+FileDescriptor open_file(const std::filesystem::path& path, int flags, unsigned mode) {
+    FileDescriptor fd(::open(path.c_str(), flags | O_CLOEXEC, mode));
+    if (!fd) throw_errno(path.string());
+    return fd;
 }
 
-Fd open_file(const std::filesystem::path& path, int flags, unsigned mode) {
-    Fd fd(::open(path.c_str(), flags | O_CLOEXEC, mode));
-    if (!fd) throw_errno(path.string());
+FileDescriptor reopen(int fd) { return open_file("/proc/self/fd/" + std::to_string(fd), O_RDONLY); }
+
+FileDescriptor memory_file(const char* name, std::string_view content) {
+    FileDescriptor fd(::memfd_create(name, MFD_CLOEXEC));
+    if (!fd) throw_errno("memfd_create");
+    write_all(fd.get(), content);
+    ::lseek(fd.get(), 0, SEEK_SET);
     return fd;
 }
 
@@ -42,7 +49,7 @@ std::string read_all(int fd) {
 }
 
 std::string read_file(const std::filesystem::path& path) {
-    const Fd fd = open_file(path, O_RDONLY);
+    const FileDescriptor fd = open_file(path, O_RDONLY);
     try {
         return read_all(fd.get());
     } catch (const std::system_error& error) {
@@ -59,4 +66,9 @@ void write_all(int fd, std::string_view bytes) {
     }
 }
 
-}  // namespace gatecrash::machines
+void write_file(const std::filesystem::path& path, std::string_view content) {
+    const auto fd = open_file(path, O_WRONLY | O_CREAT | O_TRUNC);
+    write_all(fd.get(), content);
+}
+
+}  // namespace gatecrash::posix

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <csignal>
+#include <map>
+#include <optional>
+
+#include "posix/pipe.hpp"
+
+namespace gatecrash::posix {
+
+/// Turns signals into bytes of a pipe. As long as it lives, it collects SIGINT, SIGTERM, SIGHUP and SIGWINCH, and
+/// ignores SIGPIPE; then all is as before. It uses a handler and a pipe, since signalfd(2) would need the signals
+/// blocked in every thread. A signal that this process ignored before (nohup) stays ignored. At most one may live at a
+/// time.
+class SignalPipe {
+  public:
+    /// Throws std::system_error.
+    SignalPipe();
+    SignalPipe(const SignalPipe&) = delete;
+    SignalPipe& operator=(const SignalPipe&) = delete;
+    SignalPipe(SignalPipe&&) = delete;
+    SignalPipe& operator=(SignalPipe&&) = delete;
+    ~SignalPipe();
+
+    /// Returns a descriptor that is readable when a signal came.
+    [[nodiscard]] int fd() const { return pipe_.read.get(); }
+    /// Returns the next signal that came; empty if there is none.
+    [[nodiscard]] std::optional<int> next();
+
+  private:
+    Pipe pipe_;
+    std::map<int, struct sigaction> before_;
+};
+
+}  // namespace gatecrash::posix
