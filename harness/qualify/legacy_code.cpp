@@ -64,7 +64,7 @@ void LegacyCode::emit_tables() {
     for (unsigned vector = 0; vector < vectors; ++vector) {
         Label handler;
         k.L(handler);
-        if (!pushes_error_code(vector)) k.push(0);
+        if (!vm::pushes_error_code(vector)) k.push(0);
         k.push(vector);
         k.jmp(rings_fatal, Code::T_NEAR);
         handlers.at(vector) = physical_address(handler);

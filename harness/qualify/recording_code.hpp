@@ -7,16 +7,11 @@
 #include "qualify/answer.hpp"
 #include "qualify/probe.hpp"
 #include "vm/boot/guest_code.hpp"
+#include "vm/boot/recorder.hpp"
 
 namespace gatecrash::qualify {
 
-/// One entry into a handler, as the guest itself recorded it.
-struct Record {
-    std::uint64_t vector, error, rip, cs, rflags, rsp, ss;  ///< `error` is 0 for a vector that has none
-    std::uint64_t frame;                                    ///< where the CPU pushed RIP
-    std::uint64_t cr2;
-    std::uint64_t dr6;  ///< of vector 1 only
-};
+using vm::Record;
 
 /// What a guest did: the handlers it entered, and how it ended.
 struct Account {
@@ -49,7 +44,8 @@ class RecordingCode : public vm::GuestCode {
     }
 
     /// In a body: where RSP points, and the interrupt frame above it.
-    static constexpr int frame_rip = 16, frame_cs = 24, frame_rflags = 32;
+    static constexpr int frame_rip = vm::RecordingHandler::frame_rip, frame_cs = vm::RecordingHandler::frame_cs,
+                         frame_rflags = vm::RecordingHandler::frame_rflags;
     /// A page for the guest's own use.
     static constexpr std::uint64_t scratch = data + vm::page_size;
     [[nodiscard]] static std::uint64_t scratch_word(vm::Guest& guest, unsigned index);
@@ -57,8 +53,8 @@ class RecordingCode : public vm::GuestCode {
     /// `vector` is recorded, then `body` executes, then IRETQ. What is not handled rings FATAL behind the recording.
     void on(std::uint8_t vector, unsigned ist = 0, Body body = {});
     /// Names the address of the next instruction of `kernel`.
-    void place(Spot name) { name_address(kernel_text + kernel.getSize(), name); }
-    void user_place(Spot name) { name_address(user_text + user.getSize(), name); }
+    void place(Spot name) { name_address(kernel.here(), name); }
+    void user_place(Spot name) { name_address(user.here(), name); }
     /// In `kernel`: rings END.
     void end() { kernel.doorbell(GATECRASH_PORT_END); }
     using GuestCode::write_msr;
@@ -86,21 +82,14 @@ class RecordingCode : public vm::GuestCode {
     [[nodiscard]] Place place_of(std::uint64_t address) const;
 
   private:
-    struct Handler {
-        std::uint8_t vector;
-        unsigned ist;
-        Body body;
-    };
     struct Name {
         std::uint64_t address;
         Place place;
     };
 
     void name_address(std::uint64_t address, Place place) { names_.push_back({address, place}); }
-    void emit_handler(const Handler& handler, const Xbyak::Label& recorder);
-    void emit_recorder(Xbyak::Label& recorder);
 
-    std::vector<Handler> on_;
+    std::vector<vm::RecordingHandler> on_;
     std::vector<Name> names_;
 };
 
@@ -131,8 +120,6 @@ constexpr std::uint64_t dr7_execute = 1, dr7_write_of_eight_bytes = 1 | 1 << 16 
                         dr7_access_of_two_bytes = 1 | 3 << 16 | 1 << 18,
                         dr7_access_of_eight_bytes = 1 | 3 << 16 | 2 << 18;
 
-/// SDM volume 3, table 6-1; APM volume 2, table 8-2 (which has 21, 29 and 30 too).
-[[nodiscard]] bool pushes_error_code(unsigned vector);
 /// Guest::run(), but bounded in exits too.
 [[nodiscard]] vm::Outcome run_bounded(vm::Guest& guest);
 

@@ -76,7 +76,10 @@ std::vector<std::byte> bytes_of(const Xbyak::CodeGenerator& code) {
 
 }  // namespace
 
-GuestCode::GuestCode(std::uint64_t word_size) : kernel(max_code), user(max_code), word_size_(word_size) {}
+GuestCode::GuestCode(std::uint64_t word_size)
+    : kernel(max_code, word_size == 8 ? kernel_text : kernel_text - GATECRASH_KERNEL_BASE + GATECRASH_KERNEL_BASE32),
+      user(max_code, user_text),
+      word_size_(word_size) {}
 
 void GuestCode::handle(std::uint8_t vector, const Xbyak::Label& handler, unsigned ist) {
     handlers_.push_back({vector, handler, ist});

@@ -1,37 +1,18 @@
 #pragma once
 
-#include <xbyak/xbyak.h>
-
 #include <array>
 #include <cstdint>
-#include <initializer_list>
-#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "gatecrash/code.hpp"
 #include "vm/boot/image.hpp"
 #include "vm/state/msr.hpp"
 
 namespace gatecrash::vm {
 
-/// xbyak, with what kernels use and xbyak lacks.
-class Code : public Xbyak::CodeGenerator {
-  public:
-    using Xbyak::CodeGenerator::CodeGenerator;
-
-    void doorbell(std::uint8_t port) { out_(port, al); }
-    void bytes(std::initializer_list<int> values) {
-        for (const int value : values) db(value);
-    }
-    void iret() { bytes({0xcf}); }
-    void iretq() { bytes({0x48, 0xcf}); }
-    void sysretq() { bytes({0x48, 0x0f, 0x07}); }
-    void sysretl() { bytes({0x0f, 0x07}); }
-    void sysenter() { bytes({0x0f, 0x34}); }
-    void sysexitq() { bytes({0x48, 0x0f, 0x35}); }
-    void retfq() { bytes({0x48, 0xcb}); }
-    void swapgs() { bytes({0x0f, 0x01, 0xf8}); }
-};
+using gatecrash::Code;
 
 /// A guest of a few instructions, generated where it is used: for measuring what a machine does, and for tests, which
 /// so have the guest beside the expectation. It has the tables, stacks and doorbell of the runtime's guests, and

@@ -4,7 +4,6 @@
 #include <memory>
 #include <optional>
 
-#include "sweep/schedule.hpp"
 #include "vm/guest.hpp"
 #include "vm/stepping/stepper.hpp"
 

@@ -1,0 +1,68 @@
+// How a stretch of guest execution ends, as plain values.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "gatecrash/abi.h"
+#include "gatecrash/address.hpp"
+
+namespace gatecrash::vm {
+
+/// The guest rang the doorbell, by OUT of AL to a port that stops it. RIP is after the OUT.
+struct Doorbell {
+    std::uint16_t port;  ///< one of GATECRASH_PORT_*
+
+    static constexpr Doorbell begin() { return {GATECRASH_PORT_BEGIN}; }
+    static constexpr Doorbell end() { return {GATECRASH_PORT_END}; }
+    static constexpr Doorbell done() { return {GATECRASH_PORT_DONE}; }
+    /// Rung by a vector without a handler.
+    static constexpr Doorbell fatal() { return {GATECRASH_PORT_FATAL}; }
+
+    bool operator==(const Doorbell&) const = default;
+};
+/// The guest executed HLT. RIP is after it.
+struct Halted {
+    bool operator==(const Halted&) const = default;
+};
+/// The guest triple-faulted. Registers mean nothing.
+struct TripleFault {
+    bool operator==(const TripleFault&) const = default;
+};
+/// The guest wrote to read-only memory, or touched guest-physical memory that is not there.
+struct BadAccess {
+    Physical address;
+    bool is_write;
+    bool operator==(const BadAccess&) const = default;
+};
+/// The guest used a port that is no doorbell.
+struct BadPort {
+    std::uint16_t port;
+    bool operator==(const BadPort&) const = default;
+};
+/// The guest used read-only or absent memory in a way in which KVM cannot carry out an access: executed there, or put a
+/// stack there that an event is pushed on.
+struct BadUse {
+    bool operator==(const BadUse&) const = default;
+};
+/// The guest was still running when the watchdog looked. Says nothing about the guest: on a busy host it may not have
+/// had its time.
+struct StillRunning {
+    bool operator==(const StillRunning&) const = default;
+};
+
+/// How a stretch of guest execution ended. All of it is the guest's doing: a fault of KVM throws.
+using Outcome = std::variant<Doorbell, Halted, TripleFault, BadAccess, BadPort, BadUse, StillRunning>;
+
+/// Describes an outcome in a few words, such as "doorbell END" or "triple fault".
+[[nodiscard]] std::string describe(const Outcome& outcome);
+
+}  // namespace gatecrash::vm
+
+namespace gatecrash {
+
+using vm::BadAccess, vm::BadPort, vm::BadUse, vm::Doorbell, vm::Halted, vm::StillRunning, vm::TripleFault;
+using vm::Outcome;
+
+}  // namespace gatecrash
