@@ -7,19 +7,17 @@
 
 namespace gatecrash::kvm {
 
-std::string remedy_for(const std::string& call, int error_number) {
+std::string host_remedy_for(const std::string& call, int error_number) {
     switch (error_number) {
         case EACCES:
         case EPERM:
-            return "you may not use /dev/kvm: join the kvm group (sudo usermod -aG kvm $USER, then log in again), or "
-                   "use --machine amd";
+            return "you may not use /dev/kvm: join the kvm group (sudo usermod -aG kvm $USER, then log in again)";
         case ENOENT:
         case ENODEV:
         case ENXIO:
-            return "this host offers no KVM: load kvm_intel or kvm_amd (and enable VT-x or SVM in the firmware), or "
-                   "use --machine amd";
+            return "this host offers no KVM: load kvm_intel or kvm_amd (and enable VT-x or SVM in the firmware)";
         case EBUSY:
-            return "another hypervisor holds the CPU's virtualization: stop it, or use --machine amd";
+            return "another hypervisor holds the CPU's virtualization: stop it";
         case ENOMEM:
             return "not enough memory is free";
         case EMFILE:
@@ -27,9 +25,27 @@ std::string remedy_for(const std::string& call, int error_number) {
             return "too many open files: raise the limit (ulimit -n)";
         case EOPNOTSUPP:
         case ENOTTY:
-            return call + " is not offered by this kernel: use a newer one, or --machine amd";
+            return call + " is not offered by this kernel: use a newer one";
         default:
             return "";
+    }
+}
+
+std::string remedy_for(const std::string& call, int error_number) {
+    auto remedy = host_remedy_for(call, error_number);
+    switch (error_number) {
+        case EACCES:
+        case EPERM:
+        case ENOENT:
+        case ENODEV:
+        case ENXIO:
+        case EBUSY:
+            return remedy + ", or use --machine amd";
+        case EOPNOTSUPP:
+        case ENOTTY:
+            return remedy + ", or --machine amd";
+        default:
+            return remedy;
     }
 }
 

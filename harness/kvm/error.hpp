@@ -26,7 +26,10 @@ class Error : public std::runtime_error {
     std::string remedy_;
 };
 
-/// The remedy for `error_number` from `call`: the kvm group for EACCES, the modules for ENOENT, ... Empty if unknown.
+/// What to do on this host about `error_number` from `call`, to use its KVM: the kvm group for EACCES, the modules for
+/// ENOENT, ... Empty if unknown.
+[[nodiscard]] std::string host_remedy_for(const std::string& call, int error_number);
+/// The same for users of the program, who can also choose another machine. Empty if unknown.
 [[nodiscard]] std::string remedy_for(const std::string& call, int error_number);
 
 }  // namespace gatecrash::kvm
