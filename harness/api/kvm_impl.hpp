@@ -1,0 +1,16 @@
+#pragma once
+
+#include "gatecrash/kvm.hpp"
+#include "kvm/error.hpp"
+#include "kvm/system.hpp"
+
+namespace gatecrash {
+
+struct Kvm::Impl {
+    kvm::System system;
+};
+
+/// Turns an error into one without the remedies that only the program `gatecrash` offers.
+[[nodiscard]] KvmError for_users(const kvm::Error& error);
+
+}  // namespace gatecrash
