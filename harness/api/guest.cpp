@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "api/access.hpp"
 #include "api/guest_code_impl.hpp"
 #include "api/kvm_impl.hpp"
 #include "vm/guest.hpp"
@@ -129,6 +130,8 @@ void Guest::write(std::uint64_t address, std::span<const std::byte> from) {
 Snapshot Guest::snapshot() { return Snapshot(std::make_shared<const vm::Snapshot>(impl_->guest.snapshot())); }
 
 void Guest::restore(const Snapshot& snapshot) { impl_->guest.restore(*snapshot.state_); }
+
+vm::Guest& guest_of(Guest& guest) { return guest.impl_->guest; }
 
 std::string Guest::dump() { return impl_->guest.dump(); }
 

@@ -93,7 +93,7 @@ void GuestCode::Impl::build() {
     }
     vm::Recorder(code, max_records).emit(recording);
     auto image = code.build("guest");
-    built.emplace(std::move(image), code.kernel.getSize(), code.user.getSize());
+    built = Built{std::move(image), code.kernel.getSize(), code.user.getSize()};
 }
 
 const vm::Image& GuestCode::Impl::image() {

@@ -19,8 +19,9 @@
 #include "gatecrash/outcome.hpp"
 
 namespace gatecrash::vm {
+class Guest;
 struct Snapshot;
-}
+}  // namespace gatecrash::vm
 
 namespace gatecrash {
 
@@ -131,6 +132,7 @@ class Guest {
     [[nodiscard]] std::string dump();
 
   private:
+    friend vm::Guest& guest_of(Guest& guest);
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };

@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "support/opened_kvm.hpp"
+
 namespace gatecrash::api {
 namespace {
 
@@ -13,11 +15,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr auto begin = Doorbell::begin(), end = Doorbell::end();
-
-const Kvm& kvm() {
-    static const Kvm kvm = Kvm::open();
-    return kvm;
-}
 
 /// BEGIN, a NOP, END. The handler of `vector` rings BEGIN at its first delivery.
 struct RingingCode : GuestCode {
@@ -44,7 +41,7 @@ TEST(Kvm, SaysWhyItCannotBeUsed) {
 
 TEST(Nmi, IsMaskedUntilIret) {
     RingingCode code(Vector::nmi);
-    Guest guest(kvm(), code);
+    Guest guest(opened_kvm(), code);
     guest.run_to(begin).land(Event::nmi());
     guest.run_to(begin).land(Event::nmi());  // inside the handler
     EXPECT_NE(guest.events().nmi.masked, 0);
@@ -63,7 +60,7 @@ TEST(Interrupt, WaitsForIf) {
     code.kernel.nop();  // the shadow of STI
     const auto delivered = code.kernel.here();
     code.kernel.ring(end);
-    Guest guest(kvm(), code);
+    Guest guest(opened_kvm(), code);
     guest.run_to(begin).land(Event::irq());
     EXPECT_EQ(guest.run_to(end).deliveries(), (Deliveries{{Vector::irq, delivered}}));
 }
@@ -77,7 +74,7 @@ TEST(PageFault, PushesAnErrorCode) {
     write = code.kernel.here();
     code.kernel.mov(code.kernel.qword[code.kernel.rsi + 8], 5);
     code.kernel.ring(end);
-    Guest guest(kvm(), code);
+    Guest guest(opened_kvm(), code);
     guest.run_to(begin).land(Event::pf(GuestCode::data));
     guest.run_to(end);
     EXPECT_THAT(guest.deliveries(), ElementsAre(Delivery{Vector::pf, write, 0, 2}));
@@ -95,7 +92,7 @@ TEST(UserCode, IsInterruptedAtCpl3) {
     const auto landed = code.user.here();
     code.user.ud2();
     code.user.ring(end);
-    Guest guest(kvm(), code);
+    Guest guest(opened_kvm(), code);
     EXPECT_EQ(guest.run_to(begin).cpl(), 3U);
     guest.land(Event::nmi());
     EXPECT_EQ(guest.run_to(end).deliveries(), (Deliveries{{Vector::nmi, landed, 3}, {Vector::ud, landed, 3}}));
@@ -114,7 +111,7 @@ TEST(UserCode, MakesSystemCalls) {
     code.enter_user();
     code.user.syscall();
     code.user.ring(end);
-    Guest guest(kvm(), code);
+    Guest guest(opened_kvm(), code);
     EXPECT_EQ(guest.run_to(begin).cpl(), 0U);
     EXPECT_EQ(guest.registers().rcx, GuestCode::user_text + 2);
     EXPECT_EQ(guest.run_to(end).cpl(), 3U);
@@ -125,7 +122,7 @@ TEST(UserCode, MakesSystemCalls) {
 Outcome outcome_of(void (*emit)(Code&)) {
     GuestCode code;
     emit(code.kernel);
-    return Guest(kvm(), code).run();
+    return Guest(opened_kvm(), code).run();
 }
 
 TEST(Outcomes, SayHowAGuestStops) {
@@ -150,7 +147,7 @@ TEST(Outcomes, OtherThanExpectedThrow) {
     GuestCode code;
     const auto ud2 = code.kernel.here();
     code.kernel.ud2();
-    Guest guest(kvm(), code);
+    Guest guest(opened_kvm(), code);
     try {
         guest.run_to(end);
         ADD_FAILURE() << "came to the end";
@@ -164,7 +161,7 @@ TEST(Outcomes, OtherThanExpectedThrow) {
 
 TEST(Landing, SaysWhyAnEventCannotLand) {
     RingingCode code(Vector::pf);
-    Guest guest(kvm(), code);
+    Guest guest(opened_kvm(), code);
     guest.run_to(begin);
     EXPECT_EQ(guest.why_not(Event::pf(GuestCode::data)), "the instruction does not use that address");
     EXPECT_EQ(guest.why_not(Event::pf()), std::nullopt);
@@ -181,7 +178,7 @@ TEST(Landing, SaysWhyAnEventCannotLand) {
 
 TEST(Stepping, ExecutesOneInstructionOrDelivers) {
     RingingCode code(Vector::nmi);
-    Guest guest(kvm(), code);
+    Guest guest(opened_kvm(), code);
     guest.run_to(begin);
     guest.land(Event::nmi());
     EXPECT_EQ(guest.step().delivered, Vector::nmi);
@@ -189,7 +186,7 @@ TEST(Stepping, ExecutesOneInstructionOrDelivers) {
     guest.run_to(begin);
     guest.run_to(end);
 
-    Guest another(kvm(), code);
+    Guest another(opened_kvm(), code);
     another.run_to(begin);
     EXPECT_EQ(another.rip(), code.landed);
     const auto step = another.step();
@@ -207,7 +204,7 @@ TEST(Stepping, MeetsAWatchpoint) {
     k.mov(k.rax, k.qword[k.rsi]);
     const auto after = k.here();
     k.ring(end);
-    Guest guest(kvm(), code);
+    Guest guest(opened_kvm(), code);
     guest.run_to(begin).land(Event::db(GuestCode::data));
     EXPECT_EQ(guest.run_to(end).deliveries(), (Deliveries{{Vector::db, after}}));
     EXPECT_EQ(guest.records().front().dr6 & 0xf, 1U);
@@ -215,7 +212,7 @@ TEST(Stepping, MeetsAWatchpoint) {
 
 TEST(Snapshots, BringBackCpuMemoryAndDeliveries) {
     RingingCode code(Vector::nmi);
-    Guest guest(kvm(), code);
+    Guest guest(opened_kvm(), code);
     const auto before = guest.run_to(begin).snapshot();
     for (int i = 0; i < 3; ++i) {
         EXPECT_EQ(guest.read<std::uint64_t>(GuestCode::data), 0U);
@@ -238,17 +235,17 @@ TEST(Snapshots, BringBackCpuMemoryAndDeliveries) {
 TEST(Code, RunsInSeveralGuestsButMustNotChange) {
     GuestCode code;
     code.kernel.ring(end);
-    Guest(kvm(), code).run_to(end);
-    Guest(kvm(), code).run_to(end);
+    Guest(opened_kvm(), code).run_to(end);
+    Guest(opened_kvm(), code).run_to(end);
     code.user.nop();
-    EXPECT_THROW(Guest(kvm(), code), std::logic_error);
+    EXPECT_THROW(Guest(opened_kvm(), code), std::logic_error);
 }
 
 TEST(Code, ThatGoesRoundInCirclesFillsItsRecords) {
     GuestCode code;
     code.on(Vector::ud);  // returns to the UD2
     code.kernel.ud2();
-    Guest guest(kvm(), code);
+    Guest guest(opened_kvm(), code);
     try {
         guest.run_to(end);
         ADD_FAILURE() << "came to the end";
@@ -263,7 +260,7 @@ TEST(Handlers, RingAsOftenAsTheySay) {
     code.on(Vector{0x40}).ring_once(begin).ring(end).on_ist(1);
     for (int i = 0; i < 2; ++i) code.kernel.int_(0x40);
     code.kernel.ring(Doorbell::done());
-    Guest guest(kvm(), code);
+    Guest guest(opened_kvm(), code);
     guest.run_to(begin).run_to(end).run_to(end).run_to(Doorbell::done());
     EXPECT_EQ(guest.deliveries().size(), 2U);
     EXPECT_EQ(to_string(guest.deliveries().front().vector), "vector 0x40");

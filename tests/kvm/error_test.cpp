@@ -11,6 +11,7 @@ namespace gatecrash::kvm {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 TEST(KvmError, SaysWhatFailedWhyAndWhatToDo) {
     const Error error("KVM_CREATE_VM", EBUSY);
@@ -32,6 +33,14 @@ TEST(KvmError, KnowsTheRemedies) {
     for (const auto& row : table) EXPECT_THAT(remedy_for("KVM_X", row.error_number), HasSubstr(row.part));
     EXPECT_EQ(remedy_for("KVM_X", EIO), "");
     EXPECT_STREQ(Error("KVM_X", EIO).what(), "KVM_X failed: Input/output error");
+}
+
+TEST(KvmError, HasAnotherMachineAsARemedyOnlyForUsersOfTheProgram) {
+    for (const int error_number : {EACCES, ENOENT, EBUSY, ENOTTY}) {
+        EXPECT_THAT(remedy_for("KVM_X", error_number), HasSubstr("--machine amd"));
+        EXPECT_THAT(host_remedy_for("KVM_X", error_number), Not(HasSubstr("--machine")));
+    }
+    EXPECT_EQ(remedy_for("KVM_X", ENOMEM), host_remedy_for("KVM_X", ENOMEM));
 }
 
 TEST(KvmSystem, NamesTheDeviceItCannotOpen) {
