@@ -9,6 +9,7 @@
 #include "cli/machine_facts.hpp"
 #include "kvm/error.hpp"
 #include "sweep/schedule.hpp"
+#include "vm/landing/event_kind.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -69,21 +70,17 @@ std::string describe(const qualify::Measurement& measurement) {
 }
 
 void check_that_it_lands(std::span<const vm::Event> events, const LocalMachine& machine) {
-    using Kind = vm::Event::Kind;
-    using vm::Behaviour;
-    constexpr std::pair<Kind, Behaviour> needs[] = {{Kind::watch, Behaviour::breakpoint_from_outside},
-                                                    {Kind::vc, Behaviour::vc_injection}};
-    for (const auto& [kind, behaviour] : needs) {
-        const auto event = std::ranges::find(events, kind, &vm::Event::kind);
-        if (event == events.end()) continue;
-        if (kind == Kind::vc && machine.description.vendor != vm::Vendor::amd) {
-            throw HostError(fmt::format("vc cannot land on '{}': only AMD's CPUs have #VC", machine.description.name),
-                            "use an AMD host: QEMU's machine does not push the error code");
+    for (const auto& event : events) {
+        const auto& row = vm::row_of(event);
+        const auto& name = machine.description.name;
+        if (row.only_on && machine.description.vendor != row.only_on->vendor) {
+            throw HostError(fmt::format("{} cannot land on '{}': {}", row.name, name, row.only_on->why),
+                            std::string(row.only_on->remedy));
         }
-        const auto measurement = qualify::measure(machine.system, behaviour);
+        if (!row.relies_on) continue;
+        const auto measurement = qualify::measure(machine.system, *row.relies_on);
         if (measurement.ok) continue;
-        throw HostError(fmt::format("{} cannot land on '{}': {}", sweep::to_string(*event), machine.description.name,
-                                    describe(measurement)),
+        throw HostError(fmt::format("{} cannot land on '{}': {}", sweep::to_string(event), name, describe(measurement)),
                         measurement.remedy);
     }
 }

@@ -3,13 +3,16 @@
 
 #include <linux/kvm.h>
 
+#include <optional>
 #include <span>
 #include <string_view>
 
+#include "vm/behaviour.hpp"
 #include "vm/landing/event.hpp"
 #include "vm/memory.hpp"
 #include "vm/state/msrs.hpp"
 #include "vm/vectors.hpp"
+#include "vm/vendor.hpp"
 
 namespace gatecrash::vm {
 
@@ -35,6 +38,12 @@ struct AtBoundary {
     const PageSet* pages;  ///< null: the memory as it is now
 };
 
+/// Only CPUs of one vendor have an event.
+struct OnlyOn {
+    Vendor vendor;
+    std::string_view why, remedy;  ///< for the message elsewhere
+};
+
 struct EventKind {
     Event::Kind kind;
     std::string_view name;
@@ -48,6 +57,10 @@ struct EventKind {
     void (*land)(Guest& guest, const Event& event);
     /// Why an event of this kind could not land, after "no CPU can have it arrive there: ".
     std::string_view why_not;
+    /// Without this behaviour a machine does not land it as silicon does.
+    std::optional<Behaviour> relies_on = std::nullopt;
+    /// The CPUs that have it, if not all do.
+    std::optional<OnlyOn> only_on = std::nullopt;
 };
 
 /// Every row, in the order of Event::Kind.

@@ -12,7 +12,16 @@ void land_vc(Guest& guest, const Event& event) { guest.raise_fault(event.vector,
 }  // namespace
 
 const EventKind vc_kind{
-    Event::Kind::vc,   "vc",    Event::vc(),     Choice::nothing, Delivery::at_once, no_exception_is_due,
-    can_land_anywhere, land_vc, exception_is_due};
+    Event::Kind::vc,
+    "vc",
+    Event::vc(),
+    Choice::nothing,
+    Delivery::at_once,
+    no_exception_is_due,
+    can_land_anywhere,
+    land_vc,
+    exception_is_due,
+    Behaviour::vc_injection,
+    OnlyOn{Vendor::amd, "only AMD's CPUs have #VC", "use an AMD host: QEMU's machine does not push the error code"}};
 
 }  // namespace gatecrash::vm

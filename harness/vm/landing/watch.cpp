@@ -32,6 +32,7 @@ const EventKind watch_kind{Event::Kind::watch,
                            watch_is_deliverable,
                            can_land_watch,
                            land_watch,
-                           "interrupts are off, DR0 is in use, or the guest refuses that address or has no such"};
+                           "interrupts are off, DR0 is in use, or the guest refuses that address or has no such",
+                           Behaviour::breakpoint_from_outside};
 
 }  // namespace gatecrash::vm
