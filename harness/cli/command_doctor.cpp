@@ -100,11 +100,11 @@ struct ExaminedInside {
     int code = unfit;
 };
 
-ExaminedInside examine_emulated(MachineName name) {
+ExaminedInside examine_emulated(const machines::Machine& machine) {
     ExaminedInside examined;
-    examined.machine.description.name = name_of(name);
+    examined.machine.description.name = machine.name;
     try {
-        const auto [code, json] = output_from_inside(name, {"doctor", "--json", "-", "--quiet"});
+        const auto [code, json] = output_from_inside(machine, {"doctor", "--json", "-", "--quiet"});
         examined.code = code;
         if (code > ended_by_signal) return examined;
         examined.machine.description = report::machine_of_doctor_report(json);
@@ -129,20 +129,20 @@ std::string heading_of(const ExaminedMachine& machine) {
 int compare_machines(const CommonOptions& options, Documents& documents) {
     TextOutput text(options);
     const auto here = examine_here();
-    std::vector<ExaminedMachine> machines{here.machine};
+    std::vector<ExaminedMachine> examined_machines{here.machine};
     text.print(report::describe(here.machine.description) + "\n" + verdict_on(here));
-    for (const auto name : {MachineName::amd, MachineName::intel}) {
-        if (!options.quiet) fmt::print(stderr, "gatecrash: measuring the {} machine...\n", name_of(name));
-        auto examined = examine_emulated(name);
+    for (const auto& machine : machines::emulated_machines()) {
+        if (!options.quiet) fmt::print(stderr, "gatecrash: measuring the {} machine...\n", machine.name);
+        auto examined = examine_emulated(machine);
         if (examined.code > ended_by_signal) return examined.code;
         text.print("\n" + heading_of(examined.machine));
-        machines.push_back(std::move(examined.machine));
+        examined_machines.push_back(std::move(examined.machine));
     }
     const auto manuals = rows();
-    text.print("\n" + behaviour_table(manuals, machines));
-    const auto& taken = machines[here.machine.fit ? 0 : 1];
+    text.print("\n" + behaviour_table(manuals, examined_machines));
+    const auto& taken = examined_machines[here.machine.fit ? 0 : 1];
     if (taken.fit) text.print(fmt::format("\n`--machine auto` takes {}.\n", taken.description.name));
-    documents.write("--json", report::doctor_report(version, taken.description, machines, manuals));
+    documents.write("--json", report::doctor_report(version, taken.description, examined_machines, manuals));
     return taken.fit ? fit : unfit;
 }
 
@@ -156,9 +156,9 @@ int doctor(const CommonOptions& options) {
     Documents documents(doctor_command.name, destinations_of(options));
     if (!emulated_machine().empty()) return show_here(options, documents);
     const bool all = options.machine == MachineName::automatic || options.machine == MachineName::all;
-    const int code = all                                    ? compare_machines(options, documents)
-                     : options.machine == MachineName::host ? show_here(options, documents)
-                                                            : show_emulated(options, documents);
+    const int code = all                         ? compare_machines(options, documents)
+                     : options.machine.is_host() ? show_here(options, documents)
+                                                 : show_emulated(options, documents);
     if (code == unfit) fmt::print(stderr, "gatecrash: no machine that was asked for can run guests: see above\n");
     return code;
 }

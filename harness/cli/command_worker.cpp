@@ -35,8 +35,8 @@ int work(const WorkerOptions& options) {
 
 }  // namespace
 
-Words worker_words(MachineName machine, const Words& files) {
-    Words words{std::string(worker_command.name), "--machine", name_of(machine), "--"};
+Words worker_words(const machines::Machine& machine, const Words& files) {
+    Words words{std::string(worker_command.name), "--machine", std::string(machine.name), "--"};
     words.insert(words.end(), files.begin(), files.end());
     return words;
 }

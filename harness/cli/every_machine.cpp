@@ -24,9 +24,8 @@ namespace {
 using report::MachineResults;
 
 /// An emulated machine that is not set up would else be noticed by its workers only.
-void require_set_up(MachineName name) {
-    if (name == MachineName::host) return;
-    if (const auto missing = machines::missing_for_machine(kind_of(name))) throw *missing;
+void require_set_up(const machines::Machine& machine) {
+    if (const auto missing = machines::missing_for_machine(machine)) throw *missing;
 }
 
 void sweep_all(MachineResults& of, Workers& workers, const Sweeping& sweeping, TextOutput& text) {
@@ -52,11 +51,11 @@ void sweep_all(MachineResults& of, Workers& workers, const Sweeping& sweeping, T
     }
 }
 
-MachineResults run_on(MachineName name, Sweeping sweeping, TextOutput& text) {
+MachineResults run_on(const machines::Machine& machine, Sweeping sweeping, TextOutput& text) {
     const auto start = std::chrono::steady_clock::now();
-    sweeping.options.common.machine = name;
+    sweeping.options.common.machine = MachineName(machine);
     MachineResults of;
-    of.machine.name = name_of(name);
+    of.machine.name = machine.name;
     const auto refuse = [&](const auto& error) {
         of.missing = error.what();
         of.remedy = error.remedy();
@@ -64,7 +63,7 @@ MachineResults run_on(MachineName name, Sweeping sweeping, TextOutput& text) {
                                of.remedy.empty() ? "" : "  remedy: " + of.remedy + "\n"));
     };
     try {
-        require_set_up(name);
+        require_set_up(machine);
         Workers workers(sweeping);
         text.print(of.machine.name + "\n");
         sweep_all(of, workers, sweeping, text);
@@ -83,24 +82,24 @@ MachineResults run_on(MachineName name, Sweeping sweeping, TextOutput& text) {
 
 int run_on_every_machine(const Sweeping& sweeping, Documents& documents) {
     TextOutput text(sweeping.options);
-    std::vector<MachineResults> machines;
+    std::vector<MachineResults> all_results;
     std::vector<suite::Result> all;
-    for (const auto name : {MachineName::host, MachineName::amd, MachineName::intel}) {
+    for (const auto& machine : machines::all_machines()) {
         if (worker::InterruptGuard::stop()) break;
-        machines.push_back(run_on(name, sweeping, text));
-        std::ranges::copy(machines.back().results, std::back_inserter(all));
+        all_results.push_back(run_on(machine, sweeping, text));
+        std::ranges::copy(all_results.back().results, std::back_inserter(all));
     }
-    const bool any = std::ranges::any_of(machines, [](const auto& each) { return each.missing.empty(); });
+    const bool any = std::ranges::any_of(all_results, [](const auto& each) { return each.missing.empty(); });
     if (any) {
-        text.print(report::machine_matrix(machines, selections_of(sweeping.tasks)));
-        documents.write("--json", report::json_report(version, machines));
+        text.print(report::machine_matrix(all_results, selections_of(sweeping.tasks)));
+        documents.write("--json", report::json_report(version, all_results));
     }
     if (worker::InterruptGuard::stop()) {
         fmt::print(stderr, "gatecrash: interrupted: run it again for the others\n");
         return 128 + worker::InterruptGuard::signal_number();
     }
     if (!any) throw HostError("no machine can run guests: see above", "`gatecrash doctor` shows what each can do");
-    for (const auto& each : machines) {
+    for (const auto& each : all_results) {
         const auto step = each.missing.empty() ? report::next_step(each.results) : "";
         if (!step.empty()) fmt::print(stderr, "gatecrash: with --machine {}: {}\n", each.machine.name, step);
     }

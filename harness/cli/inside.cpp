@@ -15,10 +15,10 @@ struct Fetched {
     posix::FileDescriptor content;  ///< in memory, as a file would be left behind when this process is killed
 };
 
-int run_words(MachineName machine, const Words& words, const Connection& connection) {
+int run_words(const machines::Machine& machine, const Words& words, const Connection& connection) {
     machines::Launch launch;
     launch.arguments = words;
-    launch.environment[machine_variable] = name_of(machine);
+    launch.environment[machine_variable] = machine.name;
     launch.streams.in = connection.in;
     launch.streams.out = connection.out;
     for (const auto& input : connection.inputs) launch.inputs[input] = input;
@@ -32,7 +32,7 @@ int run_words(MachineName machine, const Words& words, const Connection& connect
             files.push_back({file, std::move(content)});
         }
     }
-    const int code = machines::run_in_machine(machines::MachineFiles::from_environment(kind_of(machine)), launch);
+    const int code = machines::run_in_machine(machines::MachineFiles::from_environment(machine), launch);
     for (auto& [to, content] : files) {
         if (const auto document = posix::read_all(content.get()); !document.empty()) to.write(document);
     }
@@ -41,19 +41,15 @@ int run_words(MachineName machine, const Words& words, const Connection& connect
 
 }  // namespace
 
-MachineName emulated_machine_for(MachineName asked) {
-    return asked == MachineName::intel ? MachineName::intel : MachineName::amd;
-}
-
-machines::MachineKind kind_of(MachineName emulated) {
-    return emulated == MachineName::intel ? machines::MachineKind::intel : machines::MachineKind::amd;
+const machines::Machine& emulated_machine_for(MachineName asked) {
+    return asked.is_emulated() ? *asked.machine() : machines::usual_machine();
 }
 
 int run_inside(const CommonOptions& options, const Connection& connection) {
     return run_words(emulated_machine_for(options.machine), options.words, connection);
 }
 
-InsideOutput output_from_inside(MachineName machine, const Words& words) {
+InsideOutput output_from_inside(const machines::Machine& machine, const Words& words) {
     const auto content = posix::memory_file("gatecrash-inside");
     const int code = run_words(machine, words, {.out = content.get()});
     (void)::lseek(content.get(), 0, SEEK_SET);

@@ -14,10 +14,7 @@ namespace gatecrash::cli {
 
 /// The emulated machine for who `asked` for this one when it is not the one that this process runs on: the one that was
 /// asked for, or the one that `auto` takes.
-[[nodiscard]] MachineName emulated_machine_for(MachineName asked);
-
-/// Of `amd` and `intel`.
-[[nodiscard]] machines::MachineKind kind_of(MachineName emulated);
+[[nodiscard]] const machines::Machine& emulated_machine_for(MachineName asked);
 
 /// What the program inside a machine gets from this one, and gives to it.
 struct Connection {
@@ -36,6 +33,6 @@ struct InsideOutput {
     int code = 0;
     std::string text;
 };
-[[nodiscard]] InsideOutput output_from_inside(MachineName machine, const Words& words);
+[[nodiscard]] InsideOutput output_from_inside(const machines::Machine& machine, const Words& words);
 
 }  // namespace gatecrash::cli

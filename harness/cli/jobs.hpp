@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "machines/machines.hpp"
 #include "sweep/sweep.hpp"
 
 namespace gatecrash::cli {
@@ -17,12 +18,14 @@ constexpr unsigned most_default_jobs = 16;
 /// Returns the most workers that can share `shard`.
 [[nodiscard]] unsigned max_jobs(sweep::Shard shard);
 
-/// Returns the default number of workers: one for each of `cpus`, but at least one. If each worker has an emulator,
-/// `free_memory` is that of the host in bytes, and the workers take at most half of it. Otherwise there are at most
-/// most_default_jobs.
-[[nodiscard]] unsigned default_jobs(unsigned cpus, std::optional<std::uint64_t> free_memory);
+/// Returns the default number of workers: one for each of `cpus`, but at least one. If each worker has an emulated
+/// machine of `machine_memory` bytes, `free_memory` is that of the host in bytes, and those machines take at most half
+/// of it. Otherwise there are at most most_default_jobs.
+[[nodiscard]] unsigned default_jobs(unsigned cpus, std::optional<std::uint64_t> free_memory,
+                                    std::uint64_t machine_memory);
 
-/// The same for this process and host.
-[[nodiscard]] unsigned default_jobs_here(bool have_emulators);
+/// Returns the same for this process and host. `emulated` is the machine that each worker has; null if all have the one
+/// that this process runs on.
+[[nodiscard]] unsigned default_jobs_here(const machines::Machine* emulated);
 
 }  // namespace gatecrash::cli

@@ -93,12 +93,13 @@ std::optional<LocalMachine> choose_machine(MachineName asked, bool others) {
         }
         return require_here(here, others);
     }
-    if (asked == MachineName::host) return require_here("host", others);
-    if (asked == MachineName::amd || asked == MachineName::intel) return std::nullopt;
+    if (asked.is_host()) return require_here(name_of(asked), others);
+    if (asked.is_emulated()) return std::nullopt;
 
     auto attempt = try_here(others);
     if (!attempt.machine) {
-        fmt::print(stderr, "gatecrash: using the amd machine, since this host's KVM is not fit: {}\n", attempt.reason);
+        fmt::print(stderr, "gatecrash: using the {} machine, since this host's KVM is not fit: {}\n",
+                   machines::usual_machine().name, attempt.reason);
     }
     return std::move(attempt.machine);
 }

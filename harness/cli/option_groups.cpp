@@ -1,8 +1,12 @@
 #include "cli/option_groups.hpp"
 
+#include <fmt/format.h>
+
 #include <limits>
+#include <vector>
 
 #include "cli/jobs.hpp"
+#include "machines/machines.hpp"
 
 namespace gatecrash::cli {
 
@@ -23,6 +27,27 @@ sweep::Shard read_shard(const Values& values, std::optional<unsigned> jobs) {
     return *shard;
 }
 
+std::vector<Choice<MachineName>> machine_choices() {
+    std::vector<Choice<MachineName>> choices;
+    for (const auto name : MachineName::every()) choices.push_back({name.word(), name});
+    return choices;
+}
+
+/// Describes --machine from the table of machines.
+std::string help_of_machine() {
+    const auto& usual = machines::usual_machine();
+    std::string names, needs;
+    for (const auto& machine : machines::all_machines()) {
+        names += fmt::format("{}{}", &machine == &machines::all_machines().back() ? " or " : ", ", machine.name);
+        if (!machine.is_emulated() || machine.setup == usual.setup) continue;
+        needs += fmt::format("; {} needs `{}` once", machine.name, machine.setup);
+    }
+    return fmt::format(
+        "where guests run: auto{}, for doctor and run also all (default auto: host if its KVM does what silicon does, "
+        "else {}{})",
+        names, usual.name, needs);
+}
+
 }  // namespace
 
 void add_text(OptionList& options, const char* name, const char* value, const std::string& help) {
@@ -34,10 +59,7 @@ void add_flag(OptionList& options, const char* name, const char* help) {
 }
 
 void add_common(OptionList& options) {
-    add_text(options, "machine", "NAME",
-             "where guests run: auto, host, amd or intel, for doctor and run also all (default auto: host "
-             "if its KVM does what silicon "
-             "does, else amd; intel needs `./dev setup --intel` once)");
+    add_text(options, "machine", "NAME", help_of_machine());
     add_text(options, "jobs", "N",
              "workers that share each sweep of `run` and `explore`, at least 1 (default: one for each CPU that this "
              "process may use, at most 16 on the host; emulated machines take at most half the free memory)");
@@ -53,11 +75,12 @@ void add_common(OptionList& options) {
 
 CommonOptions read_common(const Values& values, Machines machines) {
     CommonOptions options;
-    options.machine = values.choice_if_given("machine", machine_words).value_or(MachineName::automatic);
+    options.machine =
+        values.choice_if_given<MachineName>("machine", machine_choices()).value_or(MachineName::automatic);
     if (options.machine == MachineName::all && machines == Machines::one) {
         values.fail("--machine all is for `gatecrash doctor` and `gatecrash run` only");
     }
-    options.stepper = values.choice_if_given("stepper", stepper_words);
+    options.stepper = values.choice_if_given<vm::StepperKind>("stepper", stepper_words);
     options.jobs = values.number_if_given("jobs", 1U, most_jobs);
     options.json = values.text_if_given("json");
     options.quiet = values.is_set("quiet");

@@ -10,11 +10,6 @@ namespace gatecrash::cli {
 
 using OptionList = boost::program_options::options_description;
 
-inline constexpr Choice<MachineName> machine_words[] = {{"auto", MachineName::automatic},
-                                                        {"host", MachineName::host},
-                                                        {"amd", MachineName::amd},
-                                                        {"intel", MachineName::intel},
-                                                        {"all", MachineName::all}};
 inline constexpr Choice<vm::StepperKind> stepper_words[] = {{"trap-flag", vm::StepperKind::trap_flag},
                                                             {"stop-bytes", vm::StepperKind::stop_bytes}};
 

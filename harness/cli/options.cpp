@@ -6,7 +6,7 @@
 
 namespace gatecrash::cli {
 
-std::string name_of(MachineName machine) { return word_of(machine, machine_words); }
+std::string name_of(MachineName machine) { return std::string(machine.word()); }
 
 std::vector<Destination> destinations_of(const CommonOptions& common, const ReportOptions& reports) {
     std::vector<Destination> destinations;

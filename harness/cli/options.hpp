@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/machine_name.hpp"
 #include "sweep/sweep.hpp"
 #include "vm/stepping/stepper.hpp"
 
@@ -26,7 +27,6 @@ class UsageError : public std::runtime_error {
     std::string command_;
 };
 
-enum class MachineName : std::uint8_t { automatic, host, amd, intel, all };
 [[nodiscard]] std::string name_of(MachineName machine);
 
 /// Of every command.

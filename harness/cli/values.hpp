@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstddef>
 #include <limits>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -58,12 +59,12 @@ class Values {
         return number;
     }
 
-    template <typename Value, std::size_t count>
-    [[nodiscard]] std::optional<Value> choice_if_given(const char* name, const Choice<Value> (&choices)[count]) const {
+    template <typename Value>
+    [[nodiscard]] std::optional<Value> choice_if_given(const char* name, std::span<const Choice<Value>> choices) const {
         if (!has(name)) return std::nullopt;
         const auto word = text(name);
-        const auto* const found = std::ranges::find(choices, word, &Choice<Value>::word);
-        if (found != std::end(choices)) return found->value;
+        const auto found = std::ranges::find(choices, word, &Choice<Value>::word);
+        if (found != choices.end()) return found->value;
         std::string known;
         for (const auto& choice : choices) known += fmt::format("{}{}", known.empty() ? "" : ", ", choice.word);
         fail(fmt::format("--{} is one of {}, not '{}'", name, known, word));

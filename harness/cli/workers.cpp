@@ -49,19 +49,18 @@ class LiveOutput : public worker::Watcher {
 
 namespace {
 
-unsigned jobs_of(const SweepingOptions& options, bool have_emulators) {
+/// `emulated` is the machine that each worker has; null if all have the one that this process runs on.
+unsigned jobs_of(const SweepingOptions& options, const machines::Machine* emulated) {
     if (options.limits.budget) return 1;
     if (options.common.jobs) return *options.common.jobs;
-    return std::min(default_jobs_here(have_emulators), max_jobs(options.limits.shard));
+    return std::min(default_jobs_here(emulated), max_jobs(options.limits.shard));
 }
 
 /// The machine for a worker, which `automatic` may not choose anew.
-MachineName machine_of(MachineName asked, const std::optional<LocalMachine>& local) {
+const machines::Machine& machine_of(MachineName asked, const std::optional<LocalMachine>& local) {
     if (!local) return emulated_machine_for(asked);
-    for (const auto machine : {MachineName::amd, MachineName::intel}) {
-        if (name_of(machine) == local->description.name) return machine;
-    }
-    return MachineName::host;
+    const auto* const machine = machines::find_machine(local->description.name);
+    return machine != nullptr ? *machine : machines::all_machines().front();
 }
 
 /// The user's files that a worker reads.
@@ -116,12 +115,13 @@ Workers::Workers(const Sweeping& sweeping) : sweeping_(sweeping), live_(std::mak
         assignment.sweeps.push_back(task.sweep);
     }
     const auto local = choose_machine(options.common.machine, false);
-    assignment.command = worker_words(machine_of(options.common.machine, local), files_of(assignment.sweeps));
+    const auto& machine = machine_of(options.common.machine, local);
+    assignment.command = worker_words(machine, files_of(assignment.sweeps));
     // What has to be the same when work goes on.
     worker::Journal journal{version, sweeping.deciding, all.text(), {}, {}};
     journal.command.push_back(to_string(options.limits.shard));
     auto file = open_journal(sweeping, journal);
-    if (journal.workers.empty()) journal.workers.resize(jobs_of(options, !local));
+    if (journal.workers.empty()) journal.workers.resize(jobs_of(options, local ? nullptr : &machine));
     work_ = std::make_unique<worker::SharedWork>(std::move(assignment), std::move(journal), std::move(file), *live_);
 }
 

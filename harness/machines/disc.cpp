@@ -45,21 +45,21 @@ std::string key_of(const DiscParts& parts) {
     return digest.text();
 }
 
-void run_tool(const std::string& name, const std::vector<std::string>& arguments) {
+void run_tool(const Machine& machine, const std::string& name, const std::vector<std::string>& arguments) {
     const auto program = posix::find_program(name);
-    if (!program) throw_no_bochs(name);
+    if (!program) throw_not_set_up(machine, name);
     const auto ended = posix::ChildProcess(*program, arguments).finish();
     if (ended.code != 0) throw MachineError(fmt::format("{} failed: {}", name, ended.output));
 }
 
-std::vector<Module> stripped(const std::vector<Module>& modules, const fs::path& scratch) {
+std::vector<Module> stripped(const Machine& machine, const std::vector<Module>& modules, const fs::path& scratch) {
     std::vector<Module> result;
     for (const auto& module : modules) {
         const auto file = scratch / "module";
         posix::write_file(file, module.object);
         auto arguments = strip;
         arguments.push_back(file);
-        run_tool("objcopy", arguments);
+        run_tool(machine, "objcopy", arguments);
         result.push_back({module.name, posix::read_file(file)});
         fs::remove(file);
     }
@@ -70,31 +70,27 @@ std::vector<Module> stripped(const std::vector<Module>& modules, const fs::path&
 void make_disc(const fs::path& folder, const DiscParts& parts) {
     const auto tree = folder / "tree";
     fs::create_directories(tree / "isolinux");
-    const auto modules = stripped(parts.modules, folder);
+    const auto modules = stripped(parts.machine, parts.modules, folder);
     posix::write_file(tree / "initrd", make_initramfs(modules, parts.libraries, parts.files));
     posix::write_file(tree / "linux", parts.kernel);
     posix::write_file(tree / "isolinux" / "isolinux.cfg", boot_menu(parts));
     fs::copy_file(boot_loader, tree / "isolinux" / "isolinux.bin");
     fs::copy_file(boot_loader_library, tree / "isolinux" / "ldlinux.c32");
-    run_tool("xorriso", {"-as", "mkisofs", "-quiet", "-o", folder / "disc", "-b", "isolinux/isolinux.bin", "-c",
-                         "boot.cat", "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table", tree});
+    run_tool(parts.machine, "xorriso",
+             {"-as", "mkisofs", "-quiet", "-o", folder / "disc", "-b", "isolinux/isolinux.bin", "-c", "boot.cat",
+              "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table", tree});
     fs::remove_all(tree);
     posix::write_file(folder / "digest", Digest().add(posix::read_file(folder / "disc")).text());
 }
 
 }  // namespace
 
-void throw_no_bochs(const std::string& what) {
-    throw MachineError(fmt::format("the machine 'intel' is not set up: there is no {}", what),
-                       "run `./dev setup --intel`, which installs Bochs and what makes a disc for it");
-}
-
-void check_disc_tools() {
+void check_disc_tools(const Machine& machine) {
     for (const auto* tool : {"objcopy", "xorriso"}) {
-        if (!posix::find_program(tool)) throw_no_bochs(tool);
+        if (!posix::find_program(tool)) throw_not_set_up(machine, tool);
     }
     for (const auto* file : {boot_loader, boot_loader_library}) {
-        if (::access(file, R_OK) != 0) throw_no_bochs(file);
+        if (::access(file, R_OK) != 0) throw_not_set_up(machine, file);
     }
 }
 

@@ -4,12 +4,15 @@
 #include <poll.h>
 
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "machines/initramfs.hpp"
 #include "machines/protocol.hpp"
+#include "machines/run.hpp"
 #include "posix/child_process.hpp"
 #include "posix/file_descriptor.hpp"
 #include "posix/signal_pipe.hpp"
@@ -21,6 +24,16 @@ using Clock = std::chrono::steady_clock;
 /// A signal that asked this process to end while a machine was starting.
 struct Interrupted {
     int number;
+};
+
+/// What a machine is started with.
+struct StartRequest {
+    const MachineFiles& files;
+    const std::vector<std::filesystem::path>& libraries;  ///< those that every program inside may load
+    /// What the program to run needs beside them. A machine that boots with these files removes them from here; those
+    /// that are left are sent to its agent.
+    InsideFiles& inside;
+    posix::SignalPipe& signals;
 };
 
 /// What is known of a machine before it runs.
@@ -38,7 +51,7 @@ struct AgentConnection {
     posix::FileDescriptor from;
 };
 
-/// What both kinds of machine are, once their emulator was started.
+/// A machine whose emulator was started.
 class Emulator {
   public:
     Emulator(EmulatorTraits traits, AgentConnection agent, std::unique_ptr<posix::ChildProcess> process);

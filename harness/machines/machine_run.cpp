@@ -8,8 +8,10 @@
 
 namespace {
 
+using gatecrash::machines::Machine;
+
 constexpr const char* usage =
-    "usage: machine-run [--machine amd|intel] [--stdin] [--input OUTSIDE=INSIDE]... [--output INSIDE=OUTSIDE]... "
+    "usage: machine-run [--machine NAME] [--stdin] [--input OUTSIDE=INSIDE]... [--output INSIDE=OUTSIDE]... "
     "[--env NAME=VALUE]... "
     "PROGRAM [ARG...]\n";
 
@@ -21,14 +23,13 @@ std::pair<std::string, std::string> split(const std::string& text) {
 }
 
 struct Wanted {
-    gatecrash::machines::MachineKind machine = gatecrash::machines::MachineKind::amd;
+    const Machine* machine = &gatecrash::machines::usual_machine();
     gatecrash::machines::Launch launch;
 };
 
-gatecrash::machines::MachineKind machine_named(const std::string& name) {
-    for (const auto kind : {gatecrash::machines::MachineKind::amd, gatecrash::machines::MachineKind::intel}) {
-        if (gatecrash::machines::name_of(kind) == name) return kind;
-    }
+const Machine* machine_named(const std::string& name) {
+    const auto* machine = gatecrash::machines::find_machine(name);
+    if (machine != nullptr && machine->is_emulated()) return machine;
     throw std::invalid_argument("no machine " + name);
 }
 
@@ -70,9 +71,10 @@ int main(int argc, char** argv) {
     using namespace gatecrash::machines;
     try {
         const auto [machine, launch] = parse({argv + 1, argv + argc});
-        return run_in_machine(MachineFiles::from_environment(machine), launch);
+        return run_in_machine(MachineFiles::from_environment(*machine), launch);
     } catch (const std::invalid_argument& error) {
         fmt::print(stderr, "machine-run: {}\n{}", error.what(), usage);
+        for (const auto& each : emulated_machines()) fmt::print(stderr, "  {:<6} {}\n", each.name, each.summary);
         return 2;
     } catch (const MachineError& error) {
         fmt::print(stderr, "machine-run: {}\n", error.what());

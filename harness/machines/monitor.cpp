@@ -19,7 +19,7 @@ constexpr std::chrono::seconds answer_limit{30};
 
 }  // namespace
 
-Monitor::Monitor(int connection) : connection_(connection) {
+Monitor::Monitor(int connection, std::string machine) : connection_(connection), machine_(std::move(machine)) {
     read_message();  // the greeting
     command("qmp_capabilities");
 }
@@ -97,10 +97,11 @@ void Monitor::save_devices(int fd) {
         const auto status = progress.value("status", "");
         if (status == "completed") return;
         if (status == "failed" || status == "cancelled") {
-            throw MachineError("QEMU cannot save the amd machine: " + progress.value("error-desc", status));
+            throw MachineError(
+                fmt::format("QEMU cannot save the {} machine: {}", machine_, progress.value("error-desc", status)));
         }
         if (std::chrono::steady_clock::now() > deadline) {
-            throw MachineError("QEMU takes forever to save the amd machine");
+            throw MachineError(fmt::format("QEMU takes forever to save the {} machine", machine_));
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }

@@ -9,9 +9,9 @@ namespace gatecrash::machines {
 
 class Monitor {
   public:
-    /// `connection` is the near end of what QEMU was given, and stays the caller's. Throws MachineError when QEMU does
-    /// not answer.
-    explicit Monitor(int connection);
+    /// `connection` is the near end of what QEMU was given, and stays the caller's. `machine` is the name for messages.
+    /// Throws MachineError when QEMU does not answer.
+    Monitor(int connection, std::string machine);
 
     /// Runs one command and returns its result; `fd`, if any, goes along. Throws MachineError with QEMU's own words
     /// when it refuses.
@@ -30,6 +30,7 @@ class Monitor {
     void send_text(const std::string& text, int fd);
 
     int connection_;
+    std::string machine_;
     std::string received_;
 };
 

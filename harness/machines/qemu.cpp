@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "machines/machine_error.hpp"
-#include "machines/run.hpp"
 #include "posix/child_process.hpp"
 
 namespace gatecrash::machines {
@@ -14,26 +13,24 @@ namespace {
 
 constexpr const char* qemu_name = "qemu-system-x86_64";
 
-std::vector<std::string> common_arguments(bool shared_memory) {
+std::vector<std::string> common_arguments(const Machine& machine, bool shared_memory) {
     return {
         "-M",
         "q35,memory-backend=memory",
         "-accel",
         "tcg,thread=single",
-        // Without ERMS what runs in there copies and clears by words, not by REP MOVSB, which TCG does byte by byte: to
-        // start a program of 17 MB takes half the time.
         "-cpu",
-        "max,+svm,+npt,-erms,-la57,vendor=AuthenticAMD",
+        std::string(machine.cpu),
         // One CPU. QEMU 7.2's SVM changes a CPU's pending interrupts without a lock at each VM entry and exit
         // (svm_helper.c, CPU_INTERRUPT_VIRQ); with two CPU threads that loses one now and then, and the machine hangs.
         "-smp",
         "1",
         "-m",
-        fmt::format("{}M", memory_size >> 20),
+        fmt::format("{}M", machine.memory >> 20),
         // The memory is a file. At the first start it is shared, so that this program can read and save it; later
         // starts map the saved file privately: nothing is read until it is used, and nothing is written back.
         "-object",
-        fmt::format("memory-backend-file,id=memory,size={},mem-path={},share={}", memory_size,
+        fmt::format("memory-backend-file,id=memory,size={},mem-path={},share={}", machine.memory,
                     posix::handed_path(memory_fd), shared_memory ? "on" : "off"),
         "-nodefaults",
         "-no-user-config",
@@ -62,10 +59,10 @@ std::vector<std::string> common_arguments(bool shared_memory) {
 
 }  // namespace
 
-fs::path find_qemu() {
+fs::path find_qemu(const Machine& machine) {
     if (auto found = posix::find_program(qemu_name)) return *found;
-    throw MachineError(fmt::format("the amd machine needs QEMU, and there is no {} in PATH", qemu_name),
-                       "run `./dev setup`, or `apt-get install qemu-system-x86`");
+    throw MachineError(fmt::format("the {} machine needs QEMU, and there is no {} in PATH", machine.name, qemu_name),
+                       remedy_of(machine));
 }
 
 std::string qemu_version(const fs::path& qemu) {
@@ -76,8 +73,8 @@ std::string qemu_version(const fs::path& qemu) {
     return text.substr(0, text.find('\n'));
 }
 
-std::vector<std::string> boot_arguments() {
-    auto arguments = common_arguments(true);
+std::vector<std::string> boot_arguments(const Machine& machine) {
+    auto arguments = common_arguments(machine, true);
     // The last line is about time: no probing of a clock that an emulator makes look broken, no self-tests, no zeroing
     // of each page twice.
     const std::string kernel_arguments =
@@ -88,8 +85,8 @@ std::vector<std::string> boot_arguments() {
     return arguments;
 }
 
-std::vector<std::string> restore_arguments() {
-    auto arguments = common_arguments(false);
+std::vector<std::string> restore_arguments(const Machine& machine) {
+    auto arguments = common_arguments(machine, false);
     arguments.insert(arguments.end(), {"-incoming", "defer"});
     return arguments;
 }

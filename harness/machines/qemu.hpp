@@ -5,22 +5,24 @@
 #include <string>
 #include <vector>
 
+#include "machines/machines.hpp"
+
 namespace gatecrash::machines {
 
 /// The descriptor numbers under which QEMU finds what it is handed. Fixed, so that the command line is the same at
 /// every start and can be part of the key of a saved state.
 enum QemuFd : int { agent_fd = 3, monitor_fd, memory_fd, kernel_fd, initramfs_fd };
 
-/// The emulator's path as found in PATH. Throws MachineError with the remedy when there is none.
-std::filesystem::path find_qemu();
+/// Finds the emulator in PATH. Throws MachineError, with the remedy of `machine`, if it is not there.
+std::filesystem::path find_qemu(const Machine& machine);
 
 /// First line of `qemu --version`.
 std::string qemu_version(const std::filesystem::path& qemu);
 
 /// Arguments for the first start, which boots the kernel and is then saved through the monitor.
-std::vector<std::string> boot_arguments();
+std::vector<std::string> boot_arguments(const Machine& machine);
 
 /// Arguments for a start from a saved state.
-std::vector<std::string> restore_arguments();
+std::vector<std::string> restore_arguments(const Machine& machine);
 
 }  // namespace gatecrash::machines

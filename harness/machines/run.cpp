@@ -10,10 +10,8 @@
 #include <cstdlib>
 #include <system_error>
 
-#include "machines/amd.hpp"
-#include "machines/intel.hpp"
+#include "machines/emulator.hpp"
 #include "machines/libraries.hpp"
-#include "machines/qemu.hpp"
 #include "machines/session.hpp"
 #include "posix/error.hpp"
 #include "posix/file.hpp"
@@ -37,10 +35,10 @@ fs::path build_folder() {
     return fs::is_directory(folder, error) ? folder : fs::path();
 }
 
-fs::path default_cache(MachineKind kind) {
-    const auto name = name_of(kind);
-    // One folder may serve both machines: what belongs to intel is below.
-    const auto own = kind == MachineKind::amd ? "" : name;
+fs::path default_cache(const Machine& machine) {
+    const auto& name = machine.name;
+    // One folder may serve all machines: those but the usual one have folders of their own in it.
+    const auto own = &machine == &usual_machine() ? "" : name;
     if (const auto cache = from_environment_variable("GATECRASH_CACHE")) return *cache / own;
     if (const auto build = build_folder(); !build.empty() && ::access(build.c_str(), W_OK) == 0) {
         return build / "machines" / name;
@@ -98,12 +96,10 @@ std::vector<std::string> make_environment(const Launch& launch, const std::vecto
 
 }  // namespace
 
-std::string name_of(MachineKind kind) { return kind == MachineKind::amd ? "amd" : "intel"; }
-
-MachineFiles MachineFiles::from_environment(MachineKind kind) {
+MachineFiles MachineFiles::from_environment(const Machine& machine) {
     MachineFiles files;
-    files.kind = kind;
-    files.cache = default_cache(kind);
+    files.machine = &machine;
+    files.cache = default_cache(machine);
     const auto kernel = from_environment_variable("GATECRASH_KERNEL");
     const auto modules = from_environment_variable("GATECRASH_MODULES");
     if (kernel.has_value() != modules.has_value()) {
@@ -119,10 +115,11 @@ MachineFiles MachineFiles::from_environment(MachineKind kind) {
     return files;
 }
 
-std::optional<MachineError> missing_for_machine(MachineKind kind) {
+std::optional<MachineError> missing_for_machine(const Machine& machine) {
+    if (!machine.is_emulated()) return std::nullopt;
     try {
-        kind == MachineKind::amd ? (void)find_qemu() : check_bochs();
-        const auto files = MachineFiles::from_environment(kind);
+        machine.check(machine);
+        const auto files = MachineFiles::from_environment(machine);
         if (::access(files.kernel.c_str(), R_OK) != 0) {
             return MachineError(fmt::format("cannot read the kernel {}", files.kernel.string()),
                                 "run `./dev setup`, or name a bzImage with GATECRASH_KERNEL");
@@ -165,13 +162,8 @@ int run_in_machine(const MachineFiles& files, const Launch& launch) {
     posix::SignalPipe signals;
     std::unique_ptr<Emulator> machine;
     try {
-        if (files.kind == MachineKind::intel) {
-            // All there before the machine is: its serial line is slow.
-            machine = start_intel(files, base, inside_files, signals);
-            inside_files.clear();
-        } else {
-            machine = start_amd(files, base, signals);
-        }
+        StartRequest start{files, base, inside_files, signals};
+        machine = files.machine->start(start);
     } catch (const Interrupted& interrupted) {
         return 128 + interrupted.number;
     }

@@ -3,7 +3,6 @@
 
 #include <unistd.h>
 
-#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -11,24 +10,13 @@
 #include <vector>
 
 #include "machines/machine_error.hpp"
+#include "machines/machines.hpp"
 
 namespace gatecrash::machines {
 
-/// The emulated machines.
-enum class MachineKind : std::uint8_t {
-    amd,    ///< QEMU emulating an AMD CPU with SVM
-    intel,  ///< Bochs emulating an Intel CPU with VT-x
-};
-
-/// "amd" or "intel".
-std::string name_of(MachineKind kind);
-
-/// The memory of an emulated machine, in bytes. Emulator and worker together take about half as much of the host's.
-inline constexpr std::size_t memory_size = std::size_t{512} << 20;
-
-/// Where the machine's own files are.
+/// An emulated machine, and where its own files are.
 struct MachineFiles {
-    MachineKind kind = MachineKind::amd;
+    const Machine* machine = &usual_machine();
     std::filesystem::path cache;    ///< folder for saved states or discs; created when it is not there
     std::filesystem::path kernel;   ///< a bzImage
     std::filesystem::path modules;  ///< folder with that kernel's *.ko files, searched recursively
@@ -36,7 +24,7 @@ struct MachineFiles {
     /// From GATECRASH_CACHE, GATECRASH_KERNEL and GATECRASH_MODULES, and for what they do not name: what `./dev setup`
     /// put into the build folder, else the running kernel's own files. The cache is in the build folder where that can
     /// be written, else in $XDG_CACHE_HOME/gatecrash. Throws MachineError when no kernel is found.
-    static MachineFiles from_environment(MachineKind kind = MachineKind::amd);
+    static MachineFiles from_environment(const Machine& machine = usual_machine());
 };
 
 /// What a program's standard streams are connected to: descriptors of this process, which stay the caller's.
@@ -78,8 +66,8 @@ struct Launch {
 /// killed.
 int run_in_machine(const MachineFiles& files, const Launch& launch);
 
-/// What the machine lacks on this host, as an error with its remedy; nothing when run_in_machine should work. Quick:
-/// nothing is started.
-std::optional<MachineError> missing_for_machine(MachineKind kind);
+/// Returns what `machine` lacks on this host, as an error with its remedy; empty if run_in_machine() should work, or
+/// for the host itself. It is quick, and starts nothing.
+std::optional<MachineError> missing_for_machine(const Machine& machine);
 
 }  // namespace gatecrash::machines

@@ -14,7 +14,7 @@ using Measured = std::map<vm::Behaviour, T, vm::ByName>;
 
 /// Where results come from: the `machine` of the JSON document.
 struct MachineDescription {
-    std::string name;    ///< "host", "amd" or "intel"
+    std::string name;    ///< as in the table of machines
     std::string kvm;     ///< the module behind /dev/kvm, for instance "kvm_amd", or "unknown"
     std::string cpu;     ///< the model name of /proc/cpuinfo
     std::string kernel;  ///< as `uname -r` prints it

@@ -4,7 +4,7 @@
 
 #include <set>
 
-#include "machines/amd.hpp"
+#include "machines/qemu_machine.hpp"
 
 namespace gatecrash::machines {
 namespace {
@@ -33,7 +33,7 @@ TEST(Digest, TellsPartsApart) {
 }
 
 TEST(StateKey, ChangesWithEveryPart) {
-    const Parts parts{.qemu = "/q", .version = "v", .kernel = "k", .initramfs = "i"};
+    const Parts parts{.machine = &usual_machine(), .qemu = "/q", .version = "v", .kernel = "k", .initramfs = "i"};
     std::set<std::string> keys = {state_key(parts)};
     for (const auto& member : {&Parts::version, &Parts::kernel, &Parts::initramfs}) {
         auto changed = parts;
@@ -43,7 +43,12 @@ TEST(StateKey, ChangesWithEveryPart) {
     auto changed = parts;
     changed.qemu = "/other";
     keys.insert(state_key(changed));
-    EXPECT_EQ(keys.size(), 5U);
+    changed = parts;
+    auto machine = usual_machine();
+    machine.cpu = "486";
+    changed.machine = &machine;
+    keys.insert(state_key(changed));
+    EXPECT_EQ(keys.size(), 6U);
     EXPECT_TRUE(keys.contains(state_key(parts)));
 }
 

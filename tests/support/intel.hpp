@@ -15,7 +15,7 @@ namespace gatecrash::machines {
 class Intel : public testing::Test {
   protected:
     void SetUp() override {
-        if (const auto missing = missing_for_machine(MachineKind::intel)) {
+        if (const auto missing = missing_for_machine(*find_machine("intel"))) {
             GTEST_SKIP() << missing->what() << ": " << missing->remedy();
         }
     }

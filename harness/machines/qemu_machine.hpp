@@ -1,4 +1,4 @@
-// The machine `amd`: QEMU, its first boot, and the state saved from it.
+// Machines that QEMU emulates: the first boot, and the state saved from it.
 #pragma once
 
 #include <filesystem>
@@ -13,6 +13,7 @@ namespace gatecrash::machines {
 
 /// What the machine is made of.
 struct Parts {
+    const Machine* machine = nullptr;
     std::filesystem::path qemu;
     std::string version;  ///< of QEMU
     std::string kernel;   ///< a bzImage's bytes
@@ -25,9 +26,11 @@ Parts collect_parts(const MachineFiles& files, const std::vector<std::filesystem
 /// Names the saved state of a machine made of `parts`: whatever changes the state changes the key.
 std::string state_key(const Parts& parts);
 
-/// A machine that is ready, with `libraries` in it. It comes from a saved state; one that is missing, or does not work,
-/// is made anew, once, which takes some seconds. Throws MachineError, or Interrupted.
-std::unique_ptr<Emulator> start_amd(const MachineFiles& files, const std::vector<std::filesystem::path>& libraries,
-                                    posix::SignalPipe& signals);
+/// See Machine::check.
+void check_qemu(const Machine& machine);
+
+/// See Machine::start. The machine comes from a saved state. One that is missing, or does not work, is made anew, once,
+/// which takes some seconds. The files of the request are left to be sent.
+std::unique_ptr<Emulator> start_qemu_machine(StartRequest& request);
 
 }  // namespace gatecrash::machines

@@ -1,4 +1,4 @@
-#include "machines/amd.hpp"
+#include "machines/qemu_machine.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -25,9 +25,11 @@ namespace fs = std::filesystem;
 namespace {
 
 /// virtio first: with the port there, the agent can say what is wrong with the others.
-const std::array<std::string, 4> amd_modules = {"virtio_pci", "virtio_console", "kvm", "kvm_amd"};
+std::vector<std::string> modules_of(const Machine& machine) {
+    return {"virtio_pci", "virtio_console", "kvm", std::string(machine.kvm_module)};
+}
 
-constexpr std::chrono::seconds amd_boot_limit{180};
+constexpr std::chrono::seconds qemu_boot_limit{180};
 /// From the start of QEMU to the agent's answer takes 0.2 s on an idle host.
 constexpr std::chrono::seconds restore_limit{30};
 
@@ -35,16 +37,16 @@ constexpr std::chrono::seconds restore_limit{30};
 class Qemu : public Emulator {
   public:
     /// `fds` lacks the connections to agent and monitor, which are made here.
-    static std::unique_ptr<Qemu> start(const fs::path& qemu, std::vector<std::string> arguments,
+    static std::unique_ptr<Qemu> start(const Parts& parts, std::vector<std::string> arguments,
                                        std::vector<posix::HandedDescriptor> fds) {
         auto agent = posix::make_socket_pair();
         auto monitor = posix::make_socket_pair();
         fds.push_back({agent_fd, agent.second.get()});
         fds.push_back({monitor_fd, monitor.second.get()});
-        auto process = std::make_unique<posix::ChildProcess>(qemu, std::move(arguments), fds);
+        auto process = std::make_unique<posix::ChildProcess>(parts.qemu, std::move(arguments), fds);
         posix::FileDescriptor from(::fcntl(agent.first.get(), F_DUPFD_CLOEXEC, 0));
         if (!from) posix::throw_errno("fcntl");
-        return std::unique_ptr<Qemu>(new Qemu({.to = std::move(agent.first), .from = std::move(from)},
+        return std::unique_ptr<Qemu>(new Qemu(*parts.machine, {.to = std::move(agent.first), .from = std::move(from)},
                                               std::move(monitor.first), std::move(process)));
     }
 
@@ -53,13 +55,15 @@ class Qemu : public Emulator {
     void restore_devices(int fd) { with_monitor(&Monitor::restore_devices, fd); }
 
   private:
-    Qemu(AgentConnection agent, posix::FileDescriptor monitor, std::unique_ptr<posix::ChildProcess> process)
-        : Emulator({.name = "amd", .window = {}, .silence = {}}, std::move(agent), std::move(process)),
+    Qemu(const Machine& machine, AgentConnection agent, posix::FileDescriptor monitor,
+         std::unique_ptr<posix::ChildProcess> process)
+        : Emulator({.name = std::string(machine.name), .window = {}, .silence = {}}, std::move(agent),
+                   std::move(process)),
           monitor_(std::move(monitor)) {}
 
     void with_monitor(void (Monitor::*action)(int), int fd) {
         try {
-            Monitor monitor(monitor_.get());
+            Monitor monitor(monitor_.get(), traits().name);
             (monitor.*action)(fd);
         } catch (const MachineError& error) {
             throw MachineError(with_console(error.what()));
@@ -71,17 +75,18 @@ class Qemu : public Emulator {
 
 /// Boots the machine and saves it to `folder`.
 void boot_and_save(const Parts& parts, const fs::path& folder, posix::SignalPipe& signals) {
-    fmt::print(stderr, "gatecrash: booting the amd machine once (about 5 s)...\n");
+    fmt::print(stderr, "gatecrash: booting the {} machine once ({})...\n", parts.machine->name,
+               parts.machine->boot_time);
     // In memory, not in the cache folder: a full disk would end QEMU by SIGBUS, while save_state can say what is wrong.
     const auto memory = posix::memory_file("memory");
-    if (::ftruncate(memory.get(), static_cast<off_t>(memory_size)) != 0) posix::throw_errno("ftruncate");
+    if (::ftruncate(memory.get(), static_cast<off_t>(parts.machine->memory)) != 0) posix::throw_errno("ftruncate");
     const auto devices = posix::memory_file("devices");
     const auto kernel = posix::memory_file("kernel", parts.kernel);
     const auto initramfs = posix::memory_file("initramfs", parts.initramfs);
     const auto emulator =
-        Qemu::start(parts.qemu, boot_arguments(),
+        Qemu::start(parts, boot_arguments(*parts.machine),
                     {{memory_fd, memory.get()}, {kernel_fd, kernel.get()}, {initramfs_fd, initramfs.get()}});
-    emulator->wait_for(Message::ready, amd_boot_limit, signals);
+    emulator->wait_for(Message::ready, qemu_boot_limit, signals);
     emulator->save_devices(devices.get());
     save_state(folder, memory.get(), devices.get());
 }
@@ -90,7 +95,7 @@ void boot_and_save(const Parts& parts, const fs::path& folder, posix::SignalPipe
 std::unique_ptr<Qemu> restore(const Parts& parts, const SavedState& state, posix::SignalPipe& signals) {
     // Meanwhile, as it takes about as long as the start itself.
     auto intact = std::async(std::launch::async, [&state] { return state.intact(); });
-    auto emulator = Qemu::start(parts.qemu, restore_arguments(), {{memory_fd, state.memory()}});
+    auto emulator = Qemu::start(parts, restore_arguments(*parts.machine), {{memory_fd, state.memory()}});
     emulator->restore_devices(state.devices());
     emulator->set_clock(restore_limit, signals);
     if (!intact.get()) throw MachineError("its files are not what was written");
@@ -101,34 +106,37 @@ std::unique_ptr<Qemu> restore(const Parts& parts, const SavedState& state, posix
 
 Parts collect_parts(const MachineFiles& files, const std::vector<fs::path>& libraries) {
     Parts parts;
-    parts.qemu = find_qemu();
+    parts.machine = files.machine;
+    parts.qemu = find_qemu(*files.machine);
     parts.version = qemu_version(parts.qemu);
     parts.kernel = read_kernel(files.kernel);
-    parts.initramfs = make_initramfs(read_modules(files.modules, amd_modules), libraries);
+    parts.initramfs = make_initramfs(read_modules(files.modules, modules_of(*files.machine)), libraries);
     return parts;
 }
 
 std::string state_key(const Parts& parts) {
     Digest digest;
     digest.add(parts.qemu.string()).add(parts.version).add(parts.kernel).add(parts.initramfs);
-    for (const auto& arguments : {boot_arguments(), restore_arguments()}) {
+    for (const auto& arguments : {boot_arguments(*parts.machine), restore_arguments(*parts.machine)}) {
         for (const auto& argument : arguments) digest.add(argument);
     }
     return digest.text();
 }
 
-std::unique_ptr<Emulator> start_amd(const MachineFiles& files, const std::vector<fs::path>& libraries,
-                                    posix::SignalPipe& signals) {
-    const auto parts = collect_parts(files, libraries);
-    const ContentCache cache(files.cache);
+void check_qemu(const Machine& machine) { (void)find_qemu(machine); }
+
+std::unique_ptr<Emulator> start_qemu_machine(StartRequest& request) {
+    auto& signals = request.signals;
+    const auto parts = collect_parts(request.files, request.libraries);
+    const ContentCache cache(request.files.cache);
     const auto key = state_key(parts);
     const auto make = [&](const fs::path& folder) { boot_and_save(parts, folder, signals); };
     const auto state = get_state(cache, key, std::nullopt, make);
     try {
         return restore(parts, state, signals);
     } catch (const MachineError& error) {
-        fmt::print(stderr, "gatecrash: the saved state of the amd machine does not work and is made anew: {}\n",
-                   error.what());
+        fmt::print(stderr, "gatecrash: the saved state of the {} machine does not work and is made anew: {}\n",
+                   parts.machine->name, error.what());
     }
     return restore(parts, get_state(cache, key, state.identity(), make), signals);
 }

@@ -1,4 +1,4 @@
-#include "machines/intel.hpp"
+#include "machines/bochs_machine.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -27,52 +27,50 @@ constexpr const char* vga_bios = "/usr/share/vgabios/vgabios-stdvga.bin";
 /// Bochs cannot do without a display. This one has a mode that shows nothing, and listens on nothing.
 constexpr const char* display = "/usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_sdl2_gui.so";
 
-const std::array<std::string, 2> intel_modules = {"kvm", "kvm_intel"};
-
 /// Booting takes 8 s on an idle fast host, 20 s on a slow one, and as much longer as others keep it busy.
-constexpr std::chrono::seconds intel_boot_limit{300};
+constexpr std::chrono::seconds bochs_boot_limit{300};
 constexpr std::chrono::seconds clock_limit{30};
 
 /// The descriptor numbers under which Bochs finds what it is handed.
 enum BochsFd : int { settings_fd = 3, debugger_fd, disc_fd, serial_fd, parallel_fd, console_fd, log_fd };
 
-/// The second line is about time, as in the amd machine. What the agent's StallBreaker needs: access to the I/O APIC,
-/// and that interrupt 0 is not the HPET's.
+/// The second line is about time, as in the machines of QEMU. What the agent's StallBreaker needs: access to the I/O
+/// APIC, and that interrupt 0 is not the HPET's.
 const std::string kernel_arguments = fmt::format(
     "console=ttyS0,115200 quiet panic=-1 mitigations=off nokaslr iomem=relaxed hpet=disable {}={} "
     "tsc=reliable lpj=4000000 no_timer_check nowatchdog cryptomgr.notests init_on_alloc=0 audit=0 lsm=",
     port_variable, serial_port);
 
-std::string settings() {
+std::string settings(const Machine& machine) {
     return fmt::format(
         "plugin_ctrl: voodoo=0, sb16=0, es1370=0, speaker=0\n"
         "config_interface: textconfig\n"
         "display_library: sdl2\n"
-        "memory: guest=512, host=512\n"
-        "romimage: file={}\n"
-        "vgaromimage: file={}\n"
+        "memory: guest={0}, host={0}\n"
+        "romimage: file={2}\n"
+        "vgaromimage: file={3}\n"
         // Time is counted in instructions, so that a run is the same each time.
-        "cpu: model=corei7_haswell_4770, count=1, ips=50000000, reset_on_triple_fault=0, ignore_bad_msrs=1\n"
+        "cpu: model={1}, count=1, ips=50000000, reset_on_triple_fault=0, ignore_bad_msrs=1\n"
         "clock: sync=none, time0=1700000000, rtc_sync=0\n"
-        "ata0-master: type=cdrom, path={}, status=inserted\n"
+        "ata0-master: type=cdrom, path={4}, status=inserted\n"
         "boot: cdrom\n"
-        "com1: enabled=1, mode=file, dev={}\n"
-        "com2: enabled=1, mode=term, dev={}\n"
-        "parport1: enabled=1, file={}\n"
-        "log: {}\n"
+        "com1: enabled=1, mode=file, dev={5}\n"
+        "com2: enabled=1, mode=term, dev={6}\n"
+        "parport1: enabled=1, file={7}\n"
+        "log: {8}\n"
         "info: action=ignore\n"
         "error: action=ignore\n"
         "panic: action=fatal\n",
-        bios, vga_bios, posix::handed_path(disc_fd), posix::handed_path(console_fd), posix::handed_path(serial_fd),
-        posix::handed_path(parallel_fd), posix::handed_path(log_fd));
+        machine.memory >> 20, machine.cpu, bios, vga_bios, posix::handed_path(disc_fd), posix::handed_path(console_fd),
+        posix::handed_path(serial_fd), posix::handed_path(parallel_fd), posix::handed_path(log_fd));
 }
 
 class Bochs : public Emulator {
   public:
-    static std::unique_ptr<Bochs> start(const posix::FileDescriptor& disc, const fs::path& cache) {
+    static std::unique_ptr<Bochs> start(const MachineFiles& files, const posix::FileDescriptor& disc) {
         const auto program = posix::find_program(bochs_name);
-        if (!program) throw_no_bochs(bochs_name);
-        const auto settings_file = posix::memory_file("settings", settings());
+        if (!program) throw_not_set_up(*files.machine, bochs_name);
+        const auto settings_file = posix::memory_file("settings", settings(*files.machine));
         // Debian builds Bochs with its debugger, which has to be told to go on.
         const auto debugger_file = posix::memory_file("debugger", "c\n");
         auto console = posix::memory_file("console");
@@ -93,20 +91,20 @@ class Bochs : public Emulator {
             std::vector<std::string>{"PATH=/usr/bin:/bin", "HOME=/", "SDL_VIDEODRIVER=dummy", "SDL_AUDIODRIVER=dummy"});
         return std::unique_ptr<Bochs>(
             new Bochs({.to = std::move(serial_line.controller), .from = std::move(answers.read)}, std::move(process),
-                      std::move(console), std::move(log), cache));
+                      std::move(console), std::move(log), files));
     }
 
   private:
     Bochs(AgentConnection agent, std::unique_ptr<posix::ChildProcess> process, posix::FileDescriptor console,
-          posix::FileDescriptor log, fs::path cache)
-        : Emulator({.name = "intel",
+          posix::FileDescriptor log, const MachineFiles& files)
+        : Emulator({.name = std::string(files.machine->name),
                     .window = serial_window,
                     .silence = "a guest that loops with interrupts off stops all of it, since Bochs lets no interrupt "
                                "through to KVM then"},
                    std::move(agent), std::move(process)),
           console_(std::move(console)),
           log_(std::move(log)),
-          cache_(std::move(cache)) {}
+          cache_(files.cache) {}
 
     std::string console() override {
         const auto output = Emulator::console();
@@ -132,26 +130,31 @@ class Bochs : public Emulator {
 
 }  // namespace
 
-void check_bochs() {
-    if (!posix::find_program(bochs_name)) throw_no_bochs(bochs_name);
+void check_bochs(const Machine& machine) {
+    if (!posix::find_program(bochs_name)) throw_not_set_up(machine, bochs_name);
     for (const auto* file : {bios, vga_bios, display}) {
-        if (::access(file, R_OK) != 0) throw_no_bochs(file);
+        if (::access(file, R_OK) != 0) throw_not_set_up(machine, file);
     }
-    check_disc_tools();
+    check_disc_tools(machine);
 }
 
-std::unique_ptr<Emulator> start_intel(const MachineFiles& machine, const std::vector<fs::path>& libraries,
-                                      const InsideFiles& files, posix::SignalPipe& signals) {
-    check_bochs();
-    const auto disc = get_disc(machine.cache, {.kernel = read_kernel(machine.kernel),
-                                               .kernel_arguments = kernel_arguments,
-                                               .modules = read_modules(machine.modules, intel_modules),
-                                               .libraries = libraries,
-                                               .files = files});
-    if (::isatty(STDERR_FILENO) == 1) fmt::print(stderr, "gatecrash: booting the intel machine (about 20 s)...\n");
-    auto bochs = Bochs::start(disc, machine.cache);
-    bochs->wait_for(Message::ready, intel_boot_limit, signals);
-    bochs->set_clock(clock_limit, signals);
+std::unique_ptr<Emulator> start_bochs_machine(StartRequest& request) {
+    const auto& files = request.files;
+    const auto& machine = *files.machine;
+    check_bochs(machine);
+    const std::array<std::string, 2> modules = {"kvm", std::string(machine.kvm_module)};
+    const auto disc = get_disc(files.cache, {.machine = machine,
+                                             .kernel = read_kernel(files.kernel),
+                                             .kernel_arguments = kernel_arguments,
+                                             .modules = read_modules(files.modules, modules),
+                                             .libraries = request.libraries,
+                                             .files = std::exchange(request.inside, {})});
+    if (::isatty(STDERR_FILENO) == 1) {
+        fmt::print(stderr, "gatecrash: booting the {} machine ({})...\n", machine.name, machine.boot_time);
+    }
+    auto bochs = Bochs::start(files, disc);
+    bochs->wait_for(Message::ready, bochs_boot_limit, request.signals);
+    bochs->set_clock(clock_limit, request.signals);
     return bochs;
 }
 

@@ -1,0 +1,17 @@
+// Machines that Bochs emulates, and the disc that each boots from.
+#pragma once
+
+#include <memory>
+
+#include "machines/emulator.hpp"
+#include "machines/machines.hpp"
+
+namespace gatecrash::machines {
+
+/// See Machine::check.
+void check_bochs(const Machine& machine);
+
+/// See Machine::start. Boots each time. The files of the request are on the disc, since the serial line is slow.
+std::unique_ptr<Emulator> start_bochs_machine(StartRequest& request);
+
+}  // namespace gatecrash::machines
