@@ -56,12 +56,6 @@ MachineResults run_on(const machines::Machine& machine, Sweeping sweeping, TextO
     sweeping.options.common.machine = MachineName(machine);
     MachineResults of;
     of.machine.name = machine.name;
-    const auto refuse = [&](const auto& error) {
-        of.missing = error.what();
-        of.remedy = error.remedy();
-        text.print(fmt::format("{} is not used: {}\n{}\n", of.machine.name, of.missing,
-                               of.remedy.empty() ? "" : "  remedy: " + of.remedy + "\n"));
-    };
     try {
         require_set_up(machine);
         Workers workers(sweeping);
@@ -70,10 +64,11 @@ MachineResults run_on(const machines::Machine& machine, Sweeping sweeping, TextO
         const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
         const bool is_known = !of.machine.kvm.empty();  // not if it was interrupted, or died, before its first result
         text.print((is_known ? report::summary_line(of.results, of.machine, seconds.count()) : "") + "\n");
-    } catch (const HostError& error) {
-        refuse(error);
-    } catch (const machines::MachineError& error) {
-        refuse(error);
+    } catch (const Failure& failure) {
+        of.missing = failure.what();
+        of.remedy = failure.remedy();
+        text.print(fmt::format("{} is not used: {}\n{}\n", of.machine.name, of.missing,
+                               of.remedy.empty() ? "" : "  remedy: " + of.remedy + "\n"));
     }
     return of;
 }

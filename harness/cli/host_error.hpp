@@ -1,18 +1,13 @@
 #pragma once
 
-#include <stdexcept>
-#include <string>
+#include "failure.hpp"
 
 namespace gatecrash::cli {
 
-/// What the user asked for cannot be had on this host: exit code 3. `what()` is one line, the remedy another.
-class HostError : public std::runtime_error {
+/// This host does not have what the user asked for.
+class HostError : public Failure {
   public:
-    HostError(const std::string& what, std::string remedy) : std::runtime_error(what), remedy_(std::move(remedy)) {}
-    [[nodiscard]] const std::string& remedy() const { return remedy_; }
-
-  private:
-    std::string remedy_;
+    HostError(const std::string& what, std::string remedy) : Failure(what, std::move(remedy)) {}
 };
 
 }  // namespace gatecrash::cli

@@ -6,10 +6,8 @@
 #include <system_error>
 
 #include "cli/commands.hpp"
-#include "cli/host_error.hpp"
-#include "machines/machine_error.hpp"
+#include "failure.hpp"
 #include "report/exit_code.hpp"
-#include "report/output_file.hpp"
 #include "sweep/schedule.hpp"
 #include "vm/boot/image.hpp"
 #include "worker/pool.hpp"
@@ -53,12 +51,8 @@ int guarded(const std::vector<std::string>& arguments) {
     } catch (const worker::WorkerError& error) {
         fmt::print(stderr, "{}", error.told());
         return error.code();
-    } catch (const cli::HostError& error) {
-        return fail(ExitCode::error, error.what(), error.remedy());
-    } catch (const machines::MachineError& error) {
-        return fail(ExitCode::error, error.what(), error.remedy());
-    } catch (const report::OutputWriteError& error) {
-        return fail(ExitCode::error, error.what(), "free some space, or name another file");
+    } catch (const Failure& failure) {
+        return fail(ExitCode::error, failure.what(), failure.remedy());
     } catch (const std::exception& error) {
         // What is longer than a buffer is written, and fails, while it is printed.
         const auto* system = dynamic_cast<const std::system_error*>(&error);

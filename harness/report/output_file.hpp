@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "failure.hpp"
 #include "posix/file_descriptor.hpp"
 
 namespace gatecrash::report {
@@ -16,9 +17,9 @@ class OutputPathError : public std::runtime_error {
 };
 
 /// Writing failed though the path had looked right: a full disk.
-class OutputWriteError : public std::runtime_error {
+class OutputWriteError : public Failure {
   public:
-    using std::runtime_error::runtime_error;
+    explicit OutputWriteError(const std::string& what) : Failure(what, "free some space, or name another file") {}
 };
 
 /// A file to write in one go after long work. The path is tried when this is made, so that a wrong one is known before
