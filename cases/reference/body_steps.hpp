@@ -16,7 +16,7 @@
 
 namespace {
 
-/// What a tracer does at an entry: it follows the user's stack, which may not be there yet.
+/// Follows the user's stack, which may not be there yet.
 INLINED void trace_entry() { read_user(REFERENCE_TRACED); }
 
 /// The address of a page fault, and 0 for all others: to be read before anything that may fault by itself.

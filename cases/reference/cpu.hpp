@@ -1,4 +1,4 @@
-// What the reference entry's bodies ask the CPU for. Nothing here is a step, so a defect's or a design's file may
+// Instructions that the reference entry's bodies use. Nothing here is a step, so a defect's or a design's file may
 // include this before it names its own. Guest side, freestanding.
 #pragma once
 

@@ -54,7 +54,7 @@ INLINED void set_return_flags(gatecrash::abi::Frame* frame, uint64_t debug_statu
 }
 #endif
 
-/// None is, but for a #DB of which DR6 says nothing: INT 1 stands for INT1, which sets no bit, and is handled.
+/// Handles only a #DB that DR6 does not explain: INT 1 stands for INT1, which sets no bit.
 #ifndef is_spurious
 INLINED bool is_spurious(uint64_t, uint64_t) { return false; }
 #endif

@@ -77,7 +77,7 @@ ENTRY entry_bp
         GAP_TO_INTERRUPTED_STACK
         EXCEPTION_OF_BP GATECRASH_VECTOR_BP
 
-// #UD, #NP, #SS, #GP and #PF. As #BP; the CPU pushes an error code, but for #UD.
+// #UD, #NP, #SS, #GP and #PF are like #BP. The CPU pushes an error code, except with #UD.
 ENTRY entry_ud
         pushq $0
         EXCEPTION GATECRASH_VECTOR_UD

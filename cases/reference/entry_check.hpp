@@ -1,4 +1,4 @@
-// What a body checks on its way in: that the entry did what it promises. Of bodies.cpp. Guest side, freestanding.
+// Checks, at the start of each body, that the entry did what it promises. Guest side, freestanding.
 #pragma once
 
 #include "context.hpp"
@@ -32,7 +32,7 @@ constexpr uint64_t cleared_by_syscall_entry = cleared_by_entry;
 /// One that a CPU pushes in 64-bit mode. What stands there else is another word: the frame is not where it seems.
 INLINED bool is_code_segment(uint64_t cs) { return cs == GATECRASH_KERNEL_CS || (cs <= 0xffff && (cs & 3) == 3); }
 
-/// What the entry has to have done by now, whatever it interrupted.
+/// Checks what the entry has done by now, whatever it interrupted.
 INLINED void check_entry(const Frame* frame, uint64_t vector, uint64_t cleared = cleared_by_entry) {
     uint64_t flags = 0, cr3 = 0;
     asm volatile("pushfq; popq %0" : "=r"(flags));

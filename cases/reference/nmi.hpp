@@ -16,7 +16,7 @@ constexpr bool db_may_come_in_nmi = true;
 constexpr bool db_may_come_in_nmi = false;
 #endif
 
-/// Of NMIs, whose IRETs unmask them, one body runs at a time. The next one has it do another round.
+/// Runs one body at a time, since each NMI's IRET unmasks NMIs. The next NMI has it do another round.
 #ifndef nmi_bodies_nest
 constexpr bool nmi_bodies_nest = false;
 #endif

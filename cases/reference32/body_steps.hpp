@@ -1,5 +1,5 @@
 // The steps of the 32-bit reference entry's bodies, and the checks that the entry did what it promises. Of bodies.cpp.
-// What is in #ifndef is a step that a defect's or a design's file replaces by defining its name (README.md). Guest
+// Each #ifndef holds a step. A defect's or a design's file replaces it by defining its name (README.md). Guest
 // side, freestanding.
 #pragma once
 
@@ -38,7 +38,7 @@ INLINED bool is_on_stack_of_df([[maybe_unused]] uint32_t esp) {
 #endif
 }
 
-/// What the entry has to have done by now, whatever it interrupted.
+/// Checks what the entry has done by now, whatever it interrupted.
 INLINED void check_entry(const Frame* frame, bool moves_frame) {
     constexpr uint32_t cleared = RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC;
     uint32_t flags = 0, cr3 = 0, esp = 0;
