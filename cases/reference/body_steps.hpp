@@ -1,4 +1,4 @@
-// The steps of exceptions' and system calls' bodies. Of bodies.cpp. Guest side, freestanding.
+// The steps of exceptions' and system calls' bodies, for bodies.cpp. Guest side, freestanding.
 //
 // Here and in the headers below, what is in #ifndef is a step: a defect's or a design's file that defines its name
 // replaces it (README.md).

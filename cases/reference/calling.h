@@ -156,7 +156,7 @@
 .endm
 #endif
 
-/* What is in use is unknown: the kernel's page tables and GS base, or the user's. Clobbers RAX, RBX, RCX, RDX, R14;
+/* Nothing is known about the page tables and the GS base in use: the kernel's, or the user's. Clobbers RAX, RBX, RCX, RDX, R14;
  * EXIT_PARANOID needs RBX and R14 as this leaves them. */
 .macro ENTER_PARANOID
         CLEAR_FLAGS

@@ -102,7 +102,7 @@ ENTRY entry_mc
         EXCEPTION_ANYWHERE GATECRASH_VECTOR_MC, ENTER_MC_FROM_USER, RETURN_FROM_MC
         RETURN_FROM_MC_MASKED
 
-// An external interrupt. As #BP; its vector stands where an error code would.
+// An external interrupt is like #BP; its vector stands where an error code would.
 ENTRY entry_irq
         BEGIN_IRQ
         testb $3, FROM_ERROR(CS)(%rsp)

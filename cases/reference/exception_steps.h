@@ -37,7 +37,7 @@
 /* --- on the way in. RSP is at the error code --------------------------------------------------------------------- */
 
 /* A gate's vector may also be that of an external interrupt, which pushes no error code. The CPU aligns RSP to 16 before
- * it pushes five words, or six: so RSP tells. What came without is an interrupt, with its vector instead. */
+ * it pushes five words, or six: so RSP tells. A frame without one is an interrupt's, with its vector instead. */
 .macro EXPECT_ERROR_CODE vector:req
 #ifdef FORGED_VECTORS
         testb $8, %spl
@@ -64,7 +64,7 @@
 /* --- trace points of the entry in assembly ----------------------------------------------------------------------- */
 
 #ifdef TRACED_IN_ASSEMBLY
-/* It needs the kernel's GS base, and may fault. Of an interrupt the vector is in the frame: 0 stands for that. RSP is at
+/* It needs the kernel's GS base, and may fault. An interrupt's vector is in the frame: 0 stands for that. RSP is at
  * the frame. */
 .macro TRACE_IRQS_OFF vector:req
         movq %rsp, %rdi
@@ -167,7 +167,7 @@
 #endif
 
 /* To where an NMI's frame is not out of the next one's reach yet. IRET would unmask NMIs; this does not. RSP is at the
- * IRET frame, on the #MC's stack. What is on this stack stays there until it has been used: MCIP is still set. */
+ * IRET frame, on the #MC's stack. This stack stays as it is until it has been used: MCIP is still set. */
 #ifndef RETURN_FROM_MC
 .macro RETURN_FROM_MC
         cmpq $entry_nmi, (%rsp)
@@ -218,7 +218,7 @@ ENTRY mc_returns_masked
 .endm
 #endif
 
-/* What the IRET was to return to: the frame's RSP leads there. Clobbers RAX. */
+/* Reads the frame that the IRET used: this frame's RSP leads there. Clobbers RAX. */
 .macro PUSH_USERS_IRET_FRAME
         movq GATECRASH_FRAME_RSP(%rdi), %rax
         PUSH_IRET_FRAME 0(%rax)

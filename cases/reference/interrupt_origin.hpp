@@ -1,4 +1,4 @@
-// Whether an interrupt came from outside. Of bodies.cpp. Guest side, freestanding.
+// Tells, for bodies.cpp, whether an interrupt came from outside. Guest side, freestanding.
 #pragma once
 
 #include "cpu.hpp"

@@ -1,4 +1,4 @@
-// The steps of an NMI's body: how its rounds follow each other, and what it has to give back. Of bodies.cpp. Guest
+// The steps of an NMI's body: how its rounds follow each other, and what it has to give back, for bodies.cpp. Guest
 // side, freestanding.
 #pragma once
 

@@ -1,4 +1,4 @@
-// The steps of the 32-bit reference entry's bodies, and the checks that the entry did what it promises. Of bodies.cpp.
+// The steps of the 32-bit reference entry's bodies, and the checks that the entry did what it promises, for bodies.cpp.
 // Each #ifndef holds a step. A defect's or a design's file replaces it by defining its name (README.md). Guest
 // side, freestanding.
 #pragma once
@@ -114,7 +114,7 @@ EMULATED uint32_t take_debug_status() {
 
 extern "C" const char entry_sysenter[], sysenter_flags_are_clear[];
 
-/// The user's TF is still set behind SYSENTER: the trap comes at each instruction up to the one that clears it.
+/// The user's TF is still set after SYSENTER: each instruction traps, up to the one that clears it.
 #ifndef is_step_of_users_flag
 INLINED bool is_step_of_users_flag(const Frame* frame) {
     return frame->eip >= reinterpret_cast<uint32_t>(entry_sysenter) &&
@@ -159,7 +159,7 @@ INLINED void give_cr2_back(uint32_t kept) {
 #ifdef AUDITED_CALLS
 constexpr uint32_t no_such_call = 0xffffffda;  // -ENOSYS
 
-/// What is begun for a call here is to be ended on its way out.
+/// Begins something for each call; the way out has to end it.
 INLINED void begin_call() { exit_work = 1; }
 INLINED bool is_call(uint32_t number) { return number < AUDITED_CALLS; }
 #ifndef refuse_call
@@ -171,7 +171,8 @@ INLINED bool is_call(uint32_t) { return true; }
 INLINED void refuse_call(Frame*) {}
 #endif
 
-/// What SYSEXIT does not load, or POPF before it may not: that would trap in the kernel, or return to another mode.
+/// Flags that SYSEXIT does not load, and that POPF must not load before it: they would trap in the kernel, or return to
+/// another mode.
 #ifndef flags_for_iret_only
 constexpr uint32_t flags_for_iret_only = RFLAGS_TF | RFLAGS_RF | RFLAGS_NT | RFLAGS_VM;
 #endif

@@ -106,7 +106,7 @@ ENTRY return_to_ldt_stack
 ENTRY return_espfix_iret
         iret
 
-// Of SYSENTER: the body says so by the vector, which ESP is at. ECX and EDX are not the user's any more by then.
+// SYSENTER's exit: the body leaves a mark where the vector is, at ESP. ECX and EDX are the kernel's by then.
 ENTRY return_by_sysexit
         LOAD_EIP_AND_ESP
         RESTORE_FLAGS_AND_IF

@@ -1,4 +1,4 @@
-/* What steps are written with: where things are, and their names. Nothing here is a step, so a defect's or a design's file
+/* Names and addresses that the steps use. Nothing here is a step, so a defect's or a design's file
  * may include this before it names its own. Offsets come from gatecrash/abi.h, which checks them. */
 #ifndef GATECRASH_REFERENCE32_OFFSETS_H
 #define GATECRASH_REFERENCE32_OFFSETS_H

@@ -71,7 +71,7 @@ ENTRY wrong_cr3
 #define RETURN_TO_USER_CR3 TO_USER_CR3
 #endif
 
-/* Of an exception on the entry stack: EDX says so if CR3 was the user's. */
+/* For an exception on the entry stack: EDX says whether CR3 was the user's. */
 #ifndef MARK_USER_CR3
 .macro MARK_USER_CR3
         orl $FROM_USER_CR3, %edx
@@ -113,7 +113,7 @@ ENTRY wrong_cr3
 .Lflat\@:
 .endm
 
-/* Of an exception: EDX has the mark. */
+/* For an exception: EDX has the mark. */
 .macro LEAVE_ESPFIX_WITH_MARK
         LEAVE_ESPFIX
         je .Lwas_flat\@
@@ -127,7 +127,7 @@ ENTRY wrong_cr3
 .endm
 #endif
 
-/* Of an NMI: EDI becomes 1. */
+/* For an NMI: EDI becomes 1. */
 #ifndef NOTE_ESPFIX
 .macro NOTE_ESPFIX
         incl %edi
@@ -151,7 +151,7 @@ ENTRY wrong_cr3
         movl %eax, espfix_pointer
 .endm
 
-/* The segments are the user's by then, but for CS and SS. */
+/* All segments except CS and SS are the user's by then. */
 #ifndef LOAD_ESPFIX_POINTER
 .macro LOAD_ESPFIX_POINTER
         lss %ss:espfix_pointer, %esp
@@ -233,7 +233,7 @@ ENTRY wrong_cr3
 .endm
 #endif
 
-/* Of that nothing is in use if the entry stack is, or SYSENTER's own. Clobbers ECX. */
+/* None of it is in use while the entry stack is, or SYSENTER's own. Clobbers ECX. */
 #ifndef SWITCH_TO_TASK_STACK
 .macro SWITCH_TO_TASK_STACK leaves_sysenter_stack:req
         TEST_ON_ENTRY_STACK
@@ -341,7 +341,7 @@ ENTRY return_whole_iret
 .endm
 #endif
 
-/* Has the CPU forget what user code could find in its buffers. The segments are the user's by then, but for CS. Sets ZF. */
+/* Has the CPU forget what user code could find in its buffers. All segments except CS are the user's by then. Sets ZF. */
 #ifndef CLEAR_BUFFERS
 .macro CLEAR_BUFFERS
 #ifdef WITH_VERW
@@ -381,7 +381,7 @@ ENTRY return_whole_iret
 #define CLEAR_FLAGS_OF_SYSENTER CLEAR_FLAGS
 #endif
 
-/* In the EFLAGS that are to be the user's again: it was set, since user code cannot do without. */
+/* Sets IF in the user's EFLAGS: it was set before, since user code always has it. */
 #ifndef SET_USERS_IF
 .macro SET_USERS_IF
         orl $RFLAGS_IF, (%esp)

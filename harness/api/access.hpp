@@ -1,4 +1,4 @@
-// What is under the public API, for tests of the harness that build their guests with it.
+// Gives tests of the harness the objects under the public API.
 #pragma once
 
 #include "gatecrash/guest.hpp"

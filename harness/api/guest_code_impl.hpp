@@ -18,7 +18,7 @@ struct GuestCode::Impl {
     std::map<Vector, Handler> handlers;
     unsigned bells_rung_once = 0;
 
-    /// What was built, with the sizes of the code then.
+    /// The image that was built last, and how much code it had.
     struct Built {
         vm::Image image;
         std::size_t kernel_size, user_size;

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "vm/landing/event.hpp"
+#include "gatecrash/event.hpp"
 
 namespace gatecrash::bench {
 

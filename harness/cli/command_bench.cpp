@@ -41,7 +41,7 @@ struct BenchOptions {
     std::optional<std::string> plot;      ///< the path of a picture
 };
 
-/// What a figure may be over its baseline, as a part.
+/// Allowed increase over the baseline, as a fraction.
 constexpr double usual_threshold = 0.05;
 
 void add_bench(OptionList& options) {

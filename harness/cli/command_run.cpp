@@ -11,7 +11,7 @@
 namespace gatecrash::cli {
 namespace {
 
-/// What has the results of one machine, or the work on one, cannot have those of all.
+/// A document of one machine, and the work on one machine, cannot hold the results of all.
 void check_machine(const SweepingOptions& options, const Values& values) {
     if (options.common.machine != MachineName::all) return;
     const struct {

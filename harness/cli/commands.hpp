@@ -10,7 +10,7 @@
 
 namespace gatecrash::cli {
 
-/// A command: its help, and what makes of a command line what is to be run.
+/// A command: its help, and the function that reads its command line and returns what runs it.
 struct Command {
     std::string_view name;
     std::string_view arguments;  ///< in the usage line
@@ -40,7 +40,7 @@ extern const Command doctor_command, list_command, run_command, explore_command,
 /// Null if there is none.
 [[nodiscard]] const Command* find_command(std::string_view name);
 
-/// What a command line asks for.
+/// Asks for a command and its arguments.
 struct Invocation {
     std::string command;  ///< whose help says more
     std::function<int()> run;

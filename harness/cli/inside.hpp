@@ -16,7 +16,7 @@ namespace gatecrash::cli {
 /// asked for, or the one that `auto` takes.
 [[nodiscard]] const machines::Machine& emulated_machine_for(MachineName asked);
 
-/// What the program inside a machine gets from this one, and gives to it.
+/// Connects the program inside a machine with this one.
 struct Connection {
     Words inputs{};                  ///< files of the user's that it needs
     Documents* documents = nullptr;  ///< get what it writes to its own

@@ -7,7 +7,7 @@
 
 namespace gatecrash::cli {
 
-/// What --machine asks for: a machine by its name, or `auto`, or `all`.
+/// The value of --machine: a machine's name, `auto`, or `all`.
 class MachineName {
   public:
     static const MachineName automatic;  ///< the host if it is fit, else machines::usual_machine()

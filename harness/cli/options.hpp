@@ -29,7 +29,7 @@ class UsageError : public std::runtime_error {
 
 [[nodiscard]] std::string name_of(MachineName machine);
 
-/// Of every command.
+/// Options of every command.
 struct CommonOptions {
     MachineName machine = MachineName::automatic;
     std::optional<unsigned> jobs;            ///< not given: default_jobs()

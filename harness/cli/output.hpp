@@ -28,7 +28,7 @@ class Documents {
         report::OutputFile file;
     };
 
-    /// Of `command`. A path that cannot be written is a UsageError at once, before any work.
+    /// Opens the documents of `command`. A path that cannot be written is a UsageError before any work.
     Documents(std::string_view command, const std::vector<Destination>& destinations);
     explicit Documents(const Sweeping& sweeping);
 

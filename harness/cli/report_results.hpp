@@ -15,11 +15,11 @@ using ResultSource = std::function<std::optional<suite::Result>()>;
 /// `tasks`.
 [[nodiscard]] std::string lines_of(const suite::Result& result, const std::vector<Task>& tasks);
 
-/// Of `run`: each task as its result comes, then the sum of all. Returns the exit code.
+/// Prints, for `run`, each result as it comes, then the sum of all. Returns the exit code.
 [[nodiscard]] int report_run(const Sweeping& sweeping, Documents& documents, const report::MachineDescription& machine,
                              const ResultSource& next);
 
-/// Of `explore`, which has one task. What `next` throws is reported as an error and thrown on.
+/// Prints the one result of `explore`. Reports an exception of `next` as an error, and rethrows it.
 [[nodiscard]] int report_exploration(const Sweeping& sweeping, Documents& documents,
                                      const report::MachineDescription& machine, const ResultSource& next);
 

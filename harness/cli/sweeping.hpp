@@ -21,7 +21,7 @@ struct Task {
     worker::Sweep sweep;
 };
 
-/// What `run` or `explore` is asked to do.
+/// The work that `run` or `explore` is asked for.
 struct Sweeping {
     std::string command;  ///< whose help says more
     SweepingOptions options;
@@ -40,7 +40,7 @@ void limit(worker::Sweep& sweep, const SweepingOptions& options);
 /// Returns the beginning of Sweeping::deciding: the command and the options that `run` and `explore` share.
 [[nodiscard]] Words deciding_words(const std::string& command, const SweepingOptions& options);
 
-/// What the result of a task is about: with what is expected on a CPU of `vendor`, if it is judged.
+/// Says what the result of a task is about, with the expectation on a CPU of `vendor` if it is judged.
 [[nodiscard]] suite::About about(const Task& task, sweep::Shard shard, vm::Vendor vendor);
 
 /// Returns whether findings are shown during the sweep. Those of a variant that is expected to break are not.

@@ -117,7 +117,7 @@ Workers::Workers(const Sweeping& sweeping) : sweeping_(sweeping), live_(std::mak
     const auto local = choose_machine(options.common.machine, false);
     const auto& machine = machine_of(options.common.machine, local);
     assignment.command = worker_words(machine, files_of(assignment.sweeps));
-    // What has to be the same when work goes on.
+    // Work can be resumed only if these are the same.
     worker::Journal journal{version, sweeping.deciding, all.text(), {}, {}};
     journal.command.push_back(to_string(options.limits.shard));
     auto file = open_journal(sweeping, journal);

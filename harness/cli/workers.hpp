@@ -18,10 +18,10 @@ class LiveOutput;
 /// Workers: this program again, each with a machine of its own, and each with a shard of every sweep.
 class Workers {
   public:
-    /// Of `sweeping`, which outlives this: `jobs` workers (default: default_jobs_here(); one if there is a `budget`,
-    /// which is spent in the order of the sweep), which go on from the file `resume` if that is there, and keep it up
-    /// to date. Starts them. Throws UsageError for a file that is of another command, guest or machine, and what
-    /// choose_machine() throws.
+    /// Works on `sweeping`, which outlives this, with `jobs` workers (default: default_jobs_here(); one if there is a
+    /// `budget`, which is spent in the order of the sweep), which go on from the file `resume` if that is there, and
+    /// keep it up to date. Starts them. Throws UsageError for a file that is of another command, guest or machine, and
+    /// what choose_machine() throws.
     explicit Workers(const Sweeping& sweeping);
     Workers(const Workers&) = delete;
     Workers& operator=(const Workers&) = delete;

@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "gatecrash/event.hpp"
 #include "sweep/check/invariant.hpp"
 #include "sweep/schedule.hpp"
 #include "vm/behaviour.hpp"
-#include "vm/landing/event.hpp"
 #include "vm/vendor.hpp"
 
 namespace gatecrash::suite {

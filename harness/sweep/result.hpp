@@ -1,4 +1,4 @@
-// What a sweep gives.
+// The result of a sweep.
 #pragma once
 
 #include <cstdint>

@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include "vm/landing/event.hpp"
+#include "gatecrash/event.hpp"
 
 namespace gatecrash::sweep {
 

@@ -1,5 +1,5 @@
-// What a sweep works on. The sweep decides which schedules run and in which order; a subject knows what a guest is, how
-// its memory is kept, and what must hold in it.
+// The interface between a sweep and what it sweeps. The sweep decides which schedules run and in which order; a subject
+// knows what a guest is, how its memory is kept, and what must hold in it.
 #pragma once
 
 #include <cstdint>
@@ -9,12 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "gatecrash/address.hpp"
+#include "gatecrash/event.hpp"
 #include "sweep/boundary.hpp"
 #include "sweep/check/invariant.hpp"
 #include "sweep/extremes.hpp"
 #include "sweep/schedule.hpp"
-#include "vm/address.hpp"
-#include "vm/landing/event.hpp"
 
 namespace gatecrash::sweep {
 

@@ -269,7 +269,7 @@ class Sweep {
         if (options_.counted) options_.counted(boundaries);
     }
 
-    /// Where the budget ran out.
+    /// Returns how far the sweep got before its budget ran out.
     [[nodiscard]] Coverage coverage() {
         Coverage coverage{result().depth, 0, 0};
         HitCounter hits;
@@ -286,7 +286,7 @@ class Sweep {
         return coverage;
     }
 
-    /// As Finding::order: the first event and where it is delivered, whatever the shard.
+    /// Returns Finding::order: it follows from the first event and where it is delivered, whatever the shard.
     [[nodiscard]] std::uint64_t order_of(const Context& context) const {
         if (position_.events.empty()) return 0;
         const auto& first = position_.events.front();

@@ -20,7 +20,6 @@ void Tally::next_level() {
 }
 
 void Tally::enter_block(std::uint64_t block) {
-    block_ = block;
     const bool is_ours = block % options_.shard.count == options_.shard.index - 1;
     if (options_.max_findings == 0 || !is_ours) return;
     auto& stretches = result_.levels.back().stretches;
@@ -64,7 +63,7 @@ void Tally::add(Finding finding) {
     if (at == nullptr) return;  // without any event: the sweep ends with it in any case
     at->finds = true;
     if (result_.findings.size() == options_.max_findings) throw EnoughFound{};
-    result_.levels.back().stretches.push_back({.block = *block_});
+    result_.levels.back().stretches.push_back({.block = at->block});
 }
 
 SweepResult Tally::finish() {

@@ -57,7 +57,6 @@ class Tally {
     SweepResult result_;
     std::map<FindingGroup, std::size_t> groups_;  ///< where in result_.findings
     std::set<std::string> broken_;
-    std::optional<std::uint64_t> block_;
 };
 
 }  // namespace gatecrash::sweep

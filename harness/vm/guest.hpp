@@ -130,7 +130,7 @@ class Guest {
 
     /// What the guest declares by symbols about events.
     [[nodiscard]] const Declarations& declared() const { return declared_; }
-    /// As vm::pairs_at().
+    /// Calls vm::pairs_at() for this guest.
     [[nodiscard]] std::vector<Pair> pairs_at(const std::string& symbol) const {
         return vm::pairs_at(image_, memory_, symbol);
     }

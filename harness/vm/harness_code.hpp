@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <span>
 
-#include "vm/address.hpp"
+#include "gatecrash/address.hpp"
 
 namespace gatecrash::vm {
 

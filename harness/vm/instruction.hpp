@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "vm/address.hpp"
+#include "gatecrash/address.hpp"
 
 namespace gatecrash::vm {
 

@@ -8,10 +8,10 @@
 #include <span>
 #include <vector>
 
+#include "gatecrash/address.hpp"
 #include "kvm/mapping.hpp"
 #include "kvm/vcpu.hpp"
 #include "kvm/vm.hpp"
-#include "vm/address.hpp"
 #include "vm/boot/image.hpp"
 
 namespace gatecrash::vm {

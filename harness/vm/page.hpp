@@ -6,7 +6,7 @@
 #include <chrono>
 #include <cstddef>
 
-#include "vm/address.hpp"
+#include "gatecrash/address.hpp"
 
 namespace gatecrash::vm {
 

@@ -1,4 +1,4 @@
-// What a worker is asked to do, as a value.
+// A worker's job, as a value.
 #pragma once
 
 #include <cstdint>

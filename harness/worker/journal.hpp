@@ -1,4 +1,4 @@
-// What is done of a piece of work, and the file from which interrupted work goes on.
+// The progress of some work, and the file from which interrupted work resumes.
 #pragma once
 
 #include <chrono>
@@ -14,7 +14,7 @@
 
 namespace gatecrash::worker {
 
-/// What is done, and where each worker is.
+/// Says what is done, and where each worker is.
 struct Journal {
     struct Worker {
         std::vector<Ending> done;

@@ -70,7 +70,7 @@ WorkerError error_of(const Exit& exit, bool is_told) {
     const auto line = at == std::string::npos ? "" : exit.told.substr(at + prefix.size());
     auto what = line.substr(0, line.find('\n'));
     auto code = exit.code;
-    // What a signal ended could not say so.
+    // A process that a signal ended could not report it.
     if (what.empty() || code > 128) {
         what = code == 128 + SIGKILL ? "a worker was killed, perhaps for want of memory: fewer take less (--jobs)"
                                      : fmt::format("a worker ended with {}", code);

@@ -19,7 +19,7 @@ class WorkerError : public std::runtime_error {
     WorkerError(const std::string& what, int code, std::string told)
         : std::runtime_error(what), code_(code), told_(std::move(told)) {}
     [[nodiscard]] int code() const { return code_; }
-    /// What the user has not seen yet of what there is to say, in lines.
+    /// Lines that the user has not seen yet.
     [[nodiscard]] const std::string& told() const { return told_; }
 
   private:

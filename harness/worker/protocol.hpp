@@ -1,4 +1,4 @@
-// What a worker tells.
+// A worker's messages.
 #pragma once
 
 #include <fmt/format.h>
@@ -62,7 +62,7 @@ struct Skipped {
 
 using Ending = std::variant<Swept, Failed, Skipped>;
 
-/// What a worker tells, in lines on its standard output: first its machine, and then of each sweep in order how far it
+/// A worker's message, one line on its standard output: first its machine, and then of each sweep in order how far it
 /// is, what it finds, and how it ended.
 using Message = std::variant<report::MachineDescription, sweep::Progress, Counted, Found, Saved, Ending>;
 

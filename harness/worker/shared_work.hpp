@@ -21,7 +21,7 @@ struct SweptShards {
     sweep::TimeSpent spent{};  ///< of all workers together
 };
 
-/// What became of one sweep.
+/// The outcome of one sweep.
 using Outcome = std::variant<SweptShards, Failed, Skipped>;
 
 /// Watches the work go on.
@@ -39,11 +39,11 @@ class Watcher {
     virtual void progress(const sweep::Progress& progress) = 0;
     /// A worker found something of which nothing alike and nothing shorter is known.
     virtual void found(std::size_t sweep, const sweep::Finding& finding, const report::MachineDescription& machine) = 0;
-    /// A worker has something to say on standard error. What others say would only repeat it.
+    /// Handles a worker's line on standard error. Lines of other workers would only repeat it.
     virtual void says(const std::string& line) = 0;
 };
 
-/// What the workers do together.
+/// The work that the workers share.
 struct Assignment {
     std::vector<Sweep> sweeps;
     sweep::Shard shard;                ///< of each sweep, for the workers to divide further

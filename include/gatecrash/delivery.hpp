@@ -1,4 +1,4 @@
-// What a guest recorded of the events that were delivered to it, as plain values.
+// The deliveries that a guest recorded, as plain values.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// What can happen to a guest from outside, as plain values.
+// Events that can happen to a guest from outside, as plain values.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace gatecrash::vm {
 
-/// What can land on a boundary. Within the harness, landing/event_kind.hpp has a row for each kind.
+/// An event that can land on a boundary. Within the harness, landing/event_kind.hpp has a row for each kind.
 struct Event {
     enum class Kind : std::uint8_t {
         nmi,    ///< a non-maskable interrupt
@@ -28,8 +28,8 @@ struct Event {
 
     Kind kind = Kind::nmi;
     std::uint8_t vector = GATECRASH_VECTOR_NMI;  ///< the gate it is delivered through
-    /// Of a page fault: the address that the instruction at the boundary fails to use. Empty: its own.
-    /// Of a debug exception: the byte that is watched. Empty: the instruction itself is. Of a watchpoint: the byte.
+    /// The address that the instruction at the boundary fails to use, for a page fault (empty: its own); or the byte
+    /// that is watched, for a debug exception (empty: the instruction itself) and for a watchpoint.
     std::optional<std::uint64_t> address = std::nullopt;
 
     static constexpr Event nmi() { return {Kind::nmi, GATECRASH_VECTOR_NMI}; }

@@ -42,7 +42,7 @@ class CannotLand : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// What one step of a guest did.
+/// The result of one step of a guest.
 struct Step {
     std::optional<Outcome> end;       ///< set if the step ended the run as Guest::run() ends
     std::optional<Vector> delivered;  ///< set if the guest now is at the first instruction of that vector's handler

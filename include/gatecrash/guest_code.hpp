@@ -11,7 +11,7 @@
 
 namespace gatecrash {
 
-/// What a guest does when a vector is delivered: it records the delivery, does in order what the methods below say,
+/// The handler of a vector: it records the delivery, does in order what the methods below say,
 /// and returns by IRETQ.
 class Handler {
   public:

@@ -39,7 +39,7 @@ class Script : public Subject {
         }
         return path;
     }
-    /// What is left of the path.
+    /// Returns the rest of the path.
     [[nodiscard]] Path path_after(const Point&, Event, const Point& to, bool) override {
         HitCounter hits;
         Path path;

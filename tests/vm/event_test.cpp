@@ -1,5 +1,5 @@
 // Interrupts that the harness makes arrive: what the guest sees of them, and where they cannot come from.
-#include "vm/landing/event.hpp"
+#include "gatecrash/event.hpp"
 
 #include <gtest/gtest.h>
 

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "gatecrash/abi.h"
+#include "gatecrash/event.hpp"
 #include "sweep/check/invariant.hpp"
 #include "vm/boot/image.hpp"
-#include "vm/landing/event.hpp"
 
 namespace gatecrash::sweep {
 

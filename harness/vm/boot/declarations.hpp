@@ -1,4 +1,4 @@
-// What a guest declares by symbols about events (gatecrash/abi.h).
+// The symbols by which a guest declares something about events (gatecrash/abi.h).
 #pragma once
 
 #include <cstdint>

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "gatecrash/abi.h"
-#include "vm/address.hpp"
+#include "gatecrash/address.hpp"
 
 namespace gatecrash::vm {
 

@@ -7,8 +7,8 @@
 #include <span>
 #include <string_view>
 
+#include "gatecrash/event.hpp"
 #include "vm/behaviour.hpp"
-#include "vm/landing/event.hpp"
 #include "vm/memory.hpp"
 #include "vm/state/msrs.hpp"
 #include "vm/vectors.hpp"
@@ -18,7 +18,7 @@ namespace gatecrash::vm {
 
 class Guest;
 
-/// What `=VALUE` after an event's name chooses.
+/// Says what `=VALUE` after an event's name chooses.
 enum class Choice : std::uint8_t { nothing, vector, address, address_required };
 
 /// How an event gets to its handler.
@@ -52,7 +52,7 @@ struct EventKind {
     Delivery delivery;
     /// Whether the CPU, in this state, delivers the event before it executes the next instruction.
     bool (*is_deliverable)(const Event& event, const kvm_regs& regs, const kvm_vcpu_events& events);
-    /// Whether hardware can have the event arrive there. Of an exception it is asked only where it is deliverable.
+    /// Whether hardware can have the event arrive there. For an exception it is called only where that is deliverable.
     bool (*can_land)(const Guest& guest, const Event& event, const AtBoundary& at);
     void (*land)(Guest& guest, const Event& event);
     /// Why an event of this kind could not land, after "no CPU can have it arrive there: ".
@@ -88,7 +88,7 @@ struct EventKind {
 
 // --- for the rows ----------------------------------------------------------------------------------------------------
 
-/// Of an exception: no other one is about to be delivered.
+/// For exceptions: returns whether no other one is about to be delivered.
 [[nodiscard]] bool no_exception_is_due(const Event& event, const kvm_regs& regs, const kvm_vcpu_events& events);
 /// Hardware raises it on every instruction.
 [[nodiscard]] bool can_land_anywhere(const Guest& guest, const Event& event, const AtBoundary& at);
