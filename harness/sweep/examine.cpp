@@ -6,6 +6,7 @@
 #include <limits>
 #include <map>
 
+#include "sweep/check/end_check.hpp"
 #include "sweep/check/frame_tracker.hpp"
 #include "sweep/check/step_checks.hpp"
 #include "vm/loop_detector.hpp"

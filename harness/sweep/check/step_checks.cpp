@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "sweep/check/end_check.hpp"
 #include "sweep/check/frame_tracker.hpp"
 #include "sweep/window.hpp"
 
