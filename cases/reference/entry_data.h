@@ -1,4 +1,4 @@
-/* What the reference entry has besides text: symbols that choose gates (docs/sdk.md), ranges that the harness reads
+/* What the reference entry has besides text: symbols that choose gates (docs/reference/sdk.md), ranges that the harness reads
  * (gatecrash/abi.h), and memory. For entry.S only, which a guest has once. */
 
 /* --- gates ------------------------------------------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
 // The machines that there are: one row each in machines.cpp. Options, help, messages, `doctor` and `run --machine all`
-// follow that table. docs/machines.md says how to add a machine.
+// follow that table. docs/explanation/machines.md says how to add a machine.
 #pragma once
 
 #include <cstddef>

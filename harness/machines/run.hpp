@@ -1,4 +1,4 @@
-// Runs a program inside an emulated computer with a real /dev/kvm. See docs/machines.md.
+// Runs a program inside an emulated computer with a real /dev/kvm. See docs/explanation/machines.md.
 #pragma once
 
 #include <unistd.h>

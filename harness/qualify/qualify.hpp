@@ -1,6 +1,6 @@
 // What this machine's KVM really does, measured with guests of a few instructions each. A /dev/kvm that exists proves
-// nothing: a software hypervisor may stand behind it, or an emulated CPU with gaps. docs/behaviours.md has, for each
-// behaviour, what is measured, what the manuals say and what needs it.
+// nothing: a software hypervisor may stand behind it, or an emulated CPU with gaps. docs/reference/behaviours.md has,
+// for each behaviour, what is measured, what the manuals say and what needs it.
 #pragma once
 
 #include <optional>
@@ -29,7 +29,7 @@ struct Measurement {
 struct Manuals {
     Behaviour behaviour;
     Allowed intel, amd;  ///< as `expected` on a CPU of that vendor
-    std::string source;  ///< the sections; docs/behaviours.md has the manuals' names
+    std::string source;  ///< the sections; docs/reference/behaviours.md has the manuals' names
 };
 
 /// Of every behaviour, in the order of measure().

@@ -73,7 +73,7 @@ struct Variant {
         std::string because;
     };
     std::optional<Otherwise> otherwise{};
-    /// Behaviours (docs/behaviours.md) without which a sweep says nothing about the design: it is skipped.
+    /// Behaviours (docs/reference/behaviours.md) without which a sweep says nothing about the design: it is skipped.
     std::vector<vm::Behaviour> needs{};
     /// Bytes that may be watched: a `watch` of each is among the events.
     std::vector<WatchedByte> watched{};

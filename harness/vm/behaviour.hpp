@@ -1,5 +1,5 @@
-// The behaviours of a KVM that gatecrash measures, by name. docs/behaviours.md describes each; harness/qualify measures
-// them.
+// The behaviours of a KVM that gatecrash measures, by name. docs/reference/behaviours.md describes each;
+// harness/qualify measures them.
 #pragma once
 
 #include <array>

@@ -29,8 +29,8 @@ using PageSet = std::vector<SavedPage>;
 /// A guest's physical memory: the image, page tables for it, and two pages of the harness's own (see harness_pages()).
 ///
 /// KVM's dirty ring tells which pages the guest has written to since boot. It is never reset, so that a page costs one
-/// fault in a whole sweep; saving and restoring look at these pages only, and at their content. docs/speed.md has the
-/// figures of this and of the other ways.
+/// fault in a whole sweep; saving and restoring look at these pages only, and at their content.
+/// docs/explanation/speed.md has the figures of this and of the other ways.
 class GuestMemory {
   public:
     explicit GuestMemory(const Image& image);

@@ -6,7 +6,7 @@
 namespace gatecrash::vm {
 
 // QEMU calls a function for each vector instruction, and an iteration of REP MOVS is one, too; to Bochs each
-// instruction is like another, so the fewer the better. So which way is faster is measured: docs/speed.md.
+// instruction is like another, so the fewer the better. So which way is faster is measured: docs/explanation/speed.md.
 
 constexpr std::size_t words_a_page = page_size / sizeof(std::uint64_t);
 

@@ -1,4 +1,4 @@
-// Everything that a KVM test needs: docs/kvm-test.md.
+// Everything that a KVM test needs: docs/how-to/write-a-kvm-test.md.
 #pragma once
 
 #include "gatecrash/delivery.hpp"

@@ -83,7 +83,7 @@ TEST(EntryBench, CountsKnownSequencesExactly) {
         {"syscall-frame-sysret+sysret-canonical", 17},
         // Taken as they would be by an exit that always tries SYSRET: to the IRET.
         {"int80-iret+sysret-rcx", 4},
-        // The table of docs/entry-cost.md.
+        // The table of docs/how-to/measure-entry-cost.md.
         {"syscall-iret+save", 38},
         {"syscall-frame-sysret+save", 41},
         {"syscall-frame-sysret+save+sysret-rcx+sysret-canonical+sysret-cs+sysret-r11+sysret-rf-tf+sysret-ss", 59},

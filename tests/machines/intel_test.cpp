@@ -102,7 +102,7 @@ TEST_F(Intel, IsFit) {
     EXPECT_EQ(machine["name"], "intel");
     EXPECT_EQ(machine["kvm"], "kvm_intel");
     EXPECT_EQ(machine["emulated"], true);
-    // What differs from silicon. docs/machines.md says why.
+    // What differs from silicon. docs/explanation/machines.md says why.
     const std::map<std::string, std::string> gaps{
         {"nmi-mask-over-entry",
          "NMI, RIP behind the doorbell, then #DB, RIP behind the doorbell, then NMI, RIP behind the doorbell"},

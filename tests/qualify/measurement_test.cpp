@@ -1,5 +1,5 @@
-// What is measured on the emulated machines (docs/behaviours.md has their known gaps), and that other guests than the
-// right ones are told apart.
+// What is measured on the emulated machines (docs/reference/behaviours.md has their known gaps), and that other guests
+// than the right ones are told apart.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -60,7 +60,7 @@ TEST(Measurement, FindsExactlyTheKnownGapsOfTheEmulatedMachine) {
     EXPECT_EQ(gaps_in(probes()), vm::cpu_vendor() == vm::Vendor::amd ? of_amd : of_intel);
 }
 
-// docs/machines.md tells why, gap by gap.
+// docs/explanation/machines.md tells why, gap by gap.
 TEST(Facts, DifferFromTheManualExactlyWhereTheEmulatedMachineIsKnownTo) {
     if (vm::cpu_vendor() != vm::Vendor::amd) GTEST_SKIP() << "intel's are in tests/machines/intel_test.cpp";
     EXPECT_THAT(

@@ -1,11 +1,11 @@
-"""Tests docs/sdk.md: it names every symbol, offset and macro that entry code from outside can use."""
+"""Tests docs/reference/sdk.md: it names every symbol, offset and macro that entry code from outside can use."""
 
 import pathlib
 import re
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "sdk.md").read_text()
+PAGE = (ROOT / "docs" / "reference" / "sdk.md").read_text()
 NAMED = set(re.findall(r"`([A-Za-z0-9_]+)`", PAGE))
 
 
