@@ -6,11 +6,7 @@
 #include <functional>
 
 #include "qualify/qualify.hpp"
-#include "support/handler_body.hpp"
-#include "support/kvm_system.hpp"
-#include "sweep/replay.hpp"
-#include "sweep/sweep.hpp"
-#include "vm/boot/guest_code.hpp"
+#include "support/swept_guest.hpp"
 #include "vm/vendor.hpp"
 
 namespace gatecrash::sweep {
@@ -29,7 +25,7 @@ using Xbyak::Label;
 constexpr std::uint64_t task_stack_low = GuestCode::kernel_stack - GATECRASH_PAGE + GATECRASH_CANARY_SIZE;
 constexpr std::uint64_t task_stack_high = GuestCode::kernel_stack - GATECRASH_CANARY_SIZE;
 constexpr std::uint64_t nmi_stack_high = GuestCode::stack(GATECRASH_IST_NMI) - GATECRASH_CANARY_SIZE;
-/// Where HostileCode::take_own_page_tables() maps guest-physical 0 to 2 MiB.
+/// Where take_own_page_tables() maps guest-physical 0 to 2 MiB.
 constexpr std::uint64_t own_mapping = GATECRASH_KERNEL_BASE;
 
 /// Where GuestCode has its tables.
@@ -38,128 +34,102 @@ constexpr std::uint64_t idt_address = gdt_address + GATECRASH_PAGE;
 
 constexpr std::uint32_t msr_efer = 0xc0000080, msr_lstar = 0xc0000082;
 
-using Emit = std::function<void(Code&)>;
+using Emit = GuestBuilder::Emit;
 
 /// Where a guest misbehaves: in its window, so that the run without events does; in its NMI handler, so that only a
 /// schedule does; in a window at CPL 3; or outside of the window.
 enum class Place : std::uint8_t { window, handler, user, before, behind };
 
-/// A window of two NOPs with a handler for NMIs, canaries at both ends of its stacks, and for each exception a stub
-/// that logs it as FATAL; #DE alone is returned from. `body` stands where `place` says.
-class HostileCode {
-  public:
-    HostileCode(const Emit& body, Place place) {
-        auto& k = code_.kernel;
-        Label start, nmi, divide, fatal;
-        k.jmp(start, Code::T_NEAR);
-
-        k.L(nmi);
-        emit_handler(k, GATECRASH_VECTOR_NMI, place == Place::handler ? body : nullptr);
-        k.L(divide);
-        k.iretq();
-        emit_fatal_stubs(fatal);
-
-        k.L(start);
-        code_.load_segments();
-        k.push(1);
-        auto& code = place == Place::user ? code_.user : k;
-        if (place == Place::user) code_.enter_user();
-        if (place == Place::before) body(k);
-        code.doorbell(GATECRASH_PORT_BEGIN);
-        Label window;
-        code.L(window);
-        code.nop();
-        if (place == Place::window || place == Place::user) body(code);
-        code.nop();
-        code.doorbell(GATECRASH_PORT_END);
-        if (place == Place::behind) body(k);
-        code.doorbell(GATECRASH_PORT_DONE);
-
-        code_.handle(0, divide);
-        code_.handle(GATECRASH_VECTOR_NMI, nmi, GATECRASH_IST_NMI);
-        const auto nmi_address = code_.kernel_address(nmi), start_address = code_.kernel_address(start);
-        image_ = code_.build("hostile");
-        image_.symbols = vm::SymbolTable({{"user", vm::Virtual{GuestCode::user_text}},
-                                          {"kernel", vm::Virtual{GuestCode::kernel_text}},
-                                          {"nmi", vm::Virtual{nmi_address}},
-                                          {"start", vm::Virtual{start_address}}});
-        make_canaries();
+/// Adds a stub for each exception but #DE and NMI. It logs vector, error code and return frame in a FATAL record of its
+/// own.
+void add_fatal_stubs(GuestBuilder& guest) {
+    constexpr std::uint32_t with_error_code = 0x00227d00;  // vectors 8, 10 to 14, 17 and 21
+    auto& k = guest.code.kernel;
+    Label fatal;
+    for (std::uint8_t vector = 1; vector < GATECRASH_FIRST_IRQ; ++vector) {
+        if (vector == GATECRASH_VECTOR_NMI) continue;
+        Label stub;
+        k.L(stub);
+        if ((with_error_code >> vector & 1) == 0) k.push(0);
+        k.push(vector);
+        k.jmp(fatal, Code::T_NEAR);
+        guest.code.handle(vector, stub);
     }
-
-    [[nodiscard]] SweepResult sweep(StepperKind stepper) const {
-        vm::Guest guest(kvm_system(), image_);
-        SweepOptions options;
-        options.events = {Event::nmi()};
-        options.stepper = stepper;
-        return sweep::sweep(guest, options);
-    }
-    [[nodiscard]] ReplayResult replay(const Schedule& schedule, StepperKind stepper) const {
-        vm::Guest guest(kvm_system(), image_);
-        return sweep::replay(guest, schedule, stepper);
-    }
-
-  private:
-    /// A stub for each exception but #DE and NMI: vector, error code and return frame go into a log record of their
-    /// own.
-    void emit_fatal_stubs(Label& fatal) {
-        constexpr std::uint32_t with_error_code = 0x00227d00;  // vectors 8, 10 to 14, 17 and 21
-        auto& k = code_.kernel;
-        for (std::uint8_t vector = 1; vector < GATECRASH_FIRST_IRQ; ++vector) {
-            if (vector == GATECRASH_VECTOR_NMI) continue;
-            Label stub;
-            k.L(stub);
-            if ((with_error_code >> vector & 1) == 0) k.push(0);
-            k.push(vector);
-            k.jmp(fatal, Code::T_NEAR);
-            code_.handle(vector, stub);
-        }
-        k.L(fatal);
-        k.mov(k.rax, GuestCode::log);
-        k.mov(k.rcx, k.ptr[k.rax]);
-        k.inc(k.qword[k.rax]);
-        k.shl(k.rcx, 6);
-        k.lea(k.rax, k.ptr[k.rax + k.rcx + offsetof(abi::Log, records)]);
-        k.mov(k.dword[k.rax], GATECRASH_LOG_FATAL);
-        k.mov(k.ptr[k.rax + offsetof(abi::LogRecord, frame)], k.rsp);
+    k.L(fatal);
+    k.mov(k.rax, GuestCode::log);
+    k.mov(k.rcx, k.ptr[k.rax]);
+    k.inc(k.qword[k.rax]);
+    k.shl(k.rcx, 6);
+    k.lea(k.rax, k.ptr[k.rax + k.rcx + offsetof(abi::Log, records)]);
+    k.mov(k.dword[k.rax], GATECRASH_LOG_FATAL);
+    k.mov(k.ptr[k.rax + offsetof(abi::LogRecord, frame)], k.rsp);
+    k.pop(k.rcx);
+    k.mov(k.dword[k.rax + offsetof(abi::LogRecord, vector)], k.ecx);
+    for (const auto field :
+         {offsetof(abi::LogRecord, error), offsetof(abi::LogRecord, rip), offsetof(abi::LogRecord, cs),
+          offsetof(abi::LogRecord, rflags), offsetof(abi::LogRecord, rsp), offsetof(abi::LogRecord, ss)}) {
         k.pop(k.rcx);
-        k.mov(k.dword[k.rax + offsetof(abi::LogRecord, vector)], k.ecx);
-        for (const auto field :
-             {offsetof(abi::LogRecord, error), offsetof(abi::LogRecord, rip), offsetof(abi::LogRecord, cs),
-              offsetof(abi::LogRecord, rflags), offsetof(abi::LogRecord, rsp), offsetof(abi::LogRecord, ss)}) {
-            k.pop(k.rcx);
-            k.mov(k.ptr[k.rax + field], k.rcx);
-        }
-        k.doorbell(GATECRASH_PORT_FATAL);
+        k.mov(k.ptr[k.rax + field], k.rcx);
     }
+    k.doorbell(GATECRASH_PORT_FATAL);
+}
 
-    vm::Segment& segment_at(std::uint64_t address) {
-        return *std::find_if(image_.segments.begin(), image_.segments.end(),
-                             [&](const auto& s) { return s.contains(vm::Virtual{address}); });
-    }
+vm::Segment& segment_at(vm::Image& image, std::uint64_t address) {
+    return *std::find_if(image.segments.begin(), image.segments.end(),
+                         [&](const auto& s) { return s.contains(vm::Virtual{address}); });
+}
 
-    /// The stacks of the task and of NMIs become shorter by a canary at each end.
-    void make_canaries() {
-        constexpr std::size_t ist1_in_tss = 0x24;
-        auto& tables = segment_at(image_.descriptor.tss);
-        const auto ist1 = image_.descriptor.tss + ist1_in_tss - number(tables.address);
-        std::memcpy(tables.bytes.data() + ist1, &nmi_stack_high, sizeof nmi_stack_high);
-        image_.descriptor.boot_stack = task_stack_high;
-        constexpr auto length = GATECRASH_PAGE - 2 * GATECRASH_CANARY_SIZE;
-        image_.stacks = {{"task", task_stack_high - length, task_stack_high},
-                         {"nmi", nmi_stack_high - length, nmi_stack_high}};
-        constexpr std::uint64_t canary = GATECRASH_CANARY;
-        for (const auto& stack : image_.stacks) {
-            auto& bytes = segment_at(stack.low).bytes;
-            for (std::size_t at = 0; at < GATECRASH_CANARY_SIZE; at += sizeof canary) {
-                std::memcpy(bytes.data() + at, &canary, sizeof canary);
-                std::memcpy(bytes.data() + bytes.size() - GATECRASH_CANARY_SIZE + at, &canary, sizeof canary);
-            }
+/// Shortens the stacks of the task and of NMIs by a canary at each end.
+void make_canaries(vm::Image& image) {
+    constexpr std::size_t ist1_in_tss = 0x24;
+    auto& tables = segment_at(image, image.descriptor.tss);
+    const auto ist1 = image.descriptor.tss + ist1_in_tss - number(tables.address);
+    std::memcpy(tables.bytes.data() + ist1, &nmi_stack_high, sizeof nmi_stack_high);
+    image.descriptor.boot_stack = task_stack_high;
+    constexpr auto length = GATECRASH_PAGE - 2 * GATECRASH_CANARY_SIZE;
+    image.stacks = {{"task", task_stack_high - length, task_stack_high},
+                    {"nmi", nmi_stack_high - length, nmi_stack_high}};
+    constexpr std::uint64_t canary = GATECRASH_CANARY;
+    for (const auto& stack : image.stacks) {
+        auto& bytes = segment_at(image, stack.low).bytes;
+        for (std::size_t at = 0; at < GATECRASH_CANARY_SIZE; at += sizeof canary) {
+            std::memcpy(bytes.data() + at, &canary, sizeof canary);
+            std::memcpy(bytes.data() + bytes.size() - GATECRASH_CANARY_SIZE + at, &canary, sizeof canary);
         }
     }
+}
 
-    GuestCode code_;
-    vm::Image image_;
-};
+/// Returns a guest with a window of two NOPs, a handler for NMIs, canaries at both ends of its stacks, and for each
+/// exception a stub that logs it as FATAL; only the handler of #DE returns. `body` stands where `place` says.
+SweptGuest hostile(const Emit& body, Place place) {
+    GuestBuilder guest;
+    guest.handler("nmi", GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI, place == Place::handler ? body : nullptr);
+    guest.bare_handler("divide", 0, 0, [](Code& k) { k.iretq(); });
+    add_fatal_stubs(guest);
+    guest.start();
+    auto& k = guest.code.kernel;
+    k.push(1);
+    auto& code = place == Place::user ? guest.code.user : k;
+    if (place == Place::user) guest.code.enter_user();
+    if (place == Place::before) body(k);
+    code.doorbell(GATECRASH_PORT_BEGIN);
+    code.nop();
+    if (place == Place::window || place == Place::user) body(code);
+    code.nop();
+    code.doorbell(GATECRASH_PORT_END);
+    if (place == Place::behind) body(k);
+    if (place == Place::user) code.doorbell(GATECRASH_PORT_DONE);
+    auto built = guest.build("hostile");
+    make_canaries(built.image);
+    return built;
+}
+
+SweepOptions with_nmi(StepperKind stepper) {
+    SweepOptions options;
+    options.events = {Event::nmi()};
+    options.stepper = stepper;
+    return options;
+}
 
 // --- what guests do ------------------------------------------------------------------------------------------------
 
@@ -537,13 +507,13 @@ using Given = std::pair<Hostile, Place>;
 class HostileGuests : public testing::TestWithParam<Given> {};
 
 TEST_P(HostileGuests, CostOneVerdict) {
-    const auto& [hostile, place] = GetParam();
-    const HostileCode code(hostile.body, place);
-    const auto result = code.sweep(StepperKind::trap_flag);
+    const auto& [given, place] = GetParam();
+    const auto code = hostile(given.body, place);
+    const auto result = code.sweep(with_nmi(StepperKind::trap_flag));
     ASSERT_FALSE(result.findings.empty()) << "holds";
     const auto& finding = result.findings.front();
-    const bool otherwise = hostile.on_intel && vm::cpu_vendor() == vm::Vendor::intel;
-    const auto [invariant, message] = otherwise ? *hostile.on_intel : std::pair{hostile.invariant, hostile.message};
+    const bool otherwise = given.on_intel && vm::cpu_vendor() == vm::Vendor::intel;
+    const auto [invariant, message] = otherwise ? *given.on_intel : std::pair{given.invariant, given.message};
     EXPECT_EQ(finding.violation.invariant, invariant);
     EXPECT_THAT(finding.violation.message, HasSubstr(message));
     const auto replayed = code.replay(parse_schedule(to_string(finding.schedule)), StepperKind::stop_bytes);
@@ -555,8 +525,8 @@ TEST_P(HostileGuests, CostOneVerdict) {
 TEST(HostileWorkload, ThatLeavesEndOutIsRefused) {
     for (const auto place : {Place::window, Place::user}) {
         for (const auto port : {GATECRASH_PORT_BEGIN, GATECRASH_PORT_DONE}) {
-            const HostileCode code([port](Code& k) { k.doorbell(port); }, place);
-            EXPECT_THROW((void)code.sweep(StepperKind::trap_flag), vm::ImageError);
+            const auto code = hostile([port](Code& k) { k.doorbell(port); }, place);
+            EXPECT_THROW((void)code.sweep(with_nmi(StepperKind::trap_flag)), vm::ImageError);
             EXPECT_THROW((void)code.replay(parse_schedule("hostile"), StepperKind::trap_flag), vm::ImageError);
         }
     }
@@ -564,8 +534,8 @@ TEST(HostileWorkload, ThatLeavesEndOutIsRefused) {
 
 std::vector<Given> all_hostile_guests() {
     std::vector<Given> all;
-    for (const auto& hostile : hostile_guests) {
-        for (const auto place : hostile.places) all.emplace_back(hostile, place);
+    for (const auto& guest : hostile_guests) {
+        for (const auto place : guest.places) all.emplace_back(guest, place);
     }
     return all;
 }
@@ -578,9 +548,9 @@ std::string name_of(const testing::TestParamInfo<Given>& info) {
 INSTANTIATE_TEST_SUITE_P(Explore, HostileGuests, testing::ValuesIn(all_hostile_guests()), name_of);
 
 /// The first finding's message, or the refusal.
-std::string verdict_of(const HostileCode& code, StepperKind stepper) {
+std::string verdict_of(const SweptGuest& code, StepperKind stepper) {
     try {
-        const auto result = code.sweep(stepper);
+        const auto result = code.sweep(with_nmi(stepper));
         return result.findings.empty() ? "holds" : result.findings.front().violation.message;
     } catch (const vm::ImageError& error) {
         return error.what();
@@ -621,7 +591,7 @@ const struct Unusable {
 
 TEST(UnusableGuests, AreRefusedWithTheReason) {
     for (const auto& unusable : unusable_guests) {
-        const HostileCode code(unusable.body, unusable.place);
+        const auto code = hostile(unusable.body, unusable.place);
         const auto verdict = verdict_of(code, StepperKind::trap_flag);
         EXPECT_THAT(verdict, HasSubstr(unusable.message)) << unusable.name;
         EXPECT_THAT(verdict, AnyOf(HasSubstr("without any window"), HasSubstr("\nvCPU of hostile:\n  rip ")));
@@ -632,9 +602,9 @@ TEST(UnusableGuests, AreRefusedWithTheReason) {
 /// the examination runs freely.
 TEST(DebuggingGuests, AreExaminedByBothSteppers) {
     for (const auto place : {Place::window, Place::user}) {
-        const HostileCode code(set_tf, place);
+        const auto code = hostile(set_tf, place);
         for (const auto stepper : {StepperKind::trap_flag, StepperKind::stop_bytes}) {
-            const auto result = code.sweep(stepper);
+            const auto result = code.sweep(with_nmi(stepper));
             ASSERT_FALSE(result.findings.empty());
             EXPECT_EQ(result.findings.front().violation.invariant, Invariant::no_unexpected_vector);
             EXPECT_THAT(result.findings.front().violation.message, HasSubstr("vector 1 "));
@@ -679,7 +649,7 @@ TEST(DebuggingGuests, ThatHandleTheirOwnTrapsNeedStopBytes) {
 TEST(DebuggingGuests, HaveTheirOwnDbsOrAreRefused) {
     const bool keeps = qualify::measure(kvm_system(), vm::Behaviour::breakpoint_from_outside).ok;
     for (const auto stepper : {StepperKind::trap_flag, StepperKind::stop_bytes}) {
-        const HostileCode code(break_on_data, Place::window);
+        const auto code = hostile(break_on_data, Place::window);
         const auto verdict = verdict_of(code, stepper);
         if (keeps) {
             EXPECT_THAT(verdict, HasSubstr("vector 1 "));
@@ -691,7 +661,7 @@ TEST(DebuggingGuests, HaveTheirOwnDbsOrAreRefused) {
 
 TEST(HostileSchedules, ReplayWhereThereIsNoSymbol) {
     // The event lands where the jump into nothing went.
-    const HostileCode code([](Code& k) { go_to(k, 0x1000); }, Place::window);
+    const auto code = hostile([](Code& k) { go_to(k, 0x1000); }, Place::window);
     Boundary nowhere;
     nowhere.index = 3;  // behind NOP, MOV and JMP
     const auto replayed = code.replay({"hostile", {{Event::nmi(), nowhere}}}, StepperKind::trap_flag);
@@ -728,7 +698,7 @@ TEST(HarmlessGuests, Hold) {
     for (const auto& harmless : harmless_guests) {
         for (const auto place : {Place::window, Place::handler}) {
             for (const auto stepper : {StepperKind::trap_flag, StepperKind::stop_bytes}) {
-                const auto result = HostileCode(harmless.body, place).sweep(stepper);
+                const auto result = hostile(harmless.body, place).sweep(with_nmi(stepper));
                 EXPECT_THAT(result.findings, IsEmpty())
                     << harmless.name << ": " << result.findings.front().violation.message;
                 EXPECT_EQ(result.depth, 1U);

@@ -5,11 +5,7 @@
 
 #include "cases/registry.hpp"
 #include "suite/case.hpp"
-#include "support/handler_body.hpp"
-#include "support/kvm_system.hpp"
-#include "sweep/replay.hpp"
-#include "sweep/sweep.hpp"
-#include "vm/boot/guest_code.hpp"
+#include "support/swept_guest.hpp"
 
 namespace gatecrash::sweep {
 namespace {
@@ -69,59 +65,46 @@ struct Planted {
     bool knows_stacks = true;
 };
 
-/// Two windows of the same code, with interrupts on in the middle of each, and RBX live behind that.
-vm::Image planted(const Planted& asked) {
-    GuestCode code;
-    auto& k = code.kernel;
-    Label nmi, irq, other, start, first, second;
-    k.jmp(start, Code::T_NEAR);
-    k.L(nmi);
-    emit_handler(k, GATECRASH_VECTOR_NMI, [&](Code& body) {
+/// Returns a guest with two windows of the same code. Interrupts are on in the middle of each, and RBX is live after
+/// that.
+vm::Image planted_windows(const Planted& asked) {
+    GuestBuilder guest;
+    guest.handler("nmi", GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI, [&](Code& k) {
         Label good;
-        body.push(body.rax);
-        body.mov(body.rax, GuestCode::data);
-        body.cmp(body.byte[body.rax], asked.interrupts == 0 ? 0xff : asked.interrupts);
-        body.jne(good);
-        body.inc(body.rbx);
-        body.L(good);
-        body.pop(body.rax);
+        k.push(k.rax);
+        k.mov(k.rax, GuestCode::data);
+        k.cmp(k.byte[k.rax], asked.interrupts == 0 ? 0xff : asked.interrupts);
+        k.jne(good);
+        k.inc(k.rbx);
+        k.L(good);
+        k.pop(k.rax);
     });
-    for (const auto& [label, vector] : {std::pair(&irq, Event::irq().vector), std::pair(&other, other_vector)}) {
-        k.L(*label);
-        emit_handler(k, vector, [](Code& body) {
-            body.push(body.rax);
-            body.mov(body.rax, GuestCode::data);
-            body.inc(body.byte[body.rax]);
-            body.pop(body.rax);
-        });
+    const auto count = [](Code& k) {
+        k.push(k.rax);
+        k.mov(k.rax, GuestCode::data);
+        k.inc(k.byte[k.rax]);
+        k.pop(k.rax);
+    };
+    guest.handler("irq", Event::irq().vector, 0, count);
+    guest.handler("other", other_vector, 0, count);
+    guest.start();
+    for (const auto* const window : {"first", "second"}) {
+        guest.window(
+            window,
+            [](Code& k) {
+                k.nop();
+                k.mov(k.ebx, 5);
+                k.sti();
+                k.nop();
+                k.nop();
+                k.cli();
+                k.mov(k.rcx, k.rbx);
+                k.mov(k.ebx, 0);
+            },
+            asked.begin);
     }
-    k.L(start);
-    code.load_segments();
-    for (auto* window : {&first, &second}) {
-        k.doorbell(asked.begin);
-        k.L(*window);
-        k.nop();
-        k.mov(k.ebx, 5);
-        k.sti();
-        k.nop();
-        k.nop();
-        k.cli();
-        k.mov(k.rcx, k.rbx);
-        k.mov(k.ebx, 0);
-        k.doorbell(GATECRASH_PORT_END);
-    }
-    k.doorbell(GATECRASH_PORT_DONE);
-    code.handle(GATECRASH_VECTOR_NMI, nmi, GATECRASH_IST_NMI);
-    code.handle(Event::irq().vector, irq);
-    code.handle(other_vector, other);
-    auto image = code.build("planted");
-    const auto at = [&](const Label& label) { return vm::Virtual{code.kernel_address(label)}; };
-    image.symbols = vm::SymbolTable(
-        {{"nmi", at(nmi)}, {"irq", at(irq)}, {"other", at(other)}, {"first", at(first)}, {"second", at(second)}});
-    if (asked.knows_stacks) {
-        image.stacks = {{"task", GuestCode::kernel_stack - GATECRASH_PAGE, GuestCode::kernel_stack},
-                        {"nmi", GuestCode::stack(1) - GATECRASH_PAGE, GuestCode::stack(1)}};
-    }
+    auto image = guest.build("planted").image;
+    if (!asked.knows_stacks) image.stacks.clear();
     return image;
 }
 
@@ -136,19 +119,19 @@ SweepOptions with(std::vector<Event> events, unsigned depth, Shard shard = {}) {
 const std::vector all_interrupts{Event::nmi(), Event::irq(), Event::irq(other_vector)};
 
 TEST(Pruning, FindsWhatAnInterruptThatWaitedLeavesForAnNmi) {
-    const auto breaks = expect_pruning_to_lose_nothing(planted({.interrupts = 1}), with(all_interrupts, 2));
+    const auto breaks = expect_pruning_to_lose_nothing(planted_windows({.interrupts = 1}), with(all_interrupts, 2));
     EXPECT_EQ(breaks.depth, 2U);
     EXPECT_THAT(breaks.findings, Not(IsEmpty()));
 }
 
 TEST(Pruning, FindsNothingWhereNothingIs) {
-    EXPECT_THAT(expect_pruning_to_lose_nothing(planted({}), with(all_interrupts, 2)).findings, IsEmpty());
+    EXPECT_THAT(expect_pruning_to_lose_nothing(planted_windows({}), with(all_interrupts, 2)).findings, IsEmpty());
 }
 
 TEST(Pruning, FindsWhatTwoInterruptsThatWaitedLeaveForAnNmi) {
     auto options = with({Event::irq(), Event::nmi()}, 3);
     options.window = {{"first", "second"}};
-    const auto breaks = expect_pruning_to_lose_nothing(planted({.interrupts = 2}), options);
+    const auto breaks = expect_pruning_to_lose_nothing(planted_windows({.interrupts = 2}), options);
     EXPECT_EQ(breaks.depth, 3U);
     EXPECT_THAT(breaks.findings, Not(IsEmpty()));
 }
@@ -158,7 +141,7 @@ TEST(Pruning, LosesNothingBehindAnNmiThatOpensTheWindow) {
         auto options = with({Event::nmi()}, 2);
         options.stepper = stepper;
         const Planted good{.begin = GATECRASH_PORT_BEGIN_NMI, .knows_stacks = false};
-        EXPECT_THAT(expect_pruning_to_lose_nothing(planted(good), options).findings, IsEmpty());
+        EXPECT_THAT(expect_pruning_to_lose_nothing(planted_windows(good), options).findings, IsEmpty());
     }
 }
 
@@ -166,7 +149,8 @@ TEST(Pruning, LosesNothingInAWindowOfSymbols) {
     for (const auto& window : {SymbolRange{"first", "second"}, SymbolRange{"nmi", "irq"}}) {
         auto options = with({Event::nmi(), Event::irq()}, 2);
         options.window = {window};
-        (void)expect_pruning_to_lose_nothing(planted({.begin = GATECRASH_PORT_BEGIN_NMI, .interrupts = 1}), options);
+        (void)expect_pruning_to_lose_nothing(planted_windows({.begin = GATECRASH_PORT_BEGIN_NMI, .interrupts = 1}),
+                                             options);
     }
 }
 

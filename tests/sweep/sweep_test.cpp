@@ -6,10 +6,7 @@
 
 #include <functional>
 
-#include "support/handler_body.hpp"
-#include "support/kvm_system.hpp"
-#include "sweep/replay.hpp"
-#include "vm/boot/guest_code.hpp"
+#include "support/swept_guest.hpp"
 
 namespace gatecrash::sweep {
 namespace {
@@ -23,74 +20,49 @@ using vm::GuestCode;
 using vm::StepperKind;
 using Xbyak::Label;
 
-/// A window of a few instructions with two words on the stack, and an NMI handler whose body is `body`.
-class PlantedCode {
-  public:
-    using Emit = std::function<void(Code&)>;
+using Emit = GuestBuilder::Emit;
 
-    explicit PlantedCode(const Emit& body, bool logs = true, std::uint8_t begin = GATECRASH_PORT_BEGIN) {
-        auto& k = code_.kernel;
-        Label nmi, pf, start;
-        k.jmp(start, Code::T_NEAR);
-        k.L(nmi);
-        if (logs) emit_log(k, GATECRASH_LOG_ENTER, GATECRASH_VECTOR_NMI);
-        body(k);
-        if (logs) emit_log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
-        k.iretq();
-        k.L(pf);
+/// Returns a guest with a window of a few instructions, two words on the stack, and an NMI handler that executes
+/// `body`.
+SweptGuest planted(const Emit& body, bool logs = true, std::uint8_t begin = GATECRASH_PORT_BEGIN) {
+    GuestBuilder guest;
+    if (logs) {
+        guest.handler("nmi", GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI, body);
+    } else {
+        guest.bare_handler("nmi", GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI, [&](Code& k) {
+            body(k);
+            k.iretq();
+        });
+    }
+    guest.bare_handler("pf", GATECRASH_VECTOR_PF, 0, [](Code& k) {
         emit_log(k, GATECRASH_LOG_FATAL, GATECRASH_VECTOR_PF, 3);
         k.doorbell(GATECRASH_PORT_FATAL);
-        k.L(start);
-        code_.load_segments();
-        k.push(1);
-        k.push(2);
-        k.doorbell(begin);
-        k.L(window_);
-        k.nop();
-        k.nop();
-        k.xor_(k.eax, k.eax);
-        k.doorbell(GATECRASH_PORT_END);
-        k.doorbell(GATECRASH_PORT_DONE);
-        code_.handle(GATECRASH_VECTOR_NMI, nmi, GATECRASH_IST_NMI);
-        code_.handle(GATECRASH_VECTOR_PF, pf);
-        nmi_ = code_.kernel_address(nmi);
-        window_address_ = code_.kernel_address(window_);
-        image_ = code_.build("planted");
-        image_.symbols = vm::SymbolTable({{"kernel", vm::Virtual{GuestCode::kernel_text}},
-                                          {"nmi", vm::Virtual{nmi_}},
-                                          {"pf", vm::Virtual{code_.kernel_address(pf)}},
-                                          {"window", vm::Virtual{window_address_}}});
-        image_.stacks = {{"task", GuestCode::kernel_stack - GATECRASH_PAGE, GuestCode::kernel_stack},
-                         {"nmi", GuestCode::stack(1) - GATECRASH_PAGE, GuestCode::stack(1)}};
-    }
+    });
+    guest.start();
+    guest.code.kernel.push(1);
+    guest.code.kernel.push(2);
+    guest.window(
+        "window",
+        [](Code& k) {
+            k.nop();
+            k.nop();
+            k.xor_(k.eax, k.eax);
+        },
+        begin);
+    return guest.build("planted");
+}
 
-    [[nodiscard]] SweepResult sweep(const SweepOptions& options, const kvm::System& system = kvm_system()) const {
-        vm::Guest guest(system, image_);
-        return sweep::sweep(guest, options);
-    }
-    [[nodiscard]] ReplayResult replay(const Schedule& schedule, StepperKind stepper) const {
-        vm::Guest guest(kvm_system(), image_);
-        return sweep::replay(guest, schedule, stepper);
-    }
-
-    static SweepOptions with_nmi(unsigned depth = 1) {
-        SweepOptions options;
-        options.events = {Event::nmi()};
-        options.depth = depth;
-        return options;
-    }
-
-  private:
-    GuestCode code_;
-    Label window_;
-    std::uint64_t nmi_ = 0, window_address_ = 0;
-    vm::Image image_;
-};
+SweepOptions with_nmi(unsigned depth = 1) {
+    SweepOptions options;
+    options.events = {Event::nmi()};
+    options.depth = depth;
+    return options;
+}
 
 void nothing(Code&) {}
 
 TEST(Sweep, HoldsForACorrectHandler) {
-    const auto result = PlantedCode(nothing).sweep(PlantedCode::with_nmi(2));
+    const auto result = planted(nothing).sweep(with_nmi(2));
     EXPECT_THAT(result.findings, IsEmpty());
     EXPECT_EQ(result.depth, 2U);
     EXPECT_EQ(result.boundaries, 4U);  // NOP, NOP, XOR, OUT
@@ -99,8 +71,8 @@ TEST(Sweep, HoldsForACorrectHandler) {
 
 TEST(Sweep, FindsWhatARoundTripLosesWithoutAnyEvent) {
     // The window's XOR stands for an entry that loses a register each time.
-    const PlantedCode code(nothing, true, GATECRASH_PORT_BEGIN_ROUND_TRIP);
-    const auto result = code.sweep(PlantedCode::with_nmi());
+    const auto code = planted(nothing, true, GATECRASH_PORT_BEGIN_ROUND_TRIP);
+    const auto result = code.sweep(with_nmi());
     ASSERT_EQ(result.findings.size(), 1U);
     const auto& finding = result.findings.front();
     EXPECT_EQ(finding.violation.invariant, Invariant::round_trip);
@@ -114,15 +86,15 @@ TEST(Sweep, FindsWhatARoundTripLosesWithoutAnyEvent) {
 struct Defect {
     const char* name;
     Invariant invariant;
-    PlantedCode::Emit body;
+    Emit body;
     bool logs = true;
 };
 
 class PlantedBug : public testing::TestWithParam<Defect> {};
 
 TEST_P(PlantedBug, IsFoundAndReplays) {
-    const PlantedCode code(GetParam().body, GetParam().logs);
-    const auto result = code.sweep(PlantedCode::with_nmi());
+    const auto code = planted(GetParam().body, GetParam().logs);
+    const auto result = code.sweep(with_nmi());
     ASSERT_EQ(result.findings.size(), 4U);  // an NMI anywhere in the window
     const auto& first = result.findings.front();
     EXPECT_EQ(to_string(first.schedule), "planted@nmi:window");
@@ -217,10 +189,10 @@ INSTANTIATE_TEST_SUITE_P(Sweep, PlantedBug, testing::ValuesIn(planted_bugs),
 class ReportedInvariant : public testing::TestWithParam<Invariant> {};
 
 TEST_P(ReportedInvariant, IsWhatTheFindingSays) {
-    const PlantedCode code([](Code& k) {
+    const auto code = planted([](Code& k) {
         emit_log(k, GATECRASH_LOG_BROKEN + static_cast<std::uint32_t>(GetParam()), GATECRASH_VECTOR_NMI, 0x123);
     });
-    const auto result = code.sweep(PlantedCode::with_nmi());
+    const auto result = code.sweep(with_nmi());
     ASSERT_EQ(result.findings.size(), 4U);
     EXPECT_EQ(result.findings.front().violation.invariant, GetParam());
     EXPECT_THAT(result.findings.front().violation.message, testing::AnyOf(HasSubstr("0x123"), HasSubstr("291")));
@@ -235,27 +207,16 @@ INSTANTIATE_TEST_SUITE_P(Sweep, ReportedInvariant,
 
 TEST(Sweep, FindsTheOneInstructionThatIsWrong) {
     // The handler uses a word of the window's data that only one instruction of the window has in a register.
-    GuestCode code;
-    auto& k = code.kernel;
-    Label nmi, start, window;
-    k.jmp(start, Code::T_NEAR);
-    k.L(nmi);
-    emit_handler(k, GATECRASH_VECTOR_NMI, [](Code& body) { body.inc(body.rbx); });
-    k.L(start);
-    k.doorbell(GATECRASH_PORT_BEGIN);
-    k.L(window);
-    k.nop();
-    k.mov(k.ebx, 5);      // 5 bytes; RBX is live from here ...
-    k.mov(k.rcx, k.rbx);  // 3 bytes; ... to here
-    k.mov(k.ebx, 0);
-    k.doorbell(GATECRASH_PORT_END);
-    k.doorbell(GATECRASH_PORT_DONE);
-    code.handle(GATECRASH_VECTOR_NMI, nmi, GATECRASH_IST_NMI);
-    const auto at = code.kernel_address(window);
-    auto image = code.build("planted");
-    image.symbols = vm::SymbolTable({{"window", vm::Virtual{at}}});
-    vm::Guest guest(kvm_system(), image);
-    const auto result = sweep(guest, PlantedCode::with_nmi());
+    GuestBuilder guest;
+    guest.handler("nmi", GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI, [](Code& k) { k.inc(k.rbx); });
+    guest.start();
+    guest.window("window", [](Code& k) {
+        k.nop();
+        k.mov(k.ebx, 5);      // 5 bytes; RBX is live from here ...
+        k.mov(k.rcx, k.rbx);  // 3 bytes; ... to here
+        k.mov(k.ebx, 0);
+    });
+    const auto result = guest.build("planted").sweep(with_nmi());
     ASSERT_EQ(result.findings.size(), 2U);
     EXPECT_EQ(to_string(result.findings[0].schedule), "planted@nmi:window+0x6");
     EXPECT_EQ(to_string(result.findings[1].schedule), "planted@nmi:window+0xe");  // RBX at END
@@ -277,8 +238,8 @@ TEST(Sweep, FindsTheSameWithBothSteppersAndWithoutPruning) {
         k.nop();
         k.pop(k.rax);
     };
-    const PlantedCode code(opens, true, GATECRASH_PORT_BEGIN_NMI);
-    auto options = PlantedCode::with_nmi(1);
+    const auto code = planted(opens, true, GATECRASH_PORT_BEGIN_NMI);
+    auto options = with_nmi(1);
     const auto reference = code.sweep(options);
     ASSERT_FALSE(reference.findings.empty());
     const auto expect_same = [&](const SweepResult& other) {
@@ -300,61 +261,46 @@ TEST(Sweep, FindsTheSameWithBothSteppersAndWithoutPruning) {
     expect_same(unpruned);
 }
 
-/// Reads a word in its window, with a #DB handler that executes `body`.
-vm::Image watching(const std::function<void(Code&)>& body) {
-    GuestCode code;
-    auto& k = code.kernel;
-    Label db, start, reads;
-    k.jmp(start, Code::T_NEAR);
-    k.L(db);
-    emit_log(k, GATECRASH_LOG_ENTER, GATECRASH_VECTOR_DB);
-    body(k);
-    emit_log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_DB);
-    k.iretq();
-    k.L(start);
-    code.load_segments();
-    k.mov(k.rsi, GuestCode::data);
-    k.doorbell(GATECRASH_PORT_BEGIN);
-    k.nop();
-    k.L(reads);
-    k.mov(k.rax, k.ptr[k.rsi]);
-    k.mov(k.rcx, k.rbx);
-    k.nop();
-    k.doorbell(GATECRASH_PORT_END);
-    k.doorbell(GATECRASH_PORT_DONE);
-    code.handle(GATECRASH_VECTOR_DB, db, GATECRASH_IST_DB);
-    auto image = code.build("watching");
-    image.symbols = vm::SymbolTable(
-        {{"db", vm::Virtual{code.kernel_address(db)}}, {"reads", vm::Virtual{code.kernel_address(reads)}}});
-    return image;
+/// Returns a guest that reads a word in its window, and whose #DB handler executes `body`.
+SweptGuest watching(const Emit& body) {
+    GuestBuilder guest;
+    guest.handler("db", GATECRASH_VECTOR_DB, GATECRASH_IST_DB, body);
+    guest.start();
+    guest.code.kernel.mov(guest.code.kernel.rsi, GuestCode::data);
+    guest.window("window", [&](Code& k) {
+        k.nop();
+        guest.symbol("reads");
+        k.mov(k.rax, k.ptr[k.rsi]);
+        k.mov(k.rcx, k.rbx);
+        k.nop();
+    });
+    return guest.build("watching");
 }
 
 TEST(Sweep, LandsAWatchpointWhereItsByteIsUsed) {
     SweepOptions options;
     options.events = {Event::db(GuestCode::data + 3)};
     options.depth = 2;
-    vm::Guest good(kvm_system(), watching(nothing));
-    const auto holds = sweep(good, options);
+    const auto holds = watching(nothing).sweep(options);
     EXPECT_THAT(holds.findings, IsEmpty());
     EXPECT_EQ(holds.schedules, 2U);
 
-    vm::Guest bad(kvm_system(), watching([](Code& k) { k.inc(k.rbx); }));
-    const auto breaks = sweep(bad, options);
+    const auto bad = watching([](Code& k) { k.inc(k.rbx); });
+    const auto breaks = bad.sweep(options);
     ASSERT_EQ(breaks.findings.size(), 1U);
     const auto& finding = breaks.findings.front();
     EXPECT_EQ(to_string(finding.schedule), fmt::format("watching@db={:#x}:reads", GuestCode::data + 3));
     EXPECT_EQ(finding.violation.invariant, Invariant::round_trip);
     for (const auto stepper : {StepperKind::trap_flag, StepperKind::stop_bytes}) {
-        vm::Guest again(kvm_system(), watching([](Code& k) { k.inc(k.rbx); }));
-        const auto replayed = replay(again, finding.schedule, stepper);
+        const auto replayed = bad.replay(finding.schedule, stepper);
         ASSERT_FALSE(replayed.violations.empty());
         EXPECT_EQ(replayed.violations.front(), finding.violation);
     }
 }
 
 TEST(Sweep, PrunesWhatIsTheSameRunAndNothingElse) {
-    const PlantedCode good(nothing);
-    auto options = PlantedCode::with_nmi(2);
+    const auto good = planted(nothing);
+    auto options = with_nmi(2);
     const auto pruned = good.sweep(options);
     EXPECT_GT(pruned.levels[2].pruned, pruned.levels[1].pruned);
     options.prune = false;
@@ -365,7 +311,7 @@ TEST(Sweep, PrunesWhatIsTheSameRunAndNothingElse) {
 
 TEST(Sweep, DoesNotPruneWhatLeavesSomethingForTheNextEvent) {
     // RBX is another when the NMI before this one interrupted an instruction with an odd address.
-    const PlantedCode code([](Code& k) {
+    const auto code = planted([](Code& k) {
         Label even;
         k.push(k.rax);
         k.push(k.rcx);
@@ -379,7 +325,7 @@ TEST(Sweep, DoesNotPruneWhatLeavesSomethingForTheNextEvent) {
         k.pop(k.rcx);
         k.pop(k.rax);
     });
-    auto options = PlantedCode::with_nmi(2);
+    auto options = with_nmi(2);
     const auto pruned = code.sweep(options);
     EXPECT_EQ(pruned.depth, 2U);
     ASSERT_FALSE(pruned.findings.empty());
@@ -388,13 +334,13 @@ TEST(Sweep, DoesNotPruneWhatLeavesSomethingForTheNextEvent) {
 }
 
 TEST(Sweep, FindsTheSameWithoutWhatOlderKvmsLack) {
-    const PlantedCode good(nothing);
-    const PlantedCode bad([](Code& k) { k.inc(k.rbx); });
+    const auto good = planted(nothing);
+    const auto bad = planted([](Code& k) { k.inc(k.rbx); });
     for (const auto lacking : {kvm::Capability::sync_registers, kvm::Capability::dirty_ring}) {
         auto system = kvm::System::open();
         system.forgo(lacking);
         for (const auto stepper : {StepperKind::trap_flag, StepperKind::stop_bytes}) {
-            auto options = PlantedCode::with_nmi(2);
+            auto options = with_nmi(2);
             options.stepper = stepper;
             EXPECT_EQ(good.sweep(options, system), good.sweep(options));
             EXPECT_EQ(bad.sweep(options, system), bad.sweep(options));
@@ -406,9 +352,9 @@ TEST(Sweep, ExaminesARunThatItsStepperCannotFollowToTheEnd) {
     // The handler's IRET loads TF, which the stepper with the trap flag does not follow. The #DB that comes ends the
     // run.
     constexpr int pushed_rflags = 16;
-    const PlantedCode code(
-        [](Code& k) { k.or_(k.qword[k.rsp + pushed_rflags], static_cast<std::uint32_t>(vm::rflags_tf)); });
-    const auto result = code.sweep(PlantedCode::with_nmi());
+    const auto code =
+        planted([](Code& k) { k.or_(k.qword[k.rsp + pushed_rflags], static_cast<std::uint32_t>(vm::rflags_tf)); });
+    const auto result = code.sweep(with_nmi());
     ASSERT_FALSE(result.findings.empty());
     const auto replayed = code.replay(result.findings.front().schedule, StepperKind::trap_flag);
     ASSERT_FALSE(replayed.violations.empty());
@@ -418,40 +364,40 @@ TEST(Sweep, ExaminesARunThatItsStepperCannotFollowToTheEnd) {
 
 TEST(Sweep, StopsWhenAsked) {
     const std::atomic<bool> stop = true;
-    auto options = PlantedCode::with_nmi();
+    auto options = with_nmi();
     options.stop = &stop;
-    EXPECT_TRUE(PlantedCode(nothing).sweep(options).interrupted);
+    EXPECT_TRUE(planted(nothing).sweep(options).interrupted);
 }
 
 TEST(Sweep, LandsOnlyInsideAWindowOfSymbols) {
-    auto options = PlantedCode::with_nmi();
+    auto options = with_nmi();
     options.window = {{"nmi", "pf"}};
-    EXPECT_EQ(PlantedCode(nothing).sweep(options).schedules, 1U);
+    EXPECT_EQ(planted(nothing).sweep(options).schedules, 1U);
     options.window = {{"window", "no_such_symbol"}};
-    EXPECT_THROW((void)PlantedCode(nothing).sweep(options), ScheduleError);
+    EXPECT_THROW((void)planted(nothing).sweep(options), ScheduleError);
     options.window = {{"pf", "nmi"}};
-    EXPECT_THROW((void)PlantedCode(nothing).sweep(options), ScheduleError) << "the wrong way round";
+    EXPECT_THROW((void)planted(nothing).sweep(options), ScheduleError) << "the wrong way round";
 }
 
 TEST(Sweep, LandsEventsOfAKindOnlyInsideTheirWindow) {
-    auto options = PlantedCode::with_nmi();
-    const auto everywhere = PlantedCode(nothing).sweep(options).schedules;
+    auto options = with_nmi();
+    const auto everywhere = planted(nothing).sweep(options).schedules;
     options.window = {{"nmi", "pf", Event::Kind::nmi}};
-    EXPECT_EQ(PlantedCode(nothing).sweep(options).schedules, 1U);
+    EXPECT_EQ(planted(nothing).sweep(options).schedules, 1U);
     options.events = {Event::nmi(), Event::mc()};
-    const auto without_nmis = PlantedCode(nothing).sweep(options).schedules;
+    const auto without_nmis = planted(nothing).sweep(options).schedules;
     options.events = {Event::mc()};
     options.window.clear();
-    EXPECT_EQ(PlantedCode(nothing).sweep(options).schedules, without_nmis);
+    EXPECT_EQ(planted(nothing).sweep(options).schedules, without_nmis);
     EXPECT_GT(everywhere, 1U);
     options.window = {{"nmi", "pf", Event::Kind::db}};
-    EXPECT_THROW((void)PlantedCode(nothing).sweep(options), ScheduleError) << "no #DB is to land";
+    EXPECT_THROW((void)planted(nothing).sweep(options), ScheduleError) << "no #DB is to land";
 }
 
 TEST(Sweep, RunsWhatWaitsUntilBehindAWindowOfSymbols) {
     // An NMI that lands in the handler is delivered behind the IRET, where none lands, and RBX is another then.
-    const PlantedCode code([](Code& k) { k.inc(k.rbx); }, true, GATECRASH_PORT_BEGIN_NMI);
-    auto options = PlantedCode::with_nmi();
+    const auto code = planted([](Code& k) { k.inc(k.rbx); }, true, GATECRASH_PORT_BEGIN_NMI);
+    auto options = with_nmi();
     options.window = {{"nmi", "pf"}};
     const auto pruned = code.sweep(options);
     ASSERT_EQ(pruned.findings.size(), 1U);
@@ -462,7 +408,7 @@ TEST(Sweep, RunsWhatWaitsUntilBehindAWindowOfSymbols) {
 }
 
 TEST(Replay, RefusesWhatTheGuestLacksOrNeverReaches) {
-    const PlantedCode code(nothing);
+    const auto code = planted(nothing);
     const auto error_of = [&](const Boundary& boundary) -> std::string {
         try {
             (void)code.replay({"planted", {{Event::nmi(), boundary}}}, StepperKind::trap_flag);
@@ -477,30 +423,19 @@ TEST(Replay, RefusesWhatTheGuestLacksOrNeverReaches) {
 }
 
 TEST(Replay, TracesInstructionsEventsAndFrames) {
-    const PlantedCode code(nothing);
-    vm::Guest guest(kvm_system(), [] {
-        GuestCode g;
-        Label nmi, start;
-        auto& k = g.kernel;
-        k.jmp(start, Code::T_NEAR);
-        k.L(nmi);
-        emit_handler(k, GATECRASH_VECTOR_NMI);
-        k.L(start);
-        k.doorbell(GATECRASH_PORT_BEGIN);
-        k.nop();
-        k.doorbell(GATECRASH_PORT_END);
-        k.doorbell(GATECRASH_PORT_DONE);
-        g.handle(GATECRASH_VECTOR_NMI, nmi, GATECRASH_IST_NMI);
-        return g.build("traced");
-    }());
+    GuestBuilder traced;
+    traced.handler("nmi", GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI);
+    traced.start();
+    traced.window("window", [](Code& k) { k.nop(); });
+    vm::Guest guest(kvm_system(), traced.build("traced").image);
     std::vector<std::string> lines;
     Boundary first;
     first.index = 0;
     const auto result = replay(guest, {"traced", {{Event::nmi(), first}}}, StepperKind::trap_flag,
                                [&](const std::string& line) { lines.push_back(line); });
     EXPECT_THAT(result.violations, IsEmpty());
-    EXPECT_THAT(lines, Contains(HasSubstr(">>> nmi lands at kernel+")));
-    EXPECT_THAT(lines, Contains(HasSubstr("=== vector 2 goes to kernel+")));
+    EXPECT_THAT(lines, Contains(HasSubstr(">>> nmi lands at window")));
+    EXPECT_THAT(lines, Contains(HasSubstr("=== vector 2 goes to nmi:")));
     EXPECT_THAT(lines, Contains(HasSubstr("iretq")));
     EXPECT_THAT(lines, Contains(HasSubstr("doorbell END")));
 }
