@@ -5,7 +5,7 @@
 
 namespace gatecrash::posix {
 
-/// Makes what execve(2) takes: pointers into `texts`, which must outlive them, and a null pointer after the last.
+/// Makes the array that execve(2) takes: pointers into `texts`, which must outlive them, then a null pointer.
 [[nodiscard]] inline std::vector<char*> pointers(std::vector<std::string>& texts) {
     std::vector<char*> result;
     result.reserve(texts.size() + 1);

@@ -27,14 +27,15 @@ namespace {
 
 constexpr std::size_t most_handed = 8;
 
-/// In the new process. Only calls that are safe between fork and exec: other threads may have held any lock.
+/// Turns the new process into the program. It makes only calls that are safe between fork and exec, since another
+/// thread may have held any lock.
 [[noreturn]] void become(const char* path, char* const* argv, char* const* envp,
                          const std::vector<HandedDescriptor>& fds, int output, pid_t parent) {
-    // In a group of its own, since Ctrl-C at a terminal goes to the foreground group: this process decides what the
-    // child gets of it.
+    // Gives the child a process group of its own. Ctrl-C at a terminal signals the foreground group, so this process
+    // decides which signals the child gets.
     ::setpgid(0, 0);
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != parent) ::_exit(1);  // the parent died before the line above
+    if (::getppid() != parent) ::_exit(1);  // the parent died before prctl()
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -42,7 +43,7 @@ constexpr std::size_t most_handed = 8;
     ::dup2(null, STDIN_FILENO);
     ::dup2(output, STDOUT_FILENO);
     ::dup2(output, STDERR_FILENO);
-    // First out of the way of all the targets, then to where they belong.
+    // Moves every descriptor above all targets first, so that no dup2() closes one that is still needed.
     std::array<int, most_handed> moved{};
     for (std::size_t i = 0; i < fds.size(); ++i) moved[i] = ::fcntl(fds[i].fd, F_DUPFD_CLOEXEC, 64);
     for (std::size_t i = 0; i < fds.size(); ++i) ::dup2(moved[i], fds[i].as);

@@ -1,4 +1,4 @@
-// Programs that this one starts: an emulator, a tool that makes a file for one, a worker.
+// Starts other programs: an emulator, a tool that makes a file for one, a worker.
 #pragma once
 
 #include <sys/types.h>
@@ -12,13 +12,13 @@
 
 namespace gatecrash::posix {
 
-/// A descriptor that a child gets under a number that both sides know. It stays the caller's.
+/// A descriptor `fd` that a child inherits under the number `as`, which both sides know. The caller keeps `fd`.
 struct HandedDescriptor {
     int as;
     int fd;
 };
 
-/// Returns the path by which a child that wants a path finds the descriptor with that number.
+/// Returns a path under which a child can open its descriptor `as`, for programs that only accept paths.
 [[nodiscard]] std::string handed_path(int as);
 
 /// Looks for the program `name` in PATH. Empty if no folder has it.
@@ -30,13 +30,13 @@ struct Ended {
     std::string output;
 };
 
-/// A running program. It dies with this object, and with the thread that made it, however that ends.
+/// A running program. It is killed when this object is destroyed, or when the thread that made it ends.
 class ChildProcess {
   public:
-    /// Starts `program`. Its standard input is empty, and its standard output and standard error are output(), unless
-    /// `fds` has others for them (at most 8 in all). `environment` holds NAME=VALUE, and replaces all variables;
-    /// without it the child has those of this process. A program that cannot be executed ends with code 127. Throws
-    /// std::system_error if no process can be made.
+    /// Starts `program`. Its standard input is empty. Its standard output and standard error are output(), unless `fds`
+    /// (at most 8) replaces them. `environment` (NAME=VALUE) replaces all variables; without it, the child inherits
+    /// those of this process. A program that cannot be executed ends with code 127. Throws std::system_error if the
+    /// process cannot be created.
     ChildProcess(const std::filesystem::path& program, std::vector<std::string> arguments,
                  const std::vector<HandedDescriptor>& fds = {},
                  std::optional<std::vector<std::string>> environment = std::nullopt);
@@ -48,11 +48,11 @@ class ChildProcess {
 
     /// Returns a descriptor that becomes readable when the program ends.
     [[nodiscard]] int pidfd() const { return pidfd_.get(); }
-    /// Returns what gives its standard output and standard error. Non-blocking.
+    /// Returns a non-blocking descriptor that gives the program's standard output and standard error.
     [[nodiscard]] int output() const { return output_.get(); }
-    /// Sends it a signal, unless finish() has returned.
+    /// Sends the program a signal, unless finish() has returned.
     void signal(int number) const;
-    /// Reads all output that is still to come, and waits for the end. Throws std::system_error.
+    /// Reads the rest of the output, and waits for the program to end. Throws std::system_error.
     Ended finish();
 
   private:

@@ -1,4 +1,4 @@
-// Whole files, and everything that a descriptor gives or takes.
+// Reads and writes whole files.
 #pragma once
 
 #include <filesystem>
@@ -9,15 +9,15 @@
 
 namespace gatecrash::posix {
 
-/// Opens `path` with the flags of open(2) and O_CLOEXEC. `mode` is that of a new file. Throws std::system_error, which
-/// names the path.
+/// Opens `path` with the flags of open(2) and O_CLOEXEC. A new file gets `mode`. Throws std::system_error, which names
+/// the path.
 [[nodiscard]] FileDescriptor open_file(const std::filesystem::path& path, int flags, unsigned mode = 0666);
 
-/// Opens what `fd` refers to once more, for reading, with a position of its own. Throws std::system_error.
+/// Opens the file of `fd` once more, for reading, with a position of its own. Throws std::system_error.
 [[nodiscard]] FileDescriptor reopen(int fd);
 
-/// Makes a file without a path. It disappears with the last process that has it open, so that a killed process leaves
-/// nothing behind. `name` shows up in /proc only. The position is at the start of `content`. Throws std::system_error.
+/// Makes a file without a path. It disappears with the last process that has it open, so a killed process leaves no
+/// file. `name` shows up in /proc only. The position is at the start of `content`. Throws std::system_error.
 [[nodiscard]] FileDescriptor memory_file(const char* name, std::string_view content = {});
 
 /// Reads `fd` from its current position to its end. Throws std::system_error.
@@ -26,10 +26,10 @@ namespace gatecrash::posix {
 /// Reads the whole file `path`. Throws std::system_error, which names the path.
 [[nodiscard]] std::string read_file(const std::filesystem::path& path);
 
-/// Writes all of `bytes`, in as many calls as that takes. Throws std::system_error.
+/// Writes all of `bytes`, with as many calls as that takes. Throws std::system_error.
 void write_all(int fd, std::string_view bytes);
 
-/// Makes `content` the whole content of the file `path`. Throws std::system_error.
+/// Replaces the content of the file `path`, or creates the file. Throws std::system_error.
 void write_file(const std::filesystem::path& path, std::string_view content);
 
 }  // namespace gatecrash::posix

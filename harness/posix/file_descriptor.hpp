@@ -10,7 +10,7 @@ namespace gatecrash::posix {
 class FileDescriptor {
   public:
     FileDescriptor() = default;
-    /// Takes over `fd`; a negative number means none, as from a call that failed.
+    /// Takes over `fd`. A negative number means none, such as the result of a failed call.
     explicit FileDescriptor(int fd) : fd_(fd) {}
     FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
     FileDescriptor& operator=(FileDescriptor&& other) noexcept {
@@ -21,7 +21,7 @@ class FileDescriptor {
     FileDescriptor& operator=(const FileDescriptor&) = delete;
     ~FileDescriptor() { reset(); }
 
-    /// Returns the number, which stays this object's; negative if there is none.
+    /// Returns the number, negative if there is none. This object still owns the descriptor.
     [[nodiscard]] int get() const { return fd_; }
     [[nodiscard]] explicit operator bool() const { return fd_ >= 0; }
     /// Closes the descriptor and takes over `fd` instead.

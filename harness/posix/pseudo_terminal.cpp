@@ -14,7 +14,7 @@ namespace gatecrash::posix {
 PseudoTerminal make_pseudo_terminal() {
     PseudoTerminal made{.controller = open_file("/dev/ptmx", O_RDWR | O_NOCTTY), .terminal = {}};
     std::array<char, 64> name{};
-    // Without grantpt(): Linux has the owner and the mode right from the start (pts(4)).
+    // Does not call grantpt(): Linux creates the terminal with the right owner and mode (pts(4)).
     if (::unlockpt(made.controller.get()) != 0) throw_errno("unlockpt");
     if (::ptsname_r(made.controller.get(), name.data(), name.size()) != 0) throw_errno("ptsname");
     made.terminal = open_file(name.data(), O_RDWR | O_NOCTTY);

@@ -8,10 +8,10 @@
 
 namespace gatecrash::posix {
 
-/// Turns signals into bytes of a pipe. As long as it lives, it collects SIGINT, SIGTERM, SIGHUP and SIGWINCH, and
-/// ignores SIGPIPE; then all is as before. It uses a handler and a pipe, since signalfd(2) would need the signals
-/// blocked in every thread. A signal that this process ignored before (nohup) stays ignored. At most one may live at a
-/// time.
+/// Turns signals into bytes of a pipe. While it lives, it collects SIGINT, SIGTERM, SIGHUP and SIGWINCH, and ignores
+/// SIGPIPE. Its destructor restores the earlier handlers. It uses a handler and a pipe, since signalfd(2) would need
+/// the signals blocked in every thread. A signal that this process ignored before (nohup) stays ignored. At most one
+/// SignalPipe may exist at a time.
 class SignalPipe {
   public:
     /// Throws std::system_error.
@@ -22,9 +22,9 @@ class SignalPipe {
     SignalPipe& operator=(SignalPipe&&) = delete;
     ~SignalPipe();
 
-    /// Returns a descriptor that is readable when a signal came.
+    /// Returns a descriptor that is readable once a signal has arrived.
     [[nodiscard]] int fd() const { return pipe_.read.get(); }
-    /// Returns the next signal that came; empty if there is none.
+    /// Returns the next signal that arrived. Empty if there is none.
     [[nodiscard]] std::optional<int> next();
 
   private:
