@@ -11,9 +11,9 @@
 
 namespace gatecrash::kvm {
 
-/// The memory layout of kvm_msrs and kvm_cpuid2: a count, padding, then the entries. Those two types themselves are no
-/// use in C++: their flexible array comes behind an empty struct (__DECLARE_FLEX_ARRAY), which has a size here, so the
-/// entries would be misplaced, and the size that is part of the ioctls' numbers would be wrong.
+/// Has the memory layout of kvm_msrs and kvm_cpuid2: a count, padding, then the entries. C++ cannot use those two
+/// types: in front of their flexible array they have an empty struct (__DECLARE_FLEX_ARRAY), which has a size in C++.
+/// So the entries would be misplaced, and the size that is part of the ioctls' numbers would be wrong.
 template <typename Entry>
 class CountedList {
   public:

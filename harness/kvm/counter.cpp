@@ -13,7 +13,8 @@
 namespace gatecrash::kvm {
 namespace {
 
-/// Where a descriptor's name is. In C++ the header's flexible array does not begin behind the member before it.
+/// Offset of the name in a descriptor, in bytes. In C++ the header's flexible array `name` does not begin right after
+/// the member before it, so offsetof(kvm_stats_desc, name) is wrong.
 constexpr std::size_t name_offset = offsetof(kvm_stats_desc, bucket_size) + sizeof(kvm_stats_desc::bucket_size);
 
 void read_at(const posix::FileDescriptor& fd, std::uint64_t offset, std::span<std::byte> bytes) {
@@ -33,7 +34,7 @@ std::uint64_t Counter::read() const {
 std::optional<Counter> Counter::find(posix::FileDescriptor fd, const std::string& name) {
     kvm_stats_header header{};
     read_at(fd, 0, std::as_writable_bytes(std::span(&header, 1)));
-    // Each descriptor is followed by its name, in as many bytes as the longest one takes.
+    // Each descriptor is followed by its name, which takes as many bytes as the longest name.
     const auto size = name_offset + header.name_size;
     std::vector<std::byte> descriptors(header.num_desc * size);
     read_at(fd, header.desc_offset, descriptors);

@@ -8,17 +8,17 @@
 
 namespace gatecrash::kvm {
 
-/// One of the numbers that KVM keeps of a vCPU (api.rst, KVM_GET_STATS_FD). Only a Vcpu makes one, and it must not
-/// outlive that: the file of the statistics need not keep the vCPU.
+/// One of the statistics that KVM keeps for a vCPU (api.rst, KVM_GET_STATS_FD). Only a Vcpu makes one. It must not
+/// outlive the Vcpu, since the file of the statistics need not keep the vCPU alive.
 class Counter {
   public:
-    /// Throws Error.
+    /// Returns the current value. Throws Error.
     [[nodiscard]] std::uint64_t read() const;
 
   private:
     friend class Vcpu;
     Counter(posix::FileDescriptor fd, std::uint64_t offset) : fd_(std::move(fd)), offset_(offset) {}
-    /// The one called `name` in the statistics that `fd` is for. Empty if there is none. Throws Error.
+    /// Finds the statistic `name` in the statistics file `fd`. Empty if there is none. Throws Error.
     static std::optional<Counter> find(posix::FileDescriptor fd, const std::string& name);
 
     posix::FileDescriptor fd_;

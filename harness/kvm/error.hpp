@@ -1,4 +1,4 @@
-// What a failing KVM call throws.
+// The exception that a failing KVM call throws.
 #pragma once
 
 #include <stdexcept>
@@ -6,16 +6,17 @@
 
 namespace gatecrash::kvm {
 
-/// A call into KVM that the kernel refused. `what()` is one line: the call, the reason and, where known, the remedy.
+/// Thrown if the kernel refuses a call into KVM. `what()` is one line: the call, the reason and, where known, the
+/// remedy.
 class Error : public std::runtime_error {
   public:
     Error(const std::string& call, int error_number);
 
-    /// The ioctl or system call that failed, for instance "KVM_CREATE_VM".
+    /// Returns the ioctl or system call that failed, for instance "KVM_CREATE_VM".
     [[nodiscard]] const std::string& call() const { return call_; }
-    /// The errno it left.
+    /// Returns the errno of the call.
     [[nodiscard]] int error_number() const { return error_number_; }
-    /// What the user can do about it; empty where nothing is known.
+    /// Returns what the user can do about it. Empty if nothing is known.
     [[nodiscard]] const std::string& remedy() const { return remedy_; }
 
   private:
@@ -26,10 +27,10 @@ class Error : public std::runtime_error {
     std::string remedy_;
 };
 
-/// What to do on this host about `error_number` from `call`, to use its KVM: the kvm group for EACCES, the modules for
-/// ENOENT, ... Empty if unknown.
+/// Returns what a user of this host's KVM can do about `error_number` from `call`: join the kvm group for EACCES, load
+/// the modules for ENOENT, and so on. Empty if nothing is known.
 [[nodiscard]] std::string host_remedy_for(const std::string& call, int error_number);
-/// The same for users of the program, who can also choose another machine. Empty if unknown.
+/// Returns the same for users of the program, who can also choose another machine. Empty if nothing is known.
 [[nodiscard]] std::string remedy_for(const std::string& call, int error_number);
 
 }  // namespace gatecrash::kvm

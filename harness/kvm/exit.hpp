@@ -1,4 +1,5 @@
-// Why KVM_RUN returned, as a closed set of types (Documentation/virt/kvm/api.rst, "5. The kvm_run structure").
+// The reasons for which KVM_RUN returns, as a closed set of types (Documentation/virt/kvm/api.rst, "5. The kvm_run
+// structure").
 #pragma once
 
 #include <array>
@@ -12,12 +13,12 @@ namespace gatecrash::kvm {
 /// KVM_EXIT_IO. The instruction has not completed: see Vcpu::complete_exit().
 struct IoExit {
     bool is_out;
-    std::uint8_t size;  ///< bytes an access
+    std::uint8_t size;  ///< bytes per access
     std::uint16_t port;
-    std::uint32_t count;  ///< accesses, more than one for REP OUTS
-    std::uint32_t value;  ///< the first access of an OUT; an IN gets all ones
+    std::uint32_t count;  ///< number of accesses, more than one for REP OUTS
+    std::uint32_t value;  ///< value of the first access of an OUT; an IN reads all ones
 };
-/// KVM_EXIT_HLT. RIP is behind the HLT.
+/// KVM_EXIT_HLT. RIP is after the HLT.
 struct HltExit {};
 /// KVM_EXIT_DEBUG: a step or a breakpoint. `pc` is linear.
 struct DebugExit {
@@ -40,16 +41,17 @@ struct ShutdownExit {};
 struct FailEntryExit {
     std::uint64_t reason;
 };
-/// KVM_EXIT_INTERNAL_ERROR: KVM could not go on.
+/// KVM_EXIT_INTERNAL_ERROR: KVM could not continue.
 struct InternalErrorExit {
     std::uint32_t suberror;
     std::vector<std::uint64_t> data;
 };
-/// KVM_EXIT_SET_TPR: the guest lowered CR8. The instruction is complete, and there is no interrupt controller to tell.
+/// KVM_EXIT_SET_TPR: the guest lowered CR8. The instruction is complete. There is no interrupt controller that needs to
+/// know.
 struct TprExit {};
 /// KVM_RUN returned EINTR: a signal, or immediate_exit.
 struct InterruptedExit {};
-/// Anything else, which this program never asks for.
+/// Any other exit. This program never asks for one.
 struct OtherExit {
     std::uint32_t reason;
 };
@@ -57,7 +59,7 @@ struct OtherExit {
 using Exit = std::variant<IoExit, HltExit, DebugExit, MmioExit, IrqWindowExit, ShutdownExit, FailEntryExit,
                           InternalErrorExit, TprExit, InterruptedExit, OtherExit>;
 
-/// One line for people: "KVM_EXIT_IO: out of 1 byte to port 0xd2".
+/// Describes an exit in one line for people, such as "KVM_EXIT_IO: out of 1 byte to port 0xd2".
 [[nodiscard]] std::string describe(const Exit& exit);
 
 }  // namespace gatecrash::kvm

@@ -8,8 +8,9 @@
 
 namespace gatecrash::kvm {
 
-/// ioctl() that throws Error under the call's `name`. One that a signal interrupted has done nothing, and is called
-/// again (KVM_CREATE_VM can be; KVM_RUN, which has a meaning for that, does not come here).
+/// Calls ioctl(), and throws Error with the call's `name` if it fails. Repeats a call that a signal interrupted, since
+/// that call has done nothing. A signal can interrupt KVM_CREATE_VM. KVM_RUN does not use this function: there, EINTR
+/// has a meaning.
 template <typename Argument>
 int checked_ioctl(int fd, unsigned long request, Argument argument, const char* name) {
     int result = -1;
@@ -22,5 +23,5 @@ int checked_ioctl(int fd, unsigned long request, Argument argument, const char* 
 
 }  // namespace gatecrash::kvm
 
-/// checked_ioctl() named after the request itself.
+/// Calls checked_ioctl() with the request's own name.
 #define GATECRASH_IOCTL(fd, request, argument) ::gatecrash::kvm::checked_ioctl(fd, request, argument, #request)

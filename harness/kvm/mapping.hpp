@@ -10,9 +10,9 @@ namespace gatecrash::kvm {
 class Mapping {
   public:
     Mapping() = default;
-    /// `size` bytes of `fd`, writable; what is written stays in this mapping. Throws Error.
+    /// Maps `size` bytes of `fd`, writable. Writes stay in this mapping. Throws Error.
     static Mapping private_file(int fd, std::size_t size);
-    /// `size` bytes of `fd` from `offset` on, shared and writable. Throws Error.
+    /// Maps `size` bytes of `fd` from `offset` on, shared and writable. Throws Error.
     static Mapping shared_file(int fd, std::size_t size, std::size_t offset = 0);
 
     Mapping(Mapping&& other) noexcept;

@@ -33,16 +33,17 @@ class System {
     /// Opens `path` and checks KVM's API version. Throws Error with the remedy.
     static System open(const std::string& path = "/dev/kvm");
 
-    /// KVM_CHECK_EXTENSION: 0 if the capability is absent, else what the capability's documentation says.
+    /// Asks KVM_CHECK_EXTENSION. Returns 0 if the capability is absent, else the value that its documentation
+    /// describes.
     [[nodiscard]] int check(Capability capability) const;
     [[nodiscard]] bool has(Capability capability) const { return check(capability) > 0; }
-    /// From here on as with a KVM that lacks `capability`, for tests of what is done then.
+    /// Makes check() report `capability` as absent from now on, so that tests can cover a KVM without it.
     void forgo(Capability capability) { forgone_.insert(capability); }
-    /// KVM_GET_VCPU_MMAP_SIZE, in bytes.
+    /// Returns the size of a vCPU's shared memory, in bytes (KVM_GET_VCPU_MMAP_SIZE).
     [[nodiscard]] std::size_t vcpu_mapping_size() const;
-    /// KVM_CREATE_VM. Its vCPU has a dirty ring if KVM offers KVM_CAP_DIRTY_LOG_RING (Linux 5.11). A
-    /// hypercall of the other vendor's raises #UD, as on hardware, if KVM can leave it at that (Linux 5.19); older KVMs
-    /// write this vendor's in its place.
+    /// Creates a virtual machine (KVM_CREATE_VM). Its vCPU has a dirty ring if KVM offers KVM_CAP_DIRTY_LOG_RING (Linux
+    /// 5.11). The other vendor's hypercall instruction raises #UD, as on hardware, if KVM can leave the instruction
+    /// alone (Linux 5.19). Older KVMs overwrite it with this vendor's.
     [[nodiscard]] Vm create_vm() const;
 
   private:

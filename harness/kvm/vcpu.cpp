@@ -12,11 +12,13 @@ namespace {
 
 constexpr std::uint64_t all_groups = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
 
-/// What is read where no device answers, as on a PC. KVM would hand out what the shared page happens to hold.
+/// The value that a read returns where no device answers, as on a PC. Otherwise KVM would return what the shared page
+/// happens to hold.
 constexpr std::byte floating_bus{0xff};
 
-/// Special registers have the interrupt that is being delivered, as events do. KVM_SET_SREGS delivers it once more, and
-/// synchronized registers keep it long after (Linux 6.1, __get_sregs() sets its bit and nothing clears it).
+/// Clears the interrupt that is being delivered from the special registers; the events have it, too. KVM_SET_SREGS
+/// would deliver it once more, and synchronized registers keep it long after the delivery (Linux 6.1: __get_sregs()
+/// sets its bit, and nothing clears it).
 void forget_interrupts(kvm_sregs& sregs) {
     for (auto& bits : sregs.interrupt_bitmap) bits = 0;
 }
@@ -58,7 +60,7 @@ void Vcpu::set_sregs(const kvm_sregs& sregs) {
 
 const kvm_vcpu_events& Vcpu::events() {
     if ((valid_ & KVM_SYNC_X86_EVENTS) == 0) {
-        // Setting registers can change events (KVM_SET_REGS drops a pending exception), so they go first.
+        // Setting registers can change events (KVM_SET_REGS drops a pending exception), so flush() comes first.
         flush();
         GATECRASH_IOCTL(fd_.get(), KVM_GET_VCPU_EVENTS, &events_);
     }
@@ -208,8 +210,8 @@ Exit Vcpu::run(bool irq_window) {
 }
 
 void Vcpu::complete_exit() {
-    // An access that crosses a page, is wider than 8 bytes, or reads and then writes, exits once for each part; a
-    // string instruction once for each element.
+    // An access exits once for each part if it crosses a page, is wider than 8 bytes, or reads and then writes. A
+    // string instruction exits once for each element.
     constexpr int most_parts = 16;
     for (int part = 1; part <= 2 * most_parts; ++part) {
         request_immediate_exit();
@@ -218,7 +220,8 @@ void Vcpu::complete_exit() {
         const bool more = std::holds_alternative<IoExit>(exit) || std::holds_alternative<MmioExit>(exit);
         if (!more) return;
         if (part < most_parts) continue;
-        // KVM goes on with what it began on the next run, even if all registers are set in between: it has to end here.
+        // On the next run KVM continues what it began, even if all registers are set in between. So the instruction
+        // must end here, and RCX = 0 ends a string instruction.
         auto last = regs();
         last.rcx = 0;
         set_regs(last);

@@ -29,58 +29,63 @@ class Vcpu {
   public:
     [[nodiscard]] const kvm_regs& regs();
     void set_regs(const kvm_regs& regs);
-    /// Without interrupt_bitmap: events() has the interrupt that is being delivered.
+    /// Returns the special registers with interrupt_bitmap cleared: events() has the interrupt that is being delivered.
     [[nodiscard]] const kvm_sregs& sregs();
     void set_sregs(const kvm_sregs& sregs);
     [[nodiscard]] const kvm_vcpu_events& events();
     void set_events(const kvm_vcpu_events& events);
-    /// Calls KVM once after each run; set_debug_registers() calls KVM only for changes.
+    /// Returns the debug registers. The first call after a run asks KVM; set_debug_registers() calls KVM only for
+    /// changes.
     [[nodiscard]] const kvm_debugregs& debug_registers();
     void set_debug_registers(const kvm_debugregs& registers);
-    /// Returns whether debug_registers() needs no ioctl.
+    /// True if debug_registers() needs no ioctl.
     [[nodiscard]] bool knows_debug_registers() const { return debug_registers_known_; }
     /// Makes debug_registers() call KVM again.
     void forget_debug_registers() { debug_registers_known_ = false; }
-    /// Says that the last run did not change the debug registers, which were known before it.
+    /// Keeps the cached debug registers after a run: the caller knows that the run did not change them.
     void keep_debug_registers() { debug_registers_known_ = true; }
     void set_cpuid(std::span<const kvm_cpuid_entry2> entries);
-    /// KVM_GET_MSRS: fills in `data` of each entry. Throws if KVM does not know one of them.
+    /// Fills in `data` of each entry (KVM_GET_MSRS). Throws if KVM does not know one of the MSRs.
     void get_msrs(std::span<kvm_msr_entry> entries) const;
-    /// KVM_SET_MSRS. Throws if KVM refuses one of them.
+    /// Writes all `entries` (KVM_SET_MSRS). Throws if KVM refuses one of them.
     void set_msrs(std::span<const kvm_msr_entry> entries);
 
-    /// KVM_SET_GUEST_DEBUG with KVM_GUESTDBG_* `control` bits. Cached registers are written first: KVM ties a step to
-    /// the RIP at the time of this call. `breakpoint`, with KVM_GUESTDBG_USE_HW_BP: the address of an instruction.
+    /// Calls KVM_SET_GUEST_DEBUG with KVM_GUESTDBG_* `control` bits. Writes cached registers first, since KVM ties a
+    /// step to the RIP at the time of this call. With KVM_GUESTDBG_USE_HW_BP, `breakpoint` is the address of an
+    /// instruction.
     void set_guest_debug(std::uint32_t control, std::uint64_t breakpoint = 0);
-    /// Whether the next run is a step (KVM_GUESTDBG_SINGLESTEP).
+    /// True if the next run is a step (KVM_GUESTDBG_SINGLESTEP).
     [[nodiscard]] bool is_stepping() const { return (guest_debug_ & KVM_GUESTDBG_SINGLESTEP) != 0; }
 
-    /// KVM_NMI: an NMI arrives.
+    /// Makes an NMI arrive (KVM_NMI).
     void nmi();
-    /// KVM_INTERRUPT: injects the external interrupt `vector`, whatever IF says: see run(true).
+    /// Injects the external interrupt `vector` (KVM_INTERRUPT), even if IF is clear. run(true) exits when IF and
+    /// shadows allow one.
     void interrupt(std::uint8_t vector);
-    /// KVM_X86_SETUP_MCE and KVM_X86_SET_MCE: an uncorrected machine check arrives.
+    /// Enables machine checks with these IA32_MCG_CAP bits and number of banks (KVM_X86_SETUP_MCE).
     void setup_machine_check(std::uint64_t mcg_capabilities);
+    /// Makes a machine check arrive (KVM_X86_SET_MCE).
     void machine_check(const kvm_x86_mce& error);
 
-    /// KVM_GET_STATS_FD, where Capability::binary_statistics is present: what KVM counts under `name`, "exits" say.
-    /// Empty if there is nothing of that name.
+    /// Returns the counter that KVM keeps under `name`, such as "exits" (KVM_GET_STATS_FD). Empty if KVM has none of
+    /// that name. Needs Capability::binary_statistics.
     [[nodiscard]] std::optional<Counter> counter(const std::string& name) const;
 
-    /// Whether next_written() works.
+    /// True if next_written() works.
     [[nodiscard]] bool has_dirty_ring() const { return ring_.size() != 0; }
-    /// The next page of a logged slot that the guest has written to, in the order of the first writes (api.rst,
-    /// KVM_CAP_DIRTY_LOG_RING). The ring is emptied only when it is full: so a page comes up once, as a rule, and its
-    /// later writes cost nothing. Empty if there is none.
+    /// Returns the next page of a logged slot that the guest has written to, in the order of the first writes (api.rst,
+    /// KVM_CAP_DIRTY_LOG_RING). Empty if there is none. KVM resets the ring only when it is full, so a page usually
+    /// comes up only once, and later writes to it cost nothing.
     [[nodiscard]] std::optional<WrittenPage> next_written();
 
-    /// KVM_RUN. With `irq_window`, exits as soon as an external interrupt could be delivered.
+    /// Runs the guest until an exit (KVM_RUN). With `irq_window`, exits as soon as an external interrupt could be
+    /// delivered.
     [[nodiscard]] Exit run(bool irq_window = false);
-    /// Lets KVM finish the instruction of an IoExit or MmioExit without running another one (immediate_exit). One that
-    /// makes very many accesses is cut short.
+    /// Lets KVM finish the instruction of an IoExit or MmioExit without running another one (immediate_exit). Cuts
+    /// short an instruction that makes very many accesses.
     void complete_exit();
-    /// Makes the current or the next run() return InterruptedExit. Callable from another thread or a signal handler;
-    /// the vCPU's thread must also get a signal if it may be inside KVM_RUN. Cleared by clear_immediate_exit().
+    /// Makes the current or the next run() return InterruptedExit, until clear_immediate_exit() is called. Another
+    /// thread or a signal handler may call this. The vCPU's thread must also get a signal if it may be inside KVM_RUN.
     void request_immediate_exit() noexcept;
     void clear_immediate_exit() noexcept;
 
@@ -91,7 +96,8 @@ class Vcpu {
     [[nodiscard]] kvm_run& shared() const { return *reinterpret_cast<kvm_run*>(run_.data()); }
     [[nodiscard]] Exit decode_exit() const;
     void empty_ring();
-    /// Writes cached changes with ioctls, which is what the order of calls needs in front of KVM_SET_GUEST_DEBUG.
+    /// Writes cached changes with ioctls. Calls that use the vCPU's state, such as KVM_SET_GUEST_DEBUG, need this
+    /// first.
     void flush();
 
     posix::FileDescriptor fd_;
@@ -100,15 +106,15 @@ class Vcpu {
     int vm_fd_;
     Mapping ring_;
     std::size_t ring_next_ = 0;
-    std::vector<WrittenPage> written_before_;  ///< taken from the ring when it was full
+    std::vector<WrittenPage> written_before_;  ///< pages that were taken from the ring when it was full
     kvm_regs regs_{};
     kvm_sregs sregs_{};
     kvm_vcpu_events events_{};
     kvm_debugregs debug_registers_{};
     bool debug_registers_known_ = false;
     std::uint32_t guest_debug_ = 0;
-    std::uint64_t valid_ = 0;  ///< KVM_SYNC_X86_* groups whose cached copy is KVM's
-    std::uint64_t dirty_ = 0;  ///< groups whose cached copy KVM has yet to get
+    std::uint64_t valid_ = 0;  ///< KVM_SYNC_X86_* groups whose cached copy is up to date
+    std::uint64_t dirty_ = 0;  ///< groups that changed here, and that KVM does not have yet
 };
 
 }  // namespace gatecrash::kvm
