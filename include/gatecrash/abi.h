@@ -1,5 +1,5 @@
-/* What a guest and the harness agree on. Read by C++, by assembly and by linker scripts, so: plain #defines, and
- * structures only for C++. guest/abi_check.cpp and the harness both check the sizes at compile time. */
+/* Defines what a guest and the harness agree on. C++, assembly and linker scripts read this file, so it has plain
+ * #defines, and structures only for C++. guest/abi_check.cpp and the harness both check the sizes at compile time. */
 #ifndef GATECRASH_ABI_H
 #define GATECRASH_ABI_H
 
@@ -8,12 +8,12 @@
 
 /* --- the doorbell: OUT of AL to one of these ports, from any privilege level; no register changes --------------- */
 #define GATECRASH_PORT_FIRST 0xd0
-#define GATECRASH_PORT_BEGIN 0xd0     /* the window begins behind this instruction */
-#define GATECRASH_PORT_BEGIN_NMI 0xd1 /* the same, and an NMI arrives there */
+#define GATECRASH_PORT_BEGIN 0xd0     /* the window begins after this instruction */
+#define GATECRASH_PORT_BEGIN_NMI 0xd1 /* the window begins, and an NMI arrives there */
 #define GATECRASH_PORT_END 0xd2       /* the window ends: the harness checks the invariants */
 #define GATECRASH_PORT_DONE 0xd3      /* the workload has no further window */
 #define GATECRASH_PORT_FATAL 0xd4     /* the runtime gives up; the newest log record says why */
-/* As BEGIN; and at END every register but RIP is to be as it is here, also in the run without events. */
+/* Begins the window. At END every register but RIP must be as it is here, also in the run without events. */
 #define GATECRASH_PORT_BEGIN_ROUND_TRIP 0xd5
 #define GATECRASH_PORT_LAST 0xd5
 #define GATECRASH_PORT_STOP 0xe6 /* the stop byte for user text: OUT imm8 and its immediate are the same byte */
@@ -31,12 +31,12 @@
 #define GATECRASH_USER_STACK 0x500000 /* virtual */
 #define GATECRASH_USER_STACK_PHYSICAL 0x90000
 #define GATECRASH_STACK_SIZE 0x1000
-/* Of a 32-bit guest, whose user addresses are below 0x80000000; all that is not here is where it is in 64 bits. */
+/* Values for 32-bit guests. Their user addresses are below 0x80000000. All else is where a 64-bit guest has it. */
 #define GATECRASH_KERNEL_BASE32 0xc0000000 /* guest-physical 0 */
 #define GATECRASH_VM86_TEXT 0x1000         /* virtual: VM86 code, with CS 0; physical: GATECRASH_USER_TOP_PHYSICAL */
-/* There are two page-table roots: the kernel's, which has everything and which CR3 has at boot, and right behind it, at
- * CR3 | GATECRASH_USER_ROOT, the user's. That one has user memory, and of the kernel's only the entry area: program
- * headers with this flag, from the range that ELF leaves to operating systems. */
+/* There are two page-table roots. The kernel's maps everything, and CR3 has it at boot. The user's is in the next page,
+ * at CR3 | GATECRASH_USER_ROOT. It maps user memory and, of the kernel's memory, only the entry area: program headers
+ * with the flag GATECRASH_PF_ENTRY_AREA, which is in the range that ELF leaves to operating systems. */
 #define GATECRASH_USER_ROOT 0x1000
 #define GATECRASH_PF_ENTRY_AREA 0x00100000
 /* Both ends of a stack hold this many bytes of canary, which no correct code touches. */
@@ -52,14 +52,15 @@
 #define GATECRASH_TSS 0x40
 #define GATECRASH_LDT 0x50
 #define GATECRASH_CPU_NUMBER 0x60 /* a data segment whose limit is the number of the CPU */
-/* Of 32-bit guests only. */
+/* Only 32-bit guests have these. */
 #define GATECRASH_PER_CPU 0x38   /* data, base per_cpu, DPL 0: the kernel's FS */
-#define GATECRASH_DF_TSS 0x48    /* TSS, base df_tss, absent unless a guest defines that */
-#define GATECRASH_ESPFIX_SS 0x58 /* data, 16-bit, whose base is the 64 KiB that the entry stack is in, DPL 0 */
-/* Of the LDT, all of DPL 3 and flat: what a return may meet besides the user's own. Code is of the guest's own size. */
+#define GATECRASH_DF_TSS 0x48    /* TSS, base df_tss, not present unless a guest defines df_tss */
+#define GATECRASH_ESPFIX_SS 0x58 /* data, 16-bit, DPL 0; its base is the 64 KiB that the entry stack is in */
+/* Selectors of the LDT, all flat with DPL 3: a return may meet them besides the user's own. Code has the guest's own
+ * size. */
 #define GATECRASH_LDT_CODE 0x07        /* code */
 #define GATECRASH_LDT_DATA 0x0f        /* data */
-#define GATECRASH_LDT_DATA16 0x17      /* data, 16-bit: as SS, only SP is the stack pointer */
+#define GATECRASH_LDT_DATA16 0x17      /* data, 16-bit: with it in SS, only SP is the stack pointer */
 #define GATECRASH_LDT_CODE_ABSENT 0x1f /* code, not present */
 #define GATECRASH_LDT_DATA_ABSENT 0x27 /* data, not present */
 
@@ -68,7 +69,7 @@
 #define GATECRASH_IST_DB 2
 #define GATECRASH_IST_DF 3
 #define GATECRASH_IST_MC 4
-#define GATECRASH_IST_VC 5 /* of a guest that has a TSS of its own */
+#define GATECRASH_IST_VC 5 /* only in a guest that has a TSS of its own */
 
 /* --- vectors ---------------------------------------------------------------------------------------------------- */
 #define GATECRASH_VECTOR_DE 0
@@ -96,7 +97,7 @@
 #define GATECRASH_VECTOR_SX 30
 #define GATECRASH_FIRST_IRQ 0x20
 #define GATECRASH_DEFAULT_IRQ 0x20
-#define GATECRASH_USER_IRQ 0x80 /* the one that INT raises from CPL 3, too */
+#define GATECRASH_USER_IRQ 0x80 /* INT can raise this one from CPL 3, too */
 #define GATECRASH_VECTORS 256
 #define GATECRASH_VECTOR_SYSCALL 256 /* in the log: SYSCALL or SYSENTER, which have no vector */
 /* An interrupt entry stub takes this many bytes, so that a linker script can compute its address. */
@@ -105,11 +106,11 @@
 /* --- the log ring: a page of records that handler bodies write and the harness reads ------------------------------ */
 #define GATECRASH_LOG_RECORD_SIZE 64
 #define GATECRASH_LOG_CAPACITY 63
-#define GATECRASH_LOG_ENTER 1 /* a handler body begins */
-#define GATECRASH_LOG_LEAVE 2 /* it ends; the frame is the one it is about to return through */
-#define GATECRASH_LOG_FATAL 3 /* a vector nobody expects */
-#define GATECRASH_LOG_FULL 4  /* the ring had no room for the record */
-#define GATECRASH_LOG_BROKEN 0x100 /* + N: a body finds invariant N broken; what it found stands in `error` */
+#define GATECRASH_LOG_ENTER 1      /* a handler body begins */
+#define GATECRASH_LOG_LEAVE 2      /* a handler body ends; the frame is the one that it is about to return through */
+#define GATECRASH_LOG_FATAL 3      /* a vector arrived that no handler expects */
+#define GATECRASH_LOG_FULL 4       /* the ring had no room for the record */
+#define GATECRASH_LOG_BROKEN 0x100 /* + N: a body found invariant N broken; `error` has what it found */
 
 /* --- the frame that an entry stub hands to a body, in bytes from its start ---------------------------------------- */
 #define GATECRASH_FRAME_R15 0
@@ -134,7 +135,7 @@
 #define GATECRASH_FRAME_RSP 152
 #define GATECRASH_FRAME_SS 160
 #define GATECRASH_FRAME_SIZE 168
-/* The same of a 32-bit guest. */
+/* The frame of a 32-bit guest, in bytes from its start. */
 #define GATECRASH_FRAME32_EDI 0
 #define GATECRASH_FRAME32_ESI 4
 #define GATECRASH_FRAME32_EBP 8
@@ -158,21 +159,22 @@
 
 /* --- symbols that a guest may have, and what the harness makes of them ----------------------------------------------
  *
- *   exit_work              8 bytes; at END at CPL 3 they have to be 0 (I14)
- *   breakpoints_refused    pairs of addresses, until one of zeros: from the first up to the second, which is not in it,
- *                          the guest's design has no breakpoints, and so no #DB lands
- *   watchpoints_refused    pairs of addresses in the same way: the bytes between are never watched, so no `watch` lands
- *                          on them
- *   sets_trap_flag         whatever it is: the guest sets RFLAGS.TF itself, and is stepped by other means
- *   interrupts_in_service  256 bits; the bit of an external interrupt's vector is set when that is delivered, as a local
- *                          APIC does. The guest clears it. While a bit is set, no `irq` lands whose vector has the same
- *                          upper four bits or smaller ones (SDM volume 3, 10.8.3.1)
- *   ve_information         40 bytes, the virtualization-exception information area (SDM volume 3, 25.5.7.2). The harness
- *                          fills it in when a `ve` lands, and none lands while the 4 bytes at offset 4 are not 0: the guest
- *                          clears them
- *   nesting_limits         pairs of a vector and a count, 8 bytes each, until a count of 0: so many bodies of that vector
- *                          may be running at once, each inside another. One more breaks I5. Without an entry the limit is
- *                          1 for NMIs, and other vectors have none
+ *   exit_work              8 bytes, which must be 0 at END at CPL 3 (I14)
+ *   breakpoints_refused    pairs of addresses; a pair of zeros ends them. From the first address up to the second,
+ *                          which is not included, the guest's design has no breakpoints, so no #DB lands
+ *   watchpoints_refused    pairs of addresses in the same form. The design never watches the bytes between them, so no
+ *                          `watch` lands on them
+ *   sets_trap_flag         of any content. It says that the guest sets RFLAGS.TF itself, so the harness steps it with
+ *                          stop bytes
+ *   interrupts_in_service  256 bits. When the harness delivers an external interrupt, it sets the bit of the vector,
+ *                          as a local APIC does; the guest clears it. While a bit is set, no `irq` lands whose vector
+ *                          has the same or smaller upper four bits (SDM volume 3, 10.8.3.1)
+ *   ve_information         40 bytes, the virtualization-exception information area (SDM volume 3, 25.5.7.2). The
+ *                          harness fills it in when a `ve` lands. While the 4 bytes at offset 4 are not 0, no other
+ *                          `ve` lands; the guest clears them
+ *   nesting_limits         pairs of a vector and a count, 8 bytes each; a count of 0 ends them. At most that many
+ *                          bodies of the vector may run at once, each inside another; one more breaks I5. Without an
+ *                          entry the limit is 1 for NMIs, and other vectors have none
  */
 
 #if !defined(__ASSEMBLER__) && defined(__cplusplus)
@@ -182,7 +184,7 @@
 
 namespace gatecrash::abi {
 
-/// What SAVE_REGS and the CPU leave on the stack, lowest address first. An IRETQ frame starts at `rip`.
+/// The stack as SAVE_REGS and the CPU leave it, lowest address first. An IRETQ frame starts at `rip`.
 struct Frame {
     uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
     uint64_t error;  ///< 0 for a vector without error code
@@ -211,15 +213,15 @@ static_assert(offsetof(Frame, rsp) == GATECRASH_FRAME_RSP);
 static_assert(offsetof(Frame, ss) == GATECRASH_FRAME_SS);
 static_assert(sizeof(Frame) == GATECRASH_FRAME_SIZE);
 
-/// What a 32-bit guest's SAVE_REGS32 and the CPU leave on the stack, lowest address first. Of a selector, bits 16 to 31 may
-/// be whatever the stack held before: CPUs differ (SDM volume 2, PUSH).
+/// The stack as a 32-bit guest's SAVE_REGS32 and the CPU leave it, lowest address first. Bits 16 to 31 of a selector
+/// may hold what the stack held before: CPUs differ (SDM volume 2, PUSH).
 struct Frame32 {
     uint32_t edi, esi, ebp, esp_of_pusha, ebx, edx, ecx, eax;
     uint32_t ds, es, fs, gs;
     uint32_t vector;
     uint32_t error;  ///< 0 for a vector without error code
     uint32_t eip, cs, eflags;
-    uint32_t esp, ss;  ///< pushed only if the privilege level changed; from VM86 mode ES, DS, FS and GS lie behind them
+    uint32_t esp, ss;  ///< only if the privilege level changed; from VM86 mode ES, DS, FS and GS follow
 };
 static_assert(offsetof(Frame32, edi) == GATECRASH_FRAME32_EDI);
 static_assert(offsetof(Frame32, esi) == GATECRASH_FRAME32_ESI);
@@ -245,7 +247,7 @@ static_assert(sizeof(Frame32) == GATECRASH_FRAME32_SIZE);
 /// One thing a handler body saw. Addresses of a 32-bit guest are zero-extended, here and below.
 struct LogRecord {
     uint32_t kind;    ///< GATECRASH_LOG_*
-    uint32_t vector;  ///< what the entry stub was entered for
+    uint32_t vector;  ///< the vector that the entry stub was entered for
     uint64_t frame;   ///< virtual address of the Frame; a record is complete when this and `rflags` are not 0
     uint64_t error, rip, cs, rflags, rsp, ss;
 };
@@ -265,7 +267,7 @@ struct Stack {
     uint64_t low, high;
 };
 
-/// The symbol `gatecrash_abi` of every guest: where the harness finds what it needs to boot and to check it.
+/// Tells the harness where it finds what it needs to boot and check a guest. Every guest defines it as `gatecrash_abi`.
 struct Descriptor {
     uint64_t magic;
     uint64_t version;

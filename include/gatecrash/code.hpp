@@ -14,15 +14,16 @@ namespace gatecrash {
 /// xbyak's assembler, with the instructions that kernels use and xbyak lacks. It throws Xbyak::Error.
 class Code : public Xbyak::CodeGenerator {
   public:
-    /// Assembles at most `max_size` bytes, which the guest has at `address`. Only here() needs that.
+    /// Assembles at most `max_size` bytes, which the guest has at guest-virtual `address`. Only here() uses the
+    /// address.
     explicit Code(std::size_t max_size, std::uint64_t address = 0) : CodeGenerator(max_size), address_(address) {}
 
-    /// Returns the guest-virtual address of the next instruction: what the CPU pushes as RIP if an event lands there.
+    /// Returns the guest-virtual address of the next instruction. The CPU pushes it as RIP if an event lands there.
     [[nodiscard]] std::uint64_t here() const { return address_ + getSize(); }
 
     /// Rings a doorbell, which ends the run of the guest. Changes no register.
     void ring(Doorbell bell) { doorbell(static_cast<std::uint8_t>(bell.port)); }
-    /// The same with one of GATECRASH_PORT_*.
+    /// Rings the doorbell `port`, one of GATECRASH_PORT_*. Changes no register.
     void doorbell(std::uint8_t port) { out_(port, al); }
 
     void bytes(std::initializer_list<int> values) {

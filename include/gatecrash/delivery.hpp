@@ -11,7 +11,7 @@
 
 namespace gatecrash {
 
-/// A vector of the IDT. External interrupts have the others: Vector{0x40}.
+/// A vector of the IDT. Other vectors of external interrupts have no name: write Vector{0x40}.
 enum class Vector : std::uint8_t {
     de = GATECRASH_VECTOR_DE,
     db = GATECRASH_VECTOR_DB,
@@ -36,13 +36,13 @@ enum class Vector : std::uint8_t {
     hv = GATECRASH_VECTOR_HV,
     vc = GATECRASH_VECTOR_VC,
     sx = GATECRASH_VECTOR_SX,
-    irq = GATECRASH_DEFAULT_IRQ,  ///< the one of Event::irq()
+    irq = GATECRASH_DEFAULT_IRQ,  ///< the default vector of Event::irq()
 };
 
 /// One entry into a handler.
 struct Delivery {
     Vector vector{};
-    std::uint64_t where = 0;                    ///< the RIP that the CPU pushed: where the handler returns to
+    std::uint64_t where = 0;                    ///< the RIP that the CPU pushed, to which the handler returns
     unsigned cpl = 0;                           ///< the privilege level that was interrupted, 0 or 3
     std::optional<std::uint32_t> error_code{};  ///< empty for a vector that has none
 
@@ -50,7 +50,7 @@ struct Delivery {
 };
 using Deliveries = std::vector<Delivery>;
 
-/// A delivery, with the whole frame that the CPU pushed and what the handler found in registers.
+/// A delivery with the whole frame that the CPU pushed, and CR2 and DR6 as the handler read them.
 struct DeliveryRecord {
     Delivery delivery;
     std::uint64_t cs = 0, rflags = 0, rsp = 0, ss = 0;

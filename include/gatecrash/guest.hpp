@@ -25,7 +25,8 @@ struct Snapshot;
 
 namespace gatecrash {
 
-/// The guest ended otherwise than run_to() asks. `what()` says how, lists the deliveries, and dumps the CPU.
+/// Thrown if the guest does not stop as run_to() asks. `what()` says how it ended, lists the deliveries, and dumps the
+/// CPU.
 class UnexpectedOutcome : public std::runtime_error {
   public:
     UnexpectedOutcome(const std::string& what, Outcome outcome) : std::runtime_error(what), outcome_(outcome) {}
@@ -36,7 +37,7 @@ class UnexpectedOutcome : public std::runtime_error {
     Outcome outcome_;
 };
 
-/// No CPU can have the event arrive where the guest is. `what()` says why.
+/// Thrown if the event cannot arrive on any CPU where the guest is. `what()` says why.
 class CannotLand : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
@@ -48,7 +49,7 @@ struct Step {
     std::optional<Vector> delivered;  ///< set if the guest now is at the first instruction of that vector's handler
 };
 
-/// A guest's whole state: CPU, pending events and memory. It belongs to the guest that it was taken of.
+/// A guest's whole state: CPU, pending events and memory. Only the guest that it was taken from can restore it.
 class Snapshot {
   private:
     friend class Guest;
@@ -68,34 +69,34 @@ class Snapshot {
 /// Every method throws std::runtime_error if KVM fails; `what()` then says how, with a dump of the CPU.
 class Guest {
   public:
-    /// Boots `code`, which may boot in several guests and must not change any more. Creating a virtual machine takes up
-    /// to 70 ms; restore() is much cheaper. Throws KvmError, Xbyak::Error for a label that was never placed, and
-    /// std::logic_error if `code` changed after another guest booted it.
+    /// Boots `code`. Several guests may boot the same code, but nobody may change it after the first. Creating a
+    /// virtual machine takes up to 70 ms; restore() is much cheaper. Throws KvmError, Xbyak::Error for a label that was
+    /// never placed, and std::logic_error if `code` changed after another guest booted it.
     Guest(const Kvm& kvm, GuestCode& code);
     ~Guest();
     Guest(const Guest&) = delete;
     Guest& operator=(const Guest&) = delete;
 
-    /// Runs until the guest stops by itself: at a doorbell, by HLT, by a triple fault, by a bad access. A guest that
-    /// goes round in circles, or runs for about a second, gives StillRunning.
+    /// Runs until the guest stops by itself: at a doorbell, by HLT, by a triple fault, by a bad access. Returns
+    /// StillRunning for a guest that runs in circles, or for about a second.
     Outcome run();
     /// Runs until the guest stops, and returns the guest. Throws UnexpectedOutcome if it does not stop at `bell`.
     Guest& run_to(Doorbell bell);
-    /// Delivers what is due, or else executes one instruction. STI, MOV SS and POP SS make one step with the
-    /// instruction that follows. Constants in the code cannot be read during a step.
+    /// Delivers the event that is due or, if there is none, executes one instruction. STI, MOV SS and POP SS make one
+    /// step with the instruction that follows. Constants in the code cannot be read during a step.
     Step step();
 
-    /// Has `event` arrive now, as on hardware. The next run or step delivers it as soon as the CPU can: a masked NMI
-    /// waits, and one more is lost; an interrupt waits for RFLAGS.IF. Throws CannotLand where no CPU can have it
-    /// arrive: an exception while another one is due, or a page fault of an address that the next instruction does not
-    /// use.
+    /// Makes `event` arrive now, as on hardware. The next run or step delivers it as soon as the CPU can. A masked NMI
+    /// waits, and a second one is lost; an interrupt waits for RFLAGS.IF. Throws CannotLand where the event cannot
+    /// arrive on any CPU: an exception while another one is due, or a page fault of an address that the next
+    /// instruction does not use.
     void land(const Event& event);
     /// Returns why land() would throw. Empty if the event can land.
     [[nodiscard]] std::optional<std::string> why_not(const Event& event);
 
-    /// Returns what was delivered so far, in order.
+    /// Returns the deliveries so far, in order.
     [[nodiscard]] Deliveries deliveries() const;
-    /// Returns the same with each frame.
+    /// Returns the deliveries so far with their frames, in order.
     [[nodiscard]] std::vector<DeliveryRecord> records() const;
 
     [[nodiscard]] kvm_regs registers();
@@ -108,8 +109,8 @@ class Guest {
     /// Returns the current privilege level.
     [[nodiscard]] unsigned cpl();
 
-    /// Copies guest memory at a guest-virtual address, whatever its rights. Throws std::out_of_range if not all of it
-    /// is mapped.
+    /// Copies guest memory at a guest-virtual address, whatever its access rights. Throws std::out_of_range if not all
+    /// of it is mapped.
     void read(std::uint64_t address, std::span<std::byte> to) const;
     void write(std::uint64_t address, std::span<const std::byte> from);
     template <typename T>
@@ -123,9 +124,9 @@ class Guest {
     requires std::is_trivially_copyable_v<T>
     void write_value(std::uint64_t address, const T& value) { write(address, std::as_bytes(std::span(&value, 1))); }
 
-    /// Saves the state. restore() may be called any number of times with it.
+    /// Saves the state. restore() may use a snapshot any number of times.
     [[nodiscard]] Snapshot snapshot();
-    /// Makes the state that of a snapshot of this guest.
+    /// Restores the state of a snapshot of this guest.
     void restore(const Snapshot& snapshot);
 
     /// Returns registers, events and disassembly, in several lines for people.

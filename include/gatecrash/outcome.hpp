@@ -1,4 +1,4 @@
-// How a stretch of guest execution ends, as plain values.
+// The ways in which a stretch of guest execution can end, as plain values.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ struct Doorbell {
     static constexpr Doorbell begin() { return {GATECRASH_PORT_BEGIN}; }
     static constexpr Doorbell end() { return {GATECRASH_PORT_END}; }
     static constexpr Doorbell done() { return {GATECRASH_PORT_DONE}; }
-    /// Rung by a vector without a handler.
+    /// A vector without a handler rings this one.
     static constexpr Doorbell fatal() { return {GATECRASH_PORT_FATAL}; }
 
     bool operator==(const Doorbell&) const = default;
@@ -26,11 +26,11 @@ struct Doorbell {
 struct Halted {
     bool operator==(const Halted&) const = default;
 };
-/// The guest triple-faulted. Registers mean nothing.
+/// The guest triple-faulted. Its registers mean nothing.
 struct TripleFault {
     bool operator==(const TripleFault&) const = default;
 };
-/// The guest wrote to read-only memory, or touched guest-physical memory that is not there.
+/// The guest wrote to read-only memory, or touched guest-physical memory that does not exist.
 struct BadAccess {
     Physical address;
     bool is_write;
@@ -41,18 +41,18 @@ struct BadPort {
     std::uint16_t port;
     bool operator==(const BadPort&) const = default;
 };
-/// The guest used read-only or absent memory in a way in which KVM cannot carry out an access: executed there, or put a
-/// stack there that an event is pushed on.
+/// The guest used read-only or absent memory in a way that KVM cannot carry out: it executed code there, or the CPU
+/// pushed an event on a stack there.
 struct BadUse {
     bool operator==(const BadUse&) const = default;
 };
-/// The guest was still running when the watchdog looked. Says nothing about the guest: on a busy host it may not have
-/// had its time.
+/// The guest was still running when the watchdog looked. This says nothing about the guest: a busy host may not have
+/// given it enough time.
 struct StillRunning {
     bool operator==(const StillRunning&) const = default;
 };
 
-/// How a stretch of guest execution ended. All of it is the guest's doing: a fault of KVM throws.
+/// How a stretch of guest execution ended. The guest caused each of these: a fault of KVM throws.
 using Outcome = std::variant<Doorbell, Halted, TripleFault, BadAccess, BadPort, BadUse, StillRunning>;
 
 /// Describes an outcome in a few words, such as "doorbell END" or "triple fault".
