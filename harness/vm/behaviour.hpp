@@ -1,4 +1,4 @@
-// The behaviours of a KVM that gatecrash measures, by name. docs/reference/behaviours.md describes each;
+// Names the behaviours of a KVM that gatecrash measures. docs/reference/behaviours.md describes each of them;
 // harness/qualify measures them.
 #pragma once
 
@@ -12,18 +12,18 @@
 
 namespace gatecrash::vm {
 
-/// One thing that a CPU and its KVM do, or fail to do.
+/// Something that a CPU and its KVM do, or fail to do.
 enum class Behaviour : std::uint8_t {
 #define BEHAVIOUR(enumerator, name, rank) enumerator,
 #include "vm/behaviours.def"
 #undef BEHAVIOUR
 };
 
-/// Who relies on a behaviour.
+/// Says who relies on a behaviour.
 enum class BehaviourRank : std::uint8_t {
-    basic,  ///< everyone: where it differs from silicon, the machine is unfit
+    basic,  ///< everything: a machine where it differs from silicon is unfit
     other,  ///< some variants, events or defaults
-    fact,   ///< no command: it only tells machines apart
+    fact,   ///< no command: the behaviour only tells machines apart
 };
 
 struct BehaviourInfo {
@@ -32,7 +32,7 @@ struct BehaviourInfo {
     BehaviourRank rank;
 };
 
-/// One row for each behaviour, in the order of the enumeration, which is the order of measuring.
+/// Has one row for each behaviour, in the order of the enumeration, which is the order of measuring.
 inline constexpr std::array behaviours{
 #define BEHAVIOUR(enumerator, name, rank) BehaviourInfo{Behaviour::enumerator, name, BehaviourRank::rank},
 #include "vm/behaviours.def"
@@ -45,7 +45,7 @@ inline constexpr std::array behaviours{
 [[nodiscard]] constexpr std::string_view to_string(Behaviour behaviour) { return info(behaviour).name; }
 [[nodiscard]] constexpr bool is_basic(Behaviour behaviour) { return info(behaviour).rank == BehaviourRank::basic; }
 
-/// Reads what to_string() makes. Empty if `name` is no behaviour.
+/// Reads a name that to_string() returns. Empty if `name` is no behaviour.
 [[nodiscard]] constexpr std::optional<Behaviour> parse_behaviour(std::string_view name) {
     for (const auto& row : behaviours) {
         if (row.name == name) return row.behaviour;

@@ -16,9 +16,9 @@
 namespace gatecrash::vm {
 namespace {
 
-/// KVM emulates an instruction if it has to do without the CPU: only because it uses memory outside writable slots.
-/// What it cannot emulate, and an event that it cannot push there, is an internal error (api.rst,
-/// KVM_EXIT_INTERNAL_ERROR).
+/// True if the guest caused the error. KVM emulates an instruction only if the CPU cannot execute it, because it uses
+/// memory outside writable slots. If KVM cannot emulate it, or cannot push an event there, it reports an internal error
+/// (api.rst, KVM_EXIT_INTERNAL_ERROR).
 bool is_guests_doing(const kvm::InternalErrorExit& error) {
     return error.suberror == KVM_INTERNAL_ERROR_EMULATION || error.suberror == KVM_INTERNAL_ERROR_DELIVERY_EV;
 }
@@ -46,7 +46,7 @@ Guest::Guest(std::unique_ptr<VirtualMachine> own, VirtualMachine* others, Image 
         set_up_cpu();
         watchdog_ = std::make_unique<Watchdog>(cpu_);
     } catch (...) {
-        if (!own_) detach();  // before the memory goes
+        if (!own_) detach();  // before memory_ is destroyed
         throw;
     }
 }
@@ -62,10 +62,10 @@ Guest::~Guest() {
         quirks::disarm_breakpoints(*this);
         quirks::unmask_nmis(*this);
         if (own_) return;
-        // The next guest must not meet anything of this one.
+        // Nothing of this guest may be left for the next one.
         stale_trap_.drop(*this);
         unfinished_out_.complete(*this);
-    } catch (const std::exception&) {  // a KVM that fails has said so before
+    } catch (const std::exception&) {  // KVM reported the failure before
     }
     if (!own_) detach();
 }
@@ -87,7 +87,7 @@ void Guest::boot_again(Image image, const Snapshot& booted) {
     msrs_.flush();
     cpu_.set_debug_registers(reset_debug_registers_);
     for (const auto& segment : image.segments) {
-        if (segment.writable || segment.bytes.empty()) continue;  // restored, or what another segment has
+        if (segment.writable || segment.bytes.empty()) continue;  // restored above, or another segment has the bytes
         auto bytes = segment.bytes;
         bytes.resize(segment.size);
         if (!memory_.write(segment.address, bytes)) throw std::invalid_argument(image.name + ": other segments");
@@ -197,7 +197,8 @@ void Guest::inject(std::uint8_t vector, std::optional<std::uint32_t> error_code)
     cpu_.set_events(events);
 }
 
-/// What a local APIC does when the CPU takes an interrupt from it, for a guest that looks.
+/// Sets the vector's in-service bit if the guest declares such bits, as a local APIC does when the CPU takes an
+/// interrupt.
 void Guest::put_in_service(std::uint8_t vector) {
     if (!declared_.interrupts_in_service) return;
     const Virtual byte{number(*declared_.interrupts_in_service) + vector / 8};
@@ -211,11 +212,12 @@ void Guest::put_in_service(std::uint8_t vector) {
 void Guest::deliver_latched_irq() {
     if (!latched_irq_) return;
     auto events = cpu_.events();
-    // KVM delivers it at once, before an NMI and whatever IF says. So it is injected only when it is the next event.
+    // KVM delivers an injected interrupt at once: before an NMI, and even if IF is clear. So this function injects it
+    // only when it is the next event.
     const bool nmi_first = events.nmi.injected != 0 || (events.nmi.pending != 0 && can_deliver(Event::nmi()));
     if (nmi_first || events.exception.injected != 0 || !can_deliver(Event::irq())) return;
     const auto vector = *std::exchange(latched_irq_, std::nullopt);
-    // Does the same as KVM_INTERRUPT, without its ioctl: KVM_RUN takes these registers in.
+    // Has the effect of KVM_INTERRUPT without the ioctl, since KVM_RUN takes in these events.
     events.interrupt.injected = 1;
     events.interrupt.nr = vector;
     events.interrupt.soft = 0;
@@ -233,7 +235,7 @@ kvm::Exit Guest::run_once(bool irq_window) {
     watchdog_->begin_run();
     auto exit = cpu_.run(irq_window && latched_irq_.has_value());
     watchdog_->end_run();
-    // KVM for AMD then resets the vCPU with its MSRs (Linux, shutdown_interception()).
+    // After a shutdown KVM for AMD resets the vCPU with its MSRs (Linux, shutdown_interception()).
     if (std::holds_alternative<kvm::ShutdownExit>(exit)) msrs_.forget();
     stale_trap_.note(*this, exit);
     if (const auto* refused = std::get_if<kvm::FailEntryExit>(&exit)) {
@@ -281,7 +283,8 @@ Outcome Guest::run() {
 
 void Guest::expect_runs_of(std::chrono::microseconds usual) {
     using std::chrono::microseconds;
-    // Three ticks are many times the duration of a run on an idle host. Shorter ticks would cost more thread switches.
+    // The watchdog waits for three ticks, many times the duration of a run on an idle host. Shorter ticks would cost
+    // more thread switches.
     constexpr microseconds shortest(2000), longest(7000);
     watchdog_->set_tick(std::clamp(usual * 4, shortest, longest));
 }
@@ -322,7 +325,8 @@ void Guest::restore(const Snapshot& snapshot) {
 }
 
 void Guest::set_sregs(kvm_sregs sregs) {
-    // KVM for AMD always reports "busy". If the guest cannot have changed TR, its type is still what was set last.
+    // KVM for AMD always reports a busy TSS. If the guest cannot have changed TR, its type is still the one that was
+    // set last.
     auto same = sregs;
     same.tr.type = cpu_.sregs().tr.type;
     if (!abilities_.changes_task_register && std::memcmp(&same, &cpu_.sregs(), sizeof same) == 0) return;

@@ -8,7 +8,7 @@
 namespace gatecrash::vm {
 namespace {
 
-/// Steppers use the pages up to there.
+/// Offsets in the harness's pages, in bytes. Steppers use everything below code_offset.
 constexpr std::size_t code_offset = page_size + page_size / 2, frame_offset = code_offset + 64;
 
 }  // namespace
@@ -25,7 +25,7 @@ void HarnessCode::execute(std::span<const std::byte> code, const kvm_regs& regs)
 }
 
 void HarnessCode::run_prepared() {
-    // The watchdog, or a signal of the host's, may have meant the run before.
+    // Retries, since the watchdog or a signal to this process may have been meant for the run before.
     for (int patience = 100; patience > 0; --patience) {
         guest_.cpu().clear_immediate_exit();
         if (!std::holds_alternative<kvm::InterruptedExit>(guest_.cpu().run())) return;

@@ -11,22 +11,22 @@ namespace gatecrash::vm {
 
 class Guest;
 
-/// Has the guest's CPU execute a few instructions of the harness's own, in pages that the guest does not know. Replaces
-/// the guest's registers: for quirks, where a restore or the end of the guest follows.
+/// Executes a few instructions of the harness's own on the guest's CPU, in pages that the guest does not know. This
+/// replaces the guest's registers, so it is for quirks, where a restore or the end of the guest follows.
 class HarnessCode {
   public:
     explicit HarnessCode(Guest& guest) : guest_(guest) {}
 
-    /// Executes `code`, up to the HLT that is put after it. Throws MachineFault.
+    /// Executes `code`, then the HLT that this function adds to it. Throws MachineFault.
     void execute(std::span<const std::byte> code, const kvm_regs& regs);
-    /// Makes `code` the next to execute, with nothing due.
+    /// Makes `code` the next thing to execute, with no event due.
     void prepare(std::span<const std::byte> code, kvm_regs regs);
-    /// Runs what was prepared to its end, be that HLT or a step.
+    /// Runs the prepared code until it ends, by HLT or by a step.
     void run_prepared();
 
-    /// Where the code is.
+    /// Returns the guest-virtual address of the code.
     [[nodiscard]] Virtual address() const;
-    /// Memory for an IRET's frame.
+    /// Returns memory for the frame of an IRET.
     [[nodiscard]] std::span<std::byte> frame() const;
     [[nodiscard]] Virtual frame_address() const;
 

@@ -59,7 +59,7 @@ bool writes_memory(const Decoded& decoded) {
         default:
             return true;
     }
-    // UD pushes a frame; a far jump sets the accessed bit of a descriptor, or switches tasks.
+    // UD0, UD1 and UD2 make the CPU push a frame. A far jump sets the accessed bit of a descriptor, or switches tasks.
     const auto mnemonic = decoded.instruction.mnemonic;
     if (mnemonic == ZYDIS_MNEMONIC_UD0 || mnemonic == ZYDIS_MNEMONIC_UD1 || mnemonic == ZYDIS_MNEMONIC_UD2) return true;
     if (decoded.instruction.meta.branch_type == ZYDIS_BRANCH_TYPE_FAR) return true;
@@ -67,7 +67,7 @@ bool writes_memory(const Decoded& decoded) {
         const auto& operand = decoded.operands[i];
         if (operand.type == ZYDIS_OPERAND_TYPE_REGISTER &&
             ZydisRegisterGetClass(operand.reg.value) == ZYDIS_REGCLASS_SEGMENT) {
-            return true;  // its load sets the accessed bit of a descriptor
+            return true;  // loading it sets the accessed bit of a descriptor
         }
         const bool is_write = (operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0;
         if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY && is_write) return true;
@@ -81,7 +81,7 @@ bool writes_debug_register(const Decoded& decoded) {
            ZydisRegisterGetClass(operand.reg.value) == ZYDIS_REGCLASS_DEBUG;
 }
 
-/// In 64-bit mode only two segments have one.
+/// Returns the base of a segment. In 64-bit mode only FS and GS have one.
 std::uint64_t base_of(ZydisRegister segment, const kvm_sregs& sregs, CodeSize mode) {
     if (segment == ZYDIS_REGISTER_FS) return sregs.fs.base;
     if (segment == ZYDIS_REGISTER_GS) return sregs.gs.base;
@@ -93,7 +93,7 @@ std::uint64_t base_of(ZydisRegister segment, const kvm_sregs& sregs, CodeSize mo
 
 Kind kind_of(const Decoded& decoded) {
     constexpr auto repeat = ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE;
-    // Input and output leave by exits of their own, round by round.
+    // String input and output cause an exit for each repetition, so they do not count as repeated strings.
     const bool is_io = decoded.instruction.meta.category == ZYDIS_CATEGORY_IOSTRINGOP;
     if ((decoded.instruction.attributes & repeat) != 0) return is_io ? Kind::other : Kind::repeated_string;
     switch (decoded.instruction.mnemonic) {
@@ -176,7 +176,7 @@ std::vector<MemoryAccess> memory_accesses(std::span<const std::byte> code, Virtu
         if (mode != CodeSize::bits64) where &= 0xffffffff;
         const bool is_write = (operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0;
         std::uint64_t size = operand.size / 8U;
-        // IRETQ pops five words; Zydis does not say so.
+        // IRETQ pops five words, which Zydis does not say.
         if (kind_of(*decoded) == Kind::iret && mode == CodeSize::bits64) size = 5 * sizeof(std::uint64_t);
         const bool pushes =
             operand.visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN && is_write && operand.mem.base == ZYDIS_REGISTER_RSP;

@@ -13,7 +13,7 @@
 
 namespace gatecrash::vm {
 
-/// What a stepper must know about an instruction before it executes.
+/// The kinds of instructions that a stepper must tell apart before it executes one.
 enum class Kind : std::uint8_t {
     other,
     push_flags,
@@ -29,8 +29,8 @@ enum class Kind : std::uint8_t {
     branch_to_self,
 };
 
-/// What the CPU takes code for, by CS.L and CS.D in long mode (SDM volume 3, 3.4.5). The same bytes may mean another
-/// instruction, of another length.
+/// The size that the CPU assumes for code, by CS.L and CS.D in long mode (SDM volume 3, 3.4.5). With another size, the
+/// same bytes may be another instruction of another length.
 enum class CodeSize : std::uint8_t { bits64, bits32, bits16 };
 [[nodiscard]] constexpr CodeSize code_size(const kvm_segment& cs) {
     if (cs.l != 0) return CodeSize::bits64;
@@ -43,36 +43,36 @@ struct Instruction {
 
     std::uint8_t length = 0;  ///< bytes
     Kind kind = Kind::other;
-    /// Where a direct branch goes.
+    /// The address that a direct branch goes to.
     std::optional<Virtual> target;
     bool writes_memory = true;             ///< false only if that is certain
     bool changes_msrs = false;             ///< it is WRMSR or SWAPGS
-    bool changes_debug_registers = false;  ///< it is MOV to one
+    bool changes_debug_registers = false;  ///< it is MOV to a debug register
 };
 
-/// Whether no interrupt is taken between this instruction and the next. (STI opens a shadow only if IF was clear; code
-/// that sets IF twice is not worth the difference.)
+/// True if no interrupt is taken between this instruction and the next. STI opens a shadow only if IF was clear, but
+/// code that sets IF twice is not worth the difference.
 [[nodiscard]] constexpr bool opens_shadow(const Instruction& instruction) {
     return instruction.kind == Kind::load_ss || instruction.kind == Kind::set_interrupts;
 }
 
-/// Decodes code at `address`. Empty if the bytes are no instruction.
+/// Decodes the instruction at `address`. Empty if the bytes are no instruction.
 [[nodiscard]] std::optional<Instruction> decode(std::span<const std::byte> code, Virtual address,
                                                 CodeSize size = CodeSize::bits64);
 
-/// What an instruction reads or writes in memory.
+/// One access of an instruction to memory.
 struct MemoryAccess {
     std::uint64_t address;
     std::uint64_t size;  ///< bytes
     bool is_write;
 };
 
-/// The accesses of the first instruction of `code`, which is at `address`, with these registers and segment bases; of
-/// one that is repeated, those of the first round. Empty if the bytes are no instruction. Tables that the CPU reads by
-/// itself are not among them.
+/// Returns the accesses of the first instruction of `code`, which is at `address`, with these registers and segment
+/// bases. For a repeated instruction, these are the accesses of the first repetition. Tables that the CPU reads by
+/// itself are not included. Empty if the bytes are no instruction.
 [[nodiscard]] std::vector<MemoryAccess> memory_accesses(std::span<const std::byte> code, Virtual address,
                                                         const kvm_regs& regs, const kvm_sregs& sregs);
-/// Intel syntax, for people; "(bad)" if the bytes are no instruction.
+/// Returns the instruction in Intel syntax, for people; "(bad)" if the bytes are no instruction.
 [[nodiscard]] std::string disassemble(std::span<const std::byte> code, Virtual address,
                                       CodeSize size = CodeSize::bits64);
 

@@ -8,11 +8,11 @@
 
 namespace gatecrash::vm {
 
-/// Proves that a run goes round in circles, by Brent's method: keeps one earlier state, a later one each time the
-/// number of looks doubles, and compares. Equal states have equal futures.
+/// Proves that a run is endless, by Brent's method. It keeps one earlier state, and replaces it by a later one each
+/// time the number of looks doubles. Equal states have equal futures.
 class LoopDetector {
   public:
-    /// `first_kept`: at which look a state is kept for the first time.
+    /// `first_kept` is the number of the look that keeps a state for the first time.
     explicit LoopDetector(std::uint64_t first_kept) : next_kept_(first_kept) {}
 
     /// True if the guest was in this very state at an earlier look.

@@ -14,15 +14,15 @@
 namespace gatecrash::vm {
 namespace {
 
-// Page-table entry bits (APM volume 2, 5.3.3), the same in long mode and with PAE. Accessed and dirty are set from the
-// start, so that the CPU has nothing to write into page tables and snapshots need not hold them.
+// Page-table entry bits (APM volume 2, 5.3.3), the same in long mode and with PAE. Accessed and dirty bits are set from
+// the start. So the CPU has nothing to write into page tables, and snapshots need not hold them.
 constexpr std::uint64_t present = 1, writable_bit = 2, user_bit = 4, accessed = 0x20, dirty = 0x40;
 constexpr std::uint64_t no_execute = std::uint64_t{1} << 63;
 constexpr std::uint64_t address_mask = 0x000ffffffffff000;
-/// With PAE there is one more, whose entries have no rights: reserved bits (SDM volume 3, 4.4.1).
+/// Entries of PAE's top level have no rights: the bits are reserved (SDM volume 3, 4.4.1).
 constexpr int levels_of_64_bits = 4, levels_of_pae = 3;
 
-/// Four entries, which have no accessed bit; QEMU 7.2 sets it all the same.
+/// Compares the four entries of two PAE roots. These entries have no accessed bit, but QEMU 7.2 sets it anyway.
 bool same_pae_root(const std::byte* a, const std::byte* b) {
     constexpr std::size_t entries = 4;
     const auto* x = reinterpret_cast<const std::uint64_t*>(a);
@@ -41,7 +41,7 @@ std::shared_ptr<const Page> copy_of(const std::byte* page) {
 }
 
 constexpr std::uint64_t harness_page_count = 2;
-/// Enough for 1 GiB of guest mapped in scattered pages as guest.lds does; allocate_page() checks.
+/// Enough for 1 GiB of guest that is mapped in scattered pages, as guest.lds does it. allocate_page() checks this.
 constexpr std::uint64_t page_table_pages = 64;
 
 }  // namespace
@@ -56,11 +56,12 @@ GuestMemory::GuestMemory(const Image& image) : levels_(image.is_64_bit() ? level
     const posix::FileDescriptor file(::memfd_create("gatecrash-guest", MFD_CLOEXEC));
     if (file.get() < 0 || ::ftruncate(file.get(), static_cast<off_t>(size)) != 0)
         throw kvm::Error("memfd_create", errno);
-    memory_ = kvm::Mapping::shared_file(file.get(), size);  // while what it is at boot is put there
+    memory_ = kvm::Mapping::shared_file(file.get(), size);  // shared, while the loop below puts the boot-time bytes
+                                                            // there
     uses_.resize(memory_.size() / page_size, Use::nothing);
     harness_pages_ = allocate_page();
     (void)allocate_page();
-    // The user's root is the kernel's with one bit set.
+    // The address of the user's root is that of the kernel's with one bit set.
     while ((next_free_ & GATECRASH_USER_ROOT) != 0) next_free_ += page_size;
     page_table_root_ = allocate_page();
     (void)allocate_page();
@@ -79,7 +80,7 @@ GuestMemory::GuestMemory(const Image& image) : levels_(image.is_64_bit() ? level
             const Rights rights{segment.writable, segment.executable, image.is_user(address)};
             map_page(page_table_root(), address, physical, rights);
             if (segment.entry_area || rights.user) map_page(user_page_table_root(), address, physical, rights);
-            // Of two segments with one page, the one that may write it is what its slot is for.
+            // If two segments share a page, the slot of that page is writable if one of the segments is.
             auto& use = uses_[number(physical) / page_size];
             if (use != Use::read_write) use = segment.writable ? Use::read_write : Use::read_only;
         }
@@ -122,9 +123,9 @@ void GuestMemory::attach(kvm::Vm& vm) {
         while (last < uses_.size() && uses_[last] == use) ++last;
         if (use == Use::nothing) continue;
         const auto bytes = memory_.bytes().subspan(first * page_size, (last - first) * page_size);
-        // Page tables lie in a writable slot: AMD's nested paging treats every walk of them as a write (APM volume 2,
-        // 15.25.5), so they are not logged. Only a guest with page tables of its own can reach them: see
-        // page_tables_intact().
+        // Page tables are in a writable slot, since AMD's nested paging treats every walk of them as a write (APM
+        // volume 2, 15.25.5). For the same reason that slot is not logged. Only a guest with page tables of its own can
+        // reach them: see page_tables_intact().
         vm.set_memory_slot(slot, first * page_size, bytes,
                            use == Use::read_only    ? kvm::Access::read_only
                            : use == Use::read_write ? kvm::Access::logged

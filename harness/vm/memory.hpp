@@ -22,54 +22,56 @@ struct SavedPage {
     std::uint64_t number;  ///< its physical address in pages
     std::shared_ptr<const Page> content;
 };
-/// The content of every page that the guest had written to, by ascending number; all others are as at boot. Equal pages
-/// of successive snapshots are one object.
+/// The content of every page that the guest has written to, by ascending number. All other pages are as at boot.
+/// Successive snapshots share equal pages.
 using PageSet = std::vector<SavedPage>;
 
 /// A guest's physical memory: the image, page tables for it, and two pages of the harness's own (see harness_pages()).
 ///
-/// KVM's dirty ring tells which pages the guest has written to since boot. It is never reset, so that a page costs one
-/// fault in a whole sweep; saving and restoring look at these pages only, and at their content.
-/// docs/explanation/speed.md has the figures of this and of the other ways.
+/// KVM's dirty ring tells which pages the guest has written to since boot. It is reset only when it is full, so a page
+/// usually costs one fault in a whole sweep. Saving and restoring look only at these pages, and at their content.
+/// docs/explanation/speed.md has the figures of this way and of the others.
 class GuestMemory {
   public:
     explicit GuestMemory(const Image& image);
 
-    /// Shows the memory to `vm`: what no segment may write is in read-only slots.
+    /// Shows the memory to `vm`. Pages that no segment may write are in read-only slots.
     void attach(kvm::Vm& vm);
-    /// Takes the memory away from `vm` again.
+    /// Removes the memory from `vm`.
     void detach(kvm::Vm& vm) const;
-    /// Follows what `cpu`, the one of that virtual machine, writes. Without a dirty ring every page that can be written
+    /// Follows which pages `cpu` writes, the vCPU of that virtual machine. Without a dirty ring every writable page
     /// counts as written.
     void watch(kvm::Vcpu& cpu);
 
-    /// What CR3 has to hold: everything is mapped by the kernel's root; by the user's, user memory and the entry area.
+    /// Returns a value for CR3. The kernel's root maps everything; the user's root maps user memory and the entry area.
     [[nodiscard]] Physical page_table_root() const { return page_table_root_; }
     [[nodiscard]] Physical user_page_table_root() const {
         return Physical{number(page_table_root_) | GATECRASH_USER_ROOT};
     }
     [[nodiscard]] std::array<Physical, 2> roots() const { return {page_table_root(), user_page_table_root()}; }
-    /// Two read-only executable pages that only the harness knows of, at Image::harness_address(): for steppers.
+    /// Returns two read-only executable pages at Image::harness_address(), which only the harness knows. Steppers use
+    /// them.
     [[nodiscard]] std::span<std::byte> harness_pages();
 
-    /// Whether the page tables are as the harness made them. A guest that takes page tables of its own can map and
-    /// write anything; page tables are not part of snapshots.
+    /// True if the page tables are as the harness made them. A guest that uses page tables of its own can map and write
+    /// anything, and snapshots do not hold page tables.
     [[nodiscard]] bool page_tables_intact() const;
     void repair_page_tables();
 
-    /// Where `address` is mapped by what the harness made, whatever the guest did to its page tables since. Empty if it
-    /// is not.
+    /// Returns the physical address that the harness mapped `address` to, whatever the guest did to its page tables
+    /// since. Empty if the harness did not map it.
     [[nodiscard]] std::optional<Physical> translate(Virtual address) const;
-    /// Copies memory of any rights. False, and nothing done, if not all of it is mapped.
+    /// Copies memory, whatever its rights. False if not all of it is mapped; `to` is unspecified then.
     [[nodiscard]] bool read(Virtual address, std::span<std::byte> to) const;
-    /// Returns the `size` bytes at `address`, which are in one page, without copying them; empty if they are not
+    /// Returns the `size` bytes at `address`, which must be in one page, without copying them. Empty if they are not
     /// mapped.
     [[nodiscard]] std::span<const std::byte> view(Virtual address, std::size_t size) const {
         const auto physical = translate(address);
         return physical ? std::span<const std::byte>(at(*physical), size) : std::span<const std::byte>();
     }
+    /// Writes memory, whatever its rights. False, with nothing written, if not all of it is mapped.
     [[nodiscard]] bool write(Virtual address, std::span<const std::byte> from);
-    /// Counts the calls of write() that changed memory which snapshots hold.
+    /// Returns a number that each write() increases if it changes memory which snapshots hold.
     [[nodiscard]] std::uint64_t writes() const { return writes_; }
     template <typename T>
     [[nodiscard]] std::optional<T> read(Virtual address) const {
@@ -78,23 +80,23 @@ class GuestMemory {
         return value;
     }
 
-    /// The content of all written pages. Pages equal to those of `base` are shared with it, not copied.
+    /// Returns the content of all written pages. It shares pages that equal those of `base`, instead of copying them.
     [[nodiscard]] PageSet save(const PageSet* base);
-    /// Makes all memory equal to `pages`, writing only what differs.
+    /// Makes all memory equal to `pages`. Writes only pages that differ.
     void restore(const PageSet& pages);
     /// Copies memory as it was when `pages` was saved. False if not all of it is mapped; `to` is unspecified then.
     [[nodiscard]] bool read_saved(const PageSet& pages, Virtual address, std::span<std::byte> to) const;
-    /// The content that a page had when `pages` was saved.
+    /// Returns the content that a page had when `pages` was saved.
     [[nodiscard]] const std::byte* saved_page(const PageSet& pages, std::uint64_t page) const;
-    /// The content that a page has at boot.
+    /// Returns the content that a page has at boot.
     [[nodiscard]] const std::byte* boot_page(std::uint64_t page) const { return boot_.data() + page * page_size; }
-    /// Whether all memory equals `pages`, which may be another guest's with the same image.
+    /// True if all memory equals `pages`, which may come from another guest with the same image.
     [[nodiscard]] bool equals(const PageSet& pages) { return !first_difference(pages); }
     struct Difference {
         Physical address;
         std::byte now, then;
     };
-    /// The first byte that does not equal that of `pages`.
+    /// Returns the first byte that differs from `pages`. Empty if none does.
     [[nodiscard]] std::optional<Difference> first_difference(const PageSet& pages);
 
   private:
@@ -109,12 +111,12 @@ class GuestMemory {
     };
     void map_page(Physical root, Virtual address, Physical physical, Rights rights);
 
-    int levels_;             ///< of page tables
-    kvm::Mapping boot_;      ///< as at boot; the guest never sees it
-    kvm::Mapping memory_;    ///< private copies, made by the host's kernel, of the pages of boot_ that were written
-    std::vector<Use> uses_;  ///< by physical page
+    int levels_;             ///< levels of page tables
+    kvm::Mapping boot_;      ///< the memory as at boot; the guest never sees it
+    kvm::Mapping memory_;    ///< the guest's memory: the host's kernel copies a page of boot_ when it is written
+    std::vector<Use> uses_;  ///< indexed by physical page
     kvm::Vcpu* cpu_ = nullptr;
-    std::vector<std::uint64_t> first_pages_;  ///< of the memory slots
+    std::vector<std::uint64_t> first_pages_;  ///< the first page of each memory slot
     std::vector<std::uint64_t> written_;      ///< page numbers, ascending
     std::uint64_t writes_ = 0;
     std::uint64_t next_free_ = 0;

@@ -5,8 +5,9 @@
 
 namespace gatecrash::vm {
 
-// QEMU calls a function for each vector instruction, and an iteration of REP MOVS is one, too; to Bochs each
-// instruction is like another, so the fewer the better. So which way is faster is measured: docs/explanation/speed.md.
+// Each way is faster on some machine, so both are measured. QEMU calls a function for each vector instruction, and
+// takes each iteration of REP MOVS as an instruction. On Bochs every instruction costs the same, so fewer are better.
+// See docs/explanation/speed.md.
 
 constexpr std::size_t words_a_page = page_size / sizeof(std::uint64_t);
 

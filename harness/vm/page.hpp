@@ -1,4 +1,4 @@
-// Pages (page_size bytes, aligned to 8) are compared and copied more than anything else is done.
+// Compares and copies pages (page_size bytes, aligned to 8), which the harness does more often than anything else.
 #pragma once
 
 #include <algorithm>
@@ -10,18 +10,18 @@
 
 namespace gatecrash::vm {
 
-/// Whether two pages are equal, in the way that is faster here.
+/// True if two pages are equal. Compares them in the way that is faster on this machine.
 [[nodiscard]] bool same_page(const std::byte* a, const std::byte* b);
-/// Copies one onto another, in the way that is faster here.
+/// Copies the page `from` onto `to`, in the way that is faster on this machine.
 void copy_page(std::byte* to, const std::byte* from);
 
-// The ways: 8 bytes at a time, or the C library's.
+// The two ways: 8 bytes at a time (words), or the C library's function (bytes).
 [[nodiscard]] bool same_words(const std::byte* a, const std::byte* b);
 [[nodiscard]] bool same_bytes(const std::byte* a, const std::byte* b);
 void copy_words(std::byte* to, const std::byte* from);
 void copy_bytes(std::byte* to, const std::byte* from);
 
-/// Of two such functions, the one whose fastest call for two equal pages is faster.
+/// Returns the one of two such functions whose fastest call for two equal pages takes less time.
 template <typename Way>
 [[nodiscard]] Way faster(Way first, Way second) {
     struct alignas(64) Pages {
@@ -30,7 +30,7 @@ template <typename Way>
     const auto fastest_call = [&pages](Way way) {
         using Clock = std::chrono::steady_clock;
         constexpr int calls = 16;
-        volatile Way called = way;  // else the compiler knows what it does, and that nobody asks for the result
+        volatile Way called = way;  // or the compiler would know the function and drop its unused result
         auto least = Clock::duration::max();
         for (int call = 0; call < calls; ++call) {
             const auto start = Clock::now();

@@ -7,7 +7,7 @@ namespace gatecrash::vm {
 Outcome run_patiently(Guest& guest, int patience) {
     auto outcome = guest.run();
     LoopDetector detector(1);
-    // A busy host may keep the guest from executing anything between two looks.
+    // One repeated state proves nothing: a busy host may keep the guest from executing anything between two looks.
     constexpr int convincing = 3;
     int repeats = 0;
     for (int i = 0; i < patience && std::holds_alternative<StillRunning>(outcome); ++i) {

@@ -4,8 +4,8 @@
 
 namespace gatecrash::vm {
 
-/// Runs freely a guest that is known, or believed, to stop: goes on when the watchdog interrupts it, so many times (50
-/// are about a second of host time), unless it is seen to go round in circles.
+/// Runs a guest freely that is known, or believed, to stop. Continues when the watchdog interrupts it, up to `patience`
+/// times (50 are about a second of host time). Gives up early on a guest that runs in circles.
 [[nodiscard]] Outcome run_patiently(Guest& guest, int patience = 50);
 
 }  // namespace gatecrash::vm

@@ -1,4 +1,4 @@
-// Facts about vectors (SDM volume 3, table 6-1; APM volume 2, table 8-1).
+// Tells facts about vectors (SDM volume 3, table 6-1; APM volume 2, table 8-1).
 #pragma once
 
 #include <algorithm>
@@ -9,13 +9,13 @@
 
 namespace gatecrash::vm {
 
-/// Returns whether the CPU pushes an error code with that exception.
+/// True if the CPU pushes an error code for that vector.
 [[nodiscard]] constexpr bool pushes_error_code(unsigned vector) {
     constexpr std::array with_code{8, 10, 11, 12, 13, 14, 17, 21, 29, 30};
     return std::ranges::find(with_code, static_cast<int>(vector)) != with_code.end();
 }
 
-/// Returns whether `vector` is raised by an instruction, so that one delivery cannot stand for two.
+/// True if an instruction raises `vector`, so that one delivery cannot stand for two.
 [[nodiscard]] constexpr bool is_exception(unsigned vector) {
     return vector < GATECRASH_FIRST_IRQ && vector != GATECRASH_VECTOR_NMI && vector != GATECRASH_VECTOR_HV;
 }

@@ -6,15 +6,15 @@
 
 namespace gatecrash::vm {
 
-/// Whose manual a CPU follows. Hygon's CPUs follow AMD's.
+/// The vendor whose manual a CPU follows. Hygon's CPUs follow AMD's.
 enum class Vendor : bool { intel, amd };
 
-/// Of the CPU this runs on, and so of every guest's.
+/// Returns the vendor of the CPU that this program runs on. Every guest has the same.
 [[nodiscard]] Vendor cpu_vendor();
 
-/// "intel" or "amd".
+/// Returns "intel" or "amd".
 [[nodiscard]] std::string to_string(Vendor vendor);
-/// Of what to_string() makes; empty if it is none.
+/// Reads what to_string() returns. Empty for any other text.
 [[nodiscard]] std::optional<Vendor> parse_vendor(std::string_view text);
 
 }  // namespace gatecrash::vm

@@ -6,7 +6,8 @@
 namespace gatecrash::vm {
 namespace {
 
-/// Above the memory of all guests. KVM for Intel needs three pages there (api.rst, KVM_SET_TSS_ADDR).
+/// A guest-physical address above the memory of all guests. KVM for Intel needs three pages there (api.rst,
+/// KVM_SET_TSS_ADDR).
 constexpr std::uint64_t intel_tss_address = 0xfffbd000;
 
 }  // namespace
@@ -28,14 +29,14 @@ VirtualMachine::VirtualMachine(const kvm::System& system)
 void VirtualMachine::reset() {
     cpu_.clear_immediate_exit();
     cpu_.set_guest_debug(0);
-    while (cpu_.next_written()) continue;  // entries for memory that is gone
+    while (cpu_.next_written()) continue;  // drops entries for memory that is gone
     cpu_.set_regs(regs_);
     cpu_.set_sregs(sregs_);
     auto events = events_;
     events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
     cpu_.set_events(events);
     cpu_.set_debug_registers(debug_registers_);
-    // A new vCPU has zero in all of them.
+    // A new vCPU has zero in all these MSRs.
     write_msrs(cpu_, {});
 }
 

@@ -10,7 +10,7 @@
 
 namespace gatecrash::vm {
 
-/// A KVM virtual machine with its vCPU. Guests boot in it one after another, since creating one takes up to 70 ms
+/// A KVM virtual machine with its vCPU. Guests boot in it one after another, because creating one takes up to 70 ms
 /// (Linux before 6.14, in a control group).
 class VirtualMachine {
   public:
@@ -19,8 +19,8 @@ class VirtualMachine {
 
     [[nodiscard]] kvm::Vm& vm() { return vm_; }
     [[nodiscard]] kvm::Vcpu& cpu() { return cpu_; }
-    /// Gives the vCPU back the state of its creation, for the next guest. The memory of the last guest has to be
-    /// removed already. Throws kvm::Error.
+    /// Restores the state that the vCPU was created with, for the next guest. Remove the memory of the last guest
+    /// first. Throws kvm::Error.
     void reset();
 
   private:

@@ -5,7 +5,7 @@
 namespace gatecrash::vm {
 namespace {
 
-/// A signal whose only effect is that KVM_RUN returns EINTR.
+/// Returns a signal whose only effect is that KVM_RUN returns EINTR.
 int kick_signal() {
     static const int number = [] {
         struct sigaction action {};
@@ -20,7 +20,8 @@ int kick_signal() {
 
 Watchdog::Watchdog(kvm::Vcpu& cpu) : cpu_(cpu) {
     kick_signal();
-    // Signals of the whole process (Ctrl-C) are for the threads that do the work.
+    // Blocks all signals in the watchdog's thread, so that those to the whole process (Ctrl-C) reach the threads that
+    // do the work.
     sigset_t all, old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
@@ -56,8 +57,8 @@ void Watchdog::watch() {
         ticks = run == seen ? ticks + 1 : 0;
         seen = run;
         if (run % 2 == 0 || ticks < patience) continue;
-        // The run may end, and another begin, at any point from here on: then that one returns early without having
-        // fired, and its caller starts it again.
+        // From here on the run may end, and another may begin, at any point. Then that other run returns early while
+        // fired() is false, and its caller starts it again.
         fired_.store(run);
         cpu_.request_immediate_exit();
         pthread_kill(runner_.load(std::memory_order_relaxed), kick_signal());

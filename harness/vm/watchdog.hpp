@@ -13,8 +13,8 @@
 
 namespace gatecrash::vm {
 
-/// Gets a vCPU out of a KVM_RUN that lasts too long. It counts ticks of its own thread rather than reading a clock, so
-/// guarding a run costs the run nothing but two stores.
+/// Ends a KVM_RUN that lasts too long. It counts ticks of its own thread instead of reading a clock, so a run pays only
+/// two stores for its guard.
 class Watchdog {
   public:
     explicit Watchdog(kvm::Vcpu& cpu);
@@ -22,12 +22,12 @@ class Watchdog {
     Watchdog(const Watchdog&) = delete;
     Watchdog& operator=(const Watchdog&) = delete;
 
-    /// Around each KVM_RUN, on the thread that calls it.
+    /// Call these around each KVM_RUN, on the thread that makes it.
     void begin_run();
     void end_run();
-    /// Sets the length of a tick. Runs are ended after three to four ticks.
+    /// Sets the length of a tick. The watchdog ends a run after three to four ticks.
     void set_tick(std::chrono::microseconds tick) { tick_.store(tick); }
-    /// Whether the watchdog ended the last run.
+    /// True if the watchdog ended the last run.
     [[nodiscard]] bool fired() const { return fired_.load() == run_.load() - 1; }
 
   private:
@@ -37,7 +37,7 @@ class Watchdog {
 
     kvm::Vcpu& cpu_;
     std::atomic<std::chrono::microseconds> tick_{std::chrono::microseconds(7000)};
-    std::atomic<std::uint64_t> run_{0};  ///< odd while a run is under way
+    std::atomic<std::uint64_t> run_{0};  ///< odd during a run
     std::atomic<std::uint64_t> fired_{0};
     std::atomic<pthread_t> runner_{};
     std::mutex mutex_;

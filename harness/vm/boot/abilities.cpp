@@ -7,8 +7,8 @@
 namespace gatecrash::vm {
 namespace {
 
-/// Whether `opcode` is anywhere in executable memory, at whatever alignment: text is read-only, so a guest without it
-/// never executes that. With `reg`, only if a ModRM byte with that `reg` field follows.
+/// True if `opcode` is anywhere in executable memory, at any alignment. Text is read-only, so a guest without the
+/// opcode never executes it. With `reg`, a ModRM byte with that `reg` field must follow.
 bool has_opcode(const Image& image, std::initializer_list<std::uint8_t> opcode, std::optional<unsigned> reg = {}) {
     const auto same = [](std::byte a, std::uint8_t b) { return std::to_integer<std::uint8_t>(a) == b; };
     for (const auto& segment : image.segments) {

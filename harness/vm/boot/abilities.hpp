@@ -4,9 +4,10 @@
 
 namespace gatecrash::vm {
 
-/// The instructions that a guest has. What it cannot change is not read again after each run: its text is read-only.
+/// Says which instructions a guest has. Its text is read-only, so the harness need not read again after each run what
+/// the guest has no instruction to change.
 struct Abilities {
-    bool uses_debug_registers = false;  ///< MOV from or to one
+    bool uses_debug_registers = false;  ///< MOV from or to a debug register
     bool writes_dr7 = false;            ///< MOV to DR7
     bool leaves_page_tables = false;    ///< MOV to a control register
     bool writes_msrs = false;           ///< WRMSR

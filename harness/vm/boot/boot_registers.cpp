@@ -37,7 +37,7 @@ kvm_sregs boot_sregs(const Image& image, Physical page_table_root, const kvm_sre
     sregs.gdt.limit = static_cast<std::uint16_t>(abi.gdt_limit);
     sregs.idt.base = abi.idt;
     sregs.idt.limit = static_cast<std::uint16_t>(abi.idt_limit);
-    // TR is loaded here and not by LTR: that would write the busy bit into the GDT, which is read-only.
+    // Loads TR here, not by LTR: that would write the busy bit into the GDT, which is read-only.
     sregs.tr = {};
     sregs.tr.base = abi.tss;
     sregs.tr.limit = static_cast<std::uint32_t>(abi.tss_limit);

@@ -19,14 +19,15 @@ namespace {
 
 using ElfHandle = std::unique_ptr<Elf, decltype(&elf_end)>;
 
-// Before anything is rounded up or copied; check_image() has the rest.
+// The reader checks these limits before it rounds up or copies anything. check_image() checks the rest.
 constexpr std::uint64_t max_segment_size = std::uint64_t{1} << 30;
-/// The runtime's guests have eleven; each of them can be a copy of the whole file, and is compared with every other.
+/// The runtime's guests have eleven segments. Each segment can be a copy of the whole file, and is compared with every
+/// other.
 constexpr std::size_t max_segments = 64;
 
 std::uint64_t page_up(std::uint64_t size) { return (size + page_size - 1) & ~(page_size - 1); }
 
-/// Whether a schedule can name it. Whatever else a symbol table has would be read as something else there.
+/// True if a schedule can name the symbol. A schedule would give any other name another meaning.
 bool is_nameable(std::string_view name) {
     const auto is_letter = [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '.' || c == '$';
@@ -51,7 +52,7 @@ class Reader {
     Reader(std::span<const std::byte> file, const std::string& name) : file_(file), elf_(nullptr, elf_end) {
         image_.name = name;
         elf_version(EV_CURRENT);
-        // libelf does not write through this pointer: the image is only read.
+        // The cast is safe: libelf only reads the image, and does not write through this pointer.
         auto* bytes = const_cast<char*>(reinterpret_cast<const char*>(file.data()));
         elf_.reset(elf_memory(bytes, file.size()));
         if (elf_ == nullptr || elf_kind(elf_.get()) != ELF_K_ELF || gelf_getehdr(elf_.get(), &header_) == nullptr) {
@@ -127,7 +128,8 @@ class Reader {
                 (type == STT_FUNC ? functions : symbols).push_back({name, Virtual{symbol.st_value}});
             }
         }
-        // Where a label ends one function and another begins, the address is named by what begins.
+        // Functions come first. So if a label ends one function where another begins, the second function names the
+        // address.
         symbols.insert(symbols.begin(), functions.begin(), functions.end());
         image_.symbols = SymbolTable(std::move(symbols));
     }
@@ -141,7 +143,7 @@ class Reader {
         if (!copy_out(image_, number(*where), &image_.descriptor, sizeof image_.descriptor)) {
             fail(fmt::format("the symbol gatecrash_abi points outside the image: {}", runtime_remedy));
         }
-        // Before anything it points to is looked at: another version may say these things in another place.
+        // Checks the version before following any pointer: another version may have these fields in another place.
         check_version(image_);
         constexpr std::uint64_t max_stacks = 64;
         const auto count = image_.descriptor.stack_count;

@@ -10,10 +10,10 @@ namespace {
 constexpr std::size_t max_code = page_size;
 constexpr std::uint64_t tables_physical = GATECRASH_TEXT + 4 * page_size;
 constexpr std::uint64_t tables_address = GATECRASH_KERNEL_BASE + tables_physical;
-constexpr std::size_t mov_length = 5;  ///< of a 32-bit register and a constant
+constexpr std::size_t mov_length = 5;  ///< bytes of a MOV of a constant to a 32-bit register
 constexpr std::size_t kernel_stacks = 6;
 
-// Where things lie in the tables' pages. Accessed and busy bits are set from the start, as in guest/tables.S.
+// The contents of the tables' pages. Accessed and busy bits are set from the start, as in guest/tables.S.
 using DescriptorTable = std::array<std::uint64_t, 10>;
 constexpr DescriptorTable gdt{0,
                               0x00cf9b000000ffff,
@@ -26,7 +26,7 @@ constexpr DescriptorTable gdt{0,
                               0x00008b0000000067,
                               0};
 
-/// Of data of CPL 3 (SDM volume 3, 3.4.5).
+/// Makes a descriptor of data of CPL 3 (SDM volume 3, 3.4.5).
 constexpr std::uint64_t data_descriptor(std::uint64_t base) {
     return 0x00cff3000000ffff | (base & 0xffffff) << 16 | (base >> 24) << 56;
 }
@@ -54,7 +54,7 @@ void put(std::vector<std::byte>& bytes, std::size_t offset, T value) {
 
 void put_gate(std::vector<std::byte>& bytes, std::size_t vector, std::uint64_t word_size, std::uint64_t target,
               unsigned ist) {
-    // INT3 and INT n from CPL 3 are part of what is measured, so every gate has DPL 3.
+    // Every gate has DPL 3, because `doctor` also measures INT3 and INT n from CPL 3.
     constexpr std::uint64_t present_dpl3_interrupt_gate = 0xee;
     const auto at = idt_offset + vector * 2 * word_size;
     put(bytes, at,
@@ -123,7 +123,7 @@ void GuestCode::write_msr(std::uint32_t msr, std::uint64_t value) {
 
 void GuestCode::write_msr(std::uint32_t msr, const Xbyak::Label& label) {
     addresses_.emplace_back(kernel.getSize(), label);
-    kernel.mov(kernel.eax, 0);  // this and the next are filled in by build()
+    kernel.mov(kernel.eax, 0);  // build() fills in the constants of this MOV and the next
     kernel.mov(kernel.edx, 0);
     kernel.mov(kernel.ecx, msr);
     kernel.wrmsr();

@@ -6,8 +6,8 @@
 
 namespace gatecrash::vm {
 
-/// What a guest's CPUID says: the host's vendor, family and address sizes, and of its features only those that entry
-/// code is about. A short list of our own rather than KVM_GET_SUPPORTED_CPUID, so that guests find the same CPU
+/// Returns a guest's CPUID: the host's vendor, family and address sizes, and only those of its features that matter to
+/// entry code. It is a short list of our own instead of KVM_GET_SUPPORTED_CPUID, so that guests find the same CPU
 /// wherever they run.
 [[nodiscard]] std::vector<kvm_cpuid_entry2> guest_cpuid();
 

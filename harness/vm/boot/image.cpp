@@ -27,8 +27,8 @@ std::string SymbolTable::name_of(Virtual address) const {
     auto after = std::upper_bound(by_address_.begin(), by_address_.end(), address,
                                   [](Virtual a, const Symbol& symbol) { return a < symbol.address; });
     if (after == by_address_.begin()) return fmt::format("{:#x}", number(address));
-    // Of several names for one address the first in the symbol table wins, so that the answer does not depend on where
-    // the search ended.
+    // If an address has several names, the first in the symbol table wins. So the answer does not depend on where the
+    // search ended.
     const auto nearest = std::prev(after)->address;
     const auto symbol = std::find_if(by_address_.begin(), after, [&](const Symbol& s) { return s.address == nearest; });
     const auto offset = number(address) - number(nearest);
@@ -54,7 +54,7 @@ std::string Image::stack_of(std::uint64_t rsp) const {
     for (const auto& stack : stacks) {
         if (rsp >= stack.low && rsp <= stack.high) {
             const std::string name(stack.name, std::find(stack.name, std::end(stack.name), '\0'));
-            // Whatever a guest calls its stacks ends up on a terminal.
+            // The name ends up on a terminal, whatever the guest calls its stack.
             const bool printable = std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 127; });
             return printable && !name.empty() ? name : "?";
         }
@@ -99,7 +99,8 @@ bool overlap(std::uint64_t a, std::uint64_t a_size, std::uint64_t b, std::uint64
     return a < b + b_size && b < a + a_size;
 }
 
-/// A segment without bytes, and not to be written or executed, may be a view of another's memory at another address.
+/// True if `view` may map the memory of `other` at another address: it has no bytes and is neither writable nor
+/// executable.
 bool is_view_of(const Segment& view, const Segment& other) {
     return view.bytes.empty() && !view.writable && !view.executable && other.writable &&
            number(view.physical) >= number(other.physical) &&
@@ -110,7 +111,7 @@ ImageError lacks(const Image& image, const std::string& what) {
     return ImageError(fmt::format("{}: gatecrash_abi names {}: {}", image.name, what, runtime_remedy));
 }
 
-/// Checks compare stacks byte by byte: each has to be there, from end to end.
+/// Checks that a stack is there from end to end, since the checks of a run compare stacks byte by byte.
 void check_stack(const Image& image, const abi::Stack& stack) {
     const auto* segment = image.segment_at(Virtual{stack.low});
     if (segment == nullptr || !segment->writable || stack.high <= stack.low ||
@@ -127,7 +128,7 @@ void check_table(const Image& image, const char* what, std::uint64_t base, std::
     }
 }
 
-/// RSP is at `top`, and what is pushed first lies below.
+/// True if a push with RSP at `top` writes to writable memory.
 bool is_stack(const Image& image, std::uint64_t top) {
     const auto* segment = image.segment_at(Virtual{top - image.word_size});
     return segment != nullptr && segment->writable && top % image.word_size == 0;

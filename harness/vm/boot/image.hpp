@@ -1,4 +1,4 @@
-// A guest before it runs: what an ELF file, or a test, says is to be in memory.
+// A guest before it runs: the contents of its memory, as an ELF file or a test gives them.
 #pragma once
 
 #include <cstddef>
@@ -15,21 +15,22 @@
 
 namespace gatecrash::vm {
 
-/// A guest that cannot be used: not an ELF file, of another kind, truncated, or without what the guest ABI asks for.
+/// Thrown for a guest that cannot be used: it is not an ELF file, of another kind, truncated, or without something that
+/// the guest ABI requires.
 class ImageError : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
 };
 
-/// A run of bytes with one set of rights. The user's if its address is in the low half.
+/// A run of bytes with one set of rights. It is the user's if its address is in the low half.
 struct Segment {
     Virtual address{};    ///< page-aligned
     Physical physical{};  ///< page-aligned
     std::vector<std::byte> bytes;
-    std::uint64_t size = 0;  ///< in memory, at least bytes.size(); the rest is zero
+    std::uint64_t size = 0;  ///< bytes in memory, at least bytes.size(); the rest is zero
     bool writable = false;
     bool executable = false;
-    bool entry_area = false;  ///< the user's page tables have it, too (GATECRASH_PF_ENTRY_AREA)
+    bool entry_area = false;  ///< the user's page tables map it, too (GATECRASH_PF_ENTRY_AREA)
 
     [[nodiscard]] std::uint64_t page_count() const { return (size + page_size - 1) / page_size; }
     [[nodiscard]] bool contains(Virtual where) const {
@@ -42,7 +43,7 @@ struct Symbol {
     Virtual address{};
 };
 
-/// Symbols by name and by address.
+/// Finds symbols by name and by address.
 class SymbolTable {
   public:
     SymbolTable() = default;
@@ -50,11 +51,12 @@ class SymbolTable {
 
     /// Returns the lowest address with that name.
     [[nodiscard]] std::optional<Virtual> find(const std::string& name) const;
-    /// Returns whether `address` has that name. Local symbols of several files can share a name.
+    /// True if `address` has that name. Local symbols of several files can share a name.
     [[nodiscard]] bool has(const std::string& name, Virtual address) const;
-    /// "SYMBOL" or "SYMBOL+0xOFFSET" with the nearest symbol at or below `address`; plain hexadecimal if there is none.
+    /// Returns "SYMBOL" or "SYMBOL+0xOFFSET" with the nearest symbol at or below `address`; plain hexadecimal if there
+    /// is none.
     [[nodiscard]] std::string name_of(Virtual address) const;
-    /// Returns all symbols with exactly that address, the one that name_of() takes first.
+    /// Returns all symbols with exactly that address. The first one is the one that name_of() takes.
     [[nodiscard]] std::vector<std::string> names_at(Virtual address) const;
 
   private:
@@ -64,7 +66,7 @@ class SymbolTable {
 
 struct Image {
     std::string name;             ///< "CASE/VARIANT" or the file's path, for messages
-    std::uint64_t word_size = 8;  ///< bytes: 4 of a 32-bit guest, which runs in legacy mode
+    std::uint64_t word_size = 8;  ///< bytes: 4 for a 32-bit guest, which runs in legacy mode
     Virtual entry{};
     abi::Descriptor descriptor{};
     std::vector<abi::Stack> stacks;
@@ -72,28 +74,29 @@ struct Image {
     SymbolTable symbols;
 
     [[nodiscard]] bool is_64_bit() const { return word_size == 8; }
-    /// User code lives in the low half of the address space, kernel code in the high half.
+    /// True if `address` is the user's: user code is in the low half of the address space, kernel code in the high
+    /// half.
     [[nodiscard]] bool is_user(Virtual address) const { return number(address) >> (8 * word_size - 1) == 0; }
-    /// Where the harness's own pages are, behind everything that a guest may have.
+    /// Returns the address of the harness's own pages, above everything that a guest may have.
     [[nodiscard]] Virtual harness_address() const { return Virtual{is_64_bit() ? 0xffffffffc0000000 : 0xffc00000}; }
-    /// The segment around `address`, or null.
+    /// Returns the segment around `address`, or null.
     [[nodiscard]] const Segment* segment_at(Virtual address) const;
-    /// The name of the stack that `rsp` points into (its very top included), or "?".
+    /// Returns the name of the stack that `rsp` points into (its very top included), or "?".
     [[nodiscard]] std::string stack_of(std::uint64_t rsp) const;
 };
 
-/// What to do about an image that lacks something of the guest ABI.
+/// Tells what to do about an image that lacks something of the guest ABI.
 inline constexpr const char* runtime_remedy =
     "link it with gatecrash's runtime and guest.lds, as a project that `gatecrash new` writes does";
 
-/// Reads an ELF file. Throws ImageError with what is wrong and what is expected.
+/// Reads an ELF file. Throws ImageError, which says what is wrong and what is expected.
 [[nodiscard]] Image load_elf(std::span<const std::byte> file, const std::string& name);
 [[nodiscard]] Image load_elf_file(const std::string& path);
 
 /// Checks that the descriptor is one of this version's. Throws ImageError.
 void check_version(const Image& image);
 
-/// Checks what boot() relies on: alignment, overlaps, the descriptor. Throws ImageError.
+/// Checks what booting relies on: alignment, overlaps, the descriptor. Throws ImageError.
 void check_image(const Image& image);
 
 }  // namespace gatecrash::vm

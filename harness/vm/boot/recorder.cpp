@@ -28,7 +28,8 @@ std::vector<Recorder::Start> Recorder::emit(std::span<const RecordingHandler> ha
     return starts;
 }
 
-/// What the recorder finds on the stack, and a body too, but for the lowest word:
+/// Emits the function that records a delivery. It finds this on the stack, and a body finds the same but for the lowest
+/// word:
 ///
 ///     RSP + 48  SS
 ///     ...       RSP, RFLAGS, CS

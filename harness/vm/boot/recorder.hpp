@@ -14,9 +14,9 @@ namespace gatecrash::vm {
 /// One entry into a handler, as the guest itself recorded it.
 struct Record {
     std::uint64_t vector, error, rip, cs, rflags, rsp, ss;  ///< `error` is 0 for a vector that has none
-    std::uint64_t frame;                                    ///< where the CPU pushed RIP
+    std::uint64_t frame;                                    ///< guest-virtual address where the CPU pushed RIP
     std::uint64_t cr2;
-    std::uint64_t dr6;  ///< of vector 1 only
+    std::uint64_t dr6;  ///< only for vector 1
 };
 
 /// A handler that records its entry, executes `body`, and returns by IRETQ.
@@ -25,12 +25,12 @@ struct RecordingHandler {
     unsigned ist;  ///< 0: none
     std::function<void(Code&)> body;
 
-    /// In a body: the offset from RSP of what the CPU pushed.
+    /// In a body: the offsets from RSP of what the CPU pushed.
     static constexpr int frame_rip = 16, frame_cs = 24, frame_rflags = 32;
 };
 
-/// Makes handlers that record each delivery in the first page of GuestCode::data: a count, and from `record_size` on
-/// the records. The rest of the first `record_size` bytes is free.
+/// Makes handlers that record each delivery in the first page of GuestCode::data. The page begins with a count, and has
+/// the records from `record_size` on. The bytes between are free.
 class Recorder {
   public:
     static constexpr std::size_t record_shift = 7, record_size = 1 << record_shift;
@@ -43,8 +43,8 @@ class Recorder {
         std::uint8_t vector;
         std::uint64_t address;
     };
-    /// Adds `handlers` to the code. Every other exception gets one that rings FATAL after recording. Returns where each
-    /// handler starts.
+    /// Adds `handlers` to the code. Every other exception gets a handler that rings FATAL after recording. Returns
+    /// where each handler starts.
     std::vector<Start> emit(std::span<const RecordingHandler> handlers);
 
     /// Returns the deliveries so far, in order.

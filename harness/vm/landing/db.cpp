@@ -9,14 +9,15 @@
 namespace gatecrash::vm {
 namespace {
 
-/// An instruction breakpoint does not trigger with RF set (SDM volume 3, 17.3.1.1).
+/// True if the CPU delivers the #DB now. An instruction breakpoint does not trigger with RF set (SDM volume 3,
+/// 17.3.1.1).
 bool db_is_deliverable(const Event& event, const kvm_regs& regs, const kvm_vcpu_events& events) {
     return events.interrupt.shadow == 0 && events.exception.injected == 0 &&
            (event.is_trap() || (regs.rflags & rflags_rf) == 0);
 }
 
-/// IRET and loads of segments are not asked: an instruction that faults does not trap, and whether these do is not
-/// known before.
+/// True if the next instruction uses `address`. Excludes IRET and loads of SS: an instruction that faults does not
+/// trap, and nobody knows in advance whether these fault.
 bool meets_watchpoint(const Guest& guest, std::uint64_t address, const AtBoundary& at) {
     const Virtual rip{at.regs.rip};
     const auto text = guest.text_at(rip);
@@ -33,8 +34,8 @@ bool can_land_db(const Guest& guest, const Event& event, const AtBoundary& at) {
     return !event.is_trap() || meets_watchpoint(guest, *event.address, at);
 }
 
-/// Only DR6 records the breakpoint, as if it were disarmed again: armed, it would come back after the handler's IRET
-/// unless that sets RF.
+/// Records the breakpoint only in DR6, as if it were disarmed again. An armed one would come back after the handler's
+/// IRET unless the handler sets RF.
 void land_db(Guest& guest, const Event& event) {
     if (event.is_trap()) return guest.arm_trap();
     guest.raise_debug_exception(dr6_b0);

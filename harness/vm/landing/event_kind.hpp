@@ -1,4 +1,4 @@
-// The kinds of events: one row and one file each. Everything that treats kinds differently asks their rows.
+// Describes the kinds of events: each has one row and one file. Code that treats kinds differently asks their rows.
 #pragma once
 
 #include <linux/kvm.h>
@@ -28,42 +28,43 @@ enum class Delivery : std::uint8_t {
     arms,     ///< nothing is delivered; the CPU raises exceptions by itself from then on
 };
 
-/// A guest's state at a boundary: as it is now, or as a snapshot has it.
+/// A guest's state at a boundary: as it is now, or as it is in a snapshot.
 struct AtBoundary {
     const kvm_regs& regs;
     const kvm_sregs& sregs;
     const kvm_vcpu_events& events;
     const Msrs& msrs;
     std::uint64_t dr7;
-    const PageSet* pages;  ///< null: the memory as it is now
+    const PageSet* pages;  ///< null means the memory as it is now
 };
 
-/// Only CPUs of one vendor have an event.
+/// Says that only CPUs of one vendor have an event.
 struct OnlyOn {
     Vendor vendor;
-    std::string_view why, remedy;  ///< for the message elsewhere
+    std::string_view why, remedy;  ///< for the message on other CPUs
 };
 
 struct EventKind {
     Event::Kind kind;
     std::string_view name;
-    Event usual;  ///< without a value
+    Event usual;  ///< the event that a name without a value means
     Choice choice;
     Delivery delivery;
-    /// Whether the CPU, in this state, delivers the event before it executes the next instruction.
+    /// True if the CPU, in this state, delivers the event before it executes the next instruction.
     bool (*is_deliverable)(const Event& event, const kvm_regs& regs, const kvm_vcpu_events& events);
-    /// Whether hardware can have the event arrive there. For an exception it is called only where that is deliverable.
+    /// True if hardware can have the event arrive there. For an exception, it is called only if the exception is
+    /// deliverable.
     bool (*can_land)(const Guest& guest, const Event& event, const AtBoundary& at);
     void (*land)(Guest& guest, const Event& event);
-    /// Why an event of this kind could not land, after "no CPU can have it arrive there: ".
+    /// Says why an event of this kind could not land. It follows "no CPU can have it arrive there: ".
     std::string_view why_not;
-    /// Without this behaviour a machine does not land it as silicon does.
+    /// A machine without this behaviour does not land the event as silicon does.
     std::optional<Behaviour> relies_on = std::nullopt;
-    /// The CPUs that have it, if not all do.
+    /// The CPUs that have this event, if not all do.
     std::optional<OnlyOn> only_on = std::nullopt;
 };
 
-/// Every row, in the order of Event::Kind.
+/// Returns every row, in the order of Event::Kind.
 [[nodiscard]] std::span<const EventKind* const, Event::kinds> event_kinds();
 [[nodiscard]] inline const EventKind& row_of(Event::Kind kind) {
     return *event_kinds()[static_cast<std::size_t>(kind)];
@@ -73,26 +74,26 @@ struct EventKind {
 [[nodiscard]] inline bool is_interrupt(const Event& event) { return row_of(event).delivery == Delivery::waits; }
 [[nodiscard]] inline bool arms_watchpoint(const Event& event) { return row_of(event).delivery == Delivery::arms; }
 
-/// Whether the CPU pushes an error code when it delivers `event`.
+/// True if the CPU pushes an error code when it delivers `event`.
 [[nodiscard]] inline bool pushes_error_code(const Event& event) {
     return !is_interrupt(event) && pushes_error_code(event.vector);
 }
 
-/// Whether `event`, landing on a guest in this state, is delivered before the next instruction.
+/// True if `event`, landing on a guest in this state, is delivered before the next instruction.
 [[nodiscard]] inline bool can_deliver(const kvm_regs& regs, const kvm_vcpu_events& events, const Event& event) {
     return row_of(event).is_deliverable(event, regs, events);
 }
 
-/// Why `event` could not land, for a message.
+/// Returns why `event` could not land, for a message.
 [[nodiscard]] std::string_view why_not(const Event& event);
 
 // --- for the rows ----------------------------------------------------------------------------------------------------
 
-/// For exceptions: returns whether no other one is about to be delivered.
+/// True if no other exception is about to be delivered. Rows of exceptions use it.
 [[nodiscard]] bool no_exception_is_due(const Event& event, const kvm_regs& regs, const kvm_vcpu_events& events);
-/// Hardware raises it on every instruction.
+/// Returns true: hardware can raise the event on every instruction.
 [[nodiscard]] bool can_land_anywhere(const Guest& guest, const Event& event, const AtBoundary& at);
-/// Why most exceptions cannot land.
+/// Says why most exceptions cannot land.
 inline constexpr std::string_view exception_is_due = "RF is set, or another exception is not dealt with yet";
 
 extern const EventKind nmi_kind, irq_kind, db_kind, watch_kind, mc_kind, pf_kind, ve_kind, hv_kind, vc_kind;

@@ -12,8 +12,8 @@ bool irq_is_deliverable(const Event&, const kvm_regs& regs, const kvm_vcpu_event
     return events.interrupt.shadow == 0 && (regs.rflags & rflags_if) != 0;
 }
 
-/// A local APIC keeps an interrupt back while one of its priority or above is in service. A guest that looks declares
-/// where (`interrupts_in_service`).
+/// True if no interrupt of this priority or above is in service: a local APIC keeps the new one back until then. Only a
+/// guest that declares `interrupts_in_service` has such a state.
 bool can_land_irq(const Guest& guest, const Event& event, const AtBoundary& at) {
     const auto& declared = guest.declared().interrupts_in_service;
     if (!declared) return true;

@@ -11,13 +11,13 @@ constexpr std::uint64_t mcg_status_ripv = 1, mcg_status_mcip = 4;
 constexpr std::uint64_t valid = std::uint64_t{1} << 63, overwritten = std::uint64_t{1} << 62,
                         uncorrected = std::uint64_t{1} << 61, enabled = std::uint64_t{1} << 60;
 
-/// A second machine check, before the first was dealt with, shuts the CPU down whatever the code does (15.3.1.2): there
-/// is nothing to find.
+/// True if the guest has dealt with every earlier machine check. A second one before that shuts the CPU down whatever
+/// the code does (15.3.1.2), so there is nothing to find.
 bool can_land_mc(const Guest&, const Event&, const AtBoundary& at) {
     return (at.msrs.mcg_status & mcg_status_mcip) == 0;
 }
 
-/// Does the same as KVM_X86_SET_MCE, without its ioctls unless it shuts the CPU down.
+/// Has the effect of KVM_X86_SET_MCE. It calls that ioctl only if the machine check shuts the CPU down.
 void land_mc(Guest& guest, const Event& event) {
     kvm_x86_mce error{};
     error.status = valid | uncorrected | enabled;

@@ -8,8 +8,8 @@ bool nmi_is_deliverable(const Event&, const kvm_regs&, const kvm_vcpu_events& ev
     return events.interrupt.shadow == 0 && events.nmi.masked == 0;
 }
 
-/// Does what KVM_NMI does, without its ioctl: these registers go in with the next KVM_RUN. KVM counts up to two while
-/// NMIs are unmasked; a CPU latches one (SDM volume 3, 6.7.1).
+/// Has the effect of KVM_NMI without the ioctl: the next KVM_RUN takes in these events. KVM counts up to two NMIs while
+/// they are unmasked, but a CPU latches one (SDM volume 3, 6.7.1).
 void land_nmi(Guest& guest, const Event&) {
     auto events = guest.cpu().events();
     if (events.nmi.pending != 0) return;

@@ -7,7 +7,8 @@
 namespace gatecrash::vm {
 namespace {
 
-/// The access by which the next instruction uses the page of `address`, with the first address that faults.
+/// Returns the access by which the next instruction uses the page of `address`, with the first address that faults.
+/// Empty if it does not use that page.
 std::optional<MemoryAccess> fault_at(const Guest& guest, std::uint64_t address, const kvm_regs& regs,
                                      const kvm_sregs& sregs) {
     const auto page = page_of(Virtual{address});
@@ -21,7 +22,7 @@ std::optional<MemoryAccess> fault_at(const Guest& guest, std::uint64_t address, 
     return std::nullopt;
 }
 
-/// A page that the instruction does not use raises no fault.
+/// True if the instruction uses the page. A page that it does not use raises no fault.
 bool can_land_pf(const Guest& guest, const Event& event, const AtBoundary& at) {
     return !event.address || fault_at(guest, *event.address, at.regs, at.sregs).has_value();
 }

@@ -4,7 +4,7 @@
 namespace gatecrash::vm {
 namespace {
 
-/// The CPU raises no #VE while its information area is in use (SDM volume 3, 25.5.7.1).
+/// False while the guest's information area is in use: then the CPU raises no #VE (SDM volume 3, 25.5.7.1).
 bool can_land_ve(const Guest& guest, const Event&, const AtBoundary& at) {
     const auto& area = guest.declared().ve_information;
     if (!area) return true;
@@ -14,7 +14,7 @@ bool can_land_ve(const Guest& guest, const Event&, const AtBoundary& at) {
     return !guest.read_at(at.pages, address, std::as_writable_bytes(std::span(&in_use, 1))) || in_use == 0;
 }
 
-/// For the fetch of the next instruction (SDM volume 3, 25.5.7.2).
+/// Fills in the area for the fetch of the next instruction (SDM volume 3, 25.5.7.2).
 void fill_in_information(Guest& guest, Virtual area) {
     struct {
         std::uint32_t exit_reason = 48, in_use = 0xffffffff;  // an EPT violation

@@ -6,10 +6,11 @@
 namespace gatecrash::vm {
 namespace {
 
-/// It is done at once, whatever is due.
+/// Returns true: a debugger arms a watchpoint at once, whatever is due.
 bool watch_is_deliverable(const Event&, const kvm_regs&, const kvm_vcpu_events&) { return true; }
 
-/// A debugger arms it where an IPI can ask for it, with DR0 to spare, on mapped memory that the guest does not refuse.
+/// True if a debugger can arm the watchpoint here: an IPI can ask for it, DR0 is free, and the memory is mapped and not
+/// refused by the guest.
 bool can_land_watch(const Guest& guest, const Event& event, const AtBoundary& at) {
     constexpr std::uint64_t enables_of_dr0 = 3;
     return can_deliver(at.regs, at.events, Event::irq()) && has_breakpoints_on(guest, at.dr7) &&

@@ -6,12 +6,11 @@ class Guest;
 
 namespace quirks {
 
-/// Has an instruction of the guest's CPU disarm its breakpoints, with their types (the upper half of DR7) left as they
-/// are.
+/// Disarms the guest's breakpoints by an instruction on its CPU. Keeps their types (the upper half of DR7).
 ///
-/// Whose: QEMU (TCG) below KVM for AMD. It exchanges DR7 at VMRUN and #VMEXIT, but not the breakpoints that go with it.
-/// One that a guest leaves armed stays for whatever runs next on that CPU, and QEMU 7.2 crashes when that writes DR7.
-/// Turned on by: a guest that has breakpoints armed. Can go: when no emulated machine does that.
+/// Works around QEMU (TCG) below KVM for AMD. QEMU exchanges DR7 at VMRUN and #VMEXIT, but not the breakpoints that go
+/// with it. A breakpoint that a guest leaves armed stays for whatever runs next on that CPU, and QEMU 7.2 crashes when
+/// that code writes DR7. Applies to a guest that has breakpoints armed. Can go when no emulated machine does that.
 void disarm_breakpoints(Guest& guest);
 
 }  // namespace quirks

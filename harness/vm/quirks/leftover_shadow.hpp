@@ -6,10 +6,10 @@ namespace gatecrash::vm::quirks {
 
 /// Ends the interrupt shadow after an instruction has executed that opens none.
 ///
-/// Whose: QEMU (TCG) below KVM for AMD. Its VMRUN keeps the shadow of the STI before the OUT, and an OUT that is the
-/// first instruction to be executed then exits with that. It is the first only if an interrupt of the host came right
-/// there: at some one of a thousand doorbells on a busy host. KVM itself ends a shadow when it finishes an OUT, so this
-/// is right everywhere. Turned on by: a shadow after a doorbell. Can go: never, while UnfinishedOut sets RIP.
+/// Works around QEMU (TCG) below KVM for AMD. An OUT that is the first instruction after VMRUN exits with the shadow of
+/// the STI before it. It is the first only if the host got an interrupt right there: about once in a thousand doorbells
+/// on a busy host. KVM itself ends a shadow when it finishes an OUT, so ending it is right on every machine. Applies to
+/// a shadow after a doorbell. Cannot go while UnfinishedOut sets RIP.
 void end_shadow(kvm::Vcpu& cpu);
 
 }  // namespace gatecrash::vm::quirks

@@ -8,7 +8,7 @@ namespace gatecrash::vm::quirks {
 
 void StaleTrap::note(Guest& guest, const kvm::Exit& exit) {
     const auto& cpu = guest.cpu();
-    // An instruction that KVM emulates ends by a debug exit, too, if it is stepped.
+    // If it is stepped, an instruction that KVM emulates also ends by a debug exit.
     may_be_left_ = cpu.is_stepping() ||
                    ((guest.cpu().regs().rflags & rflags_tf) != 0 && !std::holds_alternative<kvm::DebugExit>(exit));
 }
@@ -19,7 +19,7 @@ void StaleTrap::drop(Guest& guest) {
     const auto regs = cpu.regs();
     const auto sregs = cpu.sregs();
     const auto events = cpu.events();
-    constexpr int max_traps = 4;  // before an instruction
+    constexpr int max_traps = 4;  // traps that can come before one instruction
     constexpr std::byte nop{0x90};
     auto& harness = guest.harness_code();
     harness.prepare(std::span(&nop, 1), {});

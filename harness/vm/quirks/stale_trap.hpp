@@ -10,13 +10,15 @@ namespace quirks {
 
 /// A trap that a run has left to the next one.
 ///
-/// Whose: Bochs 2.7. If an instruction that exits by itself executes with TF set, its trap comes before whatever is
-/// executed next. Turned on by: a run that was stepped, or that ended with TF set. Can go: with that Bochs.
+/// Works around Bochs 2.7. If an instruction that causes an exit executes with TF set, its trap comes before the
+/// instruction that the CPU executes next, whatever that is. Applies after a run that was stepped, or that ended with
+/// TF set. Can go with that Bochs.
 class StaleTrap {
   public:
-    /// Notes, after a run that ended with `exit`, whether it may have left a trap.
+    /// Notes whether the run that ended with `exit` may have left a trap.
     void note(Guest& guest, const kvm::Exit& exit);
-    /// Takes the trap away, if there may be one, by a step of the harness's own. Keeps registers and events.
+    /// Removes the trap, if there may be one, by stepping an instruction of the harness's own. Keeps registers and
+    /// events.
     void drop(Guest& guest);
 
   private:

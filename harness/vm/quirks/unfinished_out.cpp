@@ -16,7 +16,7 @@ bool UnfinishedOut::finish(Guest& guest, const kvm::IoExit& io) {
     auto regs = guest.cpu().regs();
     address_ = regs.rip;
     regs.rip += instruction->length;
-    regs.rflags &= ~rflags_rf;  // it is for one instruction, which is done
+    regs.rflags &= ~rflags_rf;  // RF is for one instruction, which is done
     guest.cpu().set_regs(regs);
     end_shadow(guest.cpu());
     return io.size == 1;

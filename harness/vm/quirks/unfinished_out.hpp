@@ -13,17 +13,18 @@ namespace quirks {
 
 /// The OUT of a doorbell, which KVM has not finished when it exits.
 ///
-/// Whose: KVM (Linux 45def77ebf79, "KVM: x86: update %rip after emulating IO"). It moves RIP after an OUT only when it
-/// runs the next time, and not if RIP is another by then. So a plain OUT is finished by setting RIP, which costs
-/// nothing; what KVM's emulator executes (string instructions) it also has to finish. Turned on by: every OUT. Can go:
-/// when no supported kernel has that commit.
+/// Works around KVM (Linux 45def77ebf79, "KVM: x86: update %rip after emulating IO"). KVM moves RIP after an OUT only
+/// at the next run, and not if RIP has changed by then. So this class finishes a plain OUT by setting RIP, which costs
+/// nothing. KVM must finish what its emulator executes (string instructions). Applies to every OUT. Can go when no
+/// supported kernel has that commit.
 class UnfinishedOut {
   public:
     /// Finishes the instruction that exited with `io`. Returns whether it was a plain OUT of AL.
     bool finish(Guest& guest, const kvm::IoExit& io);
-    /// Before a run: should RIP be that of the OUT again, KVM would take it for the one to finish, and skip it.
+    /// Makes KVM forget the OUT, before a run. If RIP were that of the OUT again, KVM would take it for the one to
+    /// finish, and skip it.
     void forget(Guest& guest);
-    /// Leaves the vCPU to another guest.
+    /// Makes KVM finish the OUT, so that another guest can have the vCPU.
     void complete(Guest& guest);
 
   private:

@@ -20,8 +20,8 @@ struct Difference {
     const char* name;  ///< for a message: "CR0"
     std::uint64_t now, then;
 };
-/// Returns which registers of `now` are not as in `then`. Leaves out what events change themselves: KERNEL_GS_BASE,
-/// CR2, DR6 and the machine-check registers.
+/// Returns the registers of `now` that differ from `then`. Leaves out those that events change by themselves:
+/// KERNEL_GS_BASE, CR2, DR6 and the machine-check registers.
 [[nodiscard]] std::vector<Difference> differences(const ControlState& now, const ControlState& then);
 
 }  // namespace gatecrash::vm

@@ -43,8 +43,8 @@ const Msrs& MsrCache::get() {
 void MsrCache::read(std::size_t count) {
     read_msrs(cpu_, values_, count);
     if (is_amd_) {
-        // AMD's SYSENTER is for 32 bits. A guest that writes 64 may read them back, but KVM, asked to write them, keeps
-        // 32.
+        // AMD's SYSENTER uses 32 bits. A guest that writes 64 may read them back, but KVM keeps only 32 of a value that
+        // it gets.
         values_.sysenter_esp &= 0xffffffff;
         values_.sysenter_eip &= 0xffffffff;
     }
@@ -52,7 +52,7 @@ void MsrCache::read(std::size_t count) {
 }
 
 void MsrCache::set(const Msrs& values) {
-    (void)get();  // flush() needs to know what KVM has
+    (void)get();  // flush() must know what KVM has
     values_ = values;
 }
 

@@ -21,9 +21,9 @@ struct MsrInfo {
     std::uint32_t index;
     const char* name;
     std::uint64_t Msrs::*value;
-    bool changes_by_itself = false;  ///< by SWAPGS, or by a machine check
+    bool changes_by_itself = false;  ///< SWAPGS or a machine check changes it
 };
-/// Every register of Msrs. SWAPGS can change only the first.
+/// Has a row for every register of Msrs. SWAPGS can change only the first.
 constexpr std::array msr_table{
     MsrInfo{msr_kernel_gs_base, "KERNEL_GS_BASE", &Msrs::kernel_gs_base, true},
     MsrInfo{msr_star, "STAR", &Msrs::star},
@@ -37,40 +37,41 @@ constexpr std::array msr_table{
     MsrInfo{msr_mc0_status, "MC0_STATUS", &Msrs::mc0_status, true},
 };
 
-/// Reads all of them, or the first `count` of msr_table into `values`.
+/// Reads all registers of msr_table, or its first `count`, into `values`.
 void read_msrs(kvm::Vcpu& cpu, Msrs& values, std::size_t count = msr_table.size());
-/// Writes `values` except those that `kvm_has`, if it is given, has already.
+/// Writes `values`. Skips those that KVM has already according to `kvm_has`, if that is given.
 void write_msrs(kvm::Vcpu& cpu, const Msrs& values, const Msrs* kvm_has = nullptr);
 
-/// The registers of a guest, read and written only when they can have changed: each ioctl costs as much as a run.
+/// Caches the MSRs of a guest. It reads and writes them only when they can have changed, since each ioctl costs as much
+/// as a run.
 class MsrCache {
   public:
     explicit MsrCache(kvm::Vcpu& cpu);
 
-    /// Says which of them the guest has instructions for.
+    /// Says which instructions the guest has that change MSRs.
     void expect(bool writes_msrs, bool swaps_gs) {
         writes_msrs_ = writes_msrs;
         swaps_gs_ = swaps_gs;
     }
     [[nodiscard]] const Msrs& get();
-    /// The next flush() writes those that changed to KVM.
+    /// Sets the values. The next flush() writes those that changed to KVM.
     void set(const Msrs& values);
-    /// Before a run: gives KVM what changed.
+    /// Writes changed values to KVM. Call it before a run.
     void flush();
-    /// After a run: the guest may have changed them.
+    /// Notes that a run may change the MSRs.
     void doubt() { known_ = false; }
-    /// Takes the doubt back: the run cannot have changed them.
+    /// Notes that the last run cannot have changed the MSRs.
     void trust() { known_ = true; }
-    /// Nothing is known any more: KVM has changed them by itself.
+    /// Forgets all values, after KVM has changed MSRs by itself.
     void forget();
-    /// Whether the guest's values are known without an ioctl.
+    /// True if the guest's values are known without an ioctl.
     [[nodiscard]] bool known() const { return known_; }
 
   private:
     void read(std::size_t count);
 
     kvm::Vcpu& cpu_;
-    Msrs values_, of_kvm_;     ///< of_kvm_: what KVM has until the next run
+    Msrs values_, of_kvm_;     ///< of_kvm_ is what KVM has until the next run
     bool has_values_ = false;  ///< values_ were read once
     bool known_ = false;       ///< values_ are what the guest has
     bool writes_msrs_ = true, swaps_gs_ = true;

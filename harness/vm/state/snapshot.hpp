@@ -10,8 +10,8 @@
 
 namespace gatecrash::vm {
 
-/// Everything of a stopped guest that its further execution depends on. Floating point is not in it: guests do not use
-/// it.
+/// All state of a stopped guest that its further execution depends on. Floating point is not included: guests do not
+/// use it.
 struct Snapshot {
     kvm_regs regs{};
     kvm_sregs sregs{};

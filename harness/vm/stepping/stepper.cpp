@@ -31,8 +31,8 @@ Gate decode_gate(std::span<const std::byte> bytes) {
 }
 
 Step Stepper::step() {
-    // KVM is not shown an NMI that has to wait: where an IRET unmasks NMIs and faults, it would deliver the NMI at the
-    // boundary that follows or in a stepper's own code, depending on when an interrupt of the host comes.
+    // Hides an NMI that has to wait from KVM. If an IRET unmasks NMIs and faults, KVM would deliver the NMI at the next
+    // boundary or in a stepper's own code, depending on when the host gets an interrupt.
     const bool nmi_waits = guest_.has_latched_nmi() && !guest_.can_deliver(Event::nmi());
     if (nmi_waits) set_latched_nmi(guest_, false);
     const auto known = guest_.known();
@@ -43,7 +43,7 @@ Step Stepper::step() {
     const bool delivered = result.delivered || guest_.cpu().regs().rsp != rsp;
     if (!result.end && instruction && !opens_shadow(*instruction)) guest_.executed(*instruction, delivered, known);
     if (nmi_waits) set_latched_nmi(guest_, true);
-    // An event that the instruction let in (an IRET unmasked it, say) is delivered ahead of the next instruction.
+    // An event that the instruction let in (an IRET unmasked it, say) is delivered before the next instruction.
     while (!result.end && !result.delivered && guest_.delivery_due()) {
         const auto before = guest_.known();
         result = advance();

@@ -9,17 +9,17 @@
 
 namespace gatecrash::vm {
 
-/// A stepper cannot show truthfully what the guest does next. The guest is where the step would begin.
+/// Thrown if a stepper cannot show truthfully what the guest does next. The guest is where the step would begin.
 class CannotStep : public ImageError {
   public:
     using ImageError::ImageError;
 };
 
-/// What one step did.
+/// The result of one step.
 struct Step {
     /// Set if the guest stopped for good, or at a doorbell, instead of reaching a further boundary.
     std::optional<Outcome> end;
-    /// The vector through which an event or exception was delivered, in which case the boundary is the handler's first
+    /// The vector of the event or exception that was delivered, if one was. Then the boundary is the handler's first
     /// instruction.
     std::optional<std::uint8_t> delivered;
 };
@@ -27,9 +27,9 @@ struct Step {
 /// Executes a guest one instruction at a time without leaving a trace in it: the stepped guest ends with the same
 /// memory and registers as a free-running one.
 ///
-/// A step ends at the next boundary at which an instruction is about to execute. Events that are due there have been
-/// delivered; so has an exception of the instruction. STI, MOV SS and POP SS make one step with the instruction behind
-/// them, the shadow, in which KVM delivers neither NMI nor interrupt (SDM volume 3, 6.8.3).
+/// A step ends at the next boundary at which an instruction is about to execute. By then, events that are due there
+/// have been delivered, and so has an exception of the instruction. STI, MOV SS and POP SS make one step with the next
+/// instruction: in that shadow KVM delivers neither NMI nor interrupt (SDM volume 3, 6.8.3).
 class Stepper {
   public:
     explicit Stepper(Guest& guest) : guest_(guest) {}
@@ -37,16 +37,16 @@ class Stepper {
     Stepper(const Stepper&) = delete;
     Stepper& operator=(const Stepper&) = delete;
 
-    /// Before the first step, and after the guest was restored or ran freely.
+    /// Prepares for steps. Call it before the first step, and after the guest was restored or ran freely.
     virtual void enter() = 0;
-    /// Throws MachineFault.
+    /// Makes one step. Throws MachineFault.
     [[nodiscard]] Step step();
-    /// After the last step: the guest can run freely again.
+    /// Makes the guest able to run freely again. Call it after the last step.
     virtual void leave() = 0;
 
   protected:
     [[nodiscard]] Guest& guest() const { return guest_; }
-    /// Delivers what is due, or else executes one instruction.
+    /// Delivers what is due or, if nothing is, executes one instruction.
     [[nodiscard]] virtual Step advance() = 0;
 
   private:
@@ -55,24 +55,24 @@ class Stepper {
 
 enum class StepperKind : std::uint8_t { trap_flag, stop_bytes };
 
-/// KVM_SET_GUEST_DEBUG single-step, that is RFLAGS.TF, with each of its leaks into the guest undone.
+/// Makes a stepper that uses KVM_SET_GUEST_DEBUG, that is RFLAGS.TF, and undoes each of its leaks into the guest.
 [[nodiscard]] std::unique_ptr<Stepper> make_trap_flag_stepper(Guest& guest);
-/// Only the instruction to execute is in memory, every other text byte stops the guest.
+/// Makes a stepper that keeps only the instruction to execute in memory: every other text byte stops the guest.
 [[nodiscard]] std::unique_ptr<Stepper> make_stop_byte_stepper(Guest& guest);
 [[nodiscard]] std::unique_ptr<Stepper> make_stepper(StepperKind kind, Guest& guest);
-/// `usual`, unless `image` has 32 bits or says that it sets RFLAGS.TF itself (symbol `sets_trap_flag`), or a watchpoint
-/// is among `events`: only stop bytes follow these wherever they lead.
+/// Returns the stepper for a guest. It is `usual`, unless only stop bytes can follow the guest: because `image` has 32
+/// bits or sets RFLAGS.TF itself (symbol `sets_trap_flag`), or because a watchpoint is among `events`.
 [[nodiscard]] StepperKind stepper_for(const Image& image, std::span<const Event> events, StepperKind usual);
 
-/// A gate of an IDT (APM volume 2, 4.7.3 and 4.8.4; SDM volume 3, figures 6-2 and 6-8), decoded.
+/// A decoded gate of an IDT (APM volume 2, 4.7.3 and 4.8.4; SDM volume 3, figures 6-2 and 6-8).
 struct Gate {
     Virtual target{};
     std::uint16_t selector = 0;  ///< of the target's code segment
-    unsigned ist = 0;            ///< 0: none; of 64 bits
+    unsigned ist = 0;            ///< 0 means none; only 64-bit gates have one
     bool delivers = false;       ///< present, and an interrupt or trap gate
 };
 constexpr std::size_t max_gate_size = 16;
-/// Bytes of a gate: two words.
+/// Returns the size of a gate in bytes: two words.
 [[nodiscard]] inline std::size_t gate_size(const Image& image) { return 2 * image.word_size; }
 [[nodiscard]] Gate decode_gate(std::span<const std::byte> bytes);
 

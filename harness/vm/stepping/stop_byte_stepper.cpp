@@ -7,14 +7,14 @@ namespace gatecrash::vm {
 namespace {
 
 constexpr std::byte halt{0xf4};
-/// OUT imm8: the immediate is the same byte again, and the I/O bitmap opens that port to CPL 3, where HLT would fault.
+/// OUT imm8, with the same byte as the immediate. The I/O bitmap opens that port to CPL 3, where HLT would fault.
 constexpr std::byte out{0xe6};
 static_assert(GATECRASH_PORT_STOP == 0xe6);
 constexpr std::size_t out_length = 2;
 
-/// Fills text with stop bytes and puts back one instruction at a time: wherever control goes next, it stops there. The
-/// guest's flags are its own, so there is nothing to undo. What it costs is that constants between the instructions are
-/// not readable while a guest is stepped; the runtime keeps them out of text.
+/// Fills text with stop bytes and puts back one instruction at a time, so the guest stops wherever control goes next.
+/// The guest's flags are its own, so there is nothing to undo. But a guest cannot read constants between the
+/// instructions while it is stepped; the runtime keeps them out of text.
 class StopByteStepper : public Stepper {
   public:
     using Stepper::Stepper;
@@ -53,7 +53,7 @@ class StopByteStepper : public Stepper {
                             guest().delivery_due(),
                             guest().next_instruction()};
         const auto length = before.only_delivery || !before.instruction ? 0 : length_of_step(before);
-        // With a TF of the guest's own, a round ends on the stop byte of its handler.
+        // If the guest has set TF itself, a repetition ends on the stop byte of its #DB handler.
         if (length != 0 && (before.regs.rflags & rflags_tf) == 0) {
             if (before.instruction->kind == Kind::branch_to_self) return step_in_place(before, length);
             if (before.instruction->kind == Kind::repeated_string) {
@@ -67,7 +67,7 @@ class StopByteStepper : public Stepper {
         if (stop.outcome && std::holds_alternative<StillRunning>(*stop.outcome)) return step_in_place(before, length);
         if (stop.outcome) return {stop.outcome, {}};
         drop_trap_of_stop_byte();
-        // On the first instruction of its own handler, an event leads to where it is already.
+        // At the first instruction of its own handler, an event is delivered to where the guest already is.
         if (stop.at == before.rip && before.only_delivery && guest().delivery_due()) {
             throw MachineFault("an event that is due is not delivered\n" + guest().dump());
         }
@@ -97,7 +97,7 @@ class StopByteStepper : public Stepper {
         Virtual at{};
     };
 
-    /// What OUT has for its port where it is a stop byte: the byte behind it.
+    /// True if `port` is the one that an OUT uses as a stop byte. It takes the byte after it as its port.
     static bool is_stop(std::uint16_t port) {
         return port == std::to_integer<unsigned>(out) || port == std::to_integer<unsigned>(halt);
     }
@@ -106,17 +106,18 @@ class StopByteStepper : public Stepper {
         return kind == Kind::iret || kind == Kind::branch_to_self || kind == Kind::repeated_string;
     }
 
-    /// HLT costs one KVM_RUN less. But behind it KVM has to know its length, and without NRIPS (QEMU's SVM) reads it
-    /// from memory. Of legacy mode's page tables KVM then has those of some earlier CR3: QEMU 7.2 sets the accessed bit
-    /// in the entries of a PAE root, where it is reserved, and KVM does not take what it finds there.
+    /// Returns the stop byte for text at `address`. HLT costs one KVM_RUN less than OUT. But after it KVM must know its
+    /// length, and without NRIPS (QEMU's SVM) KVM reads the HLT from memory. In legacy mode KVM may then use page
+    /// tables of some earlier CR3: QEMU 7.2 sets the accessed bit in the entries of a PAE root, where it is reserved,
+    /// and KVM does not accept such entries.
     std::byte stop_byte(Virtual address) const {
         const auto& image = guest().image();
         return image.is_user(address) || !image.is_64_bit() ? out : halt;
     }
 
-    /// Stop bytes for a segment, none if it is not executable. Where they are OUT, those of a kernel instruction behind
-    /// its second are HLT: a CPU stops at the first anyway, but QEMU translates on to an instruction that ends a block,
-    /// and OUT does not.
+    /// Returns the stop bytes for a segment, none if it is not executable. If they are OUT, the bytes of a kernel
+    /// instruction after its second are HLT. A CPU stops at the first byte anyway. But QEMU translates on to an
+    /// instruction that ends a block, which OUT does not.
     std::vector<std::byte> stops_for(const Segment& segment) const {
         if (!segment.executable) return {};
         std::vector<std::byte> stops(segment.size, stop_byte(segment.address));
@@ -137,7 +138,7 @@ class StopByteStepper : public Stepper {
         std::vector<std::byte> gates((std::size_t{idt.limit} + 1) / size * size);
         handlers_.clear();
         handlers_of_ = idt;
-        // No delivery gets through an IDT that is not mapped.
+        // No delivery gets through an IDT that is not mapped, so there are no handlers.
         if (!guest().memory().read(Virtual{idt.base}, gates)) return;
         for (std::size_t at = 0; at < gates.size(); at += size) {
             handlers_.push_back(decode_gate(std::span(gates).subspan(at, size)).target);
@@ -161,7 +162,7 @@ class StopByteStepper : public Stepper {
         write(address, stops.subspan(number(address) - number(segment->address), length));
     }
 
-    /// What opens a shadow is shown together with the instruction in it.
+    /// Returns the number of bytes to show. An instruction that opens a shadow is shown together with the next one.
     std::size_t length_of_step(const Before& before) const {
         std::size_t length = before.instruction->length;
         if (opens_shadow(*before.instruction)) {
@@ -180,8 +181,8 @@ class StopByteStepper : public Stepper {
             if (std::holds_alternative<kvm::HltExit>(exit)) return {{}, Virtual{guest().cpu().regs().rip - 1}};
             const auto outcome = guest().outcome_of(exit);
             if (!outcome) continue;
-            // A busy host may keep this process from running for longer than the watchdog waits. Only an instruction
-            // that can go to itself can really be running still.
+            // On a busy host the watchdog can fire before this process gets to run. Only an instruction that can go to
+            // itself can really still be running.
             if (std::holds_alternative<StillRunning>(*outcome) && !may_go_to_itself && --patience > 0) continue;
             const auto* port = std::get_if<BadPort>(&*outcome);
             if (port != nullptr && is_stop(port->port)) {
@@ -191,8 +192,8 @@ class StopByteStepper : public Stepper {
         }
     }
 
-    /// With a TF of the guest's own, KVM has the trap behind the stop byte wait. That was no instruction of the
-    /// guest's.
+    /// Drops the trap that KVM has waiting after a stop byte if the guest has set TF itself. The stop byte was no
+    /// instruction of the guest's.
     void drop_trap_of_stop_byte() {
         if ((guest().cpu().regs().rflags & rflags_tf) == 0) return;
         auto events = guest().cpu().events();
@@ -207,7 +208,7 @@ class StopByteStepper : public Stepper {
         guest().cpu().set_events(before.events);
     }
 
-    /// Runs the instruction with TF set, up to its trap or what else ends it.
+    /// Runs the instruction with TF set, until its trap or until something else ends it.
     kvm::Exit run_to_trap(const Before& before, std::size_t length) {
         show(before.rip, length);
         guest().cpu().set_guest_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP);
@@ -217,10 +218,11 @@ class StopByteStepper : public Stepper {
         return exit;
     }
 
-    /// Between two rounds of a string instruction with REP is a boundary, but a stop byte comes only behind the last
-    /// one. Empty, and nothing done, if a round does not end by its trap: a fault's frame would show TF.
+    /// Steps one repetition of a string instruction with REP. There is a boundary after each repetition, but a stop
+    /// byte comes only after the last. Returns empty, with nothing done, if a repetition does not end by its trap: the
+    /// frame of a fault would show TF.
     std::optional<Step> step_round(const Before& before, std::size_t length) {
-        constexpr int max_attempts = 40;  // a busy host, or a trap in front of the instruction (Bochs)
+        constexpr int max_attempts = 40;  // for a busy host, or a trap before the instruction (Bochs)
         for (int i = 0; i < max_attempts; ++i) {
             const auto exit = run_to_trap(before, length);
             const auto* debug = std::get_if<kvm::DebugExit>(&exit);
@@ -236,17 +238,17 @@ class StopByteStepper : public Stepper {
         return std::nullopt;
     }
 
-    /// An instruction that goes to itself for ever (JMP, or IRET through a frame that leads to it) never reaches a stop
-    /// byte: one round of it is one step. Such instructions neither show nor change TF, so a trap ends the round.
+    /// Steps one round of an instruction that goes to itself for ever (JMP, or IRET through a frame that leads to it)
+    /// and never reaches a stop byte. Such instructions neither show nor change TF, so a trap ends the round.
     Step step_in_place(const Before& before, std::size_t length) {
-        constexpr int max_attempts = 20;  // a busy host
+        constexpr int max_attempts = 20;  // for a busy host
         go_back_to(before);
         auto exit = run_to_trap(before, length);
         for (int i = 1; i < max_attempts && std::holds_alternative<kvm::InterruptedExit>(exit); ++i) {
             go_back_to(before);
             exit = run_to_trap(before, length);
         }
-        // The CPU cannot execute it and does not say so, as with page tables outside of memory.
+        // The CPU cannot execute the instruction and does not report it. Page tables outside of memory do that.
         if (std::holds_alternative<kvm::InterruptedExit>(exit)) return {StillRunning{}, {}};
         if (const auto outcome = guest().outcome_of(exit)) return {outcome, {}};
         const auto* debug = std::get_if<kvm::DebugExit>(&exit);
@@ -254,14 +256,14 @@ class StopByteStepper : public Stepper {
             throw MachineFault("an instruction that goes to itself left by " + kvm::describe(exit) + "\n" +
                                guest().dump());
         }
-        // A #DB whose delivery meets a watchpoint is the cause of the next (CVE-2015-8104).
+        // If the delivery of a #DB meets a watchpoint, it causes the next #DB (CVE-2015-8104).
         if (length == 0 && guest().meets_breakpoint(*debug)) return {StillRunning{}, {}};
         guest().give_back_breakpoint(*debug);
         return {};
     }
 
-    /// KVM does not tell that it delivered something. It shows by RIP: a handler's first instruction, and not where the
-    /// instruction itself leads.
+    /// Returns the vector that was delivered, if one was. KVM does not report a delivery. RIP shows it: it is at a
+    /// handler's first instruction, and the executed instruction does not lead there.
     std::optional<std::uint8_t> delivered_vector(const Before& before, Virtual now) {
         const auto idt = guest().guest_idt();
         if (idt.base != handlers_of_.base || idt.limit != handlers_of_.limit) read_handlers();
@@ -276,14 +278,14 @@ class StopByteStepper : public Stepper {
 
     bool leads_to(const Before& before, Virtual now) {
         const auto& instruction = *before.instruction;
-        std::uint64_t popped = 0;  // by RET or IRET
+        std::uint64_t popped = 0;  // the address that RET or IRET pops
         (void)guest().memory().read(before.stack_pointer,
                                     std::as_writable_bytes(std::span(&popped, 1)).first(guest().image().word_size));
         return number(now) == number(before.rip) + instruction.length || instruction.target == now ||
                popped == number(now) || (instruction.kind == Kind::sysret && before.regs.rcx == number(now));
     }
 
-    std::vector<std::vector<std::byte>> stops_;  ///< by segment
+    std::vector<std::vector<std::byte>> stops_;  ///< one entry for each segment
     std::vector<Virtual> handlers_;
     kvm_dtable handlers_of_{};
     bool filled_ = false;

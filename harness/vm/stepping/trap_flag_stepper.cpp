@@ -7,7 +7,8 @@
 namespace gatecrash::vm {
 namespace {
 
-/// TF is a real flag of the guest while it is stepped. Where the guest can see it, and where it gets lost:
+/// TF is a real flag of the guest while it is stepped. The table shows where the guest can see it or loses it, and what
+/// this stepper does about it:
 ///
 ///     PUSHF                    pushes it               cleared on the stack after the step
 ///     SYSCALL                  copies it to R11        cleared in R11
@@ -15,10 +16,10 @@ namespace {
 ///     SYSRET                   loses it to R11         set in R11 for this step: the trap comes before user code
 ///     any delivery             pushes it               cleared in the frame
 ///                              loses it                an IDT of the stepper's own leads to HLT instructions
-///     POPF, IRET               lose it                 behind the step's trap, which is due to TF before it
+///     POPF, IRET               lose it                 nothing: TF at their start still makes the step's trap
 ///
-/// The last line and the traps behind SYSCALL and SYSRET are as the SDM (volume 3, 17.3.1.4) and KVM's own tests have
-/// them; the tests of this stepper show them on the machine at hand.
+/// The last line and the traps after SYSCALL and SYSRET follow the SDM (volume 3, 17.3.1.4) and KVM's own tests. The
+/// tests of this stepper show them on the machine at hand.
 class TrapFlagStepper : public Stepper {
   public:
     using Stepper::Stepper;
@@ -34,13 +35,13 @@ class TrapFlagStepper : public Stepper {
     Step advance() override { return guest().delivery_due() ? deliver() : execute(); }
 
   private:
-    /// One HLT for each vector, behind the IDT itself.
+    /// Returns the address of the catchers: one HLT for each vector, after the IDT itself.
     Virtual catchers() const { return Virtual{number(guest().image().harness_address()) + page_size}; }
     static constexpr int max_attempts = 8;
-    static constexpr int patience = 20;  ///< of the watchdog's
+    static constexpr int patience = 20;  ///< how often the watchdog may fire
 
-    /// Copies the guest's IDT with every gate leading to its vector's HLT: same stack, same CS, same rights. One that
-    /// is not mapped stays: no delivery gets through it, so there is none to catch.
+    /// Copies the guest's IDT, with every gate leading to its vector's HLT: same stack, same CS, same rights. Leaves an
+    /// IDT alone that is not mapped: no delivery gets through it, so there is none to catch.
     void catch_deliveries() {
         const auto idt = guest().cpu().sregs().idt;
         auto pages = guest().memory().harness_pages();
@@ -63,12 +64,12 @@ class TrapFlagStepper : public Stepper {
         guest().override_idt(catching_idt_);
     }
 
-    /// LIDT replaces the catching IDT: the guest's new one is caught from here on.
+    /// Catches deliveries through the guest's new IDT, after LIDT has replaced the catching one.
     void follow_lidt() {
         if (guest().cpu().sregs().idt.base != number(guest().image().harness_address())) catch_deliveries();
     }
 
-    /// Whether the guest is about to set TF for itself. KVM, which steps with the same flag, then hides its traps.
+    /// True if the guest is about to set TF itself. KVM steps with the same flag, and then hides the guest's traps.
     bool sets_trap_flag(Kind kind) {
         const auto& regs = guest().cpu().regs();
         if (kind == Kind::sysret) return (regs.r11 & rflags_tf) != 0;
@@ -81,14 +82,14 @@ class TrapFlagStepper : public Stepper {
 
     bool is_catcher(Virtual address) const { return number(address) - number(catchers()) < GATECRASH_VECTORS; }
 
-    /// What this stepper cannot show truthfully is the guest's choice, not a fault.
+    /// Throws CannotStep: the guest chose to do what this stepper cannot show truthfully, so it is no fault.
     [[noreturn]] void give_up(const std::string& what) {
         throw CannotStep(guest().image().name + ": " + what +
                          ", which stepping with the trap flag cannot follow: use --stepper stop-bytes");
     }
 
-    /// Lets a due event be delivered; nothing executes. As in run_to_boundary(), a busy host may interrupt that, or a
-    /// CPU that never ends it.
+    /// Lets a due event be delivered; executes nothing. Retries when interrupted, as run_to_boundary() does: the host
+    /// may be busy, or the CPU never ends the delivery.
     Step deliver() {
         for (int interruptions = 0; interruptions < patience; ++interruptions) {
             guest().cpu().set_guest_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP);
@@ -105,7 +106,7 @@ class TrapFlagStepper : public Stepper {
         auto instruction = guest().next_instruction();
         std::optional<Virtual> shadow;
         if (instruction && opens_shadow(*instruction)) {
-            // The step ends behind the next instruction, so that one's leaks are to be undone.
+            // The step ends after the next instruction, so the leaks to undo are those of that instruction.
             shadow = Virtual{number(start) + instruction->length};
             instruction = decode(guest().text_at(*shadow), *shadow, code_size(cpu.sregs().cs));
         }
@@ -116,7 +117,7 @@ class TrapFlagStepper : public Stepper {
         if (kind == Kind::sysret) set_r11_tf(true);
 
         const auto result = run_to_boundary(shadow);
-        // The catching IDT is mapped in the harness's page tables only.
+        // Only the harness's page tables map the catching IDT.
         if (foreign_tables && result.end && std::holds_alternative<TripleFault>(*result.end)) {
             give_up("the guest takes an exception on page tables of its own");
         }
@@ -128,8 +129,8 @@ class TrapFlagStepper : public Stepper {
         return result;
     }
 
-    /// What an instruction changes that ends where it began: an iteration of REP its counter, IRET its stack, or what
-    /// it loads.
+    /// The state in which an instruction that ends where it began has changed something: REP its counter, IRET its
+    /// stack or what it loads.
     struct Place {
         kvm_regs regs;
         std::uint16_t cs, ss;
@@ -141,7 +142,7 @@ class TrapFlagStepper : public Stepper {
 
     Place place() {
         auto regs = guest().cpu().regs();
-        regs.rflags &= ~(rflags_rf | rflags_tf);  // of the instruction's, and of the step's
+        regs.rflags &= ~(rflags_rf | rflags_tf);  // RF belongs to the instruction, TF to the step
         const auto& sregs = guest().cpu().sregs();
         return {regs, sregs.cs.selector, sregs.ss.selector};
     }
@@ -155,22 +156,23 @@ class TrapFlagStepper : public Stepper {
             const auto result = interpret(exit);
             if (result.end || result.delivered) return result;
             if (shadow && guest().rip() == *shadow) {
-                // The trap came between the two (for STI that depends on the machine). Nothing may be delivered here.
+                // The trap came between the two instructions (after STI that depends on the machine). Nothing may be
+                // delivered here.
                 open_sti_shadow();
                 ++attempt;
                 continue;
             }
             if (std::holds_alternative<kvm::InterruptedExit>(exit)) {
-                // A busy host, or an instruction that the CPU never ends and does not say so, as with page tables
-                // outside of memory.
+                // The host is busy, or the CPU never ends the instruction and does not report it. Page tables outside
+                // of memory do that.
                 if (++interruptions == patience) return {StillRunning{}, {}};
                 continue;
             }
             ++attempt;
-            // Bochs reports the step before the instruction if that first had to fill in a nested page.
+            // Bochs reports the step before the instruction executes if it first had to fill in a nested page.
             if (place() != start) return result;
         }
-        return {};  // traps that come again and again in front of one instruction: it leads back to itself
+        return {};  // traps that come again and again before one instruction: it leads back to itself
     }
 
     Step interpret(const kvm::Exit& exit) {
@@ -205,7 +207,7 @@ class TrapFlagStepper : public Stepper {
 
     void clear_tf_at(std::uint64_t address) {
         const Virtual where{address};
-        auto flags = guest().memory().read<std::uint32_t>(where);  // of 32-bit code there is no more
+        auto flags = guest().memory().read<std::uint32_t>(where);  // 32-bit code pushes no more
         if (!flags || (*flags & rflags_tf) == 0) return;
         *flags &= ~static_cast<std::uint32_t>(rflags_tf);
         (void)guest().memory().write(where, std::as_bytes(std::span(&*flags, 1)));
@@ -217,7 +219,7 @@ class TrapFlagStepper : public Stepper {
         guest().cpu().set_regs(regs);
     }
 
-    /// The old value if it had to change.
+    /// Clears TF in FMASK. Returns the old FMASK if that had to change.
     std::optional<std::uint64_t> let_tf_pass_fmask() {
         const auto fmask = guest().msrs().fmask;
         if ((fmask & rflags_tf) == 0) return std::nullopt;

@@ -9,7 +9,7 @@
 
 namespace gatecrash::vm {
 
-/// Takes a guest from boundary to boundary. While it exists the guest is in its stepper's hands.
+/// Takes a guest from boundary to boundary. While a Walker exists, only its stepper may run the guest.
 class Walker {
   public:
     Walker(Guest& guest, Stepper& stepper) : guest_(guest), stepper_(stepper) { stepper_.enter(); }
@@ -17,8 +17,8 @@ class Walker {
     Walker(const Walker&) = delete;
     Walker& operator=(const Walker&) = delete;
 
-    /// Delivers what is due, if anything is, without executing an instruction but the one that meets a trap: what
-    /// landed has then landed, and the guest is at the first boundary behind that.
+    /// Delivers an event that is due. Executes no instruction, except one that meets a trap. After that, what has
+    /// landed is delivered, and the guest is at the first boundary after the delivery.
     Step settle() {
         auto last = guest_.has_trap() ? step() : Step{};
         if (!last.end && guest_.delivery_due()) last = step();
