@@ -47,7 +47,7 @@ constexpr std::array statement_texts{
     StatementText{Statement::syscall_never_arrives, "SYSCALL never arrives"},
 };
 
-/// Whether the table has each statement, at its own index.
+/// True if the table has each statement at its own index.
 constexpr bool has_every_statement() {
     for (std::size_t i = 0; i < statement_texts.size(); ++i) {
         if (static_cast<std::size_t>(statement_texts.at(i).statement) != i) return false;
@@ -143,7 +143,7 @@ std::string text(const Details& details) {
     return all;
 }
 
-/// The words for one observation.
+/// Makes the words for one observation.
 struct Text {
     std::string operator()(const Delivery& d) const {
         return fmt::format("{}, RIP {}{}", vector_name(d.vector), describe(d.place), text(d.details));
@@ -235,7 +235,7 @@ struct Text {
     }
 };
 
-/// What stands between two observations.
+/// Returns the words between two observations.
 const char* between(const Observation& one, const Observation& next) {
     if (one == Observation(Statement::behind_the_restore)) return ": ";
     if (std::holds_alternative<SysretArrival>(next)) return "; ";

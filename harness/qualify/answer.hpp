@@ -1,4 +1,4 @@
-// What a measurement gives, as values. Judging compares these values; describe() makes the words for people, and no
+// The answers of measurements, as values. Judging compares these values. describe() makes words for people, and no
 // judgement reads them.
 #pragma once
 
@@ -16,16 +16,16 @@
 
 namespace gatecrash::qualify {
 
-/// Values that have a meaning in the guest that was run.
+/// Values of registers that have a meaning in the guest that ran.
 enum class Known : std::uint8_t {
     right_address,     ///< CR2: the address of the access
     payload,           ///< CR2: the payload of the injected exception
     loaded_by_iret,    ///< RSP: as the IRET loaded it
-    rcx,               ///< RSP: what RCX was
+    rcx,               ///< RSP: the value of RCX
     high_half_kernel,  ///< ESP: its upper half is that of the kernel's RSP
     high_half_frame,   ///< ESP: its upper half is that of the RSP in the frame
 };
-/// A register: what it means, else its number.
+/// A register's value: its meaning if that is known, else the number.
 using Value = std::variant<Known, std::uint64_t>;
 
 struct Selectors {
@@ -33,13 +33,13 @@ struct Selectors {
     bool operator==(const Selectors&) const = default;
 };
 
-/// Where a CPU pushed a frame.
+/// The stack that a CPU pushed a frame on.
 enum class Stack : std::uint8_t { rsp0, ist, another };
 
-/// What a measurement looks at besides the vector and RIP. Empty: not looked at.
+/// Details of a delivery besides the vector and RIP. A measurement leaves empty what it does not look at.
 struct Details {
     std::optional<std::uint64_t> cpl{};
-    std::uint64_t dr6 = 0;  ///< of its bits only the causes
+    std::uint64_t dr6 = 0;  ///< only the bits that name a cause
     std::optional<std::uint64_t> error{};
     std::optional<Value> cr2{};
     std::optional<bool> resume_flag{};
@@ -51,7 +51,7 @@ struct Details {
     bool operator==(const Details&) const = default;
 };
 
-/// The causes in DR6 (SDM volume 3, 17.2.3).
+/// The bits of DR6 that name a cause (SDM volume 3, 17.2.3).
 constexpr std::uint64_t dr6_b0 = 1, dr6_bd = 0x2000, dr6_bs = 0x4000, dr6_causes = 0x600f;
 
 /// One entry into a handler.
@@ -62,13 +62,13 @@ struct Delivery {
     bool operator==(const Delivery&) const = default;
 };
 
-/// The guest ended otherwise than by END.
+/// The guest ended, but not by END.
 struct Ended {
     vm::Outcome outcome;
     bool operator==(const Ended&) const = default;
 };
 
-/// Answers without a number in them.
+/// Answers that have no number in them.
 enum class Statement : std::uint8_t {
     no_event,
     shutdown,
@@ -80,7 +80,7 @@ enum class Statement : std::uint8_t {
     write_does_not_exit,
     memory_as_before,
     memory_changed,
-    behind_the_restore,  ///< what follows happened there
+    behind_the_restore,  ///< the observations that follow were made after the restore
     bases_exchanged,
     r11_has_rf,
     r11_has_no_rf,
@@ -99,19 +99,19 @@ enum class Statement : std::uint8_t {
     syscall_never_arrives,
 };
 
-/// What KVM or the harness said instead of an answer. No expected answer has one.
+/// A message of KVM or the harness instead of an answer. It is never an expected answer.
 struct Unforeseen {
     std::string message;
     bool operator==(const Unforeseen&) const = default;
 };
 
-/// KVM_EXIT_FAIL_ENTRY.
+/// The CPU refused to enter the guest (KVM_EXIT_FAIL_ENTRY).
 struct EntryRefused {
-    std::uint64_t reason;  ///< the hardware's
+    std::uint64_t reason;  ///< the hardware's exit reason
     bool operator==(const EntryRefused&) const = default;
 };
 
-/// A fast call came to its entry. Of the fields only those that are looked at.
+/// A fast call reached its entry. Fields that a measurement does not look at are empty.
 struct Arrival {
     std::optional<Selectors> selectors{};
     std::optional<Place> rcx{};
@@ -120,14 +120,14 @@ struct Arrival {
     bool operator==(const Arrival&) const = default;
 };
 
-/// SYSCALL came to its entry.
+/// SYSCALL reached its entry.
 struct SyscallArrival {
     Selectors selectors;
     Place rcx;
     bool if_in_r11, if_set;
     bool operator==(const SyscallArrival&) const = default;
 };
-/// SYSRET came to user mode.
+/// SYSRET reached user mode.
 struct SysretArrival {
     Selectors selectors;
     bool if_set;
@@ -139,19 +139,19 @@ struct Stop {
     Place place;
     bool operator==(const Stop&) const = default;
 };
-/// KVM_EXIT_DEBUG of an exception.
+/// KVM exited with KVM_EXIT_DEBUG for an exception.
 struct DebugStop {
     std::uint64_t vector;
     Place place;
     bool operator==(const DebugStop&) const = default;
 };
-/// RFLAGS.TF while the guest is stepped: in what PUSHF pushed, and in KVM_GET_REGS.
+/// RFLAGS.TF while the guest is stepped: as PUSHF pushed it, and as KVM_GET_REGS returned it.
 struct TrapFlagSeen {
     bool pushed, in_registers;
     bool operator==(const TrapFlagSeen&) const = default;
 };
 
-/// The registers that answers consist of.
+/// The registers that a Reading can name.
 enum class Register : std::uint8_t { rcx, dr6, ss, gs_base };
 struct Reading {
     Register of;
@@ -166,24 +166,24 @@ struct GsBases {
     std::uint64_t current, other;
     bool operator==(const GsBases&) const = default;
 };
-/// What LSL gives.
+/// The result of LSL.
 struct SegmentLimit {
     bool found;
     std::uint64_t limit;
     bool operator==(const SegmentLimit&) const = default;
 };
-/// What MOV of DR4 and DR5 reaches.
+/// The registers that a MOV of DR4 and of DR5 reaches.
 struct DebugAliases {
     bool dr4_is_dr6, dr5_is_dr7;
     bool operator==(const DebugAliases&) const = default;
 };
-/// Where a frame is that was pushed with RSP misaligned.
+/// The place of a frame that the CPU pushed while RSP was misaligned.
 struct FrameGap {
-    std::uint64_t bytes;  ///< between RSP and the frame's end
+    std::uint64_t bytes;  ///< between the old RSP and the frame's end
     bool has_that_rsp;
     bool operator==(const FrameGap&) const = default;
 };
-/// The doorbell rings in user mode.
+/// The doorbell rang, at this privilege level.
 struct DoorbellRings {
     unsigned cpl;
     bool operator==(const DoorbellRings&) const = default;
@@ -193,7 +193,7 @@ struct NmiMask {
     bool masked_in_handler, second_waits, masked_behind_iret;
     bool operator==(const NmiMask&) const = default;
 };
-/// Of three NMIs that land in the handler.
+/// How many were delivered of three NMIs that landed in the handler.
 struct NmisDelivered {
     std::size_t count;
     bool operator==(const NmisDelivered&) const = default;
@@ -207,7 +207,7 @@ struct MissingCapabilities {
     std::vector<kvm::Capability> missing;
     bool operator==(const MissingCapabilities&) const = default;
 };
-/// What KVM_CAP_SYNC_REGS offers, and RBX behind an INC if it is not what was written plus 1.
+/// The groups that KVM_CAP_SYNC_REGS offers. `wrong_rbx` is RBX after an INC, if it is not the written value plus 1.
 struct SyncedParts {
     Parts offered;
     std::optional<std::uint64_t> wrong_rbx{};
@@ -218,22 +218,22 @@ struct RestoredRun {
     Parts differing;
     bool operator==(const RestoredRun&) const = default;
 };
-/// A free run, to be compared with: how it ended, if not as it should.
+/// A free run that was compared with another one. It says how the run ended if that was wrong.
 struct FreeRun {
-    std::optional<std::size_t> steps{};  ///< before it began; empty: none, or it was tried behind each
-    std::optional<vm::Outcome> ended{};  ///< otherwise than by END
-    Parts differing{};                   ///< at the end
+    std::optional<std::size_t> steps{};  ///< steps before the run began; empty: none, or a run after each step
+    std::optional<vm::Outcome> ended{};  ///< set if it did not end by END
+    Parts differing{};                   ///< parts that differ at the end
     bool operator==(const FreeRun&) const = default;
 };
-/// The guest to step, stepped to its end.
+/// A run of guest_to_step() that was stepped to its end.
 struct SteppedRun {
-    std::optional<std::size_t> steps{};  ///< empty: there was no end
-    std::optional<vm::Outcome> ended{};  ///< otherwise than by END
-    Parts differing{};                   ///< from a free run at the end
+    std::optional<std::size_t> steps{};  ///< empty if it did not end
+    std::optional<vm::Outcome> ended{};  ///< set if it did not end by END
+    Parts differing{};                   ///< parts that differ from the end of a free run
     bool operator==(const SteppedRun&) const = default;
 };
 
-/// One thing that was seen.
+/// One thing that a measurement saw.
 using Observation = std::variant<Delivery, Ended, Statement, Unforeseen, EntryRefused, Arrival, SyscallArrival,
                                  SysretArrival, Stop, DebugStop, TrapFlagSeen, Reading, RipReading, GsBases,
                                  SegmentLimit, DebugAliases, FrameGap, DoorbellRings, NmiMask, NmisDelivered,
@@ -241,22 +241,22 @@ using Observation = std::variant<Delivery, Ended, Statement, Unforeseen, EntryRe
 
 /// Everything that a measurement saw, in order.
 using Answer = std::vector<Observation>;
-/// What a manual allows: one answer, or several.
+/// The answers that a manual allows: one, or several.
 using Allowed = std::vector<Answer>;
 
-/// `first`, and what was seen behind it.
+/// Returns `first`, followed by `next`.
 [[nodiscard]] inline Answer then(Answer first, Answer next) {
     for (auto& observation : next) first.push_back(std::move(observation));
     return first;
 }
 
-/// "#BP, RIP behind the INT3, then vector 0x40, RIP ...", for people.
+/// Returns words for people, such as "#BP, RIP behind the INT3, then vector 0x40, RIP ...".
 [[nodiscard]] std::string describe(const Answer& answer);
-/// The answers, with " | " between them.
+/// Returns the words for each answer, with " | " between them.
 [[nodiscard]] std::string describe(const Allowed& allowed);
-/// How a guest ended.
+/// Describes how a guest ended.
 [[nodiscard]] std::string ending(const vm::Outcome& outcome);
-/// Whether a guest ended by this doorbell.
+/// True if a guest ended by this doorbell.
 [[nodiscard]] bool rang(const vm::Outcome& outcome, std::uint16_t port);
 
 }  // namespace gatecrash::qualify

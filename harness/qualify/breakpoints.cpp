@@ -35,7 +35,7 @@ Answer tf_over_syscall(Bench& bench) {
     code.place(behind(Mark::syscall_entry, 1));
     code.end();
     k.L(start);
-    code.enable_syscall(entry, vm::rflags_if);  // so TF stays
+    code.enable_syscall(entry, vm::rflags_if);  // TF is not in FMASK, so TF stays
     code.enter_user(vm::rflags_tf | 2);
     code.user.syscall();
     code.user_place(behind(Mark::syscall));

@@ -9,7 +9,7 @@ constexpr std::uint64_t dr7_gd = 0x2000;
 
 Details resume_flag(const Record& record) { return {.resume_flag = (record.rflags & vm::rflags_rf) != 0}; }
 
-/// Returns to user code, whose first instruction has a breakpoint, with RF set in what is loaded.
+/// Returns to user code with RF set in the flags that it loads. The first user instruction has a breakpoint.
 Answer return_with_rf(Bench& bench, void (*to_user)(RecordingCode&)) {
     RecordingCode code;
     code.on(GATECRASH_VECTOR_DB, 0, set_pushed_rf);
@@ -73,7 +73,7 @@ Answer rf_in_software_interrupt_frame(Bench& bench) {
     code.on(GATECRASH_VECTOR_BP, 0, set_pushed_rf);
     k.int3();
     code.place(behind(Mark::first_int3));
-    k.int3();  // with RF set
+    k.int3();  // executes with RF set
     code.place(behind(Mark::second_int3));
     code.end();
     return code.tell(code.run(bench), resume_flag);
@@ -211,7 +211,7 @@ Answer step_and_breakpoint_in_one(Bench& bench) {
 }
 
 Answer dr4_and_dr5(Bench& bench) {
-    constexpr std::uint64_t dr7_le = 0x500;  // with the bit that is always set
+    constexpr std::uint64_t dr7_le = 0x500;  // includes the bit that is always set
     RecordingCode code;
     auto& k = code.kernel;
     code.on(vector_ud, 0, ring_end);

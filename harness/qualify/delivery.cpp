@@ -15,13 +15,13 @@ Answer irq_delivery(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     code.on(GATECRASH_DEFAULT_IRQ);
-    k.doorbell(GATECRASH_PORT_BEGIN);  // lands here, where IF is clear
+    k.doorbell(GATECRASH_PORT_BEGIN);  // an interrupt lands here, where IF is clear
     k.nop();
     k.push(vm::rflags_if | rflags_fixed);
     k.popfq();  // not STI, whose shadow is another behaviour
     code.place(where(Mark::if_set));
     k.nop();
-    k.doorbell(GATECRASH_PORT_BEGIN);  // and here, where it is set
+    k.doorbell(GATECRASH_PORT_BEGIN);  // another lands here, where IF is set
     code.place(behind(Mark::doorbell));
     k.nop();
     k.cli();
@@ -51,15 +51,15 @@ Answer mov_ss_shadow(Bench& bench) {
 Answer vc_injection(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
-    code.on(GATECRASH_VECTOR_VC, 0, ring_end);  // without an error code there is nothing to return through
-    k.push(k.rax);                              // nor the word above SS that is recorded
+    code.on(GATECRASH_VECTOR_VC, 0, ring_end);  // does not return: IRETQ fails if the error code is missing
+    k.push(k.rax);                              // two words, since the recorder then reads one above SS
     k.push(k.rax);
     k.doorbell(GATECRASH_PORT_BEGIN);
     code.place(behind(Mark::doorbell));
     k.nop();
     code.end();
     const auto account = code.run(bench, [](Guest& guest) { guest.land(Event::vc()); });
-    // Without an error code RIP is where the recorder expects that.
+    // Without an error code, RIP is where the recorder expects the error code.
     if (account.records.size() == 1 && code.place_of(account.records[0].error) == Place(behind(Mark::doorbell))) {
         return {Statement::vc_without_error_code};
     }

@@ -157,7 +157,7 @@ Answer smap(Bench& bench) {
     auto& k = code.kernel;
     Label behind;
     code.on(GATECRASH_VECTOR_PF, 0, [](Code& c) { c.mov(c.qword[c.rsp + RecordingCode::frame_rip], c.r15); });
-    code.on(GATECRASH_VECTOR_GP, 0, ring_end);  // of a CPU without it
+    code.on(GATECRASH_VECTOR_GP, 0, ring_end);  // a CPU without SMAP raises it
     k.lea(k.r15, k.ptr[k.rip + behind]);
     k.bytes({0x0f, 0x20, 0xe0});  // mov rax, cr4
     k.or_(k.eax, cr4_smap);

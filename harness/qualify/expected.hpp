@@ -1,4 +1,4 @@
-// For tables of expected answers.
+// Makes expected answers, for the tables.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +17,9 @@ inline constexpr std::uint64_t db = GATECRASH_VECTOR_DB, nmi = GATECRASH_VECTOR_
                                vc = GATECRASH_VECTOR_VC, irq = GATECRASH_DEFAULT_IRQ, software = 0x40;
 }  // namespace vectors
 
-/// Both vendors' CPUs do the same.
+/// Expects the same answer of both vendors' CPUs.
 [[nodiscard]] inline Expected always(const Answer& answer) { return {{answer}, {answer}}; }
-/// Both manuals leave it open.
+/// Expects one of these answers of both vendors' CPUs: the manuals leave open which.
 [[nodiscard]] inline Expected any_of(const Allowed& answers) { return {answers, answers}; }
 [[nodiscard]] inline Expected by_vendor(Answer intel, Answer amd) { return {{std::move(intel)}, {std::move(amd)}}; }
 

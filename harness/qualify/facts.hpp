@@ -1,5 +1,5 @@
-// What the rows of the table of facts measure, as in measurements.hpp. No command relies on them: they tell machines
-// apart, and from what the manuals say.
+// Declares the measurements for the table of facts. They work like those in measurements.hpp. No command relies on
+// facts: they tell machines apart, and show where a machine differs from the manuals.
 #pragma once
 
 #include "qualify/probe.hpp"
@@ -91,7 +91,7 @@ Answer injected_irq_before_nmi(Bench& bench);
 Answer injected_exception_before_nmi(Bench& bench);
 Answer machine_check_before_nmi(Bench& bench);
 
-// kvm_quirks.cpp: what KVM does, beside what the CPU does.
+// kvm_quirks.cpp: what KVM does on top of what the CPU does.
 Answer step_shows_tf_to_pushf(Bench& bench);
 Answer step_over_int(Bench& bench);
 Answer step_over_popf(Bench& bench);

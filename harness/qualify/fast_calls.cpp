@@ -22,7 +22,7 @@ void prepare_sysret(RecordingCode& code, std::uint64_t rip, std::uint64_t rflags
     k.mov(k.rsp, RecordingCode::user_stack);
 }
 
-/// An entry that keeps what it found in the scratch page: CS, SS, RCX and RFLAGS.
+/// Emits an entry that stores what it finds in the scratch page: CS, SS, RCX and RFLAGS.
 void emit_entry(RecordingCode& code) {
     auto& k = code.kernel;
     k.pushfq();
@@ -34,14 +34,14 @@ void emit_entry(RecordingCode& code) {
     code.end();
 }
 
-/// What is looked at of an entry that was arrived at.
+/// Picks from the guest what a measurement looks at after a call reached its entry.
 using Look = Arrival (*)(const RecordingCode&, vm::Guest&);
 
 Arrival selectors_at_entry(const RecordingCode& /*guest*/, vm::Guest& guest) {
     return {.selectors = Selectors{RecordingCode::scratch_word(guest, 0), RecordingCode::scratch_word(guest, 1)}};
 }
 
-/// User code in `cs` executes `instruction`; the kernel prepared its way by `enable`.
+/// Runs user code in `cs` that executes `instruction`. Before that, `enable` has prepared this way into the kernel.
 Answer call_kernel(Bench& bench, Mark mark, unsigned cs, std::uint64_t rflags,
                    void (*enable)(RecordingCode&, const Label&), void (*instruction)(vm::Code&), Look look) {
     RecordingCode code;
@@ -53,7 +53,8 @@ Answer call_kernel(Bench& bench, Mark mark, unsigned cs, std::uint64_t rflags,
     k.L(entry);
     emit_entry(code);
     k.L(start);
-    // So that nothing exits between the entry and END: the CS that QEMU's SYSENTER loads is one that its VMRUN refuses.
+    // Uses the scratch page once, so that nothing exits between the entry and END: QEMU's VMRUN refuses the CS that
+    // QEMU's SYSENTER loads.
     k.mov(k.rbx, RecordingCode::scratch);
     k.mov(k.qword[k.rbx], 0);
     enable(code, entry);
@@ -100,7 +101,7 @@ Answer sysret_ss_attributes(Bench& bench) {
     auto& k = code.kernel;
     code.on(user_vector, 0, ring_end);
     code.on(vector_ss, 0, ring_end);
-    code.on(GATECRASH_VECTOR_PF, 0, ring_end);  // of a stack that is taken for a 16-bit one
+    code.on(GATECRASH_VECTOR_PF, 0, ring_end);  // if the CPU takes the stack for a 16-bit one
     k.xor_(k.eax, k.eax);
     k.mov(k.ss, k.eax);  // as it is in a handler that was entered from user mode
     prepare_sysret(code, RecordingCode::user_text, 2);
@@ -207,7 +208,7 @@ Answer lstar_non_canonical(Bench& bench) {
 
 namespace {
 
-/// `guest`'s user code executes SYSENTER with `eflags`; at its entry `entry` is executed, then END is rung.
+/// Runs user code that executes SYSENTER with `eflags`. At the entry `entry` executes, then END rings.
 LegacyCode::End enter_by_sysenter(LegacyCode& code, Bench& bench, std::uint32_t eflags,
                                   const std::function<void()>& entry) {
     auto& k = code.kernel;

@@ -46,13 +46,13 @@ Answer sync_registers(Bench& bench) {
 Answer read_only_memory(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
-    constexpr std::uint64_t target = GATECRASH_TEXT + 0xff8;  // in the text's page, behind the code
+    constexpr std::uint64_t target = GATECRASH_TEXT + 0xff8;  // in the text's page, after the code
     k.mov(k.rax, GATECRASH_KERNEL_BASE + target);
     k.mov(k.ebx, k.dword[k.rax]);
     k.mov(k.byte[k.rax], 0x5a);
     code.end();
     auto& guest = code.boot(bench);
-    // Page tables write-protect the same page; without CR0.WP they do not bind CPL 0, so only the slot does.
+    // Page tables write-protect the same page, but without CR0.WP they do not bind CPL 0. So only the slot protects it.
     constexpr std::uint64_t cr0_wp = 0x10000;
     auto sregs = guest.cpu().sregs();
     sregs.cr0 &= ~cr0_wp;
@@ -77,7 +77,7 @@ Answer triple_fault(Bench& bench) {
     guest.set_sregs(sregs);
     const auto account = RecordingCode::run(guest);
     if (!std::holds_alternative<vm::TripleFault>(account.outcome)) return code.tell(account);
-    // The registers mean nothing now (AMD's are undefined); a restored snapshot has to make up for that.
+    // The registers mean nothing now (AMD's are undefined), so a restored snapshot must make up for that.
     RecordingCode next;
     next.end();
     return then({Statement::shutdown}, next.tell(next.run(bench)));

@@ -6,7 +6,7 @@ namespace {
 
 constexpr std::uint32_t single_step = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP;
 
-/// The next stop when the guest, which rang BEGIN, is to be stepped.
+/// Steps the guest, which has rung BEGIN, and returns where it stops.
 Observation next_stop(const RecordingCode& code, vm::Guest& guest) {
     guest.cpu().set_guest_debug(single_step);
     const auto exit = guest.run_once();
@@ -89,7 +89,7 @@ Answer irq_below_32_has_no_error_code(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     code.on(GATECRASH_VECTOR_GP, 0, ring_end);
-    constexpr int beyond_a_short_frame = 16;  // where the recorder reads, too
+    constexpr int beyond_a_short_frame = 16;  // the recorder reads there, too
     k.sub(k.rsp, beyond_a_short_frame);
     k.push(vm::rflags_if | 2);
     k.popfq();
@@ -99,7 +99,7 @@ Answer irq_below_32_has_no_error_code(Bench& bench) {
     code.end();
     const auto account = code.run(bench, [](vm::Guest& guest) { guest.land(vm::Event::irq(GATECRASH_VECTOR_GP)); });
     if (account.records.size() != 1) return code.tell(account);
-    // Without an error code RIP is where the recorder expects that.
+    // Without an error code, RIP is where the recorder expects the error code.
     const auto& record = account.records[0];
     if (record.rip == GATECRASH_KERNEL_CS && code.place_of(record.error) == Place(behind(Mark::doorbell))) {
         return {Statement::gp_without_error_code};
@@ -182,13 +182,13 @@ Answer exception_payload(Bench& bench) {
         events.exception_payload = missing;
         events.flags |= KVM_VCPUEVENT_VALID_PAYLOAD;
         cpu.set_events(events);
-        cpu.complete_exit();  // KVM gets it, and nothing executes
+        cpu.complete_exit();  // KVM takes in the events, and nothing executes
         before = {cpu.sregs().cr2 == missing ? Statement::cr2_changes_at_once : Statement::cr2_stays};
     });
     const auto deliveries = code.tell(account, [](const Record& record) {
         return Details{.cr2 = record.cr2 == missing ? Value(Known::payload) : Value(record.cr2)};
     });
-    bench.discard();  // this machine stays like that
+    bench.discard();  // exception payloads stay enabled in this machine
     return then(before, deliveries);
 }
 

@@ -16,7 +16,7 @@ using Xbyak::Label;
 constexpr std::uint32_t legacy_tss_size = 0x68;
 constexpr std::uint32_t legacy_esp0 = vm::GuestCode::stack(0) - GATECRASH_KERNEL_BASE;
 
-/// Base 0, limit 4 GiB.
+/// Makes a segment with base 0 and a limit of 4 GiB.
 kvm_segment legacy_segment(unsigned selector, bool code) {
     kvm_segment segment{};
     segment.selector = static_cast<std::uint16_t>(selector);
@@ -51,7 +51,7 @@ void LegacyCode::enable_sysenter(const Label& entry) {
     write_msr(msr_sysenter_eip, physical_address(entry));
 }
 
-/// Each vector's handler makes the stack look alike, and rings FATAL:
+/// Emits a handler for each vector. It brings the stack into this form, and rings FATAL:
 ///
 ///     ESP + 12  CS
 ///     ESP +  8  EIP
@@ -112,7 +112,8 @@ LegacyCode::End LegacyCode::run(Bench& bench) {
     End end;
     const auto outcome = run_bounded(guest);
     end.regs = guest.cpu().regs();
-    // To the machine, which knows 64-bit guests, it is no doorbell: there is no text of the image at this RIP.
+    // Guest::outcome_of(), which expects 64-bit guests, does not see a doorbell here: the image has no text at this
+    // RIP.
     const auto* port = std::get_if<vm::BadPort>(&outcome);
     end.ended_well = port != nullptr && port->port == GATECRASH_PORT_END;
     if (end.ended_well) return end;

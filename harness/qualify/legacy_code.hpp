@@ -13,34 +13,35 @@
 namespace gatecrash::qualify {
 
 /// A guest of a few instructions in legacy protected mode: 32 bits, no paging, flat segments, so addresses are
-/// physical. Its first event or END ends it.
+/// physical. The guest ends at its first event, or at END.
 ///
-/// xbyak makes 64-bit code. What means the same in both modes may be used: MOV of constants and segment registers,
-/// PUSH, POP, jumps, and whatever has neither a 64-bit operand, nor a REX prefix, nor an address.
+/// xbyak makes 64-bit code. The guest may use instructions that mean the same in both modes: MOV of constants and
+/// segment registers, PUSH, POP, jumps, and all that have no 64-bit operand, no REX prefix and no address.
 class LegacyCode : public vm::GuestCode {
   public:
-    /// Where `user` and its stack are in this mode.
+    /// The addresses of `user` and its stack in this mode.
     static constexpr std::uint32_t user_text = GATECRASH_USER_TEXT_PHYSICAL;
     static constexpr std::uint32_t user_stack = GATECRASH_USER_STACK_PHYSICAL + GATECRASH_PAGE;
 
     void place(Spot name) { name_address(GATECRASH_TEXT + kernel.getSize(), name); }
     void user_place(Spot name) { name_address(user_text + user.getSize(), name); }
-    /// In `kernel`: rings END.
+    /// Adds to `kernel` an OUT that rings END.
     void end() { kernel.doorbell(GATECRASH_PORT_END); }
-    /// In `kernel`: go to the start of `user` by IRET. Clobbers nothing.
+    /// Adds to `kernel` an IRET to the start of `user`. Clobbers nothing.
     void enter_user(std::uint32_t eflags);
-    /// In `kernel`: SYSENTER arrives at `entry`, which has been placed. Clobbers EAX, ECX, EDX.
+    /// Adds to `kernel` code that lets SYSENTER arrive at `entry`, which must be placed already. Clobbers EAX, ECX,
+    /// EDX.
     void enable_sysenter(const Xbyak::Label& entry);
 
-    /// How it ended: by END, or by the event whose frame this is.
+    /// How the guest ended: by END, or by the event whose frame this is.
     struct End {
         bool ended_well = false;
         kvm_regs regs{};
         std::uint32_t vector = 0, error = 0, eip = 0, cs = 0;
-        std::optional<vm::Outcome> otherwise{};  ///< neither of the two
+        std::optional<vm::Outcome> otherwise{};  ///< set if it ended in neither way
     };
     [[nodiscard]] End run(Bench& bench);
-    /// The delivery with its CPL, or how it ended.
+    /// Returns the delivery with its CPL, or how the guest ended otherwise.
     [[nodiscard]] Answer tell(const End& end) const;
 
   private:

@@ -1,4 +1,5 @@
-// What the table's rows measure. Each makes a guest of a few instructions, runs it, and returns what it saw.
+// Declares the measurements for the table's rows. Each makes a guest of a few instructions, runs it, and returns what
+// it saw.
 #pragma once
 
 #include "qualify/probe.hpp"
@@ -45,7 +46,7 @@ Answer mov_ss_shadow(Bench& bench);
 Answer exception_injection(Bench& bench);
 Answer vc_injection(Bench& bench);
 
-// shadows.cpp
+// shadows.cpp: interrupt shadows.
 Answer sti_shadow(Bench& bench);
 Answer shadow_over_entry(Bench& bench);
 

@@ -11,8 +11,8 @@ using vm::Guest;
 
 constexpr auto behind_doorbell = behind(Mark::doorbell);
 
-/// At its first doorbell an NMI is to land. The handler rings once more, the first time that it is entered, and keeps
-/// the number of records that there are before its IRET.
+/// A guest for an NMI that lands at its first doorbell. When the handler is entered for the first time, it rings once
+/// more, and stores how many records there are before its IRET.
 struct NestingCode : RecordingCode {
     NestingCode() {
         on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI, [](Code& k) {
@@ -79,11 +79,11 @@ Answer nmi_mask_over_entry(Bench& bench) {
     return code.tell(code.run(bench, [&, begins = 0](Guest& guest) mutable {
         if (++begins == 1) unmasked = guest.snapshot();
         if (begins == 2) {
-            // Not Guest::restore(), which sees to it by itself.
+            // Does not use Guest::restore(), which unmasks NMIs by itself.
             guest.cpu().set_regs(unmasked.regs);
             guest.set_sregs(unmasked.sregs);
             guest.cpu().set_events(unmasked.events);
-            guest.land(Event::db());  // the NMI waits for its delivery, and the CPU has to say when NMIs are unmasked
+            guest.land(Event::db());  // the NMI must wait for the #DB, so the CPU has to say when NMIs are unmasked
         }
         if (begins <= 2) guest.land(Event::nmi());
     }));
@@ -91,7 +91,7 @@ Answer nmi_mask_over_entry(Bench& bench) {
 
 Answer second_nmi_dropped(Bench& bench) {
     NestingCode code;
-    // Not Guest::land(), which sees to it by itself.
+    // Does not use Guest::land(), which drops a second NMI by itself.
     const auto account = code.run(bench, [begins = 0](Guest& guest) mutable {
         const int landing = ++begins == 1 ? 1 : 3;
         for (int i = 0; i < landing; ++i) guest.cpu().nmi();
@@ -100,8 +100,8 @@ Answer second_nmi_dropped(Bench& bench) {
     return {NmisDelivered{account.records.size() - 1}};
 }
 
-/// The IRET is stepped, as sweeps do it: where the CPU has no virtual NMIs KVM steps over it itself, and in a free run
-/// notices at whatever exit comes next that it has faulted.
+/// Steps the IRET, as sweeps do. If the CPU has no virtual NMIs, KVM steps over the IRET itself. In a free run KVM
+/// would notice only at the next exit, whatever that is, that the IRET has faulted.
 Answer faulting_iret_unmasks_nmi(Bench& bench) {
     RecordingCode code;
     code.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI, [&code](Code& k) {

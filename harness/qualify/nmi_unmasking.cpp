@@ -6,8 +6,8 @@ namespace {
 
 using Leave = void (*)(RecordingCode&);
 
-/// Leaves an NMI handler, in which a second NMI waits, for the instruction that the first one interrupted, but not by
-/// IRET. An INT3 behind that has one.
+/// Leaves an NMI handler in which a second NMI waits, by `leave` instead of IRET. It goes to the instruction that the
+/// first NMI interrupted. The handler of the INT3 after that instruction has an IRET.
 Answer leave_nmi_handler_by(Bench& bench, Leave leave) {
     RecordingCode code;
     auto& k = code.kernel;
@@ -28,7 +28,7 @@ Answer leave_nmi_handler_by(Bench& bench, Leave leave) {
     return code.tell(code.run(bench, [](vm::Guest& guest) { guest.land(vm::Event::nmi()); }));
 }
 
-/// RAX becomes RIP of the frame, and RSP what it was before the frame.
+/// Emits code that sets RAX to the frame's RIP, and RSP to its value before the frame.
 void drop_frame(vm::Code& k) {
     constexpr int frame_rsp = RecordingCode::frame_rflags + 8;
     k.mov(k.rax, k.qword[k.rsp + RecordingCode::frame_rip]);
@@ -80,7 +80,7 @@ Answer inner_iret_unmasks_nmi(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     code.on(GATECRASH_VECTOR_BP);
-    code.on(GATECRASH_VECTOR_NMI, 0, [&](vm::Code& c) {  // on no stack of its own, so it can nest
+    code.on(GATECRASH_VECTOR_NMI, 0, [&](vm::Code& c) {  // has no stack of its own, so it can nest
         the_first_time(c, [&] {
             c.doorbell(GATECRASH_PORT_BEGIN);
             c.int3();

@@ -70,7 +70,7 @@ constexpr std::array mark_texts{
     MarkText{Mark::handler, "the handler"},
 };
 
-/// Whether the table has each mark, at its own index.
+/// True if the table has each mark at its own index.
 constexpr bool has_every_mark() {
     for (std::size_t i = 0; i < mark_texts.size(); ++i) {
         if (static_cast<std::size_t>(mark_texts.at(i).mark) != i) return false;

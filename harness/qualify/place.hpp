@@ -1,4 +1,4 @@
-// Where an address is, as values: measurements compare them, and people read describe().
+// Addresses in a guest, as values. Measurements compare them, and people read describe().
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace gatecrash::qualify {
 
-/// What a guest's code names addresses after. place.cpp has the words for each.
+/// The names that a guest's code can give to addresses. place.cpp has the words for each.
 enum class Mark : std::uint8_t {
     doorbell,
     first_doorbell,
@@ -65,7 +65,7 @@ struct Spot {
     enum class Relation : std::uint8_t { at, in, where, behind };
     Relation relation;
     Mark mark;
-    unsigned more = 0;  ///< instructions between the mark and this
+    unsigned more = 0;  ///< further instructions after the mark
 
     constexpr bool operator==(const Spot&) const = default;
 };
@@ -87,14 +87,15 @@ using Place = std::variant<Spot, HandlerStart, Unnamed>;
 [[nodiscard]] constexpr Spot at(Mark mark) { return {Spot::Relation::at, mark}; }
 [[nodiscard]] constexpr Spot in(Mark mark) { return {Spot::Relation::in, mark}; }
 [[nodiscard]] constexpr Spot where(Mark mark) { return {Spot::Relation::where, mark}; }
-/// Behind the mark's instruction, or `more` instructions further on.
+/// Names the address after the mark's instruction, or `more` instructions further on.
 [[nodiscard]] constexpr Spot behind(Mark mark, unsigned more = 0) { return {Spot::Relation::behind, mark, more}; }
 [[nodiscard]] constexpr Place handler_of(std::uint64_t vector) { return HandlerStart{vector}; }
 
-/// "behind the INT3", "one instruction behind the STI", "at the start of the handler of #DB", "0x1234".
+/// Returns words for people: "behind the INT3", "one instruction behind the STI", "at the start of the handler of #DB",
+/// "0x1234".
 [[nodiscard]] std::string describe(const Place& place);
 
-/// "#BP", "NMI", "vector 0x40".
+/// Returns a name for people: "#BP", "NMI", "vector 0x40".
 [[nodiscard]] std::string vector_name(std::uint64_t vector);
 
 }  // namespace gatecrash::qualify

@@ -10,7 +10,7 @@ using Xbyak::Label;
 
 constexpr std::uint32_t tf = vm::rflags_tf, interrupts_on = vm::rflags_if | 2;
 
-/// POPF loads `rflags`, which lets in an interrupt that has landed.
+/// Emits a POPF that loads `rflags`. With IF set, that lets in an interrupt that has landed.
 void popf(vm::Code& k, std::uint32_t rflags) {
     k.push(rflags);
     k.popfq();
@@ -19,7 +19,7 @@ void popf(vm::Code& k, std::uint32_t rflags) {
 void land_irq(Guest& guest) { guest.land(Event::irq()); }
 void land_nmi(Guest& guest) { guest.land(Event::nmi()); }
 
-/// Something lands in front of an instruction that has a breakpoint.
+/// Lands an event before an instruction that has a breakpoint.
 Answer event_at_code_breakpoint(Bench& bench, std::uint8_t vector, void (*land)(Guest&), std::uint32_t rflags) {
     RecordingCode code;
     auto& k = code.kernel;
@@ -39,7 +39,7 @@ Answer event_at_code_breakpoint(Bench& bench, std::uint8_t vector, void (*land)(
     return code.tell(code.run(bench, land));
 }
 
-/// An NMI and `vector` land on one boundary, with interrupts on.
+/// Lands an NMI and `vector` on one boundary, with interrupts on.
 Answer two_events(Bench& bench, std::uint8_t vector, unsigned ist, const RecordingCode::OnBegin& land) {
     RecordingCode code;
     auto& k = code.kernel;
@@ -56,8 +56,8 @@ Answer two_events(Bench& bench, std::uint8_t vector, unsigned ist, const Recordi
 
 }  // namespace
 
-/// The trap is that of TF over the NMI handler's IRET, behind which NMIs are unmasked. A data breakpoint would do as
-/// well, but QEMU crashes on one there.
+/// Uses the trap of TF over the NMI handler's IRET, which unmasks NMIs. A data breakpoint would do as well, but QEMU
+/// crashes on one there.
 Answer trap_before_nmi(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
@@ -87,8 +87,8 @@ Answer trap_before_irq(Bench& bench) {
     k.push(tf | interrupts_on);
     k.push(tf | 2);
     k.doorbell(GATECRASH_PORT_BEGIN);
-    k.popfq();  // TF
-    k.popfq();  // IF: an interrupt and the trap at once
+    k.popfq();  // sets TF
+    k.popfq();  // sets IF: an interrupt and the trap are due at once
     code.place(behind(Mark::popf_of_if));
     k.nop();
     k.cli();
@@ -128,7 +128,7 @@ Answer nmi_before_irq(Bench& bench) {
     });
 }
 
-/// Guest::land() would hold the interrupt back.
+/// Injects the interrupt itself, since Guest::land() would hold it back.
 Answer injected_irq_before_nmi(Bench& bench) {
     return two_events(bench, GATECRASH_DEFAULT_IRQ, 0, [](Guest& guest) {
         land_nmi(guest);

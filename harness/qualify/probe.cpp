@@ -10,7 +10,7 @@
 namespace gatecrash::qualify {
 namespace {
 
-/// The first line, without the numbers for which one has to know KVM's source.
+/// Returns the first line, without the numbers that only readers of KVM's source understand.
 std::string headline(const std::string& message) {
     auto line = message.substr(0, message.find('\n'));
     return line.substr(0, line.find(", data ["));
@@ -66,7 +66,7 @@ Measurement evaluate(const Probe& probe, Bench& bench) {
         const auto before = bench.host_interrupts();
         auto measurement = judge(probe, vm::cpu_vendor(), [&] { return probe.measure(bench); });
         const bool disturbed = bench.host_interrupts() != before;
-        if (!measurement.ok) bench.discard();  // whatever went wrong is not to be in the way of the next
+        if (!measurement.ok) bench.discard();  // what went wrong must not disturb the next probe
         if (measurement.ok && !disturbed) return measurement;
         if (std::ranges::count(doubted, measurement.got) != 0) return measurement;
         doubted.push_back(measurement.got);

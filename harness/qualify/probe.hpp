@@ -1,4 +1,4 @@
-// One behaviour, as a row of a table: what silicon does, and the function that measures it.
+// One behaviour, as a row of a table: the answers of silicon, and the function that measures it.
 #pragma once
 
 #include <cstdint>
@@ -23,15 +23,15 @@ class Bench {
     explicit Bench(const kvm::System& system);
 
     [[nodiscard]] const kvm::System& system() const { return system_; }
-    /// A machine with the GuestCode `image` booted. It is the machine of the probe before, if that one was as expected:
-    /// making one is most of a probe's cost.
+    /// Returns a machine with the GuestCode `image` booted. It reuses the machine of the probe before if that one's
+    /// answer was as expected, because making a machine is most of a probe's cost.
     [[nodiscard]] vm::Guest& load(const vm::Image& image);
-    /// A machine with guest_to_step() booted.
+    /// Returns a machine with guest_to_step() booted.
     [[nodiscard]] vm::Guest& load_guest_to_step() { return load(guest_to_step_); }
-    /// The next load() makes a new machine.
+    /// Makes the next load() create a new machine.
     void discard() { loaded_.reset(); }
-    /// How often an interrupt of the host has ended a guest's run in the machine there is; 0 if KVM does not count
-    /// them.
+    /// Returns how often an interrupt of the host has ended a guest's run in the present machine; 0 if KVM does not
+    /// count them.
     [[nodiscard]] std::uint64_t host_interrupts() const;
 
   private:
@@ -39,7 +39,7 @@ class Bench {
         Loaded(const kvm::System& system, const vm::Image& image);
         vm::Guest guest;
         vm::Snapshot booted;
-        std::optional<kvm::Counter> host_interrupts;  // behind the machine, which it must not outlive
+        std::optional<kvm::Counter> host_interrupts;  // comes after the guest, which it must not outlive
     };
 
     const kvm::System& system_;
@@ -47,7 +47,7 @@ class Bench {
     std::optional<Loaded> loaded_;
 };
 
-/// What silicon of each vendor does. expected.hpp makes these.
+/// The answers of silicon of each vendor. expected.hpp makes these.
 struct Expected {
     Allowed intel, amd;
 
@@ -57,24 +57,26 @@ struct Expected {
 struct Probe {
     Behaviour behaviour;
     Expected expected;
-    const char* source;  ///< where that is said
+    const char* source;  ///< where the manuals say so
     const char* remedy;
-    /// Returns what was seen. May throw: that is what was measured, then.
+    /// Returns what it saw. If it throws, the error is the answer.
     Answer (*measure)(Bench&);
 };
 
-/// Every behaviour but the facts: what decides whether and how this machine is used, and what cases may need.
+/// Returns the rows of every behaviour but the facts. They decide whether and how this machine is used, and cases may
+/// need them.
 [[nodiscard]] std::span<const Probe> probes();
-/// The facts.
+/// Returns the rows of the facts.
 [[nodiscard]] std::span<const Probe> facts();
 
-/// Calls `measure` and judges: the behaviour is ok if the answer is one that is expected of this vendor's CPUs.
+/// Calls `measure` and judges: the behaviour is ok if the answer is one that this vendor's CPUs may give.
 [[nodiscard]] Measurement judge(const Probe& probe, Vendor vendor, const std::function<Answer()>& measure);
-/// Measures `probe` in `bench`, for the vendor of the CPU this runs on. An interrupt of the host leaves no trace on
-/// silicon, but where a VM entry loses something of the guest's (behaviours shadow-over-entry, breakpoint-from-outside)
-/// it changes what is seen. So an answer counts at once only if it is the expected one and KVM counted no such
-/// interrupt meanwhile. Any other counts once it has come twice; the fifth counts anyway. (The count alone does not
-/// decide: KVM on Bochs misses some, and on SVM it counts its own, when an event is injected while another waits.)
+/// Measures `probe` in `bench`, for the vendor of the CPU that this program runs on. On silicon an interrupt of the
+/// host leaves no trace. But if a VM entry loses some state of the guest (behaviours shadow-over-entry,
+/// breakpoint-from-outside), an interrupt changes the answer. So an answer counts at once only if it is the expected
+/// one and KVM counted no such interrupt meanwhile. Any other answer counts once it has come twice; the fifth counts
+/// anyway. KVM's count does not decide alone: KVM on Bochs misses some interrupts, and KVM on SVM also counts its own
+/// when it injects an event while another waits.
 [[nodiscard]] Measurement evaluate(const Probe& probe, Bench& bench);
 
 }  // namespace gatecrash::qualify

@@ -1,6 +1,6 @@
-// What this machine's KVM really does, measured with guests of a few instructions each. A /dev/kvm that exists proves
-// nothing: a software hypervisor may stand behind it, or an emulated CPU with gaps. docs/reference/behaviours.md has,
-// for each behaviour, what is measured, what the manuals say and what needs it.
+// Measures what this machine's KVM really does, with guests of a few instructions each. A /dev/kvm that exists proves
+// nothing: it may be a software hypervisor's, or run on an emulated CPU with gaps. docs/reference/behaviours.md says
+// for each behaviour what is measured, what the manuals say and what needs it.
 #pragma once
 
 #include <optional>
@@ -19,40 +19,42 @@ using vm::Behaviour;
 /// One measured behaviour.
 struct Measurement {
     Behaviour behaviour{};
-    Answer got;        ///< what was measured, or the first line of the error that ended the measurement
+    Answer got;        ///< the answer, or the first line of the error that ended the measurement
     Allowed expected;  ///< what silicon of this CPU's vendor does
     bool ok = false;
     std::string remedy;  ///< what the user can do about it; empty if ok
 };
 
-/// What the manuals say of one behaviour.
+/// The manuals' answers for one behaviour.
 struct Manuals {
     Behaviour behaviour;
-    Allowed intel, amd;  ///< as `expected` on a CPU of that vendor
+    Allowed intel, amd;  ///< what `expected` is on a CPU of that vendor
     std::string source;  ///< the sections; docs/reference/behaviours.md has the manuals' names
 };
 
-/// Of every behaviour, in the order of measure().
+/// Returns the manuals' answers for every behaviour, in the order of measure().
 [[nodiscard]] std::vector<Manuals> manuals();
 
-/// Which behaviours to measure.
+/// Says which behaviours to measure.
 struct Scope {
-    bool others = true;            ///< beyond the basic ones and what stepper_for() needs
-    bool facts = true;             ///< of those, also what no command relies on, and only tells machines apart
-    bool stop_when_unfit = false;  ///< nothing behind a basic one that is not as expected
+    bool others = true;            ///< also those that are not basic and that stepper_for() does not need
+    bool facts = true;             ///< also the facts, if `others` is set: no command relies on them, they tell
+                                   ///< machines apart
+    bool stop_when_unfit = false;  ///< stop after a basic behaviour that is not as expected
 };
 
-/// The behaviours in a fixed order, the basic ones first. Takes about a tenth of a second on hardware. A failure of
-/// KVM or of the guest is that behaviour's `got`: never throws for it. A guest that hangs is ended by the watchdog.
+/// Measures behaviours in a fixed order, the basic ones first. Takes about a tenth of a second on hardware. If KVM or a
+/// guest fails, the failure is that behaviour's `got`, and measure() does not throw. The watchdog ends a guest that
+/// hangs.
 [[nodiscard]] std::vector<Measurement> measure(const kvm::System& system, Scope scope = {});
 
-/// One of these.
+/// Measures one behaviour.
 [[nodiscard]] Measurement measure(const kvm::System& system, Behaviour behaviour);
 
-/// The stepper for whoever did not ask for one: the trap flag, or stop bytes where that flag leaves state behind.
+/// Returns the stepper for users who did not choose one: the trap flag, or stop bytes if that flag leaves state behind.
 [[nodiscard]] vm::StepperKind stepper_for(const std::vector<Measurement>& measurements);
 
-/// The first basic behaviour that is not as expected. Empty if the machine is fit.
+/// Returns the first basic behaviour that is not as expected. Empty if the machine is fit.
 [[nodiscard]] std::optional<Measurement> first_basic_failure(const std::vector<Measurement>& measurements);
 
 }  // namespace gatecrash::qualify

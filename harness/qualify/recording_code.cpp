@@ -9,7 +9,7 @@ namespace {
 using vm::Code;
 using Xbyak::Label;
 
-/// A guest that enters more handlers than this goes round in circles.
+/// A guest that enters more handlers than this runs in circles.
 constexpr unsigned max_records = 16;
 static_assert(max_records <= vm::Recorder::most_records);
 
@@ -44,7 +44,7 @@ Details selectors(const Record& record) { return {.selectors = Selectors{record.
 
 vm::Outcome run_bounded(vm::Guest& guest) {
     constexpr int max_exits = 1000;
-    // A busy host may keep this process from running for longer than the watchdog waits.
+    // On a busy host the watchdog can fire before this process gets to run.
     int patience = 20;
     for (int exits = 0; exits < max_exits; ++exits) {
         const auto exit = guest.run_once(true);

@@ -13,7 +13,7 @@ namespace gatecrash::qualify {
 
 using vm::Record;
 
-/// What a guest did: the handlers it entered, and how it ended.
+/// The handlers that a guest entered, and how it ended.
 struct Account {
     std::vector<Record> records;
     vm::Outcome outcome;
@@ -22,7 +22,7 @@ struct Account {
     [[nodiscard]] bool uneventful() const { return ended_well() && records.empty(); }
 };
 
-/// A GuestCode in which every vector is recorded, and addresses have names:
+/// A GuestCode that records every vector, and whose addresses have names:
 ///
 ///     RecordingCode guest;
 ///     guest.on(GATECRASH_VECTOR_BP);
@@ -36,49 +36,51 @@ class RecordingCode : public vm::GuestCode {
     using OnBegin = std::function<void(vm::Guest&)>;
     using Detail = std::function<Details(const Record&)>;
 
-    /// A page's first use exits, and an exit changes where traps come on some machines (fact tf-over-exit). So the
-    /// guest begins by using all of its pages, unless it is to find them `fresh`, in a machine that is new.
+    /// The first use of a page causes an exit, and on some machines an exit changes where traps come (fact
+    /// tf-over-exit). So the guest begins by using all of its pages. With `fresh` it does not: it finds them unused if
+    /// the machine is new.
     enum class Pages { used, fresh };
     explicit RecordingCode(Pages pages = Pages::used) {
         if (pages == Pages::used) touch_pages();
     }
 
-    /// In a body: where RSP points, and the interrupt frame above it.
+    /// In a body: offsets from RSP of the frame that the CPU pushed.
     static constexpr int frame_rip = vm::RecordingHandler::frame_rip, frame_cs = vm::RecordingHandler::frame_cs,
                          frame_rflags = vm::RecordingHandler::frame_rflags;
-    /// A page for the guest's own use.
+    /// The address of a page for the guest's own use.
     static constexpr std::uint64_t scratch = data + vm::page_size;
     [[nodiscard]] static std::uint64_t scratch_word(vm::Guest& guest, unsigned index);
 
-    /// `vector` is recorded, then `body` executes, then IRETQ. What is not handled rings FATAL behind the recording.
+    /// Makes a handler that records `vector`, executes `body`, and returns by IRETQ. Any other vector rings FATAL after
+    /// the recording.
     void on(std::uint8_t vector, unsigned ist = 0, Body body = {});
     /// Names the address of the next instruction of `kernel`.
     void place(Spot name) { name_address(kernel.here(), name); }
     void user_place(Spot name) { name_address(user.here(), name); }
-    /// In `kernel`: rings END.
+    /// Adds to `kernel` an OUT that rings END.
     void end() { kernel.doorbell(GATECRASH_PORT_END); }
     using GuestCode::write_msr;
-    /// In `kernel`: WRMSR of an address. Clobbers RAX, RCX, RDX.
+    /// Adds to `kernel` a WRMSR of an address. Clobbers RAX, RCX, RDX.
     void write_msr(std::uint32_t msr, const Xbyak::Label& address);
-    /// In `kernel`: SYSENTER arrives at `entry` in the kernel's segments. Clobbers RAX, RCX, RDX.
+    /// Adds to `kernel` code that lets SYSENTER arrive at `entry` in the kernel's segments. Clobbers RAX, RCX, RDX.
     void enable_sysenter(const Xbyak::Label& entry);
-    /// In `kernel`, the MOV to debug and control registers, which xbyak lacks. Clobbers RAX.
+    /// Adds to `kernel` a MOV to a debug register, which xbyak lacks. Clobbers RAX.
     void set_debug_register(unsigned number, std::uint64_t value);
     void set_debug_register(unsigned number, const Xbyak::Label& label);
-    /// In `kernel`: turns off the breakpoints of the DR7 value `dr7`. The guest has to do so itself, and without
-    /// changing their types: QEMU's VMRUN and #VMEXIT exchange DR7 and not the breakpoints that go with it, so a later
-    /// write of DR7 that gives one another type takes a watchpoint for a breakpoint, and QEMU crashes.
+    /// Adds to `kernel` code that turns off the breakpoints of the DR7 value `dr7`. The guest must do this itself, and
+    /// keep their types. QEMU's VMRUN and #VMEXIT exchange DR7 but not the breakpoints that go with it. So after a
+    /// later write of DR7 that gives one another type, QEMU takes a watchpoint for a breakpoint, and crashes.
     void disarm(std::uint64_t dr7) { set_debug_register(7, dr7 & ~std::uint64_t{0xff}); }
 
-    /// The machine with this guest in it. Once a guest.
+    /// Returns a machine with this guest booted. Call it only once for a guest.
     [[nodiscard]] vm::Guest& boot(Bench& bench);
-    /// Boots and runs it to its end. At each BEGIN doorbell `on_begin` is called.
+    /// Boots the guest and runs it to its end. Calls `on_begin` at each BEGIN doorbell.
     [[nodiscard]] Account run(Bench& bench, const OnBegin& on_begin = {});
     [[nodiscard]] static Account run(vm::Guest& guest, const OnBegin& on_begin = {});
 
-    /// The deliveries, each with the details that `detail` looks at, and how the guest ended if not by END.
+    /// Returns the deliveries, each with the details that `detail` picks, and how the guest ended if not by END.
     [[nodiscard]] Answer tell(const Account& account, const Detail& detail = {}) const;
-    /// What the guest calls an address, else the address.
+    /// Returns the name that the guest gave to an address, or the address if it has none.
     [[nodiscard]] Place place_of(std::uint64_t address) const;
 
   private:
@@ -97,30 +99,30 @@ constexpr std::uint8_t vector_ud = 6, vector_ss = 12;
 using vm::msr_cstar, vm::msr_gs_base, vm::msr_kernel_gs_base, vm::msr_lstar, vm::msr_star;
 using vm::msr_sysenter_cs, vm::msr_sysenter_eip, vm::msr_sysenter_esp;
 
-// Bodies of handlers.
+// These functions emit bodies of handlers.
 void ring_end(vm::Code& k);
-/// `first_only`, if no other event was recorded before this one.
+/// Emits what `first_only` emits, which executes only if no other event was recorded before this one.
 void the_first_time(vm::Code& k, const std::function<void()>& first_only);
-/// #DB does not come again behind the next instruction.
+/// Clears TF in the pushed frame, so that #DB does not come again after the next instruction.
 void clear_pushed_tf(vm::Code& k);
-/// The instruction that is returned to executes though it has a breakpoint.
+/// Sets RF in the pushed frame, so that the instruction returned to executes though it has a breakpoint.
 void set_pushed_rf(vm::Code& k);
 
-// Details.
-/// CPL and the causes in DR6.
+// These functions pick details of a delivery.
+/// Returns CPL and the causes in DR6.
 [[nodiscard]] Details cause(const Record& record);
-/// CPL.
+/// Returns CPL.
 [[nodiscard]] Details privilege(const Record& record);
 [[nodiscard]] Details error_code(const Record& record);
-/// CS and SS.
+/// Returns CS and SS.
 [[nodiscard]] Details selectors(const Record& record);
 
-/// A breakpoint's bits of DR7 in slot 0 (SDM volume 3, 17.2.4).
+/// Values of DR7 that arm a breakpoint in slot 0 (SDM volume 3, 17.2.4).
 constexpr std::uint64_t dr7_execute = 1, dr7_write_of_eight_bytes = 1 | 1 << 16 | 2 << 18,
                         dr7_access_of_two_bytes = 1 | 3 << 16 | 1 << 18,
                         dr7_access_of_eight_bytes = 1 | 3 << 16 | 2 << 18;
 
-/// Guest::run(), but bounded in exits too.
+/// Runs like Guest::run(), but also limits the number of exits.
 [[nodiscard]] vm::Outcome run_bounded(vm::Guest& guest);
 
 }  // namespace gatecrash::qualify

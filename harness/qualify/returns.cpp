@@ -6,13 +6,13 @@ namespace {
 
 constexpr std::uint8_t landing_vector = 0x40;
 
-/// What an IRETQ pops, and RSP behind it, which is somewhere fit for `cs`.
+/// The words that an IRETQ pops. The popped RSP is a stack that fits `cs`.
 struct Target {
     std::uint64_t rip;
     unsigned cs, ss;
 };
 
-/// IRET to `target`. User code, and what is behind the IRET, executes INT.
+/// Executes an IRET to `target`. User code executes INT, and so does the code after the IRET.
 Answer iret_to(Bench& bench, const Target& target, const RecordingCode::Detail& detail) {
     RecordingCode guest;
     auto& k = guest.kernel;
@@ -45,8 +45,8 @@ Details error_or_ss(const Record& record) {
     return record.vector == GATECRASH_VECTOR_GP ? error_code(record) : selectors(record);
 }
 
-/// A return in 64-bit mode with operands of `size` bytes: `opcode` pops `values` from the kernel's stack. The first is an
-/// address that nothing maps.
+/// Executes a return in 64-bit mode with operands of `size` bytes: `opcode` pops `values` from the kernel's stack.
+/// Nothing maps the first value, which is an address.
 Answer short_return(Bench& bench, std::initializer_list<std::uint8_t> opcode, unsigned size,
                          std::initializer_list<std::uint32_t> values) {
     RecordingCode guest;

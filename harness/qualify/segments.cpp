@@ -12,15 +12,16 @@ namespace {
 constexpr std::uint8_t from_user_vector = 0x40;
 constexpr std::uint64_t some_base = 0x500000;
 
-/// Whether this CPU says that it clears the base of a segment register that a NULL selector is loaded into (APM volume
-/// 3, CPUID Fn8000_0021_EAX: NullSelectorClearsBase). Older AMD CPUs do not.
+/// True if this CPU says that it clears the base of a segment register when a NULL selector is loaded (APM volume 3,
+/// CPUID Fn8000_0021_EAX: NullSelectorClearsBase). Older AMD CPUs do not.
 bool announces_clearing() {
     constexpr unsigned leaf = 0x80000021, null_selector_clears_base = 1U << 6;
     unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
     return __get_cpuid_count(leaf, 0, &eax, &ebx, &ecx, &edx) != 0 && (eax & null_selector_clears_base) != 0;
 }
 
-/// Of words that were all ones, and whose lower halves then got a selector.
+/// Tells what happened to the upper halves of words that were all ones, after their lower halves got a selector. `any`
+/// is the OR of the words, `all` the AND.
 Answer upper_halves(std::uint32_t any, std::uint32_t all) {
     if (any >> 16 == 0) return {Statement::upper_half_zero};
     if (all >> 16 == 0xffff) return {Statement::upper_half_left};
@@ -54,7 +55,7 @@ Answer push_of_segment_registers(Bench& bench) {
     code.enter_user(2, GATECRASH_USER32_CS);
     for (int i = 0; i < registers; ++i) u.push(-1);
     u.add(u.esp, 4 * registers);
-    // DS, ES, FS, GS, CS, SS
+    // Pushes DS, ES, FS, GS, CS and SS.
     u.bytes({0x1e, 0x06, 0x0f, 0xa0, 0x0f, 0xa8, 0x0e, 0x16});
     u.int_(from_user_vector);
     code.user_place(behind(Mark::int_n));

@@ -8,9 +8,9 @@ namespace {
 using vm::Event;
 using vm::Guest;
 
-/// An interrupt waits in front of an STI, behind which comes `second`, which ends at `end`. All that has been executed
-/// once already, without the interrupt: an emulator is slow the first time, and an interrupt of the host's the likelier
-/// to end the shadow.
+/// Lands an interrupt before an STI. After the STI comes `second`, and `end` names the address after that. All this
+/// executes once before, without the interrupt: an emulator is slow the first time, so an interrupt of the host would
+/// be more likely to end the shadow.
 Answer irq_before_sti_and(Bench& bench, Spot end, void (*second)(vm::Code&)) {
     RecordingCode code;
     auto& k = code.kernel;
@@ -36,7 +36,7 @@ Answer irq_before_sti_and(Bench& bench, Spot end, void (*second)(vm::Code&)) {
     }));
 }
 
-/// `event` lands where this shadow is part of the state.
+/// Lands `event` where this shadow is part of the guest's state.
 Answer event_in_shadow(Bench& bench, Event event, std::uint8_t shadow) {
     RecordingCode code;
     auto& k = code.kernel;
@@ -50,7 +50,7 @@ Answer event_in_shadow(Bench& bench, Event event, std::uint8_t shadow) {
     code.end();
     return code.tell(code.run(bench, [&](Guest& guest) {
         auto regs = guest.cpu().regs();
-        regs.rflags |= vm::rflags_if;  // else there is no shadow of STI (SDM volume 3, 26.3.1.5)
+        regs.rflags |= vm::rflags_if;  // without IF there is no shadow of STI (SDM volume 3, 26.3.1.5)
         guest.cpu().set_regs(regs);
         auto events = guest.cpu().events();
         events.interrupt.shadow = shadow;
@@ -62,13 +62,13 @@ Answer event_in_shadow(Bench& bench, Event event, std::uint8_t shadow) {
 
 void mov_ss(vm::Code& k) { k.bytes({0x8e, 0xd0}); }  // mov ss, eax
 
-/// POPF sets TF in front of `instruction`, which the guest calls `mark`.
+/// Executes `instruction`, which the guest calls `mark`, after a POPF that sets TF.
 Answer tf_over(Bench& bench, Mark mark, void (*instruction)(vm::Code&)) {
     RecordingCode code;
     auto& k = code.kernel;
     code.on(GATECRASH_VECTOR_DB, 0, clear_pushed_tf);
     k.mov(k.rbx, RecordingCode::scratch);
-    k.mov(k.dword[k.rbx + 4], GATECRASH_KERNEL_SS);  // with the 0 in front of it, what LSS loads
+    k.mov(k.dword[k.rbx + 4], GATECRASH_KERNEL_SS);  // LSS loads this and the 0 before it
     k.mov(k.eax, GATECRASH_KERNEL_SS);
     k.pushfq();
     k.or_(k.qword[k.rsp], static_cast<std::uint32_t>(vm::rflags_tf));

@@ -11,7 +11,7 @@ void clear_tf_and_end(vm::Code& k) {
     ring_end(k);
 }
 
-/// User code with TF set executes SYSCALL.
+/// Runs user code that executes SYSCALL with TF set.
 Answer stepped_syscall(Bench& bench, std::uint64_t fmask) {
     RecordingCode guest;
     auto& k = guest.kernel;
@@ -63,7 +63,7 @@ Answer tf_over_iret(Bench& bench) {
     return guest.tell(guest.run(bench), cause);
 }
 
-/// The first use of the user's text exits: nested paging has to be told of that page.
+/// Uses a new machine, where the first use of the user's text exits: nested paging does not have that page yet.
 Answer tf_over_an_exit(Bench& bench) {
     bench.discard();
     RecordingCode guest(RecordingCode::Pages::fresh);

@@ -15,7 +15,7 @@ using vm::Guest;
 using vm::Snapshot;
 using vm::StepperKind;
 
-/// What differs between an end and where the machine is now.
+/// Returns the parts that differ between `a` and the present state of the machine.
 Parts difference(const Snapshot& a, Guest& guest) {
     const auto b = guest.snapshot(&a);
     Parts parts;
@@ -29,7 +29,7 @@ Parts difference(const Snapshot& a, Guest& guest) {
     return parts;
 }
 
-/// Steps to the end.
+/// Steps the guest to its end.
 SteppedRun step_to_end(Guest& guest, StepperKind kind) {
     constexpr std::size_t max_steps = 3 * instructions_to_step;
     const auto stepper = vm::make_stepper(kind, guest);
@@ -78,7 +78,7 @@ Answer trap_flag_leaves_no_state(Bench& bench) {
         (void)stepper->step();
         constexpr std::size_t free_run_every = 4;  // steps
         if (steps % free_run_every != 0) continue;
-        // Left in mid-way and just behind a step, as a sweep leaves it for each schedule.
+        // Leaves the stepper in mid-way and right after a step, as a sweep does for each schedule.
         const auto here = guest.snapshot(&from);
         stepper->leave();
         guest.restore(here);
