@@ -8,23 +8,23 @@
 
 namespace gatecrash::bench {
 
-/// One figure now against the same one then.
+/// One figure of now, compared with the same figure of then.
 struct Change {
     std::string name, unit;
     double then = 0, now = 0;
     double ratio = 1;    ///< now / then
-    Interval interval;   ///< of the ratio: from the figures' own intervals, so at least 95 %
-    bool worse = false;  ///< all of the interval lies past the threshold
+    Interval interval;   ///< of the ratio, from the two figures' intervals, so it has at least 95 %
+    bool worse = false;  ///< the whole interval is past the threshold
 };
 
 struct Comparison {
     std::vector<Change> changes;
-    /// Figures of `now` without one to compare with: of names that are not in `then`, or of which one is not valid.
+    /// Figures of `now` that cannot be compared: `then` has none of that name, or one of the two is not valid.
     std::vector<std::string> left_out{};
 };
 
-/// In the order of `now`; of times and counts, which are better when they are smaller. `threshold` is a part: 0.05 lets
-/// pass what takes 5 % more.
+/// Compares figures in the order of `now`: times and counts, which are better when they are smaller. `threshold` is the
+/// allowed increase as a fraction: 0.05 allows 5 % more.
 [[nodiscard]] Comparison compare(std::span<const Figure> then, std::span<const Figure> now, double threshold);
 
 }  // namespace gatecrash::bench

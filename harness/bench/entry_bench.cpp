@@ -23,7 +23,7 @@ using vm::Guest;
 
 const vm::Outcome begin = vm::Doorbell{GATECRASH_PORT_BEGIN}, end = vm::Doorbell{GATECRASH_PORT_END};
 
-/// What a way into the kernel and back leaves as it was.
+/// The state that a way into the kernel and back must not change.
 struct Kept {
     std::uint64_t rsp, cr3, gs_base, kernel_gs_base;
     unsigned cpl;
@@ -35,7 +35,7 @@ Kept kept(Guest& guest) {
     return {guest.cpu().regs().rsp, sregs.cr3, sregs.gs.base, guest.kernel_gs_base(), guest.cpl()};
 }
 
-/// For each mode that a guest wants, a machine that boots one after another.
+/// Has one machine for each word size that the guests need, and boots one guest after another in it.
 class Bench {
   public:
     Bench(const kvm::System& system, std::span<const Composition> compositions) {
@@ -45,7 +45,7 @@ class Bench {
         }
     }
 
-    /// Up to BEGIN.
+    /// Boots `image` and runs it up to BEGIN.
     Guest& boot(vm::Image image) {
         auto& [guest, booted, exits] = machines_.at(image.word_size);
         guest.boot_again(std::move(image), booted);
@@ -59,11 +59,11 @@ class Bench {
         if (kept(guest) != at_begin_) fail(guest, "RSP, CR3, a GS base or the CPL is not what it was at BEGIN");
     }
 
-    /// Whether KVM counts VM exits (Linux 5.14).
+    /// True if KVM counts VM exits (Linux 5.14).
     [[nodiscard]] bool counts_exits() const {
         return std::ranges::all_of(machines_, [](const auto& each) { return each.second.exits.has_value(); });
     }
-    /// Those of a machine so far; 0 if KVM does not count them.
+    /// Returns the VM exits of a guest's machine so far; 0 if KVM does not count them.
     [[nodiscard]] std::uint64_t exits_of(const Guest& guest) const {
         const auto& counter = machines_.at(guest.image().word_size).exits;
         return counter ? counter->read() : 0;
@@ -76,7 +76,7 @@ class Bench {
         }
         Guest guest;
         vm::Snapshot booted;
-        std::optional<kvm::Counter> exits;  // behind the machine, which it must not outlive
+        std::optional<kvm::Counter> exits;  // comes after the guest, which it must not outlive
     };
 
     static void expect(Guest& guest, const vm::Outcome& outcome, const vm::Outcome& expected) {
@@ -90,7 +90,7 @@ class Bench {
     Kept at_begin_{};
 };
 
-/// Steps from BEGIN to END, with `event` landed at BEGIN.
+/// Returns the number of steps from BEGIN to END, with `event` landed at BEGIN.
 std::uint64_t steps_of(Bench& bench, vm::Image image, const std::optional<vm::Event>& event, vm::StepperKind kind) {
     auto& guest = bench.boot(std::move(image));
     const auto stepper = vm::make_stepper(kind, guest);
@@ -99,7 +99,7 @@ std::uint64_t steps_of(Bench& bench, vm::Image image, const std::optional<vm::Ev
     {
         vm::Walker walker(guest, *stepper);
         if (event) guest.land(*event);
-        step = walker.settle();  // nothing executes
+        step = walker.settle();  // delivers the event, and executes nothing
         for (; !step.end; ++count) step = walker.step();
     }
     bench.expect_end(guest, *step.end);
@@ -111,19 +111,19 @@ std::optional<vm::Event> event_of(const EntryPath& path) {
     return vm::Event{*path.event, path.vector};
 }
 
-/// What timing an event's path leaves out: a guest cannot time a VM entry, which is how an event lands.
+/// Says what the timing of an event's path leaves out: a guest cannot time a VM entry, which is how an event lands.
 std::string entered_by(const EntryPath& path) {
     return fmt::format("entered by INT {} through its gate, not by the event", path.vector);
 }
 
-/// What the workload is without its entering instruction, as far as it differs.
+/// The properties by which workloads differ when their entering instruction is left out.
 using Workload = std::tuple<unsigned, bool, std::uint64_t>;
 Workload workload_of(const EntryPath& path) { return {path.cpl, path.way == Way::sysenter, path.word_size}; }
 
-/// One round of one guest.
+/// The result of one round of one guest.
 struct Round {
-    std::vector<double> cycles;  ///< of a pass
-    std::uint64_t exits = 0;     ///< of all passes
+    std::vector<double> cycles;  ///< per pass
+    std::uint64_t exits = 0;     ///< during all passes
 };
 
 Round run_timed(Bench& bench, const vm::Image& image, Repetition repetition) {
@@ -142,7 +142,7 @@ Round run_timed(Bench& bench, const vm::Image& image, Repetition repetition) {
     return round;
 }
 
-/// What is timed, and what came of it so far.
+/// A guest to time, and its results so far.
 struct Subject {
     const Composition* composition;
     vm::Image image;
@@ -190,7 +190,7 @@ Measured count_instructions(const kvm::System& system, std::span<const Compositi
 }
 
 Measured measure_cycles(const kvm::System& system, std::span<const Composition> compositions, std::size_t rounds) {
-    // A time-stamp counter may advance in steps of tens of ticks.
+    // Times several passes at once, since a time-stamp counter may advance in steps of tens of ticks.
     constexpr Repetition repetition{.samples = max_samples, .passes = 16};
     struct Overhead {
         double cycles;
@@ -210,7 +210,7 @@ Measured measure_cycles(const kvm::System& system, std::span<const Composition> 
     }
     Bench bench(system, compositions);
     {
-        const PinnedThread pinned;  // but not the watchdog's thread, which the bench has started
+        const PinnedThread pinned;  // not the watchdog's thread, which the bench has already started
         measured.warnings = disturbances(pinned.cpu());
         if (!pinned.is_pinned()) measured.warnings.emplace_back("the thread could not be kept on one CPU");
         if (!bench.counts_exits()) {

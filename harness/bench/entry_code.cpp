@@ -15,7 +15,7 @@ using Xbyak::Label;
 constexpr std::uint32_t rf_and_tf = vm::rflags_rf | vm::rflags_tf;
 constexpr unsigned exit_work_mask = 0x7f, needs_iret = 0x100;
 
-/// The frame that the CPU pushes, in words.
+/// The words of the frame that the CPU pushes.
 enum Word : std::uint8_t { rip, cs, rflags, rsp, ss, words };
 
 class EntryCode {
@@ -92,7 +92,7 @@ class EntryCode {
         }
     }
 
-    /// Of the way out, what comes before anything is given back.
+    /// Emits the tests on the way out, which come before anything is restored.
     void tests() {
         if (has(Piece::exit_work)) {
             k_.test(per_cpu(PerCpu::work, k_.dword), exit_work_mask);
@@ -137,7 +137,7 @@ class EntryCode {
             k_.cmp(frame(ss), GATECRASH_USER_SS);
             k_.jne(by_iret_, Code::T_NEAR);
         }
-        // Where the return is an IRET anyway, it is here.
+        // If the return is an IRET anyway, the code that returns by IRET begins here.
         if (path().by == Return::iret) k_.L(by_iret_);
     }
 
@@ -186,7 +186,8 @@ class EntryCode {
         }
     }
 
-    /// A handler of exceptions looks at what it interrupted; SYSCALL comes from the user.
+    /// Emits `work` so that it executes only for an entry from user mode. A handler of exceptions looks at what it
+    /// interrupted; SYSCALL always comes from the user.
     template <typename Work>
     void if_from_user(const Work& work) {
         if (!is_gate()) return work();
@@ -204,7 +205,7 @@ class EntryCode {
         if_from_user([&] { k_.mov(per_cpu(PerCpu::context, k_.dword), value); });
     }
 
-    /// To the same root, which costs what another one would.
+    /// Emits a load of CR3 with the same root, which costs what another root would.
     void change_cr3() {
         if (!has(Piece::cr3) && !has(Piece::cr3_pcid)) return;
         constexpr int keeps_translations = 63;
@@ -246,7 +247,7 @@ class EntryCode {
         k_.wrmsr();
     }
 
-    /// Calls that nothing returns from (Intel, "Retpoline: A Branch Target Injection Mitigation", RSB stuffing).
+    /// Emits calls that nothing returns from (Intel, "Retpoline: A Branch Target Injection Mitigation", RSB stuffing).
     void stuff_return_stack() {
         constexpr unsigned entries = 32;
         for (unsigned i = 0; i < entries; ++i) {
@@ -259,7 +260,7 @@ class EntryCode {
         k_.lfence();
     }
 
-    /// A register's value from what was saved: behind `clear` it has no other.
+    /// Loads a register from where `save` pushed it, since `clear` has cleared it after that.
     void load_saved(const Xbyak::Reg64& which) {
         if (!has(Piece::save)) return;
         const auto at = std::find(saved_.begin(), saved_.end(), which) - saved_.begin();
@@ -270,15 +271,16 @@ class EntryCode {
 
     [[nodiscard]] std::size_t offset(Word word) const { return (above_ + word) * word_size; }
     [[nodiscard]] Xbyak::Address frame(Word word) const { return k_.qword[k_.rsp + offset(word)]; }
-    /// A word, or what else `size` says. Only as an operand: the prefix is written at once.
+    /// Returns an operand for a word of per-CPU data, or for what `size` says. Use it only in the next instruction,
+    /// since it emits the segment prefix at once.
     [[nodiscard]] Xbyak::Address per_cpu(PerCpu::Offset at) const { return per_cpu(at, k_.qword); }
     [[nodiscard]] Xbyak::Address per_cpu(PerCpu::Offset at, const Xbyak::AddressFrame& size) const {
         k_.putSeg(path().is_64_bit() ? k_.gs : k_.fs);
         return size[Xbyak::RegExp(static_cast<std::size_t>(at))];
     }
 
-    static constexpr std::size_t word_size = 8;  ///< of what only 64-bit paths have
-    /// All but RSP.
+    static constexpr std::size_t word_size = 8;  ///< bytes; only 64-bit paths use it
+    /// All general registers but RSP.
     static inline const Xbyak::Reg64 general_registers[] = {
         Xbyak::util::rdi, Xbyak::util::rsi, Xbyak::util::rdx, Xbyak::util::rcx, Xbyak::util::rax,
         Xbyak::util::r8,  Xbyak::util::r9,  Xbyak::util::r10, Xbyak::util::r11, Xbyak::util::rbx,

@@ -19,10 +19,10 @@ using Xbyak::Label;
 
 constexpr std::uint64_t cr4_fsgsbase = 1 << 16, cr4_pcide = 1 << 17;
 constexpr std::uint32_t rflags_if = vm::rflags_if;
-constexpr std::uint64_t user_gs_base = 0x1000;  ///< not negative, as a kernel's is
+constexpr std::uint64_t user_gs_base = 0x1000;  ///< not negative, unlike a kernel's
 constexpr std::uint64_t absent_page = 0x700000;
 
-/// Neither RSP0 nor what the NMI has.
+/// The top of a stack that neither RSP0 nor the NMI uses.
 constexpr std::uint64_t task_stack_top = GuestCode::stack(2);
 static_assert(GATECRASH_IST_NMI != 2);
 
@@ -32,7 +32,8 @@ class EntryGuest {
         : composition_(std::move(composition)), enters_(enters), repetition_(repetition), code_(path().word_size) {}
 
     vm::Image build(const std::string& name) {
-        // xbyak has the handler's label linked to copies that are made once it is placed, so the handler comes first.
+        // xbyak links the handler's label to copies of it that are made after the label was placed, so the handler
+        // comes first.
         Label start;
         k_.jmp(start, Code::T_NEAR);
         emit_entry(code_, composition_, entry_);
@@ -75,7 +76,8 @@ class EntryGuest {
     void set_gs() {
         const bool has_gs = has(Piece::swapgs) || has(Piece::paranoid_rdmsr) || has(Piece::paranoid_fsgsbase);
         const auto of_user = has_gs ? user_gs_base : GuestCode::data;
-        // As after a boot: IRET to the user may clear the base of what it finds unusable for CPL 3.
+        // Loads NULL selectors, as after a boot: IRET to the user may clear the base of a segment that is not usable at
+        // CPL 3.
         k_.xor_(k_.eax, k_.eax);
         k_.mov(k_.fs, k_.eax);
         k_.mov(k_.gs, k_.eax);
@@ -107,7 +109,7 @@ class EntryGuest {
         }
     }
 
-    /// In instructions that both modes have.
+    /// Emits the workload, in instructions that both modes have.
     void workload(Code& c) {
         Label again;
         c.mov(c.edi, static_cast<std::uint32_t>(vm::number(samples_address)));
@@ -134,7 +136,7 @@ class EntryGuest {
         c.doorbell(GATECRASH_PORT_DONE);
     }
 
-    /// EDX:EAX is the time-stamp counter.
+    /// Emits a reading of the time-stamp counter into EDX:EAX.
     static void read_time(Code& c) {
         c.lfence();
         c.rdtsc();
@@ -176,7 +178,7 @@ class EntryGuest {
         }
     }
 
-    /// As wide as the guest's words.
+    /// Returns the register with the width of the guest's words.
     [[nodiscard]] Xbyak::Reg32e word(const Xbyak::Reg64& reg) const {
         return Xbyak::Reg32e(reg.getIdx(), static_cast<int>(8 * path().word_size));
     }

@@ -9,27 +9,28 @@
 
 namespace gatecrash::bench {
 
-/// Where a guest has its samples: `samples` words of 64 bits.
+/// The address of a guest's samples: `samples` words of 64 bits.
 constexpr vm::Virtual samples_address{GATECRASH_USER_STACK};
 /// The rest of that page is the user's stack.
 constexpr unsigned max_samples = 256;
 
-/// How often a guest goes its way: `passes` times between two readings of the time-stamp counter, `samples` times.
+/// Says how often a guest goes its way: `passes` times between two readings of the time-stamp counter, and that
+/// `samples` times.
 struct Repetition {
     unsigned samples = 1, passes = 1;
 };
 
-/// A guest that rings BEGIN, goes the way of `composition` once, and rings END. Where the harness lands an event, it
-/// has to land at BEGIN.
+/// Makes a guest that rings BEGIN, goes the way of `composition` once, and rings END. If the path needs an event, the
+/// harness must land it at BEGIN.
 [[nodiscard]] vm::Image counted_guest(const Composition& composition);
-/// The same over and over. A reading is LFENCE, RDTSC, LFENCE (SDM volume 2, RDTSC; APM volume 3, RDTSC), so that
-/// nothing of what is measured is outside of it; and there is an LFENCE behind each pass. In place of an event that the
-/// harness lands, INT n enters: through its gate, to its stack.
+/// Makes a guest that goes the way of `composition` over and over. A reading is LFENCE, RDTSC, LFENCE (SDM volume 2,
+/// RDTSC; APM volume 3, RDTSC), so that all of what is measured happens between two readings. An LFENCE follows each
+/// pass. In place of an event that the harness lands, INT n enters: through the event's gate, to its stack.
 [[nodiscard]] vm::Image timed_guest(const Composition& composition, Repetition repetition);
-/// Either without what enters: what is to be subtracted.
+/// Makes one of these guests without the instruction that enters. Its result is subtracted from the others.
 [[nodiscard]] vm::Image empty_guest(const EntryPath& path, Repetition repetition);
 
-/// What this machine's CPU lacks for `composition`; empty if nothing.
+/// Returns what this machine's CPU lacks for `composition`. Empty if it lacks nothing.
 [[nodiscard]] std::optional<std::string> missing_for(const Composition& composition);
 
 }  // namespace gatecrash::bench

@@ -120,7 +120,7 @@ std::string names_of(std::span<const Item> items) {
     return fmt::format("{}", fmt::join(names, ", "));
 }
 
-/// What "PATH+PIECE+..." names.
+/// Returns the composition that "PATH+PIECE+..." names.
 Composition parse(const std::string& text) {
     std::istringstream words(text);
     std::string word;

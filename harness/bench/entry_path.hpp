@@ -1,4 +1,4 @@
-// Ways into the kernel and back, and what kernels add to them: the names, what they are, and what goes with what.
+// Lists ways into the kernel and back, and what kernels add to them: names, descriptions, and what goes with what.
 #pragma once
 
 #include <cstdint>
@@ -12,14 +12,14 @@
 
 namespace gatecrash::bench {
 
-/// What leads into the kernel.
+/// The ways into the kernel.
 enum class Way : std::uint8_t {
-    syscall,   ///< SYSCALL; no frame but what the entry builds itself
-    sysenter,  ///< SYSENTER; in 64-bit mode Intel CPUs have it
+    syscall,   ///< SYSCALL: there is no frame unless the entry builds one
+    sysenter,  ///< SYSENTER: in 64-bit mode only Intel CPUs have it
     gate,      ///< an exception, INT n, interrupt or NMI: the CPU pushes a frame
 };
 
-/// What leads back.
+/// The ways back out of the kernel.
 enum class Return : std::uint8_t { sysret, sysexit, iret };
 
 struct EntryPath {
@@ -27,22 +27,22 @@ struct EntryPath {
     const char* what;
     Way way;
     Return by;
-    /// Of the code that enters, and to which it returns: 3 or 0.
+    /// The CPL of the code that enters, and to which the kernel returns: 3 or 0.
     unsigned cpl = 3;
     /// The entry builds an IRET frame, as for any other exception (SYSCALL only).
     bool builds_frame = false;
-    std::uint8_t vector = 0;  ///< of a gate
-    /// What the harness lands there. Nothing: an instruction enters.
+    std::uint8_t vector = 0;  ///< of the gate, if one is used
+    /// The event that the harness lands. Empty if an instruction enters.
     std::optional<vm::Event::Kind> event{};
-    /// Bytes: 4 in legacy mode.
+    /// Bytes of a word: 4 in legacy mode.
     std::uint64_t word_size = 8;
 
     [[nodiscard]] bool is_64_bit() const { return word_size == 8; }
     [[nodiscard]] bool has_frame() const { return way == Way::gate || builds_frame; }
 };
 
-/// An instruction sequence that kernels have on their way in, on their way out, or both. In the order of the way in;
-/// the way out is the same backwards.
+/// An instruction sequence that kernels have on their way in, on their way out, or both. The order is that of the way
+/// in; on the way out it is reversed.
 enum class Piece : std::uint8_t {
     verw,
     swapgs,
@@ -69,7 +69,7 @@ enum class Piece : std::uint8_t {
     sysret_ss,
 };
 
-/// Of pieces with the same purpose, only one is in a path. Any number have `other`.
+/// A path has at most one piece of each purpose, but any number with `other`.
 enum class Purpose : std::uint8_t { other, gs, cr3, context };
 
 struct PieceInfo {
@@ -78,7 +78,7 @@ struct PieceInfo {
     const char* what;
     bool (*fits)(const EntryPath& path);
     Purpose purpose = Purpose::other;
-    /// A piece without which this one makes no sense.
+    /// The piece without which this one makes no sense.
     std::optional<Piece> needs{};
 };
 [[nodiscard]] const PieceInfo& info(Piece piece);
@@ -88,25 +88,26 @@ struct Composition {
     const EntryPath* path = nullptr;
     std::vector<Piece> pieces;
 
-    /// "PATH+PIECE+PIECE".
+    /// Returns "PATH+PIECE+PIECE".
     [[nodiscard]] std::string name() const;
     [[nodiscard]] bool has(Piece piece) const;
-    /// What the path is, or the piece on it that is looked at; nothing if there are several.
+    /// Describes the path or, if there is only one piece besides what that needs, the piece. Empty for several pieces.
     [[nodiscard]] std::string what() const;
     bool operator==(const Composition&) const = default;
 };
 
-/// A word on the command line that selects nothing, with what there is instead.
+/// Thrown for a word on the command line that selects nothing. `what()` lists the alternatives.
 struct SelectionError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
 [[nodiscard]] std::span<const EntryPath> all_paths();
 [[nodiscard]] std::span<const PieceInfo> all_pieces();
-/// Each path bare, and with each piece that fits it (and what that needs).
+/// Returns each path alone, and with each piece that fits it (and what that piece needs).
 [[nodiscard]] std::vector<Composition> all_compositions();
-/// Of each pattern: the compositions of all_compositions() whose names it matches as a shell glob; or else the one that
-/// it names itself, PATH+PIECE+..., in whatever order. No pattern: all. Throws SelectionError.
+/// Returns what the patterns select; everything if there is no pattern. A pattern selects those of all_compositions()
+/// whose names it matches as a shell glob. If there are none, it selects the one that it names itself: PATH+PIECE+...,
+/// with the pieces in any order. Throws SelectionError.
 [[nodiscard]] std::vector<Composition> select_compositions(std::span<const std::string> patterns);
 
 }  // namespace gatecrash::bench

@@ -8,19 +8,19 @@
 namespace gatecrash::bench {
 namespace {
 
-/// The least sample that `part` of them are not above (nearest rank). Of sorted ones.
+/// Returns the least of the sorted samples such that a fraction `part` of them is not above it (nearest rank).
 double quantile(std::span<const double> sorted, double part) {
     const auto rank = std::ceil(part * static_cast<double>(sorted.size()));
     return sorted[static_cast<std::size_t>(std::max(rank, 1.0)) - 1];
 }
 
-/// Of the median of `samples`.
+/// Returns the confidence interval of the median of `samples`.
 Interval bootstrap_interval(std::span<const double> samples) {
     constexpr std::size_t resamples = 1000;
     std::mt19937_64 random;  // its default seed is fixed
     std::vector<double> medians(resamples), drawn(samples.size());
     for (auto& median : medians) {
-        // Not std::uniform_int_distribution, of which libraries differ. The bias is below 2^-50.
+        // Does not use std::uniform_int_distribution, whose results differ between libraries. The bias is below 2^-50.
         for (auto& each : drawn) each = samples[random() % samples.size()];
         median = median_of(drawn);
     }

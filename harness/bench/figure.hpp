@@ -7,7 +7,7 @@
 
 namespace gatecrash::bench {
 
-/// An estimate's 95 % confidence interval.
+/// The 95 % confidence interval of an estimate.
 struct Interval {
     double low = 0, high = 0;
     bool operator==(const Interval&) const = default;
@@ -24,22 +24,23 @@ struct Figure {
     std::string note;  ///< what was measured, or why it is not valid
 };
 
-/// The distribution of the samples of all `rounds`, none of which is empty. What changes between rounds is what a
-/// median is not known by: its interval is the percentile bootstrap's (Efron 1979) of the rounds' medians, from a fixed
+/// Summarizes the samples of all `rounds`, none of which may be empty. Variation between rounds limits how well the
+/// median is known. So its interval is the percentile bootstrap's (Efron 1979) of the rounds' medians, from a fixed
 /// seed.
 [[nodiscard]] Figure summarize_rounds(std::string name, std::string unit,
                                       const std::vector<std::vector<double>>& rounds, std::string note);
 
-/// The same of `samples`, not none, in the order in which they were taken: as many rounds as usual, one behind another.
+/// Summarizes `samples`, at least one, in the order in which they were taken. Divides them into successive rounds, as
+/// many as usual.
 [[nodiscard]] Figure summarize(std::string name, std::string unit, const std::vector<double>& samples,
                                std::string note);
 
-/// The number in the middle, the lower of two.
+/// Returns the number in the middle, or the lower one of two.
 [[nodiscard]] double median_of(std::vector<double> samples);
 
 constexpr std::size_t usual_rounds = 20;
 
-/// Whether a median is known well enough to be called a result: to 5 %.
+/// True if the median is known well enough to be called a result: to 5 %.
 [[nodiscard]] bool is_narrow(const Figure& figure);
 
 }  // namespace gatecrash::bench

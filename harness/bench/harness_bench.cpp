@@ -17,7 +17,7 @@ using Clock = std::chrono::steady_clock;
 using vm::Event;
 using vm::Guest;
 
-/// Samples of one figure: as many as wanted, or fewer if they take longer than this.
+/// Samples per figure. A figure gets fewer if they take longer than `long_enough`.
 constexpr std::size_t floor_runs = 2000, injections = 4000, creations = 20;
 constexpr auto long_enough = std::chrono::seconds(2);
 
@@ -54,8 +54,8 @@ std::vector<double> timed(std::size_t wanted, const Work& work) {
     return sampler.samples();
 }
 
-/// A guest that executes HLT, over and over: the harness sets and reads its registers each time, all of them, as it
-/// does for a schedule.
+/// Times a guest that executes HLT over and over. Each time the harness sets and reads all of its registers, as it does
+/// for a schedule.
 std::vector<double> floor_samples(const kvm::System& system) {
     vm::GuestCode code;
     code.kernel.hlt();
@@ -69,9 +69,9 @@ std::vector<double> floor_samples(const kvm::System& system) {
     });
 }
 
-/// A guest whose NMI handler does nothing but write the log record that the checks want to see: what is left of the
-/// time of an injection is the harness's. `memory` bytes that it never touches are mapped besides. With `has_wrmsr` its
-/// text has a WRMSR that it never executes, as the runtime's has: then MSRs are read after each run.
+/// Makes a guest whose NMI handler only writes the log record that the checks require. So nearly all the time of an
+/// injection is the harness's. The guest maps `memory` more bytes, which it never touches. With `has_wrmsr` its text
+/// has a WRMSR that it never executes, as the runtime's text has: then the harness reads MSRs after each run.
 vm::Image short_guest(std::uint64_t memory, bool has_wrmsr = false) {
     vm::GuestCode code;
     auto& k = code.kernel;
@@ -140,7 +140,7 @@ struct WalkedGuest {
     Path path;
 };
 
-/// As a sweep does it, over and over all boundaries.
+/// Times injections as a sweep does them, over and over on all boundaries.
 std::vector<double> injection_samples(WalkedGuest& subject) {
     auto& guest = subject.guest;
     Sampler sampler(injections);
@@ -158,7 +158,7 @@ std::vector<double> injection_samples(WalkedGuest& subject) {
     return sampler.samples();
 }
 
-/// `work` on each boundary's snapshot, behind a run from there in which an NMI landed.
+/// Times `work` on each boundary's snapshot, after a run from there in which an NMI landed.
 template <typename Work>
 std::vector<double> samples_behind_a_run(WalkedGuest& subject, const Work& work) {
     auto& guest = subject.guest;

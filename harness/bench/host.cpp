@@ -10,7 +10,7 @@
 namespace gatecrash::bench {
 namespace {
 
-/// The first word of a file, or nothing.
+/// Returns the first word of a file. Empty if there is none.
 std::string word_in(const std::filesystem::path& file) {
     std::ifstream stream(file);
     std::string word;
@@ -21,7 +21,7 @@ std::string word_in(const std::filesystem::path& file) {
 }  // namespace
 
 PinnedThread::PinnedThread() : cpu_(static_cast<unsigned>(std::max(::sched_getcpu(), 0))) {
-    if (::sched_getaffinity(0, sizeof before_, &before_) != 0) return;  // more CPUs than fit
+    if (::sched_getaffinity(0, sizeof before_, &before_) != 0) return;  // the host has more CPUs than a cpu_set_t
     cpu_set_t only;
     CPU_ZERO(&only);
     CPU_SET(cpu_, &only);

@@ -13,7 +13,7 @@ double Exits::per_pass() const {
 }
 
 std::vector<std::string> doubts(const Figure& figure, bool has_one_rate, const Exits& exits) {
-    // Midway between a path that is left once a pass and one that is not left at all.
+    // Lies midway between a path that exits once a pass and one that never exits.
     constexpr double leaves = 0.5;
     std::vector<std::string> found;
     if (!has_one_rate) found.emplace_back("the time-stamp counter does not run at one rate");

@@ -8,17 +8,17 @@
 
 namespace gatecrash::bench {
 
-/// VM exits during passes that were timed.
+/// VM exits during timed passes.
 struct Exits {
     std::uint64_t taken = 0;
-    std::uint64_t taken_without = 0;  ///< in as many passes without the entering instruction: none of the path's
+    std::uint64_t taken_without = 0;  ///< in as many passes without the entering instruction: none is the path's
     std::uint64_t passes = 0;
 
     [[nodiscard]] double per_pass() const;
 };
 
-/// Why cycles are no result, a clause each; nothing if they are one. A guest that is left once a pass is not timed, KVM
-/// is. The host's timer leaves it far less often, and that is in the spread.
+/// Returns why cycles are no result, a clause each; empty if they are one. If a guest exits once a pass, the cycles are
+/// mostly KVM's. The host's timer causes an exit far less often, and that shows in the spread.
 [[nodiscard]] std::vector<std::string> doubts(const Figure& figure, bool has_one_rate, const Exits& exits);
 
 }  // namespace gatecrash::bench
