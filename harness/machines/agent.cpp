@@ -1,5 +1,5 @@
-// The program inside the machine: the kernel starts it as its first process, it makes the kernel usable, and then does
-// what the outside asks. Statically linked, so that it needs nothing but the kernel.
+// The program inside the machine. The kernel starts it as its first process. It makes the kernel usable, and then does
+// what the outside asks. It is statically linked, so it needs nothing but the kernel.
 
 #include <fcntl.h>
 #include <linux/reboot.h>
@@ -44,7 +44,7 @@ void mount_all() {
     mount_one("tmpfs", "/dev/shm");
     mount_one("proc", "/proc");
     mount_one("sysfs", "/sys");
-    // Files that came with the first file system must not be hidden.
+    // Does not hide files that came with the first file system.
     if (!fs::exists("/tmp")) mount_one("tmpfs", "/tmp");
     fs::permissions("/dev/ptmx", fs::perms(0666));
     for (const auto& [name, target] :
@@ -54,7 +54,7 @@ void mount_all() {
     }
 }
 
-/// Loads the files of /modules in the order of their names. Throws std::system_error naming the module.
+/// Loads the files of /modules in the order of their names. Throws std::system_error, which names the module.
 void load_modules() {
     std::vector<fs::path> files(fs::directory_iterator("/modules"), fs::directory_iterator{});
     std::sort(files.begin(), files.end());
@@ -63,11 +63,11 @@ void load_modules() {
         if (::syscall(SYS_finit_module, fd.get(), "", 0) != 0 && errno != EEXIST) {
             posix::throw_errno("the kernel refused the module " + file.filename().string());
         }
-        fs::remove(file);  // its memory is better used otherwise
+        fs::remove(file);  // frees its memory for the program
     }
 }
 
-/// Whether this is the machine without virtio, Bochs.
+/// True on a machine without virtio, that is, in Bochs.
 bool is_bochs() {
     const char* kind = std::getenv(port_variable);
     return kind != nullptr && kind == serial_port;
@@ -89,7 +89,7 @@ void serve() {
     mount_all();
     load_modules();
     if (!fs::exists("/dev/kvm")) throw std::runtime_error("KVM is loaded, but there is no /dev/kvm");
-    // Signals, resizing and liveness must get through however busy the program keeps both CPUs.
+    // Signals, resizing and signs of life must get through even if the program keeps the CPU busy.
     ::setpriority(PRIO_PROCESS, 0, -20);
     auto port = is_bochs() ? std::unique_ptr<Port>(new SerialPort) : std::make_unique<VirtioPort>();
     AgentSession session(std::move(port), is_bochs() ? std::optional<StallBreaker>(std::in_place) : std::nullopt);
@@ -106,7 +106,7 @@ int main() {
     try {
         serve();
     } catch (const std::exception& error) {
-        // The console is all there is when the port is not: the program outside shows its last lines.
+        // If the port fails, only the console is left: the program outside shows its last lines.
         std::fprintf(stderr, "machine-agent: %s\n", error.what());
         std::fflush(stderr);
         std::this_thread::sleep_for(std::chrono::milliseconds(100));

@@ -22,13 +22,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// The status and control registers of a parallel port.
+/// Bits of the status and control registers of a parallel port.
 constexpr unsigned char status_ready = 1U << 7 | 1U << 4;  ///< not busy, selected
 constexpr unsigned char control_strobe = 1U << 0;
 constexpr unsigned char control_reset = 1U << 3;                  ///< selected, and being initialized
 constexpr unsigned char control_ready = control_reset | 1U << 2;  ///< initialized
 
-/// Devices appear some time after their driver was loaded.
+/// Waits for the port: devices appear some time after their driver was loaded.
 posix::FileDescriptor open_virtio_port() {
     using namespace std::chrono_literals;
     for (int attempt = 0; attempt < 3000; ++attempt) {
@@ -60,7 +60,7 @@ SerialPort::SerialPort() : line_(posix::open_file("/dev/ttyS1", O_RDWR | O_NOCTT
     if (::ioperm(parallel_port, 3, 1) != 0) posix::throw_errno("the parallel port");
     outb(control_reset, parallel_port + 2);
     outb(control_ready, parallel_port + 2);
-    // Bochs's printer has ended its initialization when somebody looked.
+    // Reads the status until the port is ready: Bochs's printer ends its initialization only when somebody looks.
     for (int look = 0; (inb(parallel_port + 1) & status_ready) != status_ready; ++look) {
         if (look == 1000) throw std::runtime_error("the parallel port does not get ready");
     }

@@ -1,4 +1,4 @@
-// How the agent reaches the outside.
+// The agent's connection to the outside.
 #pragma once
 
 #include <sys/types.h>
@@ -18,18 +18,18 @@ class Port {
     Port& operator=(Port&&) = delete;
     virtual ~Port() = default;
 
-    /// Where bytes come from; non-blocking. Writable when write() takes some.
+    /// Returns the non-blocking descriptor that bytes come from. It is writable when write() takes some.
     virtual int fd() const = 0;
-    /// How many of `bytes` it took, as write(2).
+    /// Returns how many of `bytes` it took, as write(2) does.
     virtual ssize_t write(std::string_view bytes) = 0;
-    /// Whether the outside has to be told what was read before it sends more.
+    /// True if the outside sends more only after it was told what the agent has read.
     virtual bool wants_receipts() const = 0;
 };
 
-/// A virtio-serial port: QEMU has it.
+/// A virtio-serial port, which QEMU has.
 class VirtioPort : public Port {
   public:
-    /// Waits for the port. Throws std::runtime_error when none appears.
+    /// Waits for the port. Throws std::runtime_error if none appears.
     VirtioPort();
     int fd() const override { return port_.get(); }
     ssize_t write(std::string_view bytes) override;
@@ -39,8 +39,9 @@ class VirtioPort : public Port {
     posix::FileDescriptor port_;
 };
 
-/// What Bochs has: the second serial port to read from. That would do for writing too, at 11 KiB a second of the
-/// machine's own time; a byte for the parallel port is on its way as soon as three instructions have executed.
+/// The ports that Bochs has. The agent reads from the second serial port, and writes to the parallel port. The serial
+/// port could also be written to, but at 11 KiB a second of the machine's own time. The parallel port sends a byte as
+/// soon as three instructions have executed.
 class SerialPort : public Port {
   public:
     SerialPort();

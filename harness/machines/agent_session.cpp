@@ -29,10 +29,11 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Beyond this many bytes waiting for the port the program is not read any further, so that it waits as well.
+/// If more bytes than this wait for the port, the agent does not read from the program, so that the program waits as
+/// well.
 constexpr std::size_t enough_unsent = 1U << 20;
 
-/// We read and the program writes or, with `input`, the other way round.
+/// Makes a pipe that the program writes to and the agent reads or, with `input`, the other way round.
 ChildStream make_pipe(bool input = false) {
     auto pipe = posix::make_pipe();
     ChildStream stream{.ours = std::move(input ? pipe.write : pipe.read),
@@ -41,14 +42,14 @@ ChildStream make_pipe(bool input = false) {
     return stream;
 }
 
-/// Every byte must stay what it is: the terminal outside does the translation of line ends.
+/// Makes a terminal that changes no byte: the terminal outside translates line ends.
 ChildStream make_terminal() {
     auto made = posix::make_pseudo_terminal();
     ::fcntl(made.controller.get(), F_SETFL, O_NONBLOCK);
     return {.ours = std::move(made.controller), .theirs = std::move(made.terminal), .terminal = true};
 }
 
-/// In the new process: becomes the program. Returns only on failure, with errno set.
+/// Turns the new process into the program. Returns only on failure, with errno set.
 void become(RunRequest& request, const ChildStream& input, const std::array<ChildStream, 2>& streams) {
     ::setsid();
     for (const auto& stream : streams) {
@@ -70,7 +71,7 @@ void become(RunRequest& request, const ChildStream& input, const std::array<Chil
 
 std::string launch_error(const std::string& program, int error) {
     auto text = "cannot run " + program + " in the machine: " + std::strerror(error);
-    // The kernel says "no such file" for the program when it means its loader.
+    // If a program's loader is missing, the kernel says "no such file" about the program.
     if (error == ENOENT && fs::exists(program)) text += " (its loader is missing)";
     return text;
 }
@@ -85,7 +86,7 @@ AgentSession::AgentSession(std::unique_ptr<Port> port, std::optional<StallBreake
     ::sigprocmask(SIG_BLOCK, &watched, nullptr);
     signals_ = posix::FileDescriptor(::signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!signals_) posix::throw_errno("signalfd");
-    (void)std::signal(SIGPIPE, SIG_IGN);  // of a program that closed its standard input
+    (void)std::signal(SIGPIPE, SIG_IGN);  // from a program that closed its standard input
 }
 
 void AgentSession::send(Message message, std::string_view payload) { append_frame(unsent_.tail(), message, payload); }
@@ -110,7 +111,7 @@ void AgentSession::handle(const Frame& frame) {
         case Message::file_data:
             posix::write_all(upload_.get(), frame.payload);
             upload_left_ -= std::min<std::uint64_t>(upload_left_, frame.payload.size());
-            // Closed at once: a program that is still open for writing cannot be executed.
+            // Closes the file at once: a program that is still open for writing cannot be executed.
             if (upload_left_ == 0) upload_.reset();
             return;
         case Message::run:
@@ -131,7 +132,7 @@ void AgentSession::handle(const Frame& frame) {
             if (input_stream_.ours) input_.tail() += frame.payload;
             return;
         case Message::close_stream:
-            // The program's next write ends in SIGPIPE, as it would outside.
+            // The program's next write raises SIGPIPE, as it would outside.
             streams_.at(payload.u8()).ours.reset();
             return;
         default:
@@ -144,7 +145,7 @@ void AgentSession::begin_file(PayloadReader& payload) {
     const auto mode = payload.u32();
     upload_left_ = payload.u64();
     fs::create_directories(path.parent_path());
-    // A new file always: the old one may be mapped by a process that runs.
+    // Always makes a new file: a running process may have mapped the old one.
     ::unlink(path.c_str());
     upload_ = posix::open_file(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
     ::fchmod(upload_.get(), mode);
@@ -224,7 +225,7 @@ bool AgentSession::forward(Stream stream) {
         send(Message::output, {buffer_.data(), 1 + static_cast<std::size_t>(got)});
         return true;
     }
-    // EIO is how a terminal says that its other end was closed.
+    // EIO says that the other end of a terminal was closed.
     if (got == 0 || (errno != EAGAIN && errno != EINTR)) ours.reset();
     return false;
 }
@@ -234,19 +235,23 @@ void AgentSession::reap() {
     while (::read(signals_.get(), &info, sizeof(info)) > 0) {
     }
     int status = 0;
-    // As the first process it inherits every orphan.
+    // The first process inherits every orphan.
     for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
         if (pid == child_) exit_code_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     }
 }
 
 void AgentSession::finish() {
-    // What is in the pipes now is the program's; a process it left behind is not waited for.
+    // Sends what is in the pipes now, which is the program's. Does not wait for processes that the program left
+    // running.
     for (const auto stream : {Stream::out, Stream::err}) {
         do {
             flush();
         } while (forward(stream));
-        if (streams_.at(static_cast<std::size_t>(stream)).ours && unsent_.size() > enough_unsent) return;  // later
+        if (streams_.at(static_cast<std::size_t>(stream)).ours && unsent_.size() > enough_unsent)
+            return;  // serve()
+                     // calls
+                     // again
     }
     input_stream_.ours.reset();
     for (const auto& output : outputs_) send_file(output);
@@ -256,7 +261,7 @@ void AgentSession::finish() {
 }
 
 void AgentSession::send_file(const std::string& path) {
-    // The program's working directory is not the agent's.
+    // The path is absolute, since the agent has another working directory than the program.
     const posix::FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     struct stat status {};
     if (!fd || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return;
@@ -302,13 +307,13 @@ void AgentSession::wait() {
         {.fd = input_.empty() ? -1 : input_stream_.ours.get(), .events = POLLOUT, .revents = 0},
         {.fd = stall_ ? stall_->fd() : -1, .events = POLLIN, .revents = 0},
     }};
-    // Putting an NMI off, and nothing else: a look at all the rest would take most of the time until the next one.
+    // Puts off an NMI without looking at anything else: that would take most of the time until the next NMI.
     int ready = 0;
     do {
         ready = ::poll(fds.data(), fds.size(), -1);
         if (fds[5].revents != 0) stall_->put_off();
     } while (ready == 1 && fds[5].revents != 0);
-    // The port says POLLHUP while nobody is connected outside; there is nothing to do then but to wait.
+    // The port reports POLLHUP while nobody outside is connected. The agent can only wait then.
     if ((fds[0].revents & POLLHUP) != 0 && (fds[0].revents & POLLIN) == 0) ::usleep(1000);
 }
 

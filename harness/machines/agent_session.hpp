@@ -1,4 +1,4 @@
-// The agent's conversation with the outside, and the one program it runs.
+// The agent's conversation with the outside, and the one program that the agent runs.
 #pragma once
 
 #include <sys/types.h>
@@ -27,7 +27,7 @@ struct ChildStream {
 
 class AgentSession {
   public:
-    /// `stall` only where a machine needs it.
+    /// Takes `stall` only on a machine that needs it.
     explicit AgentSession(std::unique_ptr<Port> port, std::optional<StallBreaker> stall);
 
     /// Queues a frame.
@@ -40,17 +40,17 @@ class AgentSession {
     void begin_file(PayloadReader& payload);
     void run(const RunRequest& request);
     void resize(std::uint32_t rows, std::uint32_t columns);
-    /// Gives the program what its standard input takes now.
+    /// Writes to the program's standard input what that takes now.
     void feed();
-    /// Forwards what the program wrote; false when there is nothing now, or never again.
+    /// Forwards what the program wrote. Returns false if there is nothing now, or never again.
     bool forward(Stream stream);
     void reap();
-    /// The program ended: its last words, its files, its exit code.
+    /// Sends the last output, the files and the exit code of the program, which has ended.
     void finish();
     void send_file(const std::string& path);
     void read_port();
     void flush();
-    /// Waits until something can be done, with `block` false not at all.
+    /// Waits until something can be done.
     void wait();
 
     std::unique_ptr<Port> port_;
@@ -58,11 +58,12 @@ class AgentSession {
     posix::FileDescriptor signals_;
     FrameReader reader_;
     ByteQueue unsent_;
-    /// What is read, a byte for its Stream in front. Made once: an emulated CPU fills 64 KiB for milliseconds.
+    /// Holds a byte for the Stream, then what was read. It is made only once: an emulated CPU fills 64 KiB for
+    /// milliseconds.
     std::vector<char> buffer_ = std::vector<char>(1 + chunk_size);
     posix::FileDescriptor upload_;
     std::uint64_t upload_left_ = 0;
-    ByteQueue input_;  ///< of the program, at most input_window bytes
+    ByteQueue input_;  ///< for the program, at most input_window bytes
     bool input_ended_ = false;
     ChildStream input_stream_;
     std::array<ChildStream, 2> streams_;

@@ -18,13 +18,13 @@ namespace {
 constexpr long wake_every = 5'000'000;       // ns
 constexpr std::uint16_t nmi_after = 11'932;  // 10 ms in ticks of the timer chip, at 1.193182 MHz
 
-/// The timer chip (8254): counter 0, and one write of both bytes that lets it count down once.
+/// The timer chip (8254). After the command, counter 0 takes one write of both bytes, and counts down once.
 constexpr unsigned short timer_counter = 0x40;
 constexpr unsigned short timer_control = 0x43;
 constexpr unsigned char count_down_once = 0x30;
 
-/// The I/O APIC: a register is chosen at its beginning and accessed at +16. The timer chip, which the kernel needs no
-/// more, is at pin 2.
+/// The I/O APIC. A write to its beginning chooses a register, which is then accessed at +16. The timer chip, which the
+/// kernel no longer needs, is at pin 2.
 constexpr off_t io_apic = 0xfec00000;
 constexpr std::size_t io_apic_size = 4096;
 constexpr std::uint32_t pin_low = 0x10 + 2 * 2;

@@ -24,18 +24,18 @@ namespace {
 constexpr const char* bochs_name = "bochs-bin";
 constexpr const char* bios = "/usr/share/bochs/BIOS-bochs-latest";
 constexpr const char* vga_bios = "/usr/share/vgabios/vgabios-stdvga.bin";
-/// Bochs cannot do without a display. This one has a mode that shows nothing, and listens on nothing.
+/// Bochs needs a display. This one has a mode that shows nothing and listens on nothing.
 constexpr const char* display = "/usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_sdl2_gui.so";
 
-/// Booting takes 8 s on an idle fast host, 20 s on a slow one, and as much longer as others keep it busy.
+/// Booting takes 8 s on an idle fast host, 20 s on a slow one, and longer on a busy one.
 constexpr std::chrono::seconds bochs_boot_limit{300};
 constexpr std::chrono::seconds clock_limit{30};
 
-/// The descriptor numbers under which Bochs finds what it is handed.
+/// The descriptor numbers under which Bochs gets its files.
 enum BochsFd : int { settings_fd = 3, debugger_fd, disc_fd, serial_fd, parallel_fd, console_fd, log_fd };
 
-/// The second line is about time, as in the machines of QEMU. What the agent's StallBreaker needs: access to the I/O
-/// APIC, and that interrupt 0 is not the HPET's.
+/// The second line saves time, as in the machines of QEMU. The first line has what the agent's StallBreaker needs:
+/// access to the I/O APIC, and no HPET on interrupt 0.
 const std::string kernel_arguments = fmt::format(
     "console=ttyS0,115200 quiet panic=-1 mitigations=off nokaslr iomem=relaxed hpet=disable {}={} "
     "tsc=reliable lpj=4000000 no_timer_check nowatchdog cryptomgr.notests init_on_alloc=0 audit=0 lsm=",
@@ -49,7 +49,7 @@ std::string settings(const Machine& machine) {
         "memory: guest={0}, host={0}\n"
         "romimage: file={2}\n"
         "vgaromimage: file={3}\n"
-        // Time is counted in instructions, so that a run is the same each time.
+        // Bochs counts time in instructions, so that a run is the same each time.
         "cpu: model={1}, count=1, ips=50000000, reset_on_triple_fault=0, ignore_bad_msrs=1\n"
         "clock: sync=none, time0=1700000000, rtc_sync=0\n"
         "ata0-master: type=cdrom, path={4}, status=inserted\n"
@@ -71,7 +71,7 @@ class Bochs : public Emulator {
         const auto program = posix::find_program(bochs_name);
         if (!program) throw_not_set_up(*files.machine, bochs_name);
         const auto settings_file = posix::memory_file("settings", settings(*files.machine));
-        // Debian builds Bochs with its debugger, which has to be told to go on.
+        // Debian builds Bochs with its debugger, which waits for a command to continue.
         const auto debugger_file = posix::memory_file("debugger", "c\n");
         auto console = posix::memory_file("console");
         auto log = posix::memory_file("log");
@@ -118,7 +118,7 @@ class Bochs : public Emulator {
             const auto file = posix::open_file(path, O_WRONLY | O_CREAT | O_TRUNC);
             posix::write_all(file.get(), console());
         } catch (const std::system_error&) {
-            return {};  // a second failure is of no interest
+            return {};  // the first failure matters, not this one
         }
         return fmt::format("\nall of it is in {}", path.string());
     }

@@ -8,10 +8,11 @@
 
 namespace gatecrash::machines {
 
-/// See Machine::check.
+/// Checks for what Bochs needs: see Machine::check.
 void check_bochs(const Machine& machine);
 
-/// See Machine::start. Boots each time. The files of the request are on the disc, since the serial line is slow.
+/// Boots the machine, each time: see Machine::start. The files of the request are on the disc, since the serial line is
+/// slow.
 std::unique_ptr<Emulator> start_bochs_machine(StartRequest& request);
 
 }  // namespace gatecrash::machines

@@ -20,12 +20,12 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// So many are kept: a program and its sanitized build, its tests, another kernel.
+/// How many folders are kept: enough for a program and its sanitized build, its tests, another kernel.
 constexpr std::size_t folders_kept = 4;
 
 constexpr std::string_view unfinished = "unfinished-";
 
-/// Whether `name` can be a folder of ours: the cache folder is the user's choice, and may hold anything else.
+/// True if `name` can be a folder of this cache. The user chooses the cache folder, which may hold anything else.
 bool is_key(std::string_view name) {
     return name.size() == 16 && name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
@@ -35,7 +35,7 @@ bool is_key(std::string_view name) {
                        "make room or make it writable, or name another folder with GATECRASH_CACHE");
 }
 
-/// Delayed allocation and network file systems report a full disk only here.
+/// Writes the files to disk: delayed allocation and network file systems report a full disk only then.
 void sync_files(const fs::path& folder) {
     for (const auto& entry : fs::directory_iterator(folder)) {
         if (::fdatasync(posix::open_file(entry.path(), O_RDONLY).get()) != 0) posix::throw_errno(entry.path().string());
@@ -68,7 +68,7 @@ void ContentCache::get(const std::string& key, const std::function<bool(const fs
     while (::flock(lock.get(), LOCK_EX) != 0) {
         if (errno != EINTR) throw_cache_error(folder_, std::generic_category().message(errno));
     }
-    // Whoever had the lock before may have made it.
+    // The process that had the lock before may have made it.
     if (usable(folder)) return;
     tidy(key);
     make_whole(folder, make);
@@ -100,7 +100,7 @@ void ContentCache::tidy(const std::string& key) const {
     for (const auto& entry : fs::directory_iterator(folder_, error)) {
         if (!entry.is_directory(error)) continue;
         const auto name = entry.path().filename().string();
-        // Under the lock nobody else is writing: what is unfinished now stays so.
+        // This process has the lock, so nobody else is writing: an unfinished folder stays unfinished.
         if (name.starts_with(unfinished)) fs::remove_all(entry.path(), error);
         if (is_key(name) && name != key) folders.emplace_back(entry.last_write_time(error), entry.path());
     }

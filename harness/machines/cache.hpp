@@ -1,5 +1,5 @@
-// Folders that are slow to make and that any number of processes may use at a time, each under a digest of what it is
-// made from.
+// Keeps folders that are slow to make and that any number of processes may use at a time. Each has the name of a digest
+// of what it is made from.
 #pragma once
 
 #include <filesystem>
@@ -10,13 +10,13 @@ namespace gatecrash::machines {
 
 class ContentCache {
   public:
-    /// Creates the folder. Throws MachineError when that fails.
+    /// Creates the folder. Throws MachineError if that fails.
     explicit ContentCache(std::filesystem::path folder);
 
-    /// Sees to it that the folder `key` is there and `usable(folder)` says so. If not, has `make(folder)` fill an empty
-    /// folder, whose files are then written to disk and which becomes `key`, all or nothing. One process does so at a
-    /// time, and removes what nobody needs any more. Throws what `make` throws, but MachineError for a
-    /// std::system_error, and when `key` is not usable then.
+    /// Makes sure that the folder `key` exists and that `usable(folder)` is true. If not, it lets `make(folder)` fill
+    /// an empty folder, writes the files to disk, and renames the folder to `key`, all or nothing. One process at a
+    /// time does so, and removes folders that nobody needs any more. Throws what `make` throws, but MachineError for a
+    /// std::system_error. Throws MachineError if `key` is not usable after that.
     void get(const std::string& key, const std::function<bool(const std::filesystem::path& folder)>& usable,
              const std::function<void(const std::filesystem::path& folder)>& make) const;
 

@@ -1,4 +1,4 @@
-// Writes the archive a Linux kernel unpacks as its first file system.
+// Writes the archive that a Linux kernel unpacks as its first file system.
 #pragma once
 
 #include <cstdint>
@@ -15,9 +15,10 @@ class CpioWriter {
   public:
     /// Adds a directory and, as needed, its parents. Adding one twice does nothing.
     void directory(const std::filesystem::path& path);
-    /// Adds a regular file with the permission bits `mode`, and its parent directories. Later files win over earlier.
+    /// Adds a regular file with the permission bits `mode`, and its parent directories. A later file of the same path
+    /// wins.
     void file(const std::filesystem::path& path, std::string_view content, unsigned mode = 0644);
-    /// Adds a character device: the kernel opens /dev/console before anything could mount devtmpfs.
+    /// Adds a character device, such as /dev/console, which the kernel opens before anything could mount devtmpfs.
     void character_device(const std::filesystem::path& path, unsigned mode, unsigned major, unsigned minor);
     /// Closes the archive and returns it. The writer is empty afterwards.
     std::string finish();

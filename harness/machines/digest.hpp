@@ -7,18 +7,18 @@
 
 namespace gatecrash::machines {
 
-/// A 64-bit digest (XXH3) of a sequence of parts, fast enough (several GB/s) to be taken of a machine's memory at every
+/// A 64-bit digest (XXH3) of a sequence of parts. It is fast enough (several GB/s) for a machine's memory at every
 /// start.
 ///
-/// It is no cryptographic hash and need not be: it tells a handful of builds of the same user apart and notices damage.
-/// With n saved states in a cache folder the chance of a mix-up is below n^2 / 2^65, and whoever may write there
+/// It is not a cryptographic hash and need not be: it tells a handful of builds of the same user apart, and notices
+/// damage. With n saved states in a cache folder the chance of a mix-up is below n^2 / 2^65. Whoever may write there
 /// could change the program as well.
 class Digest {
   public:
     /// Adds one part. The division into parts counts: {"ab"} and {"a", "b"} differ.
     Digest& add(std::string_view part);
     [[nodiscard]] std::uint64_t value() const { return value_; }
-    /// value() as 16 hexadecimal digits.
+    /// Returns value() as 16 hexadecimal digits.
     std::string text() const;
 
   private:

@@ -21,8 +21,9 @@ namespace {
 constexpr const char* boot_loader = "/usr/lib/ISOLINUX/isolinux.bin";
 constexpr const char* boot_loader_library = "/usr/lib/syslinux/modules/bios/ldlinux.c32";
 
-/// What the kernel inside would otherwise read, check or patch at the speed of an interpreter: symbols and debugging
-/// information with the signature behind them, type information, and the list of places that ftrace changes.
+/// Arguments of objcopy. They remove what the kernel inside would otherwise read, check or patch at the speed of an
+/// interpreter: symbols, debugging information and the signature after them, type information, and the list of places
+/// that ftrace changes.
 const std::vector<std::string> strip = {"--strip-debug",    "-R", ".BTF", "-R", ".BTF_ids", "-R", "__mcount_loc", "-R",
                                         ".rela__mcount_loc"};
 
@@ -66,7 +67,7 @@ std::vector<Module> stripped(const Machine& machine, const std::vector<Module>& 
     return result;
 }
 
-/// Fills `folder` with `disc` and, in `digest`, the digest of its content.
+/// Fills `folder` with `disc`, and with the digest of its content in `digest`.
 void make_disc(const fs::path& folder, const DiscParts& parts) {
     const auto tree = folder / "tree";
     fs::create_directories(tree / "isolinux");

@@ -1,4 +1,4 @@
-// A compact disc that boots a kernel: Bochs knows no other way to start one without an installed system.
+// A compact disc that boots a kernel. Without an installed system, Bochs can start a kernel in no other way.
 #pragma once
 
 #include <filesystem>
@@ -11,20 +11,20 @@
 
 namespace gatecrash::machines {
 
-/// What is on a disc.
+/// The parts of a disc.
 struct DiscParts {
-    const Machine& machine;  ///< that the disc is for
+    const Machine& machine;  ///< the machine that the disc is for
     std::string kernel;      ///< a bzImage's bytes
     std::string kernel_arguments;
-    std::vector<Module> modules;  ///< as they came; they are stripped on the way
+    std::vector<Module> modules;  ///< unstripped; get_disc() strips them
     std::vector<std::filesystem::path> libraries;
     InsideFiles files;
 };
 
-/// Throws MachineError, with the remedy of `machine`, if something of what makes a disc is missing.
+/// Throws MachineError, with the remedy of `machine`, if something is missing that makes a disc.
 void check_disc_tools(const Machine& machine);
 
-/// The disc of `parts`, an image open for reading. It is made when it is not below `cache`.
+/// Returns the disc of `parts`, an image open for reading. Makes it if it is not below `cache`.
 posix::FileDescriptor get_disc(const std::filesystem::path& cache, const DiscParts& parts);
 
 }  // namespace gatecrash::machines

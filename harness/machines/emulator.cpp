@@ -16,7 +16,7 @@ namespace gatecrash::machines {
 
 namespace {
 
-/// How much of the console is kept, and how many lines of it an error shows.
+/// How many bytes of the console are kept, and how many lines of it an error shows.
 constexpr std::size_t console_kept = 16U << 10;
 constexpr int console_lines = 60;
 
@@ -45,7 +45,7 @@ void Emulator::poll(std::vector<pollfd>& others, std::chrono::milliseconds timeo
     if ((fds[first + 1].revents & POLLOUT) != 0) write_agent();
     if (listening && (fds[first].revents & (POLLIN | POLLHUP)) != 0) read_agent();
     if (fds[first + 2].revents != 0) read_output();
-    // Last, so that frames sent just before the end are seen first.
+    // Looks at this last, so that frames sent just before the end are seen first.
     if (fds[first + 3].revents != 0 && (fds[first].revents & POLLIN) == 0) throw_ended();
 }
 
@@ -122,7 +122,8 @@ void Emulator::read_output() {
 }
 
 void Emulator::throw_ended() {
-    // An emulator closes the connection shortly before it ends: what it says about the reason may still be on its way.
+    // An emulator closes the connection shortly before it ends, so what it says about the reason may still be on its
+    // way.
     pollfd end{.fd = process_->pidfd(), .events = POLLIN, .revents = 0};
     ::poll(&end, 1, 500);
     throw MachineError(with_console(fmt::format("the emulator of the {} machine ended", traits_.name)));

@@ -21,37 +21,37 @@ namespace gatecrash::machines {
 
 using Clock = std::chrono::steady_clock;
 
-/// A signal that asked this process to end while a machine was starting.
+/// Thrown if a signal asks this process to end while a machine is starting.
 struct Interrupted {
     int number;
 };
 
-/// What a machine is started with.
+/// What a machine needs to start.
 struct StartRequest {
     const MachineFiles& files;
-    const std::vector<std::filesystem::path>& libraries;  ///< those that every program inside may load
-    /// What the program to run needs beside them. A machine that boots with these files removes them from here; those
-    /// that are left are sent to its agent.
+    const std::vector<std::filesystem::path>& libraries;  ///< libraries that every program inside may load
+    /// Files that the program to run needs in addition. A machine that boots with these files removes them from here.
+    /// The rest is sent to its agent.
     InsideFiles& inside;
     posix::SignalPipe& signals;
 };
 
-/// What is known of a machine before it runs.
+/// What is known about a machine before it runs.
 struct EmulatorTraits {
-    std::string name;  ///< of the machine, for messages
-    /// How many bytes may be on their way to the agent, for a connection that loses what comes faster than it is read:
-    /// the agent then says what it has read.
+    std::string name;  ///< the machine's name, for messages
+    /// How many bytes may be on their way to the agent, for a connection that loses bytes if they come faster than the
+    /// agent reads. The agent then reports what it has read.
     std::optional<std::size_t> window;
-    std::string silence;  ///< what it may mean that the machine says nothing any more, if anything is known
+    std::string silence;  ///< what it may mean if the machine falls silent; empty if nothing is known
 };
 
-/// The near ends of the connection to the agent.
+/// This process's ends of the connection to the agent.
 struct AgentConnection {
     posix::FileDescriptor to;
     posix::FileDescriptor from;
 };
 
-/// A machine whose emulator was started.
+/// A machine whose emulator has been started.
 class Emulator {
   public:
     Emulator(EmulatorTraits traits, AgentConnection agent, std::unique_ptr<posix::ChildProcess> process);
@@ -65,33 +65,33 @@ class Emulator {
 
     /// Queues a frame for the agent; poll() sends it.
     void send(Message message, std::string_view payload = {}) { append_frame(unsent_.tail(), message, payload); }
-    /// Bytes queued and not sent yet.
+    /// Returns how many bytes are queued and not sent yet.
     std::size_t unsent() const { return unsent_.size(); }
 
-    /// Moves bytes until something happened: a frame came, one of `others` is ready (its revents are set), or `timeout`
-    /// is over. With `listening` false nothing is read from the agent. Throws MachineError when the emulator has ended.
+    /// Moves bytes until something happens: a frame comes, one of `others` is ready (its revents are set), or `timeout`
+    /// is over. With `listening` false it reads nothing from the agent. Throws MachineError if the emulator has ended.
     void poll(std::vector<pollfd>& others, std::chrono::milliseconds timeout, bool listening = true);
 
-    /// When something of the agent's came last, be it only that it has read.
+    /// Returns when the last bytes came from the agent, even if they only say what it has read.
     [[nodiscard]] Clock::time_point heard() const { return heard_; }
 
-    /// The next frame that came.
+    /// Returns the next frame that came. Empty if there is none.
     std::optional<Frame> next_frame();
 
-    /// Waits for `wanted`; anything else the agent sends first is an error, as is silence for `limit`. Throws
-    /// Interrupted when a signal asks this process to end.
+    /// Waits for `wanted`, and returns its payload. Throws MachineError if the agent sends anything else first, or if
+    /// `limit` is over. Throws Interrupted if a signal asks this process to end.
     std::string wait_for(Message wanted, std::chrono::seconds limit, posix::SignalPipe& signals);
 
-    /// Has the agent set the machine's clock to this host's time, which it answers.
+    /// Makes the agent set the machine's clock to this host's time, and waits for its answer.
     void set_clock(std::chrono::seconds limit, posix::SignalPipe& signals);
 
-    /// `what`, followed by the last lines of the machine's console.
+    /// Returns `what`, followed by the last lines of the machine's console.
     std::string with_console(const std::string& what);
 
   protected:
-    /// What the emulator itself and the machine's console have said: all of it, or the end.
+    /// Returns what the emulator itself and the machine's console have printed: all of it, or the end.
     virtual std::string console();
-    /// What more there is to say about a failure, such as where to read on.
+    /// Returns what else to say about a failure, such as where to read on.
     virtual std::string where_to_read_on() { return {}; }
 
   private:
@@ -105,8 +105,8 @@ class Emulator {
     AgentConnection agent_;
     std::unique_ptr<posix::ChildProcess> process_;
     ByteQueue unsent_;
-    std::size_t on_its_way_ = 0;  ///< sent and, if there is a window, not read by the agent
-    std::string output_;          ///< the end of what the emulator wrote
+    std::size_t on_its_way_ = 0;  ///< with a window: bytes that were sent and that the agent has not read
+    std::string output_;          ///< the end of what the emulator printed
     FrameReader reader_;
     Clock::time_point heard_ = Clock::now();
 };

@@ -34,7 +34,7 @@ std::string read_kernel(const fs::path& path) {
     } catch (const std::system_error& error) {
         throw MachineError(fmt::format("cannot read the kernel {}: {}", path.string(), error.code().message()), remedy);
     }
-    // Documentation/arch/x86/boot.rst: the setup header's magic number.
+    // The setup header has a magic number (Documentation/arch/x86/boot.rst).
     if (kernel.size() < 0x10000 || kernel.compare(0x202, 4, "HdrS") != 0) {
         throw MachineError(fmt::format("{} is not a Linux kernel (bzImage)", path.string()), remedy);
     }

@@ -1,4 +1,4 @@
-// What a machine boots: a kernel, and a first file system in memory.
+// The parts that a machine boots from: a kernel, and a first file system in memory.
 #pragma once
 
 #include <filesystem>
@@ -11,23 +11,23 @@
 
 namespace gatecrash::machines {
 
-/// The machine-agent program, part of this one.
+/// Returns the machine-agent program, which is built into this one.
 std::string_view agent_image();
 
-/// A file as it is inside.
+/// A file inside the machine.
 struct InsideFile {
     std::string content;
     unsigned mode = 0755;
 };
 
-/// Path inside -> file.
+/// Maps paths inside to files.
 using InsideFiles = std::map<std::filesystem::path, InsideFile>;
 
-/// The bytes of the bzImage `path`. Throws MachineError with the remedy when it is none.
+/// Returns the bytes of the bzImage `path`. Throws MachineError with the remedy if it is not a bzImage.
 std::string read_kernel(const std::filesystem::path& path);
 
-/// An archive with the agent as the first process, the modules in the order in which it loads them, the libraries under
-/// their own paths, and `files`.
+/// Returns an archive with the agent as the first process, the modules in the order in which the agent loads them, the
+/// libraries under their own paths, and `files`.
 std::string make_initramfs(const std::vector<Module>& modules, const std::vector<std::filesystem::path>& libraries,
                            const InsideFiles& files = {});
 

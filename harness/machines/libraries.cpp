@@ -26,16 +26,16 @@ void add_once(std::vector<fs::path>& paths, const fs::path& path) {
 
 int collect(dl_phdr_info* info, std::size_t /*size*/, void* context) {
     auto& paths = *static_cast<std::vector<fs::path>*>(context);
-    // PT_INTERP first: the kernel looks for the loader by that name, which need not be the one the loader gives itself.
+    // PT_INTERP comes first: the kernel looks for the loader by that name, which may differ from the loader's own.
     for (int i = 0; i < info->dlpi_phnum; ++i) {
         const auto& segment = info->dlpi_phdr[i];
-        // An address as a number is how the loader describes where things are.
+        // The loader describes where things are by addresses that are numbers.
         if (segment.p_type == PT_INTERP) {
             // NOLINTNEXTLINE(performance-no-int-to-ptr)
             add_once(paths, reinterpret_cast<const char*>(info->dlpi_addr + segment.p_vaddr));
         }
     }
-    // The program itself has an empty name, the vDSO one that is not a path.
+    // The program itself has an empty name, and the vDSO has a name that is not a path.
     const std::string_view name = info->dlpi_name != nullptr ? info->dlpi_name : "";
     if (name.starts_with('/')) add_once(paths, name);
     return 0;
@@ -90,7 +90,7 @@ std::string without_debug_information(std::string program) {
         if (segment.p_offset > program.size() || segment.p_filesz > program.size() - segment.p_offset) return program;
         end = std::max(end, segment.p_offset + segment.p_filesz);
     }
-    // The sections' table is at the end of the file and goes as well.
+    // Removes the table of sections as well, which is at the end of the file.
     header.e_shoff = 0;
     header.e_shnum = 0;
     header.e_shstrndx = 0;
@@ -100,7 +100,8 @@ std::string without_debug_information(std::string program) {
 }
 
 std::vector<fs::path> parse_loader_list(const std::string& text) {
-    // "  libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x...)", "  /lib64/ld-linux-x86-64.so.2 (0x...)"
+    // Lines look like "  libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x...)" or "  /lib64/ld-linux-x86-64.so.2
+    // (0x...)".
     std::vector<fs::path> paths;
     std::istringstream lines(text);
     for (std::string line; std::getline(lines, line);) {
@@ -123,7 +124,8 @@ std::vector<fs::path> libraries_of(const fs::path& program) {
 }
 
 std::string library_search_path(const std::vector<fs::path>& libraries) {
-    // What a loader without a cache file searches on Debian (its multiarch folder first) and on plain systems.
+    // The folders that a loader without a cache file searches on Debian (its multiarch folder first) and on plain
+    // systems.
     static const std::array<fs::path, 6> searched = {
         "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib", "/usr/lib", "/lib64", "/usr/lib64"};
     std::vector<fs::path> folders;

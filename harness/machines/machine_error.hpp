@@ -1,11 +1,11 @@
-// The one exception of the emulated machine.
+// The exception that emulated machines throw.
 #pragma once
 
 #include "failure.hpp"
 
 namespace gatecrash::machines {
 
-/// The machine could not be built, started, or kept alive: never the fault of the program inside.
+/// Thrown if a machine cannot be built, started, or kept alive. It is never the fault of the program inside.
 class MachineError : public Failure {
   public:
     using Failure::Failure;

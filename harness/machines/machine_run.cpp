@@ -1,4 +1,4 @@
-// Runs any program inside an emulated machine: the emulator's own test driver, and handy at a prompt.
+// Runs any program inside an emulated machine. It is the machines' own test driver, and handy at a prompt.
 
 #include <fmt/format.h>
 
@@ -15,7 +15,7 @@ constexpr const char* usage =
     "[--env NAME=VALUE]... "
     "PROGRAM [ARG...]\n";
 
-/// "A=B" as a pair; throws std::invalid_argument.
+/// Splits "A=B" into a pair. Throws std::invalid_argument.
 std::pair<std::string, std::string> split(const std::string& text) {
     const auto equals = text.find('=');
     if (equals == std::string::npos) throw std::invalid_argument("no '=' in " + text);

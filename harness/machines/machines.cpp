@@ -18,8 +18,8 @@ constexpr Machine machine_table[] = {
     {.name = "host", .summary = "this computer's own KVM"},
     {.name = "amd",
      .summary = "QEMU emulating an AMD CPU with SVM and nested paging",
-     // Without ERMS, programs copy and clear by words and not by REP MOVSB, which TCG does byte by byte: to start a
-     // program of 17 MB takes half the time.
+     // Without ERMS, programs copy and clear by words and not by REP MOVSB, which TCG executes byte by byte. A program
+     // of 17 MB then starts in half the time.
      .cpu = "max,+svm,+npt,-erms,-la57,vendor=AuthenticAMD",
      .kvm_module = "kvm_amd",
      .setup = "./dev setup",

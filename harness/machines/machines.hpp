@@ -1,5 +1,5 @@
-// The machines that there are: one row each in machines.cpp. Options, help, messages, `doctor` and `run --machine all`
-// follow that table. docs/explanation/machines.md says how to add a machine.
+// Lists the machines: machines.cpp has a row for each. Options, help, messages, `doctor` and `run --machine all` follow
+// that table. docs/explanation/machines.md says how to add a machine.
 #pragma once
 
 #include <cstddef>
@@ -15,20 +15,21 @@ struct StartRequest;
 
 /// A computer on which guests run.
 struct Machine {
-    std::string_view name;     ///< as in --machine NAME, in messages and in reports
+    std::string_view name;     ///< its name in --machine NAME, in messages and in reports
     std::string_view summary;  ///< what it is, in one line
 
-    // The rest is about emulated machines.
+    // Only emulated machines have the rest.
     std::string_view cpu = {};         ///< the model, as its emulator calls it
     std::string_view kvm_module = {};  ///< the kernel module that offers /dev/kvm on that CPU
     std::string_view setup = {};       ///< the command that installs what the machine needs
-    std::string_view or_else = {};     ///< the rest of the remedy if something of that is missing, after "run `SETUP`"
-    std::string_view boot_time = {};   ///< how long it boots, for the message that asks for patience
-    std::size_t memory = 0;            ///< in bytes; emulator and worker together take about half as much of the host's
+    std::string_view or_else = {};     ///< the rest of the remedy if part of that is missing, after "run `SETUP`"
+    std::string_view boot_time = {};   ///< how long it takes to boot, for the message that asks for patience
+    std::size_t memory = 0;            ///< bytes; emulator and worker together take about half as much of the host's
     /// Throws MachineError, with the remedy, if something is missing on this host. It is quick, and starts nothing.
-    /// Null: nothing is needed.
+    /// Null if the machine needs nothing.
     void (*check)(const Machine& machine) = nullptr;
-    /// Returns the machine when it is ready for a program. Throws MachineError, or Interrupted. Null: not emulated.
+    /// Starts the machine, and returns it when it is ready for a program. Throws MachineError, or Interrupted. Null if
+    /// it is not emulated.
     std::unique_ptr<Emulator> (*start)(StartRequest& request) = nullptr;
 
     [[nodiscard]] bool is_emulated() const { return start != nullptr; }
@@ -37,7 +38,7 @@ struct Machine {
 /// Returns every machine: first the host itself, then the emulated ones.
 [[nodiscard]] std::span<const Machine> all_machines();
 [[nodiscard]] std::span<const Machine> emulated_machines();
-/// Returns the emulated machine that stands in for a host that is not fit.
+/// Returns the emulated machine that replaces a host that is not fit.
 [[nodiscard]] const Machine& usual_machine();
 /// Returns the machine of that name; null if there is none.
 [[nodiscard]] const Machine* find_machine(std::string_view name);
@@ -45,7 +46,7 @@ struct Machine {
 /// Returns what to do if something that `machine` needs is missing.
 [[nodiscard]] std::string remedy_of(const Machine& machine);
 
-/// Throws MachineError: `machine` is not set up, since `what` is missing; with the remedy.
+/// Throws MachineError with the remedy: `machine` is not set up, since `what` is missing.
 [[noreturn]] void throw_not_set_up(const Machine& machine, std::string_view what);
 
 }  // namespace gatecrash::machines

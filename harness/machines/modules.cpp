@@ -15,7 +15,7 @@ namespace gatecrash::machines {
 
 namespace {
 
-/// A copy of the `Type` at `offset`, bounds checked: the file may be anything.
+/// Returns a copy of the `Type` at `offset`. Checks bounds, since the file may be anything.
 template <typename Type>
 Type at(std::string_view object, std::uint64_t offset) {
     if (offset > object.size() || object.size() - offset < sizeof(Type)) {
@@ -31,7 +31,7 @@ std::string_view slice(std::string_view object, std::uint64_t offset, std::uint6
     return object.substr(offset, size);
 }
 
-/// The content of section `wanted`, empty when there is none.
+/// Returns the content of section `wanted`. Empty if there is none.
 std::string_view section(std::string_view object, std::string_view wanted) {
     if (!object.starts_with(ELFMAG)) {
         throw MachineError("a kernel module is not an ELF file (is it compressed?)",
@@ -61,7 +61,7 @@ std::vector<std::string> split_names(const std::string& list) {
     return names;
 }
 
-/// Everything below the module folder, by module name.
+/// Lists everything below the module folder, by module name.
 struct ModuleFolder {
     std::map<std::string, std::filesystem::path> files;
     std::vector<std::string> builtin;

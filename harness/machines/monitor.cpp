@@ -60,7 +60,7 @@ void Monitor::send_text(const std::string& text, int fd) {
         header->cmsg_len = CMSG_LEN(sizeof(int));
         std::memcpy(CMSG_DATA(header), &fd, sizeof(fd));
     }
-    // Far smaller than a socket's buffer: it goes whole or not at all.
+    // The text is far smaller than a socket's buffer, so it goes whole or not at all.
     if (::sendmsg(connection_, &message, MSG_NOSIGNAL) < 0) throw MachineError("QEMU's monitor does not listen");
 }
 

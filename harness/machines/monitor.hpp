@@ -1,4 +1,4 @@
-// QEMU's monitor, spoken to in QMP (docs/interop/qmp-spec.txt of QEMU).
+// Talks to QEMU's monitor in QMP (docs/interop/qmp-spec.txt of QEMU).
 #pragma once
 
 #include <chrono>
@@ -9,23 +9,23 @@ namespace gatecrash::machines {
 
 class Monitor {
   public:
-    /// `connection` is the near end of what QEMU was given, and stays the caller's. `machine` is the name for messages.
-    /// Throws MachineError when QEMU does not answer.
+    /// `connection` is the other end of the one that QEMU was given; the caller still owns it. `machine` is the name
+    /// for messages. Throws MachineError if QEMU does not answer.
     Monitor(int connection, std::string machine);
 
-    /// Runs one command and returns its result; `fd`, if any, goes along. Throws MachineError with QEMU's own words
-    /// when it refuses.
+    /// Runs one command and returns its result. Sends the descriptor `fd` along, if it is not negative. Throws
+    /// MachineError with QEMU's own words if QEMU refuses.
     nlohmann::json command(const std::string& name, const nlohmann::json& arguments = nlohmann::json::object(),
                            int fd = -1);
 
-    /// Stops the machine and saves it, but for its memory, to the file `fd`.
+    /// Stops the machine and saves all of it but its memory to the file `fd`.
     void save_devices(int fd);
-    /// Has a QEMU started with `-incoming defer` go on from what save_devices() saved.
+    /// Makes a QEMU that was started with `-incoming defer` continue from what save_devices() saved.
     void restore_devices(int fd);
 
   private:
     nlohmann::json read_message();
-    /// Memory that is a file needs no saving, and stays out of what QEMU writes and reads.
+    /// Keeps memory that is a file out of what QEMU writes and reads: it needs no saving.
     void ignore_shared_memory();
     void send_text(const std::string& text, int fd);
 

@@ -27,7 +27,7 @@ void write_texts(PayloadWriter& writer, const std::vector<std::string>& texts) {
 
 std::vector<std::string> read_texts(PayloadReader& reader) {
     std::vector<std::string> texts;
-    // No reserve(): the count comes from the stream, the texts themselves prove it.
+    // Does not call reserve(): the count comes from the stream, and only the texts themselves prove it.
     for (std::uint32_t count = reader.u32(); count > 0; --count) texts.push_back(reader.text());
     return texts;
 }
@@ -84,7 +84,7 @@ void append_frame(std::string& out, Message message, std::string_view payload) {
 
 void ByteQueue::consume(std::size_t size) {
     position_ += size;
-    // Moving the rest to the front pays only once that is less work than what was consumed since.
+    // Moves the rest to the front only if that is less work than what was consumed since the last move.
     if (position_ >= bytes_.size() - position_) {
         bytes_.erase(0, position_);
         position_ = 0;

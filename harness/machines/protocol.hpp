@@ -1,8 +1,8 @@
-// What the program outside and the agent inside the machine say to each other.
+// The messages between the program outside and the agent inside the machine.
 //
 // A frame is a 4-byte little-endian payload length, one byte of Message, and the payload. Integers in a payload are
 // little-endian, texts are a 4-byte length and the bytes. Both sides are built from this header, and the agent is part
-// of what a saved state is keyed by, so the two never disagree and no version number is needed.
+// of the key of a saved state. So the two never disagree, and no version number is needed.
 #pragma once
 
 #include <cstdint>
@@ -16,27 +16,28 @@
 
 namespace gatecrash::machines {
 
-/// Name of the virtio-serial port both sides meet at.
+/// Name of the virtio-serial port that connects the two sides.
 inline constexpr std::string_view port_name = "gatecrash.agent";
 
-/// Where there is no virtio, the outside comes in by the second serial port, and the agent answers by the first
-/// parallel port.
+/// I/O port of the first parallel port. On a machine without virtio, the agent writes to that port, and reads from the
+/// second serial port.
 inline constexpr unsigned short parallel_port = 0x378;
 
-/// The environment variable, of the kernel's command line, that tells the agent which of the two it is.
+/// The environment variable, set on the kernel's command line, that tells the agent which of the two connections it
+/// has.
 inline constexpr const char* port_variable = "GATECRASH_PORT";
 inline constexpr std::string_view serial_port = "serial";
 
-/// What the receiver of a 16550 serial port holds. One byte more, while interrupts are off, and one is lost.
+/// Bytes that the receiver of a 16550 serial port holds. One byte more, while interrupts are off, and one is lost.
 inline constexpr std::size_t serial_window = 16;
 
-/// No frame may be longer: a length beyond it means that the stream is not what it should be.
+/// Bytes of the longest payload. A longer one means that the stream is broken.
 inline constexpr std::uint32_t max_payload = 1U << 20;
 
 /// How many bytes of a file or a stream travel in one frame.
 inline constexpr std::size_t chunk_size = 64U << 10;
 
-/// How many bytes of standard input may be on their way: sent, and not yet reported as `input_taken`. It bounds what
+/// How many bytes of standard input may be on their way: sent, and not yet reported as `input_taken`. It limits what
 /// the agent keeps for a program that does not read.
 inline constexpr std::size_t input_window = 4 * chunk_size;
 
@@ -48,24 +49,24 @@ enum class Message : std::uint8_t {
     resize,        ///< u32 rows, u32 columns
     close_stream,  ///< u8 Stream: nobody reads it any more
     ping,          ///< answer `pong`
-    input,         ///< bytes for the program's standard input; none: its end
+    input,         ///< bytes for the program's standard input; empty at its end
     // Both ways: files. Data frames follow a begin frame until `size` bytes have come.
     file_begin,  ///< text path, u32 mode, u64 size in bytes
     file_data,   ///< bytes
     // From the agent.
     ready,   ///< text kernel release
-    failed,  ///< text why the machine or the launch cannot go on
+    failed,  ///< text why the machine or the launch cannot continue
     output,  ///< u8 Stream, bytes
     exited,  ///< u32 exit code, 128+n for death by signal n
     pong,
     input_taken,   ///< u32 bytes of standard input that the program's pipe took
     input_closed,  ///< nobody reads standard input any more
-    received,      ///< u32 bytes read from the serial port: so many more may come
+    received,      ///< u32 bytes read from the serial port: as many more may come
 };
 
 enum class Stream : std::uint8_t { out = 0, err = 1 };
 
-/// A frame that cannot be what the other side sent.
+/// Thrown for a frame that the other side cannot have sent.
 class ProtocolError : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
@@ -92,7 +93,7 @@ class PayloadWriter {
     std::string payload_;
 };
 
-/// Takes a payload apart. Every method throws ProtocolError when the payload is too short.
+/// Takes a payload apart. Every method throws ProtocolError if the payload is too short.
 class PayloadReader {
   public:
     explicit PayloadReader(std::string_view payload) : rest_(payload) {}
@@ -101,7 +102,7 @@ class PayloadReader {
     std::uint64_t u64();
     std::string text();
     std::string_view rest() { return std::exchange(rest_, {}); }
-    /// Throws ProtocolError when something is left over.
+    /// Throws ProtocolError if something is left over.
     void end() const;
 
   private:
@@ -109,13 +110,13 @@ class PayloadReader {
     std::string_view rest_;
 };
 
-/// Appends one encoded frame to `out`. Throws ProtocolError when the payload is over max_payload.
+/// Appends one encoded frame to `out`. Throws ProtocolError if the payload is over max_payload.
 void append_frame(std::string& out, Message message, std::string_view payload = {});
 
 /// Bytes that wait to be written somewhere, a piece at a time.
 class ByteQueue {
   public:
-    /// To append to. Everything already in it stays.
+    /// Returns a string to append to. Keep everything that is already in it.
     std::string& tail() { return bytes_; }
     std::string_view waiting() const { return std::string_view(bytes_).substr(position_); }
     std::size_t size() const { return bytes_.size() - position_; }
@@ -133,23 +134,23 @@ class ByteQueue {
 class FrameReader {
   public:
     void feed(std::string_view bytes) { buffer_.tail().append(bytes); }
-    /// The next whole frame, nothing when more bytes are needed. Throws ProtocolError on an impossible length.
+    /// Returns the next whole frame. Empty if more bytes are needed. Throws ProtocolError for an impossible length.
     std::optional<Frame> next();
-    /// True when the stream ended inside a frame.
+    /// True if the stream ended inside a frame.
     bool in_frame() const { return !buffer_.empty(); }
 
   private:
     ByteQueue buffer_;
 };
 
-/// What to run, and how.
+/// A program to run, and how to run it.
 struct RunRequest {
     std::string program;
     std::vector<std::string> arguments;  ///< argv, argv[0] included
     std::vector<std::string> environment;
     std::string directory;
-    std::vector<std::string> outputs;  ///< files to send back when the program ended
-    bool has_input = false;            ///< standard input comes in `input` frames; without, it is empty
+    std::vector<std::string> outputs;  ///< files to send back after the program ended
+    bool has_input = false;            ///< standard input comes in `input` frames; otherwise it is empty
     bool out_is_terminal = false;
     bool err_is_terminal = false;
     std::uint32_t rows = 0;

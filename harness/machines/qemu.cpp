@@ -21,14 +21,14 @@ std::vector<std::string> common_arguments(const Machine& machine, bool shared_me
         "tcg,thread=single",
         "-cpu",
         std::string(machine.cpu),
-        // One CPU. QEMU 7.2's SVM changes a CPU's pending interrupts without a lock at each VM entry and exit
-        // (svm_helper.c, CPU_INTERRUPT_VIRQ); with two CPU threads that loses one now and then, and the machine hangs.
+        // Uses one CPU. QEMU 7.2's SVM changes a CPU's pending interrupts without a lock at each VM entry and exit
+        // (svm_helper.c, CPU_INTERRUPT_VIRQ). With two CPU threads that loses one now and then, and the machine hangs.
         "-smp",
         "1",
         "-m",
         fmt::format("{}M", machine.memory >> 20),
-        // The memory is a file. At the first start it is shared, so that this program can read and save it; later
-        // starts map the saved file privately: nothing is read until it is used, and nothing is written back.
+        // The memory is a file. The first start shares it, so that this program can read and save it. Later starts map
+        // the saved file privately: nothing is read until it is used, and nothing is written back.
         "-object",
         fmt::format("memory-backend-file,id=memory,size={},mem-path={},share={}", machine.memory,
                     posix::handed_path(memory_fd), shared_memory ? "on" : "off"),
@@ -51,7 +51,7 @@ std::vector<std::string> common_arguments(const Machine& machine, bool shared_me
         fmt::format("socket,id=monitor,fd={}", static_cast<int>(monitor_fd)),
         "-mon",
         "chardev=monitor,mode=control",
-        // Saved while stopped, but to run on when restored.
+        // The machine is saved while it is stopped, but must run when it is restored.
         "-global",
         "migration.store-global-state=off",
     };
@@ -75,8 +75,8 @@ std::string qemu_version(const fs::path& qemu) {
 
 std::vector<std::string> boot_arguments(const Machine& machine) {
     auto arguments = common_arguments(machine, true);
-    // The last line is about time: no probing of a clock that an emulator makes look broken, no self-tests, no zeroing
-    // of each page twice.
+    // The last line saves time: the kernel does not probe a clock that an emulator makes look broken, runs no
+    // self-tests, and does not zero each page twice.
     const std::string kernel_arguments =
         "console=ttyS0 quiet panic=-1 mitigations=off lpj=4000000 tsc=reliable no_timer_check nowatchdog "
         "cryptomgr.notests init_on_alloc=0 audit=0 lsm= nokaslr";

@@ -1,4 +1,4 @@
-// How QEMU is started.
+// Makes QEMU's command line.
 #pragma once
 
 #include <filesystem>
@@ -9,20 +9,20 @@
 
 namespace gatecrash::machines {
 
-/// The descriptor numbers under which QEMU finds what it is handed. Fixed, so that the command line is the same at
+/// The descriptor numbers under which QEMU gets its files. They are fixed, so that the command line is the same at
 /// every start and can be part of the key of a saved state.
 enum QemuFd : int { agent_fd = 3, monitor_fd, memory_fd, kernel_fd, initramfs_fd };
 
 /// Finds the emulator in PATH. Throws MachineError, with the remedy of `machine`, if it is not there.
 std::filesystem::path find_qemu(const Machine& machine);
 
-/// First line of `qemu --version`.
+/// Returns the first line of `qemu --version`.
 std::string qemu_version(const std::filesystem::path& qemu);
 
-/// Arguments for the first start, which boots the kernel and is then saved through the monitor.
+/// Returns the arguments for the first start, which boots the kernel. The monitor then saves that machine.
 std::vector<std::string> boot_arguments(const Machine& machine);
 
-/// Arguments for a start from a saved state.
+/// Returns the arguments for a start from a saved state.
 std::vector<std::string> restore_arguments(const Machine& machine);
 
 }  // namespace gatecrash::machines

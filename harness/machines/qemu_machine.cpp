@@ -24,19 +24,19 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// virtio first: with the port there, the agent can say what is wrong with the others.
+/// virtio comes first: once the port is there, the agent can say what is wrong with the other modules.
 std::vector<std::string> modules_of(const Machine& machine) {
     return {"virtio_pci", "virtio_console", "kvm", std::string(machine.kvm_module)};
 }
 
 constexpr std::chrono::seconds qemu_boot_limit{180};
-/// From the start of QEMU to the agent's answer takes 0.2 s on an idle host.
+/// The way from the start of QEMU to the agent's answer takes 0.2 s on an idle host.
 constexpr std::chrono::seconds restore_limit{30};
 
-/// A machine with QEMU's monitor.
+/// A machine that has QEMU's monitor.
 class Qemu : public Emulator {
   public:
-    /// `fds` lacks the connections to agent and monitor, which are made here.
+    /// `fds` does not include the connections to agent and monitor: this function makes them.
     static std::unique_ptr<Qemu> start(const Parts& parts, std::vector<std::string> arguments,
                                        std::vector<posix::HandedDescriptor> fds) {
         auto agent = posix::make_socket_pair();
@@ -50,7 +50,7 @@ class Qemu : public Emulator {
                                               std::move(monitor.first), std::move(process)));
     }
 
-    /// Monitor::save_devices and Monitor::restore_devices, with the console in the error.
+    /// These call Monitor::save_devices and Monitor::restore_devices, and add the console to an error.
     void save_devices(int fd) { with_monitor(&Monitor::save_devices, fd); }
     void restore_devices(int fd) { with_monitor(&Monitor::restore_devices, fd); }
 
@@ -77,7 +77,8 @@ class Qemu : public Emulator {
 void boot_and_save(const Parts& parts, const fs::path& folder, posix::SignalPipe& signals) {
     fmt::print(stderr, "gatecrash: booting the {} machine once ({})...\n", parts.machine->name,
                parts.machine->boot_time);
-    // In memory, not in the cache folder: a full disk would end QEMU by SIGBUS, while save_state can say what is wrong.
+    // Keeps the state in memory, not in the cache folder: there a full disk would end QEMU by SIGBUS, but save_state()
+    // can say what is wrong.
     const auto memory = posix::memory_file("memory");
     if (::ftruncate(memory.get(), static_cast<off_t>(parts.machine->memory)) != 0) posix::throw_errno("ftruncate");
     const auto devices = posix::memory_file("devices");
@@ -91,9 +92,9 @@ void boot_and_save(const Parts& parts, const fs::path& folder, posix::SignalPipe
     save_state(folder, memory.get(), devices.get());
 }
 
-/// Starts the machine from `state` and has the agent answer. Throws MachineError, also when the state is damaged.
+/// Starts the machine from `state` and makes the agent answer. Throws MachineError, also if the state is damaged.
 std::unique_ptr<Qemu> restore(const Parts& parts, const SavedState& state, posix::SignalPipe& signals) {
-    // Meanwhile, as it takes about as long as the start itself.
+    // Checks the state during the start, since that takes about as long as the start itself.
     auto intact = std::async(std::launch::async, [&state] { return state.intact(); });
     auto emulator = Qemu::start(parts, restore_arguments(*parts.machine), {{memory_fd, state.memory()}});
     emulator->restore_devices(state.devices());

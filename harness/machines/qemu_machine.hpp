@@ -11,26 +11,26 @@
 
 namespace gatecrash::machines {
 
-/// What the machine is made of.
+/// The parts that a machine is made of.
 struct Parts {
     const Machine* machine = nullptr;
     std::filesystem::path qemu;
-    std::string version;  ///< of QEMU
+    std::string version;  ///< QEMU's version
     std::string kernel;   ///< a bzImage's bytes
     std::string initramfs;
 };
 
-/// Collects the parts; `libraries` are put into the initramfs. Throws MachineError naming what is missing.
+/// Collects the parts, and puts `libraries` into the initramfs. Throws MachineError, which names what is missing.
 Parts collect_parts(const MachineFiles& files, const std::vector<std::filesystem::path>& libraries);
 
-/// Names the saved state of a machine made of `parts`: whatever changes the state changes the key.
+/// Returns a name for the saved state of a machine made of `parts`. Whatever changes the state changes the name.
 std::string state_key(const Parts& parts);
 
-/// See Machine::check.
+/// Checks for what QEMU needs: see Machine::check.
 void check_qemu(const Machine& machine);
 
-/// See Machine::start. The machine comes from a saved state. One that is missing, or does not work, is made anew, once,
-/// which takes some seconds. The files of the request are left to be sent.
+/// Starts the machine from a saved state: see Machine::start. If the state is missing or does not work, makes it anew,
+/// once, which takes some seconds. Leaves the files of the request, to be sent to the agent.
 std::unique_ptr<Emulator> start_qemu_machine(StartRequest& request);
 
 }  // namespace gatecrash::machines

@@ -28,7 +28,7 @@ std::optional<fs::path> from_environment_variable(const char* name) {
     return fs::absolute(value);
 }
 
-/// The build folder this program was built in, empty when it is not there any more.
+/// Returns the folder that this program was built in. Empty if it no longer exists.
 fs::path build_folder() {
     const fs::path folder = GATECRASH_BUILD_FOLDER;
     std::error_code error;
@@ -37,7 +37,7 @@ fs::path build_folder() {
 
 fs::path default_cache(const Machine& machine) {
     const auto& name = machine.name;
-    // One folder may serve all machines: those but the usual one have folders of their own in it.
+    // One folder may serve all machines. All but the usual machine have folders of their own in it.
     const auto own = &machine == &usual_machine() ? "" : name;
     if (const auto cache = from_environment_variable("GATECRASH_CACHE")) return *cache / own;
     if (const auto build = build_folder(); !build.empty() && ::access(build.c_str(), W_OK) == 0) {
@@ -49,10 +49,11 @@ fs::path default_cache(const Machine& machine) {
                        "name one with GATECRASH_CACHE");
 }
 
-/// A bzImage and its modules: what `./dev setup` unpacked, else what this host runs.
+/// Returns a bzImage and the folder of its modules: those that `./dev setup` unpacked, or else those that this host
+/// runs.
 std::pair<fs::path, fs::path> default_kernel() {
     std::error_code error;
-    // A build folder of one's own has no kernel, but `./dev setup` may have put one into the usual folder.
+    // The user's own build folder has no kernel, but `./dev setup` may have put one into the usual folder.
     for (const fs::path build : {GATECRASH_BUILD_FOLDER, GATECRASH_SOURCE_FOLDER "/build"}) {
         for (const auto& entry : fs::directory_iterator(build / "machines" / "kernel", error)) {
             const auto& path = entry.path();
@@ -144,7 +145,7 @@ int run_in_machine(const MachineFiles& files, const Launch& launch) {
     }
     inside_files[program] = read_inside_file(own ? "/proc/self/exe" : program, true);
     for (const auto& [outside, inside] : launch.inputs) {
-        // The program itself may be an input as well: it is whole then.
+        // The program itself may be an input as well. Then it is copied whole.
         inside_files[directory / inside] = read_inside_file(outside, false);
     }
     Downloads outputs;

@@ -31,9 +31,9 @@ void for_each_block(int fd, const std::function<void(off_t, std::string_view)>& 
     std::string buffer(block_size, '\0');
     for (off_t position = 0; position < end;) {
         const auto data = ::lseek(fd, position, SEEK_DATA);
-        if (data < 0 && errno == ENXIO) return;  // nothing but a hole is left
+        if (data < 0 && errno == ENXIO) return;  // only a hole is left
         if (data < 0) posix::throw_errno("lseek");
-        // Where holes end depends on the file system; blocks at fixed places do not.
+        // Uses blocks at fixed places, since it depends on the file system where holes end.
         position = data / static_cast<off_t>(block_size) * static_cast<off_t>(block_size);
         const auto got = ::pread(fd, buffer.data(), buffer.size(), position);
         if (got < 0) posix::throw_errno("read");
@@ -53,7 +53,7 @@ struct Copied {
     std::string digest;
 };
 
-/// Copies `from` into a new file `to`, holes staying holes.
+/// Copies `from` into a new file `to`. Holes stay holes.
 Copied copy_sparse(int from, const fs::path& to) {
     const posix::FileDescriptor fd = posix::open_file(to, O_WRONLY | O_CREAT | O_EXCL);
     const auto size = ::lseek(from, 0, SEEK_END);
@@ -90,7 +90,7 @@ std::optional<SavedState> SavedState::open(const fs::path& folder) {
         state.identity_ = static_cast<std::uint64_t>(status.st_ino) ^
                           (static_cast<std::uint64_t>(status.st_ctim.tv_sec) * 1'000'000'000 +
                            static_cast<std::uint64_t>(status.st_ctim.tv_nsec));
-        // Read and write is what QEMU asks for when it opens the memory, even to map it privately.
+        // QEMU opens the memory for reading and writing, even to map it privately.
         state.memory_ = posix::open_file(folder / "memory", O_RDWR);
         state.devices_ = posix::open_file(folder / "devices", O_RDONLY);
         state.memory_digest_ = manifest.at("memory").at("digest");
@@ -106,7 +106,7 @@ std::optional<SavedState> SavedState::open(const fs::path& folder) {
 }
 
 bool SavedState::intact() const {
-    // The descriptors' file positions are QEMU's: open files of our own.
+    // Opens both files again, since QEMU uses the file positions of these descriptors.
     try {
         return sparse_digest(posix::reopen(devices()).get()) == devices_digest_ &&
                sparse_digest(posix::reopen(memory()).get()) == memory_digest_;

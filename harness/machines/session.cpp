@@ -20,15 +20,16 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// How long the program inside may take to end after a signal before it is ended.
+/// How long the program inside may take to end after a signal, before the machine is ended.
 constexpr std::chrono::seconds end_limit{3};
 
-/// Silence after which the machine is asked for a sign of life, and after which it is given up. Both are generous: on a
-/// busy host an emulated machine can be very slow and still right.
+/// How long the machine may be silent before it is asked for a sign of life, and before it is given up. Both are
+/// generous: on a busy host an emulated machine can be very slow and still right.
 constexpr std::chrono::seconds ping_after{5};
 constexpr std::chrono::seconds dead_after{60};
 
-/// With so much waiting for whoever reads our output, the machine is not listened to: it waits as well.
+/// If more bytes than this wait for the reader of our output, the session does not listen to the machine, so that it
+/// waits as well.
 constexpr std::size_t enough_pending = 1U << 20;
 
 /// A blocking pipe or terminal that poll() calls writable takes this much at once without blocking (pipe(7), PIPE_BUF).
@@ -180,7 +181,7 @@ void Session::write_output(Stream stream) {
     if (put >= 0) {
         output.pending.consume(static_cast<std::size_t>(put));
     } else if (errno != EAGAIN && errno != EINTR) {
-        // Nobody reads any more, or the disk is full: the program's writes fail from now on, as they would outside.
+        // Nobody reads any more, or the disk is full. The program's writes fail from now on, as they would outside.
         output.open = false;
         output.pending.clear();
         emulator_.send(Message::close_stream, PayloadWriter().u8(static_cast<std::uint8_t>(stream)).take());

@@ -1,4 +1,4 @@
-// One program in one machine, from its upload to its exit code.
+// Runs one program in one machine, from its upload to its exit code.
 #pragma once
 
 #include <deque>
@@ -13,12 +13,12 @@
 
 namespace gatecrash::machines {
 
-/// Path inside -> path outside.
+/// Maps paths inside to paths outside.
 using Downloads = std::map<std::filesystem::path, std::filesystem::path>;
 
 class Session {
   public:
-    /// `streams` are what the program's standard streams are connected to.
+    /// `streams` are the descriptors that the program's standard streams are connected to.
     Session(Emulator& emulator, posix::SignalPipe& signals, const StandardStreams& streams)
         : emulator_(emulator),
           signals_(signals),
@@ -48,18 +48,18 @@ class Session {
 
     Emulator& emulator_;
     posix::SignalPipe& signals_;
-    StandardStreams streams_;  ///< its `in` is gone when there will be no more of it
+    StandardStreams streams_;  ///< its `in` becomes empty at the end of the input
     std::size_t input_on_its_way_ = 0;
     std::array<Output, 2> outputs_;
     posix::FileDescriptor download_;
     std::optional<int> exit_code_;
-    int asked_to_end_ = 0;  ///< the signal that was passed on, 0 when none was
+    int asked_to_end_ = 0;  ///< the signal that was passed on, 0 if none was
     Clock::time_point end_by_{};
-    Clock::time_point waiting_since_ = Clock::now();  ///< for what the machine says
+    Clock::time_point waiting_since_ = Clock::now();  ///< since when the machine has had to say something
     bool pinged_ = false;
 };
 
-/// A request's terminal flags and size as those of `streams` are.
+/// Sets the terminal flags and size of `request` to those of `streams`.
 void describe_terminal(RunRequest& request, const StandardStreams& streams);
 
 }  // namespace gatecrash::machines
