@@ -13,7 +13,7 @@ struct Change {
     std::string name, unit;
     double then = 0, now = 0;
     double ratio = 1;    ///< now / then
-    Interval interval;   ///< of the ratio, from the two figures' intervals, so it has at least 95 %
+    Interval interval;   ///< the ratio's: made of the two figures' intervals, so it covers at least 95 %
     bool worse = false;  ///< the whole interval is past the threshold
 };
 

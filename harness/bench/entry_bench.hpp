@@ -30,7 +30,7 @@ struct Measured {
                                           vm::StepperKind usual, std::optional<vm::StepperKind> asked = std::nullopt);
 
 /// Measures each path in ticks of the time-stamp counter, which the guest itself reads. Each round measures all paths,
-/// so that a change over time affects all of them. The cost of the readings is subtracted. The thread stays on its CPU
+/// so that a change over time affects all of them. It subtracts the cost of the readings. The thread stays on its CPU
 /// meanwhile. An event that the harness lands comes by a VM entry, which a guest cannot time. So INT n enters in its
 /// place, through the same gate to the same stack, and the figure's note says so. A figure with doubts() (validity.hpp)
 /// is not valid. Throws kvm::Error, vm::MachineFault.

@@ -31,7 +31,7 @@ struct EntryPath {
     unsigned cpl = 3;
     /// The entry builds an IRET frame, as for any other exception (SYSCALL only).
     bool builds_frame = false;
-    std::uint8_t vector = 0;  ///< of the gate, if one is used
+    std::uint8_t vector = 0;  ///< vector of the gate, for Way::gate
     /// The event that the harness lands. Empty if an instruction enters.
     std::optional<vm::Event::Kind> event{};
     /// Bytes of a word: 4 in legacy mode.

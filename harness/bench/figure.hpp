@@ -18,10 +18,10 @@ struct Figure {
     std::string name;
     std::string unit;  ///< "ns", "instructions", "cycles", "1/s", "exits" or "ratio"
     double median = 0, min = 0, p99 = 0;
-    Interval interval;  ///< of the median
+    Interval interval;  ///< the median's 95 % confidence interval
     std::uint64_t runs = 0;
     bool valid = true;
-    std::string note;  ///< what was measured, or why it is not valid
+    std::string note;  ///< says what was measured, or why the figure is not valid
 };
 
 /// Summarizes the samples of all `rounds`, none of which may be empty. Variation between rounds limits how well the

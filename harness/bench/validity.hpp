@@ -11,7 +11,7 @@ namespace gatecrash::bench {
 /// VM exits during timed passes.
 struct Exits {
     std::uint64_t taken = 0;
-    std::uint64_t taken_without = 0;  ///< in as many passes without the entering instruction: none is the path's
+    std::uint64_t taken_without = 0;  ///< exits in as many passes without the entering instruction
     std::uint64_t passes = 0;
 
     [[nodiscard]] double per_pass() const;

@@ -18,7 +18,7 @@ namespace gatecrash::kvm {
 /// A page of a logged memory slot.
 struct WrittenPage {
     std::uint32_t slot;
-    std::uint64_t page;  ///< from the beginning of the slot
+    std::uint64_t page;  ///< number of the page, counted from the beginning of the slot
 };
 
 /// One virtual CPU (api.rst, "vcpu ioctls"). Only a Vm makes one; one thread uses it at a time.

@@ -22,7 +22,7 @@ class Port {
     virtual int fd() const = 0;
     /// Returns how many of `bytes` it took, as write(2) does.
     virtual ssize_t write(std::string_view bytes) = 0;
-    /// True if the outside sends more only after it was told what the agent has read.
+    /// True if the outside sends more only after the agent has reported what it read.
     virtual bool wants_receipts() const = 0;
 };
 

@@ -86,7 +86,7 @@ AgentSession::AgentSession(std::unique_ptr<Port> port, std::optional<StallBreake
     ::sigprocmask(SIG_BLOCK, &watched, nullptr);
     signals_ = posix::FileDescriptor(::signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!signals_) posix::throw_errno("signalfd");
-    (void)std::signal(SIGPIPE, SIG_IGN);  // from a program that closed its standard input
+    (void)std::signal(SIGPIPE, SIG_IGN);  // a program may close its standard input
 }
 
 void AgentSession::send(Message message, std::string_view payload) { append_frame(unsent_.tail(), message, payload); }
@@ -243,15 +243,12 @@ void AgentSession::reap() {
 
 void AgentSession::finish() {
     // Sends what is in the pipes now, which is the program's. Does not wait for processes that the program left
-    // running.
+    // running. If the port has no room now, serve() calls this again.
     for (const auto stream : {Stream::out, Stream::err}) {
         do {
             flush();
         } while (forward(stream));
-        if (streams_.at(static_cast<std::size_t>(stream)).ours && unsent_.size() > enough_unsent)
-            return;  // serve()
-                     // calls
-                     // again
+        if (streams_.at(static_cast<std::size_t>(stream)).ours && unsent_.size() > enough_unsent) return;  // later
     }
     input_stream_.ours.reset();
     for (const auto& output : outputs_) send_file(output);
@@ -261,7 +258,7 @@ void AgentSession::finish() {
 }
 
 void AgentSession::send_file(const std::string& path) {
-    // The path is absolute, since the agent has another working directory than the program.
+    // Expects an absolute path: the agent's working directory is not the program's.
     const posix::FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     struct stat status {};
     if (!fd || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return;

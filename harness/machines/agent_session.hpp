@@ -27,7 +27,7 @@ struct ChildStream {
 
 class AgentSession {
   public:
-    /// Takes `stall` only on a machine that needs it.
+    /// `stall` is only for a machine whose guests can keep the CPU (agent_stall.hpp).
     explicit AgentSession(std::unique_ptr<Port> port, std::optional<StallBreaker> stall);
 
     /// Queues a frame.
@@ -63,7 +63,7 @@ class AgentSession {
     std::vector<char> buffer_ = std::vector<char>(1 + chunk_size);
     posix::FileDescriptor upload_;
     std::uint64_t upload_left_ = 0;
-    ByteQueue input_;  ///< for the program, at most input_window bytes
+    ByteQueue input_;  ///< bytes for the program, at most input_window
     bool input_ended_ = false;
     ChildStream input_stream_;
     std::array<ChildStream, 2> streams_;

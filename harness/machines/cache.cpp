@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// How many folders are kept: enough for a program and its sanitized build, its tests, another kernel.
+/// The number of folders that are kept: enough for a program and its sanitized build, its tests, another kernel.
 constexpr std::size_t folders_kept = 4;
 
 constexpr std::string_view unfinished = "unfinished-";

@@ -16,7 +16,7 @@ namespace gatecrash::machines {
 
 namespace {
 
-/// How many bytes of the console are kept, and how many lines of it an error shows.
+/// The bytes of the console that are kept, and the lines of it that an error shows.
 constexpr std::size_t console_kept = 16U << 10;
 constexpr int console_lines = 60;
 

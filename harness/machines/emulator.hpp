@@ -26,7 +26,7 @@ struct Interrupted {
     int number;
 };
 
-/// What a machine needs to start.
+/// The things that a machine needs to start.
 struct StartRequest {
     const MachineFiles& files;
     const std::vector<std::filesystem::path>& libraries;  ///< libraries that every program inside may load
@@ -36,13 +36,13 @@ struct StartRequest {
     posix::SignalPipe& signals;
 };
 
-/// What is known about a machine before it runs.
+/// The properties of a machine that are known before it runs.
 struct EmulatorTraits {
     std::string name;  ///< the machine's name, for messages
-    /// How many bytes may be on their way to the agent, for a connection that loses bytes if they come faster than the
-    /// agent reads. The agent then reports what it has read.
+    /// The number of bytes that may be on their way to the agent, for a connection that loses bytes if they come faster
+    /// than the agent reads. The agent then reports what it has read.
     std::optional<std::size_t> window;
-    std::string silence;  ///< what it may mean if the machine falls silent; empty if nothing is known
+    std::string silence;  ///< a possible reason for the machine's silence, for messages; empty if none is known
 };
 
 /// This process's ends of the connection to the agent.
@@ -105,7 +105,7 @@ class Emulator {
     AgentConnection agent_;
     std::unique_ptr<posix::ChildProcess> process_;
     ByteQueue unsent_;
-    std::size_t on_its_way_ = 0;  ///< with a window: bytes that were sent and that the agent has not read
+    std::size_t on_its_way_ = 0;  ///< bytes that were sent and that the agent has not read (only with a window)
     std::string output_;          ///< the end of what the emulator printed
     FrameReader reader_;
     Clock::time_point heard_ = Clock::now();

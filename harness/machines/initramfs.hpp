@@ -20,7 +20,7 @@ struct InsideFile {
     unsigned mode = 0755;
 };
 
-/// Maps paths inside to files.
+/// Maps paths inside the machine to files.
 using InsideFiles = std::map<std::filesystem::path, InsideFile>;
 
 /// Returns the bytes of the bzImage `path`. Throws MachineError with the remedy if it is not a bzImage.

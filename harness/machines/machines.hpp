@@ -16,14 +16,14 @@ struct StartRequest;
 /// A computer on which guests run.
 struct Machine {
     std::string_view name;     ///< its name in --machine NAME, in messages and in reports
-    std::string_view summary;  ///< what it is, in one line
+    std::string_view summary;  ///< describes the machine in one line
 
     // Only emulated machines have the rest.
     std::string_view cpu = {};         ///< the model, as its emulator calls it
     std::string_view kvm_module = {};  ///< the kernel module that offers /dev/kvm on that CPU
     std::string_view setup = {};       ///< the command that installs what the machine needs
     std::string_view or_else = {};     ///< the rest of the remedy if part of that is missing, after "run `SETUP`"
-    std::string_view boot_time = {};   ///< how long it takes to boot, for the message that asks for patience
+    std::string_view boot_time = {};   ///< duration of a boot, for the message that asks for patience
     std::size_t memory = 0;            ///< bytes; emulator and worker together take about half as much of the host's
     /// Throws MachineError, with the remedy, if something is missing on this host. It is quick, and starts nothing.
     /// Null if the machine needs nothing.

@@ -34,15 +34,15 @@ inline constexpr std::size_t serial_window = 16;
 /// Bytes of the longest payload. A longer one means that the stream is broken.
 inline constexpr std::uint32_t max_payload = 1U << 20;
 
-/// How many bytes of a file or a stream travel in one frame.
+/// Bytes of a file or a stream that travel in one frame.
 inline constexpr std::size_t chunk_size = 64U << 10;
 
-/// How many bytes of standard input may be on their way: sent, and not yet reported as `input_taken`. It limits what
+/// Bytes of standard input that may be on their way: sent, and not yet reported as `input_taken`. It limits what
 /// the agent keeps for a program that does not read.
 inline constexpr std::size_t input_window = 4 * chunk_size;
 
 enum class Message : std::uint8_t {
-    // To the agent.
+    // These messages go to the agent.
     hello = 1,     ///< u64 nanoseconds since the epoch: set the clock, answer `ready`
     run,           ///< RunRequest: start the program
     signal,        ///< u32 signal number for the program's process group
@@ -50,10 +50,10 @@ enum class Message : std::uint8_t {
     close_stream,  ///< u8 Stream: nobody reads it any more
     ping,          ///< answer `pong`
     input,         ///< bytes for the program's standard input; empty at its end
-    // Both ways: files. Data frames follow a begin frame until `size` bytes have come.
+    // These go both ways, and carry files. Data frames follow a begin frame until `size` bytes have come.
     file_begin,  ///< text path, u32 mode, u64 size in bytes
     file_data,   ///< bytes
-    // From the agent.
+    // These come from the agent.
     ready,   ///< text kernel release
     failed,  ///< text why the machine or the launch cannot continue
     output,  ///< u8 Stream, bytes
@@ -127,7 +127,7 @@ class ByteQueue {
 
   private:
     std::string bytes_;
-    std::size_t position_ = 0;  ///< of the first waiting byte
+    std::size_t position_ = 0;  ///< index of the first waiting byte
 };
 
 /// Turns a byte stream, in pieces of any size, back into frames.

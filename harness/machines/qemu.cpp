@@ -22,7 +22,8 @@ std::vector<std::string> common_arguments(const Machine& machine, bool shared_me
         "-cpu",
         std::string(machine.cpu),
         // Uses one CPU. QEMU 7.2's SVM changes a CPU's pending interrupts without a lock at each VM entry and exit
-        // (svm_helper.c, CPU_INTERRUPT_VIRQ). With two CPU threads that loses one now and then, and the machine hangs.
+        // (svm_helper.c, CPU_INTERRUPT_VIRQ). With two CPU threads an interrupt is lost now and then, and the machine
+        // hangs.
         "-smp",
         "1",
         "-m",

@@ -20,16 +20,16 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// How long the program inside may take to end after a signal, before the machine is ended.
+/// The time that the program inside gets to end after a signal. Then the session ends the machine.
 constexpr std::chrono::seconds end_limit{3};
 
-/// How long the machine may be silent before it is asked for a sign of life, and before it is given up. Both are
-/// generous: on a busy host an emulated machine can be very slow and still right.
+/// The session asks the machine for a sign of life after the first time of silence, and gives it up after the second.
+/// Both are generous: on a busy host an emulated machine can be very slow and still right.
 constexpr std::chrono::seconds ping_after{5};
 constexpr std::chrono::seconds dead_after{60};
 
-/// If more bytes than this wait for the reader of our output, the session does not listen to the machine, so that it
-/// waits as well.
+/// If more bytes than this wait for whoever reads our output, the session stops listening to the machine, so that the
+/// machine waits as well.
 constexpr std::size_t enough_pending = 1U << 20;
 
 /// A blocking pipe or terminal that poll() calls writable takes this much at once without blocking (pipe(7), PIPE_BUF).

@@ -13,7 +13,7 @@
 
 namespace gatecrash::machines {
 
-/// Maps paths inside to paths outside.
+/// Maps paths inside the machine to paths outside.
 using Downloads = std::map<std::filesystem::path, std::filesystem::path>;
 
 class Session {
@@ -55,7 +55,7 @@ class Session {
     std::optional<int> exit_code_;
     int asked_to_end_ = 0;  ///< the signal that was passed on, 0 if none was
     Clock::time_point end_by_{};
-    Clock::time_point waiting_since_ = Clock::now();  ///< since when the machine has had to say something
+    Clock::time_point waiting_since_ = Clock::now();  ///< the time from which the machine's silence counts
     bool pinged_ = false;
 };
 

@@ -24,9 +24,9 @@ struct HandedDescriptor {
 /// Looks for the program `name` in PATH. Empty if no folder has it.
 [[nodiscard]] std::optional<std::filesystem::path> find_program(const std::string& name);
 
-/// How a program ended, and what it printed.
+/// The end of a program, and what it printed.
 struct Ended {
-    int code;  ///< its exit code, or 128+n if signal n ended it
+    int code;  ///< the program's exit code, or 128+n if signal n ended it
     std::string output;
 };
 

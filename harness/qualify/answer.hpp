@@ -193,7 +193,7 @@ struct NmiMask {
     bool masked_in_handler, second_waits, masked_behind_iret;
     bool operator==(const NmiMask&) const = default;
 };
-/// How many were delivered of three NMIs that landed in the handler.
+/// The number of NMIs that were delivered, of three that landed in the handler.
 struct NmisDelivered {
     std::size_t count;
     bool operator==(const NmisDelivered&) const = default;
@@ -213,7 +213,7 @@ struct SyncedParts {
     std::optional<std::uint64_t> wrong_rbx{};
     bool operator==(const SyncedParts&) const = default;
 };
-/// How the end of a run from a restored snapshot differs from the end of the first run.
+/// The parts by which the end of a run from a restored snapshot differs from the end of the first run.
 struct RestoredRun {
     Parts differing;
     bool operator==(const RestoredRun&) const = default;

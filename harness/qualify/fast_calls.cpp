@@ -103,7 +103,7 @@ Answer sysret_ss_attributes(Bench& bench) {
     code.on(vector_ss, 0, ring_end);
     code.on(GATECRASH_VECTOR_PF, 0, ring_end);  // if the CPU takes the stack for a 16-bit one
     k.xor_(k.eax, k.eax);
-    k.mov(k.ss, k.eax);  // as it is in a handler that was entered from user mode
+    k.mov(k.ss, k.eax);  // SS is NULL in a handler that was entered from user mode
     prepare_sysret(code, RecordingCode::user_text, 2);
     k.sysretl();
     code.user_place(at(Mark::push));

@@ -46,7 +46,7 @@ Answer sync_registers(Bench& bench) {
 Answer read_only_memory(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
-    constexpr std::uint64_t target = GATECRASH_TEXT + 0xff8;  // in the text's page, after the code
+    constexpr std::uint64_t target = GATECRASH_TEXT + 0xff8;  // an address in the text's page, after the code
     k.mov(k.rax, GATECRASH_KERNEL_BASE + target);
     k.mov(k.ebx, k.dword[k.rax]);
     k.mov(k.byte[k.rax], 0x5a);

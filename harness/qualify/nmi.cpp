@@ -122,7 +122,7 @@ Answer faulting_iret_unmasks_nmi(Bench& bench) {
     return code.tell(code.run(bench, [begins = 0](Guest& guest) mutable {
         guest.land(Event::nmi());
         if (++begins == 1) return;
-        constexpr int max_steps = 8;  // from BEGIN into the handler of #GP
+        constexpr int max_steps = 8;  // enough from BEGIN into the handler of #GP
         const auto stepper = vm::make_stop_byte_stepper(guest);
         stepper->enter();
         for (int steps = 0; steps < max_steps && guest.has_latched_nmi(); ++steps) (void)stepper->step();

@@ -57,7 +57,7 @@ struct Expected {
 struct Probe {
     Behaviour behaviour;
     Expected expected;
-    const char* source;  ///< where the manuals say so
+    const char* source;  ///< the places in the manuals that say so
     const char* remedy;
     /// Returns what it saw. If it throws, the error is the answer.
     Answer (*measure)(Bench&);

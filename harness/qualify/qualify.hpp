@@ -20,15 +20,15 @@ using vm::Behaviour;
 struct Measurement {
     Behaviour behaviour{};
     Answer got;        ///< the answer, or the first line of the error that ended the measurement
-    Allowed expected;  ///< what silicon of this CPU's vendor does
+    Allowed expected;  ///< the answers of silicon of this CPU's vendor
     bool ok = false;
-    std::string remedy;  ///< what the user can do about it; empty if ok
+    std::string remedy;  ///< says what the user can do about it; empty if `ok`
 };
 
 /// The manuals' answers for one behaviour.
 struct Manuals {
     Behaviour behaviour;
-    Allowed intel, amd;  ///< what `expected` is on a CPU of that vendor
+    Allowed intel, amd;  ///< the value of `expected` on a CPU of that vendor
     std::string source;  ///< the sections; docs/reference/behaviours.md has the manuals' names
 };
 
@@ -38,8 +38,7 @@ struct Manuals {
 /// Says which behaviours to measure.
 struct Scope {
     bool others = true;            ///< also those that are not basic and that stepper_for() does not need
-    bool facts = true;             ///< also the facts, if `others` is set: no command relies on them, they tell
-                                   ///< machines apart
+    bool facts = true;             ///< also the facts, if `others` is set; no command relies on them
     bool stop_when_unfit = false;  ///< stop after a basic behaviour that is not as expected
 };
 

@@ -177,7 +177,7 @@ class Guest {
         bool memory;  ///< unchanged since the last snapshot
     };
     [[nodiscard]] Known known() const { return {msrs_.known(), cpu_.knows_debug_registers(), is_memory_saved_}; }
-    /// Keeps state known that was known before a step, if the executed `instruction` cannot have changed it.
+    /// Marks state as known that was known before a step, if the executed `instruction` cannot have changed it.
     /// `delivered` says that an exception may have been delivered instead. Do not call it after a step that ended the
     /// run, since a shutdown resets the vCPU.
     void executed(const Instruction& instruction, bool delivered, Known before) {
@@ -187,7 +187,8 @@ class Guest {
         if (before.memory && !instruction.writes_memory && !delivered && !has_own_page_tables())
             is_memory_saved_ = true;
     }
-    /// Keeps state known that a step cannot have changed which only delivered an event. A #DB can change DR6 and DR7.
+    /// Marks state as known that a step which only delivered an event cannot have changed. A #DB can change DR6 and
+    /// DR7.
     void delivered(Known before) {
         if (before.msrs) msrs_.trust();
     }

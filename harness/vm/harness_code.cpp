@@ -25,7 +25,7 @@ void HarnessCode::execute(std::span<const std::byte> code, const kvm_regs& regs)
 }
 
 void HarnessCode::run_prepared() {
-    // Retries, since the watchdog or a signal to this process may have been meant for the run before.
+    // Retries if interrupted, since the watchdog or a signal to this process may have been meant for the run before.
     for (int patience = 100; patience > 0; --patience) {
         guest_.cpu().clear_immediate_exit();
         if (!std::holds_alternative<kvm::InterruptedExit>(guest_.cpu().run())) return;

@@ -25,7 +25,7 @@ enum class Kind : std::uint8_t {
     load_ss,         ///< MOV SS, POP SS
     halt,
     out,              ///< OUT, not OUTS
-    repeated_string,  ///< with REP, in memory only
+    repeated_string,  ///< a string instruction with REP, but no input or output
     branch_to_self,
 };
 
@@ -50,8 +50,8 @@ struct Instruction {
     bool changes_debug_registers = false;  ///< it is MOV to a debug register
 };
 
-/// True if no interrupt is taken between this instruction and the next. STI opens a shadow only if IF was clear, but
-/// code that sets IF twice is not worth the difference.
+/// True if the CPU takes no interrupt between this instruction and the next. STI opens a shadow only if IF was clear,
+/// but code that sets IF twice is not worth the difference.
 [[nodiscard]] constexpr bool opens_shadow(const Instruction& instruction) {
     return instruction.kind == Kind::load_ss || instruction.kind == Kind::set_interrupts;
 }

@@ -56,8 +56,7 @@ GuestMemory::GuestMemory(const Image& image) : levels_(image.is_64_bit() ? level
     const posix::FileDescriptor file(::memfd_create("gatecrash-guest", MFD_CLOEXEC));
     if (file.get() < 0 || ::ftruncate(file.get(), static_cast<off_t>(size)) != 0)
         throw kvm::Error("memfd_create", errno);
-    memory_ = kvm::Mapping::shared_file(file.get(), size);  // shared, while the loop below puts the boot-time bytes
-                                                            // there
+    memory_ = kvm::Mapping::shared_file(file.get(), size);  // shared, until it is filled for boot
     uses_.resize(memory_.size() / page_size, Use::nothing);
     harness_pages_ = allocate_page();
     (void)allocate_page();

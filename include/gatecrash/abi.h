@@ -99,7 +99,7 @@
 #define GATECRASH_DEFAULT_IRQ 0x20
 #define GATECRASH_USER_IRQ 0x80 /* INT can raise this one from CPL 3, too */
 #define GATECRASH_VECTORS 256
-#define GATECRASH_VECTOR_SYSCALL 256 /* in the log: SYSCALL or SYSENTER, which have no vector */
+#define GATECRASH_VECTOR_SYSCALL 256 /* stands in the log for SYSCALL or SYSENTER, which have no vector */
 /* An interrupt entry stub takes this many bytes, so that a linker script can compute its address. */
 #define GATECRASH_IRQ_STUB_SIZE 16
 

@@ -37,7 +37,7 @@ class Handler {
 
     unsigned ist_;
     std::vector<std::function<void(Code&)>> bodies_;
-    unsigned& bells_rung_once_;  ///< counts those of all handlers of the code
+    unsigned& bells_rung_once_;  ///< number of ring_once() calls for all handlers of the code
 };
 
 /// A 64-bit guest of a few instructions. Its runtime is no more than a GDT, an IDT, a TSS, page tables and stacks.

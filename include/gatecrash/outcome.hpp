@@ -52,7 +52,7 @@ struct StillRunning {
     bool operator==(const StillRunning&) const = default;
 };
 
-/// How a stretch of guest execution ended. The guest caused each of these: a fault of KVM throws.
+/// The end of a stretch of guest execution. The guest caused each of these: a fault of KVM throws.
 using Outcome = std::variant<Doorbell, Halted, TripleFault, BadAccess, BadPort, BadUse, StillRunning>;
 
 /// Describes an outcome in a few words, such as "doorbell END" or "triple fault".

@@ -21,7 +21,7 @@ class Guest;
 /// Says what `=VALUE` after an event's name chooses.
 enum class Choice : std::uint8_t { nothing, vector, address, address_required };
 
-/// How an event gets to its handler.
+/// The ways in which an event gets to its handler.
 enum class Delivery : std::uint8_t {
     waits,    ///< the CPU keeps it until it can be delivered: an interrupt
     at_once,  ///< it belongs to its instruction: an exception
@@ -41,7 +41,7 @@ struct AtBoundary {
 /// Says that only CPUs of one vendor have an event.
 struct OnlyOn {
     Vendor vendor;
-    std::string_view why, remedy;  ///< for the message on other CPUs
+    std::string_view why, remedy;  ///< parts of the message on other CPUs
 };
 
 struct EventKind {

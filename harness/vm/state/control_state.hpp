@@ -17,7 +17,7 @@ struct ControlState {
 };
 
 struct Difference {
-    const char* name;  ///< for a message: "CR0"
+    const char* name;  ///< the name in messages, such as "CR0"
     std::uint64_t now, then;
 };
 /// Returns the registers of `now` that differ from `then`. Leaves out those that events change by themselves:

@@ -67,7 +67,7 @@ enum class StepperKind : std::uint8_t { trap_flag, stop_bytes };
 /// A decoded gate of an IDT (APM volume 2, 4.7.3 and 4.8.4; SDM volume 3, figures 6-2 and 6-8).
 struct Gate {
     Virtual target{};
-    std::uint16_t selector = 0;  ///< of the target's code segment
+    std::uint16_t selector = 0;  ///< the target's code segment
     unsigned ist = 0;            ///< 0 means none; only 64-bit gates have one
     bool delivers = false;       ///< present, and an interrupt or trap gate
 };

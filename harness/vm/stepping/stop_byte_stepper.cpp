@@ -222,7 +222,7 @@ class StopByteStepper : public Stepper {
     /// byte comes only after the last. Returns empty, with nothing done, if a repetition does not end by its trap: the
     /// frame of a fault would show TF.
     std::optional<Step> step_round(const Before& before, std::size_t length) {
-        constexpr int max_attempts = 40;  // for a busy host, or a trap before the instruction (Bochs)
+        constexpr int max_attempts = 40;  // retries for a busy host, or for a trap before the instruction (Bochs)
         for (int i = 0; i < max_attempts; ++i) {
             const auto exit = run_to_trap(before, length);
             const auto* debug = std::get_if<kvm::DebugExit>(&exit);
@@ -241,7 +241,7 @@ class StopByteStepper : public Stepper {
     /// Steps one round of an instruction that goes to itself for ever (JMP, or IRET through a frame that leads to it)
     /// and never reaches a stop byte. Such instructions neither show nor change TF, so a trap ends the round.
     Step step_in_place(const Before& before, std::size_t length) {
-        constexpr int max_attempts = 20;  // for a busy host
+        constexpr int max_attempts = 20;  // retries for a busy host
         go_back_to(before);
         auto exit = run_to_trap(before, length);
         for (int i = 1; i < max_attempts && std::holds_alternative<kvm::InterruptedExit>(exit); ++i) {

@@ -38,7 +38,7 @@ class TrapFlagStepper : public Stepper {
     /// Returns the address of the catchers: one HLT for each vector, after the IDT itself.
     Virtual catchers() const { return Virtual{number(guest().image().harness_address()) + page_size}; }
     static constexpr int max_attempts = 8;
-    static constexpr int patience = 20;  ///< how often the watchdog may fire
+    static constexpr int patience = 20;  ///< firings of the watchdog
 
     /// Copies the guest's IDT, with every gate leading to its vector's HLT: same stack, same CS, same rights. Leaves an
     /// IDT alone that is not mapped: no delivery gets through it, so there is none to catch.
