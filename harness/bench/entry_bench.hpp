@@ -24,8 +24,8 @@ struct Measured {
 
 /// Counts the instructions of each path by stepping through it once. It counts those that execute or fault between
 /// leaving the interrupted code and being back in it, including the one that enters. The count is exact on every
-/// machine. `asked` chooses the stepper, and a path that it cannot step is skipped. Without it, paths are stepped as
-/// `usual`, or as they can be (vm::stepper_for). Throws kvm::Error, vm::MachineFault.
+/// machine. With `asked`, it skips the paths that this stepper cannot step. Without it, it uses `usual` or, if that
+/// cannot step a path, the stepper that can (vm::stepper_for). Throws kvm::Error, vm::MachineFault.
 [[nodiscard]] Measured count_instructions(const kvm::System& system, std::span<const Composition> compositions,
                                           vm::StepperKind usual, std::optional<vm::StepperKind> asked = std::nullopt);
 

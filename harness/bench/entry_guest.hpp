@@ -14,8 +14,8 @@ constexpr vm::Virtual samples_address{GATECRASH_USER_STACK};
 /// The rest of that page is the user's stack.
 constexpr unsigned max_samples = 256;
 
-/// Says how often a guest goes its way: `passes` times between two readings of the time-stamp counter, and that
-/// `samples` times.
+/// Says how often a guest goes its way. It takes `samples` samples, and a sample is the time of `passes` passes between
+/// two readings of the time-stamp counter.
 struct Repetition {
     unsigned samples = 1, passes = 1;
 };

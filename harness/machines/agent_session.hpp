@@ -58,8 +58,8 @@ class AgentSession {
     posix::FileDescriptor signals_;
     FrameReader reader_;
     ByteQueue unsent_;
-    /// Holds a byte for the Stream, then what was read. It is made only once: an emulated CPU fills 64 KiB for
-    /// milliseconds.
+    /// Holds a byte for the Stream, then what was read. It is made only once: an emulated CPU takes milliseconds to
+    /// fill 64 KiB.
     std::vector<char> buffer_ = std::vector<char>(1 + chunk_size);
     posix::FileDescriptor upload_;
     std::uint64_t upload_left_ = 0;

@@ -26,7 +26,7 @@ struct Interrupted {
     int number;
 };
 
-/// The things that a machine needs to start.
+/// Everything that a machine needs to start.
 struct StartRequest {
     const MachineFiles& files;
     const std::vector<std::filesystem::path>& libraries;  ///< libraries that every program inside may load

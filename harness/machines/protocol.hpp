@@ -28,7 +28,7 @@ inline constexpr unsigned short parallel_port = 0x378;
 inline constexpr const char* port_variable = "GATECRASH_PORT";
 inline constexpr std::string_view serial_port = "serial";
 
-/// Bytes that the receiver of a 16550 serial port holds. One byte more, while interrupts are off, and one is lost.
+/// Bytes that the receiver of a 16550 serial port holds. If one more comes while interrupts are off, a byte is lost.
 inline constexpr std::size_t serial_window = 16;
 
 /// Bytes of the longest payload. A longer one means that the stream is broken.

@@ -13,7 +13,7 @@ constexpr std::uint8_t from_user_vector = 0x40;
 constexpr std::uint64_t some_base = 0x500000;
 
 /// True if this CPU says that it clears the base of a segment register when a NULL selector is loaded (APM volume 3,
-/// CPUID Fn8000_0021_EAX: NullSelectorClearsBase). Older AMD CPUs do not.
+/// CPUID Fn8000_0021_EAX: NullSelectorClearsBase). Older AMD CPUs do not say so.
 bool announces_clearing() {
     constexpr unsigned leaf = 0x80000021, null_selector_clears_base = 1U << 6;
     unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;

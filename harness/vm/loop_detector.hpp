@@ -8,8 +8,8 @@
 
 namespace gatecrash::vm {
 
-/// Proves that a run is endless, by Brent's method. It keeps one earlier state, and replaces it by a later one each
-/// time the number of looks doubles. Equal states have equal futures.
+/// Proves that a run is endless, by Brent's method. It keeps one earlier state and compares every look with it. Each
+/// time the number of looks doubles, it keeps that look's state instead. Equal states have equal futures.
 class LoopDetector {
   public:
     /// `first_kept` is the number of the look that keeps a state for the first time.

@@ -14,9 +14,9 @@ namespace gatecrash::vm {
 
 using gatecrash::Code;
 
-/// A guest of a few instructions. The code that uses it generates it, to measure what a machine does or to test
-/// something, so a test has the guest next to the expectation. It has the tables, stacks and doorbell of the runtime's
-/// guests, and runs nothing but the given code.
+/// A guest of a few instructions. Measurements and tests generate their guests themselves, so a test has the guest next
+/// to the expectation. It has the tables, stacks and doorbell of the runtime's guests, and runs nothing but the given
+/// code.
 ///
 ///     GuestCode code;
 ///     code.kernel.pushfq();

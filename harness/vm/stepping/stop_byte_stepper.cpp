@@ -67,7 +67,7 @@ class StopByteStepper : public Stepper {
         if (stop.outcome && std::holds_alternative<StillRunning>(*stop.outcome)) return step_in_place(before, length);
         if (stop.outcome) return {stop.outcome, {}};
         drop_trap_of_stop_byte();
-        // At the first instruction of its own handler, an event is delivered to where the guest already is.
+        // An event leads to where the guest already is if that is the first instruction of the event's own handler.
         if (stop.at == before.rip && before.only_delivery && guest().delivery_due()) {
             throw MachineFault("an event that is due is not delivered\n" + guest().dump());
         }
