@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <cerrno>
-#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -9,6 +8,7 @@
 #include <system_error>
 
 #include "cli/commands.hpp"
+#include "cli/embedded_file.hpp"
 #include "cli/output.hpp"
 #include "cli/version.hpp"
 #include "report/output_file.hpp"
@@ -18,17 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// An entry of the table that tools/embed.sh writes.
-struct File {
-    const char* name;
-    const std::byte *begin, *end;
-
-    [[nodiscard]] std::string_view text() const {
-        return {reinterpret_cast<const char*>(begin), static_cast<std::size_t>(end - begin)};
-    }
-};
-
-extern "C" const File gatecrash_skeleton[], gatecrash_skeleton_end[];
+extern "C" const EmbeddedFile gatecrash_skeleton[], gatecrash_skeleton_end[];
 
 /// A project is written only where there is nothing that it could overwrite, or be mixed with.
 void make_empty_folder(const fs::path& folder) {

@@ -11,8 +11,9 @@ namespace po = boost::program_options;
 namespace {
 
 /// Workers are not for people, so theirs is the last one: see commands().
-constexpr const Command* table[] = {&doctor_command, &list_command,  &run_command, &explore_command, &replay_command,
-                                    &merge_command,  &bench_command, &new_command, &worker_command};
+constexpr const Command* table[] = {&doctor_command, &list_command,  &run_command,   &explore_command,
+                                    &replay_command, &merge_command, &bench_command, &explain_command,
+                                    &new_command,    &worker_command};
 
 Invocation show_help(const std::string& topic = {}) {
     return {"help", [topic] { return print_help(topic); }};

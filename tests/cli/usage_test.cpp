@@ -72,6 +72,9 @@ TEST(Usage, IsExplainedWhereItIsWrong) {
                        "nested-nmi/flag-only has no symbol 'nowhere'");
     expect_wrong_usage({"replay"}, "SCHEDULE is missing");
     expect_wrong_usage({"new"}, "DIR is missing");
+    expect_wrong_usage({"explain", "stakc"}, "'stakc' is not explained; similar: I4");
+    expect_wrong_usage({"explain", "I4", "frobnicate"}, "'frobnicate' is not explained; `gatecrash explain` lists");
+    expect_wrong_usage({"explain", "I4", "--ktap"}, "unknown option --ktap");
 }
 
 TEST(Usage, IsThereForTheAsking) {
@@ -191,6 +194,34 @@ TEST(List, ShowsWhatMatches) {
     for (const auto& each : document["cases"]) names.push_back(each["case"]);
     EXPECT_TRUE(std::ranges::is_sorted(names));
     EXPECT_THAT(names, testing::Contains("nested-nmi"));
+}
+
+TEST(Explain, PrintsWhatThePagesSay) {
+    const auto result = run_gatecrash({"explain", "I4", "nmi", "sti-shadow", "unexpected"});
+    EXPECT_EQ(result.code, 0);
+    EXPECT_THAT(result.err, IsEmpty());
+    EXPECT_THAT(result.out, StartsWith("I4: stack\n(docs/reference/invariants.md)\n\n- What must hold: "));
+    EXPECT_THAT(result.out,
+                HasSubstr("\n\nnmi: non-maskable interrupt\n(docs/reference/events.md)\n\n- Syntax: `nmi`\n"));
+    EXPECT_THAT(result.out, HasSubstr("\n\nsti-shadow\n(docs/reference/behaviours.md, \"Others\")\n\n- "));
+    EXPECT_THAT(result.out, HasSubstr("\n\nunexpected\n(docs/reference/exit-codes.md, \"Statuses\")\n\n- "));
+}
+
+TEST(Explain, TakesANameOfSeveralWords) {
+    EXPECT_EQ(run_gatecrash({"explain", "kernel", "GS"}).out, run_gatecrash({"explain", "I2"}).out);
+    EXPECT_EQ(run_gatecrash({"explain", "Kernel-gs"}).out, run_gatecrash({"explain", "I2"}).out);
+}
+
+TEST(Explain, ListsWhatItExplains) {
+    const auto result = run_gatecrash({"explain"});
+    EXPECT_EQ(result.code, 0);
+    for (const auto* part : {"\n  I16  interrupt stacks\n", "\n  watch  ", "sti-shadow,", " boundary,", "128 + N"}) {
+        EXPECT_THAT(result.out, HasSubstr(part));
+    }
+    const auto document = nlohmann::json::parse(run_gatecrash({"explain", "--json", "-"}).out);
+    EXPECT_EQ(document["terms"][0]["names"], (std::vector<std::string>{"I1", "round trip"}));
+    EXPECT_EQ(document["terms"][0]["page"], "docs/reference/invariants.md");
+    EXPECT_THAT(document["terms"][0]["text"].get<std::string>(), HasSubstr("**What must hold:**"));
 }
 
 TEST(Schedule, IsCheckedBeforeAMachineIsNeeded) {

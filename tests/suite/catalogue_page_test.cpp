@@ -39,7 +39,7 @@ struct Section {
 std::vector<Section> sections() {
     static const std::regex heading("### ([^:]+): (.+)"), part(R"(- \*\*([^*]+):\*\* (.+))"), continued("  (\\S.*)");
     std::vector<Section> found;
-    std::ifstream file(CATALOGUE_PAGE);
+    std::ifstream file(REFERENCE_PAGES "/catalogue.md");
     for (std::string line; std::getline(file, line);) {
         std::smatch match;
         if (std::regex_match(line, match, heading)) {
@@ -103,7 +103,7 @@ TEST(CataloguePage, NamesTheVariantsOfEachRow) {
         ASSERT_NE(section, all.end()) << row.row.id;
         const auto line = row.is_open() ? "" : fmt::format("breaks {}; holds {}.", names(row.breaks), names(row.holds));
         EXPECT_EQ(section->text_of("Shown by"), line)
-            << "The registry has other variants for row " << row.row.id << ". Write this in " CATALOGUE_PAGE ":\n- **"
+            << "The registry has other variants for row " << row.row.id << ". Write this in " REFERENCE_PAGES "/catalogue.md" ":\n- **"
             << (row.is_open() ? "Open:** (why no variant covers it)" : "Shown by:** " + line);
     }
 }

@@ -39,7 +39,7 @@ TEST(Behaviours, BeginWithTheBasicsAndEndWithTheFacts) {
 
 /// The page explains each behaviour, under the heading of its rank.
 TEST(Behaviours, AreDocumented) {
-    std::ifstream file(BEHAVIOURS_PAGE);
+    std::ifstream file(REFERENCE_PAGES "/behaviours.md");
     const std::string page(std::istreambuf_iterator<char>(file), {});
     const auto others = page.find("\n## Others\n"), facts = page.find("\n## Facts\n");
     ASSERT_LT(others, facts);

@@ -15,7 +15,7 @@ namespace {
 std::vector<std::string> names_in_first_column() {
     static const std::regex row(R"(\| (`[^|]+`) \|.*)"), name("`([^`]+)`");
     std::vector<std::string> names;
-    std::ifstream file(DIFFERENCES_PAGE);
+    std::ifstream file(REFERENCE_PAGES "/machine-differences.md");
     for (std::string line; std::getline(file, line);) {
         std::smatch cell;
         if (!std::regex_match(line, cell, row)) continue;
@@ -29,7 +29,7 @@ std::vector<std::string> names_in_first_column() {
 
 TEST(MachineDifferences, NamesEachBehaviourOnceInDoctorsOrder) {
     const auto names = names_in_first_column();
-    ASSERT_FALSE(names.empty()) << DIFFERENCES_PAGE;
+    ASSERT_FALSE(names.empty()) << REFERENCE_PAGES "/machine-differences.md";
     std::vector<Behaviour> behaviours_of_page;
     for (const auto& name : names) {
         const auto behaviour = parse_behaviour(name);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,8 +30,15 @@ enum class Invariant : std::uint8_t {
     interrupt_stacks = 16,     ///< IST entries are what they were
 };
 
-/// "I4".
+/// Every invariant, by its number.
+[[nodiscard]] std::span<const Invariant> invariants();
+
+/// "I4", for programs: it stands in JSON and in expectation files.
 [[nodiscard]] std::string to_string(Invariant invariant);
+/// "stack": the words for an invariant. docs/reference/invariants.md has a section with this name.
+[[nodiscard]] std::string_view name_of(Invariant invariant);
+/// "I4 (stack)", for people.
+[[nodiscard]] std::string describe(Invariant invariant);
 
 /// Reads what to_string() makes. Empty if `name` is no invariant.
 [[nodiscard]] std::optional<Invariant> parse_invariant(std::string_view name);
@@ -42,6 +50,9 @@ struct Violation {
 
     bool operator==(const Violation&) const = default;
 };
+
+/// "I4 (stack): MESSAGE", as every report for people shows a violation.
+[[nodiscard]] std::string describe(const Violation& violation);
 
 /// Returns the place of an invariant among those that show at the same moment, 0 for the one that is most often the
 /// cause of the others: a destroyed frame first, a run that never ends last.

@@ -1,0 +1,110 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/markdown.hpp"
+#include "cli/output.hpp"
+#include "cli/reference.hpp"
+#include "cli/version.hpp"
+
+namespace gatecrash::cli {
+namespace {
+
+struct ExplainOptions {
+    CommonOptions common;
+    std::vector<Term> terms;  ///< to explain; none: to list what can be explained
+};
+
+/// Returns the terms that `words` name: all of them together one, such as "kernel GS", or each word one.
+std::vector<Term> terms_named(const Words& words, const Values& values) {
+    const auto known = terms_of(reference_pages());
+    auto named = find_terms(known, fmt::format("{}", fmt::join(words, " ")));
+    if (!named.empty()) return named;
+    for (const auto& word : words) {
+        auto found = find_terms(known, word);
+        if (found.empty()) {
+            const auto similar = names_like(known, word);
+            values.fail(fmt::format("'{}' is not explained; {}", word,
+                                    similar.empty() ? "`gatecrash explain` lists what is"
+                                                    : fmt::format("similar: {}", fmt::join(similar, ", "))));
+        }
+        std::ranges::move(found, std::back_inserter(named));
+    }
+    return named;
+}
+
+ExplainOptions read_explain(const Values& values) {
+    ExplainOptions options{.common = read_common(values), .terms = {}};
+    const auto words = values.arguments();
+    if (!words.empty()) options.terms = terms_named(words, values);
+    return options;
+}
+
+std::string text_of(const Term& term) {
+    const auto heading = term.title.empty() ? term.name() : fmt::format("{}: {}", term.name(), term.title);
+    const auto section = term.section.empty() ? "" : fmt::format(", \"{}\"", term.section);
+    return fmt::format("{}\n({}{})\n\n{}", heading, term.page, section, to_terminal(term.text));
+}
+
+/// Sections have a line each, with their titles; the terms of tables stand one after another.
+std::string listing() {
+    std::string text = "`gatecrash explain TERM` explains each of these.\n";
+    for (const auto& page : reference_pages()) {
+        text += fmt::format("\n{} ({})\n", title_of(page), page.name);
+        const auto terms = terms_of(page);
+        std::size_t width = 0;
+        std::vector<std::string> rows;
+        for (const auto& term : terms) {
+            if (term.title.empty()) {
+                rows.push_back(term.name());
+            } else {
+                width = std::max(width, term.name().size());
+            }
+        }
+        for (const auto& term : terms) {
+            if (term.title.empty()) continue;
+            text += wrapped(without_markup(term.title), fmt::format("  {:<{}}  ", term.name(), width),
+                            std::string(width + 4, ' '));
+        }
+        if (!rows.empty()) text += wrapped(fmt::format("{}", fmt::join(rows, ", ")), "  ", "  ");
+    }
+    return text;
+}
+
+int explain(const ExplainOptions& options) {
+    Documents documents(explain_command.name, destinations_of(options.common));
+    const bool is_listing = options.terms.empty();
+    std::string text = is_listing ? listing() : "";
+    for (const auto& term : options.terms) text += (text.empty() ? "" : "\n") + text_of(term);
+    TextOutput(options.common).print(text);
+    auto terms = nlohmann::ordered_json::array();
+    for (const auto& term : is_listing ? terms_of(reference_pages()) : options.terms) {
+        terms.push_back({{"names", term.names}, {"page", term.page}, {"text", term.text}});
+    }
+    const nlohmann::ordered_json document{{"gatecrash", version}, {"terms", terms}};
+    documents.write("--json", document.dump(2) + "\n");
+    return 0;
+}
+
+}  // namespace
+
+const Command explain_command{.name = "explain",
+                              .arguments = " [TERM...]",
+                              .summary = "what an invariant, an event, a behaviour, a row or a word means",
+                              .about =
+                                  "A TERM is an invariant (I4), an event (nmi), a behaviour (sti-shadow), a row of the "
+                                  "catalogue (A7), a verdict, "
+                                  "a\n"
+                                  "status, an exit code or a word of the glossary. None: lists all of them. The text "
+                                  "is that of docs/reference.\n",
+                              .examples =
+                                  "  gatecrash explain                   what can be explained\n"
+                                  "  gatecrash explain I4 nmi\n"
+                                  "  gatecrash explain kernel GS         the name of I2\n",
+                              .add_options = add_none,
+                              .prepare = prepare<read_explain, explain>};
+
+}  // namespace gatecrash::cli
