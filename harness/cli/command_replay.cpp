@@ -35,7 +35,7 @@ std::string report_text(const sweep::Schedule& schedule, const sweep::ReplayResu
     auto text =
         fmt::format("{}\n{} after {}\n", to_string(schedule), replayed.ending, report::counted(replayed.steps, "step"));
     for (const auto& violation : replayed.violations) {
-        text += fmt::format("breaks {}: {}\n", to_string(violation.invariant), violation.message);
+        text += fmt::format("breaks {}\n", describe(violation));
     }
     return replayed.violations.empty() ? text + "every invariant holds\n" : text;
 }
@@ -90,9 +90,11 @@ int replay(const ReplayOptions& options) {
 
     documents.write(local->description, results);
     if (const auto breaking = std::ranges::count(results, suite::Verdict::breaks, &suite::Result::verdict)) {
-        fmt::print(stderr, "gatecrash: an invariant broke{}{}\n",
+        const auto first = std::ranges::find(results, suite::Verdict::breaks, &suite::Result::verdict);
+        fmt::print(stderr, "gatecrash: an invariant broke{}{}; `gatecrash explain {}` says which rule that is\n",
                    results.size() == 1 ? "" : fmt::format(" in {} of {} schedules", breaking, results.size()),
-                   options.trace ? ": the trace above shows how" : ": --trace shows how");
+                   options.trace ? ": the trace above shows how" : ": --trace shows how",
+                   to_string(first->sweep.findings.front().violation.invariant));
     }
     return static_cast<int>(report::exit_code_of(results));
 }

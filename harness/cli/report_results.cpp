@@ -103,8 +103,8 @@ int report_exploration(const Sweeping& sweeping, Documents& documents, const rep
     }
     tell_next_step(limits, result.sweep.findings.empty()
                                ? ""
-                               : fmt::format("a schedule breaks an invariant: watch it happen with {} --trace",
-                                             report::replay_command(result.sweep.findings.front().schedule)));
+                               : fmt::format("a schedule breaks an invariant: {}",
+                                             report::how_to_follow(result.sweep.findings.front())));
     return static_cast<int>(report::exit_code_of({&result, 1}));
 }
 

@@ -93,7 +93,7 @@ Json to_json(const suite::Variant& variant) {
 }  // namespace
 
 std::string describe(const suite::Expectation& expectation) {
-    auto text = verdict_of(expectation);
+    auto text = expectation.holds() ? verdict_of(expectation) : "breaks " + sweep::describe(expectation.invariant);
     for (const auto& place : expectation.places) {
         text += &place == &expectation.places.front() ? ": " : "; ";
         text += to_string(place);
@@ -110,6 +110,9 @@ std::string text_listing(std::span<const Selection> selections) {
             current = selection.of;
         }
         text += "\n" + lines_of(*selection.variant);
+    }
+    if (!selections.empty()) {
+        text += "\n`gatecrash explain TERM` explains an invariant (I4), an event (nmi), a behaviour or a row (A7).\n";
     }
     return text;
 }

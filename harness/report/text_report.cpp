@@ -45,7 +45,7 @@ std::vector<std::string> finding_lines(const sweep::SweepResult& sweep) {
     std::vector<std::string> remarks;
     if (!finding.also.empty()) {
         std::vector<std::string> also;
-        for (const auto invariant : finding.also) also.push_back(to_string(invariant));
+        for (const auto invariant : finding.also) also.push_back(describe(invariant));
         remarks.push_back(fmt::format("the same run also breaks {}", fmt::join(also, ", ")));
     }
     if (const auto others = count_breaking(sweep) - 1; others != 0) {
@@ -79,9 +79,9 @@ bool has_cause(const sweep::Finding& finding, const sweep::Finding& first) {
                               });
 }
 
-/// "I2: nmi:entry_irq+0x1, +0x6 (3 schedules)".
+/// "I2 (kernel GS): nmi:entry_irq+0x1, +0x6 (3 schedules)".
 std::string describe(const Cause& cause) {
-    auto text = fmt::format("{}: {}", to_string(cause.first->violation.invariant), landings_of(cause.first->schedule));
+    auto text = fmt::format("{}: {}", describe(cause.first->violation.invariant), landings_of(cause.first->schedule));
     for (const auto offset : cause.offsets) {
         if (offset != cause.offsets.front()) text += fmt::format(", +{:#x}", offset);
     }
@@ -107,9 +107,7 @@ std::string outcome(const suite::Result& result) {
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
-std::string headline(const sweep::Finding& finding) {
-    return fmt::format("{}: {}", to_string(finding.violation.invariant), finding.violation.message);
-}
+std::string headline(const sweep::Finding& finding) { return describe(finding.violation); }
 
 std::string result_line(const suite::Result& result, std::size_t name_width) {
     return fmt::format("{:<{}}  {:<{}}  {}", to_string(result.status), status_width, name_of(result), name_width,
@@ -130,7 +128,7 @@ std::string describe_stop(std::uint64_t findings) {
 }
 
 std::string found_line(const std::string& name, const sweep::Finding& finding) {
-    return fmt::format("{}  found {}: {}: {}", name, to_string(finding.violation.invariant),
+    return fmt::format("{}  found {}: {}: {}", name, describe(finding.violation.invariant),
                        landings_of(finding.schedule), first_line(finding.violation.message));
 }
 
@@ -269,9 +267,9 @@ std::string next_step(std::span<const suite::Result> results) {
             return fmt::format("{} not as expected: the lines above say what was expected",
                                unexpected == 1 ? "1 variant is" : grouped(unexpected) + " variants are");
         }
-        return fmt::format("{} not as expected: watch it happen with {} --trace",
+        return fmt::format("{} not as expected: {}",
                            unexpected == 1 ? "1 variant is" : grouped(unexpected) + " variants are",
-                           replay_command(result.sweep.findings.front().schedule));
+                           how_to_follow(result.sweep.findings.front()));
     }
     if (count(results, Status::ok) == 0) {
         return "nothing ran, since everything was skipped: the reasons are above; `gatecrash doctor` shows which "
@@ -285,6 +283,11 @@ std::string replay_command(const sweep::Schedule& schedule) {
     std::string quoted;
     for (const char c : to_string(schedule)) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
     return "gatecrash replay '" + quoted + "'";
+}
+
+std::string how_to_follow(const sweep::Finding& finding) {
+    return fmt::format("watch it happen with {} --trace; `gatecrash explain {}` says which rule broke",
+                       replay_command(finding.schedule), to_string(finding.violation.invariant));
 }
 
 std::string describe(const MachineDescription& machine) {

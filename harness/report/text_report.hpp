@@ -41,7 +41,7 @@ namespace gatecrash::report {
 [[nodiscard]] std::string describe_stop(std::uint64_t findings);
 
 /// One line without a newline for a finding of a sweep that still runs:
-/// "nested-nmi/flag-only  found I4: nmi:entry_nmi+0x1f: MESSAGE".
+/// "nested-nmi/flag-only  found I4 (stack): nmi:entry_nmi+0x1f: MESSAGE".
 [[nodiscard]] std::string found_line(const std::string& name, const sweep::Finding& finding);
 
 /// The schedules of the swept depth that break something, those that are alike counted one by one.
@@ -60,13 +60,16 @@ namespace gatecrash::report {
 /// What to do next, one line; empty if all is as expected.
 [[nodiscard]] std::string next_step(std::span<const suite::Result> results);
 
-/// "I4: the frame at 0xffffffff80062fd8 is overwritten".
+/// "I4 (stack): the frame at 0xffffffff80062fd8 is overwritten".
 [[nodiscard]] std::string headline(const sweep::Finding& finding);
 /// Without what stands behind a newline, where an error has its dump.
 [[nodiscard]] std::string first_line(const std::string& text);
 
 /// "gatecrash replay 'SCHEDULE'", ready for a shell.
 [[nodiscard]] std::string replay_command(const sweep::Schedule& schedule);
+
+/// Says, in one line, which commands show more of a finding: the replay with a trace, and the page of the invariant.
+[[nodiscard]] std::string how_to_follow(const sweep::Finding& finding);
 
 /// "name (kvm_amd, AMD EPYC, Linux 6.1.0, emulated)".
 [[nodiscard]] std::string describe(const MachineDescription& machine);

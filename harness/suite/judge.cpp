@@ -47,13 +47,13 @@ std::string difference(const Expectation& expects, const sweep::SweepResult& swe
     // What breaks may be in another shard, and what is here may be longer than that.
     if (!sweep.shard.is_whole()) return "";
     if (sweep.findings.empty()) {
-        return fmt::format("expected to break {}, but holds for {} events", to_string(expects.invariant), sweep.depth);
+        return fmt::format("expected to break {}, but holds for {} events", describe(expects.invariant), sweep.depth);
     }
     for (const auto& finding : sweep.findings) {
         const auto schedule = to_string(finding.schedule);
         if (finding.violation.invariant != expects.invariant) {
-            return fmt::format("expected to break {}, but {} breaks {}", to_string(expects.invariant), schedule,
-                               to_string(finding.violation.invariant));
+            return fmt::format("expected to break {}, but {} breaks {}", describe(expects.invariant), schedule,
+                               describe(finding.violation.invariant));
         }
         const bool expected = std::any_of(expects.places.begin(), expects.places.end(),
                                           [&](const Place& place) { return matches(place, finding); });

@@ -128,7 +128,7 @@ void TraceObserver::after_step(Guest& guest, const vm::Step& step) {
 
 void TraceObserver::breaks(const Violation& violation) {
     end_line();
-    sink_(fmt::format("!!! {}: {}", to_string(violation.invariant), violation.message));
+    sink_("!!! " + describe(violation));
 }
 
 }  // namespace gatecrash::sweep

@@ -67,7 +67,7 @@ class OwnEntryCode : public testing::Test {
 std::unique_ptr<TemporaryFolder> OwnEntryCode::folder_;
 fs::path OwnEntryCode::pkg_config_, OwnEntryCode::program_;
 
-/// The symbols on which the lines "I2: nmi:SYMBOL, +0xOFFSET ..." of a report lie.
+/// The symbols on which the lines "I2 (kernel GS): nmi:SYMBOL, +0xOFFSET ..." of a report lie.
 std::set<std::string> symbols_of(const std::string& report, const std::string& before) {
     std::set<std::string> symbols;
     std::istringstream lines(report);
@@ -91,9 +91,10 @@ TEST_F(OwnEntryCode, OfTheExampleBreaksAndHoldsAsItSays) {
     const auto found = explore(broken);
     EXPECT_EQ(found.code, 1) << found.err;
     // Where the GS base is the user's and CS is not: in front of the SWAPGS of each entry, and behind that of its exit.
-    EXPECT_EQ(symbols_of(found.out, "I2: nmi:"),
+    EXPECT_EQ(symbols_of(found.out, "I2 (kernel GS): nmi:"),
               (std::set<std::string>{"entry_syscall", "entry_irq_stubs", "entry_irq", "entry_bp"}));
-    EXPECT_THAT(found.out, HasSubstr("I2: nmi:entry_syscall, +"));  // the exit; the entry is the finding itself
+    EXPECT_THAT(found.out,
+                HasSubstr("I2 (kernel GS): nmi:entry_syscall, +"));  // the exit; the entry is the finding itself
     const auto finding = result_of(explore(broken, {"--json", "-", "--quiet"}))["finding"];
     EXPECT_EQ(finding["invariant"], "I2");
     EXPECT_EQ(finding["also"], json::array());
@@ -103,7 +104,7 @@ TEST_F(OwnEntryCode, OfTheExampleBreaksAndHoldsAsItSays) {
 
     const auto replayed = run_with_sdk({program_, "replay", "--machine", "amd", finding["schedule"]});
     EXPECT_EQ(replayed.code, 1) << replayed.err;
-    EXPECT_THAT(replayed.out, HasSubstr("breaks I2: " + finding["message"].get<std::string>()));
+    EXPECT_THAT(replayed.out, HasSubstr("breaks I2 (kernel GS): " + finding["message"].get<std::string>()));
 
     const auto held = explore(built / "gs-by-base.elf", {"--events", "irq"});
     EXPECT_EQ(held.code, 0) << held.out << held.err;
@@ -188,7 +189,7 @@ own_nmi_body:
     EXPECT_THAT(finding["message"].get<std::string>(), HasSubstr("0xf, not the kernel's"));
     const auto replayed = run_with_sdk({program_, "replay", "--machine", "amd", finding["schedule"]});
     EXPECT_EQ(replayed.code, 1) << replayed.err;
-    EXPECT_THAT(replayed.out, HasSubstr("breaks I2: " + finding["message"].get<std::string>()));
+    EXPECT_THAT(replayed.out, HasSubstr("breaks I2 (kernel GS): " + finding["message"].get<std::string>()));
 }
 
 TEST_F(OwnEntryCode, ChoosesItsGates) {

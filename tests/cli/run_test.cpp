@@ -456,11 +456,11 @@ TEST(Findings, AreShownAsTheyAreFound) {
     const auto shown = run_on_amd(words);
     EXPECT_THAT(shown.out, Not(HasSubstr("  found I4")));
     std::size_t lines = 0;
-    for (auto at = shown.err.find("\nnested-nmi/single-stack  found I4: nmi:"); at != std::string::npos;
-         at = shown.err.find("\nnested-nmi/single-stack  found I4: nmi:", at + 1)) {
+    for (auto at = shown.err.find("\nnested-nmi/single-stack  found I4 (stack): nmi:"); at != std::string::npos;
+         at = shown.err.find("\nnested-nmi/single-stack  found I4 (stack): nmi:", at + 1)) {
         ++lines;
     }
-    lines += shown.err.starts_with("nested-nmi/single-stack  found I4: nmi:") ? 1 : 0;
+    lines += shown.err.starts_with("nested-nmi/single-stack  found I4 (stack): nmi:") ? 1 : 0;
     EXPECT_EQ(lines, 3U) << shown.err;
     auto quiet = words;
     quiet.emplace_back("--quiet");
@@ -518,7 +518,8 @@ TEST(Replay, OfSeveralSchedulesPrintsEachAsIfAlone) {
     const auto path = folder.path() / "result.json";
     const auto several = run_on_amd({"replay", quick, quick + breaking, file.string() + breaking, "--json", path});
     EXPECT_EQ(several.code, 1);
-    EXPECT_THAT(several.err, HasSubstr("an invariant broke in 2 of 3 schedules: --trace shows how"));
+    EXPECT_THAT(several.err,
+                HasSubstr("an invariant broke in 2 of 3 schedules: --trace shows how; `gatecrash explain I4` says"));
     const auto alone = run_on_amd({"replay", quick + breaking, "--json", "-"});
     EXPECT_THAT(several.out, testing::StartsWith(quick));
     EXPECT_THAT(several.out, HasSubstr(std::string("every invariant holds\n\n") + quick + breaking));
@@ -746,7 +747,7 @@ TEST(Progress, IsALiveLineOnATerminal) {
 TEST(Progress, OnATerminalMakesRoomForFindings) {
     const auto shown = shown_on_terminal(
         {"explore", "--machine", "amd", "--jobs", "1", "--max-findings", "20", "nested-nmi/single-stack"}, 1);
-    const std::string line = "nested-nmi/single-stack  found I4: ";
+    const std::string line = "nested-nmi/single-stack  found I4 (stack): ";
     std::size_t count = 0;
     for (auto at = shown.find(line); at != std::string::npos; at = shown.find(line, at + 1), ++count) {
         const auto before = shown.substr(0, at);

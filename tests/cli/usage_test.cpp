@@ -188,6 +188,8 @@ TEST(List, ShowsWhatMatches) {
     EXPECT_THAT(all.out, HasSubstr("\n  single-stack\n"));
     const auto some = run_gatecrash({"list", "*/flag-only"});
     EXPECT_THAT(some.out, Not(HasSubstr("\n  single-stack\n")));
+    EXPECT_THAT(some.out, HasSubstr("breaks I4 (stack): "));
+    EXPECT_THAT(some.out, HasSubstr("\n`gatecrash explain TERM` "));
 
     const auto document = nlohmann::json::parse(run_gatecrash({"list", "--json", "-"}).out);
     std::vector<std::string> names;

@@ -54,7 +54,7 @@ TEST(JunitReport, HasASuiteOfEachCaseAndATestOfEachVariant) {
         {"//testcase[1]/@classname", "nested-nmi"},
         {"//testcase[1]/@name", "flag-only"},
         {"//testcase[1]/@time", "12.250"},
-        {"//testcase[2]/failure/@message", "I4: the frame at 0xffffffff80062fd8 is overwritten"},
+        {"//testcase[2]/failure/@message", "I4 (stack): the frame at 0xffffffff80062fd8 is overwritten"},
         {"//testcase[2]/failure/@type", "I4"},
         {"//testcase[3]/failure/@message", "expected: breaks I4; nothing broke"},
         {"//testcase[3]/failure/@type", "holds"},
@@ -86,8 +86,8 @@ TEST(JunitReport, EscapesWhatXmlGivesAMeaningTo) {
     const auto document = read({result});
     EXPECT_EQ(value(document, "//testcase/@name"), nasty);
     EXPECT_EQ(value(document, "//testsuite/@name"), nasty);
-    EXPECT_EQ(value(document, "//failure/@message"), "I4: " + nasty);
-    EXPECT_THAT(value(document, "//failure"), HasSubstr("I4: " + nasty + "\n"));
+    EXPECT_EQ(value(document, "//failure/@message"), "I4 (stack): " + nasty);
+    EXPECT_THAT(value(document, "//failure"), HasSubstr("I4 (stack): " + nasty + "\n"));
 }
 
 TEST(JunitReport, ReplacesWhatXmlCannotHold) {

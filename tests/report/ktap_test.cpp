@@ -39,8 +39,8 @@ TEST(KtapReport, NestsTheVariantsOfACase) {
               "  ok 1 flag-only\n"
               "  # nested-nmi/flag-only\n"
               "  # expected: holds\n"
-              "  # I4: the frame at 0xffffffff80062fd8 is overwritten\n"
-              "  # (the same run also breaks I7; 3 further schedules of 1 event break something as well)\n"
+              "  # I4 (stack): the frame at 0xffffffff80062fd8 is overwritten\n"
+              "  # (the same run also breaks I7 (progress); 3 further schedules of 1 event break something as well)\n"
               "  # gatecrash replay 'nested-nmi/flag-only@nmi:entry_nmi+0x1f#2'\n"
               "  not ok 2 flag-only\n"
               "  # nested-nmi/single-stack\n"
@@ -112,7 +112,7 @@ TEST(KtapReport, KeepsForeignTextFromBeingTakenForKtap) {
     skipped.skip_reason = "first\nok 2 # second";
     const auto tests = ktap::parse(ktap_of({broken, failed, skipped}));
     ASSERT_THAT(tests, SizeIs(2));
-    EXPECT_THAT(tests[0].subtests[0].diagnostics, Contains("I4: a not ok 1 b  KTAP version 1"));
+    EXPECT_THAT(tests[0].subtests[0].diagnostics, Contains("I4 (stack): a not ok 1 b  KTAP version 1"));
     EXPECT_THAT(tests[0].subtests[1].diagnostics,
                 ElementsAre("nested-nmi/single-stack", "not ok 7 # TODO", "", "1..3", "KTAP version 1"));
     EXPECT_EQ(tests[0].subtests[1].data, "not ok 7 # TODO");

@@ -151,18 +151,20 @@ TEST(TextReport, SumsUpTheTimeOfAllResults) {
 TEST(TextReport, TellsAFindingAtOnceInOneLine) {
     auto finding = sample::breaking().sweep.findings.front();
     finding.violation.message += "\nand more";
-    EXPECT_EQ(found_line("nested-nmi/flag-only", finding),
-              "nested-nmi/flag-only  found I4: nmi:entry_nmi+0x1f#2: the frame at 0xffffffff80062fd8 is overwritten");
+    EXPECT_EQ(
+        found_line("nested-nmi/flag-only", finding),
+        "nested-nmi/flag-only  found I4 (stack): nmi:entry_nmi+0x1f#2: the frame at 0xffffffff80062fd8 is overwritten");
 }
 
 TEST(TextReport, ShowsTheFindingAndHowToReplayIt) {
-    EXPECT_EQ(details(sample::breaking()),
-              "            I4: the frame at 0xffffffff80062fd8 is overwritten\n"
-              "            (the same run also breaks I7; 3 further schedules of 1 event break something as well)\n"
-              "            gatecrash replay 'nested-nmi/flag-only@nmi:entry_nmi+0x1f#2'\n");
+    EXPECT_EQ(
+        details(sample::breaking()),
+        "            I4 (stack): the frame at 0xffffffff80062fd8 is overwritten\n"
+        "            (the same run also breaks I7 (progress); 3 further schedules of 1 event break something as well)\n"
+        "            gatecrash replay 'nested-nmi/flag-only@nmi:entry_nmi+0x1f#2'\n");
     EXPECT_EQ(details(sample::holding()), "");
     EXPECT_EQ(further_findings(sample::breaking()),
-              "            I4: nmi:nmi_exit (3 schedules): the frame at 0xffffffff80062fd8 is overwritten\n");
+              "            I4 (stack): nmi:nmi_exit (3 schedules): the frame at 0xffffffff80062fd8 is overwritten\n");
     // Other hits and other offsets of one symbol are one line.
     auto result = sample::breaking();
     const auto add = [&](std::uint64_t offset, unsigned hit) {
@@ -174,7 +176,7 @@ TEST(TextReport, ShowsTheFindingAndHowToReplayIt) {
     add(0x1f, 3);
     add(0x24, 1);
     EXPECT_THAT(further_findings(result),
-                testing::StartsWith("            I4: nmi:entry_nmi+0x1f#2, +0x24 (3 schedules)\n"));
+                testing::StartsWith("            I4 (stack): nmi:entry_nmi+0x1f#2, +0x24 (3 schedules)\n"));
     EXPECT_EQ(further_findings(sample::holding()), "");
 }
 
@@ -206,23 +208,24 @@ TEST(TextReport, NamesInTheSummaryWhatIsNotAsExpected) {
     unexpected.status = suite::Status::unexpected;
     unexpected.expect = "holds";
     const Results results{unexpected, sample::holding(), sample::skipped(), sample::failed()};
-    EXPECT_EQ(summary(results, sample::amd(), 3.21),
-              "Errors:\n"
-              "  nested-nmi/single-stack\n"
-              "            error: KVM_EXIT_INTERNAL_ERROR\n"
-              "\n"
-              "Not as expected:\n"
-              "  nested-nmi/flag-only\n"
-              "            expected: holds\n"
-              "            I4: the frame at 0xffffffff80062fd8 is overwritten\n"
-              "            (the same run also breaks I7; 3 further schedules of 1 event break something as well)\n"
-              "            gatecrash replay 'nested-nmi/flag-only@nmi:entry_nmi+0x1f#2'\n"
-              "\n"
-              "Skipped:\n"
-              "  mov-ss/plain\n"
-              "            skipped: needs mov-ss-shadow\n"
-              "\n" +
-                  summary_line(results, sample::amd(), 3.21));
+    EXPECT_EQ(
+        summary(results, sample::amd(), 3.21),
+        "Errors:\n"
+        "  nested-nmi/single-stack\n"
+        "            error: KVM_EXIT_INTERNAL_ERROR\n"
+        "\n"
+        "Not as expected:\n"
+        "  nested-nmi/flag-only\n"
+        "            expected: holds\n"
+        "            I4 (stack): the frame at 0xffffffff80062fd8 is overwritten\n"
+        "            (the same run also breaks I7 (progress); 3 further schedules of 1 event break something as well)\n"
+        "            gatecrash replay 'nested-nmi/flag-only@nmi:entry_nmi+0x1f#2'\n"
+        "\n"
+        "Skipped:\n"
+        "  mov-ss/plain\n"
+        "            skipped: needs mov-ss-shadow\n"
+        "\n" +
+            summary_line(results, sample::amd(), 3.21));
     EXPECT_EQ(summary(Results{sample::breaking()}, sample::amd(), 1),
               summary_line(Results{sample::breaking()}, sample::amd(), 1))
         << "what is expected needs nobody";
@@ -282,7 +285,7 @@ TEST(Listing, SaysWhatEachVariantIsAndExpects) {
     EXPECT_THAT(text, testing::StartsWith("nested-nmi: Does an NMI inside another one lose a frame?\n"));
     for (const auto* part :
          {"flag-only\n", "a nesting flag, and no check of RIP\n", "origin   Torvalds 2014\n",
-          "expects  breaks I4: nmi on flag_clear or flag_iret; irq on entry_irq, then nmi on any code\n",
+          "expects  breaks I4 (stack): nmi on flag_clear or flag_iret; irq on entry_irq, then nmi on any code\n",
           "because  the flag is clear before IRET\n", "sweeps   nmi, irq=0x30 to depth 2\n", "covers   A1, A6\n",
           "expects  holds\n"}) {
         EXPECT_THAT(text, HasSubstr(part));

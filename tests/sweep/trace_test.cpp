@@ -35,7 +35,9 @@ TEST(Trace, ShowsWhatEachStepChangesAndBreaks) {
                                       EndsWith(" (nmi_from_kernel)"))));
     EXPECT_THAT(lines, Contains(AllOf(HasSubstr("  nmi_from_kernel  "), HasSubstr("push rdx  ; RSP=0xffffffff"))));
     EXPECT_THAT(lines, Contains(AllOf(HasSubstr(" 0 nmi   N--uK  "), HasSubstr("  rdmsr  ; RAX=0x7654000 RDX=0x0"))));
-    EXPECT_THAT(lines, Contains(StartsWith("!!! I2: the IRETQ at nmi_iret returns to entry_syscall with GS base 0x")));
+    EXPECT_THAT(
+        lines,
+        Contains(StartsWith("!!! I2 (kernel GS): the IRETQ at nmi_iret returns to entry_syscall with GS base 0x")));
     EXPECT_THAT(lines,
                 Contains(AllOf(StartsWith("=== vector 14 goes to entry_pf: "), HasSubstr(" on stack user, back to "),
                                EndsWith(", error code 0x2, CR2 0x7654008"))));
@@ -80,7 +82,8 @@ TEST(Trace, ShowsEveryNameOfAnAddress) {
 TEST(Trace, ShowsWhatTheLogProvesAtItsInstruction) {
     const auto lines = traced(vm::load_elf(cases::guest_of("nested-ticks", "enables-interrupts"), "nested-ticks"),
                               "nested-ticks@irq=0x80:user_site,irq=0x80:interrupts_on,irq=0x80:interrupts_on");
-    const auto broken = std::ranges::find_if(lines, [](const auto& line) { return line.starts_with("!!! I5: "); });
+    const auto broken =
+        std::ranges::find_if(lines, [](const auto& line) { return line.starts_with("!!! I5 (event conservation): "); });
     ASSERT_NE(broken, lines.end());
     EXPECT_THAT(*broken, HasSubstr("is entered inside itself: 3 run at once"));
     EXPECT_THAT(*std::prev(broken), HasSubstr("  log_record+")) << "where the body logs that it begins";
