@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 #include <numeric>
 #include <utility>
 
@@ -174,6 +175,7 @@ std::vector<std::string> names_like(std::span<const Term> terms, std::string_vie
     std::ranges::stable_sort(candidates, {}, [](const auto& candidate) { return candidate.first; });
     candidates.resize(std::min(candidates.size(), most));
     std::vector<std::string> names;
+    names.reserve(candidates.size());
     for (auto& [distance, text] : candidates) names.push_back(std::move(text));
     return names;
 }
