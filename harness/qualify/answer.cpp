@@ -193,6 +193,13 @@ struct Text {
         return fmt::format("the frame is {} bytes below RSP, and has {} in it", g.bytes,
                            g.has_that_rsp ? "that RSP" : "another RSP");
     }
+    std::string operator()(const FlagsPopped& p) const {
+        return fmt::format("pops {} bytes, RFLAGS {:#x}", p.bytes, p.rflags);
+    }
+    std::string operator()(const SegmentsPushed& p) const {
+        return fmt::format("pushes {} bytes onto words of ones, which become {:#x} and {:#x}", p.bytes, p.first,
+                           p.second);
+    }
     std::string operator()(const DoorbellRings& r) const { return fmt::format("the doorbell rings at CPL {}", r.cpl); }
     std::string operator()(const NmiMask& m) const {
         return fmt::format("{} in the handler, where a second one {}; {} behind the IRET",

@@ -183,6 +183,18 @@ struct FrameGap {
     bool has_that_rsp;
     bool operator==(const FrameGap&) const = default;
 };
+/// A POPF executed.
+struct FlagsPopped {
+    std::uint64_t bytes;  ///< taken from the stack
+    std::uint64_t rflags;
+    bool operator==(const FlagsPopped&) const = default;
+};
+/// A PUSH FS and a PUSH GS executed. The two highest words of the stack were all ones before.
+struct SegmentsPushed {
+    std::uint64_t bytes;          ///< by which both together lowered RSP
+    std::uint64_t first, second;  ///< the highest word of the stack, and the next one below it
+    bool operator==(const SegmentsPushed&) const = default;
+};
 /// The doorbell rang, at this privilege level.
 struct DoorbellRings {
     unsigned cpl;
@@ -234,10 +246,11 @@ struct SteppedRun {
 };
 
 /// One thing that a measurement saw.
-using Observation = std::variant<Delivery, Ended, Statement, Unforeseen, EntryRefused, Arrival, SyscallArrival,
-                                 SysretArrival, Stop, DebugStop, TrapFlagSeen, Reading, RipReading, GsBases,
-                                 SegmentLimit, DebugAliases, FrameGap, DoorbellRings, NmiMask, NmisDelivered,
-                                 MissingCapabilities, SyncedParts, RestoredRun, FreeRun, SteppedRun>;
+using Observation =
+    std::variant<Delivery, Ended, Statement, Unforeseen, EntryRefused, Arrival, SyscallArrival, SysretArrival, Stop,
+                 DebugStop, TrapFlagSeen, Reading, RipReading, GsBases, SegmentLimit, DebugAliases, FrameGap,
+                 FlagsPopped, SegmentsPushed, DoorbellRings, NmiMask, NmisDelivered, MissingCapabilities, SyncedParts,
+                 RestoredRun, FreeRun, SteppedRun>;
 
 /// Everything that a measurement saw, in order.
 using Answer = std::vector<Observation>;

@@ -75,6 +75,16 @@ Answer retf_16_bits(Bench& bench);
 Answer retf_32_bits(Bench& bench);
 Answer iret_to_16_bit_stack(Bench& bench);
 
+// operand_sizes.cpp: POPF, PUSH and JMP with operands of each size.
+Answer popf_16_bits(Bench& bench);
+Answer push_segment_16_bits(Bench& bench);
+Answer push_segment_64_bits(Bench& bench);
+Answer far_jump_16_bits(Bench& bench);
+Answer far_jump_32_bits(Bench& bench);
+Answer far_jump_64_bits(Bench& bench);
+Answer far_jump_beyond_limit(Bench& bench);
+Answer far_jump_non_canonical(Bench& bench);
+
 // returns.cpp: IRETs that the CPU may refuse.
 Answer iret_non_canonical(Bench& bench);
 Answer iret_to_user_with_null_ss(Bench& bench);

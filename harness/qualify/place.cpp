@@ -51,6 +51,7 @@ constexpr std::array mark_texts{
     MarkText{Mark::iret, "the IRET"},
     MarkText{Mark::faulting_iret, "the faulting IRET"},
     MarkText{Mark::short_return, "the return"},
+    MarkText{Mark::far_jump, "the far JMP"},
     MarkText{Mark::start_of_user_mode, "the start of user mode"},
     MarkText{Mark::first_user_instruction, "the first user instruction"},
     MarkText{Mark::push, "the PUSH"},

@@ -41,6 +41,7 @@ enum class Mark : std::uint8_t {
     iret,
     faulting_iret,
     short_return,
+    far_jump,
     start_of_user_mode,
     first_user_instruction,
     push,

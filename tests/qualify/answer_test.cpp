@@ -82,6 +82,8 @@ TEST(Answer, TellsWhatIsSeenBesidesDeliveries) {
          "arrives with CS 0x8, SS 0x10, RCX behind the SYSCALL"},
         {{SyscallArrival{{16, 24}, Unnamed{0}, true, false}, SysretArrival{{0x33, 0x2b}, true}},
          "SYSCALL with CS 0x10, SS 0x18, RCX 0x0, R11 IF on, IF off; SYSRET with CS 0x33, SS 0x2b, IF on"},
+        {{FlagsPopped{2, 0x247ed7}}, "pops 2 bytes, RFLAGS 0x247ed7"},
+        {{SegmentsPushed{16, 0x2b, 0x3b}}, "pushes 16 bytes onto words of ones, which become 0x2b and 0x3b"},
         {{MissingCapabilities{}}, "all that are needed"},
         {{MissingCapabilities{{kvm::Capability::user_nmi, kvm::Capability::machine_check}}},
          "no KVM_CAP_USER_NMI and KVM_CAP_MCE"},

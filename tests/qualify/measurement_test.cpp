@@ -96,6 +96,9 @@ TEST(Facts, DifferFromTheManualExactlyWhereTheEmulatedMachineIsKnownTo) {
             // QEMU 7.2 masks RSP unless operands have 64 bits, and the kernel's SS is NULL.
             "iret-16-bits: #PF, RIP at the return, CPL 0", "iret-32-bits: #PF, RIP at the return, CPL 0",
             "retf-16-bits: #PF, RIP at the return, CPL 0", "retf-32-bits: #PF, RIP at the return, CPL 0",
+            // QEMU's far JMP takes an offset of 8 bytes on AMD, too, and does not look at it.
+            "far-jump-64-bits: #PF, RIP 0x880001234, CS 0x10, SS 0x18",
+            "far-jump-non-canonical: #GP, RIP 0x1000000880001234, error 0x0",
             // Without vNMI KVM steps over the IRET by TF itself, and takes the guest's trap for its own.
             "trap-before-nmi: NMI, RIP behind the doorbell, then NMI, RIP behind the doorbell",
             // QEMU's VMRUN loads DR7 and not the breakpoints that go with it.
