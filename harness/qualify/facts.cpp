@@ -190,7 +190,7 @@ const std::vector<Probe> table_of_facts{
     fact(Behaviour::retf_32_bits, always({Delivery{vectors::pf, Unnamed{0x1234}, {.cpl = 0}}}),
          "SDM volume 2, RET; APM volume 3, RET (Far)", retf_32_bits),
 
-    // The flags that are loaded; AC and ID, which were set before; bit 1.
+    // It loads the lower half, and keeps AC and ID, which were set before.
     fact(Behaviour::popf_16_bits, always({FlagsPopped{.bytes = 2, .rflags = 0x247ed7}}),
          "SDM volume 2, POPF; APM volume 3, POPF", popf_16_bits),
     fact(Behaviour::push_segment_16_bits,

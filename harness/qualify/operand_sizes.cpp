@@ -39,7 +39,7 @@ struct FarPointer {
     std::uint32_t selector;
 };
 
-/// Offsets that nothing maps. The second one shows whether a CPU extends it by zeros or by its sign.
+/// Nothing maps these offsets. The second one shows whether a CPU extends it by zeros or by its sign.
 constexpr std::uint64_t unmapped_16 = 0x1234, unmapped_32 = 0x80001234;
 constexpr std::uint64_t compatibility_mode = RecordingCode::kernel32_cs, long_mode = GATECRASH_KERNEL_CS;
 
@@ -57,7 +57,7 @@ void jump_far(RecordingCode& guest, Prefix prefix, const FarPointer& pointer) {
     k.bytes(prefix), k.bytes({0xff, 0x2b});  // ljmp *(%rbx)
 }
 
-/// The error code of a jump that faults, and the selectors of one that arrives.
+/// Returns the error code of a jump that faults, and the selectors of one that arrives.
 Details error_or_selectors(const Record& record) {
     return record.vector == GATECRASH_VECTOR_GP ? error_code(record) : selectors(record);
 }
