@@ -18,6 +18,7 @@
 
 #include "machines/machines.hpp"
 #include "posix/file.hpp"
+#include "support/amd.hpp"
 #include "support/gatecrash.hpp"
 #include "support/junit.hpp"
 #include "support/ktap.hpp"
@@ -33,28 +34,9 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::SizeIs;
 
-/// Returns the document without the values that differ from run to run.
-std::string without_seconds(json document) {
-    for (auto& result : document["results"]) {
-        result.erase("seconds");
-        result.erase("spent");
-    }
-    return document.dump();
-}
-
 /// A variant that breaks and takes a fraction of a second, and one that takes many seconds.
 constexpr const char* quick = "nested-nmi/flag-only";
 constexpr const char* slow = "nested-nmi/linus-2010-irq";
-
-/// With one worker, if nothing else is said: what is swept here takes less time than the start of a machine.
-Result run_on_amd(Words arguments) {
-    const auto says = [&](const char* option) { return std::ranges::find(arguments, option) != arguments.end(); };
-    if (!says("--jobs") && !says("--resume")) arguments.insert(arguments.begin() + 1, {"--jobs", "1"});
-    arguments.insert(arguments.begin() + 1, {"--machine", "amd"});
-    return run_gatecrash(arguments);
-}
-
-json read_json(const fs::path& path) { return json::parse(posix::read_file(path)); }
 
 /// The text between "gatecrash replay '" and "'".
 std::string replayed_schedule(const std::string& text) {
@@ -92,30 +74,6 @@ TEST(Run, GivesTheSameAnswerEachTime) {
         answers.insert(without_seconds(document));
     }
     EXPECT_THAT(answers, SizeIs(1));
-}
-
-/// Runs `words` whole and in shards, and expects the shards' whole to be the same.
-void expect_merged_shards_to_be(const Words& words) {
-    SCOPED_TRACE(testing::PrintToString(words));
-    const TemporaryFolder folder;
-    const auto with = [&](const Words& more) {
-        auto all = words;
-        all.insert(all.end(), more.begin(), more.end());
-        return run_on_amd(all);
-    };
-    const auto whole = with({"--json", "-"});
-    Words merge{"merge", "--json", "-"};
-    for (const auto* shard : {"2/2", "1/2"}) {
-        merge.push_back(folder.path() / (std::string(shard, 1) + ".json"));
-        const auto part = with({"--shard", shard, "--json", merge.back()});
-        EXPECT_THAT(part.code, testing::AnyOf(0, whole.code)) << part.err;
-        const auto result = read_json(merge.back())["results"][0];
-        EXPECT_EQ(result["shard"], shard);
-        EXPECT_FALSE(result["levels"].empty());
-    }
-    const auto merged = run_gatecrash(merge);
-    EXPECT_EQ(merged.code, whole.code) << merged.err;
-    EXPECT_EQ(without_seconds(json::parse(merged.out)), without_seconds(json::parse(whole.out)));
 }
 
 TEST(Shards, MergeIntoTheWhole) {
@@ -330,20 +288,6 @@ TEST_P(Interrupted, SkipsAnExplorationThatDidNotBegin) {
 }
 
 INSTANTIATE_TEST_SUITE_P(By, Interrupted, testing::Values(SIGINT, SIGTERM));
-
-/// The first save of a sweep that has run something, waited for.
-void wait_for_a_save(const fs::path& path) {
-    const auto has_saved = [&] {
-        if (!fs::exists(path)) return false;
-        const auto journal = read_json(path);
-        for (const auto& worker : journal["workers"]) {
-            if (!worker["at"].is_null() && worker["at"]["checkpoint"]["result"]["schedules"] > 1) return true;
-        }
-        return false;
-    };
-    for (int i = 0; i < 6000 && !has_saved(); ++i) ::usleep(10'000);
-    EXPECT_TRUE(has_saved());
-}
 
 class Resume : public testing::TestWithParam<int> {};
 
