@@ -11,9 +11,12 @@
 #include "cli/output.hpp"
 #include "cli/report_results.hpp"
 #include "cli/version.hpp"
+#include "machines/digest.hpp"
 #include "posix/file.hpp"
 #include "report/shard_document.hpp"
 #include "report/text_report.hpp"
+#include "suite/expectation_file.hpp"
+#include "worker/job.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -106,12 +109,27 @@ std::vector<report::ShardResult> results_of(const suite::About& expected, std::s
         }
         const auto& first = files.front().document.results[at];
         const bool swept = part.sweep.depth > 0 && first.sweep.depth > 0;
-        if (part.guest != first.guest || (swept && part.sweep.boundaries != first.sweep.boundaries)) {
+        if (part.guest != first.guest) {
+            refuse(name, fmt::format("another guest than in {}, or another sweep of it", files.front().name));
+        }
+        if (swept && part.sweep.boundaries != first.sweep.boundaries) {
             refuse(name, fmt::format("another guest than in {}", files.front().name));
         }
         parts.push_back(part);
     }
     return parts;
+}
+
+/// Refuses the shards of `task` if it is a file that has changed since they ran, or whose expectations have. The
+/// command in the documents says all about other tasks.
+void check_expectations(const Task& task, std::size_t at, const ShardFile& first) {
+    const auto* guest = std::get_if<worker::GuestFile>(&task.sweep.guest);
+    if (!task.is_judged || guest == nullptr) return;
+    // A guest that ended in an error has no digest.
+    const auto& digest = first.document.results[at].guest;
+    if (digest.empty() || digest == machines::Digest().add(worker::content_of(task.sweep)).text()) return;
+    refuse(first.name, fmt::format("{} or {} has changed since: run all shards again", guest->path,
+                                   suite::expectation_file_of(guest->path)));
 }
 
 /// The result of which `parts` are the results of all shards. Its seconds are theirs together.
@@ -168,7 +186,9 @@ int merge(const MergeOptions& options) {
     std::vector<suite::Result> results;
     for (std::size_t i = 0; i < whole.tasks.size(); ++i) {
         const auto expected = about(whole.tasks[i], {}, machine.vendor);
-        results.push_back(merged(expected, results_of(expected, i, files), whole.tasks[i].sweep.max_findings));
+        const auto parts = results_of(expected, i, files);
+        check_expectations(whole.tasks[i], i, files.front());
+        results.push_back(merged(expected, parts, whole.tasks[i].sweep.max_findings));
     }
     Documents documents(whole);
     const auto next = [at = results.begin()]() mutable { return std::optional(*at++); };

@@ -109,7 +109,7 @@ Workers::Workers(const Sweeping& sweeping) : sweeping_(sweeping), live_(std::mak
     machines::Digest all;
     worker::Assignment assignment{.sweeps = {}, .shard = options.limits.shard, .command = {}};
     for (const auto& task : sweeping.tasks) {
-        const auto content = worker::content_of(task.sweep.guest);
+        const auto content = worker::content_of(task.sweep);
         guests_.push_back(machines::Digest().add(content).text());
         all.add(content);
         assignment.sweeps.push_back(task.sweep);

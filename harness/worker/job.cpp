@@ -105,6 +105,8 @@ sweep::SweepOptions options_of(const Sweep& sweep, const vm::Image& image, vm::S
     return options;
 }
 
+std::string content_of(const Sweep& sweep) { return content_of(sweep.guest) + dump(to_json(sweep)); }
+
 std::string to_line(const Job& job) {
     auto sweeps = Json::array();
     for (const auto& sweep : job.sweeps) sweeps.push_back(to_json(sweep));

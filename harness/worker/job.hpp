@@ -51,6 +51,10 @@ struct Job {
 /// lacks.
 [[nodiscard]] sweep::SweepOptions options_of(const Sweep& sweep, const vm::Image& image, vm::StepperKind usual);
 
+/// Returns the bytes that decide what `sweep` does, for a digest: its guest's ELF file, its events, depth, window and
+/// limits. Throws what content_of(guest) throws.
+[[nodiscard]] std::string content_of(const Sweep& sweep);
+
 /// Without a newline.
 [[nodiscard]] std::string to_line(const Job& job);
 /// Throws ProtocolError.

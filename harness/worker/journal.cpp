@@ -51,7 +51,7 @@ Journal resume(const std::string& name, const Journal& mine, std::optional<unsig
         auto journal = read_journal(posix::read_file(name));
         if (journal.version != mine.version) throw JournalError("it is of gatecrash " + journal.version);
         if (journal.command != mine.command) throw JournalError("it is of another command or other options");
-        if (journal.guests != mine.guests) throw JournalError("it is of other guests, built since then perhaps");
+        if (journal.guests != mine.guests) throw JournalError("its guests or their expectation files have changed since");
         if (jobs && *jobs != journal.workers.size()) {
             throw JournalError(fmt::format("it has the work of --jobs {}", journal.workers.size()));
         }

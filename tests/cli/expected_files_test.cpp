@@ -66,5 +66,31 @@ TEST_F(ExpectedFiles, GoOnWhereTheyWereInterrupted) {
     EXPECT_EQ(without_seconds(json::parse(rest.out)), without_seconds(json::parse(whole.out)));
 }
 
+/// Results of other expectations must not count as results of these.
+TEST_F(ExpectedFiles, AreSweptAnewWhenTheirExpectationsChanged) {
+    expect(quick_, "irq depth 1 holds\n");
+    const auto path = folder_.path() / "work";
+    EXPECT_EQ(run_on_amd({"run", quick_, "--resume", path}).code, 0);
+    Words merge{"merge"};
+    for (const auto* shard : {"1/2", "2/2"}) {
+        merge.push_back(folder_.path() / std::string(shard, 1));
+        EXPECT_EQ(run_on_amd({"run", quick_, "--shard", shard, "--json", merge.back()}).code, 0);
+    }
+    EXPECT_EQ(run_gatecrash(merge).code, 0);
+
+    expect(quick_, "nmi depth 1 holds\n");  // which it does not
+    const auto resumed = run_on_amd({"run", quick_, "--resume", path});
+    EXPECT_EQ(resumed.code, 2) << resumed.out;
+    EXPECT_THAT(resumed.err, HasSubstr("its guests or their expectation files have changed since"));
+    const auto merged = run_gatecrash(merge);
+    EXPECT_EQ(merged.code, 2) << merged.out;
+    EXPECT_THAT(merged.err, HasSubstr(quick_ + " or " + quick_ + ".expect has changed since: run all shards again"));
+    // Two shards of different sweeps.
+    EXPECT_EQ(run_on_amd({"run", quick_, "--shard", "2/2", "--json", merge.back()}).code, 1);
+    const auto mixed = run_gatecrash(merge);
+    EXPECT_EQ(mixed.code, 2) << mixed.out;
+    EXPECT_THAT(mixed.err, HasSubstr("another guest than in " + merge[1] + ", or another sweep of it"));
+}
+
 }  // namespace
 }  // namespace gatecrash::cli

@@ -101,7 +101,7 @@ TEST_F(ResumedJournal, IsOfTheSameWorkOrRefused) {
     EXPECT_EQ(why(2), "");
     EXPECT_EQ(why(3), "it has the work of --jobs 2");
     mine_.guests = "4567";
-    EXPECT_EQ(why(), "it is of other guests, built since then perhaps");
+    EXPECT_EQ(why(), "its guests or their expectation files have changed since");
     mine_.command = {"run", "1/2"};
     EXPECT_EQ(why(), "it is of another command or other options");
     mine_.version = "0.2";
