@@ -127,10 +127,8 @@ TEST(BehavioursPage, HasARowForEachBehaviour) {
     EXPECT_THAT(names_on("behaviours.md"), testing::UnorderedElementsAreArray(expected));
 }
 
-/// Until the page is there, nothing can be missing on it.
 TEST(CataloguePage, HasASectionForEachRow) {
     const auto names = names_on("catalogue.md");
-    if (names.empty()) GTEST_SKIP() << "this build has no docs/reference/catalogue.md";
     Names expected;
     for (const auto& row : suite::catalogue()) expected.emplace_back(row.id);
     EXPECT_THAT(names, testing::UnorderedElementsAreArray(expected));
