@@ -22,7 +22,7 @@
         movq %rax, %cr4
 .endm
 
-/* A debugger has breakpoints: LE and GE say so, the harness plays the breakpoint (docs/explanation/limits.md). */
+/* A debugger has breakpoints: LE and GE say so, the harness plays the breakpoint (docs/reference/events.md). */
 .macro ARM_BREAKPOINTS
         movl $DR7_ARMED, %eax
         movq %rax, %dr7

@@ -98,7 +98,7 @@ INLINED bool is_fault(uint32_t vector) {
 }
 
 /// For what KVM emulates: text that both page-table roots map. On the emulated AMD machine KVM may decode it by those
-/// of an earlier CR3 (docs/explanation/limits.md).
+/// of an earlier CR3 (docs/explanation/stepping.md).
 #define EMULATED [[gnu::section(".entry.text"), gnu::noinline]]
 
 EMULATED void clear_machine_check() { asm volatile("wrmsr" : : "c"(MSR_MCG_STATUS), "a"(0), "d"(0)); }

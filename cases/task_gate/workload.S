@@ -63,7 +63,7 @@ overflow_recovered:
         ret
 
 // Begins with NT set, since it was entered by a task switch: an IRET would switch back. CR0.TS is set, too. On the stack
-// is the error code. Here both page-table roots have it: KVM has to decode an IRET that switches tasks (docs/explanation/limits.md).
+// is the error code. Here both page-table roots have it: KVM has to decode an IRET that switches tasks (docs/explanation/stepping.md).
         .section .entry.text, "ax"
         .globl df_task, df_task_end
 df_task:
