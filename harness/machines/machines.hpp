@@ -1,5 +1,5 @@
 // Lists the machines: machines.cpp has a row for each. Options, help, messages, `doctor` and `run --machine all` follow
-// that table. docs/explanation/machines.md says how to add a machine.
+// that table. docs/how-to/add-a-machine.md says how to add a machine.
 #pragma once
 
 #include <cstddef>
