@@ -90,6 +90,14 @@ TEST(Trace, ShowsWhatTheLogProvesAtItsInstruction) {
     EXPECT_EQ(std::ranges::count(lines, *broken), 1);
 }
 
+TEST(Trace, ShowsNothingThatAHalfWrittenRecordSeemsToProve) {
+    const auto lines = traced(vm::load_elf(cases::guest_of("nested-nmi", "flag-only"), "nested-nmi/flag-only"),
+                              "nested-nmi/flag-only@nmi:nmi_iret");
+    std::vector<std::string> broken;
+    std::ranges::copy_if(lines, std::back_inserter(broken), [](const auto& line) { return line.starts_with("!!! "); });
+    EXPECT_THAT(broken, testing::ElementsAre(HasSubstr(" at nmi_iret returns a second time through the frame")));
+}
+
 TEST(Trace, HasOneLineForAllIterationsOfARep) {
     vm::GuestCode code;
     auto& k = code.kernel;
