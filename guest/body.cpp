@@ -6,7 +6,8 @@ using gatecrash::abi::LogRecord;
 
 __attribute__((section(".log"))) gatecrash::abi::Log log_ring = {};
 
-// Schedules name the function on whose code an event lands: those of runtime.hpp, which have names that can be read.
+// A schedule names the function in which an event lands. Inlining the helpers leaves only the functions of runtime.hpp,
+// whose names are readable.
 #define INLINED [[gnu::always_inline]] inline
 
 namespace {
@@ -31,7 +32,8 @@ INLINED void describe(LogRecord& record, const Frame* frame) {
         record.rsp = frame->esp;
         record.ss = frame->ss;
     } else {
-        // The CPU pushed neither: what it interrupted ran on this stack, right above the frame.
+        // Without a change of privilege level the CPU pushes neither ESP nor SS: the interrupted code ran on this
+        // stack, directly above the frame.
         record.rsp = reinterpret_cast<uintptr_t>(&frame->esp);
         record.ss = GATECRASH_KERNEL_SS;
     }
@@ -46,11 +48,12 @@ INLINED void describe(LogRecord& record, const Frame* frame) {
 }
 #endif
 
-/// What one instruction can add to, of the log ring's head: in a 32-bit guest its low half, which is all it needs.
+/// The part of the log ring's head that one instruction can increment. A 32-bit guest uses the low half, which
+/// suffices.
 using Word [[gnu::may_alias]] = uintptr_t;
 
-/// Appends a record. One instruction takes the record's place in the ring, since anything may interrupt this, and log
-/// too. A run that fills the ring is going in circles: it ends here.
+/// Appends a record. Any event may interrupt this function and append a record of its own, so a single instruction
+/// reserves the record's place. A run that fills the ring is in a loop, so the function ends the run.
 INLINED void append(uint32_t kind, uintptr_t vector, const Frame* frame, uintptr_t error) {
     const Word place = __atomic_fetch_add(reinterpret_cast<Word*>(&log_ring.head), 1, __ATOMIC_RELAXED);
     if (place >= GATECRASH_LOG_CAPACITY) {
@@ -71,8 +74,8 @@ INLINED void write_msr(uint32_t msr, uint64_t value) {
 }
 
 #ifdef __i386__
-/// With the user's FS a body would take what the user put there for its per-CPU data; and with another SS than the
-/// kernel's, its stack would not be where C++ code takes it to be.
+/// Checks that FS and SS are the kernel's. With the user's FS, a body would read memory that the user chose as its
+/// per-CPU data. With any other SS, the stack would not be where C++ code expects it.
 INLINED void check_segments(uintptr_t vector, const Frame* frame) {
     uint32_t fs = 0, ss = 0;
     asm volatile("movl %%fs, %0" : "=r"(fs));
@@ -87,7 +90,8 @@ INLINED uint64_t read_msr(uint32_t msr) {
     return uint64_t{high} << 32 | low;
 }
 
-/// With the user's GS base a body would take what the user put there for its per-CPU data.
+/// Checks that the GS base is the kernel's. With the user's, a body would read memory that the user chose as its
+/// per-CPU data.
 INLINED void check_segments(uintptr_t vector, const Frame* frame) {
     const uint64_t base = read_msr(MSR_GS_BASE);
     if (base != reinterpret_cast<uint64_t>(per_cpu)) log_broken(2 /* I2 */, vector, frame, base);
@@ -115,7 +119,7 @@ void event_body(Frame* frame, uintptr_t vector) {
     check_segments(vector, frame);
     if (vector == GATECRASH_VECTOR_NMI) nmi_work();
     if (vector >= GATECRASH_FIRST_IRQ && irq_work != nullptr) irq_work(frame, vector);
-    // Until then the next machine check shuts the CPU down (SDM volume 3, 15.3.1.2).
+    // While MCIP is set, another machine check shuts the CPU down (SDM volume 3, 15.3.1.2).
     if (vector == GATECRASH_VECTOR_MC) write_msr(MSR_MCG_STATUS, 0);
     log_record(GATECRASH_LOG_LEAVE, vector, frame);
 }

@@ -1,5 +1,5 @@
-// From the harness to the workload. The harness has put the CPU into protected mode with PAE paging, at CPL 0 with the tables
-// of gatecrash_abi loaded, flat segments, interrupts off, and ESP at boot_stack.
+// Sets the CPU up and starts the workload. The harness enters at `boot` in protected mode with PAE paging at CPL 0,
+// with the tables of gatecrash_abi loaded, flat segments, interrupts off, and ESP at boot_stack.
 #include "entry32.h"
 
 .macro WRITE_MSR msr low
@@ -23,7 +23,7 @@ boot:
         pushl $(RFLAGS_IF | 2)
         pushl $GATECRASH_USER32_CS
         pushl $user_start
-        // The user's FS and GS are no segment that the kernel uses: one that got lost is seen.
+        // The kernel does not use the user's FS and GS selectors, so the checks at END notice if either gets lost.
         movl $GATECRASH_USER_SS, %eax
         movl %eax, %ds
         movl %eax, %es
@@ -32,7 +32,8 @@ boot:
         movl %eax, %fs
         jmp boot_to_user
 
-// The first return to user code, with its IRET frame at ESP. Entry code that has more to do then defines its own.
+// Returns to user code for the first time. ESP is at the IRET frame. Entry code that needs more work here defines its
+// own boot_to_user.
         .section .entry.text, "ax"
 WEAK_ENTRY boot_to_user
         iretl

@@ -1,4 +1,5 @@
-// The runtime's own entry stubs. Each symbol is weak: a case, or entry code from outside, replaces it by defining it.
+// The runtime's own entry stubs. Each symbol is weak: a case, or your own entry code, replaces a stub by defining its
+// symbol.
 #include "entry.h"
 
         .section .entry.text, "ax"
@@ -7,13 +8,14 @@ WEAK_ENTRY entry_bp
         pushq $0
         ENTRY_PLAIN event_body GATECRASH_VECTOR_BP
 
-// On IST 1, NMIs masked until the next IRET, GS base unknown.
+// NMI: runs on IST 1, with NMIs masked until the next IRET, and the GS base unknown.
 WEAK_ENTRY entry_nmi
         pushq $0
         ENTRY_PARANOID event_body GATECRASH_VECTOR_NMI
 
-// On IST 2 and IST 4: they too may come at any instruction. A second #DB would overwrite the frame of one that is still on
-// its stack, so no breakpoint may hit there; a second machine check cannot come before the body clears MCIP.
+// #DB and #MC: run on IST 2 and IST 4, since they too can arrive at any instruction. A second #DB would overwrite the
+// frame of a first one that is still on the stack, so no breakpoint may hit there. A second machine check cannot arrive
+// before the body clears MCIP.
 WEAK_ENTRY entry_db
 .Ldb_on_ist_stack:
         LEAVE_IST_STACK
@@ -33,11 +35,12 @@ breakpoints_refused:
         .quad 0, 0
         .section .entry.text, "ax"
 
-// A page that was not there is by the time the body ends. If nobody put it there, the fault comes again and again.
+// #PF: the body models a handler that maps the absent page, so the instruction succeeds after the return. An access to
+// an address that is really unmapped faults again and again.
 WEAK_ENTRY entry_pf
         ENTRY_PLAIN event_body GATECRASH_VECTOR_PF
 
-// External interrupts: one stub a vector, each GATECRASH_IRQ_STUB_SIZE bytes.
+// External interrupts: each vector has a stub of GATECRASH_IRQ_STUB_SIZE bytes.
         .balign GATECRASH_IRQ_STUB_SIZE
         .globl entry_irq_stubs
 entry_irq_stubs:

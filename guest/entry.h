@@ -17,7 +17,8 @@
 
 #ifdef __ASSEMBLER__
 
-/* Saves what the C ABI makes a function keep, as one of a workload that uses FILL_REGISTERS has to. */
+/* Saves the registers that the C ABI requires a function to preserve. A workload's function that uses FILL_REGISTERS
+ * needs this. */
 .macro SAVE_CALLEE_SAVED
         pushq %rbx
         pushq %rbp
@@ -27,7 +28,7 @@
         pushq %r15
 .endm
 
-/* The reverse of SAVE_CALLEE_SAVED. */
+/* Undoes SAVE_CALLEE_SAVED. */
 .macro RESTORE_CALLEE_SAVED
         popq %r15
         popq %r14
@@ -37,7 +38,7 @@
         popq %rbx
 .endm
 
-/* Saves every general register but RDI, which was pushed first. Keeps all of them. */
+/* Saves every general register except RDI, which the caller has pushed already. Changes no register but RSP. */
 .macro SAVE_REGS_BUT_RDI
         pushq %rsi
         pushq %rdx
@@ -50,7 +51,7 @@
         SAVE_CALLEE_SAVED
 .endm
 
-/* The reverse: RSP is at the saved RDI. */
+/* Undoes SAVE_REGS_BUT_RDI, and leaves RSP at the saved RDI. */
 .macro RESTORE_REGS_BUT_RDI
         RESTORE_CALLEE_SAVED
         popq %r11
@@ -63,20 +64,20 @@
         popq %rsi
 .endm
 
-/* Saves every general register below the error code. Keeps all of them. */
+/* Saves every general register below the error code. Changes no register but RSP. */
 .macro SAVE_REGS
         pushq %rdi
         SAVE_REGS_BUT_RDI
 .endm
 
-/* The reverse of SAVE_REGS, and drops the error code: RSP is at the IRETQ frame. */
+/* Undoes SAVE_REGS and drops the error code. Leaves RSP at the IRETQ frame. */
 .macro RESTORE_REGS
         RESTORE_REGS_BUT_RDI
         popq %rdi
         addq $8, %rsp
 .endm
 
-/* Calls a body with (frame, vector). RSP is at the frame. Clobbers what the C ABI lets a call clobber. */
+/* Calls a body with (frame, vector). RSP is at the frame. Clobbers the registers that the C ABI lets a call clobber. */
 .macro CALL_BODY body vector
         cld
         movq %rsp, %rdi
@@ -84,8 +85,9 @@
         call \body
 .endm
 
-/* GS base unknown, as in an NMI: %ebx becomes 1 if SWAPGS was needed, which EXIT_PARANOID_GS undoes. A kernel GS base
- * is negative. Clobbers %rax, %rcx, %rdx. */
+/* Switches to the kernel's GS base if the current base is not negative, and so not a kernel's. For handlers that do not
+ * know the GS base, such as an NMI's. Sets %ebx to 1 if it executed SWAPGS, which EXIT_PARANOID_GS undoes, else to 0.
+ * Clobbers %rax, %rcx, %rdx. */
 .macro ENTER_PARANOID_GS
         xorl %ebx, %ebx
         movl $MSR_GS_BASE, %ecx
@@ -104,7 +106,7 @@
 .Lparanoid\@:
 .endm
 
-/* What may come at any instruction, on a stack of its own. RSP is at the frame's error code. */
+/* Handles an event that can arrive at any instruction and has its own stack. RSP is at the frame's error code. */
 .macro ENTRY_PARANOID body vector
         SAVE_REGS
         ENTER_PARANOID_GS
@@ -114,10 +116,11 @@
         iretq
 .endm
 
-/* Moves the frame that the CPU pushed on an IST stack, where RSP is, to the stack that was interrupted, and RSP with it. So
- * the same vector may come again: the IST stack is free. Interrupted user code, or a SYSCALL that has the user's RSP, leaves
- * the task stack empty; a user's RSP that is a kernel address is not recognised as such. Nothing may come that uses the
- * same IST stack before the macro ends. Keeps all registers. */
+/* Moves the CPU's frame, where RSP is, from an IST stack to the interrupted stack, and RSP with it. This frees the IST
+ * stack, so the same vector may arrive again. If the CPU interrupted user code, or a SYSCALL entry that still has the
+ * user's RSP, the task stack is empty and the frame moves there. The macro does not recognise a user's RSP that looks
+ * like a kernel address. No event that uses the same IST stack may arrive before the macro ends. Changes no register
+ * but RSP. */
 .macro LEAVE_IST_STACK
         pushq %rax
         pushq %rdx
@@ -130,7 +133,7 @@
 .Ltask_stack\@:
         movq $task_stack_top, %rax
 .Linterrupted_stack\@:
-        andq $~15, %rax                 // as the CPU does before it pushes a frame
+        andq $~15, %rax                 // aligns RSP, as the CPU does before it pushes a frame
         movq %rax, %rsp
         pushq 48(%rdx)
         pushq 40(%rdx)
@@ -141,8 +144,8 @@
         movq (%rdx), %rdx
 .endm
 
-/* A plain exception or interrupt, without IST: whether SWAPGS is due can be read off the interrupted CS. RSP is at the
- * frame's error code. */
+/* Handles a plain exception or interrupt, which has no IST stack. The interrupted CS says whether SWAPGS is needed. RSP
+ * is at the frame's error code. */
 .macro ENTRY_PLAIN body vector
         testb $3, 16(%rsp)
         jz .Lkernel_in\@
@@ -158,8 +161,9 @@
         iretq
 .endm
 
-/* From CPL 3 on a stack of its own, behind SWAPGS: moves the CPU's frame, where RSP is, to the task stack, so that the
- * stack that it came on is free again. Keeps all registers. %gs:8 is free: SYSCALL's entry uses it at CPL 0. */
+/* Moves the CPU's frame, where RSP is, to the task stack, so that the stack of this entry is free again. Requires an
+ * entry from CPL 3, and the kernel's GS base. Changes no register but RSP. Uses %gs:8, which is free here: only
+ * SYSCALL's entry uses it, and at CPL 0. */
 .macro MOVE_FRAME_TO_TASK_STACK
         movq %rdx, %gs:8
         movq %rsp, %rdx
@@ -172,7 +176,8 @@
         movq %gs:8, %rdx
 .endm
 
-/* An NMI's entry that, from CPL 3, goes on behind this macro with its body done on the task stack: RSP is at the frame. */
+/* Enters an NMI. From CPL 0 it handles the NMI and returns. From CPL 3 it runs the body on the task stack and continues
+ * after the macro, with RSP at the frame. */
 .macro ENTER_NMI_ON_TASK_STACK
         testb $3, 8(%rsp)
         jnz nmi_from_user
@@ -188,8 +193,8 @@ nmi_from_user:
         CALL_BODY event_body GATECRASH_VECTOR_NMI
 .endm
 
-/* The body of an external interrupt, without IST. RSP is at the vector, which stands where an error code would. Afterwards RSP
- * is at the IRETQ frame, with the kernel's GS base. */
+/* Runs the body of an external interrupt, which has no IST stack. RSP is at the vector, which takes the place of an
+ * error code. Leaves RSP at the IRETQ frame, with the kernel's GS base. */
 .macro IRQ_BODY
         testb $3, 16(%rsp)
         jz .Lkernel_irq\@
@@ -203,8 +208,8 @@ nmi_from_user:
         RESTORE_REGS
 .endm
 
-/* SYSCALL up to and with its body: RCX and R11 are the user's RIP and RFLAGS; user RSP, user GS base, interrupts off
- * (FMASK). Afterwards RSP is at the frame. */
+/* Enters SYSCALL and runs its body. Expects the user's RIP in RCX and RFLAGS in R11, the user's RSP and GS base, and
+ * interrupts off (FMASK). Leaves RSP at the frame. */
 .macro ENTER_SYSCALL
         swapgs
         movq %rsp, %gs:8
@@ -221,7 +226,8 @@ nmi_from_user:
         call syscall_body
 .endm
 
-/* Back to what was entered by SYSCALL, through a frame made of its RCX, R11 and the user's RSP. RSP is at the frame. */
+/* Returns to the code that executed SYSCALL, with RIP, RFLAGS and RSP from the frame that ENTER_SYSCALL built. RSP is
+ * at the frame. */
 .macro EXIT_BY_SYSRET
         RESTORE_REGS
         movq (%rsp), %rcx
@@ -231,14 +237,15 @@ nmi_from_user:
         sysretq
 .endm
 
-/* A vector that ends the run: no assumption about GS, and no way back. RSP is at the frame's error code. */
+/* Ends the run on a vector that nobody expects. Assumes nothing about GS, and never returns. RSP is at the frame's
+ * error code. */
 .macro ENTRY_FATAL vector
         SAVE_REGS
         CALL_BODY fatal_body \vector
 .endm
 
-/* The TSS (SDM volume 3, "64-Bit Task State Segment"; APM volume 2, 12.2.5). The runtime's is read-only, like all tables; a
- * guest that changes IST entries defines its own, by the symbol `tss`, where it can be written. */
+/* The TSS (SDM volume 3, "64-Bit Task State Segment"; APM volume 2, 12.2.5). The runtime's TSS is read-only, like all
+ * tables. A guest that changes IST entries defines its own symbol `tss` in writable memory. */
 .macro TSS ist5=0
 2:
         .long 0
@@ -257,7 +264,8 @@ nmi_from_user:
         tss_limit = . - 2b - 1
 .endm
 
-/* For a workload: gives every general register a pattern of its own, so that one that got lost is seen. */
+/* Gives every general register except RSP a pattern of its own, so that the checks notice a register that the entry
+ * code loses. For workloads. */
 .macro FILL_REGISTERS
         movabsq $0xa0a1a2a3a4a5a6a7, %rax
         movabsq $0xb0b1b2b3b4b5b6b7, %rbx

@@ -1,5 +1,5 @@
-// The own entry stubs of the runtime of 32-bit guests. Each symbol is weak: a case, or entry code from outside, replaces it
-// by defining it. All run on the stack that they come on, and with the page tables that they find.
+// The entry stubs of the runtime of 32-bit guests. Each symbol is weak: a case, or your own entry code, replaces a stub
+// by defining its symbol. No stub switches the stack or the page tables.
 #include "entry32.h"
 
         .section .entry.text, "ax"
@@ -8,7 +8,7 @@ WEAK_ENTRY entry_bp
         pushl $0
         ENTRY_PLAIN32 event_body GATECRASH_VECTOR_BP
 
-// NMIs are masked until the next IRET.
+// NMI: NMIs stay masked until the next IRET.
 WEAK_ENTRY entry_nmi
         pushl $0
         ENTRY_PLAIN32 event_body GATECRASH_VECTOR_NMI
@@ -20,11 +20,12 @@ WEAK_ENTRY entry_mc
         pushl $0
         ENTRY_PLAIN32 event_body GATECRASH_VECTOR_MC
 
-// A page that was not there is by the time the body ends. If nobody put it there, the fault comes again and again.
+// #PF: the body models a handler that maps the absent page, so the instruction succeeds after the return. An access to
+// an address that is really unmapped faults again and again.
 WEAK_ENTRY entry_pf
         ENTRY_PLAIN32 event_body GATECRASH_VECTOR_PF
 
-// External interrupts: one stub a vector, each GATECRASH_IRQ_STUB_SIZE bytes.
+// External interrupts: each vector has a stub of GATECRASH_IRQ_STUB_SIZE bytes.
         .balign GATECRASH_IRQ_STUB_SIZE
         .globl entry_irq_stubs
 entry_irq_stubs:
@@ -38,7 +39,7 @@ entry_irq_stubs:
         .endr
         .balign GATECRASH_IRQ_STUB_SIZE
 
-// Error code and vector are pushed already.
+// External interrupts of all vectors: the stub has pushed an error code and the vector.
 WEAK_ENTRY entry_irq
         SAVE_REGS32
         LOAD_KERNEL_SEGMENTS
@@ -49,7 +50,7 @@ WEAK_ENTRY entry_irq
         RESTORE_REGS32
         iretl
 
-// On the stack of IA32_SYSENTER_ESP, which is the task stack unless the guest says otherwise.
+// SYSENTER: runs on the stack of IA32_SYSENTER_ESP, which is the task stack unless the guest chooses another one.
 WEAK_ENTRY entry_sysenter
         ENTER_SYSENTER32
         EXIT_BY_SYSEXIT32

@@ -8,7 +8,7 @@
  *      error code                        pushed by the CPU, or 0 by the stub
  *      vector                            pushed by the stub
  *      GS  FS  ES  DS                    pushed by SAVE_REGS32
- *      EAX ECX EDX EBX ESP EBP ESI EDI   the same; ESP is that of PUSHA, and nothing restores it
+ *      EAX ECX EDX EBX ESP EBP ESI EDI   pushed by SAVE_REGS32 with PUSHA; RESTORE_REGS32 ignores this ESP
  */
 #ifndef GATECRASH_GUEST_ENTRY32_H
 #define GATECRASH_GUEST_ENTRY32_H
@@ -21,7 +21,8 @@
 
 #ifdef __ASSEMBLER__
 
-/* Saves what the C ABI makes a function keep, as one of a workload that uses FILL_REGISTERS32 has to. */
+/* Saves the registers that the C ABI requires a function to preserve. A workload's function that uses FILL_REGISTERS32
+ * needs this. */
 .macro SAVE_CALLEE_SAVED32
         pushl %ebx
         pushl %ebp
@@ -29,7 +30,7 @@
         pushl %edi
 .endm
 
-/* The reverse of SAVE_CALLEE_SAVED32. */
+/* Undoes SAVE_CALLEE_SAVED32. */
 .macro RESTORE_CALLEE_SAVED32
         popl %edi
         popl %esi
@@ -37,7 +38,7 @@
         popl %ebx
 .endm
 
-/* Saves every segment and general register below the vector. Keeps all of them. */
+/* Saves DS to GS and every general register below the vector. Changes no register but ESP. */
 .macro SAVE_REGS32
         pushl %gs
         pushl %fs
@@ -46,7 +47,7 @@
         pushal
 .endm
 
-/* The reverse of SAVE_REGS32, and drops vector and error code: ESP is at the IRET frame. */
+/* Undoes SAVE_REGS32, and drops the vector and the error code. Leaves ESP at the IRET frame. */
 .macro RESTORE_REGS32
         popal
         popl %ds
@@ -56,7 +57,8 @@
         addl $8, %esp
 .endm
 
-/* What the kernel runs with. GS it does not use: that stays the user's. Clobbers EAX. */
+/* Loads DS, ES and FS with the kernel's selectors. GS stays the user's, since the kernel does not use it. Clobbers
+ * EAX. */
 .macro LOAD_KERNEL_SEGMENTS
         movl $GATECRASH_USER_SS, %eax
         movl %eax, %ds
@@ -65,7 +67,8 @@
         movl %eax, %fs
 .endm
 
-/* Calls a body with (frame, vector), in EAX and EDX. ESP is at the frame. Clobbers what the C ABI lets a call clobber. */
+/* Calls a body with (frame, vector), in EAX and EDX. ESP is at the frame. Clobbers the registers that the C ABI lets a
+ * call clobber. */
 .macro CALL_BODY32 body vector
         cld
         movl %esp, %eax
@@ -73,7 +76,7 @@
         call \body
 .endm
 
-/* An exception or interrupt, from any segments. ESP is at the frame's error code. */
+/* Handles an exception or interrupt that may find any selectors in DS, ES and FS. ESP is at the frame's error code. */
 .macro ENTRY_PLAIN32 body vector
         pushl $\vector
         SAVE_REGS32
@@ -83,7 +86,7 @@
         iretl
 .endm
 
-/* A vector that ends the run: no way back. ESP is at the frame's error code. */
+/* Ends the run on a vector that nobody expects, and never returns. ESP is at the frame's error code. */
 .macro ENTRY_FATAL32 vector
         pushl $\vector
         SAVE_REGS32
@@ -91,9 +94,9 @@
         CALL_BODY32 fatal_body \vector
 .endm
 
-/* SYSENTER up to and with its body, on the stack that ESP is at: EBP is the user's ESP, and sysenter_landing is where it
- * goes on (0 if no workload has that symbol). Interrupts off; all other flags are the user's. Makes the frame that an
- * exception of that user code would have. Afterwards ESP is at the frame. */
+/* Enters SYSENTER and runs its body on the current stack. Expects the user's ESP in EBP and interrupts off; all other
+ * flags are the user's. Builds the frame that an exception at sysenter_landing, where the user continues, would have.
+ * That address is 0 if the workload has no such symbol. Leaves ESP at the frame. */
 .macro ENTER_SYSENTER32
         .weak sysenter_landing
         pushl $GATECRASH_USER_SS
@@ -112,9 +115,9 @@
         call syscall_body
 .endm
 
-/* Back to the frame's EIP and ESP, in CPL 3, with interrupts on. CS and SS are what SYSEXIT makes them; EDX and ECX are
- * lost, as the user knows. A frame with TF has to leave by IRET: behind POPF it would trap here. Interrupts off. ESP is at
- * the frame. */
+/* Returns to CPL 3 by SYSEXIT, with EIP, ESP and EFLAGS from the frame and interrupts on. SYSEXIT sets CS and SS
+ * itself, and the user loses EDX and ECX by convention. A frame with TF must return by IRET instead: after POPF it
+ * would trap in this code. Requires interrupts off, and ESP at the frame. */
 .macro EXIT_BY_SYSEXIT32
         RESTORE_REGS32
         movl (%esp), %edx
@@ -122,19 +125,19 @@
         addl $8, %esp
         andl $~RFLAGS_IF, (%esp)
         popfl
-        sti                             // from behind the next instruction on
+        sti                             // takes effect after the next instruction
         sysexit
 .endm
 
-/* A descriptor of GDT32 whose base is an address, of which the linker script has the three parts. */
+/* A descriptor of GDT32 with an address as its base. The linker script splits that address into three parts. */
 .macro DESCRIPTOR32 name limit access flags
         .word \limit, \name\()_base_0
         .byte \name\()_base_16, \access, \flags, \name\()_base_24
 .endm
 
-/* The GDT (SDM volume 3, 3.4.5). The runtime's is read-only, like all tables; a guest that writes its GDT, or has the CPU do
- * that by a task switch, defines its own, by the symbol `gdt`, where it can be written. Behind it may stand more: `gdt_limit`
- * is another symbol to define then. */
+/* The GDT (SDM volume 3, 3.4.5). The runtime's GDT is read-only, like all tables. A guest that writes its GDT, or whose
+ * task switches make the CPU write it, defines its own symbol `gdt` in writable memory. It may append descriptors if it
+ * also defines `gdt_limit`. */
 .macro GDT32
         .quad 0, 0
         .quad 0x00cf9b000000ffff        // 0x10 kernel code: 32-bit, DPL 0, accessed already, so never written
@@ -144,26 +147,27 @@
         .quad 0
         DESCRIPTOR32 per_cpu 0xffff 0x93 0xcf           // 0x38 per-CPU data, DPL 0; the limit is 4 GiB
         DESCRIPTOR32 tss tss_limit 0x8b 0               // 0x40 TSS, busy; the harness loads TR without reading it
-        DESCRIPTOR32 df_tss 0x67 df_tss_access 0        // 0x48 TSS of #DF, available; absent if there is none
+        DESCRIPTOR32 df_tss 0x67 df_tss_access 0        // 0x48 TSS of #DF, available; not present without `df_tss`
         DESCRIPTOR32 ldt ldt_limit 0x82 0               // 0x50 LDT
-        DESCRIPTOR32 espfix 0xffff 0x93 0               // 0x58 data, 16-bit, DPL 0: a stack for an IRET to a 16-bit one
-        .quad 0x0040910000000000        // 0x60 data, DPL 0, with a limit of 0 bytes: of CPU 0
+        DESCRIPTOR32 espfix 0xffff 0x93 0               // 0x58 data, 16-bit, DPL 0: stack for an IRET to a 16-bit stack
+        .quad 0x0040910000000000        // 0x60 data, DPL 0; the limit is the number of this CPU, 0
 .endm
 
-/* The TSS (SDM volume 3, 7.2.1). The runtime's is read-only; a guest that changes ESP0, or switches tasks, defines its own,
- * by the symbol `tss`, where it can be written. */
+/* The TSS (SDM volume 3, 7.2.1). The runtime's TSS is read-only. A guest that changes ESP0 or switches tasks defines
+ * its own symbol `tss` in writable memory. */
 .macro TSS32
 2:
         .long 0
         .long tss_esp0, GATECRASH_KERNEL_SS     // ESP0, SS0
-        .fill 22, 4, 0                          // levels 1 and 2, CR3, registers, LDT: of a task that is switched to
+        .fill 22, 4, 0                          // levels 1 and 2, CR3, registers, LDT: used only by task switches
         .word 0
         .word 1f - 2b
 1:      IO_BITMAP
         tss_limit = . - 2b - 1
 .endm
 
-/* For a workload: gives every general register a pattern of its own, so that one that got lost is seen. */
+/* Gives every general register except ESP a pattern of its own, so that the checks notice a register that the entry
+ * code loses. For workloads. */
 .macro FILL_REGISTERS32
         movl $0xa0a1a2a3, %eax
         movl $0xb0b1b2b3, %ebx

@@ -1,4 +1,4 @@
-/* What entry code of 64-bit and of 32-bit guests has in common; C++ can read the constants as well. */
+/* Constants and macros that entry code of 64-bit and 32-bit guests shares. C++ can include the constants as well. */
 #ifndef GATECRASH_GUEST_ENTRY_COMMON_H
 #define GATECRASH_GUEST_ENTRY_COMMON_H
 
@@ -25,14 +25,15 @@
 
 #ifdef __ASSEMBLER__
 
-/* Starts the entry stub `name`, which entry code from a case may replace. */
+/* Starts the entry stub `name`, which a case, or your own entry code, may replace. */
 .macro WEAK_ENTRY name
         .weak \name
         .type \name, @function
 \name:
 .endm
 
-/* The I/O permission bitmap of a TSS: a set bit refuses the port at CPL 3. Only the doorbell is open. */
+/* The I/O permission bitmap of a TSS. A set bit refuses the port at CPL 3. Only the ports of the doorbell, and of the
+ * stop byte for user text, are open. */
 .macro IO_BITMAP
         port = 0
         .rept 0x100 / 8

@@ -1,4 +1,4 @@
-// The entries of vectors that nobody expects; a vector without a name is reserved. The file that includes this has the
+// Entries of the vectors that nobody expects. A vector without a name is reserved. The including file defines the
 // macros.
         FATAL_WITHOUT_CODE entry_de GATECRASH_VECTOR_DE
         FATAL_WITHOUT_CODE entry_of GATECRASH_VECTOR_OF

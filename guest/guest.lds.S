@@ -1,11 +1,12 @@
-/* Where a 64-bit guest lies (gatecrash/abi.h). Every program header becomes page-table entries and part of a memory
- * slot: what is not writable here is in a read-only slot. */
+/* Lays out a 64-bit guest (gatecrash/abi.h). The harness turns each program header into page-table entries and a part
+ * of a memory slot. Memory that a header does not make writable is in a read-only slot. */
 #include "gatecrash/abi.h"
 #define KERNEL_BASE GATECRASH_KERNEL_BASE
 #include "layout.h"
 
 ENTRY(boot)
-/* What this script uses, so that the linker takes it out of the archive also when a guest replaces all the rest. */
+/* Makes the linker take these symbols from the archive even if a guest replaces everything else: this script uses
+ * them. */
 EXTERN(boot entry_irq_stubs gatecrash_abi)
 
 PHDRS {
@@ -34,17 +35,18 @@ PHDRS {
     SHORT(((entry) >> 16) & 0xffff) LONG(0xffffffff) LONG(0)
 #define DF_GATE EXCEPTION(df, GATECRASH_IST_DF, 0)
 
-/* What entry code may choose by defining a symbol: the stack that RSP0 leads to. See CHOSEN_GATE for gates. */
+/* RSP0 is the top of the task stack, or of the entry stack if entry code defines `rsp0_is_entry_stack`. CHOSEN_GATE
+ * offers similar choices for gates. */
 tss_rsp0 = DEFINED(rsp0_is_entry_stack) ? entry_stack_top : task_stack_top;
 
 SECTIONS {
     TEXT_SECTIONS
     .tables . : AT(ADDR(.tables) - KERNEL_BASE) {
         *(.tables.gdt)
-        /* The LDT's descriptor (APM volume 2, 4.8.3). */
+        /* Descriptor of the LDT (APM volume 2, 4.8.3). */
         SHORT(ldt_end - ldt - 1) SHORT(ldt & 0xffff) BYTE((ldt >> 16) & 0xff) BYTE(0x82) BYTE(0)
         BYTE((ldt >> 24) & 0xff) LONG(ldt >> 32) LONG(0)
-        /* Data, accessed already, DPL 0, with a limit of 0 bytes: of CPU 0. */
+        /* Data, accessed already, DPL 0; the limit is the number of this CPU, 0. */
         LONG(0) LONG(0x00409100)
         gdt_limit = ABSOLUTE(. - gdt - 1);
         *(.tables)
@@ -63,15 +65,15 @@ SECTIONS {
     STACK(df, 3)
     STACK(mc, 4)
     STACK(entry, 5)
-    /* Entry code may have a page for the frame of an IRET to a 16-bit stack segment, and a read-only view of it whose
-     * address has bits 16 to 31 of the user stack's: that IRET leaves them as they are. */
+    /* Entry code may reserve a page for the frame of an IRET to a 16-bit stack segment. That IRET leaves bits 16 to 31
+     * of RSP unchanged, so a read-only view maps the page at an address with those bits of the user stack. */
     STACK(espfix, 6)
     espfix_base = 0xffffff0000000000;
     .espfix.view espfix_base + GATECRASH_USER_STACK : AT(STACK_PHYSICAL(6)) { *(.espfix.view) } :espfix_view
 
     .user GATECRASH_USER_TEXT : AT(GATECRASH_USER_TEXT_PHYSICAL) { *(.user .user.*) } :user_text
     ASSERT(SIZEOF(.user) <= GATECRASH_USER_TOP_PHYSICAL - GATECRASH_USER_TEXT_PHYSICAL, "too much user code")
-    /* Only of a guest that has something there. */
+    /* Stays empty unless a guest puts something into the section. */
     .user_top GATECRASH_USER_TOP : AT(GATECRASH_USER_TOP_PHYSICAL) { *(.user_top) } :user_top
     ASSERT(SIZEOF(.user_top) <= GATECRASH_PAGE, "more than one page at the top of user addresses")
     .stack.user GATECRASH_USER_STACK : AT(GATECRASH_USER_STACK_PHYSICAL) { *(.stack.user) } :user_stack

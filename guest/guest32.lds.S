@@ -1,12 +1,13 @@
-/* Where a 32-bit guest lies (gatecrash/abi.h). Every program header becomes page-table entries and part of a memory
- * slot: what is not writable here is in a read-only slot. */
+/* Lays out a 32-bit guest (gatecrash/abi.h). The harness turns each program header into page-table entries and a part
+ * of a memory slot. Memory that a header does not make writable is in a read-only slot. */
 #include "gatecrash/abi.h"
 #define KERNEL_BASE GATECRASH_KERNEL_BASE32
 #include "layout.h"
 
 OUTPUT_FORMAT(elf32-i386)
 ENTRY(boot)
-/* What this script uses, so that the linker takes it out of the archive also when a guest replaces all the rest. */
+/* Makes the linker take these symbols from the archive even if a guest replaces everything else: this script uses
+ * them. */
 EXTERN(boot entry_irq_stubs gatecrash_abi)
 
 PHDRS {
@@ -25,7 +26,7 @@ PHDRS {
     user_stack PT_LOAD FLAGS(6);
 }
 
-/* A 32-bit gate (SDM volume 3, 6.11), present, of any type and DPL. There is no IST. */
+/* A 32-bit gate (SDM volume 3, 6.11), present, of any type and DPL. 32-bit mode has no IST. */
 #define GATE_OF(selector, entry, type) \
     SHORT((entry) & 0xffff) SHORT(selector) BYTE(0) BYTE(0x80 | (type)) SHORT(((entry) >> 16) & 0xffff)
 #define GATE(entry, ist, dpl, is_trap) GATE_OF(GATECRASH_KERNEL_CS, entry, 0x0e | ((dpl) << 5) | (is_trap))
@@ -33,14 +34,14 @@ PHDRS {
 #define DF_GATE \
     GATE_OF(df_is_task ? GATECRASH_DF_TSS : GATECRASH_KERNEL_CS, df_is_task ? 0 : entry_df, df_is_task ? 0x05 : 0x0e)
 
-/* The parts of a descriptor's base, for DESCRIPTOR32. */
+/* Splits a descriptor's base into its parts, for DESCRIPTOR32. */
 #define BASE_OF(name, address) \
     name##_base_0 = (address) & 0xffff; \
     name##_base_16 = ((address) >> 16) & 0xff; \
     name##_base_24 = ((address) >> 24) & 0xff;
 
-/* What entry code may choose by defining a symbol, as an absolute one: the stack that ESP0 leads to, the one that SYSENTER
- * begins on, and whether #DF switches to the task `df_tss`. See CHOSEN_GATE for gates. */
+/* Entry code chooses by defining absolute symbols: the stack of ESP0, the stack on which SYSENTER starts, and whether
+ * #DF switches to the task `df_tss`. CHOSEN_GATE offers similar choices for gates. */
 tss_esp0 = ABSOLUTE(DEFINED(esp0_is_entry_stack) ? entry_stack_top : task_stack_top);
 PROVIDE(sysenter_esp = ABSOLUTE(DEFINED(sysenter_esp_is_entry_stack) ? entry_stack_top
     : DEFINED(sysenter_esp_is_sysenter_stack) ? sysenter_stack_top : task_stack_top));
@@ -75,7 +76,7 @@ SECTIONS {
     STACK(df, 3)
     STACK(entry, 5)
 
-    /* Only of a guest that has something there. */
+    /* Stays empty unless a guest puts something into the section. */
     .user_vm86 GATECRASH_VM86_TEXT : AT(GATECRASH_USER_TOP_PHYSICAL) { *(.user_vm86) } :user_vm86
     ASSERT(SIZEOF(.user_vm86) <= GATECRASH_PAGE, "more than one page of VM86 code")
     .user GATECRASH_USER_TEXT : AT(GATECRASH_USER_TEXT_PHYSICAL) { *(.user .user.*) } :user_text

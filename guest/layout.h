@@ -1,6 +1,6 @@
-/* What both linker scripts have in common, from where the script says that the kernel lies, KERNEL_BASE: text, data and
- * stacks; and the IDT, of which the script says what a gate is, by GATE(entry, IST entry, DPL, whether it is a
- * trap gate), and by DF_GATE for #DF. */
+/* The part of the layout that both linker scripts share: text, data, stacks and the IDT. The including script defines
+ * KERNEL_BASE, the address of the kernel; GATE(entry, IST entry, DPL, 1 for a trap gate), the layout of a gate; and
+ * DF_GATE, the gate of #DF. */
 #ifndef GATECRASH_GUEST_LAYOUT_H
 #define GATECRASH_GUEST_LAYOUT_H
 
@@ -8,7 +8,7 @@
 #define STACK(name, slot) \
     .stack.name KERNEL_BASE + STACK_PHYSICAL(slot) : AT(STACK_PHYSICAL(slot)) { *(.stack.name) } :name
 
-/* Text. The stop-byte stepper fills whole pages of it, so constants never share one with code. */
+/* Text. The stop-byte stepper fills whole pages of text with stop bytes, so constants never share a page with code. */
 #define TEXT_SECTIONS \
     .text KERNEL_BASE + GATECRASH_TEXT : AT(GATECRASH_TEXT) { \
         *(.text .text.*) \
@@ -31,7 +31,7 @@
     ASSERT(. <= KERNEL_BASE + GATECRASH_STACKS, "data, log ring and entry area reach into the stacks") \
     ASSERT(ADDR(.tables) + SIZEOF(.tables) <= KERNEL_BASE + GATECRASH_DATA, "text reaches into the data")
 
-/* What entry code may choose for a gate by defining an absolute symbol; else it is `otherwise`. */
+/* A field of a gate: the value of the absolute symbol `symbol` if entry code defines it, else `otherwise`. */
 #define CHOSEN(symbol, otherwise) (DEFINED(symbol) ? symbol : (otherwise))
 #define CHOSEN_GATE(entry, name, ist, dpl) \
     GATE(entry, CHOSEN(ist_of_##name, ist), CHOSEN(dpl_of_##name, dpl), CHOSEN(trap_gate_of_##name, 0))

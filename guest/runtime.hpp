@@ -1,4 +1,5 @@
-// What entry code and workloads may call and define. Guest side, freestanding.
+// Functions and data that entry code and workloads may call, and functions that they may define. Guest side,
+// freestanding.
 #pragma once
 
 #include "gatecrash/abi.h"
@@ -11,34 +12,35 @@ using Frame = abi::Frame;
 #endif
 }  // namespace gatecrash
 
-// In a 32-bit guest, arguments are in EAX, EDX and ECX, and then on the stack (-mregparm=3).
+// A 32-bit guest passes arguments in EAX, EDX and ECX, and any further ones on the stack (-mregparm=3).
 extern "C" {
 
-/// The body of every vector that may happen: logs that it was entered and left, and does the vector's work in between.
+/// The body of every expected vector. Logs its entry, does the work of the vector, and logs its end.
 void event_body(gatecrash::Frame* frame, uintptr_t vector);
-/// The body of a vector that nobody expects: logs it and ends the run.
+/// The body of an unexpected vector. Logs it and ends the run.
 [[noreturn]] void fatal_body(gatecrash::Frame* frame, uintptr_t vector);
 /// The body of SYSCALL, and of SYSENTER in a 32-bit guest.
 void syscall_body(gatecrash::Frame* frame);
 
-/// What an NMI's body does; a guest may define its own. The runtime's does nothing.
+/// Does the work of an NMI's body. A guest may define its own; the runtime's does nothing.
 void nmi_work();
-/// Called by the body of an external interrupt, if the guest defines it; the runtime does not. It may turn interrupts on:
-/// see `interrupts_in_service` and `nesting_limits` in gatecrash/abi.h.
+/// Does the work of an external interrupt's body. The body calls it only if the guest defines it; the runtime does not.
+/// It may turn interrupts on: see `interrupts_in_service` and `nesting_limits` in gatecrash/abi.h.
 void irq_work(gatecrash::Frame* frame, uintptr_t vector);
-/// What they do; a guest that brings its own workload may define it. The runtime's does nothing.
+/// Does the work of SYSCALL and SYSENTER. A guest with its own workload may define it; the runtime's does nothing.
 void syscall_work(gatecrash::Frame* frame);
 
-/// Appends a record of what `frame` says to the log ring.
+/// Appends a record of `kind` (GATECRASH_LOG_*) to the log ring, with the contents of `frame`.
 void log_record(uint32_t kind, uintptr_t vector, const gatecrash::Frame* frame);
-/// Appends one that says: the body of `vector` found invariant number `invariant` broken, by `found`.
+/// Appends a record which says that the body of `vector` found invariant number `invariant` broken. `found` is the
+/// wrong value.
 void log_broken(uint32_t invariant, uintptr_t vector, const gatecrash::Frame* frame, uintptr_t found);
 #ifdef __i386__
-/// Whether frames have ESP and SS also if the privilege level did not change, because the entry code completes them; a
-/// guest may define its own. By the runtime's they have not.
+/// Returns true if the entry code adds ESP and SS to frames for which the CPU did not push them, since the privilege
+/// level did not change. A guest may define its own; the runtime's returns false.
 bool frames_are_whole();
 #endif
-/// What the kernel's GS base points to; in a 32-bit guest, what its FS is the segment of.
+/// The per-CPU data: the kernel's GS base points here. In a 32-bit guest it is the segment in the kernel's FS.
 extern uintptr_t per_cpu[];
 /// The log ring.
 extern gatecrash::abi::Log log_ring;

@@ -1,5 +1,5 @@
-// GDT, TSS, stacks and the descriptor that tells the harness where they are. The IDT is laid out by guest.lds.S, since
-// only a linker can split an address into a gate's three parts.
+// Defines the GDT, TSS, stacks, and the descriptor that tells the harness where they are. guest.lds.S lays out the IDT,
+// since only a linker can split an address into a gate's three parts.
 #include "entry.h"
 #include "tables.h"
 
@@ -14,7 +14,7 @@ gdt:
         .quad 0x00affb000000ffff        // 0x30 user code, 64-bit, DPL 3
         .quad 0
         .quad 0x00008b0000000000 | (tss_limit & 0xffff), 0      // 0x40 TSS, busy; the harness loads TR without reading it
-        // 0x50 LDT: guest.lds.S
+        // guest.lds.S adds 0x50, the LDT, and 0x60, the number of the CPU.
 
         .section .tables, "a"
         .globl ldt
@@ -55,9 +55,9 @@ stacks_end:
         STACK user
 
         .section .entry.data, "aw"
-        // Per-CPU data of the entry area, by kernel GS base. There is one CPU, so it also has an address.
+        // Per-CPU data of the entry area: the kernel's GS base points here. With one CPU, the data also has a symbol.
         .globl per_cpu
         .balign 64
 per_cpu:
-        .quad task_stack_top            // %gs:0 where SYSCALL switches to
-        .quad 0                         // %gs:8 the user's RSP while it does
+        .quad task_stack_top            // %gs:0: the stack to which SYSCALL switches
+        .quad 0                         // %gs:8: the user's RSP during that switch

@@ -1,8 +1,8 @@
-/* What the tables of 64-bit and of 32-bit guests have in common: stacks, and the descriptor. */
+/* Macros for the tables of 64-bit and 32-bit guests: stacks, and the descriptor. */
 #ifndef GATECRASH_GUEST_TABLES_H
 #define GATECRASH_GUEST_TABLES_H
 
-/* An address as a field of 64 bits. */
+/* Stores an address in a field of 64 bits. */
 .macro ADDRESS address
 #ifdef __i386__
         .long \address, 0
@@ -11,7 +11,7 @@
 #endif
 .endm
 
-/* An element of the table `stacks`. */
+/* Adds an element to the table `stacks`. */
 .macro STACK_ENTRY name
 1:      .ascii "\name"
         .fill 16 - (. - 1b), 1, 0
@@ -25,8 +25,8 @@
         .endr
 .endm
 
-/* Canary, the stack, canary: a page, if nobody says otherwise. The linker script leaves a guard page, which nothing maps,
- * around each. */
+/* Defines a stack with a canary at each end, a page in all unless `size` says otherwise. The linker script leaves an
+ * unmapped guard page on each side. */
 .macro STACK name size=(GATECRASH_STACK_SIZE - 2 * GATECRASH_CANARY_SIZE)
         .section .stack.\name, "aw", @progbits
         .globl \name\()_stack, \name\()_stack_top
@@ -37,7 +37,7 @@
         CANARY
 .endm
 
-/* gatecrash_abi (abi::Descriptor). */
+/* Defines gatecrash_abi (abi::Descriptor). */
 .macro ABI
         .globl gatecrash_abi
         .balign 8

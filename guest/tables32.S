@@ -1,5 +1,5 @@
-// GDT, LDT, TSS, stacks and the descriptor that tells the harness where they are. The IDT is laid out by guest32.lds.S, which
-// also has the parts of the addresses in the GDT, since only a linker can split an address.
+// Defines the GDT, LDT, TSS, stacks, and the descriptor that tells the harness where they are. guest32.lds.S lays out
+// the IDT and splits the addresses in the GDT, since only a linker can split an address.
 #include "entry32.h"
 #include "tables.h"
 
@@ -39,13 +39,13 @@ stacks_end:
         STACK task
         STACK entry
         STACK df
-        STACK sysenter 256              // room for an event that comes before SYSENTER's entry has left it, and no more
+        STACK sysenter 256              // just enough for an event before SYSENTER's entry leaves it
         STACK user
 
         .section .entry.data, "aw"
-        // Per-CPU data of the entry area, the segment of the kernel's FS. There is one CPU, so it also has an address.
+        // Per-CPU data of the entry area: the segment in the kernel's FS. With one CPU, the data also has a symbol.
         .globl per_cpu
         .balign 64
 per_cpu:
-        .long task_stack_top            // %fs:0
-        .fill 15, 4, 0                  // from %fs:4 on: free for entry code
+        .long task_stack_top            // %fs:0: top of the task stack
+        .fill 15, 4, 0                  // %fs:4 onward: free for entry code

@@ -1,17 +1,18 @@
-// The workload of a guest that brings none of its own: each way into the kernel once, from CPL 3 and from CPL 0, in a
-// window each. This is a member of the runtime's archive, which the linker takes only to resolve user_start: a guest
-// that defines that, has none of this.
+// The default workload. It uses each way into the kernel once from CPL 3, and the gates once more from CPL 0, each in
+// its own window. The linker takes this member of the archive only to resolve user_start, so a guest that defines
+// user_start does not get it.
 //
-// Every general register holds a pattern, and at END all of them, flags, segments and GS bases are to be what they were
-// at BEGIN (GATECRASH_PORT_BEGIN_ROUND_TRIP). So a register that gets lost without any event is a finding, too.
+// Every general register holds a pattern. At END all registers, flags, segments and GS bases must equal their values at
+// BEGIN (GATECRASH_PORT_BEGIN_ROUND_TRIP), so a register that gets lost without any event is a finding as well.
 #include "entry.h"
 
-// RAX of the SYSCALL that opens the windows at CPL 0; not the pattern that FILL_REGISTERS puts there.
+// RAX of the SYSCALL that opens the windows at CPL 0. It differs from the pattern that FILL_REGISTERS loads.
 #define OPEN_KERNEL_WINDOWS 0
 
 .macro WINDOW name entry:vararg
         FILL_REGISTERS
-        // What SYSCALL leaves there; to the other ways in, two values like all the rest.
+        // SYSCALL overwrites RCX and R11 with RIP and RFLAGS, so they hold these values before it. For the other ways
+        // into the kernel they are values like any others.
         leaq \name\()_back(%rip), %rcx
         pushfq
         popq %r11
@@ -35,7 +36,7 @@ user_start:
         outb %al, $GATECRASH_PORT_DONE
         ud2
 
-// What SYSCALL does, with its Frame in RDI.
+// Does the work of SYSCALL, whose Frame is in RDI.
         .text
         .globl syscall_work
         .type syscall_work, @function
@@ -44,7 +45,7 @@ syscall_work:
         je 1f
         ret
 1:      SAVE_CALLEE_SAVED
-        // FMASK cleared IF; a kernel that waits for nothing runs with interrupts on.
+        // FMASK cleared IF, but kernel code usually runs with interrupts on.
         sti
         WINDOW kernel_interrupt, int $GATECRASH_USER_IRQ
         WINDOW kernel_breakpoint, int3

@@ -1,12 +1,12 @@
-// The workload of a 32-bit guest that brings none of its own: each way into the kernel once, from CPL 3 and from CPL 0, in a
-// window each. This is a member of the runtime's archive, which the linker takes only to resolve user_start: a guest that
-// defines that, has none of this.
+// The default workload of a 32-bit guest. It uses each way into the kernel once from CPL 3, and the gates once more
+// from CPL 0, each in its own window. The linker takes this member of the archive only to resolve user_start, so a
+// guest that defines user_start does not get it.
 //
-// Every general register holds a pattern, and at END all of them, flags and segments are to be what they were at BEGIN
-// (GATECRASH_PORT_BEGIN_ROUND_TRIP). So a register that gets lost without any event is a finding, too.
+// Every general register holds a pattern. At END all registers, flags and segments must equal their values at BEGIN
+// (GATECRASH_PORT_BEGIN_ROUND_TRIP), so a register that gets lost without any event is a finding as well.
 #include "entry32.h"
 
-// EAX of the SYSENTER that opens the windows at CPL 0; not the pattern that FILL_REGISTERS32 puts there.
+// EAX of the SYSENTER that opens the windows at CPL 0. It differs from the pattern that FILL_REGISTERS32 loads.
 #define OPEN_KERNEL_WINDOWS 0
 
 .macro WINDOW name entry:vararg
@@ -26,7 +26,7 @@ user_start:
         WINDOW user_interrupt, int $GATECRASH_USER_IRQ
         WINDOW user_breakpoint, int3
         FILL_REGISTERS32
-        // What SYSENTER's entry wants, and what SYSEXIT leaves.
+        // SYSENTER's entry expects the user's ESP in EBP. SYSEXIT leaves ESP in ECX and EIP in EDX.
         movl %esp, %ebp
         movl %esp, %ecx
         movl $sysenter_landing, %edx
@@ -37,12 +37,12 @@ user_sysenter:
 sysenter_landing:
         outb %al, $GATECRASH_PORT_END
         movl $OPEN_KERNEL_WINDOWS, %eax
-        sysenter                        // EBP is ESP still. It goes on at user_done
+        sysenter                        // EBP still equals ESP; the kernel returns to user_done
 user_done:
         outb %al, $GATECRASH_PORT_DONE
         ud2
 
-// What SYSENTER does, with its Frame32 in EAX.
+// Does the work of SYSENTER, whose Frame32 is in EAX.
         .text
         .globl syscall_work
         .type syscall_work, @function
@@ -52,7 +52,7 @@ syscall_work:
         ret
 1:      movl $user_done, GATECRASH_FRAME32_EIP(%eax)
         SAVE_CALLEE_SAVED32
-        // SYSENTER cleared IF; a kernel that waits for nothing runs with interrupts on.
+        // SYSENTER cleared IF, but kernel code usually runs with interrupts on.
         sti
         WINDOW kernel_interrupt, int $GATECRASH_USER_IRQ
         WINDOW kernel_breakpoint, int3
