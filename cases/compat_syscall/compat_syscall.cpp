@@ -14,31 +14,32 @@ using vm::Vendor;
 
 extern const Case compat_syscall{
     .name = "compat-syscall",
-    .asks = "Is a SYSCALL from 32-bit code survived on CPUs of either vendor?",
+    .asks = "Does the kernel survive a SYSCALL from 32-bit code on CPUs of either vendor?",
     .variants =
         {
             {.name = "no-cstar",
-             .summary = "CSTAR is never written: 32-bit code has other ways in",
-             .origin = "a kernel that grew up on Intel CPUs",
+             .summary = "the kernel never writes CSTAR, since 32-bit code has other ways in",
+             .origin = "kernels that were tested on Intel CPUs only",
              .covers = {"C24"},
              .events = {Event::nmi(), Event::db()},
              .depth = 1,
              .expects = holds(),
-             .because = "SYSCALL is #UD outside of 64-bit mode there (SDM volume 2), and a handler comes with that",
+             .because = "on Intel CPUs, SYSCALL outside 64-bit mode raises #UD (SDM volume 2), which has a handler",
              .otherwise =
                  Variant::Otherwise{.vendor = Vendor::amd,
                                     .expects = breaks(Invariant::stack, {Place{}}),
-                                    .because = "it goes to CSTAR there (APM volume 3): to address 0, at CPL 0, and "
-                                               "what comes of that is handled on the user's stack"},
+                                    .because =
+                                        "on AMD CPUs it jumps to CSTAR (APM volume 3), here to address 0 at CPL 0, and "
+                                        "the kernel handles the fault there on the user's stack"},
              .needs = {Behaviour::syscall_compatibility_mode}},
             {.name = "cstar-stub",
-             .summary = "CSTAR leads to a stub that refuses, by SYSRET, without a stack",
-             .origin = "Linux without 32-bit support, ignore_sysret",
+             .summary = "CSTAR points to a stub that refuses the call by SYSRET and needs no stack",
+             .origin = "ignore_sysret in Linux without 32-bit support",
              .covers = {"C24"},
              .events = {Event::nmi(), Event::db()},
              .depth = 1,
              .expects = holds(),
-             .because = "on either vendor's CPUs there is a way back, and what lands on it has a stack of its own",
+             .because = "CPUs of both vendors return to the user, and every event on the way has its own stack",
              .needs = {Behaviour::syscall_compatibility_mode}},
         },
 };

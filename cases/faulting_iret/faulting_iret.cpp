@@ -15,19 +15,19 @@ constexpr auto nmi_behind_iret = Event::Kind::nmi;
 
 extern const Case faulting_iret{
     .name = "faulting-iret",
-    .asks = "Is an NMI survived whose IRET faults, although that has unmasked NMIs?",
+    .asks = "Does the kernel survive an NMI whose IRET faults, although that IRET has already unmasked NMIs?",
     .variants =
         {
             {.name = "masked-until-return",
-             .summary = "the fault's handler goes on on the NMI's stack, as no NMI comes before an IRET succeeds",
-             .origin = "what one believes who reads that IRET unmasks NMIs, and not when",
+             .summary = "the fault's handler stays on the NMI stack, as if NMIs were masked until an IRET succeeds",
+             .origin = "a misreading of the rule that IRET unmasks NMIs",
              .covers = {"A18"},
              .events = {Event::nmi()},
              .depth = 1,
              .expects =
                  breaks(Invariant::stack, {{{nmi_behind_iret, {"entry_gp", "event_body", "log_record", "gp_iret"}}}}),
-             .because = "an IRET unmasks NMIs even if it faults, so the next one overwrites the frame that is still to "
-                        "be returned through",
+             .because = "an IRET unmasks NMIs even if it faults, so the next NMI overwrites a frame that the kernel "
+                        "still needs for its return",
              .needs = {Behaviour::faulting_iret_unmasks_nmi}},
             {.name = "task-stack",
              .summary = "an NMI from user code moves to the task stack before anything else",
@@ -36,7 +36,7 @@ extern const Case faulting_iret{
              .events = {Event::nmi()},
              .depth = 2,
              .expects = holds(),
-             .because = "the NMI's stack is free by the time its IRET can fault, so NMIs may be unmasked from there on",
+             .because = "the NMI stack is free before the IRET can fault, so the IRET may unmask NMIs",
              .needs = {Behaviour::faulting_iret_unmasks_nmi}},
         },
 };

@@ -14,24 +14,24 @@ constexpr auto nmi = Event::Kind::nmi;
 
 extern const Case nmi32{
     .name = "nmi32",
-    .asks = "Does an NMI that lands inside another one do harm where NMIs have no stack of their own?",
+    .asks = "Does an NMI inside another one do harm if NMIs have no stack of their own?",
     .variants = {
         {.name = "reference",
-         .summary = "bodies do not nest: one that finds another running has it do another round",
+         .summary = "bodies do not nest: an NMI that finds another one running makes it do another round",
          .origin = "Linux ccd49c239177, \"Allow NMIs to hit breakpoints in i386\" (2011)",
          .covers = {"A15"},
          .events = {Event::nmi()},
-         .depth = 1,  // and the one that opens the window
+         .depth = 1,  // plus the NMI that opens the window
          .expects = holds(),
-         .because = "no frame is lost, since the stack only grows, and no event, since its state says \"latched\""},
+         .because = "no frame gets lost, since the stack only grows, and no event, since the state says \"latched\""},
         {.name = "bodies-nest",
          .summary = "each NMI runs its body at once",
-         .origin = "the same, before",
+         .origin = "Linux before that commit",
          .covers = {"A15"},
          .events = {Event::nmi()},
          .depth = 1,
          .expects = breaks(Invariant::event_conservation, {{{nmi, {"nmi_work"}}}}),
-         .because = "the IRET of INT3 unmasks NMIs inside the body",
+         .because = "the IRET of an INT3 unmasks NMIs inside the body",
          .window = {{"nmi_work", "nmi_work_end"}}},
     }};
 

@@ -7,17 +7,18 @@ using vm::Event;
 
 extern const Case reference{
     .name = "reference",
-    .asks = "Does one modern entry survive whatever comes, wherever it comes?",
+    .asks = "Does one modern entry survive every event at every boundary?",
     .variants =
         {
             {.name = "whole",
-             .summary = "the entry of which the other cases' variants are defects, under the runtime's workload",
-             .origin = "what Linux has come to since 2020, written from descriptions",
+             .summary =
+                 "the entry without any defect, under the runtime's workload; other cases add their defects to it",
+             .origin = "the techniques of Linux since 2020, written from descriptions",
              .covers = {},
              .events = {Event::nmi(), Event::irq(), Event::db(), Event::mc()},
              .depth = 2,
              .expects = suite::holds(),
-             .because = "nothing in it infers what it has not made sure of"},
+             .because = "no step relies on anything that the entry has not made sure of"},
         },
 };
 

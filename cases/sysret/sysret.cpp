@@ -17,9 +17,10 @@ const suite::Expectation kernel_faults_on_users_stack = breaks(Invariant::stack,
 const Variant::Otherwise user_faults{
     .vendor = Vendor::amd,
     .expects = holds(),
-    .because = "SYSRET does not look at RCX there: the #GP comes at CPL 3, as one of user code (APM volume 3, SYSRET)"};
+    .because =
+        "AMD's SYSRET does not check RCX, so the #GP comes at CPL 3 as a fault of user code (APM volume 3, SYSRET)"};
 constexpr const char* sysret_faults =
-    "Intel's SYSRET raises #GP at CPL 0 for it (SDM volume 2), when RSP and GS base are the user's already";
+    "Intel's SYSRET raises #GP at CPL 0 for such a RIP (SDM volume 2), with RSP and GS base already the user's";
 }  // namespace
 
 extern const Case sysret{
@@ -28,8 +29,8 @@ extern const Case sysret{
     .variants =
         {
             {.name = "unchecked",
-             .summary = "every system call is left by SYSRET",
-             .origin = "CVE-2012-0217 (Xen, FreeBSD, Windows), before it CVE-2006-0744 (Linux)",
+             .summary = "every system call returns by SYSRET",
+             .origin = "CVE-2012-0217 (Xen, FreeBSD, Windows), and before it CVE-2006-0744 (Linux)",
              .covers = {"C1"},
              .events = {Event::nmi()},
              .depth = 1,
@@ -38,8 +39,8 @@ extern const Case sysret{
              .otherwise = user_faults,
              .needs = {Behaviour::sysret_non_canonical}},
             {.name = "unchecked-last-page",
-             .summary = "the same, for a SYSCALL at the very end of the lower half",
-             .origin = "Linux's selftest sysret_rip; kernels that let user code have the last page",
+             .summary = "unchecked, for a SYSCALL at the very end of the lower canonical half",
+             .origin = "Linux's selftest sysret_rip; kernels that let user code map the last page",
              .covers = {"C2"},
              .events = {Event::nmi()},
              .depth = 1,
@@ -48,17 +49,17 @@ extern const Case sysret{
              .otherwise = user_faults,
              .needs = {Behaviour::sysret_non_canonical}},
             {.name = "canonical-check",
-             .summary = "a system call whose RIP is not canonical is left by IRET, whose fault is the user's",
-             .origin = "Linux, syscall_return_via_sysret",
+             .summary = "a system call whose RIP is not canonical returns by IRET, whose fault counts as the user's",
+             .origin = "syscall_return_via_sysret in Linux",
              .covers = {"C1", "C2", "C4"},
              .events = {Event::nmi()},
              .depth = 1,
              .expects = holds(),
-             .because = "an IRET that faults does so on the kernel's stack, with the user's frame still there",
+             .because = "an IRET faults on the kernel's stack, where the user's frame still is",
              .needs = {Behaviour::sysret_non_canonical}},
             {.name = "check-off-by-one",
-             .summary = "the same, for addresses of 49 bits",
-             .origin = "nobody that we know of; how to test this is what Linux 17be0aec74fb is about",
+             .summary = "canonical-check, but for addresses of 49 bits",
+             .origin = "no known kernel; Linux 17be0aec74fb is about the right way to test this",
              .covers = {"C4"},
              .events = {Event::nmi()},
              .depth = 1,
