@@ -1,4 +1,4 @@
-// Asks a KVM what it does with a second NMI that arrives in the handler of the first.
+// Tests what a KVM does with a second NMI that arrives in the handler of the first.
 #include <gtest/gtest.h>
 #include <gatecrash/gatecrash.hpp>
 
@@ -16,7 +16,7 @@ TEST(Nmi, IsMaskedUntilIret) {
 
     Guest guest(Kvm::open(), code);
     guest.run_to(begin_bell).land(Event::nmi());
-    guest.run_to(begin_bell).land(Event::nmi());  // inside the handler
+    guest.run_to(begin_bell).land(Event::nmi());  // lands inside the handler
     EXPECT_EQ(guest.run_to(end_bell).deliveries(), (Deliveries{{Vector::nmi, landed}, {Vector::nmi, landed}}));
 }
 
@@ -24,7 +24,7 @@ TEST(UserCode, FaultsAtItsOwnInstruction) {
     GuestCode code;
     code.enter_user();
     const auto hlt = code.user.here();
-    code.user.hlt();  // not allowed at CPL 3
+    code.user.hlt();  // HLT raises #GP at CPL 3
     code.on(Vector::gp).ring(end_bell);
 
     Guest guest(Kvm::open(), code);
