@@ -10,7 +10,7 @@ namespace gatecrash::cases {
 
 std::vector<std::byte> gunzip(std::span<const std::byte> file) {
     const auto fail = [] { throw std::runtime_error("a file built into this program is no gzip file: build it anew"); };
-    std::uint32_t size = 0;  // the last field of the file: of the content
+    std::uint32_t size = 0;  // the size of the content is the last field of the file
     if (file.size() < sizeof size) fail();
     std::memcpy(&size, file.data() + file.size() - sizeof size, sizeof size);
     std::vector<std::byte> content(size);

@@ -1,4 +1,4 @@
-// The cases and guests that this program was built with.
+// The cases and guests that the build put into this program.
 #pragma once
 
 #include <cstddef>
@@ -10,9 +10,9 @@
 
 namespace gatecrash::cases {
 
-/// Every case, by name.
+/// Returns every case, sorted by name.
 [[nodiscard]] std::span<const suite::Case* const> all_cases();
-/// The guest of a variant, an ELF file in memory. Throws std::out_of_range if the build has none.
+/// Returns the guest of a variant, an ELF file in memory. Throws std::out_of_range if the build has no such guest.
 [[nodiscard]] std::vector<std::byte> guest_of(const std::string& case_name, const std::string& variant_name);
 
 }  // namespace gatecrash::cases

@@ -1,12 +1,12 @@
-// What a SYSCALL from 32-bit code gets to: CSTAR on an AMD CPU, #UD on an Intel one. The kernel of these guests has no
-// such system calls, and says so (ENOSYS). pages/ tells what goes wrong.
+// Handles a SYSCALL from 32-bit code, which an AMD CPU sends to CSTAR, and for which an Intel CPU raises #UD. The
+// kernel of these guests has no such system calls, so it returns ENOSYS. The pages in pages/ explain what goes wrong.
 #include "entry.h"
 
 #define ENOSYS 38
 
         .text
 #ifdef CSTAR_STUB
-// At CPL 0 with the user's RSP and GS base: uses neither.
+// Runs at CPL 0 with the user's RSP and GS base, and uses neither.
         .globl entry_syscall32
         .type entry_syscall32, @function
 entry_syscall32:
@@ -30,7 +30,7 @@ refuse:
         movq $-ENOSYS, GATECRASH_FRAME_RAX(%rdi)
         ret
 
-// Nothing in these guests is ever not there.
+// All memory that these guests should use is mapped, so a page fault ends the run.
         .globl entry_pf
         .type entry_pf, @function
 entry_pf:

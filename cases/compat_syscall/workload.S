@@ -1,7 +1,7 @@
-// One window: SYSCALL from 32-bit code at CPL 3.
+// The workload has one window: a SYSCALL from 32-bit code at CPL 3.
 //
 // Switch:
-//   CSTAR_STUB    the kernel points CSTAR at its stub; else it stays 0, as it is after a reset
+//   CSTAR_STUB    the kernel points CSTAR to its stub; without the switch CSTAR stays 0, its value after a reset
 #include "entry.h"
 
         .section .user, "ax"
@@ -17,7 +17,7 @@ user_start:
         .code32
         .globl user_32_bit
 user_32_bit:
-        incl %ecx                       // in 64-bit code, the prefix of the instruction behind it
+        incl %ecx                       // would be a prefix of the next instruction in 64-bit code
         outb %al, $GATECRASH_PORT_BEGIN
         .globl user_syscall, user_back
 user_syscall:

@@ -1,4 +1,4 @@
-// A system call that reads a word of the user's, and then has the CPU do nothing for a while.
+// Executes a system call that reads a word of user memory, and then leaves the CPU idle for a while.
 #include "entry.h"
 
         .section .user, "ax"

@@ -1,5 +1,5 @@
-// A #DB at CPL 0 that takes no event: INT 1 is delivered as any #DB is, and sets no bit of DR6. A reschedule was asked
-// for before, which is no business of its exit's.
+// Raises a #DB at CPL 0 without an event of the schedule: the CPU delivers INT 1 like any #DB, but sets no bit of DR6.
+// Before that, the workload asks for a reschedule, which the exit of the #DB must not do.
 #include "entry.h"
 
         .section .user, "ax"
@@ -31,7 +31,8 @@ nmi_work:
         .globl nmi_work_end
 nmi_work_end:
 
-// No breakpoint hits the INT itself: with RF set, what it pushes depends on whether the guest is stepped.
+// The kernel refuses a breakpoint on the INT itself: if RF were set, the pushed flags would depend on whether the
+// harness steps the guest.
         .section .noinstr.text, "ax"
         .globl raise_db
         .type raise_db, @function

@@ -1,4 +1,4 @@
-// The kernel's part of the workload of the debug variants, and what it knows of each #DB.
+// Does the kernel's part of the workload of the debug variants, and checks each #DB.
 #include "work.h"
 
 #include "entry.h"
@@ -11,7 +11,7 @@ namespace {
 #ifdef INT1_FROM_USER
 bool int1_was_handled = false;
 #endif
-/// How often a breakpoint on the first instruction of the first window was reported.
+/// Counts the reports of a breakpoint on the first instruction of the first window.
 uint64_t reports_of_first = 0;
 
 bool is_at(const Frame* frame, const char* label) { return frame->rip == reinterpret_cast<uint64_t>(label); }
@@ -23,7 +23,7 @@ extern "C" {
 extern const char user_copy[], user_int1_back[], kernel_int1_back[], user_fault_landing[];
 extern volatile bool int1_is_next;
 void kernel_windows();
-/// Reads two words of the user's.
+/// Reads two words of user memory.
 __attribute__((noinline)) uint64_t copy_from_user(const uint64_t* from) {
     uint64_t first = 0, second = 0;
     asm volatile("movq (%2), %0; movq 8(%2), %1" : "=&r"(first), "=&r"(second) : "r"(from));
@@ -56,12 +56,12 @@ void debug_work(Frame* frame, uint64_t status) {
         log_broken(8, GATECRASH_VECTOR_DB, frame, status);
 #endif
     }
-    // That is executed once: a second report is of the same arrival.
+    // The workload executes user_copy once, so a second report is about the same arrival.
     if (is_at(frame, user_copy) && ++reports_of_first > 1) log_broken(7, GATECRASH_VECTOR_DB, frame, frame->rip);
 }
 
-/// The user's INT 1, for which it has no right. The error code leads to the gate: 0x0a (SDM volume 3, 6.13). QEMU 7.2
-/// counts gates of 16 bytes there, and says 0x12.
+/// Checks the #GP of the user's INT 1, which the gate refuses. The error code names the gate: 0x0a (SDM volume 3,
+/// 6.13). QEMU 7.2 counts in gates of 16 bytes, and pushes 0x12.
 void exception_work(Frame* frame, uint64_t vector, uint64_t) {
     constexpr uint64_t of_idt = 2, ext_and_tables = 7;
     if (vector != GATECRASH_VECTOR_GP) return;

@@ -1,4 +1,5 @@
-// The workload of the debug variants: a window for each way to come by a #DB, and for what may go on meanwhile.
+// The workload of the debug variants. It has a window for each way to get a #DB, and for each kind of code that a #DB
+// may interrupt.
 #include "entry.h"
 #include "work.h"
 
@@ -16,7 +17,7 @@
         .globl user_start
         .type user_start, @function
 user_start:
-        // SYSCALL, for which the kernel reads what is on the user's stack.
+        // A SYSCALL makes the kernel read two words from the user's stack.
         FILL_REGISTERS
         pushq %rbx
         pushq %rdx
@@ -32,15 +33,15 @@ user_copy_back:
         nop
         END
 
-        // An NMI, whose body executes INT3.
+        // An NMI arrives, whose body executes INT3.
         FILL_REGISTERS
         BEGIN user_nmi, GATECRASH_PORT_BEGIN_NMI
         nop
         END
 
-        // INT 1. With DPL 0 in its gate that is #GP; with DPL 3 it stands for INT1.
-        // Not the first window that uses the IDT: should the CPU find its page missing in the host's tables in front of
-        // the #GP, KVM injects INT 1 anew, with RIP behind it, and that is what the #GP then has.
+        // INT 1 raises #GP if its gate has DPL 0. With DPL 3 it models INT1. This must not be the first window that
+        // uses the IDT: if the IDT's page is missing in the host's tables, KVM injects INT 1 again with RIP after it,
+        // and the #GP then has that RIP.
         BEGIN user_int1, GATECRASH_PORT_BEGIN
         int $GATECRASH_VECTOR_DB
         .globl user_int1_back
@@ -56,7 +57,7 @@ user_fault_landing:
         outb %al, $GATECRASH_PORT_DONE
         ud2
 
-// A #DB at CPL 0 that takes no event: INT 1 is delivered as any #DB is, and sets no bit of DR6.
+// Raises a #DB at CPL 0 without an event of the schedule: the CPU delivers INT 1 like any #DB, but sets no bit of DR6.
         .text
         .globl kernel_windows
         .type kernel_windows, @function
@@ -71,7 +72,8 @@ kernel_windows:
         RESTORE_CALLEE_SAVED
         ret
 
-// No breakpoint hits the INT itself: with RF set, what it pushes depends on whether the guest is stepped.
+// The kernel refuses a breakpoint on the INT itself: if RF were set, the pushed flags would depend on whether the
+// harness steps the guest.
         .section .noinstr.text, "ax"
         .globl raise_db, kernel_int1_back
         .type raise_db, @function
@@ -81,7 +83,8 @@ kernel_int1_back:
         ret
 
         .text
-// Text that is being patched (patching.hpp): an INT3, and nothing else is to be done. Its IRET unmasks NMIs.
+// Executes text that is being patched (patching.hpp): an INT3 for which #BP has nothing else to do. The IRET of that
+// #BP unmasks NMIs.
         .globl nmi_work
         .type nmi_work, @function
 nmi_work:

@@ -1,4 +1,4 @@
-// A breakpoint of the kernel's that stands for a CALL, as those of a tracer do while it patches text.
+// Executes an INT3 in the kernel that stands for a CALL, like the INT3 of a tracer that is patching text.
 #include "entry32.h"
 
         .section .user, "ax"
@@ -12,7 +12,8 @@ sysenter_landing:
         ud2
 
         .text
-// Who takes the return address for EFLAGS is to find neither TF nor NT in it, and 0 behind it.
+// A broken variant takes the return address for EFLAGS. The alignment keeps TF and NT clear in that address, and the
+// word after it is 0.
         .balign GATECRASH_PAGE
         .globl syscall_work, kernel_call, kernel_call_back, callee
         .type syscall_work, @function

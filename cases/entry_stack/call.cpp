@@ -1,4 +1,4 @@
-// What the breakpoint of call.S does.
+// Emulates the CALL for which the breakpoint of call.S stands.
 #include "reference32.hpp"
 
 using gatecrash::Frame;
@@ -7,7 +7,8 @@ extern "C" {
 extern const char kernel_call_back[], callee[];
 
 void exception_work(Frame* frame, uint32_t) {
-    if (frame->vector == GATECRASH_VECTOR_PF || frame->vector == GATECRASH_VECTOR_GP) {  // nothing here may fault
+    if (frame->vector == GATECRASH_VECTOR_PF ||
+        frame->vector == GATECRASH_VECTOR_GP) {  // no code of this guest should fault
         log_broken(9, frame->vector, frame, frame->error);
         fatal_body(frame, frame->vector);
     }
@@ -15,7 +16,7 @@ void exception_work(Frame* frame, uint32_t) {
 #ifdef WHOLE_FRAMES
     uint32_t& esp = frame->esp;
 #else
-    // The CPU pushed none: what it interrupted goes on right above the frame.
+    // The CPU pushed no ESP: the interrupted stack continues directly above the frame.
     auto esp = reinterpret_cast<uint32_t>(&frame->esp);
 #endif
     esp -= sizeof frame->eip;

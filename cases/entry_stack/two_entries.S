@@ -1,4 +1,4 @@
-// Two entries in one window: what the way out of the first leaves wrong the second finds.
+// Enters the kernel twice in one window, so that the second entry notices what the exit of the first one left wrong.
 #include "entry32.h"
 
         .section .user, "ax"

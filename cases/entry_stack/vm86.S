@@ -1,4 +1,5 @@
-// A breakpoint of virtual-8086 code, whose CS is a paragraph and here one that has no bit of a CPL.
+// Executes a breakpoint in virtual-8086 code. CS is a paragraph number there; here its two lowest bits are clear, so it
+// looks like CPL 0.
 #include "entry32.h"
 
         .section .user, "ax"
@@ -9,7 +10,7 @@ user_start:
         sysenter
 sysenter_landing:
         ud2
-// Of the HLT that virtual-8086 code may not execute.
+// Virtual-8086 code may not execute HLT; its fault continues here.
 user_fault_landing:
         outb %al, $GATECRASH_PORT_DONE
         ud2
@@ -27,7 +28,7 @@ user_vm86_back:
         .code32
 
         .text
-// Does not return: makes the frame of virtual-8086 code, at the top of the task stack.
+// Builds a frame of virtual-8086 code at the top of the task stack, and returns to it. Does not return to its caller.
         .globl syscall_work
         .type syscall_work, @function
 syscall_work:

@@ -1,4 +1,4 @@
-// What the SYSENTERs of workload.S do.
+// Does the kernel's part of the SYSENTERs of workload.S.
 #include "work.h"
 
 #include "reference32.hpp"
@@ -6,7 +6,7 @@
 using gatecrash::Frame;
 
 namespace {
-/// What a SYSENTER returns to; its number is in the user's EAX.
+/// The segments to which a SYSENTER returns. The user's EAX is the index of its row.
 struct Segments {
     uint32_t cs, ss, ds, es, fs, gs;
 };
@@ -30,7 +30,7 @@ extern const char gdt_limit[];
 
 namespace {
 #ifdef LOADS_GDT_OF_FIRMWARE
-/// For LGDT.
+/// The operand of LGDT.
 struct [[gnu::packed]] Table {
     uint16_t limit;
     uint32_t base;
@@ -41,10 +41,10 @@ void load_gdt(const uint64_t* table) {
     asm volatile("lgdt %0" : : "m"(operand));
 }
 
-/// Not in the entry area, as a kernel's memory is not.
+/// A GDT outside the entry area, like most kernel memory.
 uint64_t gdt_of_firmware[16];
 
-/// A call of firmware, which wants a GDT at an address of its own.
+/// Models a call of firmware, which needs a GDT at an address of its own.
 void call_firmware() {
     for (uint32_t i = 0; i < (reinterpret_cast<uint32_t>(gdt_limit) + 1) / 8; ++i) gdt_of_firmware[i] = gdt[i];
     load_gdt(gdt_of_firmware);
@@ -62,7 +62,8 @@ extern "C" void syscall_work(Frame* frame) {
     if (frame->eax == OTHER_TASK) wake();
 #endif
     call_firmware();
-    per_cpu[1] = reinterpret_cast<uint32_t>(entry_stack_segment);  // who has it there wants it from now on
+    // The design espfix_base_in_per_cpu_data reads this base.
+    per_cpu[1] = reinterpret_cast<uint32_t>(entry_stack_segment);
     const auto& row = rows[frame->eax];
     frame->cs = row.cs;
     frame->ss = row.ss;

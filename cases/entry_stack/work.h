@@ -1,4 +1,4 @@
-// What workload.S and work.cpp have in common.
+// The constant that workload.S and work.cpp share.
 #pragma once
 
-#define OTHER_TASK 0x4f746872  // EAX of the SYSENTER that wakes a handler which sleeps
+#define OTHER_TASK 0x4f746872  // EAX of the SYSENTER that wakes the sleeping handler

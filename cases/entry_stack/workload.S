@@ -1,15 +1,15 @@
-// SYSENTER from CPL 3, a window each: syscall_work makes a frame, as a return from a signal does, whose segments cannot
-// be loaded. One of DS to GS becomes the null selector; of CS or SS it is a fault of the user's, which goes on at
-// user_fault_landing. All other registers are as they were.
+// Executes SYSENTERs from CPL 3, each in its own window. syscall_work builds a frame with segments that the CPU cannot
+// load, as a return from a signal may. A bad selector in DS to GS becomes the null selector. A bad CS or SS is a fault
+// of the user, which continues at user_fault_landing. All other registers keep their values.
 #include "entry32.h"
 #include "work.h"
 
-// Of a selector: how it cannot be loaded.
+// Selectors that cannot be loaded, and the exception that each one raises.
 #define BEYOND_LDT 0x2f                         // #GP
-#define OF_KERNEL (GATECRASH_PER_CPU | 3)       // #GP; with RPL 0 the kernel may load it, which no user may ask it for
+#define OF_KERNEL (GATECRASH_PER_CPU | 3)       // #GP; with RPL 0 the kernel's load would succeed
 #define NULL_CS 3                               // #GP, in IRET
 
-// One that can: behind the runtime's GDT, as what user code asks for by set_thread_area is.
+// A selector that can be loaded. Its descriptor comes after the runtime's GDT, like those of set_thread_area.
 #define DATA_WITH_BASE 0x6b
 
         .section .tables.gdt, "a"
@@ -19,7 +19,7 @@ gdt:
         .quad 0x00cff3100000ffff        // data, DPL 3, base 1 MiB
         gdt_limit = . - gdt - 1
 
-// What user code finds in DS to GS behind a return to `selector`, and so has there in front.
+// Loads `segment` with the value that user code finds there after a return to `selector`, so that BEGIN and END agree.
 .macro LOAD_RESULT segment:req selector:req
         result = \selector
         .if (result != GATECRASH_USER_SS) && (result != GATECRASH_LDT_DATA) && (result != DATA_WITH_BASE)
@@ -31,7 +31,8 @@ gdt:
 
         number_of_rows = 0
 
-// A SYSENTER that returns to these segments, and their row for syscall_work. ECX and EDX are what SYSEXIT leaves there.
+// Executes a SYSENTER that returns to these segments, and adds their row for syscall_work. ECX and EDX hold the values
+// that SYSEXIT leaves there.
 .macro RETURN name:req cs=GATECRASH_USER32_CS ss=GATECRASH_USER_SS ds=GATECRASH_USER_SS es=GATECRASH_USER_SS \
         fs=GATECRASH_LDT_DATA gs=GATECRASH_LDT_DATA
         .pushsection .rodata
@@ -98,7 +99,7 @@ user_fault_landing:
         jmp *%esi
 
 #ifdef HANDLER_SLEEPS
-// The other task. It does nothing but wake the one that sleeps.
+// The user code of the other task, which only wakes the sleeping one.
         .globl other_task
 other_task:
         movl $OTHER_TASK, %eax
@@ -106,8 +107,8 @@ other_task:
         sysenter
 
         .text
-// What a handler that sleeps calls: the CPU is another task's, with a kernel stack of its own (the rest of this one) and
-// one entry stack for both, until that one's SYSENTER.
+// Puts the calling handler to sleep: the CPU runs another task until that task's SYSENTER. The other task uses the rest
+// of this task's kernel stack as its own, and both tasks share one entry stack.
         .globl sleep
         .type sleep, @function
 sleep:

@@ -1,5 +1,5 @@
-/* What the workload asks SYSENTER for, in EAX. */
+/* The workload's requests to SYSENTER, in EAX. */
 #include "entry32.h"
 
-#define ESPFIX32_ABSENT_CODE_16_BIT_STACK 1 /* to code that is not there, with a stack segment of 16 bits */
-#define ESPFIX32_ABSENT_CODE 2              /* the same with the user's own */
+#define ESPFIX32_ABSENT_CODE_16_BIT_STACK 1 /* return to an absent code segment with a 16-bit stack */
+#define ESPFIX32_ABSENT_CODE 2              /* return to an absent code segment with the user's stack */

@@ -1,4 +1,4 @@
-// A return to what the user asks for, as one from a signal's handler is.
+// Edits the frame as the user asks, like a return from a signal handler.
 #include "espfix32.h"
 #include "reference32.hpp"
 

@@ -1,7 +1,8 @@
-// Returns to a 16-bit stack segment, and returns that cannot be.
+// Makes the kernel return to a 16-bit stack segment, and to a code segment that is not present.
 #include "espfix32.h"
 
-// Goes on behind itself, through the kernel, to `request`; the fault of that return ends the window.
+// Opens a window with a SYSENTER whose return, as `request` says, faults. The fault ends the window, and the workload
+// continues after this macro.
 .macro WINDOW_OF_FAULT name request
         FILL_REGISTERS32
         movl $\request, %eax
@@ -35,6 +36,6 @@ user_int16_back:
 user_fault_landing:
         outb %al, $GATECRASH_PORT_END
         jmp *%esi
-// Nobody comes back here.
+// No SYSENTER of this workload returns here.
 sysenter_landing:
         ud2

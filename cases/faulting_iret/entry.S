@@ -1,22 +1,23 @@
-// An NMI whose final IRET faults: the code segment of the user code that it interrupted is gone by then. The #GP handler
-// does what a signal does, gives the task a code segment that is there, and returns to it. pages/ tells both designs.
+// Handles an NMI whose final IRET faults, because the user's code segment disappears during the NMI. The #GP handler
+// works like the delivery of a signal: it gives the task a valid code segment and returns to it. The pages in pages/
+// explain both designs.
 //
 // Switch:
-//   TASK_STACK    an NMI that interrupted user code moves to the task stack before anything else
+//   TASK_STACK    an NMI that interrupted user code first moves to the task stack
 //
 // The stack on which the final IRET faults, from its top:
 //
-//       SS RSP RFLAGS CS RIP      the NMI's frame, or the copy of it: what the IRET uses
-//       (8 bytes to align)
-//       SS RSP RFLAGS CS RIP      pushed by the #GP; its RSP is where the frame above begins
+//       SS RSP RFLAGS CS RIP      the NMI's frame, or its copy, which the IRET uses
+//       (8 bytes of alignment)
+//       SS RSP RFLAGS CS RIP      pushed by the #GP; its RSP points to the frame above
 //       error code, registers
 #include "entry.h"
 
-#define SELECTOR_OF_NOTHING 0x7b        // behind the GDT's end
+#define SELECTOR_OF_NOTHING 0x7b        // beyond the end of the GDT
 
         .text
 
-// Another CPU takes the user's code segment away (modify_ldt) while the NMI is handled. RSP is at the Frame.
+// Models another CPU that takes the user's code segment away (modify_ldt) during the NMI. RSP is at the Frame.
 .macro LOSE_USER_CODE_SEGMENT
         testb $3, GATECRASH_FRAME_CS(%rsp)
         jz .Lkernel\@
@@ -45,7 +46,7 @@ entry_nmi:
 nmi_iret:
         iretq
 
-// #GP of that IRET, at CPL 0 on the stack of the IRET, with the user's GS base again.
+// Handles the #GP of that IRET, at CPL 0 on the stack of the IRET, with the user's GS base.
         .globl entry_gp
         .type entry_gp, @function
 entry_gp:

@@ -1,4 +1,5 @@
-// One window, opened by an NMI that interrupts CPL 3. Every general register holds a pattern until END.
+// The workload has one window, which an NMI opens that interrupts CPL 3. Every general register holds a pattern until
+// END.
 #include "entry.h"
 
         .section .user, "ax"

@@ -1,4 +1,5 @@
-// User code with DF and AC set enters through a gate; and a SYSCALL has the kernel read a word of the user's.
+// Enters through a gate with DF and AC set, and then executes a SYSCALL for which the kernel reads a word of user
+// memory.
 #include "addresses.h"
 #include "entry.h"
 

@@ -1,5 +1,5 @@
-// The workload of every int3 variant: INT3 where it may be, a window each. Text that is being patched (patching.hpp) is
-// executed by the kernel, by #BP's own handler, and by the NMI's.
+// The workload of every int3 variant. It executes INT3 at each place where one may be, each in its own window. The
+// kernel, the handler of #BP itself, and the NMI's body all execute text that is being patched (patching.hpp).
 #include "entry.h"
 
 .macro BEGIN name:req
@@ -12,8 +12,9 @@
         outb %al, $GATECRASH_PORT_END
 .endm
 
-// Five bytes that begin with INT3. What it is to do is in patched_sites. Aligned, so that the address behind it is odd:
-// as SS that is none that goes with CPL 0.
+// Defines a site of five bytes that begins with INT3. Its row in patched_sites says what #BP does for it. The alignment
+// makes the address after the INT3 odd, so that a broken variant that takes it for SS gets a selector that is invalid
+// at CPL 0.
 .macro SITE name:req
         .balign 4
         .globl \name
@@ -56,7 +57,8 @@ syscall_work:
         BEGIN kernel_nothing
         SITE nothing_site
         END
-        // A CALL pushes to RSP - 8. With RSP at 16 * n the CPU pushes SS there; at 16 * n + 8 it leaves that word out.
+        // A CALL pushes to RSP - 8. If RSP is 16 * n, that is where the CPU pushes SS. If it is 16 * n + 8, the CPU's
+        // alignment leaves that word free.
         movq %rsp, %rax
         andq $-16, %rsp
         pushq %rax
@@ -66,14 +68,14 @@ syscall_work:
         END
         popq %rsp
 
-        // RDI becomes 2, and 1 again; the flags are those of the addition all the time.
+        // RDI becomes 2, and then 1 again. The flags stay those of the addition, since LEA does not change them.
         movl $1, %eax
         movl $1, %edi
         addl %eax, %edi
         leal -1(%rdi), %edi
         BEGIN kernel_restored
-        // INT 3, and ADD EAX to EDI that begins with its second byte, and CLC that is the last: #BP arrives with RIP one
-        // byte behind an ADD, as if that had just been put in place of an INT3.
+        // Three bytes: INT 3, an ADD of EAX to EDI that starts with its second byte, and a CLC in the last byte. #BP
+        // arrives with RIP one byte after the start of the ADD, as if that had just replaced an INT3.
         .byte 0xcd
         .globl restored_site
 restored_site:
@@ -96,7 +98,8 @@ kernel_nmi:
 called:
         ret
 
-// What the bodies of exceptions do: that of #BP executes text that is being patched. No fault is expected here.
+// Does the work of the bodies of exceptions. The body of #BP executes text that is being patched. #GP and #PF are
+// unexpected, and end the run.
         .globl exception_work
         .type exception_work, @function
 exception_work:
@@ -106,8 +109,8 @@ exception_work:
         je fatal_body
         cmpl $GATECRASH_VECTOR_BP, %esi
         jne 1f
-        // Aligned, with two words pushed: in the variant that does this without end it is a push that finds no stack left,
-        // and not the delivery of the INT3, which leaves it to the CPU what RIP its #DF has.
+        // One variant repeats this until no stack is left. The alignment and two pushes make a push fail then, not the
+        // delivery of the INT3, after which the RIP of the #DF would depend on the CPU.
         pushq %rbp
         movq %rsp, %rbp
         andq $-64, %rsp

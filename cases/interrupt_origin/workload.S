@@ -1,4 +1,4 @@
-// User code, with a system call by INT 0x80 for who has those; and a SYSCALL, in which interrupts are on.
+// Runs user code, with a system call by INT 0x80 in guests that have those, and a SYSCALL in which interrupts are on.
 #include "entry.h"
 
         .section .user, "ax"
@@ -6,7 +6,8 @@
         .type user_start, @function
 user_start:
         FILL_REGISTERS
-        // In a frame that is off by a word RSP is taken for RFLAGS; without TF, so that it can be stepped.
+        // A handler whose frame is off by one word takes RSP for RFLAGS. This RSP has TF clear, so that the harness can
+        // step such a run.
         movl $(GATECRASH_USER_STACK + 0xe00), %esp
         outb %al, $GATECRASH_PORT_BEGIN
         .globl user_window

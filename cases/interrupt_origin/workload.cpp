@@ -2,6 +2,6 @@
 
 extern "C" {
 
-/// Whatever system call RAX asks for, it has a result.
+/// Gives every system call a result that differs from its number in RAX.
 void int80_work(gatecrash::abi::Frame* frame) { frame->rax = ~frame->rax; }
 }

@@ -1,4 +1,4 @@
-// What the SYSCALLs of workload.S do, and what has to come of it.
+// Does the kernel's part of the SYSCALLs of workload.S, and checks the resulting faults.
 #include "reference.hpp"
 
 using gatecrash::abi::Frame;
@@ -18,17 +18,17 @@ namespace {
 uint64_t address(const char* label) { return reinterpret_cast<uint64_t>(label); }
 
 constexpr uint64_t rpl = 3, not_canonical = uint64_t{1} << 47, unmapped = 0x10000;
-/// The error code that names a selector: without its RPL.
+/// Returns the error code that names `selector`, which does not contain the RPL.
 constexpr uint64_t naming(uint64_t selector) { return selector & ~rpl; }
 
-/// What a frame asks for, and the fault of an IRET to it (SDM volume 2 and APM volume 3, IRET). A RIP that is not
-/// canonical may as well fault behind the IRET, with the same vector and error code.
+/// A frame to which no IRET can return, and the fault that it must cause (SDM volume 2 and APM volume 3, IRET). A RIP
+/// that is not canonical may also fault after the IRET, with the same vector and error code.
 struct BadReturn {
-    const char* from;  ///< the SYSCALL that returns so
+    const char* from;  ///< the return address of the SYSCALL that gets this frame
     uint64_t cs, ss;
     bool has_bad_rip;
     uint64_t vector, error;
-    uint64_t other_vector = vector;  ///< of CPUs that have it otherwise
+    uint64_t other_vector = vector;  ///< the vector on CPUs that differ
 };
 
 constexpr uint64_t cs = GATECRASH_USER_CS, ss = GATECRASH_USER_SS;
@@ -39,19 +39,20 @@ const BadReturn bad_returns[]{
     {user_cs_null_back, rpl, ss, false, gp, 0},
     {user_cs_kernel_back, GATECRASH_KERNEL_CS | rpl, ss, false, gp, naming(GATECRASH_KERNEL_CS)},
     {user_ss_absent_back, cs, GATECRASH_LDT_DATA_ABSENT, false, ss_fault, naming(GATECRASH_LDT_DATA_ABSENT),
-     np},  // np: QEMU 7.2
+     np},  // QEMU 7.2 raises #NP
     {user_ss_null_back, cs, rpl, false, gp, 0},
     {user_ss_kernel_back, cs, GATECRASH_KERNEL_SS | rpl, false, gp, naming(GATECRASH_KERNEL_SS)},
     {user_rip_back, cs, ss, true, gp, 0},
-    // By espfix: a double fault, of which no more is known than that.
+    // The IRET on the espfix stack ends in a double fault, which keeps neither vector nor error code: the kernel
+    // reports #GP(0).
     {user_cs_absent_ss16_back, GATECRASH_LDT_CODE_ABSENT, GATECRASH_LDT_DATA16, false, gp, 0},
 };
 
-/// What the SYSCALL that is executed at the moment has to lead to.
+/// The fault that the current SYSCALL must cause, or nullptr if it must not fault.
 const BadReturn* bad_return = nullptr;
 bool loads_gs = false, overflows = false;
 
-/// A fault of the user's, as the frame tells it.
+/// Returns true if `vector` and `frame` describe the expected fault, as a fault of the user's instruction.
 bool is_expected(const Frame* frame, uint64_t vector) {
     return bad_return != nullptr && (vector == bad_return->vector || vector == bad_return->other_vector) &&
            frame->error == bad_return->error && frame->cs == bad_return->cs && frame->ss == bad_return->ss &&

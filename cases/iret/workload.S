@@ -1,10 +1,12 @@
-// SYSCALL from CPL 3, a window each. In the first of them syscall_work makes a frame to which no IRET can return; the
-// fault is the user's, and goes on at user_fault_landing with all registers as they were.
+// Executes SYSCALLs from CPL 3, each in its own window. For those of BAD_RETURN, syscall_work builds a frame to which
+// no IRET can return. That fault is the user's, and user code continues at user_fault_landing with all registers
+// unchanged.
 #include "entry.h"
 
         .section .user, "ax"
 
-// What SYSCALL leaves in RCX and R11 is there already. R15 leads out of the window.
+// Fills the registers. RCX and R11 already hold the values that SYSCALL leaves there. R15 points to the code after the
+// window.
 .macro FILL_AS_SYSCALL name
         FILL_REGISTERS
         leaq \name\()_over(%rip), %r15
@@ -24,7 +26,8 @@
 \name\()_over:
 .endm
 
-// A SYSCALL that returns; what it changes on purpose it changes without events, too.
+// Opens a window with a SYSCALL that returns. The kernel may change registers on purpose, so the reference is the run
+// without events.
 .macro WINDOW name
         FILL_AS_SYSCALL \name
         outb %al, $GATECRASH_PORT_BEGIN
@@ -44,7 +47,8 @@ user_start:
         outb %al, $GATECRASH_PORT_DONE
         ud2
 #endif
-        // SYSCALL returns to 32-bit code with a 16-bit stack segment; what that sees in ESP it shows to the kernel.
+        // A SYSCALL returns to 32-bit code with a 16-bit stack segment. That code passes the ESP that it finds to the
+        // kernel.
         FILL_AS_SYSCALL user_ss16
         movq %rsp, %r14
         outb %al, $GATECRASH_PORT_BEGIN
@@ -90,7 +94,7 @@ user_fault_landing:
         jmp *%r15
 
         .text
-// Reads what RDI points to; if that faults, exception_work has it go on behind that.
+// Reads the word at RDI. If that faults, exception_work continues after the read.
         .globl probe, probe_over
         .type probe, @function
 probe:
@@ -98,7 +102,7 @@ probe:
 probe_over:
         ret
 
-// Pushes over the lower end of the task stack. double_fault_work has it go on at overflow_over.
+// Pushes beyond the lower end of the task stack, which is a double fault. double_fault_work continues at overflow_over.
         .globl overflow_stack, overflow_over
         .type overflow_stack, @function
 overflow_stack:

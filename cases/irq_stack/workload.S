@@ -1,4 +1,4 @@
-// An interrupt of user code's own, which stands for one of a device.
+// Executes INT in user code, which stands for an interrupt of a device.
 #include "entry.h"
 
         .section .user, "ax"

@@ -2,6 +2,7 @@
 
 extern "C" {
 
-/// What may wait is done with interrupts on, before the interrupt's return: others nest there.
+/// Models deferred work, which a kernel does with interrupts on before the interrupt returns. Other interrupts nest
+/// here.
 void interrupt_work(gatecrash::abi::Frame*) { asm volatile("sti; nop; cli" : : : "memory"); }
 }

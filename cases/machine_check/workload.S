@@ -1,4 +1,5 @@
-// Code that does nothing: what enters from there is an event of the schedule. From the kernel it stays on its IST stack.
+// Runs code that does nothing, so that every entry comes from an event of the schedule. The window is at CPL 3 with
+// FROM_USER, else at CPL 0, where a machine check stays on its IST stack.
 #include "entry.h"
 
         .section .user, "ax"

@@ -1,5 +1,5 @@
-// An NMI's body with a breakpoint on one of its instructions, whose handler sets RF, so that it comes once. Its own
-// breakpoint instruction has unmasked NMIs before.
+// Runs an NMI's body with a breakpoint on one of its instructions. The handler of the breakpoint sets RF, so that it
+// triggers once. An INT3 earlier in the body has already unmasked NMIs.
 #include "entry.h"
 
         .text
@@ -26,7 +26,7 @@ entry_db:
         incl reports
         cmpl $1, reports
         je 1f
-        movl $7, %edi                   // a second report of the same arrival
+        movl $7, %edi                   // I7: the same arrival triggers a second time
         movl $GATECRASH_VECTOR_DB, %esi
         movq %rsp, %rdx
         movq GATECRASH_FRAME_RIP(%rsp), %rcx

@@ -1,14 +1,15 @@
-// The later design: the CPU's frame is copied twice, a word on the stack says that an NMI is executing, and a nested NMI
-// redirects the outer one's IRET frame so that the handler repeats. pages/copied-frame.md has its history.
+// Implements the later design. The first NMI copies the CPU's frame twice, and a word on the stack says that an NMI is
+// executing. A nested NMI redirects the outer one's IRET frame so that the handler repeats. pages/copied-frame.md has
+// the history.
 //
 // Switch:
-//   LATE_CHECK    the test for the interrupted RIP lying in the copy comes after the tests for nesting
+//   LATE_CHECK    the test whether RIP is in the copy comes after the tests for nesting
 #include "copied_frame.h"
 #include "entry.h"
 
         .text
 
-// Goes to `yes` if the interrupted RIP lies in the copy. RSP is at the scratch RDX.
+// Jumps to `yes` if the interrupted RIP is in the code that copies the frame. RSP is at the saved RDX.
 .macro JUMP_IF_COPYING yes
         cmpq $nmi_repeat, 8(%rsp)
         jb .Lelsewhere\@
@@ -24,13 +25,13 @@ entry_nmi:
         cmpw $GATECRASH_KERNEL_CS, 16(%rsp)
         jne nmi_first
 #ifndef LATE_CHECK
-        // In the copy the handler is still to come, and `iret` is half written: nothing to do.
+        // During the copy, `iret` is half written and the handler has not run yet, so there is nothing to do.
         JUMP_IF_COPYING nmi_nested_out
 #endif
         cmpq $1, -8(%rsp)
         je nmi_nested
-        // Behind the clearing of `executing`: on the NMI stack, with DF set, which user code that put its RSP here
-        // cannot have (SYSCALL clears it).
+        // After the clearing of `executing`, an outer NMI is on the NMI stack with DF set. User code that points RSP at
+        // this stack cannot have DF set here, since SYSCALL clears it.
         cmpq $nmi_stack, 32(%rsp)
         jb nmi_not_on_stack
         cmpq $nmi_stack_top, 32(%rsp)

@@ -1,24 +1,25 @@
-// Torvalds' design of July 2010: a flag says that an NMI is being handled; a nested NMI leaves the outer one a message
-// by zeroing CS in its return frame and returns without IRET, so that NMIs stay masked; the outer one's IRET then faults
-// and the handler runs once more. pages/linus-2010.md tells what had to be corrected in the sketch, and why.
+// Implements Torvalds' design of July 2010. A flag says that an NMI is being handled. A nested NMI zeroes CS in the
+// outer one's return frame, and returns without IRET, so that NMIs stay masked. The outer NMI's IRET then faults, and
+// the handler runs once more. pages/linus-2010.md lists the corrections to the sketch, and why they are needed.
 //
 // Switches:
-//   RIP_CHECK                  an NMI on the final IRET, where the flag is clear already, is recognised by its RIP
-//   FIXUP_CHECK                so is one inside the #GP that the final IRET raises
+//   RIP_CHECK                  recognises by RIP an NMI on the final IRET, where the flag is already clear
+//   FIXUP_CHECK                recognises by RIP an NMI inside the #GP of the final IRET
 //   BODY_ENABLES_INTERRUPTS    nmi_work sets IF, so interrupts land on the exit; their entry goes by the GS base
-//   CLI_BEFORE_EXIT            interrupts are off from before the flag is cleared
+//   CLI_BEFORE_EXIT            turns interrupts off before it clears the flag
 //
 // The NMI stack, from its top, while an NMI is handled:
 //
-//       SS RSP RFLAGS CS RIP      pushed by the CPU; a nested NMI overwrites it, so nothing returns through it
-//       7 words                   for a nested NMI's two registers
+//       SS RSP RFLAGS CS RIP      pushed by the CPU; a nested NMI overwrites this, so nothing returns through it
+//       7 words                   room for a nested NMI's two registers
 //       saved CS                  FRAME+40: the outer frame's CS, if a nested NMI took it
 //       SS RSP RFLAGS CS RIP      FRAME: the copy that the final IRET uses; nmi_frame points here
 //       error code, registers
 #include "entry.h"
 
         .section .data, "aw"
-// Per-CPU in a kernel. This guest has one CPU, and the entry code needs them before it knows the GS base.
+// A kernel keeps these variables per CPU. This guest has one CPU, and the entry code needs them before it knows the GS
+// base.
 nmi_nesting:
         .byte 0
         .balign 8
@@ -36,8 +37,8 @@ entry_nmi:
         je nmi_might_be_nested
 #endif
 #ifdef FIXUP_CHECK
-        // Inside the #GP that the final IRET raised: its RIP range, on the NMI stack. Any other #GP that can be
-        // interrupted here has either the flag set or another stack.
+        // Recognises the #GP of the final IRET by its RIP range on the NMI stack. Any other #GP that an NMI can
+        // interrupt has either the flag set or another stack.
         cmpq $entry_gp, (%rsp)
         jb nmi_first
         cmpq $gp_fixup_end, (%rsp)
@@ -75,8 +76,9 @@ nmi_iret:
         iretq
 
 #ifdef RIP_CHECK
-// On (or behind) the final IRET of an outer NMI: registers are the interrupted context's again, and the outer frame has
-// not been used. Forget this NMI's own frame and run the handler once more on the outer one.
+// This NMI interrupted the final IRET of an outer NMI, or the #GP of that IRET. The registers are the interrupted
+// context's again, and nothing has used the outer frame. So this code forgets the NMI's own frame, and runs the handler
+// once more on the outer one.
         .globl nmi_might_be_nested
 nmi_might_be_nested:
         cmpw $GATECRASH_KERNEL_CS, 8(%rsp)
@@ -85,8 +87,8 @@ nmi_might_be_nested:
         jmp nmi_set_flag
 #endif
 
-// Nested: make the outer NMI's IRET fault, then return with POPF and RET, which keep NMIs masked. The interrupted
-// context is the kernel's, so the two words below its RSP are free (no red zone).
+// This NMI is nested. It makes the outer NMI's IRET fault, and returns with POPF and RET, which keep NMIs masked. The
+// interrupted context is the kernel's, which has no red zone, so the two words below its RSP are free.
         .globl nmi_nested
 nmi_nested:
         pushq %rax
@@ -110,9 +112,9 @@ nmi_nested:
         popfq
         ret
 
-// #GP. The final IRET's fault on CS 0 is the message from a nested NMI: give the frame its CS back and run the handler
-// again. No general register may change on the way: they are the interrupted context's, and a further NMI in here may
-// restart the handler from the frame alone.
+// Handles #GP. If the final IRET faulted on CS 0, a nested NMI asked for a repetition: this code restores CS in the
+// frame and runs the handler again. No general register may change before that, since they hold the interrupted
+// context's values, and a further NMI in here may restart the handler from the frame alone.
 //
 //       SS RSP RFLAGS CS RIP      at RSP+8
 //       error code                at RSP
@@ -136,8 +138,8 @@ gp_fatal:
         ENTRY_FATAL GATECRASH_VECTOR_GP
 
 #ifdef BODY_ENABLES_INTERRUPTS
-// An interrupt may land behind the SWAPGS of the NMI's exit, with the kernel's CS and the user's GS base: whether SWAPGS
-// is due cannot be read off CS, as the runtime's entry does. The vector stands where an error code would.
+// Handles external interrupts. One may land after the SWAPGS of the NMI's exit, with the kernel's CS and the user's GS
+// base. So this entry reads the GS base, where the runtime's goes by CS. The vector takes the place of an error code.
         .globl entry_irq
         .type entry_irq, @function
 entry_irq:

@@ -1,4 +1,4 @@
-// What the NMI's body does: take an exception, whose IRET ends the CPU's masking of NMIs (SDM volume 3, 6.7.1).
+// Does the work of the NMI's body: it takes an exception, whose IRET unmasks NMIs (SDM volume 3, 6.7.1).
         .text
         .globl nmi_work
         .type nmi_work, @function

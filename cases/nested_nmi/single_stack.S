@@ -1,4 +1,4 @@
-// The naive handler: one IST stack, no thought of nesting.
+// Implements the naive handler, which has one IST stack and no support for nesting.
 #include "entry.h"
 
         .text

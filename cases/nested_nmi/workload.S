@@ -1,4 +1,4 @@
-// The workload of every nested-nmi variant: two windows, each opened by an NMI, one that interrupts CPL 3 and one that
+// The workload of every nested-nmi variant. It has two windows, each opened by an NMI: one interrupts CPL 3, and one
 // interrupts CPL 0. Every general register holds a pattern of its own from before the NMI until END.
 #include "entry.h"
 
@@ -17,7 +17,7 @@ user_window:
         outb %al, $GATECRASH_PORT_DONE
         ud2
 
-// SYSCALL brings the second window: kernel code on the task stack.
+// SYSCALL opens the second window, which is kernel code on the task stack.
         .text
         .globl syscall_work
         .type syscall_work, @function

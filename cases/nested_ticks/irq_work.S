@@ -1,14 +1,14 @@
-// The work of a timer's interrupt that turns interrupts on before its IRET, as EDK2's does when it restores the task
-// priority level. The next tick then arrives inside it, and one more inside that. Each takes a frame and a body's share of
-// one stack.
+// Does the work of a timer interrupt that turns interrupts on before its IRET, as EDK2's does when it restores the task
+// priority level. The next tick then arrives inside it, and one more inside that. Each tick takes a frame and a body's
+// share of one stack.
 //
-// The design that bounds this lets one tick nest. That one sees that an outer one is at this place, leaves the rest to it,
-// and returns to it with interrupts off; the outer one then repeats the place.
+// The design that bounds this lets one tick nest. The nested tick sees that an outer one is at this place, leaves the
+// remaining work to it, and returns to it with interrupts off. The outer one then repeats the work of this place.
 //
 // Switches:
 //   WITHOUT_DEFERRING    each tick turns interrupts on, whatever it interrupted
-//   LATE_EOI             the handler signals EOI to the APIC after that, and not before
-//   NESTING_LIMIT        how many bodies may run at once (2)
+//   LATE_EOI             the handler signals EOI to the APIC after it has turned interrupts on, not before
+//   NESTING_LIMIT        the number of bodies that may run at once (2)
 #include "entry.h"
 
 #ifndef NESTING_LIMIT
@@ -36,7 +36,7 @@ nesting_limits:
         andb $~(1 << (GATECRASH_USER_IRQ % 8)), interrupts_in_service + GATECRASH_USER_IRQ / 8
         .endm
 
-// RDI: the frame. Interrupts are off.
+// RDI points to the frame. Interrupts are off.
         .text
         .globl irq_work
         .type irq_work, @function

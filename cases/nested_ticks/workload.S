@@ -1,4 +1,5 @@
-// Code that a tick interrupts, at CPL 3 and at CPL 0. It raises none itself: INT n is not in service in a local APIC.
+// Runs code for ticks to interrupt, at CPL 3 and at CPL 0. It raises no tick itself, since a local APIC does not have
+// the vector of INT n in service.
 #include "entry.h"
 
         .section .user, "ax"

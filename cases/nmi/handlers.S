@@ -1,4 +1,4 @@
-// User code that does nothing: whatever enters the kernel is an event of the schedule.
+// Runs user code that does nothing, so that every entry comes from an event of the schedule.
 #include "entry.h"
 
         .section .user, "ax"

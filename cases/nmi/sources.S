@@ -1,5 +1,5 @@
-// Two devices have raised an NMI each before the window begins, and one NMI arrives for both: the CPU latches one. A
-// system call at the end looks whether both were served.
+// Before the window begins, two devices have each raised an NMI, of which the CPU latches one. So one NMI arrives for
+// both. A system call at the end checks that the NMI's body served both devices.
 #include "entry.h"
 
         .section .user, "ax"

@@ -1,15 +1,15 @@
-// What an NMI's body makes of an NMI: it serves the devices that ask for something. One that nobody asked for is
-// unknown, and reported; unless it is that of a device which was served by the run before it, since that took it for
-// its own.
+// Does the work of an NMI's body, which serves the devices that ask for something. An NMI for which no device asks is
+// unknown, and the body reports it. It does not report the NMI of a device that the previous run of the body has
+// already served.
 #include "reference.hpp"
 
 using gatecrash::abi::Frame;
 
 namespace {
 
-/// A bit for each device that has raised an NMI and was not served.
+/// Has a bit for each device that has raised an NMI and still waits for service.
 uint64_t devices = 0;
-/// Of the run before: where its NMI arrived, and whether it served more than one device.
+/// The previous run of the body: the RIP where its NMI arrived, and whether it served more than one device.
 uint64_t last_rip = 0;
 bool another_is_due = false;
 
@@ -25,7 +25,7 @@ uint64_t serve_devices() {
     return served;
 }
 
-/// The frame of the NMI whose body runs: the log's newest record is that of its beginning.
+/// Returns the frame of the current NMI, from the newest record of the log: the body has just added it.
 const Frame* interrupted() { return reinterpret_cast<const Frame*>(log_ring.records[log_ring.head - 1].frame); }
 
 }  // namespace
@@ -37,7 +37,7 @@ extern const char user_raised[], user_window[];
 void nmi_work() {
     const auto* frame = interrupted();
     const auto served = serve_devices();
-    // An NMI that was latched meanwhile comes right behind the IRET: where the one before it came.
+    // An NMI that was latched during the previous one arrives right after that one's IRET, so at the same RIP.
     [[maybe_unused]] const bool back_to_back = frame->rip == last_rip;
     last_rip = frame->rip;
 #if defined(UNKNOWN_NEVER_EXPECTED)
@@ -49,7 +49,7 @@ void nmi_work() {
 #endif
     another_is_due = served > 1;
     if (served != 0) return;
-    // What is latched while the first NMI is handled is the second device's. Whatever comes later is nobody's.
+    // An NMI that is latched during the first one belongs to the second device. Any later NMI belongs to no device.
     const bool is_devices = frame->rip == reinterpret_cast<uint64_t>(user_window);
     if (!expected && is_devices) log_broken(8, GATECRASH_VECTOR_NMI, frame, 0);
     if (expected && !is_devices) log_broken(5, GATECRASH_VECTOR_NMI, frame, 0);

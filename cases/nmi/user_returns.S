@@ -1,5 +1,5 @@
-// An NMI from CPL 3 whose return is none of the plain ones: to a 16-bit stack segment, and to code that is gone by then.
-// Its body may take a breakpoint, so that NMIs are unmasked on the way out.
+// Lets NMIs from CPL 3 make unusual returns: to a 16-bit stack segment, and to a code segment that has disappeared. The
+// NMI's body may take a breakpoint, so that NMIs are unmasked on the way out.
 #include "entry.h"
 
         .section .user, "ax"
@@ -7,7 +7,7 @@
         .type user_start, @function
 user_start:
 #ifndef ONLY_FROM_64_BIT
-        // SYSCALL returns to 32-bit code with a 16-bit stack segment.
+        // This SYSCALL returns to 32-bit code with a 16-bit stack segment.
         FILL_REGISTERS
         movq %rsp, %r14
         syscall
@@ -26,10 +26,10 @@ user_ss16_window:
         movq %r14, %rsp
 #endif
 #ifndef ONLY_ESPFIX
-        // The segment of this code is gone when the NMI's body ends. The fault of the return goes on below.
+        // The segment of this code has disappeared when the NMI's body ends. The fault of that return continues below.
         FILL_REGISTERS
-        movl $1, %esi                   // as the word says that an NMI is executing
-        leaq user_window(%rip), %rcx    // as SYSRET wants them
+        movl $1, %esi                   // looks like the mark that an NMI is executing
+        leaq user_window(%rip), %rcx    // RCX and R11 fit SYSRET
         pushfq
         popq %r11
         outb %al, $GATECRASH_PORT_BEGIN_NMI

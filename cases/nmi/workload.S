@@ -1,5 +1,5 @@
-// The workload of the nmi case: a page fault, whose address an NMI must not change, and a system call, with RSP and RDI
-// that are to mislead an NMI's entry.
+// The workload of the nmi case. It takes a page fault, whose address no NMI may change, and executes a system call. Its
+// RSP and RDI could mislead the entry of an NMI.
 #include "addresses.h"
 #include "entry.h"
 
@@ -8,8 +8,8 @@
         .type user_start, @function
 user_start:
         FILL_REGISTERS
-        movl $1, %edi                   // as the word says that an NMI is executing
-        leaq nmi_stack + 0x400, %rsp    // any number is good for a user who does not use it
+        movl $1, %edi                   // looks like the mark that an NMI is executing
+        leaq nmi_stack + 0x400, %rsp    // RSP may have any value, since this code does not use it
         outb %al, $GATECRASH_PORT_BEGIN
         .globl user_fault
 user_fault:
@@ -21,8 +21,8 @@ user_fault_landing:
         outb %al, $GATECRASH_PORT_DONE
         ud2
 
-// What an NMI's body does: it reads what is not there, and is prepared for that. The page fault's IRET ends the masking of
-// NMIs, and CR2 is another.
+// Does the work of an NMI's body: it reads an absent page, and tolerates the page fault. The IRET of that fault unmasks
+// NMIs, and CR2 has a new value.
         .text
         .globl nmi_work
         .type nmi_work, @function

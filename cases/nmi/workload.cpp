@@ -6,7 +6,7 @@ extern "C" {
 
 extern const char user_fault_landing[], nmi_went_without[];
 
-/// A page fault is the NMI body's or the workload's, and each is to find its own address.
+/// Checks that each page fault, of the NMI's body or of the workload, gets its own address.
 void exception_work(Frame* frame, uint64_t vector, uint64_t cr2) {
     if (vector != GATECRASH_VECTOR_PF) return;
     const bool is_users = (frame->cs & 3) == 3;

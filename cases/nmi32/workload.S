@@ -1,4 +1,4 @@
-// An NMI from CPL 3 and one from CPL 0, whose bodies execute INT3: the IRET of that unmasks NMIs.
+// Takes an NMI from CPL 3 and one from CPL 0. Their bodies execute INT3, whose IRET unmasks NMIs.
 #include "entry32.h"
 
         .section .user, "ax"

@@ -1,2 +1,2 @@
-// Every case includes these headers. As a precompiled header they are compiled once.
+// Precompiles the headers that every case includes.
 #include "suite/case.hpp"

@@ -4,11 +4,11 @@
 
 #include "gatecrash/abi.h"
 
-/* Where trace points and profilers read the user's stack: a page that a schedule may have absent. */
+/* The address at which trace points and profilers read the user's stack. A schedule may make its page absent. */
 #define REFERENCE_TRACED (GATECRASH_USER_STACK + 0x100)
-/* What the workload's page fault is for. Nothing is there. */
+/* The address of the workload's page fault. Nothing is mapped there. */
 #define REFERENCE_ABSENT 0x600000
-/* What an NMI's body does without. Nothing is there. */
+/* The address of the page fault in an NMI's body. Nothing is mapped there. */
 #define NMI_ABSENT 0x700000
 
 #endif

@@ -1,5 +1,5 @@
-// The reference entry's bodies: what a kernel does in C between its entry and its exit, as far as that has to be right
-// for the entry to be. Each checks on its way in that the entry did what it promises, and says so in the log.
+// The bodies of the reference entry: the work that a kernel does in C between entry and exit, as far as the entry
+// depends on it. Each body first checks that the entry kept its promises, and logs any breach.
 #include "body_steps.hpp"
 #include "interrupt_origin.hpp"
 
@@ -17,7 +17,7 @@ __attribute__((weak)) void exception_work(Frame* frame, uint64_t vector, uint64_
     const bool is_fault =
         vector == GATECRASH_VECTOR_UD || (vector >= GATECRASH_VECTOR_TS && vector <= GATECRASH_VECTOR_PF);
     if (!is_fault) return;
-    if (vector == GATECRASH_VECTOR_PF && cr2 == REFERENCE_TRACED) return;  // it is there now
+    if (vector == GATECRASH_VECTOR_PF && cr2 == REFERENCE_TRACED) return;  // models a handler that maps the page
     if (!is_from_user(frame)) log_broken(9, vector, frame, frame->error);
     frame->rip = reinterpret_cast<uint64_t>(user_fault_landing);
     frame->cs = GATECRASH_USER_CS;
@@ -34,7 +34,7 @@ NOINSTR void irqs_off_traced(const Frame* frame, uint64_t vector) {
     if (vector == 0) vector = frame->error;
     if (const auto base = gs_base(); base != reinterpret_cast<uint64_t>(per_cpu)) log_broken(2, vector, frame, base);
     trace_entry();
-    // As any call may.
+    // Clobbers RDX, as any call may.
     asm volatile("xorl %%edx, %%edx" : : : "rdx", "cc");
 }
 #endif
@@ -53,7 +53,7 @@ FURTHER_BODIES
 #ifdef IDLES
 void be_idle() {
     context = Context::idle;
-    // A trace point follows the user's stack here, too.
+    // The read is a trace point that follows the user's stack, as elsewhere.
     asm volatile(
         ".globl idle_loop, idle_loop_end\n"
         "idle_loop: sti; nop; movq (%0), %%rax; cli; idle_loop_end:"
@@ -97,14 +97,14 @@ NOINSTR void interrupt_body(Frame* frame) {
     if (vector == GATECRASH_USER_IRQ && !is_external(frame)) return int80_work(frame);
 #endif
     log_record(GATECRASH_LOG_ENTER, vector, frame);
-    // Its IRET unmasks NMIs.
+    // No interrupt may arrive while an NMI's body runs, since the interrupt's IRET unmasks NMIs.
     if (nmi_state != NmiState::idle) log_broken(6, vector, frame, static_cast<uint64_t>(nmi_state));
     exit_work = exit_work | reschedule;
     interrupt_work(frame);
     log_record(GATECRASH_LOG_LEAVE, vector, frame);
 }
 
-/// The word below which an interrupt's or an NMI's body began is another by its end.
+/// Reports that the word at the top of the interrupt stack changed while a body ran below it.
 NOINSTR void irq_stack_overwritten(Frame* frame, uint64_t found) {
     const auto vector = frame->error != 0 ? frame->error : GATECRASH_VECTOR_NMI;
     log_broken(4, vector, frame, found);

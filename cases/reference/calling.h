@@ -1,7 +1,7 @@
-/* How the reference entry enters and leaves: one macro for each step that all entry points share. README.md says what each
- * is for. A step that is in #ifndef is replaced by a defect's or a design's file that defines its name.
+/* The steps that all entry points of the reference entry share, one macro each. README.md explains their purpose. A
+ * defect's or a design's file replaces a step in #ifndef by defining its name.
  *
- * The frame that all of it hands on is that of guest/entry.h: general registers, error code, IRET frame. */
+ * All of them use the frame of guest/entry.h: general registers, error code, IRET frame. */
 #ifndef GATECRASH_REFERENCE_CALLING_H
 #define GATECRASH_REFERENCE_CALLING_H
 
@@ -30,8 +30,8 @@
 
 /* --- at each gate ------------------------------------------------------------------------------------------------ */
 
-/* A gate clears IF, TF, NT and RF. AC is the user's still, and would switch SMAP off. CLAC needs a CPU that has SMAP;
- * this needs a stack, and none of the flags. */
+/* Clears all flags, above all AC and DF. Gates clear IF, TF, NT and RF, but leave the user's AC, which would switch
+ * SMAP off. CLAC needs a CPU with SMAP, while this macro only needs a stack. */
 #ifndef CLEAR_FLAGS
 .macro CLEAR_FLAGS
         pushq $2
@@ -53,8 +53,8 @@
 .endm
 #endif
 
-/* No gate clears DF and AC. From CPL 0, AC is not set but where a kernel that has SMAP uses user memory; what comes there
- * begins without, and its return gives AC back. */
+/* Clears DF and AC, which gates leave as they are. At CPL 0, AC is set only where a kernel with SMAP accesses user
+ * memory. A handler that arrives there starts with AC clear, and its return restores AC. */
 .macro CLEAR_DF_AND_AC
         CLEAR_DF
         CLEAR_AC
@@ -62,8 +62,8 @@
 
 /* --- from user code ---------------------------------------------------------------------------------------------- */
 
-/* From CPL 3 through a gate without IST: the frame, with error code, lies on the entry stack. Moves it, and all
- * registers, to the task stack. */
+/* Enters from CPL 3 through a gate without IST. The frame and its error code are on the entry stack; the macro moves
+ * them, and all registers, to the task stack. */
 .macro ENTER_FROM_USER
         swapgs
         pushq %rdi
@@ -80,8 +80,8 @@
 /* --- stacks for interrupts --------------------------------------------------------------------------------------- */
 
 #ifdef IRQ_STACK
-/* Who counts itself first knows whether the stack is free: another interrupt may come after each instruction. RBP is the
- * RSP to go back to. */
+/* Counts this handler, and switches to the interrupt stack if it is the first. It counts before it switches, since
+ * another interrupt may arrive after each instruction. RBP holds the RSP to return to. */
 #ifndef TAKE_IRQ_STACK
 .macro TAKE_IRQ_STACK
         incl irq_count(%rip)
@@ -96,7 +96,7 @@
 .endm
 #endif
 
-/* Calls `body`, with the frame at RSP, on the interrupts' stack, unless something runs there already. Clobbers RBP. */
+/* Calls `body` with the frame at RSP, on the interrupt stack unless another body already runs there. Clobbers RBP. */
 .macro CALL_ON_IRQ_STACK body:req
         movq %rsp, %rdi
         movq %rsp, %rbp
@@ -120,7 +120,7 @@
 
 /* --- at any instruction ------------------------------------------------------------------------------------------ */
 
-/* Page tables: R14 keeps CR3. Clobbers RAX. */
+/* Loads the kernel's CR3 if R14, which holds the interrupted CR3, is the user's. Clobbers RAX. */
 #ifndef BORROW_KERNEL_CR3
 .macro BORROW_KERNEL_CR3
         testq $GATECRASH_USER_ROOT, %r14
@@ -141,7 +141,8 @@
 .endm
 #endif
 
-/* GS base: RBX keeps it, or what else a design needs to give it back. Clobbers RAX, RCX, RDX. */
+/* Loads the kernel's GS base. RBX keeps the old base, or whatever a design needs to restore it. Clobbers RAX, RCX,
+ * RDX. */
 #ifndef BORROW_KERNEL_GS_BASE
 .macro BORROW_KERNEL_GS_BASE
         rdgsbase %rbx
@@ -156,8 +157,8 @@
 .endm
 #endif
 
-/* Nothing is known about the page tables and the GS base in use: the kernel's, or the user's. Clobbers RAX, RBX, RCX, RDX, R14;
- * EXIT_PARANOID needs RBX and R14 as this leaves them. */
+/* Loads the kernel's page tables and GS base, whether the current ones are the kernel's or the user's. Clobbers RAX,
+ * RBX, RCX, RDX and R14. EXIT_PARANOID needs RBX and R14 unchanged. */
 .macro ENTER_PARANOID
         CLEAR_FLAGS
         movq %cr3, %r14

@@ -1,5 +1,5 @@
-// Whose work the CPU does, from the entry to what is to be done before the exit. Of bodies.cpp. Guest side,
-// freestanding.
+// Tracks the context: whether the CPU does the work of the kernel or of the user. Also holds the exit work. For
+// bodies.cpp. Guest side, freestanding.
 #pragma once
 
 #include "cpu.hpp"
@@ -10,10 +10,10 @@ using gatecrash::abi::Frame;
 
 constexpr uint64_t reschedule = 1;  // a bit of exit_work
 
-/// Whether the CPU does the kernel's or the user's work, or none, for those who care (RCU, time accounting).
+/// The context: the CPU does the user's work, the kernel's work, or none. RCU and time accounting depend on it.
 enum class Context : uint64_t { user, kernel, idle };
 #ifdef MIGRATES
-/// The first CPU does not track that, and always says it is the kernel's; the one that tasks migrate to does.
+/// The first CPU does not track the context and always reports the kernel's. The CPU to which tasks migrate tracks it.
 bool is_tracked = false;
 Context context = Context::kernel;
 #else
@@ -32,7 +32,7 @@ extern "C" const char idle_loop[], idle_loop_end[];
 #else
 constexpr bool idles = false;
 #endif
-/// Bodies that run now and whose context is the kernel's until they end, and no longer.
+/// Counts the running bodies that have borrowed the kernel's context until their end.
 uint64_t borrowed_contexts = 0;
 
 #ifdef SOFT_CONTEXT
@@ -41,11 +41,11 @@ constexpr bool gives_context_back = true;
 constexpr bool gives_context_back = false;
 #endif
 
-/// A machine check has come whose bank is to be read and cleared. It may come behind the last look at exit_work, so it
-/// is none of that: a kernel would send itself an interrupt.
+/// True if a machine check has arrived whose bank the kernel must read and clear. It may arrive after the last check of
+/// exit_work, so it is not a part of that; a real kernel would send itself an interrupt.
 bool has_machine_check = false;
 
-/// Whether the idle loop was interrupted.
+/// Returns true if the frame is one of the idle loop.
 INLINED bool is_idle([[maybe_unused]] const Frame* frame) {
 #ifdef IDLES
     return frame->rip >= reinterpret_cast<uint64_t>(idle_loop) &&
@@ -55,7 +55,7 @@ INLINED bool is_idle([[maybe_unused]] const Frame* frame) {
 #endif
 }
 
-/// On the way in from user code: before anything that looks at the context.
+/// Enters the kernel's context from user code. Must run before any code that depends on the context.
 INLINED void enter_from_user(const Frame* frame, uint64_t vector) {
     if (!is_tracked) return;
     if (tracks_context && context != Context::user) log_broken(10, vector, frame, static_cast<uint64_t>(context));
@@ -70,7 +70,7 @@ INLINED void do_exit_work() {
 }
 
 INLINED void leave_kernel() {
-    // Only here, off the IST stack: from now on the next one may come.
+    // Clears MCIP only here, off the IST stack, since the next machine check may arrive from now on.
     if (has_machine_check) {
         has_machine_check = false;
         clear_machine_check();
@@ -78,8 +78,8 @@ INLINED void leave_kernel() {
     if (is_tracked) context = Context::user;
 }
 
-/// On the way out to it, interrupts off: whoever comes between the last look at exit_work and user code would be
-/// missed.
+/// Does the exit work and enters the user's context. Requires interrupts off: work that an interrupt asks for after the
+/// last check would wait too long.
 #ifndef exit_to_user
 INLINED void exit_to_user() {
     do_exit_work();
@@ -87,20 +87,20 @@ INLINED void exit_to_user() {
 }
 #endif
 
-/// The same for an exception or interrupt, before which the context was `found`.
+/// Leaves for user code from an exception or interrupt. The parameter is the context that its entry found.
 #ifndef exit_from_exception
 INLINED void exit_from_exception(Context) { exit_to_user(); }
 #endif
 
-/// Whether what interrupted the kernel in that context has to make it the kernel's.
+/// Returns true if a handler that interrupted the kernel in the context `found` must borrow the kernel's context.
 #ifndef has_to_borrow
 INLINED bool has_to_borrow(Context found) { return idles && found == Context::idle; }
 #endif
 
-/// The context over the body of an exception or interrupt. Entered from user code it is the kernel's; from the kernel
-/// it is that already, since no entry takes one before it has changed, and no exit after: so CS tells which. With
-/// SOFT_CONTEXT it is not relied on: what is found is given back. What interrupts the idle loop has to do so in either
-/// design.
+/// Sets the context for the body of an exception or interrupt. An entry from user code changes the context. An entry
+/// from the kernel finds the kernel's context, since nothing arrives between an entry and its change, or between an
+/// exit's change and the return. So CS suffices to decide. With SOFT_CONTEXT the entry does not rely on that, and
+/// restores the context that it finds. Handlers that interrupt the idle loop do so in both designs.
 struct ContextOf {
     INLINED ContextOf(const Frame* of, uint64_t vector) : frame(of), found(context) {
         if (gives_context_back) {
@@ -131,25 +131,25 @@ struct ContextOf {
     bool has_borrowed = false;
 };
 
-/// Whatever the context was.
+/// Makes the context the kernel's, whatever it was.
 #ifndef borrow_context
 INLINED void borrow_context(const Frame*) { context = Context::kernel; }
 #endif
 
-/// The context over a body that may have come anywhere, in the middle of an entry or exit.
+/// Borrows the kernel's context for a body that may interrupt any instruction, also in an entry or exit.
 struct BorrowedContext {
     INLINED explicit BorrowedContext(const Frame* frame) { borrow_context(frame); }
     INLINED ~BorrowedContext() { context = found; }
     Context found = context;
 };
 
-/// A page may have to be fetched, and so a page fault may wait, but for one of the idle loop. Other tasks run
-/// meanwhile.
+/// Models that a page fault waits until its page is fetched, while other tasks run. A page fault in the idle loop does
+/// not wait.
 INLINED void wait_for_page([[maybe_unused]] const Frame* frame) {
 #ifdef MIGRATES
     if (is_from_user(frame)) is_tracked = true;
 #endif
-    // They enter and leave the kernel, and the context with it.
+    // Other tasks enter and leave the kernel, and change the context, so no body may hold a borrowed one now.
     if (idles && !is_idle(frame) && borrowed_contexts != 0)
         log_broken(10, GATECRASH_VECTOR_PF, frame, borrowed_contexts);
 }

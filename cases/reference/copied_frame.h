@@ -1,13 +1,13 @@
-/* NMIs that nest: the CPU starts at the top of the NMI stack each time, so the first NMI copies its frame out of the
- * CPU's reach, twice, and one that nests has it repeat. For entry code that has these macros once.
+/* Support for nested NMIs. The CPU starts at the top of the NMI stack each time. So the first NMI copies its frame out
+ * of the CPU's reach, twice, and a nested NMI makes the first one repeat. Entry code may use each macro only once.
  *
- * The NMI stack, from its top (offsets from RSP while `outermost` is the lowest thing on it):
+ * The NMI stack, from its top, with offsets from RSP at the time when `outermost` is the lowest item:
  *
  *        96  SS RSP RFLAGS CS RIP     pushed by the CPU for the newest NMI
- *        88  RDX                      scratch; nothing below may be touched before it is known that no NMI is handled
- *        80  executing                1 from the copy until the handler is done
- *        40  SS RSP RFLAGS CS RIP     `iret`: what the final IRET uses; a nested NMI writes nmi_repeat here
- *         0  SS RSP RFLAGS CS RIP     `outermost`: how the first NMI arrived, never changed
+ *        88  RDX                      scratch; the words below may belong to an outer NMI
+ *        80  executing                1 from the copy until the handler ends
+ *        40  SS RSP RFLAGS CS RIP     `iret`: the frame of the final IRET; a nested NMI writes nmi_repeat here
+ *         0  SS RSP RFLAGS CS RIP     `outermost`: the frame of the first NMI, never changed
  *            error code, registers
  */
 #ifndef GATECRASH_REFERENCE_COPIED_FRAME_H
@@ -18,7 +18,8 @@
 #define IRET_FRAME (GATECRASH_FRAME_SIZE - GATECRASH_FRAME_RIP)
 #define EXECUTING (2 * IRET_FRAME)
 
-/* Of the first NMI, and of its repetitions. RSP is at the scratch word, which gives RDX back, and then at `outermost`. */
+/* Copies the frame of the first NMI; a repetition starts at nmi_repeat. Expects RSP at the scratch word, from which it
+ * restores RDX, and leaves RSP at `outermost`. */
 .macro COPY_NMI_FRAME
         movq (%rsp), %rdx
         pushq $0                        // executing
@@ -39,8 +40,8 @@ nmi_repeat:
 nmi_repeat_end:
 .endm
 
-/* Of a nested one: makes the outer NMI's IRET go to nmi_repeat, with RSP at `outermost`, NMIs unmasked and interrupts
- * off. RSP is at the scratch word. Clobbers RDX. */
+/* Lets a nested NMI make the outer NMI's IRET go to nmi_repeat, with RSP at `outermost`, NMIs unmasked and interrupts
+ * off. Expects RSP at the scratch word. Clobbers RDX. */
 .macro HAVE_OUTER_NMI_REPEAT
         leaq -88(%rsp), %rdx
         movq $nmi_repeat, -48(%rsp)

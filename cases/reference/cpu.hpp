@@ -1,12 +1,13 @@
-// Instructions that the reference entry's bodies use. Nothing here is a step, so a defect's or a design's file may
-// include this before it names its own. Guest side, freestanding.
+// Instructions that the bodies of the reference entry use. Nothing here is a step, so a defect's or a design's file may
+// include this before it defines its steps. Guest side, freestanding.
 #pragma once
 
 #include "entry.h"
 #include "reference.hpp"
 
 #define INLINED [[gnu::always_inline]] inline
-/// No breakpoint may hit these: they run where one would overwrite another's frame (entry.S, breakpoints_refused).
+/// Marks functions in which the kernel refuses breakpoints: a #DB there would overwrite the frame of another #DB
+/// (entry_data.h, breakpoints_refused).
 #define NOINSTR [[gnu::section(".noinstr.text")]]
 #define READ(register, value) asm volatile("mov %%" register ", %0" : "=r"(value))
 #define WRITE(register, value) asm volatile("mov %0, %%" register : : "r"(value) : "memory")
@@ -25,7 +26,7 @@ INLINED uint64_t read_msr(uint32_t msr) {
 
 INLINED void interrupts_on() { asm volatile("sti" : : : "memory"); }
 INLINED void interrupts_off() { asm volatile("cli" : : : "memory"); }
-/// Interrupts may come for an instruction.
+/// Turns interrupts on for one instruction.
 INLINED void let_interrupts_in() { asm volatile("sti; nop; cli" : : : "memory"); }
 
 INLINED void clear_machine_check() { asm volatile("wrmsr" : : "c"(MSR_MCG_STATUS), "a"(0), "d"(0)); }

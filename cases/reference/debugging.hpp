@@ -1,4 +1,4 @@
-// Breakpoints, and what #DB is told. Of bodies.cpp. Guest side, freestanding.
+// Turns breakpoints off and on, and reads DR6 for #DB. For bodies.cpp. Guest side, freestanding.
 #pragma once
 
 #include "cpu.hpp"
@@ -6,12 +6,12 @@
 namespace {
 
 #ifdef ASKS_FOR_BREAKPOINTS_FIRST
-/// To know that DR7 need not be read, which is an exit where a hypervisor intercepts that.
+/// 0 if there are no breakpoints, so that a body can skip the read of DR7, which may be an exit to a hypervisor.
 extern "C" volatile uint64_t breakpoints_of_cpu;
 volatile uint64_t breakpoints_of_cpu = 1;
 #endif
 
-/// Breakpoints are off while what they interrupt must not be interrupted by them.
+/// Keeps breakpoints off in code that no breakpoint may interrupt.
 struct WithoutBreakpoints {
     INLINED WithoutBreakpoints() {
 #ifdef ASKS_FOR_BREAKPOINTS_FIRST
@@ -30,8 +30,8 @@ struct WithoutBreakpoints {
 INLINED void clear_debug_status() { WRITE("dr6", dr6_quiet); }
 #endif
 
-/// What DR6 says has happened, to #DB. The CPU sets its bits and never clears them, so that is done at once: the next
-/// #DB, which may come as soon as this goes on, is to find none of them.
+/// Returns the conditions that DR6 reports to #DB, and clears DR6. The CPU never clears its bits, so this must happen
+/// at once: the next #DB may arrive right after this function, and must not find them.
 INLINED uint64_t take_debug_status(uint64_t vector) {
     if (vector != GATECRASH_VECTOR_DB) return 0;
     uint64_t dr6 = 0;
@@ -40,21 +40,22 @@ INLINED uint64_t take_debug_status(uint64_t vector) {
     return dr6 ^ dr6_quiet;
 }
 
-/// A breakpoint on an instruction comes in front of it, and again behind the IRET unless that sets RF. Those of this
-/// kernel are of that type (DR7_ARMED).
+/// Sets RF in the frame for an instruction breakpoint. Such a breakpoint triggers before its instruction, and triggers
+/// again after the IRET unless the IRET sets RF. All breakpoints of this kernel are of that type (DR7_ARMED).
 INLINED void let_instruction_pass(gatecrash::abi::Frame* frame, uint64_t debug_status) {
     constexpr uint64_t any_breakpoint = 0xf;
     if ((debug_status & any_breakpoint) != 0) frame->rflags |= RFLAGS_RF;
 }
 
-/// All other flags of what was interrupted are given back as they were.
+/// Changes RF only. The return restores all other flags of the interrupted context unchanged.
 #ifndef set_return_flags
 INLINED void set_return_flags(gatecrash::abi::Frame* frame, uint64_t debug_status) {
     let_instruction_pass(frame, debug_status);
 }
 #endif
 
-/// Handles only a #DB that DR6 does not explain: INT 1 stands for INT1, which sets no bit.
+/// Returns true for a #DB that the body may ignore. By default there is none: a #DB without a bit in DR6 may be INT1,
+/// for which INT 1 stands here.
 #ifndef is_spurious
 INLINED bool is_spurious(uint64_t, uint64_t) { return false; }
 #endif

@@ -1,8 +1,8 @@
-// The reference entry: exceptions and interrupts. NMIs are in nmi.S, SYSCALL in syscall.S.
+// Exceptions and interrupts of the reference entry. nmi.S has the NMIs, and syscall.S has SYSCALL.
 //
-// Everything here lies in the entry area, which both page-table roots map, and runs with interrupts off. From CPL 3 the
-// CPU switches to the entry stack; ENTER_FROM_USER goes on to the task stack, and bodies run there. From CPL 0 they run
-// on the stack that was interrupted. Vectors that may come where neither CR3 nor the GS base is known have an IST stack.
+// All code here is in the entry area, which both page-table roots map, and runs with interrupts off. From CPL 3 the CPU
+// switches to the entry stack, ENTER_FROM_USER switches to the task stack, and bodies run there. From CPL 0, bodies run
+// on the interrupted stack. A vector that may arrive where neither CR3 nor the GS base is known has an IST stack.
 #include "espfix.h"
 #include "exception_steps.h"
 
@@ -13,7 +13,7 @@
 
 // --- ways of entering. RSP is at the error code -----------------------------------------------------------------------
 
-// An exception without IST. From CPL 0, CR3 and the GS base are the kernel's.
+// Handles an exception without IST. From CPL 0, CR3 and the GS base are the kernel's.
 .macro EXCEPTION vector:req
         CLEAR_DF_AND_AC
         testb $3, FROM_ERROR(CS)(%rsp)
@@ -30,7 +30,7 @@
         jmp RETURN_TO_USER
 .endm
 
-// One that may also be the fault of an IRET to user code, or of a load of a segment with the user's GS base.
+// Handles an exception that may also be the fault of an IRET to user code, or of the load of the user's GS.
 .macro EXCEPTION_OF_EXIT vector:req
         CLEAR_DF_AND_AC
         testb $3, FROM_ERROR(CS)(%rsp)
@@ -44,7 +44,8 @@
         jmp RETURN_TO_USER
 .endm
 
-// On an IST stack, at any instruction. From CPL 3 it is like any other exception.
+// Handles an exception that has an IST stack and may arrive at any instruction. From CPL 3 it is like any other
+// exception.
 .macro EXCEPTION_ANYWHERE vector:req, enter_from_user=ENTER_FROM_USER, return=iretq
         CLEAR_DF_AND_AC
         testb $3, FROM_ERROR(CS)(%rsp)
@@ -65,19 +66,19 @@
 
 // --- entries ----------------------------------------------------------------------------------------------------------
 
-// #DB. On its IST stack. No breakpoint hits while something is on that stack (REFUSE_BREAKPOINTS).
+// #DB: runs on its IST stack. No breakpoint can hit while that stack holds a frame (REFUSE_BREAKPOINTS).
 ENTRY entry_db
         pushq $0
         EXCEPTION_ANYWHERE GATECRASH_VECTOR_DB
 
-// #BP. On the entry stack from CPL 3, on the interrupted stack from CPL 0.
+// #BP: runs on the entry stack from CPL 3, and on the interrupted stack from CPL 0.
 ENTRY entry_bp
         pushq $0
 .Lafter_first_of_bp:
         GAP_TO_INTERRUPTED_STACK
         EXCEPTION_OF_BP GATECRASH_VECTOR_BP
 
-// #UD, #NP, #SS, #GP and #PF are like #BP. The CPU pushes an error code, except with #UD.
+// #UD, #NP, #SS, #GP and #PF work like #BP. The CPU pushes an error code for all of them except #UD.
 ENTRY entry_ud
         pushq $0
         EXCEPTION GATECRASH_VECTOR_UD
@@ -96,13 +97,13 @@ ENTRY entry_pf
 
 #include "vc.h"
 
-// #MC. On its IST stack; a second one before MCIP is cleared is a shutdown.
+// #MC: runs on its IST stack. A second #MC before the kernel clears MCIP shuts the CPU down.
 ENTRY entry_mc
         pushq $0
         EXCEPTION_ANYWHERE GATECRASH_VECTOR_MC, ENTER_MC_FROM_USER, RETURN_FROM_MC
         RETURN_FROM_MC_MASKED
 
-// An external interrupt is like #BP; its vector stands where an error code would.
+// An external interrupt works like #BP. Its vector takes the place of an error code.
 ENTRY entry_irq
         BEGIN_IRQ
         testb $3, FROM_ERROR(CS)(%rsp)
@@ -119,10 +120,10 @@ ENTRY entry_irq
 
 // --- faults of a return ------------------------------------------------------------------------------------------------
 
-// A fault at CPL 0, its vector in %esi. If it is the exit's IRET that faulted, the user asked for what cannot be
-// returned to, and the fault is the user's: everything but the IRET frame is the user's already.
+// Handles a fault at CPL 0 whose vector is in %esi. If the exit's IRET faulted, the user asked for an impossible
+// return, so the fault is the user's. All state except the IRET frame is then the user's already.
 //
-//      SS RSP RFLAGS CS RIP      of the IRET; RSP leads to the IRET frame that it faulted on
+//      SS RSP RFLAGS CS RIP      state at the IRET; this RSP points to the IRET frame that faulted
 //      error code, registers     RSP is here, on the entry stack
 ENTRY fault_in_kernel
         FIX_FAULT_OF_RETURN
@@ -132,8 +133,8 @@ ENTRY fault_in_kernel
         call exception_body
         jmp RETURN_TO_KERNEL
 
-// The fault of a return to CPL 3, as drawn there: the GS base and CR3 are the user's. Makes a frame on the task stack as if
-// the instruction that was to be returned to had faulted.
+// Handles the fault of a return to CPL 3, with the stack drawn at fault_in_kernel, and the user's GS base and CR3.
+// Builds a frame on the task stack, as if the user's instruction at the return address had faulted.
 ENTRY fault_of_return
         SWAP_GS_OF_RETURN_BACK
         TO_KERNEL_CR3 %rax
@@ -146,8 +147,8 @@ ENTRY fault_of_return
         call BODY_OF_RETURN_FAULT
         jmp RETURN_OF_RETURN_FAULT
 
-// Loads a selector, in %edi, into the user's GS: with the user's GS base in use, which goes with it. What faults there
-// is the load. Returns in %eax whether it did not.
+// Loads the selector in %edi into the user's GS. The load also changes the GS base, so the user's base is in use
+// meanwhile. Only the load may fault. Returns 1 in %eax, or 0 if it faulted.
 ENTRY load_gs_index
         pushfq
         cli
@@ -166,7 +167,8 @@ PLACE gs_change_failed
         popfq
         ret
 
-// The fault of that load: the GS base is the user's, the rest is the kernel's. It goes on at gs_change_failed.
+// Handles the fault of that load, with the user's GS base and all other state the kernel's. Continues at
+// gs_change_failed.
 ENTRY fault_of_gs_change
         SWAP_GS_OF_GS_CHANGE_BACK
         leaq gs_change_failed(%rip), %rax
@@ -175,8 +177,8 @@ ENTRY fault_of_gs_change
         call exception_body
         jmp return_to_kernel
 
-// #DF. On its IST stack, at any instruction. CR2 is that of the fault before it only until something else faults, so it is
-// read at once.
+// #DF: runs on its IST stack, and may arrive at any instruction. The entry reads CR2 at once, since any further fault
+// overwrites the address of the original one.
 ENTRY entry_df
         EXPECT_ERROR_CODE GATECRASH_VECTOR_DF
         CLEAR_DF_AND_AC
@@ -197,8 +199,8 @@ ENTRY return_to_kernel
         RESTORE_REGS
         iretq
 
-// The way back to CPL 3 that can restore everything. RSP is at the frame, on the task stack. The last part runs on the
-// entry stack, since that is mapped on the user's page tables.
+// Returns to CPL 3 and can restore all state. RSP is at the frame, on the task stack. The last part runs on the entry
+// stack, since the user's page tables map that.
 ENTRY return_to_user
         RESTORE_REGS_BUT_RDI
         GO_TO_LDT_STACK
@@ -208,7 +210,7 @@ PLACE return_iret
         iretq
         RETURN_TO_LDT_STACK
 
-// The first return to user code, with its IRET frame at RSP.
+// Returns to user code for the first time. RSP is at the IRET frame.
         .text
 ENTRY boot_to_user
         SET_UP_CR4

@@ -1,4 +1,4 @@
-// Checks, at the start of each body, that the entry did what it promises. Guest side, freestanding.
+// Checks at the start of each body that the entry kept its promises. Guest side, freestanding.
 #pragma once
 
 #include "context.hpp"
@@ -13,12 +13,12 @@ INLINED uint64_t gs_base() {
 }
 #endif
 
-/// One whose body may run on the IST stack that it came on from user code. None may.
+/// Returns true if the body of `vector` may stay on its IST stack after an entry from user code. By default none may.
 #ifndef stays_on_ist_stack
 INLINED bool stays_on_ist_stack(uint64_t) { return false; }
 #endif
 
-/// Where an entry from user code has put its frame.
+/// Returns true if the frame is where an entry from user code must put it: at the top of the task stack.
 INLINED bool is_in_place(const Frame* frame, uint64_t vector) {
     if (stays_on_ist_stack(vector)) return true;
     return !is_from_user(frame) || reinterpret_cast<uint64_t>(frame + 1) == per_cpu[0];
@@ -29,10 +29,11 @@ constexpr uint64_t cleared_by_entry = RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS
 constexpr uint64_t cleared_by_syscall_entry = cleared_by_entry;
 #endif
 
-/// One that a CPU pushes in 64-bit mode. What stands there else is another word: the frame is not where it seems.
+/// Returns true if `cs` is a selector that a CPU pushes in 64-bit mode. Any other value means that the frame is not
+/// where it seems to be.
 INLINED bool is_code_segment(uint64_t cs) { return cs == GATECRASH_KERNEL_CS || (cs <= 0xffff && (cs & 3) == 3); }
 
-/// Checks what the entry has done by now, whatever it interrupted.
+/// Checks all promises that the entry must have kept by now, whatever it interrupted.
 INLINED void check_entry(const Frame* frame, uint64_t vector, uint64_t cleared = cleared_by_entry) {
     uint64_t flags = 0, cr3 = 0;
     asm volatile("pushfq; popq %0" : "=r"(flags));

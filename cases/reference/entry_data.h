@@ -1,5 +1,5 @@
-/* What the reference entry has besides text: symbols that choose gates (docs/reference/sdk.md), ranges that the harness reads
- * (gatecrash/abi.h), and memory. For entry.S only, which a guest has once. */
+/* The data of the reference entry: symbols that choose gates (docs/reference/sdk.md), ranges that the harness reads
+ * (gatecrash/abi.h), and memory. For entry.S only, since a guest may define these only once. */
 
 /* --- gates ------------------------------------------------------------------------------------------------------- */
 
@@ -33,7 +33,8 @@
 #define FIRST_WITHOUT_BREAKPOINTS noinstr_text_begin
 #endif
 
-/* All text whose #DB could overwrite another's frame: bodies that run on its IST stack, and entry text. */
+/* Refuses breakpoints in all text where a #DB could overwrite the frame of another one: bodies that run on its IST
+ * stack, and entry text. */
 #ifndef REFUSE_BREAKPOINTS
 .macro REFUSE_BREAKPOINTS
         .section .rodata
@@ -46,8 +47,8 @@ breakpoints_refused:
 #endif
         REFUSE_BREAKPOINTS
 
-/* What #DB's own entry uses, or the CPU to deliver a #DB; and what every exit uses. The first range has the tables, GDT,
- * TSS and IDT among them, as the linker script orders them. */
+/* Refuses watchpoints on data that the entry of #DB uses, that the CPU uses to deliver a #DB, or that every exit uses.
+ * The first range contains the tables, with GDT, TSS and IDT, in the order of the linker script. */
 #ifdef REFUSES_WATCHPOINTS
         .section .rodata
         .globl watchpoints_refused
@@ -84,7 +85,7 @@ irq_stack_top_address:
         .data
         .globl irq_count
 irq_count:
-        .long -1                        // who runs on that stack, less 1
+        .long -1                        // the number of bodies on that stack, minus 1
         .bss
         .balign 16
         .fill 1024

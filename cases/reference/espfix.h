@@ -1,11 +1,11 @@
-/* The return to a stack segment of an LDT, which may be a 16-bit one: IRET then restores 16 bits of RSP, and leaves bits
- * 16 to 31 as the kernel has them (I13). A defect's file that defines a step's name replaces it (README.md). */
+/* The return to a stack segment of an LDT, which may be a 16-bit one. IRET then restores only 16 bits of RSP, and would
+ * leak bits 16 to 31 of the kernel's RSP (I13). A defect's file replaces a step by defining its name (README.md). */
 #ifndef GATECRASH_REFERENCE_ESPFIX_H
 #define GATECRASH_REFERENCE_ESPFIX_H
 
 #include "calling.h"
 
-/* A page, and a view of it that cannot be written, for the bits that the user's stack has (guest.lds.S). */
+/* Reserves a page, and a read-only view of it at an address with bits 16 to 31 of the user's stack (guest.lds.S). */
 #ifndef RESERVE_ESPFIX_STACK
 .macro RESERVE_ESPFIX_STACK
         .section .stack.espfix, "aw", @nobits
@@ -16,7 +16,7 @@ espfix_stack:
 .endm
 #endif
 
-/* On the way back to CPL 3, with RSP at the saved RDI. */
+/* Jumps to return_to_ldt_stack if the frame's SS is in the LDT. RSP is at the saved RDI, on the way back to CPL 3. */
 #ifndef GO_TO_LDT_STACK
 .macro GO_TO_LDT_STACK
         testb $SELECTOR_TI, FROM_RDI(SS)(%rsp)
@@ -25,7 +25,8 @@ espfix_stack:
 .endm
 #endif
 
-/* Pushes RAX. A segment of 32 bits, or one that is none, goes on by the other IRET. */
+/* Continues with RAX pushed if the frame's SS is a 16-bit segment. Else it goes back to the normal IRET, also for an
+ * invalid selector. */
 .macro GO_BACK_UNLESS_16_BITS
         pushq %rax
         movl FROM_RDI(SS) + 8(%rsp), %eax
@@ -38,7 +39,7 @@ espfix_stack:
         jmp .Lreturn_by_iret
 .endm
 
-/* RDI becomes the RSP that has the user's bits 16 to 31, and leads to the view of the espfix stack. */
+/* Loads RDI with an RSP that has bits 16 to 31 of the user's RSP, and points to the view of the espfix stack. */
 .macro FIND_ESPFIX_VIEW
         movl FROM_RDI(RSP) + 8(%rsp), %edi
         andl $0xffff0000, %edi
@@ -46,7 +47,7 @@ espfix_stack:
         orq %rax, %rdi
 .endm
 
-/* RAX and RDI, and the IRET frame. The error code between them is not copied. */
+/* Copies RAX, RDI and the IRET frame to the espfix stack, but not the error code between them. */
 .macro COPY_TO_ESPFIX_STACK
         word = 0
         .rept 2                         // RAX, RDI
@@ -64,7 +65,8 @@ PLACE espfix_copied
         movq %rax, espfix_stack + word
 .endm
 
-/* The view cannot be written, so a fault of this IRET becomes a double fault, which has a stack of its own. */
+/* Returns by an IRET on the view. The view is read-only, so a fault of this IRET becomes a double fault, which has its
+ * own stack. */
 #ifndef RETURN_TO_LDT_STACK
 .macro RETURN_TO_LDT_STACK
 ENTRY return_to_ldt_stack
@@ -83,8 +85,8 @@ PLACE return_iret_espfix
 .endm
 #endif
 
-/* In a double fault, with RSP at the frame. The user asked for what cannot be returned to; nothing is left of the first
- * fault's vector and error code, so it is #GP. */
+/* Turns a double fault of the espfix IRET into the user's #GP, with RSP at the frame. The user asked for an impossible
+ * return. The double fault does not keep the vector and error code of the first fault, so #GP stands for it. */
 #ifndef FIX_FAULT_OF_ESPFIX
 .macro FIX_FAULT_OF_ESPFIX
         movl $GATECRASH_VECTOR_GP, %esi

@@ -1,5 +1,5 @@
-/* The steps of exceptions, interrupts and their returns. A defect's or a design's file that defines a step's name replaces
- * it (README.md). */
+/* The steps of exceptions, interrupts and their returns. A defect's or a design's file replaces a step by defining its
+ * name (README.md). */
 #ifndef GATECRASH_REFERENCE_EXCEPTION_STEPS_H
 #define GATECRASH_REFERENCE_EXCEPTION_STEPS_H
 
@@ -22,13 +22,14 @@
         movq %rax, %cr4
 .endm
 
-/* A debugger has breakpoints: LE and GE say so, the harness plays the breakpoint (docs/reference/events.md). */
+/* Models a debugger that has set breakpoints: LE and GE say so, and the harness lands the #DB
+ * (docs/explanation/limits.md). */
 .macro ARM_BREAKPOINTS
         movl $DR7_ARMED, %eax
         movq %rax, %dr7
 .endm
 
-/* The runtime's has all flags that SYSCALL must clear. */
+/* Keeps the runtime's FMASK, which has all flags that SYSCALL must clear. */
 #ifndef SET_UP_FMASK
 .macro SET_UP_FMASK
 .endm
@@ -36,8 +37,8 @@
 
 /* --- on the way in. RSP is at the error code --------------------------------------------------------------------- */
 
-/* A gate's vector may also be that of an external interrupt, which pushes no error code. The CPU aligns RSP to 16 before
- * it pushes five words, or six: so RSP tells. A frame without one is an interrupt's, with its vector instead. */
+/* Goes to entry_irq if the CPU pushed no error code. An external interrupt may have any vector, and pushes none. The
+ * CPU aligns RSP to 16 bytes before it pushes five words, or six with an error code, so RSP shows which. */
 .macro EXPECT_ERROR_CODE vector:req
 #ifdef FORGED_VECTORS
         testb $8, %spl
@@ -48,8 +49,8 @@
 #endif
 .endm
 
-/* From CPL 0 the interrupted stack ends right above the frame, and what this handler stands for may push to it. So the
- * frame is given up for a copy below it. */
+/* Copies a frame from CPL 0 further down, and leaves a gap. The interrupted stack ends right above the original frame,
+ * and this handler may emulate an instruction that pushes to it. */
 #ifndef GAP_TO_INTERRUPTED_STACK
 .macro GAP_TO_INTERRUPTED_STACK
         testb $3, FROM_ERROR(CS)(%rsp)
@@ -64,15 +65,15 @@
 /* --- trace points of the entry in assembly ----------------------------------------------------------------------- */
 
 #ifdef TRACED_IN_ASSEMBLY
-/* It needs the kernel's GS base, and may fault. An interrupt's vector is in the frame: 0 stands for that. RSP is at
- * the frame. */
+/* Runs a trace point, which needs the kernel's GS base and may fault. A `vector` of 0 stands for an interrupt, whose
+ * vector is in the frame. RSP is at the frame. */
 .macro TRACE_IRQS_OFF vector:req
         movq %rsp, %rdi
         movl $\vector, %esi
         call irqs_off_traced
 .endm
 
-/* A page fault of the trace point overwrites CR2. So the address is read before, into a register that calls keep. */
+/* Reads CR2 into a register that calls preserve, before the trace point, whose own page fault would overwrite CR2. */
 #ifndef READ_CR2_BEFORE_TRACE
 .macro READ_CR2_BEFORE_TRACE
         movq %cr2, %r12
@@ -103,7 +104,7 @@
         call exception_body
 .endm
 
-/* Where exceptions and interrupts from CPL 3 end, those from CPL 0, and faults of a return to CPL 3. */
+/* The returns of exceptions and interrupts from CPL 3, of those from CPL 0, and of faults of a return to CPL 3. */
 #ifndef RETURN_TO_USER
 #define RETURN_TO_USER return_to_user
 #endif
@@ -114,7 +115,7 @@
 #define RETURN_OF_RETURN_FAULT return_to_user
 #endif
 
-/* For a design whose ways out are one, which has to know where to. */
+/* Do nothing, except in a design that has one common exit, and so must note where that exit returns to. */
 #ifndef EXIT_IS_TO_USER
 .macro EXIT_IS_TO_USER
 .endm
@@ -128,8 +129,8 @@
 .endm
 #endif
 
-/* Goes on to the entry stack, which the user's page tables have. RSP is at the saved RDI, and afterwards at the IRET
- * frame. */
+/* Moves the IRET frame to the entry stack, which the user's page tables map, and loads the user's CR3. RSP is at the
+ * saved RDI, and afterwards at the IRET frame. */
 .macro TO_ENTRY_STACK_AND_USER_CR3
         movq %rsp, %rdi
         leaq entry_stack_top(%rip), %rsp
@@ -166,8 +167,9 @@
 #define ENTER_MC_FROM_USER ENTER_FROM_USER
 #endif
 
-/* To where an NMI's frame is not out of the next one's reach yet. IRET would unmask NMIs; this does not. RSP is at the
- * IRET frame, on the #MC's stack. This stack stays as it is until it has been used: MCIP is still set. */
+/* Returns from #MC, without an IRET if it interrupted an NMI that has not copied its frame yet: an IRET would unmask
+ * NMIs there. RSP is at the IRET frame, on the stack of #MC. No other #MC can overwrite that stack, since MCIP is still
+ * set. */
 #ifndef RETURN_FROM_MC
 .macro RETURN_FROM_MC
         cmpq $entry_nmi, (%rsp)
@@ -190,7 +192,7 @@ ENTRY mc_returns_masked
 
 /* --- faults of a return. RSP is at the frame --------------------------------------------------------------------- */
 
-/* Goes to `fix` if the instruction at `place` faulted. Clobbers RAX. */
+/* Jumps to `fix` if the instruction at `place` faulted. Clobbers RAX. */
 .macro IF_FAULT_IS_AT place:req, fix:req
         leaq \place(%rip), %rax
         cmpq %rax, GATECRASH_FRAME_RIP(%rsp)
@@ -203,7 +205,7 @@ ENTRY mc_returns_masked
 .endm
 #endif
 
-/* SWAPGS came before the instruction that faulted. */
+/* Undo the SWAPGS that came before the faulting instruction. */
 #ifndef SWAP_GS_OF_RETURN_BACK
 #define SWAP_GS_OF_RETURN_BACK swapgs
 #endif
@@ -211,14 +213,14 @@ ENTRY mc_returns_masked
 #define SWAP_GS_OF_GS_CHANGE_BACK swapgs
 #endif
 
-/* The fault's frame, on the entry stack, stays at RDI. */
+/* Switches to the task stack. RDI still points to the fault's frame on the entry stack. */
 #ifndef RETURN_FAULT_TO_TASK_STACK
 .macro RETURN_FAULT_TO_TASK_STACK
         movq TASK_STACK_TOP, %rsp
 .endm
 #endif
 
-/* Reads the frame that the IRET used: this frame's RSP leads there. Clobbers RAX. */
+/* Pushes the frame that the faulting IRET used. The RSP of the fault's frame points to it. Clobbers RAX. */
 .macro PUSH_USERS_IRET_FRAME
         movq GATECRASH_FRAME_RSP(%rdi), %rax
         PUSH_IRET_FRAME 0(%rax)
@@ -227,7 +229,7 @@ ENTRY mc_returns_masked
 #define PUSH_IRET_FRAME_OF_RETURN_FAULT PUSH_USERS_IRET_FRAME
 #endif
 
-/* The fault's error code, and the user's registers, which were restored already. */
+/* Pushes the fault's error code, and the registers of the fault's frame, which are already the user's. */
 .macro PUSH_CODE_AND_REGS_OF_FAULT
         word = GATECRASH_FRAME_ERROR
         .rept 16

@@ -1,4 +1,4 @@
-// Tells, for bodies.cpp, whether an interrupt came from outside. Guest side, freestanding.
+// Finds out for bodies.cpp whether an interrupt is external. Guest side, freestanding.
 #pragma once
 
 #include "cpu.hpp"
@@ -8,8 +8,8 @@ extern "C" const char user_int80_back[];
 namespace {
 
 #ifdef INT80_SYSCALLS
-/// Whether vector 0x80, through whose gate user code executes system calls, came from outside. Nothing in the frame
-/// says so; a local APIC does, which has the bit of an interrupt set from its delivery to the end of its handling.
+/// Returns true if an entry through vector 0x80, which user code uses for system calls, is an external interrupt. The
+/// frame does not say so. A local APIC does: it sets the interrupt's bit at the delivery, and keeps it until EOI.
 #ifndef is_external
 INLINED bool is_external(const gatecrash::abi::Frame*) {
     uint64_t& word = interrupts_in_service[GATECRASH_USER_IRQ / 64];

@@ -1,18 +1,20 @@
-// The reference entry: NMIs. From CPL 3 an NMI is an exception like others, but for the work of the exit. From CPL 0 the
-// CPU starts at the top of the NMI stack each time, also if an NMI is being handled whose handler took an exception (its
-// IRET unmasked NMIs). So the frame is copied out of the CPU's reach, and a nested NMI only has the outer one repeat.
+// NMIs of the reference entry. From CPL 3 an NMI is an exception like others, except that it does no exit work. From
+// CPL 0 the CPU starts at the top of the NMI stack each time, even inside another NMI whose handler took an exception,
+// since the IRET of that unmasked NMIs. So the first NMI copies its frame out of the CPU's reach, and a nested NMI only
+// makes the outer one repeat.
 #include "nmi_steps.h"
 
         .section .entry.text, "ax"
 
-// NMI. On the NMI stack, NMIs masked until the next IRET; GS base, CR3, DF and AC are what they were.
+// NMI: runs on the NMI stack, with NMIs masked until the next IRET. GS base, CR3, DF and AC still have their
+// interrupted values.
 //
-// From here to nmi_repeat the CPU's frame is the only one, or a nested NMI's own: what may interrupt it must not unmask
-// NMIs (entry.S, mc_returns_masked).
+// From here to nmi_repeat the CPU's frame is the only copy, or a nested NMI's own. So no handler that interrupts this
+// code may unmask NMIs (exception_steps.h, mc_returns_masked).
 ENTRY entry_nmi
         HANDLE_NMI_FROM_USER
 
-// RSP is at the IRET frame, at the top of the NMI stack. Below it may be what an outer NMI needs.
+// RSP is at the IRET frame, at the top of the NMI stack. The words below it may belong to an outer NMI.
 PLACE nmi_from_kernel
         PUSH_SCRATCH_WORD
         OUT_IF_COPYING

@@ -1,4 +1,4 @@
-// The steps of an NMI's body: how its rounds follow each other, and what it has to give back, for bodies.cpp. Guest
+// The steps of an NMI's body, for bodies.cpp: the sequence of its rounds, and the state that it must restore. Guest
 // side, freestanding.
 #pragma once
 
@@ -6,7 +6,7 @@
 
 namespace {
 
-/// NMI bodies do not nest: one that comes while another runs has that one start over.
+/// The state of the NMI body. Bodies do not nest: an NMI that arrives while one runs makes that one start over.
 enum class NmiState : uint64_t { idle, executing, latched };
 NmiState nmi_state = NmiState::idle;
 
@@ -16,13 +16,13 @@ constexpr bool db_may_come_in_nmi = true;
 constexpr bool db_may_come_in_nmi = false;
 #endif
 
-/// Runs one body at a time, since each NMI's IRET unmasks NMIs. The next NMI has it do another round.
+/// False: one body runs at a time, although an IRET inside it unmasks NMIs. The next NMI makes it do another round.
 #ifndef nmi_bodies_nest
 constexpr bool nmi_bodies_nest = false;
 #endif
 INLINED void latch_nmi() { nmi_state = NmiState::latched; }
 
-/// Nothing: DR7 and CR2 are saved and given back in each round.
+/// Keeps nothing over all rounds, since each round saves and restores DR7 and CR2 itself.
 #ifndef KeptOverNmiRounds
 struct KeptOverNmiRounds {};
 #endif
@@ -34,16 +34,16 @@ using NmiBreakpoints = WithoutBreakpoints;
 INLINED void begin_nmi_round() { nmi_state = NmiState::executing; }
 #endif
 
-/// Latched becomes executing: another round. Executing becomes idle.
+/// Ends a round by one decrement: latched becomes executing, which is another round, and executing becomes idle.
 INLINED void next_nmi_state() { asm volatile("decq %0" : "+m"(nmi_state) : : "cc", "memory"); }
 
-/// An NMI's return does no work of the exit: it may have interrupted that.
+/// Ends a round without exit work, since the NMI may have interrupted exit work.
 #ifndef end_nmi_round
 INLINED void end_nmi_round(const gatecrash::abi::Frame*) { next_nmi_state(); }
 #endif
 
-/// The address of a page fault that an NMI may have interrupted before it was read. Given back while other NMIs still
-/// are kept from the body: the next one keeps what it finds.
+/// Keeps CR2 over an NMI's body: the NMI may have interrupted a page fault that has not read it yet. The body restores
+/// CR2 before it lets in another NMI, which in turn keeps the value that it finds.
 class Cr2 {
   public:
     INLINED Cr2() { READ("cr2", kept); }
@@ -71,7 +71,7 @@ INLINED void give_vc_stack_back(uint64_t found) { tss_ist_vc = found; }
 #endif
 #endif
 
-/// An NMI's body may raise #VC, and may have interrupted one: then the next one is to begin below what was interrupted.
+/// Protects a #VC that the NMI interrupted: a #VC in the NMI's body starts below it on the stack of #VC.
 #ifndef OwnVcStack
 struct OwnVcStack {
 #ifdef VC_ON_IST

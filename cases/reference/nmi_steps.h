@@ -1,5 +1,5 @@
-/* The steps of an NMI's entry and exit. A defect's file that defines a step's name replaces it (README.md). Offsets from
- * RSP are those of the stack that copied_frame.h draws. */
+/* The steps of an NMI's entry and exit. A defect's file replaces a step by defining its name (README.md).
+ * copied_frame.h draws the stack to which the offsets from RSP refer. */
 #ifndef GATECRASH_REFERENCE_NMI_STEPS_H
 #define GATECRASH_REFERENCE_NMI_STEPS_H
 
@@ -12,8 +12,8 @@
 #define CALL_NMI_BODY movq %rsp, %rdi; call nmi_body
 #endif
 
-/* Where a workload asks for it, another CPU takes the user's code segment away meanwhile (modify_ldt). The frame of the
- * final IRET is at RSP + `frame`. */
+/* Models another CPU that takes the user's code segment away during the NMI (modify_ldt), if the workload asks for it.
+ * The frame of the final IRET is at RSP + `frame`. */
 .macro USERS_CODE_GOES frame:req
 #ifdef CODE_GOES_DURING_NMI
         cmpq $GATECRASH_USER_CS, FROM_RIP(CS) + \frame(%rsp)
@@ -31,7 +31,8 @@
 .endm
 #endif
 
-/* Moves the frame, and all registers, from the NMI stack to the task stack: the next NMI may use the NMI stack. */
+/* Moves the frame and all registers from the NMI stack to the task stack, so that the next NMI may use the NMI
+ * stack. */
 .macro MOVE_NMI_TO_TASK_STACK
         PUSH_RDI_OF_USER
         swapgs
@@ -49,7 +50,7 @@
 #define RETURN_OF_USERS_NMI return_to_user
 #endif
 
-/* From CPL 3 an NMI is an exception like others. From CPL 0 it goes on at nmi_from_kernel. */
+/* Handles an NMI from CPL 3 like any other exception. An NMI from CPL 0 continues at nmi_from_kernel. */
 #ifndef HANDLE_NMI_FROM_USER
 .macro HANDLE_NMI_FROM_USER
         testb $3, FROM_RIP(CS)(%rsp)
@@ -70,7 +71,8 @@
 .endm
 #endif
 
-/* In the copy the handler is still to come, and `iret` is half written: nothing to do. */
+/* Leaves if this NMI interrupted the copy: `iret` is half written and the handler has not run yet, so there is nothing
+ * to do. */
 .macro OUT_IF_COPYING
         leaq nmi_repeat(%rip), %rdx
         cmpq %rdx, 8(%rsp)
@@ -86,7 +88,8 @@
         je nmi_nested
 .endm
 
-/* After the clearing of `executing` RSP still is on the NMI stack. */
+/* Takes this NMI for the first if the interrupted RSP is not on the NMI stack. After an outer NMI has cleared
+ * `executing`, its RSP is still there. */
 .macro FIRST_UNLESS_ON_NMI_STACK
         leaq nmi_stack(%rip), %rdx
         cmpq %rdx, 32(%rsp)
@@ -96,8 +99,8 @@
         ja nmi_first
 .endm
 
-/* DF marks the rest of the exit, since user code may have put its RSP on the NMI stack and executed SYSCALL, which
- * clears DF. */
+/* Takes this NMI for the first unless DF is set, which marks the rest of an outer NMI's exit. User code can point RSP
+ * at the NMI stack and execute SYSCALL, but SYSCALL clears DF. */
 #ifndef FIRST_UNLESS_DF_MARKS_EXIT
 .macro FIRST_UNLESS_DF_MARKS_EXIT
         testb $(RFLAGS_DF >> 8), 25(%rsp)

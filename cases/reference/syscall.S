@@ -1,9 +1,10 @@
-// The reference entry: SYSCALL, and its return by SYSRET where nobody can tell it from one by IRET.
+// SYSCALL of the reference entry. It returns by SYSRET where user code cannot distinguish that from a return by IRET.
 #include "syscall_steps.h"
 
         .section .entry.text, "ax"
 
-// SYSCALL. RCX and R11 are the user's RIP and RFLAGS; user RSP, user GS base, user page tables, interrupts off (FMASK).
+// Enters SYSCALL, with the user's RIP in RCX and RFLAGS in R11, the user's RSP, GS base and page tables, and interrupts
+// off (FMASK).
 ENTRY entry_syscall
         swapgs
         SAVE_USER_RSP
@@ -14,8 +15,9 @@ ENTRY entry_syscall
 PLACE syscall_entered
         call syscall_entry_body
 
-// The return of SYSCALL. RSP is at the frame; kernel GS base, kernel page tables, interrupts off. SYSRET loads RIP from
-// RCX, RFLAGS from R11, and CS and SS with constants: it is taken only if that is what the frame says.
+// Returns from SYSCALL. RSP is at the frame, the GS base and page tables are the kernel's, and interrupts are off.
+// SYSRET loads RIP from RCX, RFLAGS from R11, and constants into CS and SS, so the exit uses it only if the frame has
+// these values.
 PLACE syscall_exit
         LOAD_RCX_AND_R11
         SLOW_UNLESS_RCX_IS_RIP

@@ -1,4 +1,4 @@
-/* The steps of SYSCALL's entry and exit. A defect's file that defines a step's name replaces it (README.md). */
+/* The steps of SYSCALL's entry and exit. A defect's file replaces a step by defining its name (README.md). */
 #ifndef GATECRASH_REFERENCE_SYSCALL_STEPS_H
 #define GATECRASH_REFERENCE_SYSCALL_STEPS_H
 
@@ -18,7 +18,7 @@
 .endm
 #endif
 
-/* Makes the frame that an exception of the user's next instruction would have. */
+/* Builds the frame that an exception at the user's next instruction would have. */
 .macro PUSH_FRAME_OF_SYSCALL
         pushq $GATECRASH_USER_SS
         pushq USER_RSP
@@ -47,7 +47,8 @@
 .endm
 #endif
 
-/* Canonical, and the user's: bits 63 to 47 are zero. Intel's SYSRET faults at CPL 0 on an RIP that is not canonical. */
+/* Requires an RIP whose bits 63 to 47 are zero, as in canonical addresses of the user. Intel's SYSRET faults at CPL 0
+ * on an RIP that is not canonical. */
 #ifndef SLOW_UNLESS_RIP_IS_A_USERS
 .macro SLOW_UNLESS_RIP_IS_A_USERS
         movq GATECRASH_FRAME_RIP(%rsp), %rdx
@@ -70,7 +71,7 @@
 .endm
 #endif
 
-/* SYSRET clears RF, and with TF it traps before the user's first instruction. */
+/* Flags that only IRET can restore: SYSRET clears RF, and with TF it traps before the user's first instruction. */
 #ifndef FLAGS_FOR_IRET_ONLY
 #define FLAGS_FOR_IRET_ONLY (RFLAGS_RF | RFLAGS_TF)
 #endif
@@ -88,12 +89,12 @@
 
 /* --- the way out by SYSRET --------------------------------------------------------------------------------------- */
 
-/* RSP is at the saved RDI afterwards. */
+/* Restores the registers, and leaves RSP at the saved RDI. */
 #ifndef RESTORE_REGS_FOR_SYSRET
 #define RESTORE_REGS_FOR_SYSRET RESTORE_REGS_BUT_RDI
 #endif
 
-/* Goes on to the entry stack, which the user's page tables have, for the last two registers. */
+/* Loads the user's CR3, RDI and RSP, from the entry stack, which the user's page tables map. */
 .macro TO_USER_RSP_AND_CR3
         movq %rsp, %rdi
         leaq entry_stack_top(%rip), %rsp

@@ -1,7 +1,7 @@
-/* The entry of #VC, in guests that have one. For entry.S only, which a guest has once. */
+/* The entry of #VC, in guests that have one. For entry.S only, since a guest may define it only once. */
 
 #ifdef HAS_VC
-// #VC. On the entry stack from CPL 3, on the interrupted stack from CPL 0.
+// #VC: runs on the entry stack from CPL 3, and on the interrupted stack from CPL 0.
 ENTRY entry_vc
         EXPECT_ERROR_CODE GATECRASH_VECTOR_VC
         EXCEPTION GATECRASH_VECTOR_VC
@@ -10,7 +10,7 @@ ENTRY entry_vc
 #ifdef VC_ON_IST
         .globl ist_of_vc
         ist_of_vc = GATECRASH_IST_VC
-        // An NMI changes the entry of #VC's stack.
+        // This TSS is writable, since an NMI changes the IST entry of #VC.
         .section .entry.data, "aw"
         .globl tss, tss_ist_vc
         .balign 16
@@ -25,8 +25,8 @@ vc_stack:
 vc_stack_top:
         .section .entry.text, "ax"
 
-/* To the stack that was interrupted, with all that is on the IST stack. RSP is at the error code, and afterwards at the
- * saved RDI. */
+/* Copies everything on the IST stack to the interrupted stack, and continues there. RSP is at the error code, and
+ * afterwards at the saved RDI. */
 .macro LEAVE_VC_STACK
         pushq %rdi
         movq FROM_RDI(RSP)(%rsp), %rdi
@@ -40,8 +40,8 @@ vc_stack_top:
         movq %rdi, %rsp
 .endm
 
-// #VC, raised by INT, which pushes no error code. On an IST stack that is only for the delivery: from CPL 0 it goes on to
-// the stack that was interrupted, when all that it needs is there.
+// #VC, raised by INT, which pushes no error code. The IST stack only serves the delivery: from CPL 0 the entry copies
+// the frame to the interrupted stack and continues there.
 ENTRY entry_vc
         pushq $0
         CLEAR_DF_AND_AC

@@ -1,5 +1,5 @@
-// The workload of several cases: a system call, a page fault of the user's, and a return that faults since what the frame
-// says is none of user code's. Entries from CPL 0 are those of events, and of the body's trace point.
+// The workload of several cases. It makes a system call, a page fault in user code, and a return that faults because
+// the frame's code segment is not present. Entries from CPL 0 come from events, and from the body's trace point.
 #include "addresses.h"
 #include "entry.h"
 
@@ -31,7 +31,7 @@ user_bad_return_back:
 1:      outb %al, $GATECRASH_PORT_DONE
         ud2
 
-// A fault of the user's goes on here, and from here to the next window.
+// A user's fault continues here, and then goes to the next window.
         .globl user_fault_landing
 user_fault_landing:
         outb %al, $GATECRASH_PORT_END

@@ -7,12 +7,12 @@ extern "C" {
 extern const char user_bad_return_back[];
 extern const char user_fault_landing[];
 
-/// One return is to a code segment that is not present.
+/// Makes one of the returns go to a code segment that is not present.
 void syscall_work(Frame* frame) {
     if (frame->rip == reinterpret_cast<uint64_t>(user_bad_return_back)) frame->cs = GATECRASH_LDT_CODE_ABSENT;
 }
 
-/// Faults are the user's, and a page fault of the user's is that of the workload.
+/// Checks that every fault is the user's, and that a user's page fault has the address of the workload's.
 void exception_work(Frame* frame, uint64_t vector, uint64_t cr2) {
     const bool is_fault = vector >= GATECRASH_VECTOR_NP && vector <= GATECRASH_VECTOR_PF;
     const bool is_traced = vector == GATECRASH_VECTOR_PF && cr2 == REFERENCE_TRACED;
@@ -24,6 +24,6 @@ void exception_work(Frame* frame, uint64_t vector, uint64_t cr2) {
     frame->cs = GATECRASH_USER_CS;
 }
 
-/// What an NMI's body does: a profiler follows the user's stack.
+/// Does the work of an NMI's body: a profiler reads the user's stack.
 void nmi_work() { (void)*reinterpret_cast<volatile const uint64_t*>(REFERENCE_TRACED); }
 }

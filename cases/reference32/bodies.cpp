@@ -1,5 +1,5 @@
-// The 32-bit reference entry's bodies: what a kernel does in C between its entry and its exit, as far as that has to be
-// right for the entry to be. Each checks on its way in that the entry did what it promises, and says so in the log.
+// The bodies of the 32-bit reference entry: the work that a kernel does in C between entry and exit, as far as the
+// entry depends on it. Each body first checks that the entry kept its promises, and logs any breach.
 #include "body_steps.hpp"
 
 using gatecrash::Frame;
@@ -38,7 +38,7 @@ void exception_body(Frame* frame) {
     if (is_fault(vector) && !is_from_user(frame) && fix(frame)) {
         fixup_work();
     } else {
-        exception_work(frame, cr2);  // may have it return elsewhere, as a signal does
+        exception_work(frame, cr2);  // may change where the frame returns to, like a signal
     }
     if (is_from_user(frame)) exit_to_user();
 }

@@ -1,6 +1,6 @@
-// The steps of the 32-bit reference entry's bodies, and the checks that the entry did what it promises, for bodies.cpp.
-// Each #ifndef holds a step. A defect's or a design's file replaces it by defining its name (README.md). Guest
-// side, freestanding.
+// The steps of the bodies of the 32-bit reference entry, and checks that the entry kept its promises, for bodies.cpp.
+// Each #ifndef holds a step. A defect's or a design's file replaces it by defining its name (README.md). Guest side,
+// freestanding.
 #pragma once
 
 #include "reference32.hpp"
@@ -19,17 +19,18 @@ INLINED void interrupts_off() { asm volatile("cli" : : : "memory"); }
 INLINED bool is_from_vm86(const Frame* frame) { return (frame->eflags & RFLAGS_VM) != 0; }
 INLINED bool is_from_user(const Frame* frame) { return (frame->cs & 3) == 3 || is_from_vm86(frame); }
 
-/// Frames of CPL 3 go to the top of the task stack; from virtual-8086 mode they have four segments more.
+/// Returns true if a frame from CPL 3 is at the top of the task stack. A frame from virtual-8086 mode has four more
+/// words.
 INLINED bool is_at_top(const Frame* frame) {
     const auto end = reinterpret_cast<uint32_t>(frame + 1) + (is_from_vm86(frame) ? 16 : 0);
-    return end == per_cpu[0];  // the top of the task stack; of the task that runs
+    return end == per_cpu[0];  // the top of the current task's stack
 }
 
 INLINED bool is_on_task_stack(uint32_t esp) {
     return esp >= reinterpret_cast<uint32_t>(task_stack) && esp < reinterpret_cast<uint32_t>(task_stack_top);
 }
 
-/// A task's own stack, which what interrupts it goes on on.
+/// Returns true if ESP is on the stack of the double fault's task, where handlers that interrupt that task stay.
 INLINED bool is_on_stack_of_df([[maybe_unused]] uint32_t esp) {
 #ifdef DF_BY_TASK
     return esp >= reinterpret_cast<uint32_t>(df_stack) && esp < reinterpret_cast<uint32_t>(df_stack_top);
@@ -38,7 +39,7 @@ INLINED bool is_on_stack_of_df([[maybe_unused]] uint32_t esp) {
 #endif
 }
 
-/// Checks what the entry has done by now, whatever it interrupted.
+/// Checks all promises that the entry must have kept by now, whatever it interrupted.
 INLINED void check_entry(const Frame* frame, bool moves_frame) {
     constexpr uint32_t cleared = RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC;
     uint32_t flags = 0, cr3 = 0, esp = 0;
@@ -59,7 +60,7 @@ INLINED void check_entry(const Frame* frame, bool moves_frame) {
     if (is_from_user(frame) && (frame->cs >> 16) != 0) log_broken(13, vector, frame, frame->cs);
 }
 
-/// An instruction of the exit that may fault since of what user code asked for, and where the exit goes on.
+/// An instruction of the exit that may fault because of a user's request, and the place where the exit then continues.
 struct Fixup {
     const char *instruction, *fix;
 };
@@ -78,7 +79,7 @@ constexpr Fixup fixups[] = {{return_ds, fix_ds},
                             {return_gs, fix_gs},
                             FIXUPS_OF_IRET FIXUPS_OF_ARGUMENT};
 
-/// The upper half of CS has marks: EIP alone tells.
+/// Returns true for every frame: EIP alone identifies the instruction, since the upper half of CS may hold marks.
 #ifndef may_be_fixed
 INLINED bool may_be_fixed(const Frame*) { return true; }
 #endif
@@ -97,13 +98,13 @@ INLINED bool is_fault(uint32_t vector) {
     return vector == GATECRASH_VECTOR_UD || (vector >= GATECRASH_VECTOR_TS && vector <= GATECRASH_VECTOR_PF);
 }
 
-/// For what KVM emulates: text that both page-table roots map. On the emulated AMD machine KVM may decode it by those
-/// of an earlier CR3 (docs/explanation/stepping.md).
+/// Puts functions with instructions that KVM emulates into text that both page-table roots map. On the emulated AMD
+/// machine, KVM may decode them with the page tables of an earlier CR3 (docs/explanation/limits.md).
 #define EMULATED [[gnu::section(".entry.text"), gnu::noinline]]
 
 EMULATED void clear_machine_check() { asm volatile("wrmsr" : : "c"(MSR_MCG_STATUS), "a"(0), "d"(0)); }
 
-/// Reads DR6 and clears it, so that the next #DB's is its own (SDM volume 3, 17.2.3).
+/// Returns DR6 and clears it, so that the next #DB finds only its own bits (SDM volume 3, 17.2.3).
 EMULATED uint32_t take_debug_status() {
     constexpr uint32_t nothing = 0xffff0ff0;
     uint32_t status = 0;
@@ -114,7 +115,8 @@ EMULATED uint32_t take_debug_status() {
 
 extern "C" const char entry_sysenter[], sysenter_flags_are_clear[];
 
-/// The user's TF is still set after SYSENTER: each instruction traps, up to the one that clears it.
+/// Returns true if a trap belongs to the user's TF, which is still set after SYSENTER. Each instruction of the entry
+/// traps, up to the one that clears TF.
 #ifndef is_step_of_users_flag
 INLINED bool is_step_of_users_flag(const Frame* frame) {
     return frame->eip >= reinterpret_cast<uint32_t>(entry_sysenter) &&
@@ -122,7 +124,7 @@ INLINED bool is_step_of_users_flag(const Frame* frame) {
 }
 #endif
 
-/// Any other step of the kernel is a mistake, and is stopped.
+/// Reports any other single-step trap of the kernel as a mistake, and clears TF.
 INLINED void stop_kernel_steps(Frame* frame, uint32_t debug_status) {
     constexpr uint32_t single_step = 0x4000;
     if ((debug_status & single_step) == 0 || is_from_user(frame) || is_step_of_users_flag(frame)) return;
@@ -130,7 +132,7 @@ INLINED void stop_kernel_steps(Frame* frame, uint32_t debug_status) {
     frame->eflags &= ~uint32_t{RFLAGS_TF};
 }
 
-/// After this nothing happens in C before user code runs: interrupts stay off.
+/// Does the exit work. No other C code runs between this and user code, and interrupts stay off.
 INLINED void exit_to_user() {
     while (exit_work != 0) {
         exit_work = 0;
@@ -138,18 +140,18 @@ INLINED void exit_to_user() {
     }
 }
 
-/// The C of NMIs does not nest, although an IRET in it unmasks them: the one that comes then has the outer one do
-/// another round.
+/// The state of the NMI body. Bodies do not nest, although an IRET inside one unmasks NMIs: an NMI that arrives then
+/// makes the running body do another round.
 enum class NmiState : uint32_t { idle, executing, latched };
 volatile NmiState nmi_state = NmiState::idle;
 #ifndef is_nmi_body_running
 INLINED bool is_nmi_body_running() { return nmi_state != NmiState::idle; }
 #endif
 INLINED void latch_nmi() { nmi_state = NmiState::latched; }
-/// Latched becomes executing: another round. Executing becomes idle.
+/// Ends a round by one decrement: latched becomes executing, which is another round, and executing becomes idle.
 INLINED void next_nmi_state() { asm volatile("decl %0" : "+m"(nmi_state) : : "cc", "memory"); }
 
-/// The address of a page fault that an NMI may have interrupted before it was read.
+/// Restores CR2 after an NMI's body, since the NMI may have interrupted a page fault that has not read it yet.
 INLINED void give_cr2_back(uint32_t kept) {
     uint32_t now = 0;
     READ("cr2", now);
@@ -159,7 +161,7 @@ INLINED void give_cr2_back(uint32_t kept) {
 #ifdef AUDITED_CALLS
 constexpr uint32_t no_such_call = 0xffffffda;  // -ENOSYS
 
-/// Begins something for each call; the way out has to end it.
+/// Begins something for each call that the exit must end.
 INLINED void begin_call() { exit_work = 1; }
 INLINED bool is_call(uint32_t number) { return number < AUDITED_CALLS; }
 #ifndef refuse_call
@@ -171,8 +173,8 @@ INLINED bool is_call(uint32_t) { return true; }
 INLINED void refuse_call(Frame*) {}
 #endif
 
-/// Flags that SYSEXIT does not load, and that POPF must not load before it: they would trap in the kernel, or return to
-/// another mode.
+/// Flags that only IRET can restore. SYSEXIT does not load them, and a POPF before it must not: they would trap in the
+/// kernel, or return to another mode.
 #ifndef flags_for_iret_only
 constexpr uint32_t flags_for_iret_only = RFLAGS_TF | RFLAGS_RF | RFLAGS_NT | RFLAGS_VM;
 #endif

@@ -1,16 +1,16 @@
 // The reference entry of 32-bit guests.
 //
-// The CPU enters from CPL 3 on the entry stack, with the user's page tables. Both are in the entry area, as are this
-// text, the tables and the per-CPU data; bodies are not, and run on the task stack and the kernel's page tables. The
-// frame goes along: a handler's frame is on the stack that its body runs on, but an NMI's, which stays where it is.
+// The CPU enters from CPL 3 on the entry stack, with the user's page tables. The entry area holds that stack, this
+// text, the tables and the per-CPU data. Bodies are outside it, and run on the task stack and the kernel's page tables.
+// A handler's frame moves to the stack of its body; only an NMI's frame stays where it is.
 //
 //      entry stack, from the top down
-//        SS ESP EFLAGS CS EIP    of the user
+//        SS ESP EFLAGS CS EIP    the user's state
 //        error code, vector, GS FS ES DS, PUSHA
 //
-// An exception on the way out (a segment that cannot be loaded, the IRET) finds itself on the entry stack again, in the
-// kernel. Then all of the entry stack is copied to the task stack for the body, and back for the return; CS's upper
-// half, which a CPU need not write, has the marks that say so.
+// An exception during the exit, for a segment that cannot be loaded or for the IRET, interrupts the kernel on the entry
+// stack. The entry then copies the whole entry stack to the task stack for the body, and back for the return. Marks in
+// the upper half of CS say so, since a CPU need not write that half.
 #include "steps.h"
 
         .globl esp0_is_entry_stack
@@ -48,12 +48,13 @@ ENTRY \name
         EXCEPTION_WITH_CODE entry_pf GATECRASH_VECTOR_PF
         EXCEPTION entry_mc GATECRASH_VECTOR_MC
 
-// An external interrupt. Its stub pushed an error code and the vector.
+// External interrupts: the stub has pushed an error code and the vector.
 ENTRY entry_irq
         jmp exception
 
-// Any of them, from CPL 3 or CPL 0, on any page tables and with any segments. Vector and error code are on the stack, which
-// may be a segment whose ESP is not flat: pushes only. EDX gets the marks.
+// Handles all exceptions and interrupts, from CPL 3 or CPL 0, on any page tables and with any segments. Vector and
+// error code are on the stack. The stack segment may not be flat, so the code only pushes until it has left that
+// segment. EDX gets the marks.
 ENTRY exception
         SAVE_REGS32
         CLEAR_FLAGS
@@ -63,7 +64,7 @@ ENTRY exception
         TEST_FROM_USER
         jz exception_from_kernel
 
-// ESP is at a frame from CPL 3 on the entry stack.
+// Handles an exception from CPL 3. ESP is at the frame on the entry stack.
 ENTRY exception_from_user
         ASSERT_USER_CR3
         TO_KERNEL_CR3
@@ -73,13 +74,14 @@ ENTRY exception_from_user
         movl %esp, %eax
         call exception_body
 
-// The way back to CPL 3. ESP is at the frame, at the end of the task stack; kernel page tables, interrupts off.
+// Returns to CPL 3. ESP is at the frame, at the end of the task stack. Requires the kernel's page tables, and
+// interrupts off.
 ENTRY return_to_user
         COPY_TO_ENTRY_STACK
         RETURN_TO_USER_CR3
         SET_ESPFIX_POINTER GATECRASH_FRAME32_ESP(%esp)
         popal
-// A selector that cannot be loaded is the user's fault: it gets the null one.
+// A selector that cannot be loaded is the user's mistake, and the fixup replaces it by the null selector.
 ENTRY return_ds
         popl %ds
 ENTRY return_es
@@ -99,14 +101,15 @@ ENTRY return_gs
 ENTRY return_iret
         iret
 
-// An IRET to a 16-bit stack segment leaves bits 16 to 31 of ESP as they are: so they are made the user's before. ESP is at
-// the IRET frame.
+// Returns to a 16-bit stack segment. The IRET keeps bits 16 to 31 of ESP, so this code first loads the user's. ESP is
+// at the IRET frame.
 ENTRY return_to_ldt_stack
         LOAD_ESPFIX_POINTER
 ENTRY return_espfix_iret
         iret
 
-// SYSENTER's exit: the body leaves a mark where the vector is, at ESP. ECX and EDX are the kernel's by then.
+// Returns from SYSENTER by SYSEXIT. The body asks for this by a mark in the frame's vector, where ESP is. User code
+// expects to lose ECX and EDX.
 ENTRY return_by_sysexit
         LOAD_EIP_AND_ESP
         RESTORE_FLAGS_AND_IF
@@ -117,13 +120,13 @@ ENTRY fix_\segment
         movl $0, (%esp)
         jmp return_\segment
         .endr
-// The IRET to user code faulted, and ESP is at its frame again: an exception of the user's.
+// Turns a fault of the IRET to user code into an exception of the user. ESP is at the IRET frame again.
 ENTRY fix_iret
         pushl $0
         pushl $GATECRASH_VECTOR_GP
         jmp exception
 
-// ESP is at a frame from CPL 0, on any stack; flat stack segment, marks in EDX.
+// Handles an exception from CPL 0. ESP is at the frame on any stack, SS is the flat segment, and EDX holds the marks.
 ENTRY exception_from_kernel
         CLEAN_CS_OF_KERNEL
         TEST_ON_ENTRY_STACK
@@ -139,7 +142,7 @@ ENTRY return_to_kernel
 ENTRY return_kernel_iret
         iret
 
-// The same, on the entry stack: of a fault on the way out.
+// Handles an exception from CPL 0 on the entry stack, such as a fault during the exit.
 ENTRY exception_on_entry_stack
         GO_WHERE_FRAME_STAYS
         orl $FROM_ENTRY_STACK, %edx
@@ -151,14 +154,15 @@ ENTRY exception_on_entry_stack
         movl %esp, %eax
         call exception_body
         jmp return_from_kernel
-// The marks are in EDX.
+// Returns to the entry stack. EDX holds the marks.
 ENTRY return_to_entry_stack
         CLEAN_CS
         GO_BACK_TO_ENTRY_STACK
         RETURN_TO_MARKED_CR3
         testl $FROM_ESPFIX, %edx
         jz return_to_kernel
-// What it interrupted has the user's frame on top of the entry stack, and an ESP with the upper half of that one's.
+// Returns to code on the espfix segment. The user's frame is at the top of the entry stack, and the interrupted ESP has
+// the upper half of that frame's ESP.
 ENTRY return_to_espfix
         SET_ESPFIX_POINTER entry_stack_top + FROM_END(ESP)
         RESTORE_REGS32
@@ -170,8 +174,8 @@ ENTRY return_to_espfix
 
 // --- NMI --------------------------------------------------------------------------------------------------------------
 
-// At any instruction: any stack, any page tables, any segments, NMIs masked until the next IRET. From CPL 3 it goes the way
-// of the others. From CPL 0 the frame stays where it is.
+// NMI: may arrive on any stack, with any page tables and any segments. NMIs stay masked until the next IRET. An NMI
+// from CPL 3 is handled like an exception. An NMI from CPL 0 leaves its frame where it is.
 ENTRY entry_nmi
         pushl $0
         pushl $GATECRASH_VECTOR_NMI
@@ -192,8 +196,8 @@ ENTRY nmi_iret
 
 // --- SYSENTER ---------------------------------------------------------------------------------------------------------
 
-// SYSENTER saves nothing, and of the flags clears IF, VM and RF only. By convention the user's ESP is in EBP, and user
-// code goes on at sysenter_landing. Makes the frame that an interrupt from there would have.
+// Enters SYSENTER, which saves nothing, and clears only the flags IF, VM and RF. By convention the user's ESP is in
+// EBP, and user code continues at sysenter_landing. Builds the frame that an interrupt there would have.
 ENTRY entry_sysenter
         LEAVE_SYSENTER_STACK
 ENTRY sysenter_makes_frame
@@ -221,7 +225,8 @@ ENTRY sysenter_flags_are_clear
 
 // --- boot -------------------------------------------------------------------------------------------------------------
 
-// The first return to user code. Its frame is on the task stack, which the user's page tables do not have.
+// Returns to user code for the first time. The frame is on the task stack, which the user's page tables do not map, so
+// this code moves it to the entry stack.
 ENTRY boot_to_user
         popl entry_stack_top + FROM_END(EIP)
         popl entry_stack_top + FROM_END(CS)

@@ -1,20 +1,20 @@
-/* Names and addresses that the steps use. Nothing here is a step, so a defect's or a design's file
- * may include this before it names its own. Offsets come from gatecrash/abi.h, which checks them. */
+/* Names and addresses that the steps use. Nothing here is a step, so a defect's or a design's file may include this
+ * before it defines its steps. The offsets come from gatecrash/abi.h, which checks them. */
 #ifndef GATECRASH_REFERENCE32_OFFSETS_H
 #define GATECRASH_REFERENCE32_OFFSETS_H
 
 #include "entry32.h"
 
-/* Where a word of the frame is, if ESP is at its IRET frame or at its vector; and from the end of the stack that the frame
- * is at the end of. */
+/* Offsets of a word of the frame from ESP, if ESP is at the IRET frame or at the vector; and from the end of a stack,
+ * for a frame at its end. */
 #define FROM_EIP(word) (GATECRASH_FRAME32_##word - GATECRASH_FRAME32_EIP)
 #define FROM_VECTOR(word) (GATECRASH_FRAME32_##word - GATECRASH_FRAME32_VECTOR)
 #define FROM_END(word) (GATECRASH_FRAME32_##word - GATECRASH_FRAME32_SIZE)
 
 #define USER_FRAME_SIZE GATECRASH_FRAME32_SIZE
-#define VM86_FRAME_SIZE (GATECRASH_FRAME32_SIZE + 16) /* ES, DS, FS and GS besides */
+#define VM86_FRAME_SIZE (GATECRASH_FRAME32_SIZE + 16) /* with ES, DS, FS and GS of VM86 code */
 
-/* Per-CPU data, by %fs. */
+/* Per-CPU data, relative to %fs. */
 #define TASK_STACK_TOP %fs:0
 #define ESPFIX_BASE %fs:4
 
@@ -23,8 +23,8 @@
 #define FROM_USER_CR3 0x40000000
 #define FROM_ESPFIX 0x20000000
 
-#define SELECTOR_TI 4       /* of the LDT */
-#define USER_END 0x80000000 /* above are no addresses of user memory */
+#define SELECTOR_TI 4       /* set in selectors of the LDT */
+#define USER_END 0x80000000 /* the end of user addresses */
 
 #ifdef __ASSEMBLER__
 

@@ -1,5 +1,5 @@
-/* How the 32-bit reference entry enters and leaves: one macro for each step. A step that is in #ifndef is replaced by a
- * defect's or a design's file that defines its name (README.md). */
+/* The steps of the 32-bit reference entry's entries and exits, one macro each. A defect's or a design's file replaces a
+ * step in #ifndef by defining its name (README.md). */
 #ifndef GATECRASH_REFERENCE32_STEPS_H
 #define GATECRASH_REFERENCE32_STEPS_H
 
@@ -7,13 +7,13 @@
 
 /* --- at each entry. ESP is at the frame -------------------------------------------------------------------------- */
 
-/* The bits that no gate and no SYSENTER clears: AC, DF, and of the latter TF and NT. IF stays clear. */
+/* Clears the flags that gates and SYSENTER leave: AC and DF, and after SYSENTER also TF and NT. IF stays clear. */
 .macro CLEAR_FLAGS
         pushl $2
         popfl
 .endm
 
-/* ZF is clear if the frame is from CPL 3. In virtual-8086 mode CS is no selector. */
+/* Clears ZF if the frame is from CPL 3. Tests EFLAGS.VM first, since CS is no selector in virtual-8086 mode. */
 #ifndef TEST_FROM_USER
 .macro TEST_FROM_USER
         testl $RFLAGS_VM, GATECRASH_FRAME32_EFLAGS(%esp)
@@ -23,14 +23,14 @@
 .endm
 #endif
 
-/* Models a CPU that pushes no more of CS than the selector: the rest of that word is whatever the stack held. */
+/* Models a CPU that pushes only the 16 bits of CS: the upper half of that word keeps what the stack held. */
 .macro DIRTY_CS
 #ifdef MODEL_DIRTY_CS
         orl $MODEL_DIRTY_CS, GATECRASH_FRAME32_CS(%esp)
 #endif
 .endm
 
-/* Keeps of CS the selector. Not every CPU writes more of that word. */
+/* Clears the upper half of CS in the frame, which not every CPU writes. */
 #ifndef CLEAN_CS
 .macro CLEAN_CS
         andl $0xffff, GATECRASH_FRAME32_CS(%esp)
@@ -42,7 +42,7 @@
 
 /* --- page tables. Clobbers EAX ----------------------------------------------------------------------------------- */
 
-/* From CPL 3 CR3 has to be the user's. */
+/* Jumps to wrong_cr3 if CR3 is not the user's. For entries from CPL 3. */
 .macro ASSERT_USER_CR3
 #ifdef ASSERT_USER_PAGE_TABLES
         movl %cr3, %eax
@@ -71,7 +71,7 @@ ENTRY wrong_cr3
 #define RETURN_TO_USER_CR3 TO_USER_CR3
 #endif
 
-/* For an exception on the entry stack: EDX says whether CR3 was the user's. */
+/* Marks in EDX that CR3 was the user's, for an exception on the entry stack. */
 #ifndef MARK_USER_CR3
 .macro MARK_USER_CR3
         orl $FROM_USER_CR3, %edx
@@ -94,8 +94,8 @@ ENTRY wrong_cr3
 
 /* --- espfix ------------------------------------------------------------------------------------------------------ */
 
-/* Goes on to the kernel's flat stack segment, where ESP has all 32 bits. The other one's descriptor has the entry stack's
- * upper half as its base. Sets ZF if that was not needed. Clobbers EAX, ECX. */
+/* Switches from the espfix segment to the kernel's flat stack segment, where ESP uses all 32 bits. The base of the
+ * espfix segment is the upper half of the entry stack's address. Sets ZF if SS was flat already. Clobbers EAX, ECX. */
 .macro LEAVE_ESPFIX
         movl %ss, %eax
         cmpw $GATECRASH_KERNEL_SS, %ax
@@ -113,7 +113,7 @@ ENTRY wrong_cr3
 .Lflat\@:
 .endm
 
-/* For an exception: EDX has the mark. */
+/* Leaves the espfix segment in an exception, and notes it in the marks in EDX. */
 .macro LEAVE_ESPFIX_WITH_MARK
         LEAVE_ESPFIX
         je .Lwas_flat\@
@@ -127,7 +127,7 @@ ENTRY wrong_cr3
 .endm
 #endif
 
-/* For an NMI: EDI becomes 1. */
+/* Notes in EDI that an NMI interrupted code on the espfix segment. */
 #ifndef NOTE_ESPFIX
 .macro NOTE_ESPFIX
         incl %edi
@@ -142,8 +142,8 @@ ENTRY wrong_cr3
 .endm
 #endif
 
-/* For LSS: the IRET frame of the frame at ESP, on the entry stack, with the upper half of the ESP that `esp` says.
- * Clobbers EAX, ECX. */
+/* Sets the pointer for LSS: the address of the IRET frame of the frame at ESP, with the upper half of the value at
+ * `esp`. Clobbers EAX, ECX. */
 .macro SET_ESPFIX_POINTER esp:vararg
         movl \esp, %eax
         leal GATECRASH_FRAME32_EIP(%esp), %ecx
@@ -151,7 +151,7 @@ ENTRY wrong_cr3
         movl %eax, espfix_pointer
 .endm
 
-/* All segments except CS and SS are the user's by then. */
+/* Loads SS and ESP from espfix_pointer through SS, since all segments except CS and SS are already the user's. */
 #ifndef LOAD_ESPFIX_POINTER
 .macro LOAD_ESPFIX_POINTER
         lss %ss:espfix_pointer, %esp
@@ -160,14 +160,14 @@ ENTRY wrong_cr3
 
 /* --- from the entry stack to the task stack, and back ------------------------------------------------------------ */
 
-/* CF is set if ESP is on the entry stack. Clobbers ECX. */
+/* Sets CF if ESP is on the entry stack. Clobbers ECX. */
 .macro TEST_ON_ENTRY_STACK
         movl %esp, %ecx
         subl $entry_stack, %ecx
         cmpl $(GATECRASH_STACK_SIZE - 2 * GATECRASH_CANARY_SIZE + 1), %ecx
 .endm
 
-/* ECX becomes the size of a frame from CPL 3. */
+/* Loads ECX with the size of a frame from CPL 3. */
 .macro MEASURE_USER_FRAME
         movl $USER_FRAME_SIZE, %ecx
         testl $RFLAGS_VM, GATECRASH_FRAME32_EFLAGS(%esp)
@@ -176,14 +176,14 @@ ENTRY wrong_cr3
 .Lmeasured\@:
 .endm
 
-/* ECX becomes the size of all that is on the entry stack. */
+/* Loads ECX with the number of bytes in use on the entry stack. */
 .macro MEASURE_ENTRY_STACK
         movl $entry_stack_top, %ecx
         subl %esp, %ecx
 .endm
 
-/* The frame, and all that is above it on the entry stack: ECX bytes, which `what` names. Clobbers ECX, ESI, EDI. From the
- * first word on ESP is where the copy will be: an NMI takes no other place on the task stack then. */
+/* Copies the frame, and everything above it on the entry stack, to the task stack: ECX bytes, which `what` names. ESP
+ * moves before the copy, so that an NMI during the copy does not use the same place. Clobbers ECX, ESI, EDI. */
 #ifndef COPY_TO_TASK_STACK
 .macro COPY_TO_TASK_STACK what:req
         movl %esp, %esi
@@ -195,8 +195,8 @@ ENTRY wrong_cr3
 .endm
 #endif
 
-/* All of the task stack, which a frame is at the end of, and back to the entry stack. Until the copy is whole ESP stays:
- * an NMI on the entry stack uses the task stack from its top on. Clobbers EBX, ECX, ESI, EDI. */
+/* Copies everything on the task stack, which holds only the frame, to the entry stack. ESP moves after the copy, since
+ * an NMI on the entry stack uses the task stack from its top. Clobbers EBX, ECX, ESI, EDI. */
 #ifndef COPY_TO_ENTRY_STACK
 .macro COPY_TO_ENTRY_STACK
         movl %esp, %esi
@@ -216,7 +216,7 @@ ENTRY wrong_cr3
 
 /* --- bodies ------------------------------------------------------------------------------------------------------ */
 
-/* Whether a body leaves SYSENTER's own stack, if there is one. */
+/* 1 if a body leaves SYSENTER's own stack, in a design that has one. */
 #ifndef NMI_LEAVES_SYSENTER_STACK
 #define NMI_LEAVES_SYSENTER_STACK 1
 #endif
@@ -224,7 +224,7 @@ ENTRY wrong_cr3
 #define EXCEPTION_LEAVES_SYSENTER_STACK 1
 #endif
 
-/* CF is set if what was interrupted, whose frame is at ESP, had not left SYSENTER's own stack yet. Clobbers ECX. */
+/* Sets CF if the interrupted code, whose frame is at ESP, was still on SYSENTER's own stack. Clobbers ECX. */
 #ifndef TEST_ON_SYSENTER_STACK
 .macro TEST_ON_SYSENTER_STACK
         movl %esp, %ecx
@@ -233,7 +233,8 @@ ENTRY wrong_cr3
 .endm
 #endif
 
-/* None of it is in use while the entry stack is, or SYSENTER's own. Clobbers ECX. */
+/* Switches to the top of the task stack from the entry stack, or from SYSENTER's own stack: while one of those is in
+ * use, the task stack is empty. Clobbers ECX. */
 #ifndef SWITCH_TO_TASK_STACK
 .macro SWITCH_TO_TASK_STACK leaves_sysenter_stack:req
         TEST_ON_ENTRY_STACK
@@ -250,8 +251,8 @@ ENTRY wrong_cr3
 .endm
 #endif
 
-/* Wherever it comes from: a body that runs on the task stack, while the frame stays where it is. Not 0 in EDI: the stack
- * was espfix. */
+/* Calls `body` on the task stack, from any stack, while the frame stays where it is. If EDI is not 0, the interrupted
+ * code was on the espfix segment. */
 .macro CALL_ON_TASK_STACK body:req leaves_sysenter_stack:req
         movl %cr3, %esi
         TO_KERNEL_CR3
@@ -265,8 +266,8 @@ ENTRY wrong_cr3
         jnz return_to_espfix
 .endm
 
-/* An exception on the entry stack. With FRAME_STAYS_ON_ENTRY_STACK it is handled as an NMI, which is right as long as the
- * body does not let anything else onto the entry stack. */
+/* With FRAME_STAYS_ON_ENTRY_STACK, handles an exception on the entry stack like an NMI. This is right as long as
+ * nothing else enters on that stack before the body ends. */
 .macro GO_WHERE_FRAME_STAYS
 #ifdef FRAME_STAYS_ON_ENTRY_STACK
         movl %edx, %edi
@@ -282,8 +283,8 @@ ENTRY call_exception_body
 .endm
 
 #ifdef WHOLE_FRAMES
-/* The frame of an exception of the kernel's gets the ESP and SS that the CPU did not push, and a gap to the stack that was
- * interrupted: what a body pushes there, as a CALL would, is not on the frame. Clobbers ECX, ESI, EDI. */
+/* Adds the ESP and SS that the CPU did not push to the frame of a kernel exception, and a gap to the interrupted stack.
+ * So a body that emulates a CALL pushes into the gap, not onto the frame. Clobbers ECX, ESI, EDI. */
 #define FRAME_GAP 16
 .macro MAKE_FRAME_WHOLE
         movl %esp, %esi
@@ -295,8 +296,8 @@ ENTRY call_exception_body
         movl $GATECRASH_KERNEL_SS, 4(%edi)
 .endm
 
-/* The reverse, and all registers: an IRET frame below the ESP that the frame has by now, and ESP at it. From the last word
- * down, since it may lie on the end of the frame. */
+/* Undoes MAKE_FRAME_WHOLE, restores all registers, and returns. It builds an IRET frame below the frame's ESP, which
+ * the body may have changed. It writes that from the last word down, since it may overlap the end of the frame. */
 .macro RETURN_BY_WHOLE_FRAME
         movl GATECRASH_FRAME32_ESP(%esp), %ecx
         .irp word, GATECRASH_FRAME32_EFLAGS, GATECRASH_FRAME32_CS, GATECRASH_FRAME32_EIP
@@ -321,7 +322,7 @@ ENTRY return_whole_iret
 .endm
 #endif
 
-/* On the kernel's stack, which is the task stack, unless SYSENTER has its own. */
+/* Calls exception_body on the interrupted stack, which is the task stack unless SYSENTER has its own. */
 .macro CALL_BODY_OF_KERNEL
 #ifdef SYSENTER_STACK
         movl %edx, %edi
@@ -341,7 +342,8 @@ ENTRY return_whole_iret
 .endm
 #endif
 
-/* Has the CPU forget what user code could find in its buffers. All segments except CS are the user's by then. Sets ZF. */
+/* Clears CPU buffers from which user code could read kernel data. Addresses the operand through CS, since all other
+ * segments are already the user's. Sets ZF. */
 #ifndef CLEAR_BUFFERS
 .macro CLEAR_BUFFERS
 #ifdef WITH_VERW
@@ -350,7 +352,7 @@ ENTRY return_whole_iret
 .endm
 #endif
 
-/* For SYSEXIT, with ESP at the vector, and afterwards at EFLAGS. */
+/* Loads EDX and ECX for SYSEXIT. ESP is at the vector, and afterwards at EFLAGS. */
 #ifndef LOAD_EIP_AND_ESP
 .macro LOAD_EIP_AND_ESP
         movl FROM_VECTOR(EIP)(%esp), %edx
@@ -359,7 +361,7 @@ ENTRY return_whole_iret
 .endm
 #endif
 
-/* IF is set last, and nothing interrupts between STI and the next instruction. */
+/* Restores the flags. Sets IF last, by STI, since no interrupt arrives between STI and the next instruction. */
 #ifndef RESTORE_FLAGS_AND_IF
 .macro RESTORE_FLAGS_AND_IF
         andl $~RFLAGS_IF, (%esp)
@@ -381,7 +383,7 @@ ENTRY return_whole_iret
 #define CLEAR_FLAGS_OF_SYSENTER CLEAR_FLAGS
 #endif
 
-/* Sets IF in the user's EFLAGS: it was set before, since user code always has it. */
+/* Sets IF in the user's EFLAGS, since user code always runs with interrupts on. */
 #ifndef SET_USERS_IF
 .macro SET_USERS_IF
         orl $RFLAGS_IF, (%esp)
@@ -389,7 +391,7 @@ ENTRY return_whole_iret
 #endif
 
 #ifdef SYSENTER_READS_ARGUMENT
-/* Above are no addresses of user memory. */
+/* Refuses an EBP at or above the end of user addresses. */
 #ifndef CHECK_ADDRESS_OF_ARGUMENT
 .macro CHECK_ADDRESS_OF_ARGUMENT
         cmpl $(USER_END - 4), %ebp
@@ -397,7 +399,8 @@ ENTRY return_whole_iret
 .endm
 #endif
 
-/* For want of a register the user's EBP is on the user's stack, which is wherever user code says. */
+/* Reads the user's EBP from the user's stack, where user code saved it, since EBP itself holds the user's ESP. The
+ * address is the user's choice. */
 .macro READ_ARGUMENT
         CHECK_ADDRESS_OF_ARGUMENT
 ENTRY sysenter_reads_argument
@@ -406,7 +409,7 @@ ENTRY sysenter_reads_argument
 ENTRY sysenter_has_argument
 .endm
 
-/* There is no such call: its body does nothing, and the way back is the one of all calls. */
+/* Makes a call whose argument cannot be read fail: its number becomes -1, and it returns like any other call. */
 .macro FIX_ARGUMENT
 ENTRY fix_sysenter_argument
         movl $-1, GATECRASH_FRAME32_EAX(%esp)

@@ -1,4 +1,5 @@
-// User code that is stepped behind its system call, up to user_step_end. It looks at its flags twice: at once, and later.
+// Runs user code that a debugger steps after its system call, up to user_step_end. The code reads its flags twice: in
+// the first instruction, and later.
 #include "entry.h"
 
 #define FLAGS (RFLAGS_IF | 2)
@@ -13,7 +14,7 @@ sets_trap_flag:
         .type user_start, @function
 user_start:
         FILL_REGISTERS
-        // As they are to be at END.
+        // Loads the registers with the values that they must have at END.
         movl $FLAGS, %ebx
         movl $FLAGS, %edx
         leaq user_first(%rip), %rcx

@@ -1,4 +1,4 @@
-// The debugger.
+// The debugger, which steps user code with TF.
 #include "reference.hpp"
 
 #include "entry.h"
@@ -11,8 +11,8 @@ extern const char user_first[], user_second[], user_step_end[];
 
 namespace {
 
-/// A PUSHF is not stepped but done for the user, so that TF, which is the debugger's, is not in what it pushes. Where
-/// there is one the workload says: text cannot be read while it is stepped.
+/// Emulates a PUSHF instead of stepping it, so that the pushed flags do not contain the debugger's TF. It finds the
+/// PUSHF by symbols, since a guest cannot read its text while the harness steps it.
 void do_pushf(Frame* frame) {
     const bool is_pushf =
         frame->rip == reinterpret_cast<uint64_t>(user_first) || frame->rip == reinterpret_cast<uint64_t>(user_second);
@@ -26,7 +26,8 @@ void do_pushf(Frame* frame) {
 
 extern "C" {
 
-/// The trap comes behind the first instruction that the user executes: nobody asks about that one again.
+/// Sets TF for the return. The first trap comes after the user's first instruction, so this function must check that
+/// one itself.
 void syscall_work(Frame* frame) {
     frame->rflags |= RFLAGS_TF;
 #ifndef FIRST_IS_NOT_LOOKED_AT

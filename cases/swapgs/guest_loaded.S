@@ -1,4 +1,5 @@
-// The kernel is about to enter a guest of its own, or has just left it: TSC_AUX has the guest's number.
+// Models a kernel that is about to enter a guest of its own, or has just left one, so that TSC_AUX holds the guest's
+// value.
 #include "entry.h"
 
 #define MSR_TSC_AUX 0xc0000103

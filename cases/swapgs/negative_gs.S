@@ -1,5 +1,5 @@
-// User code whose GS base looks like a kernel's, as WRGSBASE lets it choose any canonical number: one that is negative,
-// and one where kernels have their per-CPU data. A way in by SYSCALL, and one through a gate.
+// Runs user code whose GS base looks like a kernel's, since WRGSBASE lets it choose any canonical address. It enters by
+// SYSCALL with a negative base, and through a gate with an address where kernels have their per-CPU data.
 #include "entry.h"
 
         .section .user, "ax"

@@ -1,5 +1,5 @@
-// A return that faults since what the frame says is none of user code's (reference/workload.cpp), with registers that are
-// to be the same behind it.
+// Makes a return fault because the frame's code segment is not present (reference/workload.cpp). All registers must be
+// the same after it.
 #include "entry.h"
 
         .section .user, "ax"

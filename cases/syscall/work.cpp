@@ -1,4 +1,5 @@
-// What the SYSCALLs of workload.S do: each edits its frame as a debugger, or a return from a signal, would.
+// Does the kernel's part of the SYSCALLs of workload.S: each edits its frame, as a debugger or a return from a signal
+// may.
 #include "reference.hpp"
 
 #include "entry.h"
@@ -21,7 +22,7 @@ void syscall_work(Frame* frame) {
     if (returns_to(user_ss_back)) frame->ss = GATECRASH_LDT_DATA;
 }
 
-/// A breakpoint at which the user was resumed with RF set does not trigger, and nobody has the kernel step.
+/// Checks that a breakpoint does not trigger where the user resumes with RF set, and that the kernel is not stepped.
 void exception_work(Frame* frame, uint64_t vector, uint64_t) {
     if (vector != GATECRASH_VECTOR_DB) return;
     if (frame->rip == reinterpret_cast<uint64_t>(user_rf_back)) log_broken(7, vector, frame, frame->rip);
@@ -29,8 +30,8 @@ void exception_work(Frame* frame, uint64_t vector, uint64_t) {
     if (is_kernels && (frame->rflags & RFLAGS_TF) != 0) log_broken(11, vector, frame, frame->rflags);
 }
 
-/// An interrupt of a kernel with interrupts on may lead to another task, and that one executes SYSCALL too: its RSP is
-/// then in the CPU's scratch space.
+/// Models that an interrupt switches to another task, which executes SYSCALL as well and leaves its RSP in the CPU's
+/// scratch space. This may happen if the interrupted kernel has interrupts on.
 void interrupt_work(Frame* frame) {
     constexpr uint64_t rsp_of_another_task = 0x1234000;
     const bool is_preemptible = (frame->cs & 3) == 0 && (frame->rflags & RFLAGS_IF) != 0;

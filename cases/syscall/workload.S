@@ -1,10 +1,11 @@
-// SYSCALL from CPL 3, a window each: as it comes, with a frame that syscall_work edits as a debugger would, and with the
-// flags that FMASK is to clear. In each of them every register is to be at END what it is at BEGIN.
+// Executes SYSCALLs from CPL 3, each in its own window: a plain one, some whose frame syscall_work edits like a
+// debugger, and some with flags that FMASK must clear. In each window every register must have the same value at END as
+// at BEGIN.
 #include "entry.h"
 
         .section .user, "ax"
 
-// What SYSCALL leaves in RCX and R11 is there already.
+// Fills the registers. RCX and R11 already hold the values that SYSCALL leaves there.
 .macro FILL_AS_SYSCALL name
         FILL_REGISTERS
         leaq \name\()_back(%rip), %rcx
@@ -58,7 +59,8 @@ sets_trap_flag:
         .type user_start, @function
 user_start:
 #ifdef TRAP_FLAG
-        // A debugger has the user's code step, over a SYSCALL: the kernel does not step, and behind it the user does.
+        // A debugger steps user code over a SYSCALL. The kernel must not be stepped, and user code must be after the
+        // return.
         FILL_REGISTERS
         outb %al, $GATECRASH_PORT_BEGIN
         .globl user_steps
@@ -69,7 +71,8 @@ user_steps:
         CLEAR_FLAG RFLAGS_TF
         outb %al, $GATECRASH_PORT_END
 
-        // And over code whose registers become those of a SYSCALL: RCX is RIP, and R11 RFLAGS, where a trap comes.
+        // The debugger also steps code whose registers become those of a SYSCALL: at one trap, RCX equals RIP and R11
+        // equals RFLAGS.
         FILL_REGISTERS
         outb %al, $GATECRASH_PORT_BEGIN
         .globl user_stuck
@@ -85,7 +88,8 @@ user_stuck:
         ud2
 #endif
 #ifdef SYSRET_FROM_EXCEPTIONS
-        // User code that an interrupt finds with registers like those of a SYSCALL: RCX is RIP on the second instruction.
+        // An interrupt may find this user code with registers like those of a SYSCALL: RCX equals RIP on the second
+        // instruction.
         FILL_AS_SYSCALL user_code
         outb %al, $GATECRASH_PORT_BEGIN_ROUND_TRIP
         .globl user_code, user_code_back
@@ -100,7 +104,7 @@ user_code_back:
         FILL_AS_SYSCALL user_plain
         WINDOW user_plain
 
-        // syscall_work takes RCX from RDX, and R11 from R10.
+        // syscall_work sets the frame's RCX from RDX, and its R11 from R10.
         FILL_AS_SYSCALL user_rcx
         movq %rdx, %rcx
         WINDOW user_rcx
@@ -108,7 +112,7 @@ user_code_back:
         movq %r10, %r11
         WINDOW user_r11
 
-        // It sets RF in both RFLAGS and R11: a debugger's way past its own breakpoint.
+        // syscall_work sets RF in the frame's RFLAGS and R11, as a debugger does to step past its own breakpoint.
         FILL_AS_SYSCALL user_rf
         WINDOW user_rf, GATECRASH_PORT_BEGIN
 

@@ -1,5 +1,5 @@
-// SYSENTER's entry, whose first instructions run at CPL 0 with the user's GS base; #UD, which is what SYSENTER is on a
-// CPU without it in 64-bit mode; and #DB, which may come at any of their instructions.
+// The entry of SYSENTER, whose first instructions run at CPL 0 with the user's GS base; of #UD, which SYSENTER raises
+// on a CPU that lacks it in 64-bit mode; and of #DB, which may arrive at any instruction of these.
 #include "entry.h"
 
         .text
@@ -16,7 +16,7 @@ entry_sysenter:
         SAVE_REGS
         EXIT_BY_SYSRET
 
-// A kernel that finds no SYSENTER goes on behind it.
+// Skips the SYSENTER on a CPU that lacks it.
         .globl entry_ud
         .type entry_ud, @function
 entry_ud:

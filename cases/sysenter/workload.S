@@ -1,5 +1,5 @@
-// One window: SYSENTER from 64-bit code at CPL 3. The registers that a kernel without a saved frame asks for hold what
-// it needs: RCX the stack and RDX the instruction to return to, R11 the flags.
+// The workload has one window: a SYSENTER from 64-bit code at CPL 3. SYSENTER saves nothing, so by convention user code
+// passes the stack to return to in RCX, the instruction in RDX, and the flags in R11.
 #include "entry.h"
 
         .section .user, "ax"

@@ -1,4 +1,4 @@
-// What the calls of sysenter32's workload are, by EAX.
+// The numbers of the calls of sysenter32's workload, in EAX.
 #pragma once
 
 #define CALL_NOTHING 0

@@ -1,4 +1,4 @@
-// What the kernel of sysenter32's workload does.
+// Does the kernel's part of the workload of sysenter32.
 #include "calls.h"
 #include "reference32.hpp"
 
@@ -7,16 +7,18 @@ using gatecrash::Frame;
 namespace {
 
 constexpr uint32_t iopl_3 = 0x3000;
-/// Where the user finds that its trap, or its fault, came.
+/// The kernel puts this value into the user's EBX to show that the user's trap, or fault, has arrived.
 constexpr uint32_t users_ebx = 0xb0b1b2b3;
 
 #ifdef WITH_VM86
-/// 0: SYSENTER is #GP (SDM volume 2, SYSENTER). In text that both page-table roots map: see EMULATED of the reference.
+/// Sets SYSENTER_CS. With 0, SYSENTER raises #GP (SDM volume 2, SYSENTER). The function is in text that both page-table
+/// roots map: see EMULATED in the reference's body_steps.hpp.
 extern "C" [[gnu::section(".entry.text"), gnu::noinline]] void set_sysenter_cs(uint32_t selector) {
     asm volatile("wrmsr" : : "c"(MSR_SYSENTER_CS), "a"(selector), "d"(0));
 }
 
-/// SYSENTER from VM86 mode clears EFLAGS.VM, and saves nothing: what executed it would be forgotten.
+/// Handles the #GP of a SYSENTER in VM86 mode, and leaves that mode. A SYSENTER that did not fault would clear
+/// EFLAGS.VM without saving it, so the kernel would not know that it interrupted VM86 code.
 void leave_vm86(Frame* frame) {
     set_sysenter_cs(GATECRASH_KERNEL_CS);
     frame->eip = reinterpret_cast<uint32_t>(user_fault_landing);
@@ -49,7 +51,7 @@ void exception_work(Frame* frame, uint32_t) {
 #endif
     if (!from_kernel) return log_broken(8, vector, frame, frame->error);
     log_broken(9, vector, frame, frame->error);
-    fatal_body(frame, vector);  // it would only come again
+    fatal_body(frame, vector);  // a return would only repeat the fault
 }
 
 void syscall_work(Frame* frame) {

@@ -1,6 +1,7 @@
-// SYSENTER with each of the flags that it does not clear; from a stack that is none; and from virtual-8086 mode.
+// Executes SYSENTER with each of the flags that it does not clear, with an EBP that is no user address, and from
+// virtual-8086 mode.
 //
-// There is one landing for all: ESI has the address to go on at.
+// All of them return to one landing, and ESI has the address at which the workload continues.
 #include "calls.h"
 #include "entry32.h"
 
@@ -8,9 +9,9 @@
 #define FLAG_ZF 0x40
 #define BASED_DATA 0x6b
 #define FLAGS (RFLAGS_IF | 2)
-#define RFLAGS_ID 0x200000              // no CPU does anything by it
+#define RFLAGS_ID 0x200000              // has no effect on any CPU
 
-// As they are behind SYSEXIT.
+// Fills the registers with the values that they have after SYSEXIT.
 .macro FILL_FOR_SYSENTER name:req
         FILL_REGISTERS32
         movl %esp, %ebp
@@ -19,7 +20,7 @@
         movl $\name\()_back, %esi
 .endm
 
-// A window whose call is to give back the flags that it is made with.
+// Opens a window with a call after which the flags must be the same as before it.
 .macro WINDOW_WITH_FLAGS name:req flags:req
         FILL_FOR_SYSENTER \name
         pushl $(\flags)
@@ -37,7 +38,8 @@
         .type user_start, @function
 user_start:
 #if defined(WITH_TRAP_FLAG)
-        // Stepped over SYSENTER: the trap is to come behind the landing's instruction, and once. It sets EBX.
+        // User code with TF set executes SYSENTER. The trap must come once, after the first instruction of the landing.
+        // Its handler sets EBX.
         FILL_FOR_SYSENTER user_steps
         outb %al, $GATECRASH_PORT_BEGIN_ROUND_TRIP
         .globl user_steps, user_steps_back
@@ -47,11 +49,11 @@ user_steps:
         popfl
         sysenter
 user_steps_back:
-        pushl $FLAGS                    // were TF still set, there would be traps until here
+        pushl $FLAGS                    // if TF were still set, every instruction up to here would trap
         popfl
         outb %al, $GATECRASH_PORT_END
 #elif defined(SYSENTER_READS_ARGUMENT)
-        // EBP's own value is on the stack that EBP points to.
+        // The user's EBP is on the stack, and EBP holds the address of that word.
         FILL_FOR_SYSENTER user_argument
         movl $0x10111213, %ebp
         leal -4(%esp), %ecx
@@ -67,7 +69,8 @@ user_argument_back:
         leal 4(%esp), %esp
         outb %al, $GATECRASH_PORT_END
 
-        // EBP points to nothing, or to something of the kernel's: the call fails, by EAX, and that is all.
+        // EBP points to unmapped memory, to the end of user addresses, or to kernel memory. The call must fail with -1
+        // in EAX, and change nothing else.
         .irp stack, 0x300000, 0x7ffffffe, log_ring
         FILL_REGISTERS32
         movl %esp, %edi
@@ -86,7 +89,8 @@ user_argument_back:
         outb %al, $GATECRASH_PORT_END
         .endr
 #elif defined(WITH_VM86)
-        // VM86 code that executes SYSENTER gets #GP, which ends VM86 mode, goes on at user_fault_landing, and sets EBX.
+        // VM86 code executes SYSENTER, which must raise #GP. Its handler ends VM86 mode, continues at
+        // user_fault_landing, and sets EBX.
         FILL_FOR_SYSENTER user_vm86
         outb %al, $GATECRASH_PORT_BEGIN_ROUND_TRIP
         .globl user_vm86, user_vm86_back
@@ -107,7 +111,7 @@ user_vm86_back:
         movl $0xf0f1f2f3, %edi
         outb %al, $GATECRASH_PORT_END
 #elif defined(AUDITED_CALLS)
-        // A number that no call has.
+        // The call has an unknown number.
         FILL_FOR_SYSENTER user_bad_number
         movl $-38, %eax                 // -ENOSYS
         pushl $FLAGS
@@ -120,7 +124,8 @@ user_bad_number:
 user_bad_number_back:
         outb %al, $GATECRASH_PORT_END
 #elif defined(WITH_VERW)
-        // With DS and ES where the kernel has nothing, out of the kernel by SYSEXIT and by IRET. ZF is clear.
+        // With this base, DS and ES lead to no kernel memory. The kernel returns by SYSEXIT in one window, and by IRET
+        // in the other. ZF is clear.
         movl $BASED_DATA, %eax
         movl %eax, %ds
         movl %eax, %es
@@ -171,7 +176,7 @@ vm86_sysenter:
         sysenter
         .code32
 
-// Of SYSENTER, in place of its return: to VM86 mode, with the registers of the Frame32 in EAX that it needs.
+// Enters VM86 mode instead of returning from SYSENTER, with ESI, EBP and EBX of the Frame32 in EAX.
         .text
         .globl enter_vm86
         .type enter_vm86, @function

@@ -1,10 +1,11 @@
-// SYSCALL and its way out; #GP, which may come of that; and NMIs. pages/ tells what goes wrong.
+// The entry and exit of SYSCALL, the #GP that the exit may raise, and NMIs. The pages in pages/ explain what goes
+// wrong.
 //
 // Switch:
-//   CANONICAL_BITS    SYSRET only to addresses that are canonical if they have that many bits, IRET to others
+//   CANONICAL_BITS    returns by SYSRET only to addresses that are canonical with that many bits, else by IRET
 //
-// What is the same in all variants: an IRET to user code that faults is a fault of user code (as by an exception table),
-// and an NMI that interrupted user code returns like any other handler, by that IRET.
+// All variants treat a fault of the IRET to user code as a fault of user code, as an exception table does. An NMI that
+// interrupted user code returns by that IRET, like any other handler.
 #include "entry.h"
 
         .text
@@ -24,7 +25,7 @@ entry_syscall:
 exit_by_sysret:
         EXIT_BY_SYSRET
 
-// Back to user code. RSP is at the Frame.
+// Returns to user code by IRET. RSP is at the Frame.
         .globl exit_by_iret
 exit_by_iret:
         RESTORE_REGS
@@ -33,7 +34,8 @@ exit_by_iret:
 user_iret:
         iretq
 
-// #GP: of user code, or of the IRET to it, which is the same to who waits for the signal. The kernel itself has none.
+// Handles a #GP of user code, or of the IRET to it, for which the task gets the same signal. Any other #GP of the
+// kernel ends the run.
         .globl entry_gp
         .type entry_gp, @function
 entry_gp:
@@ -45,7 +47,7 @@ entry_gp:
 
         .globl gp_of_iret
 gp_of_iret:
-        movq 32(%rsp), %rsp             // at the frame that the IRET could not use
+        movq 32(%rsp), %rsp             // moves RSP to the frame that the IRET could not use
         pushq $0
 gp_of_user:
         swapgs

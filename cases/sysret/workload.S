@@ -1,9 +1,9 @@
-// Two ways to have the kernel return to 0x800000000000, the first address that is not canonical; a window each:
+// Makes the kernel return to 0x800000000000, the first address that is not canonical, in two windows:
 //
 //   user_sigreturn    a system call that sets RIP, as sigreturn and ptrace do
-//   user_last_page    a SYSCALL in the last two bytes of the lower half: what it returns to is not canonical by itself
+//   user_last_page    a SYSCALL in the last two bytes of the lower half, whose return address is not canonical
 //
-// Nothing is there, so either way the task gets a signal, which it handles at user_signal.
+// Nothing is mapped there, so in both windows the task gets a signal, which it handles at user_signal.
 //
 // Switch:
 //   LAST_PAGE_ONLY    only the second window
@@ -20,7 +20,7 @@ user_start:
 #ifndef LAST_PAGE_ONLY
         FILL_REGISTERS
         movl $SIGRETURN, %eax
-        leaq 1f(%rip), %rdx             // where the signal's handler goes on
+        leaq 1f(%rip), %rdx             // where the signal handler continues
         outb %al, $GATECRASH_PORT_BEGIN
         .globl user_sigreturn
 user_sigreturn:

@@ -7,7 +7,7 @@
 //
 // Switches:
 //   WITHOUT_TAKEOVER     an NMI there is postponed as well
-//   RANGE_AFTER_JUMP     the range in which NMIs take over begins after the jump that ends the look
+//   RANGE_AFTER_JUMP     the range in which NMIs take over begins after the jump that ends the check
 #include "entry.h"
 
         .section .data, "aw"
@@ -23,7 +23,7 @@ entry_irq:
         testb $3, 8(%rsp)
         jz irq_exit
         swapgs
-// All registers are the interrupted context's, and RSP is at its frame.
+// The exit of interrupts. All registers are the interrupted context's, and RSP is at its frame.
         .globl irq_exit
 irq_exit:
         cmpb $0, nmi_postponed
@@ -41,7 +41,7 @@ irq_iret:
         iretq
 .Ltakeover_end:
 
-// Interrupts off, RSP at the frame of the interrupt that is about to return.
+// Handles a postponed NMI, with interrupts off and RSP at the frame of the interrupt that is about to return.
         .globl postponed_nmi
 postponed_nmi:
         movb $0, nmi_postponed
@@ -53,7 +53,7 @@ postponed_nmi:
         RESTORE_REGS
         jmp irq_exit
 
-// On IST 1, NMIs masked until the next IRET.
+// NMI: runs on IST 1, with NMIs masked until the next IRET.
         .globl entry_nmi
         .type entry_nmi, @function
 entry_nmi:
@@ -79,7 +79,7 @@ nmi_now:
         ENTRY_PARANOID event_body GATECRASH_VECTOR_NMI
 
 #ifndef WITHOUT_TAKEOVER
-// NMIs stay masked: the IRET of the interrupt ends that, too.
+// Takes over the exit of the interrupt. NMIs stay masked until the IRET of that exit.
         .globl nmi_takes_over
 nmi_takes_over:
         movq 24(%rsp), %rsp

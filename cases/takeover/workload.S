@@ -1,4 +1,4 @@
-// An interrupt of user code's own, which stands for one of a device, from CPL 3 and from CPL 0.
+// Executes INT, which stands for an interrupt of a device, at CPL 3 and at CPL 0.
 #include "entry.h"
 
         .section .user, "ax"

@@ -1,5 +1,6 @@
-// A kernel stack that is full: the push faults, the fault cannot be pushed, and the double fault's task has a stack that
-// can. The CPU saves the registers to the TSS of the task that faulted (SDM volume 3, 7.2.1).
+// Pushes to a full kernel stack. The push faults, the CPU cannot push the frame of that fault either, and the double
+// fault switches to a task with its own stack. The CPU saves the registers in the TSS of the task that faulted (SDM
+// volume 3, 7.2.1).
 #include "entry32.h"
 
 #define TSS_EIP 32
@@ -11,7 +12,7 @@
         .globl df_by_task_gate
         df_by_task_gate = 1
 
-// The CPU writes the busy bits, and to the TSS.
+// The GDT and the TSSs are writable, since the CPU writes the busy bits in the GDT, and registers to a TSS.
         .section .entry.data, "aw"
         .globl gdt, tss, df_tss
         .balign 16
@@ -22,7 +23,7 @@ tss:
         TSS32
         .balign 16
 df_tss:
-        .fill 8, 4, 0                   // the task that was left; stacks of other levels; CR3
+        .fill 8, 4, 0                   // link to the previous task; stacks of other levels; CR3
         .long df_task, 2                // EIP, EFLAGS
         .fill 4, 4, 0                   // EAX, ECX, EDX, EBX
         .long df_stack_top
@@ -49,7 +50,7 @@ esp_before:
         .globl overflow, overflow_push, overflow_recovered
 overflow:
         pushl %ebx
-        movl $0, df_stack_top - 4       // no first use of the page while #DF is delivered: see the page on this case
+        movl $0, df_stack_top - 4       // touches the page before #DF does: see the page on this case
         movl %esp, esp_before
         outb %al, $GATECRASH_PORT_BEGIN
         movl $(task_stack - GATECRASH_CANARY_SIZE), %esp
@@ -62,8 +63,9 @@ overflow_recovered:
         popl %ebx
         ret
 
-// Begins with NT set, since it was entered by a task switch: an IRET would switch back. CR0.TS is set, too. On the stack
-// is the error code. Here both page-table roots have it: KVM has to decode an IRET that switches tasks (docs/explanation/stepping.md).
+// The task of #DF. The task switch has set NT, so that an IRET would switch back, and CR0.TS. The error code is on the
+// stack. This code is in the entry area, which both page-table roots map, because KVM must decode an IRET that switches
+// tasks (docs/explanation/limits.md).
         .section .entry.text, "ax"
         .globl df_task, df_task_end
 df_task:
@@ -83,7 +85,7 @@ df_task:
         movl %esp, %eax
         call double_fault_body
 #ifdef RETURNS_TO_TASK
-        // Back to where the stack is good again. What IRET switches to has to be busy.
+        // Makes the other task continue where its stack is good again. The TSS to which IRET switches must be busy.
         movl $overflow_recovered, tss + TSS_EIP
         movl esp_before, %eax
         movl %eax, tss + TSS_ESP
@@ -92,7 +94,8 @@ df_task:
 #endif
         iret
 #else
-        // Of what is on the stack nothing is used any more. Upper halves of segment registers in it are whatever was there.
+        // Nothing on the stack is used any more, so this code drops it: the upper halves of saved segment registers are
+        // undefined.
         movl $df_stack_top, %esp
         outb %al, $GATECRASH_PORT_END
         outb %al, $GATECRASH_PORT_DONE

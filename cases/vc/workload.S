@@ -1,4 +1,4 @@
-// A system call that raises #VC. So does the body of each NMI.
+// Executes a system call that raises #VC. The body of each NMI raises #VC as well.
 #include "entry.h"
 
         .section .user, "ax"

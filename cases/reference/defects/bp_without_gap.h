@@ -1,2 +1,2 @@
-/* Leaves out the gap below the interrupted stack: what #BP pushes there overwrites its own frame. */
+/* Leaves out the gap below the interrupted stack: the push of an emulated CALL overwrites the frame of #BP. */
 #define GAP_TO_INTERRUPTED_STACK

@@ -1,2 +1,2 @@
-/* Leaves #DB without an IST stack: it comes on whatever stack the CPU has. */
+/* Gives #DB no IST stack: the CPU pushes its frame on the current stack, whichever that is. */
 #define IST_OF_DB 0

@@ -1,2 +1,2 @@
-/* Leaves #DF without an IST stack: it comes on the stack whose end made the first exception fault. */
+/* Gives #DF no IST stack: the CPU pushes its frame on the full stack that made the first exception fault. */
 #define IST_OF_DF 0

@@ -1,2 +1,2 @@
-/* Looks for work before interrupts are off: what comes after that is missed (I14). */
+/* Checks for exit work before it turns interrupts off, and so misses work that an interrupt then asks for (I14). */
 #define leave_syscall() (do_exit_work(), interrupts_off(), leave_kernel())

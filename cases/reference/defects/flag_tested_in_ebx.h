@@ -1,3 +1,3 @@
-/* Tests all of EBX where only BL has the flag: its other bits still are the interrupted context's. */
+/* Tests all of EBX although only BL holds the flag: the other bits still belong to the interrupted context. */
 #define TEST_GS_FLAG testl %ebx, %ebx
 #include "designs/flag_in_bl.h"

@@ -1,4 +1,4 @@
-/* Leaves DF out of FMASK: after SYSCALL, string instructions go down. */
+/* Leaves DF out of FMASK: after SYSCALL, string instructions run backwards. */
 #define SET_UP_FMASK \
         movl $MSR_FMASK, %ecx; \
         rdmsr; \

@@ -1,4 +1,4 @@
-/* Leaves IF out of FMASK: after SYSCALL, interrupts come before there is a stack. */
+/* Leaves IF out of FMASK: after SYSCALL, interrupts may arrive before the entry has a stack. */
 #define SET_UP_FMASK \
         movl $MSR_FMASK, %ecx; \
         rdmsr; \

@@ -1,4 +1,4 @@
-/* Leaves TF out of FMASK: after SYSCALL, a SYSCALL of a stepped user traps in the entry. */
+/* Leaves TF out of FMASK: a SYSCALL of user code that is being stepped traps in the entry. */
 #define SET_UP_FMASK \
         movl $MSR_FMASK, %ecx; \
         rdmsr; \

@@ -1,3 +1,3 @@
-/* Does not make the context the kernel's in what interrupts the idle loop (I10). */
+/* Does not make the context the kernel's in handlers that interrupt the idle loop (I10). */
 #define has_to_borrow(found) false
 #include "designs/idles.h"

@@ -1,4 +1,5 @@
-/* Counts itself after it took the stack for interrupts: what comes in between takes it, too (I4). */
+/* Counts a handler only after it switched to the interrupt stack: an event between the two takes the stack as well
+ * (I4). */
 #define TAKE_IRQ_STACK \
         cmpl $-1, irq_count(%rip); \
         cmoveq irq_stack_top_address(%rip), %rsp; \

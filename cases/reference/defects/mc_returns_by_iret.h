@@ -1,3 +1,3 @@
-/* Has #MC return by IRET wherever it came: that unmasks NMIs in an NMI whose frame is not copied yet. */
+/* Makes #MC always return by IRET, which unmasks NMIs in an NMI that has not copied its frame yet. */
 #define RETURN_FROM_MC iretq
 #define RETURN_FROM_MC_MASKED

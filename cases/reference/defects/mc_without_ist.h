@@ -1,2 +1,2 @@
-/* Leaves #MC without an IST stack: it comes on whatever stack the CPU has. */
+/* Gives #MC no IST stack: the CPU pushes its frame on the current stack, whichever that is. */
 #define IST_OF_MC 0

@@ -1,4 +1,4 @@
-/* Has an NMI from user code do the work of the exit, which turns interrupts on (I14). */
+/* Makes an NMI from user code do exit work, which turns interrupts on (I14). */
 #define end_nmi_round(frame)          \
     if (is_from_user(frame)) {        \
         exit_work = reschedule;       \

@@ -1,5 +1,5 @@
-/* Leaves an NMI from CPL 3 on the NMI stack, as if it came from CPL 0: its IRET, which may fault, is that of NMIs. It
- * returns to a stack segment of an LDT as everybody does, but from the NMI stack. */
+/* Leaves an NMI from CPL 3 on the NMI stack, as if it came from CPL 0, so that its IRET may fault there. It returns to
+ * a stack segment of an LDT like other handlers, but from the NMI stack. */
 #define stays_on_ist_stack(vector) (vector == GATECRASH_VECTOR_NMI)
 #define HANDLE_NMI_FROM_USER
 #define PUSH_SCRATCH_WORD pushq %rdx; testb $3, 8 + FROM_RIP(CS)(%rsp); jnz nmi_first

@@ -1,2 +1,2 @@
-/* Has an NMI from CPL 3 return by SYSRET if that fits: NMIs stay masked until the next IRET. */
+/* Lets an NMI from CPL 3 return by SYSRET if the frame allows it: NMIs stay masked until the next IRET. */
 #define RETURN_OF_USERS_NMI syscall_exit

@@ -1,5 +1,5 @@
-/* Saves DR7 in each round of an NMI's body, and gives it back after the last: in the second round breakpoints are off
- * already, and they stay off. */
+/* Saves DR7 in each round of an NMI's body, and restores it after the last one. In the second round breakpoints are
+ * already off, so they stay off. */
 #define NmiBreakpoints NmiBreakpointsOfRound
 #define KeptOverNmiRounds Dr7OfNmi
 #define begin_nmi_round()       \

@@ -1,4 +1,4 @@
-/* Has an NMI's #VC begin where that of what the NMI interrupted began (I4). */
+/* Makes a #VC in an NMI start where the #VC that the NMI interrupted has its frame (I4). */
 #define OwnVcStack SharedVcStack
 #ifndef __ASSEMBLER__
 struct SharedVcStack {

@@ -1,4 +1,4 @@
-/* Takes the IST stack from #DB's gate while an NMI's body runs. The IDT cannot be written. */
+/* Removes the IST stack from the gate of #DB while an NMI's body runs, although the IDT is read-only. */
 #define begin_nmi_round() \
     (idt[GATECRASH_VECTOR_DB * 16 + 4] = 0, nmi_state = NmiState::executing)
 #ifndef __ASSEMBLER__

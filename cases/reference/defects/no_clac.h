@@ -1,2 +1,2 @@
-/* Leaves out CLAC: handlers run with the AC that they interrupted, which switches SMAP off (I11). */
+/* Leaves out CLAC: handlers run with the interrupted AC, which switches SMAP off (I11). */
 #define CLEAR_AC

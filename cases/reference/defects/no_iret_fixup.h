@@ -1,2 +1,2 @@
-/* Does not look for the exit's IRET: its fault is handled as the kernel's, with the user's GS base and CR3. */
+/* Does not recognise the exit's IRET, and handles its fault as the kernel's, with the user's GS base and CR3. */
 #define FIX_FAULT_OF_RETURN

@@ -1,5 +1,5 @@
-/* Does not look for the exit's IRET in #SS.
- * QEMU 7.2 raises #NP for a stack segment that is not present, where the manuals have #SS. */
+/* Does not recognise the exit's IRET in #SS. For a stack segment that is not present, QEMU 7.2 raises #NP, although the
+ * manuals say #SS. */
 #define EXCEPTION_OF_SS EXCEPTION
 #define EXCEPTION_OF_NP EXCEPTION_OF_NP_OR_SS
 #ifdef __ASSEMBLER__

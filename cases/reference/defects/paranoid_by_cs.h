@@ -1,4 +1,5 @@
-/* Tells by CS whether a handler on an IST stack needs SWAPGS: at CPL 0 the GS base may be the user's, too (I2). */
+/* Decides by CS whether a handler on an IST stack needs SWAPGS, although the GS base may be the user's at CPL 0 as well
+ * (I2). */
 #define BORROW_KERNEL_GS_BASE SWAP_GS_IF_CS_IS_THE_USERS
 #define GIVE_GS_BASE_BACK EXIT_PARANOID_GS
 #ifdef __ASSEMBLER__

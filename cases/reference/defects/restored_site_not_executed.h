@@ -1,2 +1,2 @@
-/* Emulates a site whose text has its instruction again, with what is not its CALL any more. */
+/* Emulates a site although its text has the instruction again, which the handler then skips. */
 #define is_restored(address) false

@@ -1,4 +1,4 @@
-/* Makes the user's fault name the kernel's IRET, by its RIP and CS, not the user's instruction (I9). */
+/* Makes the frame of the user's fault point to the kernel's IRET, not to the user's instruction (I9). */
 #define PUSH_IRET_FRAME_OF_RETURN_FAULT PUSH_IRET_FRAME_WITH_RIP_OF_FAULT
 #ifdef __ASSEMBLER__
 #include "offsets.h"

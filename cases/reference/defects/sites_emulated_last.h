@@ -1,4 +1,4 @@
-/* Looks for a patched site after all that #BP's body does else: that may hit a site itself. */
+/* Checks for a patched site only after all other work of the body of #BP, which may itself hit a site. */
 #define emulated_site(frame, vector) false
 #define handle_exception(frame, vector, cr2, debug_status) \
     handle(frame, vector, cr2, debug_status);              \

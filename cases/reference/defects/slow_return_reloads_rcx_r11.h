@@ -1,4 +1,4 @@
-/* Has the slow return restore RCX and R11 as SYSCALL left them, not as the frame has them. */
+/* Makes the slow return restore RCX and R11 as SYSCALL left them, not as the frame has them. */
 #define SLOW_RETURN slow_return
 #define LEAVE_BY_SYSRET SYSRET_AND_SLOW_RETURN
 #ifdef __ASSEMBLER__

@@ -1,2 +1,2 @@
-/* Returns by SYSRET to any RIP: Intel's faults at CPL 0, with the user's RSP, on one that is not canonical. */
+/* Returns by SYSRET to any RIP: if it is not canonical, Intel's SYSRET faults at CPL 0 with the user's RSP. */
 #define SLOW_UNLESS_RIP_IS_A_USERS

@@ -1,4 +1,5 @@
-/* Returns by SYSRET although the frame has RF, which SYSRET clears. Some emulators load it: R11 has none. */
+/* Returns by SYSRET although the frame has RF, which SYSRET clears. Some emulators load RF, so this clears it in
+ * R11. */
 #define FLAGS_FOR_IRET_ONLY RFLAGS_TF
 #define RESTORE_REGS_FOR_SYSRET \
         RESTORE_REGS_BUT_RDI; \

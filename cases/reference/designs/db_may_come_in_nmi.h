@@ -1,2 +1,2 @@
-/* Lets #DB come while the body of an NMI runs. */
+/* Allows #DB while the body of an NMI runs. */
 #define DB_MAY_COME_IN_NMI

@@ -1,4 +1,4 @@
-/* One way out for exceptions and interrupts, which EBX says where to: 0 is to CPL 3. Bodies keep it. */
+/* Gives exceptions and interrupts one common exit. EBX says where it returns to: 0 means CPL 3. Bodies preserve EBX. */
 #define EXIT_IS_TO_USER movl $0, %ebx
 #define EXIT_IS_TO_KERNEL movl $1, %ebx
 #define RETURN_TO_USER exit_by_kind

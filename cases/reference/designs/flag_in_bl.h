@@ -1,4 +1,4 @@
-/* BL becomes 1 if the GS base is the kernel's already; the rest of RBX stays the interrupted context's. */
+/* Sets BL to 1 if the GS base is already the kernel's. The rest of RBX keeps the interrupted context's value. */
 #define BORROW_KERNEL_GS_BASE SWAP_GS_UNLESS_FLAG
 #define GIVE_GS_BASE_BACK SWAP_GS_BACK_UNLESS_FLAG
 #ifdef __ASSEMBLER__

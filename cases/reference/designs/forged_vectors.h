@@ -1,2 +1,2 @@
-/* Expects external interrupts with the vectors of exceptions, and tells them by the error code that is not there. */
+/* Expects external interrupts with the vectors of exceptions, and recognises them by the missing error code. */
 #define FORGED_VECTORS

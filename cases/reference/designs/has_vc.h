@@ -1,2 +1,2 @@
-/* Has an entry of #VC, on the stack that was interrupted. */
+/* Adds an entry of #VC, which runs on the interrupted stack. */
 #define HAS_VC

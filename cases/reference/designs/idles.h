@@ -1,2 +1,3 @@
-/* Has a loop of the kernel in which the CPU is idle: a context of its own, which what interrupts it borrows from. */
+/* Adds an idle loop to the kernel. It has its own context, and handlers that interrupt it borrow the kernel's
+ * context. */
 #define IDLES

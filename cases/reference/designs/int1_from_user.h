@@ -1,3 +1,3 @@
-/* INT 1 of the user's is allowed: it stands for INT1, which no gate refuses. */
+/* Allows user code to execute INT 1, which stands for INT1: no gate can refuse that. */
 #define INT1_FROM_USER
 #define DPL_OF_DB 3

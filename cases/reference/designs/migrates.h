@@ -1,2 +1,2 @@
-/* Has a task that waits for a page go on on another CPU, whose context is tracked: that of the first one is not. */
+/* Moves a task that waits for a page to another CPU. That CPU tracks its context; the first one does not. */
 #define MIGRATES

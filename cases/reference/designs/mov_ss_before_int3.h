@@ -1,2 +1,3 @@
-/* Breakpoints are refused from the second instruction of #BP's entry on: one that a MOV SS put off may hit there. */
+/* Refuses breakpoints only from the second instruction of the entry of #BP: one that a MOV SS delayed may hit the
+ * first. */
 #define FIRST_WITHOUT_BREAKPOINTS .Lafter_first_of_bp

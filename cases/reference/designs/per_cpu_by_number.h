@@ -1,5 +1,5 @@
-/* Finds the base of this CPU's data by the CPU's number: the limit of a descriptor that each CPU's GDT has for that.
- * TSC_AUX has the number as well, unless it is lent to a guest. */
+/* Finds the base of this CPU's data by the CPU's number, which is the limit of a descriptor in each CPU's GDT. TSC_AUX
+ * has the number as well, except while it holds a guest's value. */
 #define PER_CPU_BY_NUMBER
 #ifndef READ_CPU_NUMBER
 #define READ_CPU_NUMBER movl $GATECRASH_CPU_NUMBER, %ecx; lsl %ecx, %ecx

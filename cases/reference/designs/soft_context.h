@@ -1,2 +1,2 @@
-/* Gives back the context that a body found, and relies on nothing about it. */
+/* Restores the context that a body found, and makes no assumption about it. */
 #define SOFT_CONTEXT

@@ -1,3 +1,3 @@
-/* Exceptions and interrupts return by SYSRET, too, where nobody can tell. */
+/* Lets exceptions and interrupts return by SYSRET as well, where user code cannot notice it. */
 #define SYSRET_FROM_EXCEPTIONS
 #define RETURN_TO_USER syscall_exit

@@ -1,2 +1,2 @@
-/* Has #VC on an IST stack, which it leaves at once. NMIs that raise it have a part of that stack to themselves. */
+/* Gives #VC an IST stack, which it leaves at once. An NMI that raises #VC has a part of that stack to itself. */
 #define VC_ON_IST

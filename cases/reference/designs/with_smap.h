@@ -1,2 +1,2 @@
-/* Turns SMAP on: AC says where the kernel means to use user memory. */
+/* Turns SMAP on: the kernel sets AC only where it means to access user memory. */
 #define WITH_SMAP

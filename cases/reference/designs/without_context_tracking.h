@@ -1,2 +1,2 @@
-/* Leaves out the tracking of the context: a defect would show as its. */
+/* Leaves out context tracking, for variants whose defect would show as one of context tracking. */
 #define WITHOUT_CONTEXT_TRACKING

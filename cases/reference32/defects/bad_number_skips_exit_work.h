@@ -1,4 +1,4 @@
-/* Returns from a call whose number is bad without the work of the exit (I14). */
+/* Returns from a call with an unknown number without exit work (I14). */
 #define refuse_call(frame)       \
     frame->eax = no_such_call;   \
     interrupts_off();            \

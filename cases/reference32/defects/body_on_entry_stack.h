@@ -1,4 +1,4 @@
-/* Runs bodies of exceptions on the entry stack, if they came there (I4). */
+/* Runs the body of an exception on the entry stack if the exception arrived there (I4). */
 #define SWITCH_TO_TASK_STACK STAY_ON_STACK
 #ifdef __ASSEMBLER__
 #include "offsets.h"

@@ -1,4 +1,4 @@
-/* Takes the place on the task stack after the copy: an NMI that comes during the copy takes it, too (I4). */
+/* Switches to the task stack only after the copy: an NMI during the copy uses the same place (I4). */
 #define COPY_TO_TASK_STACK COPY_AND_GO_TO_TASK_STACK
 #ifdef __ASSEMBLER__
 #include "offsets.h"

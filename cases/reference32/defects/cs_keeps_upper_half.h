@@ -1,2 +1,2 @@
-/* Does not clear the upper half of CS: what the stack held there looks like marks. */
+/* Does not clear the upper half of CS: the old contents of the stack look like marks. */
 #define CLEAN_CS

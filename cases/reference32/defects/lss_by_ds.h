@@ -1,2 +1,2 @@
-/* Finds the espfix pointer by DS, which is the user's by then and may be null. */
+/* Reads the espfix pointer through DS, which is already the user's and may be null. */
 #define LOAD_ESPFIX_POINTER lss espfix_pointer, %esp

@@ -1,2 +1,2 @@
-/* Takes each NMI's body for the only one, although an IRET in it unmasks NMIs (I5). */
+/* Runs each NMI's body as if it were the only one, although an IRET inside it unmasks NMIs (I5). */
 #define is_nmi_body_running() (nmi_state = NmiState::idle, nmi_state != NmiState::idle)

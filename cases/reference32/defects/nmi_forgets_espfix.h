@@ -1,2 +1,2 @@
-/* Has an NMI return to the flat stack segment, also if it came on that of espfix. */
+/* Makes an NMI return on the flat stack segment, even if it interrupted code on the espfix segment. */
 #define NOTE_ESPFIX

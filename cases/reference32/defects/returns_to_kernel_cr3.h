@@ -1,2 +1,2 @@
-/* Does not say that CR3 was the user's: the way out goes on with the kernel's. */
+/* Does not note that CR3 was the user's: the interrupted exit continues with the kernel's. */
 #define MARK_USER_CR3

@@ -1,4 +1,4 @@
-/* Goes back to the entry stack before the copy: an NMI that comes meanwhile uses the task stack (I4). */
+/* Switches back to the entry stack before the copy: an NMI during the copy overwrites the task stack (I4). */
 #define COPY_TO_ENTRY_STACK GO_TO_ENTRY_STACK_AND_COPY
 #ifdef __ASSEMBLER__
 #include "offsets.h"

@@ -1,2 +1,2 @@
-/* Saves IF as SYSENTER left it: user code goes on without interrupts. */
+/* Saves IF as SYSENTER left it: user code continues with interrupts off. */
 #define SET_USERS_IF

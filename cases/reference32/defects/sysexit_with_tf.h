@@ -1,4 +1,4 @@
-/* Returns by SYSEXIT although the frame has TF: the trap comes in the kernel, after POPF. */
+/* Returns by SYSEXIT although the frame has TF: after POPF, the trap occurs in the kernel. */
 #define LOAD_EIP_AND_ESP \
         andl $~RFLAGS_IF, FROM_VECTOR(EFLAGS)(%esp); \
         pushl FROM_VECTOR(EFLAGS)(%esp); \

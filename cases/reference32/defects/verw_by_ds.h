@@ -1,3 +1,3 @@
-/* Finds VERW's operand by DS, which is the user's by then: it faults if that is null. */
+/* Addresses VERW's operand through DS, which is already the user's: VERW faults if DS is null. */
 #define CLEAR_BUFFERS verw writable_selector
 #include "designs/with_verw.h"

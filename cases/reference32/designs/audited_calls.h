@@ -1,2 +1,2 @@
-/* Has each call, of which there are three, begin something that its way out ends. */
+/* Makes each of the three calls begin something that its exit must end. */
 #define AUDITED_CALLS 3

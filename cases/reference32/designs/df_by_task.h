@@ -1,2 +1,2 @@
-/* Has #DF switch to a task, which has a stack of its own. */
+/* Makes #DF switch to a task, which has its own stack. */
 #define DF_BY_TASK

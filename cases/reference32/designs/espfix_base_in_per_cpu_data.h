@@ -1,2 +1,2 @@
-/* Finds the base of the espfix stack segment in per-CPU data, by FS. */
+/* Reads the base of the espfix stack segment from per-CPU data, through FS. */
 #define ESPFIX_BASE_IN_PER_CPU_DATA

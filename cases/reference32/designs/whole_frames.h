@@ -1,2 +1,2 @@
-/* Gives each frame of the kernel's an ESP and SS, which the CPU did not push. */
+/* Adds ESP and SS, which the CPU did not push, to each frame of the kernel. */
 #define WHOLE_FRAMES
