@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs a GoogleTest program inside the emulated machine: in-machine.sh MACHINE_RUN PROGRAM [ARG...]. Passes on which
-# shard of the tests to run, and copies the report out to where GTEST_OUTPUT=json:FOLDER/ wants it.
+# in-machine.sh MACHINE_RUN PROGRAM [ARG...]: runs a GoogleTest program inside the emulated machine. It passes on the
+# shard of the tests to run, and copies the report to the FOLDER of GTEST_OUTPUT=json:FOLDER/.
 set -eu
 machine_run=$1
 program=$2

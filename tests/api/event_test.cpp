@@ -1,4 +1,4 @@
-// Exceptions and NMIs that the harness makes arrive: what the guest sees of them, and where they cannot come from.
+// Lands exceptions and NMIs, and checks what the guest sees of them and where they cannot land.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -19,16 +19,15 @@ using vm::StepperKind;
 
 constexpr std::uint64_t rf = vm::rflags_rf;
 
-/// The first instruction of the handler of `vector`, from the gate that leads there.
+/// Returns the address of the first instruction of the handler of `vector`, from its gate.
 std::uint64_t handler_of(Guest& guest, Vector vector) {
     std::array<std::byte, vm::max_gate_size> gate{};
     guest.read(guest.special_registers().idt.base + static_cast<unsigned>(vector) * gate.size(), gate);
     return number(vm::decode_gate(gate).target);
 }
 
-/// A guest at BEGIN that is about to read a word of its data, then to write a word of its stack, and to ring END. It
-/// records NMIs and `vector`. In a machine check's handler it keeps MCG_STATUS, and clears that only if it
-/// `ends_machine_check`.
+/// A guest stopped at BEGIN. It then reads a word of its data, writes a word of its stack, and rings END. It records
+/// NMIs and `vector`. A machine check's handler stores MCG_STATUS, and clears it only if `ends_machine_check`.
 class EventCode : public GuestCode {
   public:
     explicit EventCode(Vector vector, bool ends_machine_check = true) {
@@ -46,7 +45,7 @@ class EventCode : public GuestCode {
     }
 
     [[nodiscard]] vm::Guest& inside() { return guest_of(*guest); }
-    /// Runs to the end, up to which there was one delivery.
+    /// Runs to the end, and returns the only delivery.
     DeliveryRecord only_delivery() {
         const auto records = guest->run_to(Doorbell::end()).records();
         EXPECT_EQ(records.size(), 1U);
@@ -103,7 +102,7 @@ TEST(NmiMask, IsThatOfTheSnapshot) {
     MaskingCode::end_with_nmis_masked(guest);
     guest.restore(booted);
     EXPECT_EQ(guest.run_to(Doorbell::begin()).events().nmi.masked, 0);
-    // The NMI waits until the exception's delivery, so KVM leaves it to the CPU to say when NMIs are not masked.
+    // The NMI waits for the delivery of the exception, so KVM makes the CPU report when NMIs are unmasked.
     guest.land(Event::db());
     guest.land(Event::nmi());
     EXPECT_EQ(guest.run_to(Doorbell::done()).deliveries(), (Deliveries{{Vector::nmi, handler_of(guest, Vector::db)}}));
@@ -180,7 +179,7 @@ TEST(MachineCheck, ComesThroughItsBank) {
     EXPECT_EQ(code.guest->read<std::uint32_t>(EventCode::mcg_status), 5U) << "MCIP and RIPV";
 }
 
-TEST(MachineCheck, DoesNotComeASecondTimeBeforeTheFirstIsDealtWith) {
+TEST(MachineCheck, DoesNotArriveAgainBeforeTheFirstIsHandled) {
     EventCode code(Vector::mc, false);
     auto& guest = code.inside();
     const auto before = guest.snapshot();
@@ -226,7 +225,7 @@ TEST(Exception, ComesAheadOfAnNmiWhichLandsOnItsHandlersFirstInstruction) {
         auto& inside = code.inside();
         const auto before = guest.snapshot();
         const auto handler = handler_of(guest, vector);
-        // Both at once, as the CPU orders them...
+        // Lands both at once, and the CPU orders them.
         guest.land(event);
         EXPECT_THROW(guest.land(Event::pf()), CannotLand) << "one exception at a time";
         guest.land(Event::nmi());
@@ -235,7 +234,7 @@ TEST(Exception, ComesAheadOfAnNmiWhichLandsOnItsHandlersFirstInstruction) {
         EXPECT_EQ(deliveries[0], (Delivery{Vector::nmi, handler})) << "the exception's handler has not recorded yet";
         EXPECT_EQ(deliveries[1].vector, vector);
         const auto registers = guest.registers();
-        // ...and one after the other, as schedules have it.
+        // Lands one after the other, as schedules do.
         for (const auto kind : {StepperKind::trap_flag, StepperKind::stop_bytes}) {
             guest.restore(before);
             guest.land(event);

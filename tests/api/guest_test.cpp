@@ -1,4 +1,4 @@
-// The public API: small guests as a test of somebody else's writes them.
+// Tests the public API with small guests, as another project's tests would write them.
 #include "gatecrash/gatecrash.hpp"
 
 #include <gmock/gmock.h>
@@ -16,7 +16,7 @@ using testing::IsEmpty;
 
 constexpr auto begin = Doorbell::begin(), end = Doorbell::end();
 
-/// BEGIN, a NOP, END. The handler of `vector` rings BEGIN at its first delivery.
+/// Code of BEGIN, a NOP and END. The handler of `vector` rings BEGIN at its first delivery.
 struct RingingCode : GuestCode {
     explicit RingingCode(Vector vector) {
         on(vector).ring_once(begin);
@@ -43,7 +43,7 @@ TEST(Nmi, IsMaskedUntilIret) {
     RingingCode code(Vector::nmi);
     Guest guest(opened_kvm(), code);
     guest.run_to(begin).land(Event::nmi());
-    guest.run_to(begin).land(Event::nmi());  // inside the handler
+    guest.run_to(begin).land(Event::nmi());  // lands inside the handler
     EXPECT_NE(guest.events().nmi.masked, 0);
     EXPECT_THAT(guest.deliveries(), ElementsAre(Delivery{Vector::nmi, code.landed}));
     guest.run_to(end);
@@ -57,7 +57,7 @@ TEST(Interrupt, WaitsForIf) {
     code.kernel.ring(begin);
     code.kernel.nop();
     code.kernel.sti();
-    code.kernel.nop();  // the shadow of STI
+    code.kernel.nop();  // executes in the shadow of STI
     const auto delivered = code.kernel.here();
     code.kernel.ring(end);
     Guest guest(opened_kvm(), code);
@@ -118,7 +118,7 @@ TEST(UserCode, MakesSystemCalls) {
     EXPECT_LT(code.address_of(entry), guest.special_registers().idt.base);
 }
 
-/// How a guest of this code ends.
+/// Returns the outcome of a guest with this code.
 Outcome outcome_of(void (*emit)(Code&)) {
     GuestCode code;
     emit(code.kernel);
@@ -137,7 +137,7 @@ TEST(Outcomes, SayHowAGuestStops) {
               }),
               Outcome{StillRunning{}});
     EXPECT_EQ(outcome_of([](Code& k) {
-                  k.xor_(k.esp, k.esp);  // nothing can be pushed
+                  k.xor_(k.esp, k.esp);  // makes every push fault
                   k.ud2();
               }),
               Outcome{TripleFault{}});
@@ -241,7 +241,7 @@ TEST(Code, RunsInSeveralGuestsButMustNotChange) {
     EXPECT_THROW(Guest(opened_kvm(), code), std::logic_error);
 }
 
-TEST(Code, ThatGoesRoundInCirclesFillsItsRecords) {
+TEST(Code, ThatLoopsFillsItsRecords) {
     GuestCode code;
     code.on(Vector::ud);  // returns to the UD2
     code.kernel.ud2();

@@ -1,4 +1,4 @@
-// A KVM test from outside: it is built with what `meson install` puts in place and nothing else of this tree.
+// Builds a KVM test as another project would: only with the files that `meson install` provides.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -28,7 +28,7 @@ TEST(InstalledLibrary, BuildsAndRunsTheExample) {
     }
     ASSERT_FALSE(package.empty());
     Environment environment{{"PKG_CONFIG_PATH", package.parent_path()}};
-    // A build folder that was configured without pkgconfig.relocatable names the prefix.
+    // Without pkgconfig.relocatable, the pkg-config file of the build folder names the prefix.
     if (posix::read_file(package).find("pcfiledir") == std::string::npos) {
         environment["PKG_CONFIG_SYSROOT_DIR"] = installed;
     }

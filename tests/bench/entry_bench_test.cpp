@@ -1,4 +1,4 @@
-// Paths into the kernel and back, counted and timed on the machine that this runs on.
+// Counts and times paths into the kernel and back, on the machine that runs this test.
 #include "bench/entry_bench.hpp"
 
 #include <gmock/gmock.h>
@@ -26,7 +26,7 @@ std::map<std::string, double> counts_of(const std::vector<std::string>& patterns
     return counts;
 }
 
-/// Counted by hand, from the code: on a path from CPL 3 through a gate, and on a SYSCALL.
+/// The number of instructions on a path, counted by hand from the code.
 struct Known {
     const char* name;
     double count;
@@ -35,17 +35,17 @@ struct Known {
 TEST(EntryBench, CountsKnownSequencesExactly) {
     constexpr Known known[] = {
         {"syscall-sysret", 2},         // SYSCALL, SYSRET
-        {"syscall-frame-sysret", 11},  // those, 6 to build a frame, 3 to take it up
-        {"syscall-iret", 8},           // SYSCALL, those 6, IRET
+        {"syscall-frame-sysret", 11},  // SYSCALL, SYSRET, 6 to build a frame, 3 to use it
+        {"syscall-iret", 8},           // SYSCALL, 6 to build a frame, IRET
         {"int80-iret", 2},             // INT, IRET
         {"int80-iret-kernel", 2},
-        {"pf", 4},  // the read, RIP moved on, the error code dropped, IRET
+        {"pf", 4},  // the read, a step of RIP, dropping the error code, IRET
         {"pf-kernel", 4},
         {"bp", 2},
         {"bp-kernel", 2},
-        {"ud", 3},  // UD2, RIP moved on, IRET
+        {"ud", 3},  // UD2, a step of RIP, IRET
         {"ud-kernel", 3},
-        {"db", 1},  // IRET: no instruction enters
+        {"db", 1},  // IRET; no instruction enters
         {"db-kernel", 1},
         {"irq", 1},
         {"irq-kernel", 1},
@@ -74,16 +74,16 @@ TEST(EntryBench, CountsKnownSequencesExactly) {
         {"bp-kernel+swapgs", 6},  // without the SWAPGS
         {"bp+paranoid-rdmsr", 12},
         {"bp-kernel+paranoid-rdmsr", 9},
-        {"bp+stack", 9},   // 2, and 5 words
-        {"pf+stack", 12},  // and the error code
+        {"bp+stack", 9},   // 2 of `bp`, and 7 to copy 5 words
+        {"pf+stack", 12},  // as bp+stack, with the error code
         {"bp+context-cs", 8},
         {"bp+context-soft", 5},
         {"nmi+espfix", 3},
         {"syscall-frame-sysret+tif-iret", 13},
         {"syscall-frame-sysret+sysret-canonical", 17},
-        // Taken as they would be by an exit that always tries SYSRET: to the IRET.
+        // An exit that always tries SYSRET executes these tests, and then its IRET.
         {"int80-iret+sysret-rcx", 4},
-        // The table of docs/how-to/measure-entry-cost.md.
+        // docs/how-to/measure-entry-cost.md has a table with these.
         {"syscall-iret+save", 38},
         {"syscall-frame-sysret+save", 41},
         {"syscall-frame-sysret+save+sysret-rcx+sysret-canonical+sysret-cs+sysret-r11+sysret-rf-tf+sysret-ss", 59},
@@ -102,8 +102,8 @@ TEST(EntryBench, CountsKnownSequencesExactly) {
     }
 }
 
-/// A 32-bit guest is not stepped with TF, so it is not counted where that is asked for.
-TEST(EntryBench, StepsAsOneSaysOrNotAtAll) {
+/// The bench cannot step a 32-bit guest with TF, so it does not count such a guest with that stepper.
+TEST(EntryBench, StepsAsAskedOrNotAtAll) {
     const auto compositions = select_compositions(std::vector<std::string>{"sysenter32", "bp"});
     const auto measured =
         count_instructions(kvm_system(), compositions, StepperKind::trap_flag, StepperKind::trap_flag);
@@ -117,7 +117,7 @@ TEST(EntryBench, StepsAsOneSaysOrNotAtAll) {
         2U);
 }
 
-/// Pieces do not get into each other's way: together they take what they take alone.
+/// Pieces do not interfere: together they take as many instructions as the sum of each one alone.
 TEST(EntryBench, AddsPiecesUp) {
     const std::vector<std::string> pieces{"verw",
                                           "swapgs",
@@ -147,16 +147,17 @@ TEST(EntryBench, AddsPiecesUp) {
     EXPECT_EQ(counts[composed], sum);
 }
 
-/// With the registers saved and cleared, the tests of an opportunistic SYSRET have what the user had, and pass.
-TEST(EntryBench, ReturnsBySysretIfAllIsAsItWas) {
+/// With the registers saved and cleared, the tests of an opportunistic SYSRET find the user's values, and pass.
+TEST(EntryBench, ReturnsBySysretIfTheFrameIsUnchanged) {
     auto counts =
         counts_of({"syscall-frame-sysret+save+clear+sysret-rcx+sysret-r11", "syscall-frame-sysret+save+clear"});
     const double plain = counts["syscall-frame-sysret+save+clear"];
-    // Twice MOV, CMP and JNE that is not taken. An IRET would be 2 instructions less than what takes up the frame.
+    // The two tests are MOV, CMP and an untaken JNE each. An IRET would need 2 instructions fewer than the return by
+    // SYSRET.
     EXPECT_EQ(counts["syscall-frame-sysret+save+clear+sysret-rcx+sysret-r11"], plain + 6);
 }
 
-/// Each piece is there: a path is longer with it than without.
+/// A path is longer with each piece than without it.
 TEST(EntryBench, CountsEverythingThatFits) {
     const auto compositions = all_compositions();
     const auto measured = count_instructions(kvm_system(), compositions, StepperKind::trap_flag);
@@ -172,8 +173,8 @@ TEST(EntryBench, CountsEverythingThatFits) {
     }
 }
 
-/// Over and over, all paths end as they began (the bench checks that), and on `amd`, whose counter does not run at one
-/// rate, nothing claims cycles.
+/// All paths end as they began, however often they run; the bench checks that. On `amd`, whose counter has no constant
+/// rate, no figure claims cycles.
 TEST(EntryBench, ClaimsNoCyclesWhereThereAreNone) {
     const auto compositions = all_compositions();
     const auto measured = measure_cycles(kvm_system(), compositions, 1);
@@ -190,13 +191,13 @@ TEST(EntryBench, ClaimsNoCyclesWhereThereAreNone) {
     }
 }
 
-/// KVM intercepts #UD, to emulate what the CPU does not have: each UD2 leaves the guest, so its cycles are KVM's.
-TEST(EntryBench, TellsThatAGuestWasLeftWhileItWasTimed) {
+/// KVM intercepts #UD to emulate missing instructions. So each UD2 exits to KVM, and its cycles are KVM's.
+TEST(EntryBench, ReportsExitsWhileItTimesAGuest) {
     const auto compositions =
         select_compositions(std::vector<std::string>{"ud", "ud-kernel", "bp", "pf", "sysenter32"});
     auto measured = measure_cycles(kvm_system(), compositions, 1);
     ASSERT_EQ(measured.figures.size(), compositions.size());
-    // The host's timer leaves it, too, on a busy host more often.
+    // The host's timer also causes exits, more often on a busy host.
     const auto left = testing::ContainsRegex("the guest was left 1[.][0-4] times a pass");
     for (const auto& figure : measured.figures) {
         SCOPED_TRACE(figure.name);
@@ -217,7 +218,8 @@ TEST(EntryBench, TellsThatAGuestWasLeftWhileItWasTimed) {
     for (const auto& figure : measured.figures) EXPECT_THAT(figure.note, testing::Not(left)) << figure.name;
 }
 
-/// A guest cannot time a VM entry: what an event enters is timed from an INT n on, and says so; nothing else does.
+/// A guest cannot time a VM entry. So the bench times the entry of an event from an INT n, and only such figures say
+/// so.
 TEST(EntryBench, TimesWhatAnEventEntersFromItsGateOn) {
     const auto compositions = select_compositions(
         std::vector<std::string>{"irq", "irq-kernel", "nmi", "nmi+stack", "nmi-kernel", "db", "db-kernel", "bp"});

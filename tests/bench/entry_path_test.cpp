@@ -32,9 +32,9 @@ TEST(EntryPath, IsSelectedByNameAndByPattern) {
     EXPECT_THAT(selected({"bp", "bp+cr3", "bp"}), ElementsAre("bp", "bp+cr3"));
 }
 
-TEST(EntryPath, IsComposedAsOneSays) {
+TEST(EntryPath, IsComposedAsAsked) {
     EXPECT_THAT(selected({"syscall-iret+stack+swapgs"}), ElementsAre("syscall-iret+swapgs+stack"));
-    EXPECT_THAT(selected({"nmi+clear"}), ElementsAre("nmi+save+clear"));  // which is no pattern of one that there is
+    EXPECT_THAT(selected({"nmi+clear"}), ElementsAre("nmi+save+clear"));  // not a pattern of a listed path
     EXPECT_THAT(selected({"syscall-sysret+lfence"}), ElementsAre("syscall-sysret+swapgs+lfence"));
 }
 

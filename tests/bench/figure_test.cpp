@@ -11,7 +11,7 @@
 namespace gatecrash::bench {
 namespace {
 
-/// 1 to `last`, in an order that means nothing.
+/// Returns 1 to `last` in an arbitrary order.
 std::vector<double> numbers_to(int last) {
     std::vector<double> numbers(static_cast<std::size_t>(last));
     std::iota(numbers.begin(), numbers.end(), 1);
@@ -56,8 +56,8 @@ TEST(Figure, TakesTheNearestRank) {
     EXPECT_EQ(median_of({4, 3, 1, 2}), 2);
 }
 
-/// Of independent samples the interval is about as wide as the order statistics' (n/2 -+ 0.98 sqrt(n), the binomial's
-/// normal limit), though it is had by rounds.
+/// For independent samples, the interval from rounds is about as wide as that of the order statistics: n/2 -+ 0.98
+/// sqrt(n), the normal limit of the binomial.
 TEST(Figure, HasTheIntervalOfIndependentSamples) {
     constexpr int count = 4001;
     const auto interval = summarize("x", "cycles", numbers_to(count), "").interval;
@@ -66,10 +66,11 @@ TEST(Figure, HasTheIntervalOfIndependentSamples) {
     EXPECT_NEAR(interval.high, count / 2. + half_width, half_width);
     EXPECT_LT(interval.low, count / 2.);
     EXPECT_GT(interval.high, count / 2.);
-    EXPECT_EQ(interval, summarize("x", "cycles", numbers_to(count), "").interval);  // from a fixed seed
+    EXPECT_EQ(interval,
+              summarize("x", "cycles", numbers_to(count), "").interval);  // a fixed seed gives the same interval
 }
 
-/// However often it is measured in a round: what differs between rounds is not known any better.
+/// More measurements in a round do not help, because variation between rounds limits how well the median is known.
 TEST(Figure, IsNoBetterKnownThanItsRoundsAgree) {
     std::vector<std::vector<double>> rounds;
     for (int i = 0; i < 20; ++i) rounds.emplace_back(200, i % 2 == 0 ? 100 : 120);
@@ -99,8 +100,8 @@ TEST(Baseline, FlagsWhatIsSlowerForCertain) {
     EXPECT_NEAR(changes[0].ratio, 1.1, 1e-9);
     EXPECT_NEAR(changes[0].interval.low, 109. / 101, 1e-9);
     EXPECT_NEAR(changes[0].interval.high, 111. / 99, 1e-9);
-    EXPECT_FALSE(changes[1].worse);  // within the threshold
-    EXPECT_FALSE(changes[2].worse);  // not known well enough
+    EXPECT_FALSE(changes[1].worse);  // the increase is within the threshold
+    EXPECT_FALSE(changes[2].worse);  // the intervals are too wide
     EXPECT_FALSE(compare(then, now, 0.2).changes[0].worse);
 }
 
@@ -125,7 +126,7 @@ TEST(Baseline, SaysWhatItCannotCompare) {
     EXPECT_EQ(left_out(valid, invalid), all);
     EXPECT_EQ(left_out(figure("a", "ns", 100), valid), all);
     EXPECT_EQ(left_out(figure("a", "cycles", 0, 3), valid), all);
-    // More of them is better, and what they are made of is there.
+    // A rate, of which more is better, can be compared as well.
     EXPECT_TRUE(left_out(figure("a", "1/s", 100), figure("a", "1/s", 50)).empty());
 }
 

@@ -29,7 +29,7 @@ void put(const std::filesystem::path& file, const std::string& content) {
     std::ofstream(file) << content;
 }
 
-TEST_F(Host, TellsWhatDisturbsCycles) {
+TEST_F(Host, ReportsWhatDisturbsCycles) {
     EXPECT_THAT(disturbances(1, root), IsEmpty());
     put(root / "sys/devices/system/cpu/cpu1/cpufreq/scaling_governor", "powersave\n");
     put(root / "sys/devices/system/cpu/smt/active", "1\n");
@@ -40,7 +40,7 @@ TEST_F(Host, TellsWhatDisturbsCycles) {
     EXPECT_THAT(disturbances(1, root), IsEmpty());
 }
 
-TEST_F(Host, TellsOfAHypervisorAndOfAClockThatRunsAhead) {
+TEST_F(Host, ReportsAHypervisorAndAClockThatRunsAhead) {
     put(root / "proc/cpuinfo", "processor : 0\nflags\t\t: fpu hypervisor pcid\n");
     put(root / "sys/devices/system/cpu/intel_pstate/no_turbo", "0\n");
     EXPECT_THAT(disturbances(0, root), ElementsAre(HasSubstr("turbo"), HasSubstr("a guest itself")));

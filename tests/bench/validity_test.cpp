@@ -26,7 +26,7 @@ TEST(Validity, IsInDoubtForEachOfItsReasons) {
                 ElementsAre(HasSubstr("one rate"), HasSubstr("left 3.0 times a pass"), HasSubstr("spread")));
 }
 
-/// Of 1000 passes. What leaves the empty guest, too, is the host's timer, a signal or a doorbell.
+/// Exits of 1000 passes. Exits that also occur with the empty guest come from the host's timer, a signal or a doorbell.
 TEST(Validity, HasRoomForExitsThatAreNotThePaths) {
     constexpr struct {
         std::uint64_t taken, taken_without;

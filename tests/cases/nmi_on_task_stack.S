@@ -1,4 +1,5 @@
-// An NMI whose entry takes the task stack for free, also if it interrupted the kernel there. It returns through its own frame.
+// The entry of this NMI assumes that the task stack is free, even if it interrupted the kernel there. It returns
+// through its own frame.
 #include "entry.h"
 
         .section .user, "ax"

@@ -1,4 +1,5 @@
-// A kernel that loads the user's page tables too early: its next push finds no stack, and the #PF cannot be delivered either.
+// This kernel loads the user's page tables too early: its next push finds no stack, and the CPU cannot deliver the #PF
+// either.
 #include "entry.h"
 
         .section .user, "ax"

@@ -1,5 +1,5 @@
-// A guest for return_frames_test.cpp, which stops it at syscall_exit, puts a return frame there, and user code at
-// generated_code. What faults in user code, or on the way to it, ends at user_fault_landing.
+// The guest of return_frames_test.cpp, which stops it at syscall_exit, and writes a return frame there and user code to
+// generated_code. A fault in user code, or on the way to it, ends at user_fault_landing.
 #include "entry.h"
 
         .section .user, "ax"

@@ -1,5 +1,6 @@
-// SYSRET where nobody can tell it from IRET: the reference entry's exit from SYSCALL under random return frames, each
-// of which is returned through by IRET as well. Each condition of the exit is left out once, and has to be missed.
+// Tests that user code cannot distinguish SYSRET from IRET: returns through random frames, once by the SYSCALL exit of
+// the reference entry, and once by IRET. Then the test leaves out each condition of the exit once, and must find a
+// difference.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -35,15 +36,15 @@ constexpr std::uint64_t rflags_df = 0x400, rflags_nt = 0x4000, rflags_ac = 0x400
                         rflags_fixed = 2;
 constexpr std::uint64_t espfix_bits = 0xffff0000;
 constexpr std::size_t code_size = 256;
-constexpr std::size_t gprs = 15;  // without RSP, as abi::Frame has them first
+constexpr std::size_t gprs = 15;  // all but RSP, at the start of abi::Frame
 
-/// What a kernel may find in a frame that SYSCALL made and a debugger, or a return from a signal, edited; and the user
-/// code that it leads to. Deterministic for a seed.
+/// Generates frames that SYSCALL built and a debugger, or a return from a signal, edited, and the user code that they
+/// return to. The output is deterministic for a seed.
 class Generator {
   public:
     explicit Generator(std::uint64_t seed) : random_(seed) {}
 
-    /// Every field is by itself, three times out of four, as SYSRET would have it.
+    /// Returns a frame in which each field, by itself, fits SYSRET three times out of four.
     abi::Frame frame(Virtual code) {
         abi::Frame frame{};
         std::array<std::uint64_t, gprs> registers{};
@@ -56,7 +57,7 @@ class Generator {
         frame.ss = usually() ? GATECRASH_USER_SS
                              : one_of({GATECRASH_LDT_DATA, GATECRASH_LDT_DATA16, GATECRASH_LDT_DATA_ABSENT, null});
         frame.rsp = usually() ? GATECRASH_USER_STACK + GATECRASH_STACK_SIZE / 2 : random_();
-        // The reference has its view of the espfix stack for one value of these bits.
+        // The reference has a view of the espfix stack for only one value of these bits.
         if (frame.ss == GATECRASH_LDT_DATA16)
             frame.rsp = (frame.rsp & ~espfix_bits) | (GATECRASH_USER_STACK & espfix_bits);
         frame.rflags = rflags_fixed | vm::rflags_if | (random_() & rflags_arithmetic);
@@ -67,7 +68,8 @@ class Generator {
         return frame;
     }
 
-    /// Up to seven instructions that mix registers but RSP, flags and selectors. They go on behind `code_size` bytes.
+    /// Returns up to seven instructions that mix flags, selectors and all registers but RSP, and then jump to the end
+    /// of `code_size` bytes.
     std::vector<std::byte> code() {
         vm::Code c(code_size);
         for (auto left = random_() % 8; left > 0; --left) add_instruction(c);
@@ -114,7 +116,7 @@ class Generator {
     std::mt19937_64 random_;
 };
 
-/// What user code, and who looks at the log, can tell of a return.
+/// The effects of a return that user code, or a reader of the log, can notice.
 struct Return {
     vm::Outcome outcome;
     kvm_regs regs{};
@@ -122,7 +124,7 @@ struct Return {
     std::vector<std::byte> log, stack;
 };
 
-/// In what two returns differ, for people. Empty: in nothing.
+/// Describes how two returns differ; empty if they do not.
 std::string difference(const Return& a, const Return& b) {
     std::ostringstream out;
     out << std::hex;
@@ -135,7 +137,7 @@ std::string difference(const Return& a, const Return& b) {
     return out.str();
 }
 
-/// A guest that has come to the end of its system call.
+/// A guest that has reached the end of its system call.
 class ReturningCode {
   public:
     explicit ReturningCode(const std::string& name) : guest_(kvm_system(), test_guest("return-frames/" + name)) {
@@ -193,9 +195,9 @@ std::string describe(const abi::Frame& f) {
     return out.str();
 }
 
-/// A frame by which the exit can be told from an IRET.
+/// A frame for which the exit and an IRET differ.
 struct Told {
-    std::size_t frames;  ///< up to and with this one
+    std::size_t frames;  ///< the number of frames up to this one
     abi::Frame frame;
     std::string by;
 };
@@ -207,8 +209,8 @@ std::optional<Told> first_told(const std::string& guest_name, std::size_t frames
     for (std::size_t i = 1; i <= frames; ++i) {
         const auto frame = generator.frame(guest.code());
         guest.write_code(generator.code());
-        // The first to use a page exits for that, which TF shows where the trap comes too early (behaviour
-        // tf-over-exit).
+        // The first use of a page causes an exit, which moves the trap of TF on some machines (behaviour tf-over-exit).
+        // So this first run touches all pages.
         if ((frame.rflags & vm::rflags_tf) != 0) (void)guest.by_iret(frame);
         const auto by_iret = guest.by_iret(frame);
         EXPECT_EQ(by_iret.outcome, vm::Outcome{vm::Doorbell{GATECRASH_PORT_END}}) << describe(frame);
@@ -217,23 +219,23 @@ std::optional<Told> first_told(const std::string& guest_name, std::size_t frames
     return std::nullopt;
 }
 
-TEST(ReturnFrames, OfTheReferenceCannotBeTold) {
+TEST(ReturnFrames, OfTheReferenceLookLikeThoseOfIret) {
     const auto told = first_told("reference", 4000);
     EXPECT_FALSE(told) << "by frame " << told->frames << ": " << describe(told->frame) << ", by" << told->by;
 }
 
-/// A condition that is left out, and whether it is what the frame needs that finds it.
+/// A guest that lacks a condition, and a predicate for frames that need the condition.
 struct Missed {
     const char* guest;
     bool (*needs)(const abi::Frame&);
-    std::optional<vm::Behaviour> behaviour{};  ///< without which a machine shows no difference
+    std::optional<vm::Behaviour> behaviour{};  ///< a machine without it shows no difference
 };
 
 void PrintTo(const Missed& missed, std::ostream* out) { *out << missed.guest; }
 
 class MissedConditions : public testing::TestWithParam<Missed> {};
 
-TEST_P(MissedConditions, AreToldWithinTwoHundredFrames) {
+TEST_P(MissedConditions, AreFoundWithinTwoHundredFrames) {
     const auto behaviour = GetParam().behaviour;
     const auto told = first_told(GetParam().guest, 200);
     ASSERT_EQ(told.has_value(), !behaviour || qualify::measure(kvm_system(), *behaviour).ok);
@@ -242,8 +244,9 @@ TEST_P(MissedConditions, AreToldWithinTwoHundredFrames) {
     RecordProperty("frames", static_cast<int>(told->frames));
 }
 
-/// AMD's SYSRET takes any RIP, and the fault behind it is the user's, as that of an IRET has to be made.
-TEST(ReturnFrames, ThatAreNotCanonicalAreToldWhereSysretFaultsOnThem) {
+/// AMD's SYSRET accepts any RIP, and the fault after it is the user's, like the fault that the fixup of an IRET
+/// reports.
+TEST(ReturnFrames, ThatAreNotCanonicalDifferWhereSysretFaultsOnThem) {
     qualify::Bench bench(kvm_system());
     const qualify::Answer fault_of_kernel{
         qualify::Delivery{GATECRASH_VECTOR_GP, at(qualify::Mark::sysret), {.cpl = 0}}};

@@ -1,1 +1,1 @@
-// Nothing of its own: the runtime's entries under the runtime's workload.
+// Defines nothing, so the guest has the runtime's entries and the runtime's workload.

@@ -1,5 +1,5 @@
-// Entries for the exceptions of confidential guests, each on an IST stack. #VE's and #HV's leave it at once. While #VE's
-// information area is in use, no other #VE comes; nothing holds a second #HV back.
+// Entries for the exceptions of confidential guests, each on an IST stack. The entries of #VE and #HV leave that stack
+// at once. No other #VE arrives while its information area is in use, but nothing holds a second #HV back.
 #include "entry.h"
 
         .globl ist_of_ve, ist_of_hv, ist_of_vc

@@ -13,7 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 using Files = std::map<std::string, std::string>;
 
-/// The quota with these files below a root of their own.
+/// Returns the quota that these files, in a folder of their own, give.
 std::optional<unsigned> quota_with(const Files& files) {
     std::string pattern = fs::temp_directory_path() / "cpu-limit-XXXXXX";
     const fs::path root = ::mkdtemp(pattern.data());

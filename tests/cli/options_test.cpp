@@ -1,4 +1,4 @@
-// What each command reads of its command line.
+// Tests how each command reads its command line.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -69,7 +69,7 @@ TEST(Options, LeaveTheNumberOfWorkersToCpusAndMemory) {
     for (const auto& row : rows) EXPECT_EQ(default_jobs(row.cpus, row.free_memory, gib / 2), row.jobs) << row.why;
 }
 
-TEST(Options, OfExplore) {
+TEST(Options, AreReadForExplore) {
     const auto options =
         explore_options({"x.elf", "--events", "nmi,irq=0x30", "--depth", "3", "--window", "a.b..c", "--no-prune"});
     EXPECT_EQ(options.target, "x.elf");
@@ -82,7 +82,7 @@ TEST(Options, OfExplore) {
     EXPECT_FALSE(explore_options({"x.elf"}).window);
 }
 
-/// The only sweep.
+/// Returns the only sweep that `explore` makes of these words.
 worker::Sweep explored(const Words& words) { return sweeping_of(explore_options(words)).tasks.at(0).sweep; }
 
 TEST(Sweeping, OfExploreIsTheVariantsUnlessOtherIsAskedFor) {

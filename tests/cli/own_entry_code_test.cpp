@@ -1,5 +1,5 @@
-// Entry code from outside: what `meson install` puts in place is all that it is built with. Nothing here names a file
-// of this tree but the build folder to install from.
+// Builds entry code as another project would: only with the files that `meson install` provides. Of this tree, the test
+// names only the build folder from which it installs.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -21,7 +21,7 @@ using testing::Not;
 
 void expect_success(const Result& result) { ASSERT_EQ(result.code, 0) << result.out << result.err; }
 
-/// An SDK in a folder of its own, and commands that see no other.
+/// Installs the SDK into a folder of its own, and runs commands that find no other SDK.
 class OwnEntryCode : public testing::Test {
   protected:
     static void SetUpTestSuite() {
@@ -48,7 +48,7 @@ class OwnEntryCode : public testing::Test {
     }
     static json result_of(const Result& explored) { return json::parse(explored.out)["results"][0]; }
 
-    /// A guest of one assembly file.
+    /// Builds a guest from one assembly file, and returns its path.
     static fs::path build(const std::string& name, const std::string& source,
                           const std::string& package = "gatecrash-guest") {
         const auto guest = folder_->path() / (name + ".elf");
@@ -59,7 +59,7 @@ class OwnEntryCode : public testing::Test {
         return guest;
     }
 
-    // NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables): of the suite, which installs once
+    // NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables): the suite installs once
     static std::unique_ptr<TemporaryFolder> folder_;
     static fs::path pkg_config_, program_;
     // NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables)
@@ -110,7 +110,7 @@ TEST_F(OwnEntryCode, OfTheExampleBreaksAndHoldsAsItSays) {
     EXPECT_EQ(held.code, 0) << held.out << held.err;
     EXPECT_THAT(held.out, HasSubstr("  holds  "));
 
-    // And so the files say that stand beside them.
+    // The expectation files beside the guests say the same.
     const auto run = [&](const Words& guests) {
         Words words{program_, "run", "--machine", "amd", "--json", "-", "--quiet"};
         words.insert(words.end(), guests.begin(), guests.end());
@@ -128,7 +128,7 @@ TEST_F(OwnEntryCode, OfTheExampleBreaksAndHoldsAsItSays) {
     EXPECT_EQ(results[2]["variant"], "irq depth 1");
     for (const auto& result : results) EXPECT_EQ(result["status"], "ok") << result;
 
-    // One place fewer, and the sweep finds one too many.
+    // With one expected place fewer, the sweep finds one too many.
     std::ofstream(broken.string() + ".expect")
         << "nmi depth 1 breaks I2 at nmi:entry_syscall|entry_irq_stubs|entry_irq\n";
     const auto refuted = run({broken});
@@ -162,8 +162,8 @@ TEST_F(OwnEntryCode, MayHaveThirtyTwoBits) {
                                {"--events", "nmi,irq,db,mc", "--json", "-", "--quiet"});
     EXPECT_EQ(sound.code, 0) << sound.err;
     EXPECT_GT(result_of(sound)["schedules"], 500);
-    // The user's FS in an NMI's body, by the CS that was interrupted; the kernel has its own only a few instructions
-    // later.
+    // The NMI loads FS only if the interrupted CS is the user's. The kernel loads its own FS a few instructions after
+    // an entry, so an NMI before that runs its body with the user's FS.
     const auto guest = build("fs-by-cs", R"(
 #include <gatecrash/entry32.h>
         .section .entry.text, "ax"
@@ -193,7 +193,7 @@ own_nmi_body:
 }
 
 TEST_F(OwnEntryCode, ChoosesItsGates) {
-    // Behind a trap gate the next interrupt comes before the SWAPGS, from kernel code with the user's GS base.
+    // After a trap gate the next interrupt may arrive before the SWAPGS, from kernel code with the user's GS base.
     const auto guest = build("trap-gate", ".globl trap_gate_of_irq\ntrap_gate_of_irq = 1\n");
     const auto explored = explore(guest, {"--events", "irq", "--json", "-", "--quiet"});
     EXPECT_EQ(explored.code, 1) << explored.err;
@@ -206,7 +206,7 @@ TEST_F(OwnEntryCode, ChoosesItsGates) {
     EXPECT_EQ(sound.code, 0) << sound.out;
 }
 
-TEST_F(OwnEntryCode, ThatIsPutTogetherWronglySaysWhy) {
+TEST_F(OwnEntryCode, ThatIsBuiltWronglySaysWhy) {
     const auto compile = [](const std::string& header, const std::string& package) {
         const auto file = folder_->file("wrong.S", "#include <gatecrash/" + header + ">\n");
         return run_with_sdk({"/bin/sh", "-c", "cc -c $(pkg-config --cflags " + package + ") -o /dev/null " + file});

@@ -12,10 +12,10 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using Mode = ProgressDisplay::Mode;
 
-/// A display that writes into memory, under a clock that the test turns.
+/// A display that writes to memory, with a clock that the test sets.
 class Progress : public testing::Test {
   protected:
-    /// What the display printed for updates at these times since the beginning.
+    /// Returns the output of the display for updates at these times since the beginning.
     static std::string shown(Mode mode, const std::vector<milliseconds>& times, bool erase = false) {
         char* text = nullptr;
         std::size_t size = 0;

@@ -1,4 +1,4 @@
-// The commands at work, inside the emulated machine.
+// Runs the commands with the emulated machine.
 #include <elf.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -82,7 +82,7 @@ TEST(Shards, MergeIntoTheWhole) {
     expect_merged_shards_to_be({"explore", GUEST, "--no-prune", "--events", "nmi,irq=0x30"});
 }
 
-/// Nor in a shard; of whole sweeps see GivesTheSameAnswerEachTime.
+/// The same holds in a shard. GivesTheSameAnswerEachTime tests whole sweeps.
 TEST(Jobs, ChangeNothingButTheSeconds) {
     const auto with_jobs = [](const char* jobs) {
         return run_on_amd({"explore", quick, "--json", "-", "--shard", "2/12", "--jobs", jobs});
@@ -92,7 +92,7 @@ TEST(Jobs, ChangeNothingButTheSeconds) {
     EXPECT_EQ(without_seconds(json::parse(two.out)), without_seconds(json::parse(one.out)));
 }
 
-/// The --resume file shows which workers ran: one that did not run has no boundaries there.
+/// The --resume file shows which workers ran: it has no boundaries of a worker that did not run.
 TEST(Jobs, WithoutABlockToSweepAreNotStarted) {
     const TemporaryFolder folder;
     const auto path = folder.path() / "work";
@@ -118,14 +118,14 @@ TEST(Jobs, EndTogetherWhenInterrupted) {
     const auto path = folder.path() / "result.json";
     Command command(gatecrash({"run", "--machine", "amd", "--jobs", "2", quick, slow, "--json", path}));
     command.wait_for_output(quick);
-    ::usleep(1'500'000);  // into the slow sweep
+    ::usleep(1'500'000);  // until the slow sweep runs
     command.signal(SIGINT);
     const auto result = command.finish();
     EXPECT_EQ(result.code, 128 + SIGINT);
     EXPECT_THAT(result.out, HasSubstr(": 1 ok, 0 unexpected, "));
     const auto results = read_json(path)["results"];
     EXPECT_EQ(results[0]["status"], "ok");
-    // On a busy host no worker may have begun with it.
+    // On a busy host, possibly no worker has begun the slow sweep.
     for (std::size_t i = 1; i < results.size(); ++i) EXPECT_EQ(results[i]["status"], "skip");
     EXPECT_THAT(result.err, HasSubstr("interrupted: 1 of 2 variants ended before"));
 }
@@ -156,7 +156,7 @@ TEST(Run, PutsNothingButJsonOnStandardOutputIfAskedTo) {
     EXPECT_THAT(quiet.err, Not(HasSubstr("1 variant")));
 }
 
-TEST(Run, TellsThatADocumentCouldNotBeWritten) {
+TEST(Run, ReportsThatADocumentCouldNotBeWritten) {
     for (const auto* option : {"--json", "--junit"}) {
         const auto result = run_on_amd({"run", quick, option, "/dev/full"});
         EXPECT_EQ(result.code, 3);
@@ -195,7 +195,7 @@ TEST(Explore, ReportsItsFindingAsKtapAndJunit) {
     EXPECT_EQ(replayed_schedule(junit.out), replayed_schedule(replay));
 }
 
-/// Copy of the guest's file `elf` that halts where it should begin.
+/// Returns a copy of the guest's file `elf` that halts at its entry point.
 std::string halting(std::string elf) {
     Elf64_Ehdr header;
     std::memcpy(&header, elf.data(), sizeof(header));
@@ -243,7 +243,7 @@ TEST_P(Interrupted, KeepsTheResultsSoFarAndLeavesNoProcess) {
     command.wait_for_output(quick);
     const auto emulators = machines::emulators_of(command.pid());
     ASSERT_THAT(emulators, Not(IsEmpty()));
-    ::usleep(500'000);  // into the slow sweep
+    ::usleep(500'000);  // until the slow sweep runs
     command.signal(GetParam());
     const auto result = command.finish();
 
@@ -298,7 +298,7 @@ TEST_P(Resume, GoesOnAsIfThereHadBeenNoBreak) {
     auto resumed = words;
     resumed.insert(resumed.end(), {"--resume", path});
     Words first = resumed;
-    first.insert(first.begin() + 1, {"--machine", "amd", "--jobs", "2"});  // later ones take that from the file
+    first.insert(first.begin() + 1, {"--machine", "amd", "--jobs", "2"});  // later runs take these from the file
     Command command(gatecrash(first));
     wait_for_a_save(path);
     const auto emulators = machines::emulators_of(command.pid());
@@ -314,7 +314,7 @@ TEST_P(Resume, GoesOnAsIfThereHadBeenNoBreak) {
     const auto rest = run_on_amd(resumed);
     EXPECT_EQ(rest.code, 0) << rest.err;
     EXPECT_EQ(without_seconds(json::parse(rest.out)), without_seconds(json::parse(run_on_amd(words).out)));
-    // What is done is told again, and nothing is done.
+    // A run of finished work prints the same results, and sweeps nothing.
     const auto again = run_on_amd(resumed);
     const auto told = json::parse(again.out), done = json::parse(rest.out);
     EXPECT_EQ(without_seconds(told), without_seconds(done));
@@ -342,7 +342,7 @@ TEST(Resume, RefusesWhatItDidNotMake) {
     EXPECT_THAT(full.err, HasSubstr("writing /dev/full failed: No space left on device"));
 }
 
-TEST(Budget, TellsWhatItDidNotGetTo) {
+TEST(Budget, ReportsWhatItDidNotSweep) {
     const auto result = run_on_amd({"run", "nested-nmi/copied-frame", "--budget", "100", "--json", "-"});
     EXPECT_EQ(result.code, 4);
     EXPECT_THAT(result.err, HasSubstr("skipped: not exhaustive: "));
@@ -351,7 +351,7 @@ TEST(Budget, TellsWhatItDidNotGetTo) {
     EXPECT_EQ(swept["schedules"], 100);
     EXPECT_EQ(swept["not_exhaustive"]["depth"], swept["depth"]);
     EXPECT_LT(swept["not_exhaustive"]["boundaries"], swept["not_exhaustive"]["of"]);
-    // What is found is found.
+    // A budget does not hide a finding.
     const auto breaks = run_on_amd({"explore", "nested-nmi/single-stack", "--budget", "60"});
     EXPECT_EQ(breaks.code, 1);
     EXPECT_THAT(breaks.out, HasSubstr("breaks I4"));
@@ -467,7 +467,7 @@ TEST(Replay, OfSeveralSchedulesPrintsEachAsIfAlone) {
     const auto alone = run_on_amd({"replay", quick + breaking, "--json", "-"});
     EXPECT_THAT(several.out, testing::StartsWith(quick));
     EXPECT_THAT(several.out, HasSubstr(std::string("every invariant holds\n\n") + quick + breaking));
-    // The text is on standard error, in front of the remark.
+    // The text is on standard error, before the remark.
     const auto text = alone.err.substr(0, alone.err.find("gatecrash: "));
     EXPECT_THAT(several.out, HasSubstr("\n\n" + text + "\n" + file.string() + breaking));
     auto document = read_json(path);
@@ -530,8 +530,8 @@ TEST(Bench, MeasuresTheHarness) {
     }
     const double injection = figures["injection_ns"]["median"], floor = figures["kvm_run_floor_ns"]["median"];
     EXPECT_DOUBLE_EQ(figures["floor_ratio"]["median"], injection / floor);
-    // The IRET of the handler and the doorbell END leave the guest: QEMU's CPU has no virtual NMIs.
-    // Interrupts of the host add a few.
+    // The IRET of the handler and the doorbell END cause exits, since QEMU's CPU has no virtual NMIs. Interrupts of the
+    // host add a few.
     EXPECT_GE(figures["exits_per_injection"]["median"], 2);
     EXPECT_LT(figures["exits_per_injection"]["median"], 3);
 }
@@ -552,7 +552,7 @@ TEST(Bench, CountsPathsAndDrawsThem) {
     for (const auto& figure : then["results"]) EXPECT_EQ(figure["unit"], "instructions");
 
     EXPECT_EQ(run_on_amd({"bench", "syscall-sysret+swapgs+save", "--baseline", json_file}).code, 0);
-    // One that was faster then.
+    // Makes one figure of the baseline faster.
     then["results"][1]["median"] = 30;
     then["results"][1]["interval"] = {30, 30};
     std::ofstream(json_file) << then;
@@ -575,7 +575,7 @@ TEST(Bench, CountsPathsAndDrawsThem) {
 TEST(Explore, LandsExceptions) {
     const auto result = run_on_amd({"explore", "nested-nmi/copied-frame", "--events", "db,mc", "--depth", "1"});
     EXPECT_EQ(result.code, 0) << result.out;
-    // The runtime's #PF entry is plain: it takes a fault in the kernel for one with the kernel's GS base.
+    // The runtime's #PF entry is plain: it assumes the kernel's GS base for every fault in the kernel.
     const auto fault = run_on_amd({"explore", "nested-nmi/copied-frame", "--events", "pf", "--depth", "1"});
     EXPECT_EQ(fault.code, 1);
     EXPECT_THAT(fault.out, HasSubstr("breaks I2"));
@@ -602,12 +602,12 @@ TEST(Doctor, FindsTheEmulatedMachineFit) {
     }
 }
 
-/// Documents list machines in the order of their table.
+/// Returns the index of `intel` in documents, which list machines in the order of their table.
 std::size_t place_of_intel() {
     return static_cast<std::size_t>(machines::find_machine("intel") - machines::all_machines().data());
 }
 
-/// With no Bochs on PATH, so with no Intel machine, which is no failure.
+/// Runs the command without Bochs on PATH, and so without the Intel machine. That is not a failure.
 Result run_without_bochs(const TemporaryFolder& folder, const Words& arguments) {
     const auto tools = folder.path() / "tools";
     fs::create_directory(tools);
@@ -617,7 +617,7 @@ Result run_without_bochs(const TemporaryFolder& folder, const Words& arguments) 
     return Command(words).finish();
 }
 
-TEST(Run, OnEveryMachineEndsWithTheMachinesSideBySide) {
+TEST(Run, OnEveryMachineEndsWithAComparison) {
     const TemporaryFolder folder;
     const auto path = folder.path() / "result.json";
     const auto result = run_without_bochs(folder, {"run", "--machine", "all", "--jobs", "1", quick, "--json", path});
@@ -631,13 +631,13 @@ TEST(Run, OnEveryMachineEndsWithTheMachinesSideBySide) {
     EXPECT_EQ(document["machines"][0]["machine"]["name"], "host");
     EXPECT_EQ(document["machines"][1]["machine"]["name"], "amd");
     EXPECT_THAT(document["machines"][place_of_intel()]["remedy"].get<std::string>(), HasSubstr("./dev setup --intel"));
-    // What it has of one machine is what a run on that one has.
+    // The part about one machine equals the document of a run on that machine alone.
     json alone = json::parse(run_on_amd({"run", quick, "--jobs", "1", "--json", "-", "--quiet"}).out);
     alone.erase("gatecrash");
     EXPECT_EQ(without_seconds(document["machines"][1]), without_seconds(alone));
 }
 
-TEST(Doctor, HasTheMachinesSideBySideAndSaysWhatIsMissing) {
+TEST(Doctor, ShowsTheMachinesSideBySideAndWhatIsMissing) {
     const TemporaryFolder folder;
     const auto path = folder.path() / "doctor.json";
     const auto result = run_without_bochs(folder, {"doctor", "--json", path});
@@ -660,7 +660,7 @@ TEST(Doctor, HasTheMachinesSideBySideAndSaysWhatIsMissing) {
     }
 }
 
-/// Returns what the command writes to a terminal of 40 columns.
+/// Returns the output of the command on a terminal of 40 columns.
 std::string shown_on_terminal(const Words& words, int code) {
     int master = -1;
     int terminal = -1;

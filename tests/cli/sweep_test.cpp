@@ -1,4 +1,4 @@
-// The sweeps of every variant, which take all CPUs.
+// Sweeps every variant, on all CPUs.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -19,9 +19,9 @@ namespace {
 using nlohmann::json;
 using testing::HasSubstr;
 
-/// Replays the finding of each of `results` at once, and expects to see them again.
+/// Replays the findings of all `results`, and expects the same findings again.
 void expect_to_replay(std::span<const json> results) {
-    // A command for each CPU, since each has one machine.
+    // Starts a command for each CPU, since each command has one machine.
     const std::size_t count = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, results.size());
     std::vector<std::vector<json>> shares(count);
     for (std::size_t i = 0; i < results.size(); ++i) shares[i % count].push_back(results[i]);
@@ -73,7 +73,8 @@ Words variants_of(int block) {
     return names;
 }
 
-/// For each invariant a variant that breaks it and no other, which shows that it is checked by itself.
+/// Maps variants to the only invariant that each of them breaks. The test requires one for each invariant, which shows
+/// that the harness checks each by itself.
 const std::map<std::string, std::string> breaks_alone{
     {"syscall/sysret-any-r11", "I1"},
     {"swapgs/cpu-by-tsc-aux", "I2"},
@@ -113,7 +114,7 @@ TEST(Run, HasAVariantForEachInvariant) {
 
 class EveryVariant : public testing::TestWithParam<int> {};
 
-/// The main job: every variant of every case, each swept to its depth and as it says.
+/// Sweeps every variant of every case as it describes, to its depth.
 TEST_P(EveryVariant, IsAsItExpectsAndItsFindingReplays) {
     const auto variants = variants_of(GetParam());
     ASSERT_FALSE(variants.empty());
@@ -146,7 +147,7 @@ TEST_P(EveryVariant, IsAsItExpectsAndItsFindingReplays) {
 
 INSTANTIATE_TEST_SUITE_P(Blocks, EveryVariant, testing::Range(0, blocks));
 
-/// A part of it: the first events on some boundaries, and the second ones on all.
+/// Sweeps a part of the reference: the first events on some boundaries, and the second events on all.
 TEST(Run, TheReferenceHolds) {
     const auto run =
         run_gatecrash({"run", "reference", "--machine", "amd", "--shard", "3/20", "--json", "-", "--quiet"});

@@ -1,4 +1,4 @@
-// What the program says, and the code it ends with, where something is wrong before any guest runs.
+// Tests the messages and exit codes of the program for mistakes that it finds before any guest runs.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -23,7 +23,7 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::StartsWith;
 
-/// Exit code, nothing on standard output, and a message of one line and what to do.
+/// Expects this exit code, no standard output, and a message of one line that says what to do.
 void expect_refusal(const Result& result, int code, const std::string& message) {
     EXPECT_EQ(result.code, code) << result.err;
     EXPECT_THAT(result.out, IsEmpty());
@@ -77,7 +77,7 @@ TEST(Usage, IsExplainedWhereItIsWrong) {
     expect_wrong_usage({"explain", "I4", "--ktap"}, "unknown option --ktap");
 }
 
-TEST(Usage, IsThereForTheAsking) {
+TEST(Usage, IsPrintedOnRequest) {
     for (const auto& words : {Words{"--help"}, {"help"}, {"run", "--help"}, {"help", "replay"}}) {
         const auto result = run_gatecrash(words);
         EXPECT_EQ(result.code, 0);
@@ -92,7 +92,7 @@ TEST(Pattern, ThatMatchesNothingIsAnswered) {
     expect_wrong_usage({"list", "no-such"}, "nested-nmi");
 }
 
-/// A document of a shard, as --json writes it.
+/// Returns a document of a shard, as --json writes it.
 nlohmann::json shard_document(const std::string& shard) {
     return {{"gatecrash", run_gatecrash({"--version"}).out.substr(10, 5)},
             {"machine",
@@ -145,7 +145,7 @@ TEST(Merge, JudgesTheWhole) {
     EXPECT_EQ(whole["machine"], shard_document("1/2")["machine"]);
 }
 
-TEST(Merge, RefusesWhatIsNoShardOfTheSameSweep) {
+TEST(Merge, RefusesAShardOfAnotherSweep) {
     const TemporaryFolder folder;
     const auto one = folder.file("1", shard_document("1/2").dump());
     const auto two = shard_document("2/2");
@@ -237,7 +237,7 @@ TEST(Schedule, IsCheckedBeforeAMachineIsNeeded) {
                        "has no symbol 'nowhere'");
 }
 
-/// Copies of a guest, damaged.
+/// Makes damaged copies of a guest.
 class GuestFile : public testing::Test {
   protected:
     GuestFile() : guest_(posix::read_file(GUEST)) {}
@@ -352,7 +352,7 @@ TEST(Machine, ThatWasNotSetUpSaysHowTo) {
 }
 
 TEST(Machine, WithoutItsEmulatorSaysWhatToInstall) {
-    // A kernel is named, so that this does not depend on `./dev setup` having unpacked one.
+    // Names a kernel, so that this test does not need the one that `./dev setup` unpacks.
     const auto result = run_gatecrash({"run", "--machine", "amd"},
                                       {{"PATH", "/nowhere"}, {"GATECRASH_KERNEL", GUEST}, {"GATECRASH_MODULES", "/"}});
     expect_refusal(result, 3, "qemu-system-x86_64");
@@ -368,7 +368,8 @@ TEST(Machine, WithoutItsKernelSaysWhereToGetOne) {
 
 TEST(Machine, WithoutPermissionSaysHowToGetIt) {
     if (::access("/dev/kvm", F_OK) != 0) GTEST_SKIP() << "no /dev/kvm here";
-    // Root may use it anyway, so be nobody, who may also not see the build folder.
+    // Root may use the device anyway, so this runs as nobody. That user may not see the build folder, so it gets a
+    // copy.
     const TemporaryFolder folder;
     const auto copy = folder.path() / "gatecrash";
     fs::copy_file(GATECRASH, copy);
@@ -385,7 +386,7 @@ TEST(Machine, WithoutPermissionSaysHowToGetIt) {
     EXPECT_THAT(result.err, HasSubstr("--machine amd"));
 }
 
-TEST(Machine, OfWhichThereIsNoneIsNamedWithItsRemedy) {
+TEST(Machine, ThatDoesNotExistIsNamedWithItsRemedy) {
     if (run_gatecrash({"doctor", "--machine", "host"}).code == 0) GTEST_SKIP() << "this host's KVM is fit";
     const auto result = run_gatecrash({"run", "--machine", "all"},
                                       {{"PATH", "/nowhere"}, {"GATECRASH_KERNEL", GUEST}, {"GATECRASH_MODULES", "/"}});

@@ -1,5 +1,4 @@
-// libFuzzer: whatever the bytes of an ELF file, the loader makes an image of them that can be booted, or says what is
-// wrong.
+// Fuzzes the ELF loader: from any bytes it makes an image that can boot, or says what is wrong.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -13,7 +12,7 @@ using namespace gatecrash::vm;
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     try {
         const auto image = load_elf(std::as_bytes(std::span(data, size)), "fuzz.elf");
-        // What runs and messages make of an image: its memory, names of addresses and of stacks.
+        // Uses the image as runs and messages do: its memory, and the names of addresses and stacks.
         const GuestMemory memory(image);
         if (!memory.translate(image.entry)) std::abort();
         if (image.symbols.name_of(image.entry).empty()) std::abort();

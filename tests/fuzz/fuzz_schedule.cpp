@@ -1,5 +1,5 @@
-// libFuzzer: whatever the text, it is a schedule or a list of events that prints as one that means the same, or the
-// error says what is wrong.
+// Fuzzes schedules and lists of events: any text either prints as one with the same meaning, or gives an error that
+// says what is wrong.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>

@@ -35,7 +35,7 @@ TEST(KvmError, KnowsTheRemedies) {
     EXPECT_STREQ(Error("KVM_X", EIO).what(), "KVM_X failed: Input/output error");
 }
 
-TEST(KvmError, HasAnotherMachineAsARemedyOnlyForUsersOfTheProgram) {
+TEST(KvmError, SuggestsAnotherMachineOnlyToUsersOfTheProgram) {
     for (const int error_number : {EACCES, ENOENT, EBUSY, ENOTTY}) {
         EXPECT_THAT(remedy_for("KVM_X", error_number), HasSubstr("--machine amd"));
         EXPECT_THAT(host_remedy_for("KVM_X", error_number), Not(HasSubstr("--machine")));
@@ -53,7 +53,7 @@ TEST(KvmSystem, NamesTheDeviceItCannotOpen) {
     }
 }
 
-TEST(KvmSystem, RefusesAFileThatIsNoKvm) { EXPECT_THROW((void)System::open("/dev/null"), Error); }
+TEST(KvmSystem, RefusesAFileThatIsNotKvm) { EXPECT_THROW((void)System::open("/dev/null"), Error); }
 
 TEST(KvmExit, IsDescribedInOneLine) {
     EXPECT_EQ(describe(Exit{IoExit{true, 1, 0xd2, 1, 0}}), "KVM_EXIT_IO: out of 1 byte to port 0xd2");

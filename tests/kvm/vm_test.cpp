@@ -1,4 +1,4 @@
-// A real /dev/kvm: ioctls that fail, and what a vCPU counts.
+// Tests failing ioctls, and the counts of a vCPU, with a real /dev/kvm.
 #include "kvm/vm.hpp"
 
 #include <gtest/gtest.h>
@@ -44,7 +44,7 @@ TEST(KvmVm, NamesTheCallThatFailsAndItsError) {
     }
 }
 
-/// CPUID always leaves a guest, and KVM goes on with it by itself. The host's timer and the watchdog leave it, too.
+/// CPUID always causes an exit, which KVM handles by itself. The host's timer and the watchdog cause exits as well.
 TEST(KvmVcpu, CountsExits) {
     constexpr unsigned cpuids = 200, most_others = cpuids;
     vm::GuestCode code;

@@ -41,7 +41,7 @@ std::vector<std::string> names(const std::vector<Entry>& entries) {
     return result;
 }
 
-TEST(Cpio, EmptyArchiveIsOnlyATrailer) {
+TEST(Cpio, WritesOnlyATrailerForAnEmptyArchive) {
     const auto archive = CpioWriter().finish();
     EXPECT_THAT(names(unpack(archive)), ElementsAre("TRAILER!!!"));
     EXPECT_EQ(archive.size() % 4, 0U);
@@ -72,7 +72,7 @@ TEST(Cpio, KeepsModes) {
     EXPECT_EQ(entries[2].mode, S_IFCHR | 0600UL);
 }
 
-TEST(Cpio, SameCallsGiveSameBytes) {
+TEST(Cpio, GivesTheSameBytesForTheSameCalls) {
     CpioWriter writer;
     writer.file("/a/b", "content");
     const auto first = writer.finish();

@@ -9,7 +9,7 @@
 namespace gatecrash::machines {
 namespace {
 
-TEST(Digest, TellsAnyChangedByteOfAnySize) {
+TEST(Digest, DiffersForAnyChangedByteOfAnySize) {
     std::set<std::uint64_t> values;
     std::size_t count = 0;
     for (std::size_t size = 0; size < 70; ++size) {
@@ -25,7 +25,7 @@ TEST(Digest, TellsAnyChangedByteOfAnySize) {
     EXPECT_EQ(values.size(), count);
 }
 
-TEST(Digest, TellsPartsApart) {
+TEST(Digest, SeparatesParts) {
     EXPECT_NE(Digest().add("ab").text(), Digest().add("a").add("b").text());
     EXPECT_NE(Digest().add("a").add("b").text(), Digest().add("b").add("a").text());
     EXPECT_EQ(Digest().add("a").add("b").text(), Digest().add("a").add("b").text());

@@ -1,4 +1,4 @@
-// What is the same of all emulators, with a process that does nothing for one.
+// Tests the common part of all emulators, with a process that does nothing as the emulator.
 #include "machines/emulator.hpp"
 
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 namespace gatecrash::machines {
 namespace {
 
-/// An emulator, and the far ends of its connection.
+/// An emulator, and the other ends of its connection.
 struct Far {
     Far() {
         auto down = posix::make_pipe(O_NONBLOCK), up = posix::make_pipe(O_NONBLOCK);
@@ -63,7 +63,7 @@ TEST(Emulator, SendsNoMoreThanItsWindow) {
     EXPECT_EQ(far.read().size(), 3U);
 }
 
-/// A machine that reads slowly is no dead one.
+/// A machine that reads slowly is not dead.
 TEST(Emulator, HearsThatSomethingWasRead) {
     Far far;
     const auto before = far.emulator->heard();

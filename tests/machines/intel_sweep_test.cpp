@@ -1,4 +1,4 @@
-// Stepping, counting and sweeping in the Intel machine.
+// Steps, counts and sweeps in the Intel machine.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,9 +19,9 @@ using testing::SizeIs;
 
 class IntelSweeps : public Intel {};
 
-/// The tests of stepping, and of what a step or an NMI may leave to the next machine. All of guest-tests passes here,
-/// too, but takes longer than everything else.
-TEST_F(IntelSweeps, IsSteppedWithoutATrace) {
+/// Runs the tests of stepping, and of state that a step or an NMI may leave to the next guest. All of guest-tests
+/// passes here as well, but takes longer than all other tests.
+TEST_F(IntelSweeps, StepWithoutATrace) {
     const auto result =
         Command(in_intel({GUEST_TESTS, "--gtest_filter=*Stepping*:OwnTrapFlag.*:Nmi.*:*ALoopOfWbinvdInTheHandler*"}))
             .finish();
@@ -45,13 +45,13 @@ std::map<std::string, json> results_on(const json& document, const std::string& 
     return results;
 }
 
-/// The schedule of the finding; "" if the variant holds.
+/// Returns the schedule of the finding, or "" if the variant holds.
 std::string schedule_of(const json& result) {
     return result["finding"].is_null() ? "" : result["finding"]["schedule"].get<std::string>();
 }
 
 /// Measures paths that only Intel CPUs have.
-TEST_F(IntelSweeps, CountsTheWaysOfAnIntelCpu) {
+TEST_F(IntelSweeps, CountThePathsOfAnIntelCpu) {
     const auto result = cli::run_gatecrash(
         {"bench", "sysenter-sysexit*", "bp+cr3-pcid", "bp", "--machine", "intel", "--json", "-", "--quiet"});
     EXPECT_EQ(result.code, 0) << result.err;
@@ -88,7 +88,7 @@ SideBySide run_on_both(cli::Words patterns) {
     return both;
 }
 
-TEST_F(IntelSweeps, GiveWhatAmdGives) {
+TEST_F(IntelSweeps, GiveTheResultsOfAmd) {
     const auto both = run_on_both({"nested-nmi/flag-only", "faulting-iret", "nmi32"});
     for (const auto* same : {"nested-nmi/flag-only", "faulting-iret/masked-until-return", "faulting-iret/task-stack",
                              "nmi32/reference", "nmi32/bodies-nest"}) {
@@ -120,7 +120,7 @@ TEST_F(IntelSweeps, DifferWhereTheManualsDiffer) {
     EXPECT_THAT(both.out, HasSubstr("Intel's SYSRET raises #GP at CPL 0 for it"));
     EXPECT_EQ(both.intel.at("watchpoint/reference")["schedules"], 154);
     const std::map<std::string, std::string> loops{
-        {"watchpoint/descriptor", "the run never ends: an endless loop through entry_db+0x10"},  // behind LSL
+        {"watchpoint/descriptor", "the run never ends: an endless loop through entry_db+0x10"},  // after LSL
         {"watchpoint/frame-of-exit",
          "handlers run over and over: 63 log records without an END; vector 1 comes again"}};
     for (const auto& [variant, message] : loops) {
@@ -129,8 +129,8 @@ TEST_F(IntelSweeps, DifferWhereTheManualsDiffer) {
     }
 }
 
-/// KVM takes the #DBs while it steps with TF; they are given back to the guest.
-TEST_F(IntelSweeps, StepsOverArmedWatchpointsWithTheTrapFlag) {
+/// KVM takes the #DBs while the harness steps with TF, and the stepper gives them back to the guest.
+TEST_F(IntelSweeps, StepOverArmedWatchpointsWithTheTrapFlag) {
     const auto replay = cli::run_gatecrash({"replay", "debug/reference@watch=0x500fb0:user_copy", "--stepper",
                                             "trap-flag", "--machine", "intel", "--trace"});
     EXPECT_EQ(replay.code, 0) << replay.err;

@@ -1,4 +1,4 @@
-// The Intel machine: what a program sees inside, what comes back, and what is left of it.
+// Tests what a program sees inside the Intel machine, what comes back from it, and what the machine leaves behind.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -25,13 +25,13 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-/// Whether `pid` is gone, or goes within two seconds.
+/// Returns true if `pid` has ended, or ends within two seconds.
 bool ends(pid_t pid) {
     for (int i = 0; i < 100 && ::kill(pid, 0) == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
     return ::kill(pid, 0) != 0;
 }
 
-/// The sockets of the process `pid` that another machine, or another user of this one, could connect to.
+/// Returns the sockets of the process `pid` to which another machine, or another user of this one, could connect.
 std::vector<std::string> listening_sockets(pid_t pid) {
     std::vector<std::string> found;
     for (const auto* table : {"tcp", "tcp6", "udp", "udp6"}) {
@@ -102,7 +102,7 @@ TEST_F(Intel, IsFit) {
     EXPECT_EQ(machine["name"], "intel");
     EXPECT_EQ(machine["kvm"], "kvm_intel");
     EXPECT_EQ(machine["emulated"], true);
-    // What differs from silicon. docs/explanation/machines.md says why.
+    // These behaviours differ from silicon. docs/explanation/machines.md explains why.
     const std::map<std::string, std::string> gaps{
         {"nmi-mask-over-entry",
          "NMI, RIP behind the doorbell, then #DB, RIP behind the doorbell, then NMI, RIP behind the doorbell"},

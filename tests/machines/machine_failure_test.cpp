@@ -1,4 +1,4 @@
-// What happens when something about the machine is missing, damaged or dies.
+// Tests the messages when a part of the machine is missing, is damaged or dies.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -22,7 +22,7 @@ using testing::SizeIs;
 
 const std::vector<std::string> exit_seven = {"/bin/sh", "-c", "exit 7"};
 
-/// A cache of its own for each test, so that what is damaged is damaged for nobody else.
+/// Gives each test its own cache, so that damage does not affect other tests.
 class MachineFailure : public testing::Test {
   protected:
     Result run(std::map<std::string, std::string> environment = {}) const {
@@ -30,7 +30,7 @@ class MachineFailure : public testing::Test {
         return run_machine(exit_seven, environment);
     }
     std::string cache() const { return (folder_.path() / "cache").string(); }
-    /// The folder of the one saved state.
+    /// Returns the folder of the only saved state.
     fs::path state() const {
         fs::path found;
         for (const auto& entry : fs::directory_iterator(cache())) {
@@ -51,7 +51,7 @@ TEST_F(MachineFailure, ADamagedStateIsMadeAnew) {
     EXPECT_EQ(first.err, "gatecrash: booting the amd machine once (about 5 s)...\n");
     EXPECT_THAT(run().err, IsEmpty());
 
-    {  // a byte of memory
+    {  // damages a byte of memory
         std::fstream memory(state() / "memory", std::ios::in | std::ios::out | std::ios::binary);
         memory.seekp(300'000'000).put('\x55');
     }
@@ -112,7 +112,7 @@ TEST_F(MachineFailure, AKernelOfTheUsersHasToComeWithItsModules) {
     EXPECT_THAT(half.err, HasSubstr("set both"));
 }
 
-TEST_F(MachineFailure, AKernelThatIsNoneIsNamed) {
+TEST_F(MachineFailure, AFileThatIsNotAKernelIsNamed) {
     const auto kernel = folder_.file("kernel", "not a kernel");
     const auto result = run({{"GATECRASH_KERNEL", kernel}, {"GATECRASH_MODULES", "/nowhere"}});
     EXPECT_EQ(result.code, 3);
@@ -120,7 +120,7 @@ TEST_F(MachineFailure, AKernelThatIsNoneIsNamed) {
 }
 
 TEST_F(MachineFailure, AKernelThatDoesNotBootShowsItsConsole) {
-    // A QEMU that says something and ends, as one does that cannot start a machine.
+    // This QEMU prints a message and ends, like one that cannot start a machine.
     fs::create_directories(folder_.path() / "bin");
     folder_.file("bin/qemu-system-x86_64", "#!/bin/sh\n[ \"$1\" = --version ] && echo QEMU 0 || echo the reason\n");
     fs::permissions(folder_.path() / "bin/qemu-system-x86_64", fs::perms::all);

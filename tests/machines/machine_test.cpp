@@ -1,4 +1,4 @@
-// What a program sees inside the machine, and what comes back from it.
+// Tests what a program sees inside the machine, and what comes back from it.
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -25,10 +25,10 @@ namespace {
 using testing::HasSubstr;
 using testing::SizeIs;
 
-/// Arguments that run a shell script.
+/// Returns the arguments that run a shell script.
 std::vector<std::string> shell(const std::string& script) { return {"/bin/sh", "-c", script}; }
 
-/// `command`'s script prints "caught" and exits with 5 when it gets the signal `number`.
+/// Sends the signal `number`, and expects the script of `command` to print "caught" and to exit with 5.
 void expect_to_catch(int number, Command& command) {
     command.signal(number);
     const auto result = command.finish();
@@ -36,7 +36,7 @@ void expect_to_catch(int number, Command& command) {
     EXPECT_THAT(result.out, HasSubstr("caught\n"));
 }
 
-/// All 256 bytes, many times, as a shell cannot make them up.
+/// Returns all 256 byte values, many times, which a shell cannot generate.
 std::string every_byte(std::size_t size) {
     std::string bytes(size, '\0');
     for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>(i * 7 + i / 256);
@@ -57,7 +57,7 @@ TEST(Machine, IsQuietAndKeepsTheStreamsApart) {
 }
 
 TEST(Machine, OffersAWorkingKvm) {
-    // This very program, which is what the real one does as well.
+    // The machine runs this test program itself, as gatecrash runs itself.
     Launch launch;
     launch.arguments = {"--gtest_also_run_disabled_tests", "--gtest_filter=Inside.DISABLED_OpensKvm",
                         "--gtest_brief=1"};
@@ -125,7 +125,7 @@ TEST(Machine, StandardInputIsEmptyIfNotAskedFor) {
     EXPECT_EQ(::lseek(file.get(), 0, SEEK_CUR), 0) << "nothing was taken from it";
 }
 
-/// machine-run --stdin with a file or device as its standard input.
+/// Runs machine-run --stdin with a file or device as its standard input.
 class Input : public testing::Test {
   protected:
     Result run(std::vector<std::string> arguments, const std::string& path) {
@@ -147,7 +147,7 @@ TEST_F(Input, ArrivesByteForByteAndEnds) {
     }
 }
 
-TEST_F(Input, IsLeftWhereItIsWhileNobodyReads) {
+TEST_F(Input, IsNotReadWhileNobodyAsksForIt) {
     const auto path = folder_.file("in", every_byte(20'000'000));
     const auto result = run({"--input", "/bin/sleep=/bin/sleep", "/bin/sh", "-c",
                              "sleep 2; while read name kib unit; do [ $name != VmRSS: ] || echo $kib; done "
@@ -156,7 +156,7 @@ TEST_F(Input, IsLeftWhereItIsWhileNobodyReads) {
     EXPECT_EQ(result.code, 0) << result.err;
     EXPECT_THAT(result.out, HasSubstr("\nstill here\n"));
     EXPECT_LT(std::stoi(result.out), 8'000) << "KiB of memory that the agent has";
-    // The pipe inside takes 64 KiB more.
+    // The pipe inside the machine holds 64 KiB more.
     EXPECT_LE(::lseek(file_.get(), 0, SEEK_CUR), static_cast<off_t>(input_window + (64U << 10)));
 }
 
@@ -173,7 +173,7 @@ TEST_F(Input, MayBeClosedByTheProgram) {
     EXPECT_EQ(result.out, "done\n");
 }
 
-TEST_F(Input, ThatCannotBeReadIsTold) {
+TEST_F(Input, ThatCannotBeReadIsReported) {
     const auto result = run({"/bin/cat"}, folder_.path());
     EXPECT_EQ(result.code, 3);
     EXPECT_THAT(result.err, HasSubstr("cannot read the standard input"));
@@ -296,12 +296,12 @@ TEST(Machine, ATerminalIsATerminalInsideWithItsSize) {
     ASSERT_EQ(::ioctl(terminal, TIOCSWINSZ, &size), 0);
     command.signal(SIGWINCH);
     const auto result = command.finish();
-    terminal_owner.reset();  // else the read below would wait for more from here
+    terminal_owner.reset();  // else the read below would wait for more output
     EXPECT_EQ(result.code, 4);
     EXPECT_EQ(result.out, "33 111\nready\n44 111\n");
     std::string shown(64, '\0');
     shown.resize(static_cast<std::size_t>(::read(controller, shown.data(), shown.size())));
-    // The \r before \n is this terminal's own work, once.
+    // This terminal adds the \r before \n once.
     EXPECT_EQ(shown, "a\r\nb\r");
 }
 
@@ -311,7 +311,7 @@ TEST(Machine, StartsWellWithinASecondOnceItWasBooted) {
     EXPECT_EQ(run_machine(shell("exit 0")).code, 0);
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
     RecordProperty("seconds", std::to_string(taken.count()));
-    // 0.2 s on an idle host of two cores; the bound allows for a busy one, and a boot takes longer.
+    // This takes 0.2 s on an idle host of two cores. The bound allows for a busy host, and a boot would exceed it.
     EXPECT_LT(taken.count(), 2.0);
 }
 

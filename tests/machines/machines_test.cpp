@@ -1,4 +1,4 @@
-// The table of machines.
+// Tests the table of machines.
 #include "machines/machines.hpp"
 
 #include <gmock/gmock.h>

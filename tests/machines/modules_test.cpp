@@ -22,7 +22,7 @@ std::string bytes_of(const Type& value) {
     return {reinterpret_cast<const char*>(&value), sizeof(value)};
 }
 
-/// The smallest ELF file with a .modinfo section.
+/// Returns the smallest ELF file with a .modinfo section.
 std::string module_object(const std::string& information) {
     const std::string names("\0.modinfo\0.shstrtab\0", 20);
     Elf64_Ehdr header{};
@@ -62,7 +62,7 @@ class ModuleFolderTest : public testing::Test {
     std::filesystem::path folder_ = ::mkdtemp(template_.data());
 };
 
-TEST(Modules, NamesAreOneWhateverTheDash) { EXPECT_EQ(module_name("kvm-amd"), "kvm_amd"); }
+TEST(Modules, TakeBothKindsOfDashInANameForTheSame) { EXPECT_EQ(module_name("kvm-amd"), "kvm_amd"); }
 
 TEST(Modules, SayWhatTheyNeed) {
     EXPECT_THAT(module_dependencies(depends_on("kvm,irq-bypass")), ElementsAre("kvm", "irq_bypass"));
@@ -70,7 +70,7 @@ TEST(Modules, SayWhatTheyNeed) {
     EXPECT_THAT(module_dependencies(module_object("license=GPL")), IsEmpty());
 }
 
-TEST(Modules, EveryTruncationIsAnError) {
+TEST(Modules, ThatAreTruncatedAreAnError) {
     const auto whole = depends_on("kvm");
     for (std::size_t size = 0; size < whole.size(); ++size) {
         EXPECT_THROW(module_dependencies(std::string_view(whole).substr(0, size)), MachineError) << size;
@@ -85,7 +85,7 @@ TEST(Modules, LoadAfterWhatTheyNeed) {
         ElementsAre("irqbypass", "kvm", "kvm_amd", "ring", "console"));
 }
 
-TEST(Modules, ACircleOrAGapIsAnError) {
+TEST(Modules, WithACircleOrAGapAreAnError) {
     EXPECT_THROW(module_order(std::vector<std::string>{"a"}, {{"a", {"b"}}, {"b", {"a"}}}), MachineError);
     EXPECT_THROW(module_order(std::vector<std::string>{"a"}, {{"a", {"b"}}}), MachineError);
 }

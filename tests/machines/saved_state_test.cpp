@@ -87,7 +87,7 @@ TEST_F(SavedStateTest, DamageReportedTwiceIsRepairedOnce) {
 }
 
 TEST_F(SavedStateTest, AFullDiskLeavesNothingHalfWritten) {
-    // A limit on the size of files fails a write as a full disk does.
+    // A limit on the size of files makes a write fail, like a full disk.
     struct rlimit before {};
     ::getrlimit(RLIMIT_FSIZE, &before);
     const auto handler = std::signal(SIGXFSZ, SIG_IGN);

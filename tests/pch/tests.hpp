@@ -1,4 +1,4 @@
-// What nearly every test includes, compiled once a program.
+// Precompiles the headers that nearly every test includes, once per program.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <gmock/gmock.h>

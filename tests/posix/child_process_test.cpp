@@ -23,7 +23,7 @@ TEST(ChildProcess, GivesItsOutputAndExitCode) {
     EXPECT_EQ(ended.output, "out\nerr\n");
 }
 
-TEST(ChildProcess, TellsTheSignalThatEndedIt) { EXPECT_EQ(run_shell("kill -TERM $$").code, 128 + SIGTERM); }
+TEST(ChildProcess, ReportsTheSignalThatEndedIt) { EXPECT_EQ(run_shell("kill -TERM $$").code, 128 + SIGTERM); }
 
 TEST(ChildProcess, EndsWith127IfTheProgramIsMissing) {
     EXPECT_EQ(ChildProcess("/no/such/program", {}).finish().code, 127);
@@ -31,7 +31,7 @@ TEST(ChildProcess, EndsWith127IfTheProgramIsMissing) {
 
 TEST(ChildProcess, HasNoInput) { EXPECT_EQ(run_shell("cat").output, ""); }
 
-/// Each descriptor has the number of the other one.
+/// Gives each descriptor the number of the other one.
 TEST(ChildProcess, FindsTheDescriptorsItIsHanded) {
     const auto one = memory_file("one", "1"), two = memory_file("two", "2");
     const auto ended = run_shell("cat <&" + std::to_string(two.get()) + " && cat " + handed_path(one.get()),

@@ -87,7 +87,7 @@ TEST(SignalPipe, CollectsSignalsAndRestoresTheirHandlers) {
         SignalPipe signals;
         EXPECT_EQ(signals.next(), std::nullopt);
         (void)std::raise(SIGTERM);
-        (void)std::raise(SIGHUP);  // stays ignored
+        (void)std::raise(SIGHUP);  // is still ignored
         EXPECT_EQ(signals.next(), SIGTERM);
         EXPECT_EQ(signals.next(), std::nullopt);
     }

@@ -1,4 +1,4 @@
-// The words that people read for an answer. tests/qualify/judgement_test.cpp shows that nothing depends on them.
+// Tests the text of answers. tests/qualify/judgement_test.cpp shows that nothing depends on that text.
 #include "qualify/answer.hpp"
 
 #include <gtest/gtest.h>
@@ -23,14 +23,14 @@ TEST(Place, IsNamedByItsMark) {
     EXPECT_EQ(describe(Place(Unnamed{0x1234})), "0x1234");
 }
 
-TEST(Place, HasAnotherNameForEachMark) {
+TEST(Place, HasADifferentNameForEachMark) {
     std::set<std::string> names;
     for (auto mark = Mark{}; mark <= Mark::handler; mark = static_cast<Mark>(static_cast<unsigned>(mark) + 1)) {
         EXPECT_TRUE(names.insert(describe(Place(at(mark)))).second) << describe(Place(at(mark)));
     }
 }
 
-TEST(Answer, TellsDeliveriesInTheirOrder) {
+TEST(Answer, ReportsDeliveriesInTheirOrder) {
     EXPECT_EQ(describe(Answer{Statement::no_event}), "no event");
     EXPECT_EQ(describe(Answer{Delivery{vectors::nmi, behind(Mark::doorbell)}, Delivery{vectors::irq, Unnamed{16}}}),
               "NMI, RIP behind the doorbell, then vector 0x20, RIP 0x10");
@@ -52,7 +52,7 @@ TEST(Answer, TellsDeliveriesInTheirOrder) {
               "#PF, RIP at the read, CR2 0x10, ESP 0x20");
 }
 
-TEST(Answer, TellsAnEndThatIsNotEnd) {
+TEST(Answer, ReportsAnEndOtherThanEnd) {
     const Observation bp = Delivery{vectors::bp, at(Mark::int3)};
     const auto ended = [](const vm::Outcome& outcome) { return Observation(Ended{outcome}); };
     EXPECT_EQ(describe(Answer{ended(vm::Halted{})}), "HLT");
@@ -65,7 +65,7 @@ TEST(Answer, TellsAnEndThatIsNotEnd) {
               "the doorbell never rings, then triple fault");
 }
 
-TEST(Answer, TellsWhatIsSeenBesidesDeliveries) {
+TEST(Answer, ReportsWhatElseTheGuestSaw) {
     const struct {
         Answer answer;
         const char* text;
@@ -99,7 +99,7 @@ TEST(Answer, TellsWhatIsSeenBesidesDeliveries) {
     for (const auto& row : rows) EXPECT_EQ(describe(row.answer), row.text);
 }
 
-TEST(Answer, ThatIsOneOfSeveralIsToldWithTheOthers) {
+TEST(Answer, ThatIsOneOfSeveralIsShownWithTheOthers) {
     EXPECT_EQ(describe(Allowed{{Statement::upper_half_left}, {Statement::upper_half_zero}}), "left as it was | zero");
 }
 

@@ -1,4 +1,4 @@
-// The table of behaviours, and that the judgement follows from what was measured: no KVM needed.
+// Tests the table of behaviours, and that the judgement follows from the measurements. Needs no KVM.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -65,7 +65,7 @@ TEST(Judgement, ExpectsWhatTheVendorsCpusDo) {
     EXPECT_TRUE(judge_outcome(as_on_intel, Vendor::intel).ok);
 }
 
-/// An answer that reads exactly as the expected one is still another: the words decide nothing.
+/// An answer with the text of the expected one may still differ from it: the text decides nothing.
 TEST(Judgement, ReadsNoWords) {
     for (const auto& each : everything()) {
         for (const auto vendor : {Vendor::intel, Vendor::amd}) {
@@ -155,7 +155,7 @@ TEST(Table, HasTextsForEverything) {
     }
 }
 
-/// What KVM says instead of an answer is no answer.
+/// A message of KVM that replaces an answer does not count as an answer.
 TEST(Table, ExpectsNothingUnforeseen) {
     for (const auto& each : everything()) {
         for (const auto& allowed : {each.expected.intel, each.expected.amd}) {

@@ -1,5 +1,5 @@
-// What is measured on the emulated machines (docs/reference/behaviours.md has their known gaps), and that other guests
-// than the right ones are told apart.
+// Measures the behaviours of the emulated machines (docs/reference/behaviours.md has their known gaps), and checks that
+// a measurement notices a wrong guest.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@
 
 namespace gatecrash::qualify {
 
-/// How gtest prints one.
+/// Prints a measurement in failures of GoogleTest.
 void PrintTo(const Measurement& measurement, std::ostream* out) {
     *out << to_string(measurement.behaviour) << ": got \"" << describe(measurement.got) << "\", expected \""
          << describe(measurement.expected) << "\"";
@@ -60,20 +60,20 @@ TEST(Measurement, FindsExactlyTheKnownGapsOfTheEmulatedMachine) {
     EXPECT_EQ(gaps_in(probes()), vm::cpu_vendor() == vm::Vendor::amd ? of_amd : of_intel);
 }
 
-// docs/explanation/machines.md tells why, gap by gap.
+// docs/explanation/machines.md explains each gap.
 TEST(Facts, DifferFromTheManualExactlyWhereTheEmulatedMachineIsKnownTo) {
     if (vm::cpu_vendor() != vm::Vendor::amd) GTEST_SKIP() << "intel's are in tests/machines/intel_test.cpp";
     EXPECT_THAT(
         gaps_in(facts()),
         ElementsAre(
-            // QEMU holds back the trap of TF behind whatever has a shadow, and gives LSS one.
+            // QEMU delays the trap of TF after every instruction with a shadow, and LSS has one there.
             "tf-over-sti: #DB, RIP one instruction behind the STI, CPL 0, DR6.BS",
             "tf-over-lss: #DB, RIP one instruction behind the LSS, CPL 0, DR6.BS",
-            // The gap of mov-ss-shadow.
+            // This is the gap of mov-ss-shadow.
             "mov-ss-then-fault: #DB, RIP behind the MOV SS, then #UD, RIP behind the MOV SS",
-            // KVM emulates SYSEXIT where the CPU says #UD.
+            // KVM emulates SYSEXIT when the CPU raises #UD.
             "tf-over-sysexit: #DB, RIP at the first user instruction, CPL 3",
-            // KVM 6.1 does as if DEBUGCTL were written.
+            // KVM 6.1 accepts the write of DEBUGCTL, but ignores it.
             "tf-with-btf: #DB, RIP one instruction behind the POPF, CPL 0, DR6.BS",
             // QEMU's SYSRET loads RF and VM, and neither VIF nor VIP.
             "sysret-clears-rf: vector 0x40, RIP behind the INT",
@@ -82,16 +82,16 @@ TEST(Facts, DifferFromTheManualExactlyWhereTheEmulatedMachineIsKnownTo) {
             "sysret-rflags: vector 0x40, RIP behind the INT, RFLAGS 0x277ed7",
             // QEMU's SYSRET loads all of SS, as Intel's does.
             "sysret-ss-attributes: vector 0x40, RIP behind the INT",
-            // KVM lets guests write LSTAR themselves on AMD, and QEMU does not look at the value.
+            // KVM lets guests write LSTAR directly on AMD, and QEMU does not check the value.
             "lstar-non-canonical: no event",
-            // QEMU knows only that 64-bit code of an AMD CPU has no SYSENTER.
+            // QEMU denies SYSENTER only to 64-bit code of an AMD CPU.
             "sysenter-compatibility-mode: arrives with CS 0x10, SS 0x18",
-            // As tf-over-sysexit.
+            // The cause is that of tf-over-sysexit.
             "sysexit-64: vector 0x40, RIP behind the INT, CS 0x33, SS 0x3b, RSP from RCX",
             "sysexit-non-canonical: #GP, RIP at the SYSEXIT, CPL 0",
             // QEMU 7.2 clears the base, and has no CPUID leaf that says so.
             "null-selector-gs-base: the GS base becomes 0",
-            // QEMU's IRET does not look at RIP: the fetch faults.
+            // QEMU's IRET does not check RIP, so the fetch faults.
             "iret-non-canonical: #GP, RIP 0x800000000000, CPL 3",
             // QEMU 7.2 masks RSP unless operands have 64 bits, and the kernel's SS is NULL.
             "iret-16-bits: #PF, RIP at the return, CPL 0", "iret-32-bits: #PF, RIP at the return, CPL 0",
@@ -101,13 +101,13 @@ TEST(Facts, DifferFromTheManualExactlyWhereTheEmulatedMachineIsKnownTo) {
             "far-jump-non-canonical: #GP, RIP 0x1000000880001234, error 0x0",
             // Without vNMI KVM steps over the IRET by TF itself, and takes the guest's trap for its own.
             "trap-before-nmi: NMI, RIP behind the doorbell, then NMI, RIP behind the doorbell",
-            // QEMU's VMRUN loads DR7 and not the breakpoints that go with it.
+            // QEMU's VMRUN loads DR7, but does not arm its breakpoints.
             "guest-debug-hw-breakpoint: runs on"));
 }
 
 int measured = 0;
 
-/// A guest that loops the first time that it is measured. What ends it then is an interrupt of the host.
+/// Measures a guest that loops the first time, until an interrupt of the host ends it.
 Answer loop_the_first_time(Bench& bench) {
     RecordingCode code;
     Xbyak::Label self;
@@ -117,7 +117,7 @@ Answer loop_the_first_time(Bench& bench) {
     return {Ended{code.boot(bench).run()}};
 }
 
-/// Comes out wrong the first time, for a reason that KVM's count does not show.
+/// Gives a wrong answer the first time, for a reason that KVM's count does not show.
 Answer wrong_the_first_time(Bench& bench) {
     RecordingCode code;
     if (++measured == 1) code.kernel.ud2();
@@ -125,7 +125,7 @@ Answer wrong_the_first_time(Bench& bench) {
     return code.tell(code.run(bench));
 }
 
-/// Interrupted each time, it comes out in `of` ways in turn.
+/// Is interrupted each time, and gives `of` answers in turn.
 template <int of>
 Answer loop_each_time(Bench& bench) {
     RecordingCode code;
@@ -145,7 +145,7 @@ TEST(Measurement, IsMadeAgainUntilAnUnexpectedAnswerComesTwice) {
     const auto expected_at_last = evaluate(probe, bench);
     EXPECT_TRUE(expected_at_last.ok) << describe(expected_at_last.got);
     EXPECT_GE(measured, 2) << "more often, if the host interrupted one";
-    // What is not expected has to come twice, too.
+    // An unexpected answer must come twice as well.
     probe.expected = always({Statement::runs_on});
     measured = 0;
     EXPECT_EQ(describe(evaluate(probe, bench).got), "no event");
@@ -178,7 +178,7 @@ TEST(Facts, AreMeasuredOnlyIfAskedFor) {
     EXPECT_LT(basics.size(), some.size());
 }
 
-TEST(WrongGuest, InLegacyModeIsTold) {
+TEST(WrongGuest, InLegacyModeIsRecognised) {
     Bench bench(kvm_system());
     LegacyCode code;
     code.place(at(Mark::ud2));
@@ -211,19 +211,19 @@ TEST(Measurement, ComesOutTheSameInTheTablesOrder) {
     }
 }
 
-/// Judges a guest as if it were that of the behaviour.
+/// Judges a wrong guest as if it were the guest of the behaviour.
 Measurement judge_as(Behaviour behaviour, Answer (*wrong)(Bench&)) {
     auto probe = probe_of(behaviour);
     probe.measure = wrong;
     Bench bench(kvm_system());
     auto measurement = evaluate(probe, bench);
     EXPECT_FALSE(measurement.ok);
-    // The bench is as good as new.
+    // The bench still works after that.
     EXPECT_TRUE(evaluate(probe_of(Behaviour::int3), bench).ok);
     return measurement;
 }
 
-TEST(WrongGuest, WithoutItsHandlerIsTold) {
+TEST(WrongGuest, WithoutItsHandlerIsRecognised) {
     const auto measurement = judge_as(Behaviour::int3, [](Bench& bench) {
         RecordingCode code;
         code.kernel.int3();
@@ -234,7 +234,7 @@ TEST(WrongGuest, WithoutItsHandlerIsTold) {
     EXPECT_EQ(describe(measurement.got), "#BP, RIP behind the INT3, which was not expected");
 }
 
-TEST(WrongGuest, ThatDoesNothingIsTold) {
+TEST(WrongGuest, ThatDoesNothingIsRecognised) {
     const auto measurement = judge_as(Behaviour::software_interrupt, [](Bench& bench) {
         RecordingCode code;
         code.end();
@@ -243,13 +243,13 @@ TEST(WrongGuest, ThatDoesNothingIsTold) {
     EXPECT_EQ(describe(measurement.got), "no event");
 }
 
-TEST(WrongGuest, WhoseNmiHandlerUnmasksEarlyIsTold) {
+TEST(WrongGuest, WhoseNmiHandlerUnmasksEarlyIsRecognised) {
     const auto measurement = judge_as(Behaviour::nmi_delivery, [](Bench& bench) {
         RecordingCode code;
         code.on(GATECRASH_VECTOR_BP);
         code.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI, [&code](Code& k) {
             k.doorbell(GATECRASH_PORT_BEGIN);
-            k.int3();  // its IRET unmasks
+            k.int3();  // its IRET unmasks NMIs
             code.place(in(Mark::handler));
         });
         code.kernel.doorbell(GATECRASH_PORT_BEGIN);
@@ -273,17 +273,17 @@ TEST(WrongGuest, ThatHangsIsEnded) {
     EXPECT_EQ(describe(measurement.got), "still running");
 }
 
-TEST(WrongGuest, ThatGoesRoundInCirclesIsEnded) {
+TEST(WrongGuest, ThatLoopsIsEnded) {
     const auto measurement = judge_as(Behaviour::int3, [](Bench& bench) {
         RecordingCode code;
-        code.on(6);  // #UD, and back to where it was
+        code.on(6);  // returns to the UD2
         code.kernel.ud2();
         return code.tell(code.run(bench));
     });
     EXPECT_THAT(describe(measurement.got), testing::EndsWith("and so on without end"));
 }
 
-TEST(WrongGuest, ThatTripleFaultsIsTold) {
+TEST(WrongGuest, ThatTripleFaultsIsRecognised) {
     const auto measurement = judge_as(Behaviour::watchdog_ends_loop, [](Bench& bench) {
         RecordingCode code;
         code.kernel.ud2();

@@ -30,7 +30,7 @@ std::vector<ExaminedMachine> three_machines() {
     return {host, amd, intel};
 }
 
-TEST(BehaviourTable, HasTheMachinesSideBySideWithWhatTheManualsSay) {
+TEST(BehaviourTable, ShowsTheMachinesBesideTheManuals) {
     EXPECT_EQ(behaviour_table(rows, three_machines()),
               "             host     amd      intel    the manuals\n"
               "int3         differs  ok       -        #BP [SDM 6.15; APM 8.2.4]\n"
@@ -39,7 +39,7 @@ TEST(BehaviourTable, HasTheMachinesSideBySideWithWhatTheManualsSay) {
               "                                        AMD: #UD [SDM 5.8.7; APM 6.1.2]\n");
 }
 
-TEST(BehaviourTable, OfNoMachineHasWhatTheManualsSay) {
+TEST(BehaviourTable, WithoutAMachineShowsTheManuals) {
     EXPECT_EQ(behaviour_table({rows.data(), 1}, {}),
               "      the manuals\n"
               "int3  #BP [SDM 6.15; APM 8.2.4]\n");
@@ -63,7 +63,7 @@ TEST(DoctorReport, HasEveryMachineAndIsReadBack) {
     EXPECT_EQ(machine_of_doctor_report(text), machines[1].description);
 }
 
-TEST(DoctorReport, ThatIsNoneIsRefused) {
+TEST(DoctorReport, ThatIsInvalidIsRefused) {
     EXPECT_THROW((void)machine_of_doctor_report(""), std::runtime_error);
     EXPECT_THROW((void)machine_of_doctor_report("{}"), std::runtime_error);
     EXPECT_THROW((void)machine_of_doctor_report(R"({"machine": 1})"), std::runtime_error);

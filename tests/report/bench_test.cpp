@@ -50,7 +50,7 @@ TEST(BenchDocument, HasTheFieldsOfTheContractAndIsReadBack) {
     EXPECT_EQ(to_text(read_bench_document(text)), text);
 }
 
-TEST(BenchDocument, ThatIsNoneIsRefused) {
+TEST(BenchDocument, ThatIsInvalidIsRefused) {
     for (const auto* text :
          {"", "{", "[]", "{}", R"({"gatecrash": "1", "machine": {}, "results": [], "skipped": [], "warnings": []})"}) {
         EXPECT_THROW((void)read_bench_document(text), BenchDocumentError) << text;
@@ -72,7 +72,7 @@ TEST(BenchTable, ClaimsNothingThatIsNotValid) {
     EXPECT_THAT(bench_table({{}, {}, {"SMT"}}), HasSubstr("warning: SMT\n"));
 }
 
-TEST(ChangeTable, MarksWhatIsOver) {
+TEST(ChangeTable, MarksChangesOverTheThreshold) {
     auto changes = bench::compare(std::vector{figure("p", "cycles", 100), figure("q", "cycles", 100)},
                                   std::vector{figure("p", "cycles", 200), figure("q", "cycles", 100)}, 0.05);
     changes.left_out = {"r (cycles)"};
@@ -82,7 +82,7 @@ TEST(ChangeTable, MarksWhatIsOver) {
     EXPECT_THAT(table, HasSubstr("1.000   0.990 to 1.010  cycles\n"));
 }
 
-TEST(PlotScript, HasTheUnitThatMeansMost) {
+TEST(PlotScript, HasTheMostUsefulUnit) {
     const std::vector<Figure> figures{figure("p", "instructions", 4), figure("p", "cycles", 90)};
     EXPECT_THAT(plot_script(figures, "p.svg"),
                 testing::AllOf(HasSubstr("\np 90 89.5 90.5\n"), HasSubstr("xlabel \"cycles\""),

@@ -43,7 +43,7 @@ TEST(Coverage, IsBothWaysOnlyIfOneBreaksAndOneHolds) {
     EXPECT_EQ(document["rows"][1]["status"], "one way");
 }
 
-TEST(Coverage, OfAVariantThatDiffersByVendorIsBoth) {
+TEST(Coverage, OfAVariantThatDiffersByVendorIsBothWays) {
     suite::Case differs = sample;
     differs.variants[0].otherwise =
         suite::Variant::Otherwise{.vendor = vm::Vendor::amd, .expects = suite::holds(), .because = ""};
@@ -51,7 +51,7 @@ TEST(Coverage, OfAVariantThatDiffersByVendorIsBoth) {
     EXPECT_TRUE(coverage_of(catalogue, one)[1].is_covered());
 }
 
-TEST(Coverage, RefusesARowThatIsNone) {
+TEST(Coverage, RefusesAnUnknownRow) {
     const std::array other{suite::CatalogueRow{"B1", "bad return"}};
     EXPECT_THROW((void)coverage_of(other, selections), std::invalid_argument);
 }

@@ -15,7 +15,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using Results = std::vector<suite::Result>;
 
-/// Valid by the schema, and read back.
+/// Expects `text` to be valid by the schema, and parses it.
 pugi::xml_document read(const std::string& text) {
     EXPECT_THAT(junit::errors_of(text), IsEmpty()) << text;
     EXPECT_TRUE(text.ends_with(">\n"));
@@ -79,7 +79,7 @@ TEST(JunitReport, OfAFileNamesIt) {
     EXPECT_EQ(value(read({result}), "//testcase/@name"), "/tmp/my guest.elf");
 }
 
-TEST(JunitReport, EscapesWhatXmlGivesAMeaningTo) {
+TEST(JunitReport, EscapesTheSpecialCharactersOfXml) {
     auto result = sample::unexpected(sample::breaking());
     const std::string nasty = "<a b=\"c\" d='e'>&amp;]]>\t\xc3\xa9\xf0\x9f\x92\xa5<!--";
     result.case_name = result.variant = result.sweep.findings[0].violation.message = nasty;
@@ -114,8 +114,8 @@ TEST(JunitReport, ReplacesWhatXmlCannotHold) {
     }
 }
 
-/// The check itself, or it would prove nothing.
-TEST(JunitSchema, RefusesWhatIsNoJunit) {
+/// Tests the check itself, which would otherwise prove nothing.
+TEST(JunitSchema, RefusesInvalidJunit) {
     for (const auto* document : {
              "",
              "<testsuites><testsuite/></testsuites>",

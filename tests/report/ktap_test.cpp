@@ -119,8 +119,8 @@ TEST(KtapReport, KeepsForeignTextFromBeingTakenForKtap) {
     EXPECT_EQ(tests[1].subtests[0].data, "first ok 2 # second");
 }
 
-/// The reader itself, or it would prove nothing.
-TEST(KtapReader, RefusesWhatIsNoKtap) {
+/// Tests the reader itself, which would otherwise prove nothing.
+TEST(KtapReader, RefusesInvalidKtap) {
     struct {
         const char* document;
         const char* why;

@@ -30,7 +30,7 @@ MachineResults missing(const std::string& name) {
     return of;
 }
 
-/// The variant that holds elsewhere.
+/// Returns a result that breaks, of a variant that holds on other machines.
 suite::Result broken() {
     auto result = sample::breaking();
     result.variant = "copied-frame";
@@ -40,7 +40,7 @@ suite::Result broken() {
     return result;
 }
 
-/// The variant that ends in an error elsewhere.
+/// Returns an interrupted result, of a variant that ends in an error on other machines.
 suite::Result interrupted() {
     auto result = sample::failed();
     result.verdict = suite::Verdict::skip;
@@ -52,10 +52,10 @@ suite::Result interrupted() {
     return result;
 }
 
-/// Of results that no case describes.
+/// Returns the matrix of results that no case describes.
 std::string matrix(const std::vector<MachineResults>& machines) { return machine_matrix(machines, {}); }
 
-TEST(MachineMatrix, MarksAndTellsWhereMachinesDiffer) {
+TEST(MachineMatrix, MarksAndExplainsWhereMachinesDiffer) {
     const std::vector machines{
         missing("host"),
         on("amd",
@@ -105,7 +105,7 @@ TEST(MachineMatrix, OfOneMachineComparesNothing) {
               "  nested-nmi/copied-frame  ok holds\n");
 }
 
-TEST(MachineMatrix, HasNoResultOfWhatDidNotBegin) {
+TEST(MachineMatrix, HasNoResultOfAVariantThatDidNotBegin) {
     const std::vector machines{on("amd", {}, {sample::holding(), sample::skipped()}),
                                on("intel", {}, {sample::holding()})};
     EXPECT_THAT(matrix(machines), HasSubstr("  mov-ss/plain             skip      -\n"));
@@ -136,7 +136,7 @@ TEST(MachineMatrix, ComparesCountsAndFindingsToo) {
 }
 
 TEST(MachineMatrix, NamesBehavioursOnlyOfMachinesThatDiffer) {
-    // Host and amd do the same, whatever their behaviours.
+    // Host and amd have equal results, so their behaviours do not matter.
     const std::vector machines{on("host", {{a, true}, {b, true}}, {sample::holding()}),
                                on("amd", {{a, false}, {b, true}}, {sample::holding()}),
                                on("intel", {{a, false}, {b, true}}, {broken()})};
@@ -151,7 +151,7 @@ TEST(MachineMatrix, NamesBehavioursOnlyOfMachinesThatDiffer) {
     EXPECT_THAT(matrix(alike), HasSubstr("no behaviour that was measured differs between the machines\n"));
 }
 
-TEST(MachineMatrix, TellsTheReasonsOfAVariantThatExpectsToDiffer) {
+TEST(MachineMatrix, ExplainsAVariantThatExpectsToDiffer) {
     auto of = sample::nested_nmi();
     auto& variant = of.variants.back();
     variant.because = "the vendor that everybody tests on";
@@ -170,7 +170,7 @@ TEST(MachineMatrix, TellsTheReasonsOfAVariantThatExpectsToDiffer) {
                           "  intel  ok breaks I4; gatecrash replay 'nested-nmi/copied-frame@nmi:entry_nmi+0x1f#2' "
                           "--machine intel\n"
                           "         the other one\n"));
-    // One that does not do what is expected, or CPUs of which the same is expected, are a matter of behaviours.
+    // Behaviours explain a machine with an unexpected result, and CPUs for which the variant expects the same.
     const auto* behaviours = "differs; these behaviours differ between the machines: int3 (intel)\n";
     machines[1].results.front().status = suite::Status::unexpected;
     EXPECT_THAT(machine_matrix(machines, selections), HasSubstr(behaviours));

@@ -63,7 +63,7 @@ TEST_F(Output, ReplacesAnOldFileAndKeepsItsMode) {
     EXPECT_EQ(fs::status(path("old")).permissions(), fs::perms::owner_read | fs::perms::owner_write);
 }
 
-TEST_F(Output, LeavesASymbolicLinkOne) {
+TEST_F(Output, KeepsASymbolicLink) {
     std::ofstream(path("file")) << "old";
     fs::create_symlink("file", path("link"));
     OutputFile(path("link")).write("new");
@@ -71,7 +71,7 @@ TEST_F(Output, LeavesASymbolicLinkOne) {
     EXPECT_EQ(content("file"), "new");
 }
 
-TEST_F(Output, NamesAPathThatCannotBe) {
+TEST_F(Output, NamesAnImpossiblePath) {
     EXPECT_EQ(error_of(path("no/such")), "cannot write " + path("no/such") + ": No such file or directory");
     EXPECT_EQ(error_of(folder_.string()), "cannot write " + folder_.string() + ": Is a directory");
     std::ofstream(path("file")) << "old";
@@ -84,7 +84,7 @@ TEST_F(Output, NamesAFileWithoutPermission) {
     std::ofstream(path("file")) << "old";
     fs::permissions(path("file"), fs::perms::owner_read | fs::perms::others_read);
     fs::permissions(folder_, fs::perms::owner_all | fs::perms::others_read | fs::perms::others_exec);
-    // Root may write everywhere, so be somebody else for a moment.
+    // Root may write everywhere, so the test becomes another user for a moment.
     constexpr uid_t nobody = 65534;
     const auto user = ::geteuid();
     if (user == 0) {
@@ -97,7 +97,7 @@ TEST_F(Output, NamesAFileWithoutPermission) {
     EXPECT_THAT(new_file, HasSubstr("Permission denied"));
 }
 
-TEST_F(Output, TellsAFullDisk) {
+TEST_F(Output, ReportsAFullDisk) {
     OutputFile file("/dev/full");
     try {
         file.write("content");

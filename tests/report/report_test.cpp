@@ -107,7 +107,7 @@ TEST(JsonReport, DiffersOnlyInSecondsBetweenEqualRuns) {
     EXPECT_EQ(first, second);
 }
 
-TEST(JsonReport, SurvivesTextThatIsNoUtf8) {
+TEST(JsonReport, SurvivesTextThatIsNotUtf8) {
     auto result = sample::failed();
     result.message = "a path: \xff";
     EXPECT_TRUE(json::accept(json_report("0.1.0", {}, Results{result})));
@@ -148,7 +148,7 @@ TEST(TextReport, SumsUpTheTimeOfAllResults) {
     EXPECT_EQ(time_table({}), "");
 }
 
-TEST(TextReport, TellsAFindingAtOnceInOneLine) {
+TEST(TextReport, ReportsAFindingAtOnceInOneLine) {
     auto finding = sample::breaking().sweep.findings.front();
     finding.violation.message += "\nand more";
     EXPECT_EQ(
@@ -274,7 +274,7 @@ TEST(ProgressLine, FitsTheTerminal) {
     EXPECT_EQ(fit("abcdef", 0), "abcdef");
     EXPECT_EQ(fit("abcdef", 80), "abcdef");
     EXPECT_EQ(fit("abcdef", 7), "abcdef");
-    EXPECT_EQ(fit("abcdef", 6), "abcde");  // the last column stays free
+    EXPECT_EQ(fit("abcdef", 6), "abcde");  // keeps the last column free
     EXPECT_EQ(fit("abcdef", 1), "");
 }
 

@@ -1,4 +1,4 @@
-// What a text file beside a guest expects of it.
+// Tests the text file beside a guest that holds its expectations.
 #include "suite/expectation_file.hpp"
 
 #include <gmock/gmock.h>
@@ -51,7 +51,7 @@ TEST(ExpectationFile, HasALineForEachSweep) {
     EXPECT_EQ(to_string(second.expects.places[1]), "db on any code, then irq on entry_irq");
 }
 
-TEST(ExpectationFile, MayHaveAWindow) {
+TEST(ExpectationFile, MayNameAWindow) {
     const auto file = expected("nmi depth 1 window nmi:a..b,c..d holds\nnmi depth 1 holds");
     ASSERT_EQ(file.variants.size(), 2U);
     EXPECT_EQ(file.variants[0].name, "nmi depth 1 window nmi:a..b,c..d");

@@ -7,7 +7,7 @@
 namespace gatecrash::suite {
 namespace {
 
-/// Every result that can be made of the broken variant.
+/// Makes each kind of result of the broken variant.
 class Results : public testing::Test {
   protected:
     Results() : of_(sample::nested_nmi()) {

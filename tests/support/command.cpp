@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Appends what can be read from `fd` now; closes it at its end.
+/// Appends all bytes that `fd` has now, and closes it at the end of the stream.
 void drain(posix::FileDescriptor& fd, std::string& text) {
     std::array<char, 65536> bytes{};
     const auto got = ::read(fd.get(), bytes.data(), bytes.size());
@@ -41,7 +41,7 @@ Command::Command(const std::vector<std::string>& arguments, const std::map<std::
     const auto argv = posix::pointers(copies);
     pid_ = ::fork();
     if (pid_ == 0) {
-        (void)std::signal(SIGINT, SIG_DFL);  // a test run in the background has it ignored
+        (void)std::signal(SIGINT, SIG_DFL);  // a test in the background inherits SIG_IGN
         if (input >= 0) ::dup2(input, STDIN_FILENO);
         ::dup2(out.write.get(), STDOUT_FILENO);
         ::dup2(terminal >= 0 ? terminal : err.write.get(), STDERR_FILENO);
@@ -107,7 +107,7 @@ Result run_machine(const std::vector<std::string>& arguments, const std::map<std
 
 namespace {
 
-/// /proc/PID/stat begins with PID (NAME) STATE PARENT.
+/// The start of /proc/PID/stat: PID (NAME) STATE PARENT.
 struct Stat {
     pid_t pid = 0, parent = 0;
     std::string name;

@@ -13,21 +13,22 @@
 
 namespace gatecrash::machines {
 
-/// What a command did.
+/// The exit code and the output of a command.
 struct Result {
     int code = 0;  ///< exit code, 128+n for death by signal n
     std::string out;
     std::string err;
 };
 
-/// How long a command may take. Far more than any does, be the host as busy as it may: it tells one that hangs by name.
+/// The time limit of a command. It is far above the time that any command takes on a busy host, and names a command
+/// that hangs.
 constexpr std::chrono::minutes patience{20};
 
-/// A command that runs. Killed when it is still running at the end of its scope.
+/// A running command. The destructor kills it if it still runs.
 class Command {
   public:
-    /// Standard error goes to a pipe, or to `terminal` when that is not negative; standard input comes from `input`, or
-    /// is this process's when that is negative.
+    /// Starts the command. Standard error goes to a pipe, or to `terminal` if that is not negative. Standard input
+    /// comes from `input`, or from this process if that is negative.
     explicit Command(const std::vector<std::string>& arguments,
                      const std::map<std::string, std::string>& environment = {}, int terminal = -1, int input = -1);
     Command(const Command&) = delete;
@@ -38,14 +39,14 @@ class Command {
 
     pid_t pid() const { return pid_; }
     void signal(int number) const;
-    /// Reads standard output up to and with `text`; fails the test if that takes too long.
+    /// Reads standard output until it contains `text`. Fails the test if that takes too long.
     void wait_for_output(const std::string& text);
-    /// Waits for the end; fails the test, and kills it, if that takes too long.
+    /// Waits for the end of the command. Kills it and fails the test if that takes too long.
     Result finish();
 
   private:
     using Clock = std::chrono::steady_clock;
-    /// Reads what there is on either stream, waiting for it; false when the time is up.
+    /// Waits for output on either stream and reads it. Returns false at the deadline.
     bool read_some(Clock::time_point deadline);
 
     pid_t pid_ = -1;
@@ -54,19 +55,19 @@ class Command {
     Result result_;
 };
 
-/// machine-run ARGUMENT...
+/// Returns the command line `machine-run ARGUMENT...`.
 std::vector<std::string> machine_run(std::vector<std::string> arguments);
 
 /// Runs machine-run to its end.
 Result run_machine(const std::vector<std::string>& arguments,
                    const std::map<std::string, std::string>& environment = {});
 
-/// The processes named like QEMU or Bochs below `ancestor`.
+/// Returns the descendants of `ancestor` that are named like QEMU or Bochs.
 std::vector<pid_t> emulators_of(pid_t ancestor);
-/// The process that started `pid`, or 0 if that has ended.
+/// Returns the parent of the process `pid`, or 0 if `pid` has ended.
 pid_t parent_of(pid_t pid);
 
-/// A folder that goes with its object.
+/// A folder that the destructor removes.
 class TemporaryFolder {
   public:
     TemporaryFolder();

@@ -1,4 +1,4 @@
-// The program as a user runs it.
+// Runs the program as a user does.
 #pragma once
 
 #include <map>
@@ -15,13 +15,13 @@ using machines::TemporaryFolder;
 using Words = std::vector<std::string>;
 using Environment = std::map<std::string, std::string>;
 
-/// gatecrash ARGUMENT...
+/// Returns the command line `gatecrash ARGUMENT...`.
 inline Words gatecrash(Words arguments) {
     arguments.insert(arguments.begin(), GATECRASH);
     return arguments;
 }
 
-/// Runs it to its end.
+/// Runs gatecrash to its end.
 inline Result run_gatecrash(const Words& arguments, const Environment& environment = {}) {
     return Command(gatecrash(arguments), environment).finish();
 }

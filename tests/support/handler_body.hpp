@@ -1,4 +1,4 @@
-// What the handlers of generated guests do as the runtime's do.
+// Emits handlers of generated guests that log like the runtime's.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace gatecrash {
 
-/// In `code`, with RSP at what the CPU pushed: a record in the log. Clobbers nothing but flags.
+/// Emits code that appends a record to the log. RSP must be at the frame that the CPU pushed. Clobbers only flags.
 inline void emit_log(vm::Code& code, std::uint32_t kind, std::uint32_t vector, std::uint32_t error = 0) {
     using abi::LogRecord;
     constexpr unsigned record_shift = 6;
@@ -31,7 +31,7 @@ inline void emit_log(vm::Code& code, std::uint32_t kind, std::uint32_t vector, s
     code.pop(code.rax);
 }
 
-/// A handler of `vector`: `body`, if there is one, between the records of its beginning and its end, and IRETQ.
+/// Emits a handler of `vector`: a record of its beginning, `body` if there is one, a record of its end, and IRETQ.
 inline void emit_handler(vm::Code& code, std::uint32_t vector, const std::function<void(vm::Code&)>& body = {}) {
     emit_log(code, GATECRASH_LOG_ENTER, vector);
     if (body) body(code);

@@ -11,7 +11,7 @@
 
 namespace gatecrash::machines {
 
-/// Skips its tests if the machine is not set up.
+/// Skips the tests if the machine is not set up.
 class Intel : public testing::Test {
   protected:
     void SetUp() override {

@@ -6,8 +6,8 @@
 
 namespace gatecrash::junit {
 
-/// What xmllint finds wrong with `document` by tests/report/junit.xsd; empty if nothing. Throws std::runtime_error if
-/// there is no xmllint.
+/// Returns the errors of `document` that xmllint finds with tests/report/junit.xsd; empty if it is valid. Throws
+/// std::runtime_error if xmllint is missing.
 [[nodiscard]] std::string errors_of(const std::string& document);
 
 }  // namespace gatecrash::junit

@@ -18,7 +18,7 @@ class Reader {
         }
     }
 
-    /// Version, plan, and as many tests as the plan says.
+    /// Reads the version, the plan, and as many tests as the plan says.
     std::vector<Test> tests(std::size_t level) {
         std::smatch match;
         if (!take(level, std::regex("KTAP version 1"), match)) fail("is no version line");

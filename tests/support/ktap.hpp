@@ -12,19 +12,19 @@ struct Test {
     bool ok = false;
     std::string name;
     std::string directive;                 ///< "SKIP", "ERROR", ...; may be empty
-    std::string data;                      ///< what stands behind the directive
-    std::vector<std::string> diagnostics;  ///< directly in front of the result, without "# "
+    std::string data;                      ///< the text after the directive
+    std::vector<std::string> diagnostics;  ///< the lines right before the result, without "# "
     std::vector<Test> subtests;
 };
 
-/// What is no KTAP, or is not as strict as it could be: no plan, a plan that is not kept, an unknown line or directive,
-/// a parent that does not follow from its subtests. `what()` names the line.
+/// Thrown for text that is not strict KTAP: a missing plan, a plan that does not match, an unknown line or directive,
+/// or a parent that contradicts its subtests. `what()` names the line.
 class Error : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
 };
 
-/// The tests of the top level. Throws Error.
+/// Returns the tests of the top level. Throws Error.
 [[nodiscard]] std::vector<Test> parse(const std::string& document);
 
 }  // namespace gatecrash::ktap

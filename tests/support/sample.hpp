@@ -1,4 +1,4 @@
-// Cases and results to report on.
+// Sample cases and results for tests of reports.
 #pragma once
 
 #include "report/machine_description.hpp"

@@ -17,7 +17,7 @@ struct TestGuest {
 };
 extern "C" const TestGuest test_guests[], test_guests_end[];
 
-/// Returns a guest by its name in tests/meson.build. Throws std::out_of_range.
+/// Returns the guest with this name in tests/meson.build. Throws std::out_of_range if there is none.
 inline vm::Image test_guest(const std::string& name) {
     const std::span guests(test_guests, test_guests_end);
     const auto guest = std::ranges::find_if(guests, [&](const TestGuest& each) { return each.name == name; });

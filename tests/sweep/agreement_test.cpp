@@ -1,5 +1,5 @@
-// A schedule that holds when it is run freely holds when it is stepped: explore, replay and examinations agree. And no
-// step of a design that is right looks wrong.
+// Tests that a schedule which holds in a free run also holds when it is stepped, so that explore, replay and
+// examinations agree. It also tests that no step of a correct design looks wrong.
 #include <gtest/gtest.h>
 
 #include "cases/registry.hpp"
@@ -29,7 +29,7 @@ void expect_agreement(const suite::Case& of, const suite::Variant& variant) {
     EXPECT_NO_THROW((void)sweep(guest, options));
 }
 
-TEST_P(Agreement, OfFreeRunsAndExaminations) {
+TEST_P(Agreement, HoldsForFreeRunsAndExaminations) {
     int number = 0;
     for (const auto* of : cases::all_cases()) {
         for (const auto& variant : of->variants) {
@@ -39,7 +39,7 @@ TEST_P(Agreement, OfFreeRunsAndExaminations) {
     }
 }
 
-/// So a test of agreement can fail.
+/// Shows that a test of agreement can fail.
 TEST(AgreementTest, CanFail) {
     vm::Guest guest(kvm_system(),
                     vm::load_elf(cases::guest_of("swapgs", "paranoid-returns-on-kernel-cr3"), "swapgs/by-cr3"));
@@ -49,7 +49,7 @@ TEST(AgreementTest, CanFail) {
     EXPECT_THROW((void)sweep(guest, options), vm::MachineFault);
 }
 
-/// Its NMI returns on the kernel's page tables, which does no harm before the entry loads those itself.
+/// The NMI of this variant returns on the kernel's page tables, which does no harm before the entry loads those itself.
 TEST(Replay, OfAScheduleThatHoldsSaysSo) {
     const auto image = vm::load_elf(cases::guest_of("swapgs", "paranoid-returns-on-kernel-cr3"), "swapgs/by-cr3");
     const auto violations_at = [&](const char* boundary) {
@@ -61,7 +61,7 @@ TEST(Replay, OfAScheduleThatHoldsSaysSo) {
     EXPECT_NE(violations_at("return_sysret"), std::vector<Violation>{});
 }
 
-/// The NMI gives up its own frame. An interrupt that comes later uses the stack that the frame led to.
+/// The NMI gives up its own frame. A later interrupt uses the stack to which that frame led.
 TEST(GivenUpFrame, IsNotLive) {
     const auto image = vm::load_elf(cases::guest_of("takeover", "reference"), "takeover/reference");
     for (const auto* at : {"irq_exit_jump", "irq_iret"}) {

@@ -1,4 +1,4 @@
-// The first rule that a run breaks is the cause of what follows, and its message says which instruction broke it.
+// Tests that a finding names the first rule that a run breaks, and the instruction that broke it.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -39,7 +39,7 @@ Violation first_broken(const std::string& of, const std::string& variant, const 
 struct Cause {
     const char *name, *of, *variant, *landings;
     Invariant invariant;
-    const char *begins, *has;  ///< the message
+    const char *begins, *has;  ///< the start and a part of the message
 };
 void PrintTo(const Cause& cause, std::ostream* out) { *out << cause.name; }
 
@@ -76,7 +76,7 @@ TEST_P(Causes, AreReported) {
 
 INSTANTIATE_TEST_SUITE_P(Of, Causes, testing::ValuesIn(causes), [](const auto& info) { return info.param.name; });
 
-TEST(Cause, OfADoubleFaultIsWhoLoadedThePageTables) {
+TEST(Cause, OfADoubleFaultIsTheLoadOfThePageTables) {
     const auto push = first_broken(test_guest("push-on-user-root"));
     EXPECT_EQ(push.invariant, Invariant::page_tables);
     EXPECT_EQ(push.message,
@@ -84,14 +84,14 @@ TEST(Cause, OfADoubleFaultIsWhoLoadedThePageTables) {
               "at load_user_root loaded them (#DF: the #PF cannot be delivered either)");
 }
 
-/// RSP alone says that the handler gave its frame up. The IRET says that it did not.
+/// RSP alone suggests that the handler gave its frame up. The IRET shows that it did not.
 TEST(Cause, OfALostStackIsTheHandlerThatWentAstrayOnIt) {
     const auto broken = first_broken(test_guest("nmi-on-task-stack"), "nmi:syscall_body");
     EXPECT_EQ(broken.invariant, Invariant::stack);
     EXPECT_THAT(broken.message, StartsWith("push_on_live_stack overwrites the live part of stack task, "));
 }
 
-/// Its handler counts, so that no state comes twice.
+/// The handler counts, so that no state repeats.
 TEST(Cause, OfARunWithoutAnEndIsWhatComesAgain) {
     GuestCode code;
     auto& k = code.kernel;
@@ -113,7 +113,7 @@ TEST(Cause, OfARunWithoutAnEndIsWhatComesAgain) {
     EXPECT_THAT(result.ending, StartsWith("no end in sight at "));
 }
 
-TEST(Violations, ThatComeAgainAreOne) {
+TEST(Violations, ThatRepeatCountOnce) {
     const auto result = replayed(
         vm::load_elf(cases::guest_of("interrupt-origin", "exceptions-trusted"), "interrupt-origin/exceptions-trusted"),
         "irq=0x8:user_window");

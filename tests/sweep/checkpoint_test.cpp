@@ -1,4 +1,4 @@
-// A sweep that goes on from a checkpoint gives what the sweep without a break gives.
+// Tests that a sweep that resumes from a checkpoint gives the result of an uninterrupted sweep.
 #include <gtest/gtest.h>
 
 #include "cases/registry.hpp"
@@ -17,7 +17,7 @@ struct Asked {
     std::vector<Event> events;
     unsigned depth;
     bool prune;
-    Shard shard;  ///< a block that takes a second
+    Shard shard;  ///< has a block that takes a second
     std::uint64_t max_findings = 0;
 };
 

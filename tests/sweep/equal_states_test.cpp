@@ -1,4 +1,4 @@
-// Two schedules lead to the same run: told by their states, and by nothing less.
+// Tests that only equal states make two schedules count as the same run.
 #include "sweep/equal_states.hpp"
 
 #include <gtest/gtest.h>
@@ -21,8 +21,8 @@ using Xbyak::Label;
 
 constexpr auto interrupts_on = 0x202;
 
-/// Has a handler on a stack of its own for NMI, #DB and #MC, and on the current one for interrupts and #PF. It is
-/// stopped in front of a NOP at CPL 0 or 3, interrupts on.
+/// Returns a guest that is stopped before a NOP at CPL 0 or 3, with interrupts on. Its handlers of NMI, #DB and #MC
+/// have stacks of their own; those of interrupts and #PF use the current stack.
 std::unique_ptr<Guest> stopped_guest(bool in_user_code) {
     GuestCode code;
     auto& k = code.kernel;

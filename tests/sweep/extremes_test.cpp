@@ -1,4 +1,4 @@
-// How deep stacks and bodies get, as sweeps report it.
+// Tests the reported depth of stacks, and the reported nesting of bodies.
 #include "sweep/extremes.hpp"
 
 #include <gmock/gmock.h>
@@ -56,7 +56,7 @@ TEST(Extremes, DoNotDependOnEarlierRuns) {
     GuestCode code;
     auto& k = code.kernel;
     k.mov(k.eax, 1);
-    k.mov(k.qword[k.rsp - 3000], k.rax);  // far below all else
+    k.mov(k.qword[k.rsp - 3000], k.rax);  // far below all other data
     k.doorbell(GATECRASH_PORT_BEGIN);
     auto image = code.build("gap");
     image.stacks = {{"task", GuestCode::kernel_stack - GATECRASH_PAGE, GuestCode::kernel_stack}};

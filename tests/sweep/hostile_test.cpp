@@ -1,5 +1,5 @@
-// Guests that do what no guest should. Each costs one verdict with a message that says what it did: never a hang, a
-// crash, an error of the harness, or a wrong `holds`.
+// Tests guests that misbehave. Each one costs a single verdict, with a message that says what the guest did. It never
+// causes a hang, a crash, an error of the harness, or a wrong `holds`.
 #include <gmock/gmock.h>
 
 #include <cstring>
@@ -36,8 +36,8 @@ constexpr std::uint32_t msr_efer = 0xc0000080, msr_lstar = 0xc0000082;
 
 using Emit = GuestBuilder::Emit;
 
-/// Where a guest misbehaves: in its window, so that the run without events does; in its NMI handler, so that only a
-/// schedule does; in a window at CPL 3; or outside of the window.
+/// The place where a guest misbehaves: in its window, so that the run without events does; in its NMI handler, so that
+/// only a schedule does; in a window at CPL 3; or outside the window.
 enum class Place : std::uint8_t { window, handler, user, before, behind };
 
 /// Adds a stub for each exception but #DE and NMI. It logs vector, error code and return frame in a FATAL record of its
@@ -131,7 +131,7 @@ SweepOptions with_nmi(StepperKind stepper) {
     return options;
 }
 
-// --- what guests do ------------------------------------------------------------------------------------------------
+// --- misbehaviour ------------------------------------------------------------------------------------------------
 
 void store(Code& k, std::uint64_t address, std::uint32_t value) {
     k.mov(k.rax, address);
@@ -160,7 +160,7 @@ void flip_msr_bit(Code& k, std::uint32_t msr, unsigned bit) {
     k.wrmsr();
 }
 
-/// `body`, and RAX, RCX and RDX as before.
+/// Wraps `body` so that RAX, RCX and RDX keep their values.
 Emit quietly(const Emit& body) {
     return [body](Code& k) {
         for (const auto& reg : {k.rax, k.rcx, k.rdx}) k.push(reg);
@@ -169,7 +169,7 @@ Emit quietly(const Emit& body) {
     };
 }
 
-/// LIDT (3) or LGDT (2) of a table at `base`.
+/// Emits LIDT (3) or LGDT (2) of a table at `base`.
 void load_table(Code& k, int which, std::uint64_t base, std::uint32_t limit) {
     k.mov(k.rax, base);
     k.push(k.rax);
@@ -232,7 +232,7 @@ struct Hostile {
     Invariant invariant;
     const char* message;
     std::vector<Place> places = {Place::window, Place::handler};
-    std::optional<std::pair<Invariant, const char*>> on_intel{};  ///< where KVM makes something else of it
+    std::optional<std::pair<Invariant, const char*>> on_intel{};  ///< the result on Intel, if KVM differs there
 };
 
 const std::vector<Place> anywhere{Place::window, Place::handler, Place::user};
@@ -240,7 +240,7 @@ const std::vector<Place> only_handler{Place::handler};
 const std::vector<Place> only_user{Place::user};
 
 const Hostile hostile_guests[]{
-    // It does not end.
+    // These guests never end.
     {"ALoop", [](Code& k) { loop(k, [](Code& c) { c.inc(c.al); }); }, Invariant::progress, "never ends", anywhere},
     {"ALoopThatCounts", [](Code& k) { loop(k, [](Code& c) { c.inc(c.rbx); }); }, Invariant::progress, "never ends",
      only_handler},
@@ -263,7 +263,7 @@ const Hostile hostile_guests[]{
     {"ALoopOfWbinvd", [](Code& k) { loop(k, [](Code& c) { c.wbinvd(); }); }, Invariant::progress, "never ends"},
     {"AHalt", [](Code& k) { k.hlt(); }, Invariant::progress, "halts at"},
 
-    // It takes the CPU down.
+    // These guests shut the CPU down.
     {"AnIdtWithoutEntries",
      [](Code& k) {
          load_table(k, 3, 0, 0);
@@ -320,7 +320,7 @@ const Hostile hostile_guests[]{
     {"NoExecuteProtectionDisabled", [](Code& k) { flip_msr_bit(k, msr_efer, 11); }, Invariant::no_unexpected_vector,
      "triple fault"},
 
-    // It takes an exception.
+    // These guests take an exception.
     {"PagingOff", [](Code& k) { clear_cr_bit(k, 0, 31); }, Invariant::no_unexpected_vector, "vector 13"},
     {"ProtectionOff", [](Code& k) { clear_cr_bit(k, 0, 0); }, Invariant::no_unexpected_vector, "vector 13"},
     {"PaeOff", [](Code& k) { clear_cr_bit(k, 4, 5); }, Invariant::no_unexpected_vector, "vector 13"},
@@ -358,7 +358,7 @@ const Hostile hostile_guests[]{
     {"Cli", [](Code& k) { k.cli(); }, Invariant::no_unexpected_vector, "vector 13", only_user},
     {"APort", [](Code& k) { k.out_(0x80, k.al); }, Invariant::no_unexpected_vector, "vector 13", only_user},
 
-    // It uses a device that there is not.
+    // These guests use a device that does not exist.
     {"AWrongPort", [](Code& k) { k.out_(0x80, k.al); }, Invariant::no_unexpected_vector, "port 0x80"},
     {"AWidePort", [](Code& k) { k.out_(0x80, k.eax); }, Invariant::no_unexpected_vector, "port 0x80"},
     {"ADoorbellThatIsRead", [](Code& k) { k.in_(k.al, GATECRASH_PORT_END); }, Invariant::no_unexpected_vector,
@@ -420,7 +420,7 @@ const Hostile hostile_guests[]{
      },
      Invariant::no_unexpected_vector, "absent memory"},
 
-    // It writes where it must not.
+    // These guests write to forbidden memory.
     {"AWriteToText", [](Code& k) { store(k, GuestCode::kernel_text, 7); }, Invariant::read_only_tables, "vector 14"},
     {"AWriteToTheIdt", [](Code& k) { store(k, idt_address, 7); }, Invariant::read_only_tables, "vector 14"},
     {"AWriteToUserText", [](Code& k) { store(k, GuestCode::user_text, 7); }, Invariant::read_only_tables, "vector 14",
@@ -438,7 +438,7 @@ const Hostile hostile_guests[]{
      },
      Invariant::read_only_tables, "write to read-only"},
     {"AWriteToThePageTables", write_to_page_tables, Invariant::page_tables, "page tables", {Place::window}},
-    // It returns on page tables of its own.
+    // These guests damage the page tables, a stack or the log.
     {"AWriteToThePageTables", write_to_page_tables, Invariant::page_tables, "with CR3 0x40000, not", {Place::handler}},
     {"ACanaryAtTheBottom", [](Code& k) { store(k, task_stack_low - 8, 7); }, Invariant::stack,
      "canary at the bottom of stack task"},
@@ -470,7 +470,7 @@ const Hostile hostile_guests[]{
      Invariant::stack, "log ring is overwritten"},
     {"ALogThatForgets", [](Code& k) { store(k, GuestCode::log, 0); }, Invariant::stack, "", only_handler},
 
-    // It does not leave things as they were.
+    // These guests do not restore the state of the CPU.
     {"AnotherLstar", quietly([](Code& k) { flip_msr_bit(k, msr_lstar, 4); }), Invariant::round_trip, "LSTAR",
      only_handler},
     {"SyscallDisabled", quietly([](Code& k) { flip_msr_bit(k, msr_efer, 0); }), Invariant::round_trip, "EFER",
@@ -494,7 +494,7 @@ const Hostile hostile_guests[]{
      Invariant::round_trip, "DR7", only_handler},
     {"ItsOwnPageTables", take_own_page_tables, Invariant::page_tables, "CR3", only_handler},
 
-    // It rings the wrong doorbell. Without any event that is a workload that left END out: see below.
+    // These guests ring the wrong doorbell. Without an event, that is a workload without END: see HostileWorkload.
     {"AWindowInsideAWindow", [](Code& k) { k.doorbell(GATECRASH_PORT_BEGIN); }, Invariant::round_trip,
      "left its window by doorbell BEGIN", only_handler},
     {"DoneInsideAWindow", [](Code& k) { k.doorbell(GATECRASH_PORT_DONE); }, Invariant::round_trip,
@@ -557,7 +557,7 @@ std::string verdict_of(const SweptGuest& code, StepperKind stepper) {
     }
 }
 
-/// Nothing can be said about a guest whose run without events is not what a window is.
+/// Guests that the harness must refuse, since their run without events is no valid window.
 const struct Unusable {
     const char* name;
     Place place;
@@ -598,8 +598,8 @@ TEST(UnusableGuests, AreRefusedWithTheReason) {
     }
 }
 
-/// A #DB of the guest's own TF is found by both steppers. KVM hides it from the stepper that uses TF; there the rest of
-/// the examination runs freely.
+/// Both steppers find a #DB of the guest's own TF. KVM hides it from the stepper that uses TF, so the rest of that
+/// examination runs freely.
 TEST(DebuggingGuests, AreExaminedByBothSteppers) {
     for (const auto place : {Place::window, Place::user}) {
         const auto code = hostile(set_tf, place);
@@ -612,7 +612,7 @@ TEST(DebuggingGuests, AreExaminedByBothSteppers) {
     }
 }
 
-/// A design that uses TF and handles its #DB can be stepped only by stop bytes. The refusal says so.
+/// Only stop bytes can step a design that uses TF and handles its #DB. The refusal says so.
 TEST(DebuggingGuests, ThatHandleTheirOwnTrapsNeedStopBytes) {
     GuestCode code;
     auto& k = code.kernel;
@@ -644,8 +644,8 @@ TEST(DebuggingGuests, ThatHandleTheirOwnTrapsNeedStopBytes) {
     EXPECT_THAT(sweep(another, options).findings, IsEmpty());
 }
 
-/// QEMU loses breakpoints over exits, when there is one. Where they are kept, their #DBs are the guest's, also those
-/// that KVM takes while it steps with TF.
+/// QEMU loses breakpoints at an exit. On machines that keep them, their #DBs belong to the guest, even those that KVM
+/// takes while it steps with TF.
 TEST(DebuggingGuests, HaveTheirOwnDbsOrAreRefused) {
     const bool keeps = qualify::measure(kvm_system(), vm::Behaviour::breakpoint_from_outside).ok;
     for (const auto stepper : {StepperKind::trap_flag, StepperKind::stop_bytes}) {
@@ -663,13 +663,13 @@ TEST(HostileSchedules, ReplayWhereThereIsNoSymbol) {
     // The event lands where the jump into nothing went.
     const auto code = hostile([](Code& k) { go_to(k, 0x1000); }, Place::window);
     Boundary nowhere;
-    nowhere.index = 3;  // behind NOP, MOV and JMP
+    nowhere.index = 3;  // after NOP, MOV and JMP
     const auto replayed = code.replay({"hostile", {{Event::nmi(), nowhere}}}, StepperKind::trap_flag);
     ASSERT_FALSE(replayed.violations.empty());
     EXPECT_THAT(replayed.violations.front().message, HasSubstr("vector 14"));
 }
 
-/// What is odd and changes nothing.
+/// Code that is unusual but harmless.
 const struct Harmless {
     const char* name;
     Emit body;

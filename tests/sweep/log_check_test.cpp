@@ -1,4 +1,4 @@
-// What handler bodies logged, and what follows from it.
+// Tests the conclusions that the harness draws from the log of handler bodies.
 #include "sweep/check/log_check.hpp"
 
 #include <gmock/gmock.h>
@@ -33,7 +33,7 @@ std::vector<Invariant> broken(const std::vector<LogRecord>& records, const std::
     return invariants;
 }
 
-/// Vectors that the run without events takes.
+/// The vectors that the run without events takes: none.
 const std::set<std::uint32_t> none;
 
 const std::vector<LandedEvent> one_nmi{{Event::nmi(), 0}};
@@ -83,12 +83,12 @@ TEST(LogCheck, TakesABodysWordForWhatItFindsBroken) {
 
 TEST(LogCheck, FindsALostEvent) {
     EXPECT_THAT(broken({}, one_nmi), ElementsAre(Invariant::event_conservation));
-    // The second arrived when the first body had begun, and no body began after that.
+    // The second NMI arrived after the first body had begun, and no body began after that.
     EXPECT_THAT(broken({enter(nmi, outer_frame), leave(nmi, outer_frame)}, {{Event::nmi(), 0}, {Event::nmi(), 1}}),
                 ElementsAre(Invariant::event_conservation));
 }
 
-TEST(LogCheck, LetsOneBodyStandForTwoEventsInFrontOfIt) {
+TEST(LogCheck, LetsOneBodyStandForTwoEventsBeforeIt) {
     EXPECT_THAT(broken({enter(nmi, outer_frame), leave(nmi, outer_frame)}, {{Event::nmi(), 0}, {Event::nmi(), 0}}),
                 IsEmpty());
 }
@@ -113,7 +113,7 @@ TEST(LogCheck, LeavesItToTheCpuHowOftenAWatchpointIsMet) {
         IsEmpty());
     EXPECT_THAT(broken({enter(nmi, outer_frame), leave(nmi, outer_frame)}, watch),
                 ElementsAre(Invariant::no_unexpected_vector));
-    // But a #DB that landed besides has its body.
+    // A #DB that landed in addition must have its body.
     const std::vector<LandedEvent> both{{Event::watch(0x1000), 0}, {Event::db(), 1}};
     EXPECT_THAT(broken({}, both), ElementsAre(Invariant::event_conservation));
     EXPECT_THAT(broken({enter(db, outer_frame), leave(db, outer_frame)}, both),
@@ -208,7 +208,7 @@ TEST(LogCheck, TakesAFullRingForALoop) {
     EXPECT_THAT(broken({record(GATECRASH_LOG_FULL, nmi, outer_frame)}, {}, false), ElementsAre(Invariant::progress));
 }
 
-TEST(LogCheck, CountsFromTheRecordsInFrontOfTheWindow) {
+TEST(LogCheck, CountsFromTheRecordsBeforeTheWindow) {
     const std::vector records{enter(nmi, outer_frame), leave(nmi, outer_frame)};
     EXPECT_THAT(check_log(records, 10, true, {std::array{LandedEvent{Event::nmi(), 10}}, none}, vm::Image{}).violations,
                 IsEmpty());
@@ -226,7 +226,7 @@ TEST(LogCheck, SaysWhichRecordShowsIt) {
     EXPECT_EQ(found[1].record, std::nullopt) << "only the end shows that no body began after the last NMI";
 }
 
-TEST(LogCheck, TakesWhatABodyNotesAtOnceForOneMoment) {
+TEST(LogCheck, TakesRecordsThatABodyAddsAtOnceForOneMoment) {
     const std::vector records{record(GATECRASH_LOG_BROKEN + 2, 13, inner_frame), enter(13, inner_frame),
                               record(GATECRASH_LOG_BROKEN + 9, 13, inner_frame), leave(13, inner_frame),
                               record(GATECRASH_LOG_BROKEN + 10, 13, inner_frame)};

@@ -16,7 +16,7 @@ Finding finding(const std::string& symbol, std::uint64_t order, std::uint64_t al
             .order = order};
 }
 
-/// `levels` of {schedules, pruned}.
+/// Returns a shard with these `levels`, each a pair {schedules, pruned}.
 SweepResult shard(unsigned index, std::vector<Level> levels, std::vector<Finding> findings = {}) {
     SweepResult result;
     result.shard = {index, 2};
@@ -65,7 +65,7 @@ TEST(Merge, IsExhaustiveOnlyIfAllShardsAre) {
     EXPECT_EQ(merge(std::array{later, cut}).not_exhaustive, (Coverage{1, 2 + block, 2 * block}));
 }
 
-TEST(Merge, DropsWhatLiesBehindTheFirstLengthThatBreaks) {
+TEST(Merge, DropsLengthsAfterTheFirstThatBreaks) {
     const auto whole = merge(std::array{shard(1, {{1, 0}, {5, 2}, {50, 20}}, {finding("b", 1)}),
                                         shard(2, {{0, 0}, {4, 3}}, {finding("a", 2)})});
     EXPECT_EQ(whole.depth, 1U);
@@ -92,12 +92,12 @@ SweepResult divided(unsigned index, std::vector<Stretch> stretches, std::vector<
     return result;
 }
 
-/// Block 0 finds a; block 2 finds b, and one more like it.
+/// Returns a shard in which block 0 finds a, and block 2 finds b and another finding like it.
 SweepResult odd_blocks() {
     return divided(1, {{0, 3, 1, {}, true}, {0, 2}, {2, 5, 0, {{0, 4}}, true}, {2, 1, 0, {{1, 1}}}},
                    {finding("a", 3, 5), finding("b", 40, 2)});
 }
-/// Block 1 finds something like a, and then c; block 3 finds nothing new.
+/// Returns a shard in which block 1 finds something like a, and then c, and block 3 finds nothing new.
 SweepResult even_blocks() {
     return divided(2, {{1, 7, 2, {}, true}, {1, 1, 0, {{0, 1}}, true}, {1, 10, 6}, {3, 20, 0, {{1, 9}}}},
                    {finding("a", 20, 2), finding("c", 21, 10)});
@@ -158,7 +158,7 @@ TEST(Merge, OfMergedShardsIsThatOfAll) {
 
 TEST(Merge, NeedsOnlyWhatIsBeforeTheStop) {
     auto late = even_blocks();
-    late.interrupted = true;  // in block 3
+    late.interrupted = true;  // the interruption is in block 3
     EXPECT_FALSE(merge(std::array{odd_blocks(), late}, 3).interrupted);
     EXPECT_TRUE(merge(std::array{odd_blocks(), late}, 4).interrupted);
     EXPECT_TRUE(merge(std::array{odd_blocks(), late}).interrupted);

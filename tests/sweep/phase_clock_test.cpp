@@ -31,7 +31,7 @@ TEST(PhaseClock, AddsUpToTheWholeTime) {
     EXPECT_EQ(of(spent, Phase::injecting), 0);
 }
 
-TEST(PhaseClock, GoesBackToThePhaseAround) {
+TEST(PhaseClock, ReturnsToTheEnclosingPhase) {
     PhaseClock clock(Phase::starting);
     const During injecting(&clock, Phase::injecting);
     { const During checking(&clock, Phase::checking); }

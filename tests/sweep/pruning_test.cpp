@@ -1,4 +1,4 @@
-// A sweep that leaves out what is the same as something else finds what one that runs everything finds.
+// Tests that a sweep which prunes equivalent schedules finds the same as a sweep that runs all schedules.
 #include <gmock/gmock.h>
 
 #include <string>
@@ -29,7 +29,7 @@ void expect_to_replay(const vm::Image& image, const Finding& finding) {
     EXPECT_EQ(replayed.violations.front(), finding.violation);
 }
 
-/// Sweeps with pruning and without, and returns what the former gives.
+/// Sweeps with and without pruning, expects equal findings, and returns the result with pruning.
 SweepResult expect_pruning_to_lose_nothing(const vm::Image& image, SweepOptions options) {
     auto pruned = swept(image, options);
     options.prune = false;
@@ -38,7 +38,8 @@ SweepResult expect_pruning_to_lose_nothing(const vm::Image& image, SweepOptions 
     EXPECT_EQ(whole.pruned, 0U);
     EXPECT_EQ(whole.depth, pruned.depth);
     EXPECT_EQ(whole.boundaries, pruned.boundaries);
-    // Of one event each place where it can land is run or counted; what is pruned hides those of further ones.
+    // At length 1 every schedule is run or counted as pruned. A pruned schedule hides the longer ones that begin with
+    // it.
     EXPECT_EQ(whole.levels[1].schedules, pruned.levels[1].schedules + pruned.levels[1].pruned);
     EXPECT_GT(whole.schedules, pruned.schedules);
     EXPECT_EQ(whole.findings.size(), pruned.findings.size());
@@ -61,7 +62,7 @@ constexpr std::uint8_t other_vector = 0x31;
 
 struct Planted {
     std::uint8_t begin = GATECRASH_PORT_BEGIN;
-    unsigned interrupts = 0;  ///< behind so many of them an NMI spoils RBX; 0: never
+    unsigned interrupts = 0;  ///< after this many, an NMI destroys RBX; 0: never
     bool knows_stacks = true;
 };
 
@@ -136,7 +137,7 @@ TEST(Pruning, FindsWhatTwoInterruptsThatWaitedLeaveForAnNmi) {
     EXPECT_THAT(breaks.findings, Not(IsEmpty()));
 }
 
-TEST(Pruning, LosesNothingBehindAnNmiThatOpensTheWindow) {
+TEST(Pruning, LosesNothingAfterAnNmiThatOpensTheWindow) {
     for (const auto stepper : {vm::StepperKind::trap_flag, vm::StepperKind::stop_bytes}) {
         auto options = with({Event::nmi()}, 2);
         options.stepper = stepper;
@@ -169,7 +170,7 @@ TEST_P(PruningOf, AVariantLosesNothing) {
     EXPECT_EQ(result.findings.empty(), !GetParam().breaks);
 }
 
-// In the designs of 2010 an NMI waits for an IRET that faults.
+// In the designs of 2010, a latched NMI may wait for an IRET that faults.
 INSTANTIATE_TEST_SUITE_P(NestedNmi, PruningOf,
                          testing::Values(Variant{"linus-2010", false}, Variant{"linus-2010-bare-fixup", true},
                                          Variant{"copied-frame-late-check", true}),

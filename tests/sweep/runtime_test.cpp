@@ -1,4 +1,4 @@
-// The runtime's own entries hold under every event that has no address, to depth 2.
+// Tests that the runtime's own entries hold under every event without an address, to depth 2.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -17,7 +17,7 @@ constexpr int tested_shards = 6, shards_of_sweep = 33;
 
 class Runtime : public testing::TestWithParam<int> {};
 
-/// Each test sweeps one part of many.
+/// Each test sweeps one of many parts.
 TEST_P(Runtime, HoldsUnderItsEventsToDepth2) {
     const auto image = test_guest("runtime");
     vm::Guest guest(kvm_system(), image);

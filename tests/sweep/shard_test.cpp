@@ -1,4 +1,4 @@
-// The shards of a sweep are the sweep.
+// Tests that the merged shards of a sweep equal the sweep.
 #include <gmock/gmock.h>
 
 #include <set>
@@ -63,7 +63,8 @@ SweepResult expect_shards_to_be_the_sweep(const vm::Image& image, SweepOptions o
     return pruned;
 }
 
-/// Two windows of the same code, and an NMI handler that spoils RBX, which is live in the middle only, if `spoils`.
+/// Returns a guest with two windows of the same code. If `spoils`, its NMI handler destroys RBX, which is live only in
+/// the middle.
 vm::Image two_windows(bool spoils, std::uint8_t begin = GATECRASH_PORT_BEGIN) {
     GuestCode code;
     auto& k = code.kernel;

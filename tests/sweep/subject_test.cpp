@@ -1,4 +1,4 @@
-// The sweep on a subject without a guest: which schedules run, in which order, and what is kept of them.
+// Tests the sweep on a subject without a guest: which schedules run, in which order, and which results it keeps.
 #include <gmock/gmock.h>
 
 #include <set>
@@ -12,8 +12,8 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using vm::Event;
 
-/// A path of a few boundaries, at each of which every event can land and is delivered. A schedule is written as the
-/// boundaries of its events. Those of `broken` break something.
+/// A path of a few boundaries; every event can land and is delivered at each of them. A schedule is written as the
+/// boundaries of its events. The schedules in `broken` break something.
 class Script : public Subject {
   public:
     Script(std::uint64_t boundaries, std::set<std::string> broken)
@@ -107,7 +107,7 @@ TEST(Subject, IsSweptUpToTheLengthThatBreaks) {
 }
 
 TEST(Subject, HasOnlyTheFirstOfAlikeFindingsExamined) {
-    Script script(3, {"02", "12"});  // the last event on the same instruction
+    Script script(3, {"02", "12"});  // both have the last event on the same instruction
     const auto result = sweep(script, nmis(2));
     ASSERT_EQ(result.findings.size(), 1U);
     EXPECT_EQ(result.findings.front().schedules, 2U);

@@ -1,4 +1,4 @@
-// Guests with one planted bug each: the sweep finds that bug, where it is, and nothing else.
+// Tests that the sweep of a guest with one planted bug finds that bug, its place, and nothing else.
 #include "sweep/sweep.hpp"
 
 #include <fmt/format.h>
@@ -111,7 +111,7 @@ const Defect planted_bugs[]{
     {"AClobberedRegister", Invariant::round_trip, [](Code& k) { k.inc(k.rbx); }},
     {"AnUnbalancedSwapgs", Invariant::kernel_gs,
      [](Code& k) {
-         // The two bases differ from the start.
+         // The two GS bases differ from the start.
          k.mov(k.ecx, 0xc0000102);
          k.rdmsr();
          k.mov(k.eax, 0x1000);
@@ -140,7 +140,7 @@ const Defect planted_bugs[]{
     {"NmisLeftMasked", Invariant::nmi_mask,
      [](Code& k) {
          emit_log(k, GATECRASH_LOG_LEAVE, GATECRASH_VECTOR_NMI);
-         // Back by POPF and RET: not an IRET, so the CPU goes on masking NMIs.
+         // Returns by POPF and RET, not by IRET, so the CPU keeps masking NMIs.
          k.mov(k.rax, k.ptr[k.rsp + 24]);
          k.push(k.qword[k.rsp]);
          k.pop(k.qword[k.rax - 8]);
@@ -169,7 +169,7 @@ const Defect planted_bugs[]{
     {"AnUnexpectedVector", Invariant::no_unexpected_vector, [](Code& k) { k.ud2(); }},
     {"ATripleFault", Invariant::no_unexpected_vector,
      [](Code& k) {
-         // An IDT without entries: the exception, #DF and the CPU's patience end at once.
+         // Without any entry in the IDT, the exception and its #DF fail, and the CPU shuts down.
          k.push(0);
          k.push(0);
          k.bytes({0x0f, 0x01, 0x1c, 0x24});  // lidt [rsp]
@@ -185,7 +185,7 @@ const Defect planted_bugs[]{
 INSTANTIATE_TEST_SUITE_P(Sweep, PlantedBug, testing::ValuesIn(planted_bugs),
                          [](const auto& info) { return std::string(info.param.name); });
 
-/// What no check from outside can see, a body reports itself: as a record of kind GATECRASH_LOG_BROKEN + N.
+/// A body reports a breach that no check from outside can see, by a record of kind GATECRASH_LOG_BROKEN + N.
 class ReportedInvariant : public testing::TestWithParam<Invariant> {};
 
 TEST_P(ReportedInvariant, IsWhatTheFindingSays) {
@@ -223,7 +223,7 @@ TEST(Sweep, FindsTheOneInstructionThatIsWrong) {
 }
 
 TEST(Sweep, FindsTheSameWithBothSteppersAndWithoutPruning) {
-    // A second NMI inside the handler's window, which a breakpoint's IRET opens.
+    // The bug needs a second NMI inside the handler, where a breakpoint's IRET has unmasked NMIs.
     const auto opens = [](Code& k) {
         k.push(k.rax);
         k.mov(k.rax, k.rsp);
@@ -231,7 +231,7 @@ TEST(Sweep, FindsTheSameWithBothSteppersAndWithoutPruning) {
         k.push(k.rax);
         k.pushfq();
         k.push(GATECRASH_KERNEL_CS);
-        k.bytes({0x48, 0x8d, 0x05});  // lea rax, [rip + 3]: behind the IRET
+        k.bytes({0x48, 0x8d, 0x05});  // lea rax, [rip + 3]: the address after the IRET
         k.dd(3);
         k.push(k.rax);
         k.iretq();
@@ -349,8 +349,7 @@ TEST(Sweep, FindsTheSameWithoutWhatOlderKvmsLack) {
 }
 
 TEST(Sweep, ExaminesARunThatItsStepperCannotFollowToTheEnd) {
-    // The handler's IRET loads TF, which the stepper with the trap flag does not follow. The #DB that comes ends the
-    // run.
+    // The handler's IRET loads TF, which the trap-flag stepper does not follow. The resulting #DB ends the run.
     constexpr int pushed_rflags = 16;
     const auto code =
         planted([](Code& k) { k.or_(k.qword[k.rsp + pushed_rflags], static_cast<std::uint32_t>(vm::rflags_tf)); });

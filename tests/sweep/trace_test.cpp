@@ -1,4 +1,4 @@
-// What a trace shows of each step.
+// Tests what a trace shows about each step.
 #include <gmock/gmock.h>
 
 #include <algorithm>

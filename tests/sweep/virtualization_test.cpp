@@ -1,4 +1,4 @@
-// The exceptions of confidential guests: #VE, #HV and #VC.
+// Tests the exceptions of confidential guests: #VE, #HV and #VC.
 #include <gmock/gmock.h>
 
 #include "qualify/qualify.hpp"

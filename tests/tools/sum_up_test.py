@@ -8,7 +8,7 @@ import sys
 import tempfile
 import unittest
 
-sys.dont_write_bytecode = True  # the source folder stays as it is
+sys.dont_write_bytecode = True  # keeps the source folder unchanged
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
 import sum_up  # noqa: E402
 

@@ -1,4 +1,4 @@
-// The enumeration of behaviours: its names, its order, and its page.
+// Tests the enumeration of behaviours: its names, its order, and its page.
 #include "vm/behaviour.hpp"
 
 #include <gtest/gtest.h>

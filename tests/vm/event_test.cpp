@@ -1,4 +1,4 @@
-// Interrupts that the harness makes arrive: what the guest sees of them, and where they cannot come from.
+// Lands interrupts, and checks what the guest sees of them and where they cannot land.
 #include "gatecrash/event.hpp"
 
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@ namespace {
 
 using Xbyak::Label;
 
-TEST(Shadow, OfMovSsEndsBehindADoorbell) {
+TEST(Shadow, OfMovSsEndsAfterADoorbell) {
     GuestCode code;
     code.load_segments();
     code.kernel.doorbell(GATECRASH_PORT_BEGIN);
@@ -26,7 +26,7 @@ TEST(Shadow, OfMovSsEndsBehindADoorbell) {
     EXPECT_EQ(guest.snapshot().events.interrupt.shadow, 0);
 }
 
-/// A guest with interrupts on between BEGIN and END, and a handler for `vector`.
+/// Returns a guest with interrupts on between BEGIN and END, and a handler for `vector`.
 Image guest_with_interrupts_on(std::uint8_t vector) {
     GuestCode code;
     auto& k = code.kernel;
@@ -71,7 +71,7 @@ TEST(Interrupt, DoesNotLandWhileOneOfItsPriorityIsInService) {
     Guest guest(kvm_system(), std::move(image));
     const auto before = guest.snapshot();
     EXPECT_TRUE(guest.can_land(Event::irq(0x81)));
-    const std::array<std::uint64_t, 4> bits{0, 0, 2, 0};  // that of vector 0x81
+    const std::array<std::uint64_t, 4> bits{0, 0, 2, 0};  // the bit of vector 0x81
     ASSERT_TRUE(guest.memory().write(in_service, std::as_bytes(std::span(bits))));
     const auto during = guest.snapshot();
     for (const int vector : {0x20, 0x7f, 0x80, 0x81, 0x8f}) {
@@ -84,7 +84,7 @@ TEST(Interrupt, DoesNotLandWhileOneOfItsPriorityIsInService) {
     EXPECT_TRUE(guest.can_land(Event::nmi()));
 }
 
-TEST(Interrupt, WithTheVectorOfAnExceptionIsOne) {
+TEST(Interrupt, WithTheVectorOfAnExceptionIsStillAnInterrupt) {
     Guest guest(kvm_system(), guest_with_interrupts_on(GATECRASH_VECTOR_DF));
     EXPECT_EQ(run_patiently(guest), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
     guest.land(Event::irq(GATECRASH_VECTOR_DF));
@@ -93,7 +93,7 @@ TEST(Interrupt, WithTheVectorOfAnExceptionIsOne) {
     EXPECT_EQ(guest.cpu().regs().r14, 1U);
 }
 
-/// Where a CPU keeps NMIs masked (behaviour nmi-mask-over-entry) the harness unmasks them by an IRET of its own.
+/// On a CPU that keeps NMIs masked (behaviour nmi-mask-over-entry), the harness unmasks them by its own IRET.
 TEST(Nmi, IsUnmaskedWhateverInterruptsTheHarness) {
     GuestCode code;
     auto& k = code.kernel;
@@ -110,7 +110,7 @@ TEST(Nmi, IsUnmaskedWhateverInterruptsTheHarness) {
         guest.land(Event::nmi());
         EXPECT_EQ(guest.run(), Outcome{Doorbell{GATECRASH_PORT_FATAL}});
         EXPECT_EQ(guest.cpu().events().nmi.masked, 1);
-        guest.cpu().request_immediate_exit();  // as the watchdog does that comes too late
+        guest.cpu().request_immediate_exit();  // like a watchdog that comes too late
     }
     Guest next(kvm_system(), image);
     EXPECT_EQ(next.run(), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});

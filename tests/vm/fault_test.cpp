@@ -1,4 +1,4 @@
-// What is KVM's fault, or the harness's, is thrown with all that is known of the vCPU.
+// Tests that a fault of KVM or the harness is thrown with a full dump of the vCPU.
 #include <gmock/gmock.h>
 
 #include "support/kvm_system.hpp"
@@ -17,7 +17,7 @@ TEST(Fault, ThatTheCpuRefusesTheStateHasADumpWithDisassembly) {
     code.kernel.doorbell(GATECRASH_PORT_END);
     Guest guest(kvm_system(), code.build("refused"));
     auto sregs = guest.cpu().sregs();
-    sregs.cs.db = 1;  // no CPU takes it together with CS.L (SDM volume 3, 26.3.1.2; APM volume 2, 15.5.1)
+    sregs.cs.db = 1;  // no CPU accepts this together with CS.L (SDM volume 3, 26.3.1.2; APM volume 2, 15.5.1)
     guest.set_sregs(sregs);
     try {
         (void)guest.run();
@@ -25,7 +25,7 @@ TEST(Fault, ThatTheCpuRefusesTheStateHasADumpWithDisassembly) {
     } catch (const MachineFault& fault) {
         const std::string what = fault.what();
         EXPECT_THAT(what, StartsWith("KVM_EXIT_FAIL_ENTRY: hardware reason 0x"));
-        // Not at which RIP: a QEMU that refuses a state (7.2) has moved it already.
+        // Any RIP will do, since QEMU 7.2 has already changed it when it refuses a state.
         for (const auto* part : {"\nvCPU of refused:\n  rip [0-9a-f]+ \\(kernel", "\n  rax [0-9a-f]+  rbx ",
                                  "\n  cs 0010 base ", "\n  cr0 [0-9a-f]+  cr2 ", "\n  NMI masked 0 ",
                                  "\n  code:\n    [0-9a-f]+  [a-z]+ ", "\n  newest log records:\n"}) {

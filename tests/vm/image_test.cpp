@@ -135,7 +135,7 @@ TEST(Elf, RefusesWhatItCannotRun) {
     }
 }
 
-/// A program header for which this guest has no section.
+/// Returns a program header for which this guest has no section.
 Elf64_Phdr& unused_segment(std::vector<std::byte>& file) {
     std::size_t index = 0;
     while (segment(file, index).p_memsz != 0) ++index;

@@ -15,7 +15,7 @@ std::vector<std::byte> bytes(std::initializer_list<int> values) {
     return result;
 }
 
-TEST(Instruction, KindAndLength) {
+TEST(Instruction, HasAKindAndALength) {
     struct {
         std::vector<std::byte> code;
         Kind kind;
@@ -46,7 +46,7 @@ TEST(Instruction, KindAndLength) {
     }
 }
 
-/// A change that decode() does not announce would be missing in snapshots.
+/// decode() must announce every change, or snapshots would miss it.
 TEST(Instruction, SaysWhatItMayChange) {
     struct {
         std::vector<std::byte> code;
@@ -67,11 +67,11 @@ TEST(Instruction, SaysWhatItMayChange) {
         {bytes({0x9c}), true, false, false},                     // PUSHFQ
         {bytes({0xe8, 0, 0, 0, 0}), true, false, false},         // CALL
         {bytes({0xf3, 0xab}), true, false, false},               // REP STOSD
-        {bytes({0xcd, 0x80}), true, false, false},               // INT, by the frame
-        {bytes({0x0f, 0x0b}), true, false, false},               // UD2, by the frame
+        {bytes({0xcd, 0x80}), true, false, false},               // INT writes a frame
+        {bytes({0x0f, 0x0b}), true, false, false},               // UD2 writes a frame
         {bytes({0x48, 0xff, 0x2b}), true, false, false},         // JMP FAR [RBX]
-        {bytes({0x48, 0xcf}), true, false, false},               // IRETQ, by what it loads
-        {bytes({0x8e, 0xd8}), true, false, false},               // MOV DS, by the accessed bit
+        {bytes({0x48, 0xcf}), true, false, false},               // IRETQ sets accessed bits
+        {bytes({0x8e, 0xd8}), true, false, false},               // MOV DS sets the accessed bit
         {bytes({0x0f, 0x01, 0xf8}), true, true, false},          // SWAPGS
         {bytes({0x0f, 0x30}), true, true, false},                // WRMSR
         {bytes({0x0f, 0x23, 0xf8}), false, false, true},         // MOV DR7, RAX
@@ -86,21 +86,21 @@ TEST(Instruction, SaysWhatItMayChange) {
     }
 }
 
-TEST(Instruction, DirectBranchesHaveATarget) {
+TEST(Instruction, KnowsTheTargetOfADirectBranch) {
     const auto jump = decode(bytes({0xeb, 0x10}), here);
     ASSERT_TRUE(jump);
     EXPECT_EQ(jump->target, Virtual{number(here) + 0x12});
     EXPECT_FALSE(decode(bytes({0xc3}), here)->target);
 }
 
-TEST(Instruction, IsAnotherInCompatibilityMode) {
+TEST(Instruction, DiffersInCompatibilityMode) {
     struct {
         std::vector<std::byte> code;
         CodeSize size;
         const char* text;
         Kind kind;
     } const table[]{
-        {bytes({0x41, 0x9c}), CodeSize::bits64, "pushfq", Kind::push_flags},  // REX, and INC in other code
+        {bytes({0x41, 0x9c}), CodeSize::bits64, "pushfq", Kind::push_flags},  // 0x41 is REX here, and INC in other code
         {bytes({0x41, 0x9c}), CodeSize::bits32, "inc ecx", Kind::other},
         {bytes({0x41, 0x9c}), CodeSize::bits16, "inc cx", Kind::other},
         {bytes({0x06}), CodeSize::bits32, "push es", Kind::other},
@@ -126,7 +126,7 @@ TEST(Instruction, KnowsWhatTheCodeSegmentSays) {
     EXPECT_EQ(code_size(cs), CodeSize::bits64);
 }
 
-TEST(Instruction, RefusesWhatIsNone) {
+TEST(Instruction, RefusesInvalidBytes) {
     EXPECT_FALSE(decode(bytes({0x06}), here));  // PUSH ES does not exist in 64-bit mode
     EXPECT_FALSE(decode({}, here));
     EXPECT_EQ(disassemble(bytes({0x06}), here), "(bad)");

@@ -1,4 +1,4 @@
-// After runs and steps, the state that the harness keeps without asking KVM equals the state that KVM has.
+// Tests that after runs and steps, the state that the harness remembers equals the state in KVM.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -23,7 +23,8 @@ Msrs msrs_of_kvm(Guest& guest) {
     return values;
 }
 
-/// A step of SYSCALL has TF pass FMASK. KVM gets the guest's value back with the next run.
+/// Returns `msrs` without TF in FMASK. A step of SYSCALL removes that bit from FMASK, and the next run gives the
+/// guest's value back to KVM.
 Msrs without_tf(Msrs msrs) {
     msrs.fmask &= ~rflags_tf;
     return msrs;
@@ -94,7 +95,7 @@ TEST_P(KnownState, IsThatOfKvmAfterEachStep) {
     EXPECT_GT(5 * saved, steps) << "memory is compared again and again";
 }
 
-/// A restore writes only what differs from what KVM is known to have.
+/// A restore writes only the state that differs from the state that KVM is known to have.
 TEST_P(KnownState, LetsARestoreWriteAllThatARunChanged) {
     sweep::open_window(*guest_, window_);
     const auto stepper = this->stepper();
@@ -125,7 +126,7 @@ TEST_P(KnownState, LetsARestoreWriteAllThatARunChanged) {
 /// KVM for AMD resets the vCPU when the guest shuts it down (Linux, shutdown_interception()).
 class AfterAShutdown : public testing::TestWithParam<bool> {};
 
-TEST_P(AfterAShutdown, ARestoreGivesBackWhatWasThere) {
+TEST_P(AfterAShutdown, ARestoreBringsBackTheState) {
     GuestCode code;
     code.kernel.doorbell(GATECRASH_PORT_BEGIN);
     code.kernel.nop();
@@ -155,7 +156,7 @@ TEST_P(AfterAShutdown, ARestoreGivesBackWhatWasThere) {
     }
     guest.restore(before);
     Walker walker(guest, *stepper);
-    ASSERT_FALSE(walker.step().end);  // the NOP
+    ASSERT_FALSE(walker.step().end);  // steps the NOP
     EXPECT_EQ(msrs_of_kvm(guest), msrs);
     guest.cpu().forget_debug_registers();
     EXPECT_EQ(guest.debug_registers().db[0], 0x1000U);

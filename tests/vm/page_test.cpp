@@ -31,7 +31,7 @@ TEST(Page, IsCopiedWhole) {
     }
 }
 
-/// The same, over and over.
+/// Does the work of same_words many times, and so is slower.
 bool slowly_same(const std::byte* a, const std::byte* b) {
     bool same = true;
     for (int i = 0; i < 64; ++i) same = same_words(a, b) && same;

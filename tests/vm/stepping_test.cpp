@@ -1,4 +1,5 @@
-// Both steppers against the guest running freely: same memory, same registers, and the boundaries one counts by hand.
+// Compares both steppers with free runs: they must give the same memory and registers, and the boundaries that one
+// counts by hand.
 #include "vm/run_patiently.hpp"
 #include "vm/stepping/stepper.hpp"
 
@@ -31,8 +32,7 @@ void expect_equal(const Snapshot& free, const Snapshot& stepped) {
     EXPECT_EQ(free.events.nmi.pending, stepped.events.nmi.pending);
 }
 
-/// An event, and the address of the instruction in front of which it lands, the first time that this is about to
-/// execute.
+/// An event, and the address of an instruction. The event lands before the first execution of that instruction.
 struct LandAt {
     Event event;
     std::uint64_t address;
@@ -44,7 +44,7 @@ Addresses expect_same_end(StepperKind kind, GuestCode& code, const std::vector<L
     const auto image = code.build("test");
     Guest guest(kvm_system(), image);
     auto from = guest.snapshot();
-    std::vector<Event> landed;  // at `from`
+    std::vector<Event> landed;  // the events that landed at `from`
     std::size_t landed_at = 0;
     auto todo = events;
     auto stepper = make_stepper(kind, guest);
@@ -74,8 +74,8 @@ Addresses expect_same_end(StepperKind kind, GuestCode& code, const std::vector<L
     EXPECT_TRUE(end) << "does not end\n" << guest.dump();
     const auto stepped = guest.snapshot();
 
-    // Where an entry loses a shadow (behaviour shadow-over-entry) an interrupt of the host can change what a free run
-    // does.
+    // On machines where a VM entry loses a shadow (behaviour shadow-over-entry), an interrupt of the host can change a
+    // free run.
     std::optional<Outcome> free_end;
     for (int tries = 0; tries == 0 || (tries < 3 && !guest.memory().equals(stepped.pages)); ++tries) {
         guest.restore(from);
@@ -149,8 +149,8 @@ TEST_P(Stepping, FollowsAPageFaultIntoItsHandlerAndBack) {
     Label handler, start;
     k.jmp(start);
     k.L(handler);
-    k.add(k.qword[k.rsp + 8], 2);  // RIP, past the two bytes of the faulting MOV
-    k.add(k.rsp, 8);               // the error code
+    k.add(k.qword[k.rsp + 8], 2);  // moves RIP past the two bytes of the faulting MOV
+    k.add(k.rsp, 8);               // drops the error code
     k.iretq();
     k.L(start);
     k.xor_(k.eax, k.eax);
@@ -175,7 +175,7 @@ TEST_P(Stepping, StopsBetweenTheRoundsOfRep) {
     EXPECT_GE(std::count(boundaries.begin(), boundaries.end(), copy), 3);
 }
 
-/// Address 0 is absent; the handler makes it the last round, and keeps the pushed flags.
+/// Address 0 is not mapped. The handler of the fault makes the round the last one, and stores the pushed flags.
 TEST_P(Stepping, FollowsAFaultOfRep) {
     GuestCode code;
     auto& k = code.kernel;
@@ -214,7 +214,7 @@ TEST_P(Stepping, FollowsIretToUserCodeAndASoftwareInterruptBack) {
     EXPECT_EQ(expect_same_end(code).size(), 6U + 3 + 2);
 }
 
-TEST_P(Stepping, FollowsCodeOf32Bits) {
+TEST_P(Stepping, Follows32BitCode) {
     GuestCode code;
     auto& k = code.kernel;
     Label handler;
@@ -310,7 +310,7 @@ TEST_P(Stepping, FollowsExceptionsThatLandThroughTheirHandlers) {
     }
 }
 
-TEST_P(Stepping, DeliversALatchedNmiBehindTheIretThatUnmasksIt) {
+TEST_P(Stepping, DeliversALatchedNmiAfterTheIretThatUnmasksIt) {
     GuestCode code;
     auto& k = code.kernel;
     Label handler, start, in_handler;
@@ -354,7 +354,7 @@ TEST_P(Stepping, DeliversALatchedNmiOnTheHandlerOfTheIretThatFaults) {
     ASSERT_EQ(run_patiently(guest), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
     const auto begin = guest.snapshot();
     const auto stepper = make_stepper(GetParam(), guest);
-    constexpr int often = 200;  // enough for some to meet an interrupt of the host
+    constexpr int often = 200;  // often enough to meet an interrupt of the host
     for (int i = 0; i < often; ++i) {
         guest.restore(begin);
         guest.land(Event::nmi());
@@ -394,7 +394,7 @@ TEST_P(Stepping, DropsAThirdNmi) {
     EXPECT_EQ(expect_same_end(code, three).size(), 1U + 1 + 4 + 4 + 2);
 }
 
-TEST_P(Stepping, HoldsAnInterruptBackUntilBehindTheShadowOfSti) {
+TEST_P(Stepping, HoldsAnInterruptBackUntilAfterTheShadowOfSti) {
     GuestCode code;
     auto& k = code.kernel;
     Label handler, start;
@@ -404,7 +404,7 @@ TEST_P(Stepping, HoldsAnInterruptBackUntilBehindTheShadowOfSti) {
     k.iretq();
     k.L(start);
     k.sti();
-    k.nop();  // in the shadow
+    k.nop();  // executes in the shadow
     k.nop();
     k.doorbell(GATECRASH_PORT_END);
     code.handle(GATECRASH_DEFAULT_IRQ, handler);
@@ -437,7 +437,7 @@ TEST_P(Stepping, DeliversAnNmiAheadOfAnInterrupt) {
               (Addresses{GuestCode::kernel_text, at - 2, at, n, n + 3, i, i + 3, at, at + 1}));
 }
 
-TEST_P(Stepping, TakesMovSsAndTheInstructionBehindItAsOneStep) {
+TEST_P(Stepping, TakesMovSsAndTheNextInstructionAsOneStep) {
     GuestCode code;
     auto& k = code.kernel;
     k.mov(k.ax, k.ss);
@@ -467,7 +467,7 @@ TEST_P(Stepping, EndsAtHalt) {
     EXPECT_EQ(expect_same_end(code).size(), 2U);
 }
 
-/// Steps a guest that executes `before`, sets TF itself, and executes `traced`, with stop bytes, which alone follow it.
+/// Steps a guest that executes `before`, sets TF itself, and executes `traced`. Only stop bytes can step such a guest.
 /// Its handler counts. Returns the number of boundaries.
 std::size_t boundaries_of(void (*before)(Code&), void (*traced)(Code&)) {
     GuestCode code;
@@ -485,10 +485,10 @@ std::size_t boundaries_of(void (*before)(Code&), void (*traced)(Code&)) {
     return expect_same_end(StepperKind::stop_bytes, code).size();
 }
 
-/// Of PUSH, POPFQ and the doorbell; and of an instruction that traps, and the handler.
+/// The boundaries of PUSH, POPFQ and the doorbell; and those of an instruction that traps, with its handler.
 constexpr std::size_t untraced = 3, traced = 3;
 
-TEST(OwnTrapFlag, TrapsBehindEachInstruction) {
+TEST(OwnTrapFlag, TrapsAfterEachInstruction) {
     const auto two_nops = [](Code& k) {
         k.nop();
         k.nop();
@@ -496,10 +496,10 @@ TEST(OwnTrapFlag, TrapsBehindEachInstruction) {
     EXPECT_EQ(boundaries_of([](Code&) {}, two_nops), untraced + 2 * traced);
 }
 
-TEST(OwnTrapFlag, TrapsBehindEachRoundOfRep) {
+TEST(OwnTrapFlag, TrapsAfterEachRoundOfRep) {
     const auto before = [](Code& k) {
         k.mov(k.rdi, GuestCode::data);
-        k.mov(k.byte[k.rdi], 1);  // so that no round exits: Bochs traps in front of it then (behaviour tf-over-exit)
+        k.mov(k.byte[k.rdi], 1);  // avoids exits in a round: on Bochs they move the trap (behaviour tf-over-exit)
         k.mov(k.ecx, 3);
     };
     const auto store = [](Code& k) {
@@ -509,7 +509,7 @@ TEST(OwnTrapFlag, TrapsBehindEachRoundOfRep) {
     EXPECT_EQ(boundaries_of(before, store), 3 + untraced + 3 * traced);
 }
 
-TEST(OwnTrapFlag, TrapsBehindAnInstructionThatGoesToItself) {
+TEST(OwnTrapFlag, TrapsAfterAnInstructionThatGoesToItself) {
     const auto loop = [](Code& k) {
         Label self;
         k.L(self);
@@ -518,8 +518,9 @@ TEST(OwnTrapFlag, TrapsBehindAnInstructionThatGoesToItself) {
     EXPECT_EQ(boundaries_of([](Code& k) { k.mov(k.ecx, 3); }, loop), 1 + untraced + 3 * traced);
 }
 
-/// What KVM does behind an OUT that it emulates, where the harness goes on without it.
-TEST(OwnTrapFlag, TrapsBehindADoorbell) {
+/// After an OUT that it emulates, KVM raises the trap of TF. The harness continues after a doorbell without KVM, so it
+/// raises that trap itself.
+TEST(OwnTrapFlag, TrapsAfterADoorbell) {
     GuestCode code;
     auto& k = code.kernel;
     Label handler;
@@ -540,7 +541,7 @@ TEST(OwnTrapFlag, TrapsBehindADoorbell) {
     EXPECT_EQ(guest.cpu().regs().rcx, 0xffff4ff0U) << "BS, and nothing else";
 }
 
-/// On `intel` a trap would be left to what runs next.
+/// On `intel`, a trap that a run leaves would otherwise hit the next run.
 TEST(OwnTrapFlag, OfARunThatEndedDoesNotTrapInTheNext) {
     GuestCode code;
     auto& k = code.kernel;

@@ -1,4 +1,4 @@
-// Guests that boot in one virtual machine, one after another, leave nothing behind for the next.
+// Tests that guests which boot in one virtual machine, one after another, leave no state to the next one.
 #include "vm/virtual_machine.hpp"
 #include "cases/registry.hpp"
 
@@ -18,8 +18,8 @@ struct Booted {
     std::vector<Event> events;
 };
 
-/// 64-bit and 32-bit guests. Their runs end in user code and in the kernel, inside NMI handlers, in endless loops and
-/// triple faults, with armed breakpoints and with MCIP set.
+/// 64-bit and 32-bit guests whose runs end in many states: in user code and in the kernel, inside NMI handlers, in
+/// endless loops and triple faults, with armed breakpoints and with MCIP set.
 const Booted booted[] = {
     {"nested-nmi", "single-stack", {Event::nmi()}},
     {"reference32", "whole", {Event::nmi(), Event::irq()}},

@@ -43,7 +43,7 @@ TEST(Job, ArrivesAsItIsSent) {
     EXPECT_EQ(read_job(to_line(Job{})), Job{});
 }
 
-TEST(Job, ThatIsNoneIsRefused) {
+TEST(Job, ThatIsInvalidIsRefused) {
     const auto whole = to_line(Job{.sweeps = {of_a_file()}});
     EXPECT_THROW((void)read_job("{\"command\":1}"), ProtocolError);
     EXPECT_THROW((void)read_job(whole.substr(1)), ProtocolError);

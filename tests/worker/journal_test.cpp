@@ -26,7 +26,7 @@ TEST(Journal, ComesBackAsItWasKept) {
     EXPECT_TRUE(back.workers[1].done.empty());
 }
 
-TEST(Journal, ThatIsNoneIsRefused) {
+TEST(Journal, ThatIsInvalidIsRefused) {
     const auto why = [](const std::string& text) {
         try {
             (void)read_journal(text);
@@ -56,7 +56,7 @@ TEST(Journal, ThatIsNoneIsRefused) {
     }
 }
 
-/// Work that could go on from `journal_`, and the file that it is in.
+/// Work that could resume from `journal_`, and the file of that journal.
 class ResumedJournal : public testing::Test {
   protected:
     ResumedJournal() {
@@ -87,7 +87,7 @@ class ResumedJournal : public testing::Test {
     worker::Journal mine_, kept_;
 };
 
-TEST_F(ResumedJournal, BeginsAnewWhereThereIsNone) {
+TEST_F(ResumedJournal, StartsANewFileIfThereIsNone) {
     EXPECT_TRUE(resume(name_, mine_, 7).workers.empty());
     JournalFile file(name_);
     file.save(kept_);

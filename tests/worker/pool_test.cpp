@@ -7,7 +7,7 @@
 namespace gatecrash::worker {
 namespace {
 
-TEST(WorkerError, HasTheWorkersOwnWordsIfItHasAny) {
+TEST(WorkerError, HasTheWorkersOwnMessageIfThereIsOne) {
     const Exit exit{4, "booting\ngatecrash: no such thing\n  get one\n"};
     const auto error = error_of(exit, false);
     EXPECT_STREQ(error.what(), "no such thing");

@@ -15,8 +15,13 @@ Kind passed_on(const Kind& message) {
 }
 
 TEST(Protocol, MessagesArriveAsTheyAreSent) {
-    const report::MachineDescription machine{
-        "amd", "kvm_amd", "cpu", "6.1", true, vm::Vendor::intel, {{vm::Behaviour::int3, true}, {vm::Behaviour::lsl, false}}};
+    const report::MachineDescription machine{"amd",
+                                             "kvm_amd",
+                                             "cpu",
+                                             "6.1",
+                                             true,
+                                             vm::Vendor::intel,
+                                             {{vm::Behaviour::int3, true}, {vm::Behaviour::lsl, false}}};
     EXPECT_EQ(passed_on(machine), machine);
     const auto progress = passed_on(sweep::Progress{2, 10, 500, 1234, 1, 7});
     EXPECT_EQ(std::tie(progress.level, progress.boundary, progress.boundaries, progress.schedules, progress.findings,
@@ -36,7 +41,7 @@ TEST(Protocol, MessagesArriveAsTheyAreSent) {
     EXPECT_EQ(std::get<Skipped>(passed_on(Ending(Skipped{"no such CPU"}))).reason, "no such CPU");
 }
 
-TEST(Protocol, RefusesWhatIsNoMessage) { EXPECT_THROW((void)read_message("{}"), ProtocolError); }
+TEST(Protocol, RefusesAnInvalidMessage) { EXPECT_THROW((void)read_message("{}"), ProtocolError); }
 
 }  // namespace
 }  // namespace gatecrash::worker

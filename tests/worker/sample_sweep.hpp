@@ -1,4 +1,4 @@
-// A sweep and a checkpoint with something in every member.
+// A sweep and a checkpoint in which every member has a value.
 #pragma once
 
 #include "sweep/sweep.hpp"
@@ -29,7 +29,7 @@ inline gatecrash::sweep::SweepResult sweep() {
 
 inline gatecrash::sweep::Checkpoint checkpoint() {
     auto result = sweep();
-    result.schedules = result.pruned = 0;  // the end adds them up
+    result.schedules = result.pruned = 0;  // the end of a sweep sums these up
     return {result, {1, {{2, 0, 3}}}, {"@nmi:entry+0x1f", "@nmi:entry"}, false};
 }
 
