@@ -23,7 +23,7 @@
 .endm
 
 /* Models a debugger that has set breakpoints: LE and GE say so, and the harness lands the #DB
- * (docs/explanation/limits.md). */
+ * (docs/reference/events.md). */
 .macro ARM_BREAKPOINTS
         movl $DR7_ARMED, %eax
         movq %rax, %dr7

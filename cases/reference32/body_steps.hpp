@@ -99,7 +99,7 @@ INLINED bool is_fault(uint32_t vector) {
 }
 
 /// Puts functions with instructions that KVM emulates into text that both page-table roots map. On the emulated AMD
-/// machine, KVM may decode them with the page tables of an earlier CR3 (docs/explanation/limits.md).
+/// machine, KVM may decode them with the page tables of an earlier CR3 (docs/explanation/stepping.md).
 #define EMULATED [[gnu::section(".entry.text"), gnu::noinline]]
 
 EMULATED void clear_machine_check() { asm volatile("wrmsr" : : "c"(MSR_MCG_STATUS), "a"(0), "d"(0)); }

@@ -65,7 +65,7 @@ overflow_recovered:
 
 // The task of #DF. The task switch has set NT, so that an IRET would switch back, and CR0.TS. The error code is on the
 // stack. This code is in the entry area, which both page-table roots map, because KVM must decode an IRET that switches
-// tasks (docs/explanation/limits.md).
+// tasks (docs/explanation/stepping.md).
         .section .entry.text, "ax"
         .globl df_task, df_task_end
 df_task:
