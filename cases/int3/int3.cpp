@@ -45,7 +45,7 @@ extern const Case int3{
              .because = "the emulated call pushes its return address over the SS of the frame"},
             {.name = "in-entry-text",
              .summary = "an entry contains an INT3 before its SWAPGS",
-             .origin = "the reason why kernels refuse probes in entry text",
+             .origin = "constructed to show why kernels refuse probes in entry text",
              .covers = {"H5"},
              .events = {Event::nmi()},
              .depth = 1,

@@ -42,7 +42,7 @@ extern const Case interrupt_origin{
              .modelled = true},
             {.name = "int80-by-opcode",
              .summary = "vector 0x80 is a system call if the instruction before RIP is INT 0x80",
-             .origin = "a check that an entry can make without the interrupt controller",
+             .origin = "constructed: a check that an entry can make without the interrupt controller",
              .covers = {"F15"},
              .events = {Event::irq(GATECRASH_USER_IRQ)},
              .depth = 1,

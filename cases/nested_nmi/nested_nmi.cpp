@@ -90,7 +90,7 @@ extern const Case nested_nmi{
              .because = "a nested NMI rewrites a half-copied frame, and the copy then overwrites a part of it"},
             {.name = "linus-2010-breakpoint",
              .summary = "linus-2010 with a breakpoint on an instruction of the NMI's body",
-             .origin = "the fact that POPF and RET cannot restore RF",
+             .origin = "constructed from the fact that POPF and RET cannot restore RF",
              .covers = {"A5"},
              .events = {Event::db(), Event::nmi()},
              .depth = 3,

@@ -35,7 +35,7 @@ extern const Case takeover{
              .because = "nothing checks again before the next interrupt"},
             {.name = "range-after-jump",
              .summary = "NMIs take over only from the instruction after the jump that ends the check",
-             .origin = "a variation for comparison",
+             .origin = "constructed for comparison",
              .covers = {"P1"},
              .events = {Event::nmi(), Event::irq()},
              .depth = 1,
