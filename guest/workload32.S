@@ -3,7 +3,7 @@
 // guest that defines user_start does not get it.
 //
 // Every general register holds a pattern. At END all registers, flags and segments must equal their values at BEGIN
-// (GATECRASH_PORT_BEGIN_ROUND_TRIP), so a register that gets lost without any event is a finding as well.
+// (GATECRASH_PORT_BEGIN_ROUND_TRIP). So a register that gets lost without any event is a finding as well.
 #include "entry32.h"
 
 // EAX of the SYSENTER that opens the windows at CPL 0. It differs from the pattern that FILL_REGISTERS32 loads.

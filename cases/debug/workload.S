@@ -40,8 +40,8 @@ user_copy_back:
         END
 
         // INT 1 raises #GP if its gate has DPL 0. With DPL 3 it models INT1. This must not be the first window that
-        // uses the IDT: if the IDT's page is missing in the host's tables, KVM injects INT 1 again with RIP after it,
-        // and the #GP then has that RIP.
+        // uses the IDT. If the IDT's page is missing in the host's tables, KVM injects INT 1 again with RIP after it.
+        // The #GP then has that RIP.
         BEGIN user_int1, GATECRASH_PORT_BEGIN
         int $GATECRASH_VECTOR_DB
         .globl user_int1_back

@@ -13,7 +13,7 @@
 .endm
 
 // Defines a site of five bytes that begins with INT3. Its row in patched_sites says what #BP does for it. The alignment
-// makes the address after the INT3 odd, so that a broken variant that takes it for SS gets a selector that is invalid
+// makes the address after the INT3 odd. A broken variant takes that address for SS, and gets a selector that is invalid
 // at CPL 0.
 .macro SITE name:req
         .balign 4
@@ -109,8 +109,8 @@ exception_work:
         je fatal_body
         cmpl $GATECRASH_VECTOR_BP, %esi
         jne 1f
-        // One variant repeats this until no stack is left. The alignment and two pushes make a push fail then, not the
-        // delivery of the INT3, after which the RIP of the #DF would depend on the CPU.
+        // One variant repeats this until no stack is left. The alignment and the two pushes make a push fail then, not
+        // the delivery of the INT3. After a failed delivery, the RIP of the #DF would depend on the CPU.
         pushq %rbp
         movq %rsp, %rbp
         andq $-64, %rsp

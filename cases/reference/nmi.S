@@ -1,6 +1,6 @@
 // NMIs of the reference entry. From CPL 3 an NMI is an exception like others, except that it does no exit work. From
-// CPL 0 the CPU starts at the top of the NMI stack each time, even inside another NMI whose handler took an exception,
-// since the IRET of that unmasked NMIs. So the first NMI copies its frame out of the CPU's reach, and a nested NMI only
+// CPL 0 the CPU starts at the top of the NMI stack each time. It does so even inside another NMI, if an exception in
+// its handler unmasked NMIs by an IRET. So the first NMI copies its frame out of the CPU's reach, and a nested NMI only
 // makes the outer one repeat.
 #include "nmi_steps.h"
 

@@ -233,7 +233,7 @@ ENTRY wrong_cr3
 .endm
 #endif
 
-/* Switches to the top of the task stack from the entry stack, or from SYSENTER's own stack: while one of those is in
+/* Switches to the top of the task stack from the entry stack, or from SYSENTER's own stack. While one of those is in
  * use, the task stack is empty. Clobbers ECX. */
 #ifndef SWITCH_TO_TASK_STACK
 .macro SWITCH_TO_TASK_STACK leaves_sysenter_stack:req

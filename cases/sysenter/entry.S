@@ -1,5 +1,5 @@
-// The entry of SYSENTER, whose first instructions run at CPL 0 with the user's GS base; of #UD, which SYSENTER raises
-// on a CPU that lacks it in 64-bit mode; and of #DB, which may arrive at any instruction of these.
+// The entries of SYSENTER, #UD and #DB. The first instructions of SYSENTER's entry run at CPL 0 with the user's GS
+// base. On a CPU that lacks SYSENTER in 64-bit mode, it raises #UD. #DB may arrive at any instruction of the other two.
 #include "entry.h"
 
         .text
