@@ -6,7 +6,7 @@ Boundary boundary_of(const vm::SymbolTable& symbols, const Reached& reached) {
     Boundary boundary;
     const auto name = symbols.name_of(reached.rip);
     const auto plus = name.find('+');
-    // Below all symbols the name is a number, which would read as an index.
+    // Below all symbols, the name is a number, which would read as an index.
     if (!name.starts_with("0x")) boundary.symbol = name.substr(0, plus);
     if (plus != std::string::npos) boundary.offset = std::stoull(name.substr(plus + 1), nullptr, 16);
     boundary.hit = reached.hit;

@@ -11,11 +11,11 @@ namespace gatecrash::sweep {
 /// A boundary that a run reaches: the instruction at `rip` is about to execute.
 struct Reached {
     vm::Virtual rip{};
-    unsigned hit = 1;         ///< as Boundary::hit
-    std::uint64_t index = 0;  ///< as Boundary::index
+    unsigned hit = 1;         ///< see Boundary::hit
+    std::uint64_t index = 0;  ///< see Boundary::index
 };
 
-/// Returns the boundary with the nearest symbol, as schedules name it, and with its index.
+/// Returns the boundary as schedules name it: by the nearest symbol, and with its index.
 [[nodiscard]] Boundary boundary_of(const vm::SymbolTable& symbols, const Reached& reached);
 
 /// Counts how often each instruction is about to execute.
@@ -23,7 +23,7 @@ class HitCounter {
   public:
     /// Counts the boundary before the instruction at `rip`, and returns it.
     Reached reach(vm::Virtual rip) { return {rip, ++hits_[number(rip)], index_++}; }
-    /// An event landed: counting starts again.
+    /// Restarts the count, after an event has landed.
     void restart() {
         hits_.clear();
         index_ = 0;

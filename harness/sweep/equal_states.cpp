@@ -1,7 +1,8 @@
 #include "sweep/equal_states.hpp"
 
 #define XXH_INLINE_ALL
-// An emulator calls a function for each vector instruction, and only a few words are hashed at a time here.
+// Scalar code is faster here: an emulator calls a function for each vector instruction, and only a few words are hashed
+// at a time.
 #define XXH_VECTOR XXH_SCALAR
 #include <xxhash.h>
 
@@ -74,7 +75,8 @@ std::optional<vm::Gate> gate_of(std::uint8_t vector, const Guest& guest, const S
     return gate.delivers ? std::optional(gate) : std::nullopt;
 }
 
-/// Whether a gate can lead to the code segment: 64-bit, present, not conforming, of privilege level 0 (figure 5-2).
+/// True if a gate can lead to the code segment: 64-bit, present, not conforming, of privilege level 0 (SDM volume 3,
+/// figure 5-2).
 bool is_kernel_code(std::uint16_t selector, const Guest& guest, const Snapshot& at) {
     const auto& gdt = at.sregs.gdt;
     const std::uint64_t offset = selector & ~7U;
@@ -85,9 +87,9 @@ bool is_kernel_code(std::uint16_t selector, const Guest& guest, const Snapshot& 
     return descriptor && (*descriptor & asked) == kernel_code;
 }
 
-/// RSP before the CPU aligns it and pushes.
+/// Returns RSP as it is before the CPU aligns it and pushes the frame.
 std::optional<std::uint64_t> delivery_stack(const vm::Gate& gate, const Guest& guest, const Snapshot& at) {
-    constexpr std::uint64_t rsp0 = 4, ist1 = 36;  // in the TSS (figure 8-11)
+    constexpr std::uint64_t rsp0 = 4, ist1 = 36;  // in the TSS (SDM volume 3, figure 8-11)
     const auto& tr = at.sregs.tr;
     const bool from_user = (at.sregs.cs.selector & 3) == 3;
     if (gate.ist == 0 && !from_user) return at.regs.rsp;
@@ -96,7 +98,7 @@ std::optional<std::uint64_t> delivery_stack(const vm::Gate& gate, const Guest& g
     return saved<std::uint64_t>(guest, at, tr.base + offset);
 }
 
-/// Whether the CPU can write there on the page tables that `at` is on.
+/// True if the CPU can write to `range` on the page tables that `at` uses.
 bool is_writable(const AddressRange& range, const Guest& guest, const Snapshot& at) {
     const auto* segment = guest.image().segment_at(Virtual{range.first});
     if (segment == nullptr || !segment->writable || !segment->contains(Virtual{range.last - 1})) return false;
@@ -109,7 +111,7 @@ bool is_writable(const AddressRange& range, const Guest& guest, const Snapshot& 
 
 StateDigest digest_of(const vm::GuestMemory& memory, const Snapshot& state, const vm::PageSet& earlier,
                       const StateDigest& known) {
-    // KVM's structures have no padding that is not zero.
+    // Hashing these structures as bytes is safe: padding in KVM's structures is always zero.
     const struct {
         kvm_regs regs;
         kvm_sregs sregs;
@@ -136,7 +138,7 @@ AddressRange frame_pushed_by(Event event, const Guest& guest, const Snapshot& at
                               events.nmi.injected != 0 || events.nmi.pending != 0 || at.latched_irq;
     if (others_first || event.is_trap() || vm::arms_watchpoint(event) || !vm::can_deliver(at.regs, events, event))
         return {};
-    // In legacy mode a CPU may leave half of the word of a selector as it was: then that half counts.
+    // In legacy mode a CPU may leave half of a selector's word unwritten. That half is not overwritten, so it counts.
     if (!guest.image().is_64_bit()) return {};
     const auto gate = gate_of(event.vector, guest, at);
     if (!gate || !is_kernel_code(gate->selector, guest, at)) return {};
@@ -150,8 +152,8 @@ AddressRange frame_pushed_by(Event event, const Guest& guest, const Snapshot& at
 }
 
 Digest EqualStarts::digest_of(const Start& start) const {
-    // The log check asks of each vector how often it landed, and where the log was when it did last; the check of the
-    // debug registers, what is watched.
+    // The log check needs to know, for each vector, how often it landed, and where the log was at its last delivery.
+    // The check of the debug registers needs to know the watched address.
     std::map<std::uint8_t, std::pair<std::uint64_t, std::uint64_t>> landed;
     std::uint64_t watched = 0;
     for (const auto& [event, log_head] : *start.landed) {
@@ -187,7 +189,7 @@ Digest EqualStarts::without(const StateDigest& digest, const AddressRange& frame
     auto memory = digest.memory;
     const auto at = frame == AddressRange{} ? std::nullopt : guest_.memory().translate(Virtual{frame.first});
     if (!at) return memory;
-    const auto page = number(*at) / vm::page_size;  // all of it is in one
+    const auto page = number(*at) / vm::page_size;  // the whole frame is in one page
     const auto* content = guest_.memory().saved_page(state.pages, page);
     const auto* boot = guest_.memory().boot_page(page);
     const auto first = number(*at) % vm::page_size;

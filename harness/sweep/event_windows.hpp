@@ -7,17 +7,18 @@
 
 namespace gatecrash::sweep {
 
-/// Where each of some events may land, as --window says.
+/// Where each event may land, as --window says.
 class EventWindows {
   public:
-    /// Throws ScheduleError for a symbol that `subject` lacks, a range that is empty, and one for no event.
+    /// Throws ScheduleError for a symbol that `subject` lacks, for an empty range, and for a range whose kind is not
+    /// among `events`.
     EventWindows(const Subject& subject, const std::vector<vm::Event>& events, const std::vector<SymbolRange>& ranges);
 
-    /// Whether the window of event number `event` contains the boundary.
+    /// True if the window of event number `event` contains the boundary.
     [[nodiscard]] bool has(std::size_t event, const Point& at) const;
 
   private:
-    std::vector<std::vector<std::pair<vm::Virtual, vm::Virtual>>> ranges_;  ///< by event; none: everywhere
+    std::vector<std::vector<std::pair<vm::Virtual, vm::Virtual>>> ranges_;  ///< for each event; empty: everywhere
 };
 
 }  // namespace gatecrash::sweep

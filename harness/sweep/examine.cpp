@@ -18,14 +18,15 @@ namespace {
 
 using vm::Guest;
 
-/// Far more than any run that ends takes, and few enough to be over in seconds on an emulated machine.
+/// Far more than any run that ends needs, and few enough to take only seconds on an emulated machine.
 constexpr std::uint64_t max_instructions = 8'000;
 
-/// Counts deliveries by what they interrupt, which shows what a run repeats, even if something else in it changes.
+/// Counts deliveries by the place that they interrupt. This shows what a run repeats, even if something else in it
+/// changes.
 class Repetitions {
   public:
     void count(std::uint8_t vector, std::string at) { ++counts_[{vector, std::move(at)}]; }
-    /// "vector 11 comes again and again at pop_ds (63 times)", or empty.
+    /// Says what repeats, such as "vector 11 comes again and again at pop_ds (63 times)". Empty if nothing does.
     [[nodiscard]] std::string describe() const {
         constexpr std::uint64_t many = 3;
         const auto most = std::ranges::max_element(counts_, {}, [](const auto& entry) { return entry.second; });
@@ -50,7 +51,7 @@ class Examiner {
           returns_(window.user) {}
 
     Examination run(ScheduleLander& lander) {
-        guest_.memory().repair_page_tables();  // the run before this one may have been hostile
+        guest_.memory().repair_page_tables();  // the run before this one may have overwritten them
         open_window(guest_, window_);
         canaries_.emplace(guest_);
         if (observer_ != nullptr && window_.opening) observer_->lands(guest_, *window_.opening);
@@ -83,7 +84,8 @@ class Examiner {
         }
     }
 
-    /// A guest that went astray may do what no stepper follows, such as an IRET whose flags are garbage.
+    /// Runs freely to the end. A guest that went astray may do what no stepper can follow, such as an IRET whose flags
+    /// are garbage.
     void run_the_rest() {
         if (checks_ == Checks::at_each_step) {
             if (auto violation = frames_.check_return()) {
@@ -98,19 +100,20 @@ class Examiner {
         looping_ = true;
     }
 
-    /// A rule that is broken at one step.
+    /// A rule that one step broke.
     struct Observed {
         Violation violation;
         std::uint64_t when;  ///< the number of the step
     };
     static constexpr auto at_end = std::numeric_limits<std::uint64_t>::max();
 
-    /// What is overwritten or lost is the cause of all that follows; going on would show nothing but that.
+    /// True if the examination can stop. A lost or overwritten frame causes all that follows, so more steps would show
+    /// only its effects.
     [[nodiscard]] bool done() const { return end_ || looping_ || lost_; }
 
     void land(vm::Event event) {
         if (observer_ != nullptr) observer_->lands(guest_, event);
-        // Latched, it is delivered later; until then its number of log records is that of the latest boundary.
+        // A latched event is delivered later. Then note_delivery() corrects this number of log records.
         landed_.push_back({event, log_head(guest_)});
         waiting_ = waiting_ || !guest_.can_deliver(event);
         guest_.land(event);
@@ -129,11 +132,11 @@ class Examiner {
         }
         const auto step = walker.step();
         if (step.delivered) note_delivery(*step.delivered, rip, head);
-        // A record belongs to the step that took its place in the ring.
+        // A record belongs to the step that reserved its place in the ring.
         records_.resize(std::max(records_.size(), std::min<std::uint64_t>(log_head(guest_), GATECRASH_LOG_CAPACITY)),
                         walker.steps());
         end_ = step.end;
-        if (end_ == vm::Outcome{vm::StillRunning{}}) {  // inside one instruction
+        if (end_ == vm::Outcome{vm::StillRunning{}}) {  // the step hangs inside one instruction
             end_.reset();
             looping_ = true;
         }
@@ -146,7 +149,7 @@ class Examiner {
         show_log_violations();
     }
 
-    /// Shows what a record proves as soon as it is complete: most rules are broken shortly before.
+    /// Shows a violation as soon as the record that proves it is complete: most rules break shortly before that.
     void show_log_violations() {
         if (log_head(guest_) == window_.log_head || is_writing_record()) return;
         for (const auto& [violation, record] : check_log_so_far(guest_, window_, landed_)) {
@@ -189,7 +192,8 @@ class Examiner {
         if (returns_.returned_to_user()) note_exit_work(when);
     }
 
-    /// Work that comes up after the kernel's last look may still be done, by an interrupt of the kernel's own.
+    /// Suspects a return that leaves work undone. Only the end of the run decides: the work may have come up after the
+    /// kernel's last check, and an interrupt of the kernel's own may still do it.
     void note_exit_work(std::uint64_t when) {
         std::erase_if(suspected_,
                       [](const Observed& suspect) { return suspect.violation.invariant == Invariant::exit_work; });
@@ -200,7 +204,8 @@ class Examiner {
                               when});
     }
 
-    /// A return at which something differed is the cause, if the end of the run shows the same rule broken.
+    /// Adds a violation that the end of the run shows. If a return is suspected of breaking the same rule, that return
+    /// is its cause.
     void add(RunViolation found) {
         if (found.record) {
             const auto when = *found.record < records_.size() ? records_[*found.record] : at_end;
@@ -238,15 +243,15 @@ class Examiner {
         }
         if (!not_followed_.empty()) result_.ending += "; the last part ran freely: " + not_followed_;
         result_.stopped_early = !end_;
-        // The rule that broke first is the cause. Of those that show at once, and of all that only the end shows, it is
-        // the one that most often causes the others.
+        // The rule that broke first is the cause. If several show at the same moment, or only at the end, the one that
+        // most often causes the others comes first.
         std::ranges::stable_sort(observed_, {}, [](const Observed& observed) {
             return std::pair(observed.when, causal_rank(observed.violation.invariant));
         });
         fold();
     }
 
-    /// A message that comes again and again is one violation.
+    /// Folds equal messages into one violation with a count.
     void fold() {
         std::vector<std::uint64_t> counts;
         for (auto& [violation, when] : observed_) {
@@ -278,15 +283,15 @@ class Examiner {
     vm::LoopDetector detector_{64};
     Examination result_;
     std::vector<Observed> observed_;
-    std::vector<Observed> suspected_;     ///< returns at which something differed
-    std::optional<Invariant> lost_;       ///< what stopped the run early
-    std::vector<std::uint64_t> records_;  ///< by log record: the number of the step that added it
+    std::vector<Observed> suspected_;     ///< returns at which a value differed
+    std::optional<Invariant> lost_;       ///< the rule that stopped the run early
+    std::vector<std::uint64_t> records_;  ///< for each log record: the number of the step that added it
     std::vector<LandedEvent> landed_;
-    std::vector<Violation> shown_;  ///< of the log's, to the observer
-    bool waiting_ = false;          ///< an event landed that could not be delivered there
-    bool repeats_ = false;          ///< an earlier state
+    std::vector<Violation> shown_;  ///< violations in the log that the observer has seen
+    bool waiting_ = false;          ///< an event landed where it could not be delivered
+    bool repeats_ = false;          ///< the run came back to an earlier state
     bool looping_ = false;
-    std::string not_followed_;  ///< why the end of the run was not stepped; empty if it was
+    std::string not_followed_;  ///< why the end of the run was not stepped; empty: it was
     std::optional<vm::Outcome> end_;
 };
 

@@ -11,7 +11,7 @@
 
 namespace gatecrash::sweep {
 
-/// What somebody who watches a stepped run gets to see.
+/// Receives what happens in a stepped run.
 class Observer {
   public:
     Observer() = default;
@@ -21,29 +21,29 @@ class Observer {
     virtual void lands(vm::Guest&, vm::Event) {}
     virtual void before_step(vm::Guest&) {}
     virtual void after_step(vm::Guest&, const vm::Step&) {}
-    /// Called after the step that breaks a rule. It is not called for a rule that only the end of the run shows.
+    /// Called after a step that breaks a rule. Not called for a rule that only the end of the run shows.
     virtual void breaks(const Violation&) {}
 };
 
-/// How a stepped run of one window went.
+/// The result of stepping through one window.
 struct Examination {
-    std::vector<Violation> violations;  ///< empty: every invariant held
-    std::string ending;                 ///< one line
+    std::vector<Violation> violations;  ///< empty if every invariant held
+    std::string ending;                 ///< how the run ended, in one line
     std::uint64_t steps = 0;
-    bool stopped_early = false;  ///< before the guest ended by itself: a frame was lost, or it never ends
+    bool stopped_early = false;  ///< the examination stopped before the guest did: a frame was lost, or the run never
+                                 ///< ends
 };
 
-/// Steps the run without events, which ends, and notes Window::user.
+/// Steps through the run without events, and notes Window::user. That run must end.
 void learn_user_states(vm::Guest& guest, Window& window, vm::Stepper& stepper);
 
-/// When a stepped run is checked. Its end decides whether an invariant is broken, as that of a free run does. What each
-/// step shows then explains it: something that does no harm in this run may look wrong on the way.
+/// When a stepped run is checked. As in a free run, the end decides whether an invariant is broken; the steps then
+/// explain it. Something may look wrong at a step, and do no harm in that run.
 enum class Checks : std::uint8_t { at_end, at_each_step };
 
-/// Runs `window` from its beginning, one instruction at a time, with the events of `lander`. A run that never ends is
-/// found out: it comes back to a state that it had before, fills the log ring, or uses up its instructions. For
-/// Checks::at_each_step the run has to be one that breaks something; it stops where a frame, a canary or the stack is
-/// lost.
+/// Steps through `window` from its beginning, with the events of `lander`. It recognizes a run that never ends: one
+/// that returns to an earlier state, fills the log ring, or uses up its instructions. Checks::at_each_step is only for
+/// a run that breaks something. It stops where a frame, a canary or the stack is lost.
 [[nodiscard]] Examination examine(vm::Guest& guest, const Window& window, vm::Stepper& stepper, ScheduleLander& lander,
                                   Checks checks, Observer* observer = nullptr);
 

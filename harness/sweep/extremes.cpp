@@ -16,8 +16,8 @@ void include_all(std::map<Key, std::uint64_t>& most, const std::map<Key, std::ui
     }
 }
 
-/// Returns the bytes of `stack` in use, or `known` if that is more. What one run used must not depend on the runs
-/// before, so all of the rest is looked at.
+/// Returns how many bytes of `stack` are in use, or `known` if that is more. Reads the whole rest of the stack, since
+/// the result for one run must not depend on earlier runs.
 std::uint64_t used_bytes(const vm::GuestMemory& memory, const abi::Stack& stack, std::uint64_t known) {
     static constexpr vm::Page zeros{};
     const auto end = stack.high - known;

@@ -9,12 +9,12 @@
 
 namespace gatecrash::sweep {
 
-/// The deepest stacks and the deepest nesting that any of some runs had.
+/// The deepest stacks and the deepest nesting of several runs.
 struct Extremes {
-    /// By the stack's name: how many bytes, from its top down to the lowest word that is not 0, have been used since
-    /// boot. A stack of which nothing was used is absent.
+    /// For each stack, by name: the bytes used since boot, from its top down to the lowest word that is not 0. An
+    /// unused stack is absent.
     std::map<std::string, std::uint64_t> stack_bytes;
-    /// By vector: how many handler bodies were running at once, each inside another, if it was more than one.
+    /// For each vector: how many handler bodies ran at once, each inside another. Absent if it was never more than one.
     std::map<std::uint32_t, std::uint64_t> bodies_at_once;
 
     void include(const Extremes& others);
@@ -26,13 +26,14 @@ class StackMeter {
   public:
     explicit StackMeter(const vm::Image& image) : used_(image.stacks.size()) {}
 
-    /// Looks at the stacks as a run has left them, and notes in `extremes` what is more than in all runs before.
+    /// Measures the stacks as a run has left them, and notes in `extremes` any that are deeper than in all earlier
+    /// runs.
     void look(vm::Guest& guest, Extremes& extremes);
-    /// Forgets the runs so far.
+    /// Forgets all runs so far.
     void restart() { used_.assign(used_.size(), 0); }
 
   private:
-    std::vector<std::uint64_t> used_;  ///< bytes, by stack
+    std::vector<std::uint64_t> used_;  ///< bytes, for each stack
 };
 
 }  // namespace gatecrash::sweep

@@ -10,7 +10,7 @@
 
 namespace gatecrash::sweep {
 
-/// What makes findings alike: the window, the events and their symbols, and the offset of the last one.
+/// Identifies findings that are alike: their window, events and symbols, and the offset of the last event.
 using FindingGroup = std::tuple<std::uint64_t, std::vector<std::pair<std::string, std::string>>, std::uint64_t>;
 
 [[nodiscard]] inline FindingGroup group_of(std::uint64_t window, const std::vector<Landing>& schedule) {

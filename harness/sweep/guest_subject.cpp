@@ -29,7 +29,7 @@ struct GuestSubject::GuestPoint : Point {
     vm::Snapshot state;
     std::uint64_t log_head;
     bool after_faulting_iret;
-    StateDigest digest{};  ///< if states are compared
+    StateDigest digest{};  ///< only set if states are compared
 };
 
 const GuestSubject::GuestPoint& GuestSubject::of(const Point& point) { return static_cast<const GuestPoint&>(point); }
@@ -100,9 +100,9 @@ bool GuestSubject::can_deliver(Event event, const Point& at) const {
     return vm::can_deliver(state.regs, state.events, event);
 }
 
-/// Steps from where the guest is to the end of the window and returns every boundary on the way. The end has to be that
-/// of the free run: so each sweep proves that stepping changes nothing. After an event that waits the boundaries begin,
-/// and are counted from, where it was delivered: no other lands meanwhile.
+/// Steps from the guest's state to the end of the window, and returns every boundary on the way. The end must equal
+/// that of the free run, so each sweep proves that stepping changes nothing. If an event waits, the boundaries begin
+/// where it is delivered, and counting starts there: no other event lands before that.
 Path GuestSubject::discover(HitCounter& hits, const vm::Snapshot& free_end, bool with_digests) {
     const auto phase = during(Phase::stepping);
     Path path;
@@ -143,10 +143,10 @@ void GuestSubject::land(const Point& from, Event event, const Point& to) {
     early_end_ = deliver_waiting(of(to));
 }
 
-/// Steps until a trap is sprung, or what KVM would deliver at the wrong place is delivered, or to the end that is
-/// returned. KVM's interrupt window is not to be relied on: where a hypervisor below loses a shadow (behaviour
-/// shadow-over-entry), it opens too early. Its NMI window is an IRET, which KVM steps itself where the CPU has no
-/// virtual NMIs: if that faults, TF is in the frame that is pushed, and the NMI comes anywhere after it.
+/// Steps until a trap springs, until an event is delivered that KVM would deliver at the wrong place, or to the end,
+/// which it returns. KVM's interrupt window is not reliable: it opens too early if a hypervisor below loses a shadow
+/// (behaviour shadow-over-entry). Its NMI window is an IRET, which KVM single-steps on a CPU without virtual NMIs. If
+/// that IRET faults, the pushed frame contains TF, and the NMI comes at any later instruction.
 std::optional<vm::Outcome> GuestSubject::deliver_waiting(const GuestPoint& to) {
     if (guest_.has_trap()) return vm::Walker(guest_, *stepper_).step().end;
     const bool irq = guest_.has_latched_irq() && !guest_.can_deliver(Event::irq());
@@ -181,8 +181,8 @@ Ending GuestSubject::run(std::size_t number, std::span<const Landed> landed, Ext
     return Ending::held;
 }
 
-/// An examination sees more than the end of a run. So whether it takes place must not depend on how busy the host is: a
-/// run that is only slow continues to its end here.
+/// Lets a run that is only slow continue to its end. An examination sees more than the end of a run, so the load of the
+/// host must not decide whether one takes place.
 vm::Outcome GuestSubject::finish_slowly(bool& is_proven) {
     const auto phase = during(Phase::endless);
     constexpr int patience = 10;
@@ -191,8 +191,8 @@ vm::Outcome GuestSubject::finish_slowly(bool& is_proven) {
     return end ? *end : vm::run_patiently(guest_, patience);
 }
 
-/// Steps a run that takes long to its end. Returns StillRunning if the run repeats an earlier state, which proves that
-/// it is endless, and nothing if neither happens soon.
+/// Steps a slow run to its end, and returns that. Returns StillRunning if the run repeats an earlier state, which
+/// proves that it is endless. Empty if neither happens soon.
 std::optional<vm::Outcome> GuestSubject::step_to_end() {
     constexpr std::uint64_t soon = 1000;
     vm::LoopDetector detector(1);
@@ -203,7 +203,7 @@ std::optional<vm::Outcome> GuestSubject::step_to_end() {
             if (detector.repeats(guest_)) return vm::StillRunning{};
         }
     } catch (const vm::CannotStep&) {
-        return std::nullopt;  // not soon: it went astray
+        return std::nullopt;  // the run went astray, so it does not end soon
     }
     return std::nullopt;
 }
@@ -212,7 +212,7 @@ std::vector<Violation> GuestSubject::examine(std::size_t number, const HitCounte
                                              const std::vector<Landing>& schedule, Ending ending) {
     const auto free_end = ending == Ending::broken ? std::optional(guest_.snapshot()) : std::nullopt;
     auto& window = this->window(number);
-    // The run without events is the one that is swept first, and then no window is known yet.
+    // Not before the run without events: it is swept first, while no window is known yet.
     if (number < windows_.size() && !window.user) learn_user_states(guest_, window, *stepper_);
     ScheduleLander lander(schedule, hits);
     const auto examination = sweep::examine(guest_, window, *stepper_, lander, Checks::at_each_step);
@@ -226,7 +226,7 @@ std::vector<Violation> GuestSubject::examine(std::size_t number, const HitCounte
                                   to_string(Schedule{name(), schedule}), difference(*free_end)));
     }
     if (free_end && examination.violations.empty()) fail_stepping("broken when run freely, but not when stepped");
-    return examination.violations;  // none if it was only slow: the watchdog was impatient
+    return examination.violations;  // empty if the run was only slow, and the watchdog impatient
 }
 
 bool GuestSubject::is_new(std::size_t window, const Point& from, std::span<const Landed> landed, unsigned more) {
@@ -245,8 +245,8 @@ std::vector<LandedEvent> GuestSubject::events_of(std::span<const Landed> landed)
 
 // --- stepping must be invisible --------------------------------------------------------------------------------------
 
-/// Stepping that changes something is a fault of the harness. Only breakpoints that the guest armed itself are lost
-/// where KVM, or QEMU below it, does not keep them over an exit.
+/// Throws, since stepping must not change anything: a change is a fault of the harness. One exception: KVM, or QEMU
+/// below it, may lose breakpoints over an exit that the guest armed itself.
 void GuestSubject::fail_stepping(const std::string& what) {
     if (const auto dr7 = guest_.debug_registers().dr7; (dr7 & 0xff) != 0 && !watches_) {
         throw vm::ImageError(fmt::format(
@@ -260,7 +260,7 @@ bool GuestSubject::same_end(const vm::Snapshot& free) {
     return std::memcmp(&guest_.cpu().regs(), &free.regs, sizeof free.regs) == 0 && guest_.memory().equals(free.pages);
 }
 
-/// Says for a message how the two ends differ.
+/// Describes, for a message, how the two ends differ.
 std::string GuestSubject::difference(const vm::Snapshot& free) {
     const auto& regs = guest_.cpu().regs();
     const auto& symbols = guest_.image().symbols;

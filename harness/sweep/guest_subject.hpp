@@ -17,10 +17,10 @@
 
 namespace gatecrash::sweep {
 
-/// Our own guests: they ring doorbells at the ends of their windows, and log what their handlers do.
+/// Sweeps our own guests: they ring doorbells at the ends of their windows, and log what their handlers do.
 class GuestSubject : public Subject {
   public:
-    /// `guest` has just been booted, and `events` are what may land on it. `clock` may be null.
+    /// `guest` has just been booted. `events` are the events that may land on it. `clock` may be null.
     GuestSubject(vm::Guest& guest, vm::StepperKind stepper, std::span<const vm::Event> events, PhaseClock* clock);
 
     [[nodiscard]] const std::string& name() const override { return guest_.image().name; }
@@ -56,7 +56,7 @@ class GuestSubject : public Subject {
     [[nodiscard]] static const GuestPoint& of(const Point& point);
 
     [[nodiscard]] During during(Phase phase) const { return {clock_, phase}; }
-    /// The window, or the one that find_window() found last.
+    /// Returns window `number`, or the window that find_window() found last.
     [[nodiscard]] Window& window(std::size_t number) { return number < windows_.size() ? windows_[number] : *found_; }
     [[nodiscard]] static std::vector<LandedEvent> events_of(std::span<const Landed> landed);
 
@@ -73,9 +73,9 @@ class GuestSubject : public Subject {
     bool watches_;
     std::unique_ptr<vm::Stepper> stepper_;
     std::vector<Window> windows_;
-    std::optional<Window> found_;                    ///< not kept yet
-    std::chrono::steady_clock::duration longest_{};  ///< run without events
-    std::optional<vm::Outcome> early_end_;           ///< of the run that land() began
+    std::optional<Window> found_;                    ///< found, but not kept yet
+    std::chrono::steady_clock::duration longest_{};  ///< the longest run without events
+    std::optional<vm::Outcome> early_end_;           ///< end of the run, if it ended during land()
     StackMeter stacks_;
     EqualStarts met_;
 };

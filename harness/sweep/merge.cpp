@@ -11,7 +11,7 @@
 namespace gatecrash::sweep {
 namespace {
 
-/// The first length at which a shard found something, or else to which they were swept.
+/// Returns the first length at which a shard found something, or else the longest length that was swept.
 unsigned depth_of(std::span<const SweepResult> shards) {
     unsigned depth = 0;
     for (const auto& shard : shards) depth = std::max(depth, shard.depth);
@@ -21,14 +21,14 @@ unsigned depth_of(std::span<const SweepResult> shards) {
     return depth;
 }
 
-/// The findings of all shards at `depth`, in the order of the sweep. A group that two shards found stands where it was
-/// found first.
+/// Returns the findings of all shards at `depth`, in the order of the sweep. A group that two shards found stands where
+/// it was found first.
 std::vector<Finding> merge_findings(std::span<const SweepResult> shards, unsigned depth) {
     std::vector<Finding> all;
     for (const auto& shard : shards) {
         if (shard.depth == depth) all.insert(all.end(), shard.findings.begin(), shard.findings.end());
     }
-    // Within one first event, the order of its shard.
+    // Findings with the same first event keep the order of their shard.
     std::ranges::stable_sort(all, {}, &Finding::order);
     std::vector<Finding> merged;
     std::map<FindingGroup, std::size_t> groups;
@@ -44,10 +44,10 @@ std::vector<Finding> merge_findings(std::span<const SweepResult> shards, unsigne
     return merged;
 }
 
-/// Joins the stretches that all shards have at one length into those of a sweep without shards.
+/// Joins the stretches of all shards at one length into those of an undivided sweep.
 class Joiner {
   public:
-    /// Stops at the finding with number `max_findings`, unless that is 0.
+    /// Stops at the finding with number `max_findings`; 0: never.
     explicit Joiner(std::uint64_t max_findings) : max_findings_(max_findings) {}
 
     void join(std::span<const SweepResult> shards, std::size_t length) {
@@ -67,20 +67,20 @@ class Joiner {
         return level;
     }
     [[nodiscard]] std::vector<Finding> findings() const { return findings_; }
-    /// Returns the block in which it stopped; empty if it did not.
+    /// Returns the block in which the undivided sweep stops. Empty if it does not stop early.
     [[nodiscard]] std::optional<std::uint64_t> stopped_in() const {
         return is_stopped_ ? std::optional(stretches_.back().block) : std::nullopt;
     }
 
   private:
-    /// A stretch, and what is needed of its shard.
+    /// A stretch, with the findings of its shard.
     struct Part {
         const Stretch& stretch;
         std::span<const Finding> findings;  ///< all that the shard has at this length
-        std::size_t next = 0;               ///< index of the finding with which the stretch ends, if it ends with one
+        std::size_t next = 0;               ///< index of the finding that ends the stretch, if one does
     };
 
-    /// Sorting by block is enough: a block belongs to one shard, whose stretches are in order.
+    /// Sorts by block only: a block belongs to one shard, and the stretches of a shard are in order.
     static std::vector<Part> in_order(std::span<const SweepResult> shards, std::size_t length) {
         std::multimap<std::uint64_t, Part> parts;
         for (const auto& shard : shards) {
@@ -113,7 +113,7 @@ class Joiner {
         stretches_.back().alike[group] += count;
     }
 
-    /// A finding that is new to its shard can be like an earlier one of another shard.
+    /// Adds a finding that is new to its shard. It may be like an earlier finding of another shard.
     void add(const Finding& finding) {
         const auto group = group_of(finding.window, finding.schedule.landings);
         if (!groups_.try_emplace(group, findings_.size()).second) {
@@ -130,7 +130,7 @@ class Joiner {
     std::uint64_t max_findings_;
     std::vector<Stretch> stretches_;
     std::vector<Finding> findings_;
-    std::map<FindingGroup, std::size_t> groups_;  ///< where in findings_
+    std::map<FindingGroup, std::size_t> groups_;  ///< index in findings_
     bool is_stopped_ = false;
 };
 
@@ -158,7 +158,7 @@ Extremes extremes_of(std::span<const SweepResult> shards, std::size_t length) {
     return extremes;
 }
 
-/// Returns whether the shard got beyond the block in which the merged sweep stops.
+/// True if the shard got beyond the block in which the merged sweep stops.
 bool is_past(const SweepResult& shard, unsigned depth, std::uint64_t stopped_in) {
     if (shard.depth != depth || shard.levels.empty()) return false;
     const auto& stretches = shard.levels.back().stretches;
@@ -172,7 +172,8 @@ std::uint64_t boundaries_of(const SweepResult& sweep) {
     return count;
 }
 
-/// Returns the coverage at the shortest length that some shard left unfinished, of those that the result needs.
+/// Returns the coverage at the shortest unfinished length, among the shards that the result needs. Empty if all
+/// finished.
 std::optional<Coverage> merge_coverage(std::span<const SweepResult> shards, unsigned depth,
                                        std::optional<std::uint64_t> stopped_in) {
     std::optional<Coverage> whole;

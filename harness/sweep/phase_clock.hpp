@@ -28,7 +28,7 @@ constexpr std::array phase_table{
     PhaseInfo{"waiting", "workers without work, while others had some"},
 };
 
-/// Seconds, indexed by Phase.
+/// Seconds for each phase, indexed by Phase.
 using TimeSpent = std::array<double, phase_table.size()>;
 
 inline void add(TimeSpent& sum, const TimeSpent& more) {
@@ -50,7 +50,7 @@ class PhaseClock {
         return std::exchange(now_, phase);
     }
 
-    /// Counts the time since the last begin() as `phase` instead: it turned out only now what that time was for.
+    /// Counts the time since the last begin() as `phase` instead, because only now it is known what that time was for.
     void charge(Phase phase) {
         const auto now = std::exchange(now_, phase);
         begin(now);
@@ -75,7 +75,7 @@ class PhaseClock {
     std::array<std::uint64_t, phase_table.size()> ticks_{};
 };
 
-/// Counts its own lifetime as `phase`. Does nothing without a clock.
+/// Counts its own lifetime as `phase`. Does nothing if there is no clock.
 class During {
   public:
     During(PhaseClock* clock, Phase phase) : clock_(clock), before_(clock == nullptr ? phase : clock->begin(phase)) {}

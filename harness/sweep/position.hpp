@@ -1,4 +1,4 @@
-// Where a sweep is, and where it goes on.
+// Where a sweep is, and where it resumes.
 #pragma once
 
 #include <algorithm>
@@ -8,11 +8,11 @@
 
 namespace gatecrash::sweep {
 
-/// One event of a schedule, by numbers from 0.
+/// One event of a schedule. All numbers count from 0.
 struct Placed {
-    std::uint64_t boundary = 0;  ///< on the path after the event before it: where it is delivered
-    std::uint64_t event = 0;     ///< in SweepOptions::events
-    std::uint64_t wait = 0;      ///< which of the boundaries that it is delivered from it lands on
+    std::uint64_t boundary = 0;  ///< where it is delivered, on the path after the event before it
+    std::uint64_t event = 0;     ///< index in SweepOptions::events
+    std::uint64_t wait = 0;      ///< where it lands, among the boundaries from which it is delivered there
 
     auto operator<=>(const Placed&) const = default;
 };
@@ -25,7 +25,7 @@ struct Position {
     bool operator==(const Position&) const = default;
 };
 
-/// Compares as far as both positions go.
+/// Compares two positions as far as both go.
 [[nodiscard]] inline std::strong_ordering compare_start(const Position& a, const Position& b) {
     if (const auto order = a.window <=> b.window; order != 0) return order;
     const auto common = static_cast<std::ptrdiff_t>(std::min(a.events.size(), b.events.size()));

@@ -23,7 +23,7 @@ void check_symbols(const vm::Image& image, const Schedule& schedule) {
     }
 }
 
-/// The same boundaries, named as the sweep names them: by the nearest symbol.
+/// Names the boundaries as the sweep names them: by the nearest symbol.
 std::vector<Landing> canonical(const vm::Image& image, std::vector<Landing> landings) {
     for (auto& landing : landings) {
         auto& boundary = landing.boundary;
@@ -36,8 +36,8 @@ std::vector<Landing> canonical(const vm::Image& image, std::vector<Landing> land
     return landings;
 }
 
-/// Traces a guest that ends before its first window, from the moment it was `booted`. What cannot be stepped ends the
-/// trace.
+/// Traces a guest that ends before its first window, from the moment when it was `booted`. The trace ends at an
+/// instruction that cannot be stepped, or after 2 000 steps.
 void trace_boot(vm::Guest& guest, const vm::Snapshot& booted, vm::Stepper& stepper, const TraceSink& sink) {
     constexpr std::uint64_t max_steps = 2'000;
     guest.restore(booted);
@@ -86,7 +86,7 @@ ReplayResult replay(vm::Guest& guest, const Schedule& schedule, vm::StepperKind 
             auto vectors = vectors_since(guest, *window);
             window->vectors.insert(vectors.begin(), vectors.end());
             window->end = guest.snapshot();
-            // The run without events is itself what an empty schedule is about.
+            // An empty schedule asks about the run without events, so that run cannot be its own reference.
             if (!landings.empty()) learn_user_states(guest, *window, *stepper);
         }
         TraceObserver trace(guest, sink);

@@ -11,19 +11,19 @@
 
 namespace gatecrash::sweep {
 
-/// What one schedule did.
+/// The result of one schedule.
 struct ReplayResult {
-    /// Empty if every invariant held; else the first is the one that broke first.
+    /// Empty if every invariant held. The first one is the rule that broke first.
     std::vector<Violation> violations;
     std::uint64_t steps = 0;
-    std::string ending;  ///< how the last window ended, one line
+    std::string ending;  ///< how the last window ended, in one line
 };
 
 /// Receives a trace line by line.
 using TraceSink = std::function<void(const std::string&)>;
 
-/// Runs `schedule` on `guest`, which has just been booted, one instruction at a time. Throws
-/// ScheduleError for a boundary that the guest lacks or the run never reaches.
+/// Steps through `schedule` on `guest`, which has just been booted. Throws ScheduleError for a boundary that the guest
+/// lacks or the run never reaches.
 [[nodiscard]] ReplayResult replay(vm::Guest& guest, const Schedule& schedule, vm::StepperKind stepper,
                                   const TraceSink& trace = {});
 

@@ -19,23 +19,24 @@ struct Finding {
     Schedule schedule;
     Violation violation;
     std::vector<Invariant> also;  ///< further invariants that the same run breaks
-    std::uint64_t schedules = 1;  ///< alike: see SweepResult::findings
-    std::uint64_t window = 0;     ///< of the guest's windows, from 0
-    std::uint64_t order = 0;      ///< findings of a smaller one come first; see merge()
-    std::uint64_t block = 0;      ///< of the first event's boundary, as Shard::block_of() counts
+    std::uint64_t schedules = 1;  ///< how many are alike: see SweepResult::findings
+    std::uint64_t window = 0;     ///< index among the guest's windows, from 0
+    std::uint64_t order = 0;      ///< place in the order of the sweep, smaller ones first: see merge()
+    std::uint64_t block = 0;      ///< the block of the first event's boundary, as Shard::block_of() counts
 
     bool operator==(const Finding&) const = default;
 };
 
-/// Returns a finding of `violations`, the first of which broke first. There is at least one.
+/// Returns the finding for `violations`, of which there is at least one. The first of them broke first.
 [[nodiscard]] Finding finding_of(Schedule schedule, std::span<const Violation> violations);
 
 /// Successive schedules of one length and one block. A stretch ends with the first schedule of a new finding, or with
-/// its block. merge() drops whole stretches, so a sweep stops at the same schedule however many workers share it.
+/// its block. merge() drops only whole stretches, so a sweep stops at the same schedule however many workers share it.
 struct Stretch {
     std::uint64_t block = 0;
-    std::uint64_t schedules = 0, pruned = 0;         ///< as in Level
-    std::map<std::uint64_t, std::uint64_t> alike{};  ///< by index in SweepResult::findings: schedules like it
+    std::uint64_t schedules = 0, pruned = 0;         ///< see Level
+    std::map<std::uint64_t, std::uint64_t> alike{};  ///< how many schedules are like an earlier finding, by index in
+                                                     ///< SweepResult::findings
     bool finds = false;                              ///< it ends with the next one of SweepResult::findings
 
     bool operator==(const Stretch&) const = default;
@@ -43,9 +44,9 @@ struct Stretch {
 
 /// The schedules of one length.
 struct Level {
-    std::uint64_t schedules = 0;  ///< run
-    std::uint64_t pruned = 0;     ///< not run, since one that was run is the same
-    /// The counts above, divided. Empty without SweepOptions::max_findings, and for schedules without events.
+    std::uint64_t schedules = 0;  ///< schedules that were run
+    std::uint64_t pruned = 0;     ///< not run, because an equivalent one was run
+    /// The counts above, for each stretch. Empty without SweepOptions::max_findings, and for schedules without events.
     std::vector<Stretch> stretches{};
     /// Extremes of the runs that hold. Empty for a level that SweepOptions::max_findings ended, since a shard does not
     /// know where the others end.
@@ -54,8 +55,8 @@ struct Level {
     bool operator==(const Level&) const = default;
 };
 
-/// How far a sweep got that ran out of budget, in boundaries of the run without events: those that had all schedules
-/// of `depth` events whose first event is delivered there.
+/// How far a sweep got before its budget ran out, in boundaries of the run without events. A boundary counts if all
+/// schedules of `depth` events were run whose first event is delivered there.
 struct Coverage {
     unsigned depth = 0;
     std::uint64_t boundaries = 0;
@@ -66,19 +67,19 @@ struct Coverage {
 
 struct SweepResult {
     Shard shard;
-    std::uint64_t boundaries = 0;  ///< of the run without events
-    std::uint64_t schedules = 0;   ///< run
-    std::uint64_t pruned = 0;      ///< not run, since one that was run is the same
-    unsigned depth = 0;            ///< events in the longest schedules swept
-    std::vector<Level> levels;     ///< the same by the number of events, from 0 to `depth`
-    /// The schedules of `depth` events that break something, in the order of the sweep; no shorter one does. Of those
-    /// that are alike (same window, same events on the same symbols, the last on the same instruction) only the first
-    /// is here.
+    std::uint64_t boundaries = 0;  ///< boundaries of the run without events
+    std::uint64_t schedules = 0;   ///< schedules that were run
+    std::uint64_t pruned = 0;      ///< not run, because an equivalent one was run
+    unsigned depth = 0;            ///< number of events in the longest schedules swept
+    std::vector<Level> levels;     ///< the same counts for each number of events, from 0 to `depth`
+    /// The schedules of `depth` events that break something, in the order of the sweep. No shorter schedule breaks
+    /// anything. If several are alike (same window, same events on the same symbols, the last on the same instruction),
+    /// only the first is kept.
     std::vector<Finding> findings;
     bool interrupted = false;
-    std::optional<Coverage> not_exhaustive;  ///< set if the budget ended it
-    /// SweepOptions::max_findings, if that ended the sweep. All counts then include the schedules up to the first one
-    /// of the last finding.
+    std::optional<Coverage> not_exhaustive;  ///< set if the budget ended the sweep
+    /// Set to SweepOptions::max_findings, if that limit ended the sweep. Then all counts end with the first schedule of
+    /// the last finding.
     std::optional<std::uint64_t> stopped_after;
 
     bool operator==(const SweepResult&) const = default;

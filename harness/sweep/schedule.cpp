@@ -31,12 +31,12 @@ std::string event_syntax() {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/// Whether assemblers and linkers take `c` in a symbol. '@' is not among them: it ends the target.
+/// True if assemblers and linkers accept `c` in a symbol. '@' does not count, since it ends the target.
 bool is_symbol_character(char c) {
     return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '.' || c == '$';
 }
 
-/// A decimal or 0x-prefixed hexadecimal number of at most `max`. Empty if `text` is anything else.
+/// Reads a decimal or 0x-prefixed hexadecimal number of at most `max`. Empty if `text` is anything else.
 std::optional<std::uint64_t> parse_number(std::string_view text,
                                           std::uint64_t max = std::numeric_limits<std::uint64_t>::max()) {
     const bool hexadecimal = text.starts_with("0x") || text.starts_with("0X");
@@ -47,7 +47,8 @@ std::optional<std::uint64_t> parse_number(std::string_view text,
     return value;
 }
 
-/// Takes from `text` what follows its last `separator`, and the separator. Empty if there is none.
+/// Cuts off the last `separator` of `text` and what follows it, and returns what follows. Empty if there is no
+/// separator.
 std::optional<std::string_view> take_behind(std::string_view& text, char separator) {
     const auto at = text.rfind(separator);
     if (at == std::string_view::npos) return std::nullopt;
@@ -56,7 +57,7 @@ std::optional<std::string_view> take_behind(std::string_view& text, char separat
     return behind;
 }
 
-/// The pieces between commas; none of an empty text.
+/// Splits a text at its commas. An empty text has no pieces.
 std::vector<std::string_view> split_list(std::string_view text) {
     std::vector<std::string_view> pieces;
     while (!text.empty()) {
@@ -64,7 +65,7 @@ std::vector<std::string_view> split_list(std::string_view text) {
         pieces.push_back(text.substr(0, comma));
         if (comma == std::string_view::npos) break;
         text.remove_prefix(comma + 1);
-        if (text.empty()) pieces.emplace_back();  // a comma at the end
+        if (text.empty()) pieces.emplace_back();  // the text ends with a comma
     }
     return pieces;
 }
@@ -179,7 +180,7 @@ std::vector<std::string> event_forms() {
 }
 
 Schedule parse_schedule(std::string_view text, const AddressOf& address_of) {
-    // The last '@': a path may hold one, what follows the target cannot.
+    // Takes the last '@': a path may contain one, but nothing after the target can.
     const auto at = text.rfind('@');
     Schedule schedule{std::string(text.substr(0, at)), {}};
     if (schedule.target.empty()) fail(text, "no target", schedule_syntax);
@@ -254,7 +255,7 @@ std::string to_string(const Boundary& boundary) {
 
 std::string to_string(const Schedule& schedule) {
     auto text = schedule.target;
-    // Without events the '@' is only needed to tell where a path ends that has one itself.
+    // Without events, the '@' is needed only if the path itself contains one.
     if (!schedule.landings.empty() || text.find('@') != std::string::npos) text += '@';
     for (const auto& landing : schedule.landings) {
         if (&landing != &schedule.landings.front()) text += ',';

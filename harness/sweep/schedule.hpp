@@ -3,8 +3,8 @@
 //     TARGET@EVENT:BOUNDARY[,EVENT:BOUNDARY...]
 //     TARGET                                       the empty schedule
 //
-// TARGET is CASE/VARIANT or the path of an ELF file, EVENT is what event_forms() says, and BOUNDARY
-// is SYMBOL[+OFFSET][#HIT] or a plain index. ADDRESS is a number or SYMBOL[+OFFSET].
+// TARGET is CASE/VARIANT or the path of an ELF file. EVENT is one of event_forms(). BOUNDARY is SYMBOL[+OFFSET][#HIT]
+// or a plain index. ADDRESS is a number or SYMBOL[+OFFSET].
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@
 
 namespace gatecrash::sweep {
 
-/// A schedule, event or boundary that cannot be read, or does not fit the guest. `what()` says what would.
+/// Thrown for a schedule, event or boundary that cannot be read, or does not fit the guest. `what()` says what would.
 class ScheduleError : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
@@ -29,17 +29,16 @@ class ScheduleError : public std::runtime_error {
 /// A point between two executed instructions.
 struct Boundary {
     std::string symbol;
-    std::uint64_t offset = 0;  ///< bytes behind the symbol
-    /// The how-manieth time, from 1, that this instruction is about to execute inside the guest's windows since the
-    /// previous event landed.
+    std::uint64_t offset = 0;  ///< bytes after the symbol
+    /// Which occurrence of this instruction in the guest's windows since the previous event landed, counting from 1.
     unsigned hit = 1;
-    /// If set, the boundary is this one, counted from 0 in the same way, and the rest is unused.
+    /// If set, this index names the boundary, counted from 0 in the same way, and the other members are unused.
     std::optional<std::uint64_t> index;
 
     bool operator==(const Boundary&) const = default;
 };
 
-/// The code from a first symbol up to, and not including, a second, for events of one kind or of any.
+/// The code from one symbol up to, but not including, another, for events of one kind or of every kind.
 struct SymbolRange {
     std::string from, to;
     std::optional<vm::Event::Kind> of{};
@@ -64,20 +63,22 @@ struct Schedule {
 /// Returns the address of a symbol in the guest `target`. Throws if there is none.
 using AddressOf = std::function<std::uint64_t(const std::string& target, const std::string& symbol)>;
 
-/// Reads a schedule. Without `address_of`, an ADDRESS is a number. Throws ScheduleError, and what `address_of` throws.
+/// Reads a schedule. Without `address_of`, an ADDRESS is a number. Throws ScheduleError, and whatever `address_of`
+/// throws.
 [[nodiscard]] Schedule parse_schedule(std::string_view text, const AddressOf& address_of = {});
-/// Reads a comma-separated list of events of the guest `target`, as in --events. Throws as parse_schedule() does.
+/// Reads a comma-separated list of events for the guest `target`, as --events takes it. Throws as parse_schedule()
+/// does.
 [[nodiscard]] std::vector<vm::Event> parse_events(std::string_view text, const std::string& target = {},
                                                   const AddressOf& address_of = {});
 
-/// Returns the forms of an event that can be read: "nmi", "irq", "irq=VECTOR", ...
+/// Returns the forms in which an event can be written: "nmi", "irq", "irq=VECTOR", ...
 [[nodiscard]] std::vector<std::string> event_forms();
 
-/// Reads a comma-separated list of [EVENT:]FROM..TO, as in --window. Throws ScheduleError.
+/// Reads a comma-separated list of [EVENT:]FROM..TO, as --window takes it. Throws ScheduleError.
 [[nodiscard]] std::vector<SymbolRange> parse_ranges(std::string_view text);
 
 [[nodiscard]] std::string to_string(vm::Event::Kind kind);
-/// Reads what to_string() makes. Empty if `name` is no kind of event.
+/// Reads the name of a kind of event, as to_string() writes it. Empty if `name` is none.
 [[nodiscard]] std::optional<vm::Event::Kind> parse_kind(std::string_view name);
 [[nodiscard]] std::string to_string(vm::Event event);
 [[nodiscard]] std::string to_string(const SymbolRange& range);

@@ -15,9 +15,10 @@ class ScheduleLander {
     ScheduleLander(const std::vector<Landing>& schedule, HitCounter hits)
         : schedule_(&schedule), hits_(std::move(hits)) {}
 
-    /// At each boundary, in order.
+    /// Returns the event that lands at the guest's current boundary; empty if none does. Call it at each boundary, in
+    /// order. Throws ScheduleError if the event cannot land there.
     std::optional<vm::Event> operator()(vm::Guest& guest);
-    /// The first boundary that was not reached, or null.
+    /// Returns the first boundary that the run did not reach, or null.
     [[nodiscard]] const Boundary* missed() const {
         return next_ == schedule_->size() ? nullptr : &(*schedule_)[next_].boundary;
     }

@@ -18,7 +18,7 @@
 
 namespace gatecrash::sweep {
 
-/// A boundary on a path. A subject adds what it needs to go on from there.
+/// A boundary on a path. A subject adds what it needs to continue from there.
 class Point {
   public:
     explicit Point(const Reached& reached) : reached_(reached) {}
@@ -27,7 +27,7 @@ class Point {
     virtual ~Point() = default;
 
     [[nodiscard]] const Reached& reached() const { return reached_; }
-    /// The instruction that is about to execute.
+    /// Returns the address of the instruction that is about to execute.
     [[nodiscard]] vm::Virtual rip() const { return reached_.rip; }
 
   private:
@@ -37,18 +37,18 @@ class Point {
 /// The boundaries of one run, in order.
 using Path = std::vector<std::unique_ptr<Point>>;
 
-/// An event that has landed, delivered at `at`.
+/// An event that has landed, and is delivered at `at`.
 struct Landed {
     vm::Event event;
     const Point* at;
 };
 
-/// How a run ended, as far as its end shows.
+/// How a run ended, as far as its end shows that.
 enum class Ending : std::uint8_t {
     held,
     broken,
-    endless,  ///< proven: it came back to an earlier state
-    unclear   ///< it goes on, and nothing is proven
+    endless,  ///< proven: the run came back to an earlier state
+    unclear   ///< the run goes on, and nothing is proven
 };
 
 class Subject {
@@ -58,53 +58,54 @@ class Subject {
     Subject& operator=(const Subject&) = delete;
     virtual ~Subject() = default;
 
-    /// For schedules and messages.
+    /// Returns the name for schedules and messages.
     [[nodiscard]] virtual const std::string& name() const = 0;
-    /// The address of a symbol; empty if there is none.
+    /// Returns the address of a symbol; empty if there is none.
     [[nodiscard]] virtual std::optional<vm::Virtual> find(const std::string& symbol) const = 0;
-    /// The boundary as schedules name it, and with its index.
+    /// Returns the boundary as schedules name it, with its index.
     [[nodiscard]] virtual Boundary boundary_of(const Reached& reached) const = 0;
 
     // --- windows -----------------------------------------------------------------------------------------------------
 
     /// Goes to the next window and opens it, ready for the run without events. False if there is none.
     virtual bool find_window() = 0;
-    /// The run without events holds in the window that was found last: makes it the reference, and goes on to its end.
+    /// Makes the run without events the reference of the window that was found last, because that run holds. Then runs
+    /// to its end.
     virtual void keep_window() = 0;
-    /// All windows are found. Throws vm::ImageError if there is none.
+    /// Ends the search for windows. Throws vm::ImageError if there is none.
     virtual void finish_windows() = 0;
     [[nodiscard]] virtual std::size_t windows() const = 0;
 
     // --- paths -------------------------------------------------------------------------------------------------------
 
-    /// Steps the run without events of a window. `hits` counts on from the windows before it.
+    /// Steps through the run without events of a window. `hits` continues from the windows before it.
     [[nodiscard]] virtual Path path_of(std::size_t window, HitCounter& hits) = 0;
-    /// Steps the run after `event` has landed at `from`, from its delivery at `to`: a run that holds. With `compare`,
-    /// is_new() can be asked about its boundaries.
+    /// Steps through the run after `event` has landed at `from`, from its delivery at `to`. That run must hold. With
+    /// `compare`, is_new() accepts its boundaries.
     [[nodiscard]] virtual Path path_after(const Point& from, vm::Event event, const Point& to, bool compare) = 0;
-    /// Whether hardware can have `event` arrive there.
+    /// True if hardware can make `event` arrive there.
     [[nodiscard]] virtual bool can_land(vm::Event event, const Point& at) const = 0;
-    /// Whether `event` is delivered there before the next instruction.
+    /// True if the CPU would deliver `event` there before the next instruction.
     [[nodiscard]] virtual bool can_deliver(vm::Event event, const Point& at) const = 0;
 
     // --- schedules ---------------------------------------------------------------------------------------------------
 
-    /// Goes back to `from` and has `event` arrive there, to be delivered at `to`.
+    /// Restores the guest to `from` and lands `event` there, which the CPU then delivers at `to`.
     virtual void land(const Point& from, vm::Event event, const Point& to) = 0;
-    /// Runs on to the end, and checks it. `landed` are all events of the schedule. Notes in `extremes` what a run used
-    /// that holds.
+    /// Runs to the end, and checks it. `landed` are all events of the schedule. If the run holds, notes in `extremes`
+    /// what it used.
     [[nodiscard]] virtual Ending run(std::size_t window, std::span<const Landed> landed, Extremes& extremes) = 0;
-    /// Steps through the schedule that just ended as `ending` says, and returns what it breaks, causes first. `hits`
-    /// are as at the window's beginning.
+    /// Steps through the schedule that just ended as `ending` says. Returns what it breaks, causes first. `hits` is the
+    /// counter at the beginning of the window.
     [[nodiscard]] virtual std::vector<Violation> examine(std::size_t window, const HitCounter& hits,
                                                          const std::vector<Landing>& schedule, Ending ending) = 0;
 
-    /// Whether no run was met since forget() that goes on like this one: the last of `landed` lands at `from`, and
-    /// `more` events land in all, this one included.
+    /// Notes a start, and returns true if no equivalent one was noted since forget(). The last of `landed` lands at
+    /// `from`. `more` counts the events that still land, including this one.
     [[nodiscard]] virtual bool is_new(std::size_t window, const Point& from, std::span<const Landed> landed,
                                       unsigned more) = 0;
     virtual void forget() = 0;
-    /// Begins to measure extremes anew.
+    /// Measures extremes from here on.
     virtual void restart_extremes() = 0;
 };
 

@@ -16,34 +16,34 @@ namespace {
 
 using vm::Event;
 
-/// An event, the boundaries of a path on which it can land to be delivered at one of them, and that one. It is the last
-/// of them, unless nothing lands there.
+/// An event, the boundaries `from` which it is delivered at `to`, and that boundary. `to` is the last of `from`, unless
+/// the event cannot land at `to`.
 struct Delivery {
     Event event;
     const std::vector<const Point*>& from;
     const Point& to;
 };
 
-/// A window, and how the boundaries in it are counted.
+/// A window, and how its boundaries are counted.
 struct Context {
     std::uint64_t window = 0;
-    HitCounter hits{};                    ///< as it stands at the window's beginning
-    std::uint64_t boundaries_before = 0;  ///< in the windows before it
+    HitCounter hits{};                    ///< the counter at the beginning of the window
+    std::uint64_t boundaries_before = 0;  ///< boundaries in the windows before it
 };
 
 struct Interrupted {};
 struct BudgetSpent {};
 
-/// Skips what a sweep did before the checkpoint that it goes on from.
+/// Skips what a sweep did before the checkpoint from which it resumes.
 class Resume {
   public:
     void begin(const Checkpoint& from) { from_ = &from; }
-    /// Whether there is nothing (more) to skip.
+    /// True if there is nothing left to skip.
     [[nodiscard]] bool is_over() const { return from_ == nullptr; }
     [[nodiscard]] bool skips(const Position& position) const {
         return !is_over() && compare_start(position, from_->next) < 0;
     }
-    /// Returns the checkpoint if `position` is where it was taken; there is nothing to skip from then on.
+    /// Returns the checkpoint if `position` is where it was taken, and skips nothing from then on.
     const Checkpoint* arrive(const Position& position) {
         const bool is_there = !is_over() && position.events.size() == from_->next.events.size() &&
                               compare_start(position, from_->next) >= 0;
@@ -55,7 +55,7 @@ class Resume {
     const Checkpoint* from_ = nullptr;
 };
 
-/// A boundary below all symbols has no other name than its index.
+/// Removes the index of each boundary that has a symbol. A boundary below all symbols has no other name.
 std::vector<Landing> without_indices(std::vector<Landing> schedule) {
     for (auto& landing : schedule) {
         if (!landing.boundary.symbol.empty()) landing.boundary.index.reset();
@@ -98,7 +98,7 @@ class Sweep {
     [[nodiscard]] const SweepResult& result() const { return tally_.result(); }
     [[nodiscard]] During during(Phase phase) const { return {options_.clock, phase}; }
 
-    /// The run without events is the reference for everything else, and itself the first schedule.
+    /// Runs the first schedule, which has no events, in each window. It is the reference for all others.
     void sweep_without_events() {
         while (subject_.find_window()) {
             run_schedule({.window = subject_.windows()});
@@ -122,11 +122,11 @@ class Sweep {
         }
     }
 
-    /// Has each event delivered at each boundary of `path`, and more events after it while `more` is above 1.
+    /// Delivers each event at each boundary of `path`, and more events after it while `more` is above 1.
     void extend(const Context& context, const Path& path, unsigned more) {
         const bool first = landed_.empty();
         position_.events.emplace_back();
-        // By event: where it can land, since it could last be delivered.
+        // For each event: where it can land, since the last boundary at which it could be delivered.
         std::vector<std::vector<const Point*>> landings(options_.events.size());
         for (std::size_t i = 0; i < path.size(); ++i) {
             const auto& point = *path[i];
@@ -147,8 +147,9 @@ class Sweep {
         position_.events.pop_back();
     }
 
-    /// Has an event land where it is then delivered: it waits at all boundaries but the last. What waits is the same as
-    /// what lands where it can be delivered, so with pruning only the last is run.
+    /// Lands an event at each boundary from which it is delivered at the same place; it waits at all of them but the
+    /// last. A waiting event gives the same run as one that lands where it can be delivered. So with pruning, only the
+    /// last is run.
     void deliver(const Context& context, const Delivery& delivery, unsigned more) {
         const bool first = landed_.empty();
         const auto& [event, from, to] = delivery;
@@ -173,7 +174,7 @@ class Sweep {
     void land(const Context& context, const Point& from, const Delivery& delivery, unsigned more) {
         if (options_.stop != nullptr && options_.stop->load()) throw Interrupted{};
         if (more > 1) {
-            // This schedule was run one level up and holds. Its path is found by stepping, and has to end as it did.
+            // This schedule was run one level up and holds. Stepping finds its path, and must reach the same end.
             const auto path = subject_.path_after(from, delivery.event, delivery.to, compares_states());
             return extend(context, path, more - 1);
         }
@@ -183,7 +184,7 @@ class Sweep {
         run_schedule(context);
     }
 
-    /// Runs on from where the events have landed. Something broken is examined step by step.
+    /// Runs the guest on after the events have landed. Examines a run that breaks something step by step.
     void run_schedule(const Context& context) {
         tally_.count_run();
         const auto ending = subject_.run(context.window, landed_, tally_.extremes());
@@ -235,11 +236,11 @@ class Sweep {
         tally_.enter_block(*block_);
     }
 
-    /// Equal states are looked for within a block, until something in it breaks: then all that is like it is to be
-    /// found, too.
+    /// True if the sweep looks for equal states. After something breaks in a block, it stops looking there, so as to
+    /// find all that is alike.
     [[nodiscard]] bool compares_states() const { return options_.prune && block_holds_; }
 
-    /// Whether what is skipped has been met in the block that the sweep goes on in, and so has to be known.
+    /// True if a skipped schedule belongs to the block in which the sweep resumes. Then its state must be noted again.
     [[nodiscard]] bool must_be_known(const Context& context) const {
         const auto& from = resume_.from();
         const auto block = [&](const Position& position) {
@@ -248,14 +249,16 @@ class Sweep {
         return from.block_holds && position_.window == from.next.window && block(position_) == block(from.next);
     }
 
-    /// Returns whether this shard has a boundary. Their number is known after the schedules of one event.
+    /// True if this shard has a boundary. The sweep knows how many boundaries there are after the schedules of one
+    /// event.
     [[nodiscard]] bool has_blocks() const { return options_.shard.has_any_of(result().boundaries); }
 
     // --- counts ------------------------------------------------------------------------------------------------------
 
     [[nodiscard]] Checkpoint checkpoint() const { return {result(), position_, tally_.broken(), block_holds_}; }
 
-    /// The number of boundaries in a result must not depend on the window in which the sweep stops.
+    /// True if the sweep counts the boundaries in advance. Their number in a result must not depend on the window in
+    /// which the sweep stops.
     [[nodiscard]] bool must_count_boundaries() const {
         const bool is_asked_for = options_.counted || (options_.max_findings != 0 && subject_.windows() > 1);
         return is_asked_for && options_.depth != 0 && result().boundaries == 0 && result().findings.empty();
@@ -286,7 +289,8 @@ class Sweep {
         return coverage;
     }
 
-    /// Returns Finding::order: it follows from the first event and where it is delivered, whatever the shard.
+    /// Returns Finding::order. It follows from the first event and where that is delivered, so it is the same in every
+    /// shard.
     [[nodiscard]] std::uint64_t order_of(const Context& context) const {
         if (position_.events.empty()) return 0;
         const auto& first = position_.events.front();
@@ -306,7 +310,7 @@ class Sweep {
     Resume resume_;
     Position position_;
     std::vector<Landed> landed_;
-    std::optional<std::uint64_t> block_;  ///< of the first events
+    std::optional<std::uint64_t> block_;  ///< the block of the first events
     bool block_holds_ = true;
     std::uint64_t held_ = 0;
 };

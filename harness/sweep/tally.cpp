@@ -48,7 +48,7 @@ std::uint64_t Tally::schedules_run() const {
 }
 
 void Tally::add(std::uint64_t window, const std::vector<Landing>& schedule, std::optional<Finding> finding) {
-    // Without pruning a schedule comes up once for each boundary on which its event waits for the same delivery.
+    // Without pruning, the same schedule comes up once for each boundary on which its event waits for that delivery.
     if (!broken_.insert(to_string(Schedule{"", schedule})).second) return;
     const auto [group, is_new] = groups_.try_emplace(group_of(window, schedule), result_.findings.size());
     if (is_new && finding) return add(std::move(*finding));
@@ -60,7 +60,7 @@ void Tally::add(Finding finding) {
     if (options_.found) options_.found(finding);
     result_.findings.push_back(std::move(finding));
     auto* const at = stretch();
-    if (at == nullptr) return;  // without any event: the sweep ends with it in any case
+    if (at == nullptr) return;  // without max_findings nothing is divided; without events the sweep ends anyway
     at->finds = true;
     if (result_.findings.size() == options_.max_findings) throw EnoughFound{};
     result_.levels.back().stretches.push_back({.block = at->block});

@@ -12,7 +12,7 @@
 
 namespace gatecrash::sweep {
 
-/// Thrown by Tally::add() at the last finding that was asked for.
+/// Thrown by Tally::add() after the last finding that the options ask for.
 struct EnoughFound {};
 
 /// Counts what a sweep does, and keeps what it finds.
@@ -22,13 +22,13 @@ class Tally {
 
     [[nodiscard]] const SweepResult& result() const { return result_; }
     [[nodiscard]] std::vector<std::string> broken() const { return {broken_.begin(), broken_.end()}; }
-    /// Goes on from a result and the schedules that broke something so far.
+    /// Restores the counts and findings of a checkpoint.
     void go_back_to(const Checkpoint& checkpoint);
 
-    /// Begins the schedules with one event more.
+    /// Begins the schedules with one more event.
     void next_level();
-    /// Begins a block of boundaries. A resumed sweep passes again through the blocks before its checkpoint, whose
-    /// stretches it has already.
+    /// Begins a block of boundaries. A resumed sweep passes again through the blocks before its checkpoint, and already
+    /// has their stretches.
     void enter_block(std::uint64_t block);
     void count_run();
     void count_pruned(std::uint64_t number);
@@ -36,17 +36,17 @@ class Tally {
     [[nodiscard]] std::uint64_t schedules_run() const;
     [[nodiscard]] Extremes& extremes() { return result_.levels.back().extremes; }
 
-    /// Whether a finding like `schedule` is known.
+    /// True if a finding like `schedule` is known.
     [[nodiscard]] bool knows(std::uint64_t window, const std::vector<Landing>& schedule) const {
         return groups_.contains(group_of(window, schedule));
     }
-    /// Notes a schedule that breaks something: as the first of its group, with its `finding`, or as one more.
+    /// Counts a schedule that breaks something. The first schedule of a group needs its `finding`.
     void add(std::uint64_t window, const std::vector<Landing>& schedule, std::optional<Finding> finding);
 
     void interrupt() { result_.interrupted = true; }
     void run_out(const Coverage& coverage) { result_.not_exhaustive = coverage; }
     void stop_early() { result_.stopped_after = options_.max_findings; }
-    /// Every shard has to run the empty schedule, as the reference; one counts it.
+    /// Returns the result. Every shard runs the empty schedule as its reference, but only the first shard counts it.
     [[nodiscard]] SweepResult finish();
 
   private:
@@ -55,7 +55,7 @@ class Tally {
 
     const SweepOptions& options_;
     SweepResult result_;
-    std::map<FindingGroup, std::size_t> groups_;  ///< where in result_.findings
+    std::map<FindingGroup, std::size_t> groups_;  ///< index in result_.findings
     std::set<std::string> broken_;
 };
 

@@ -26,7 +26,7 @@ std::string changes(const kvm_regs& before, const kvm_regs& after, const vm::Ima
     return text;
 }
 
-/// "jz 0xFFFFFFFF800128AA (nmi_from_kernel)": a target is named.
+/// Adds the name of a branch target, as in "jz 0xFFFFFFFF800128AA (nmi_from_kernel)".
 std::string with_target(const Guest& guest, std::string text) {
     const auto at = text.rfind(" 0x");
     const bool is_branch = text.starts_with('j') || text.starts_with("call") || text.starts_with("loop");
@@ -35,7 +35,7 @@ std::string with_target(const Guest& guest, std::string text) {
                        guest.image().symbols.name_of(Virtual{std::stoull(text.substr(at + 3), nullptr, 16)}));
 }
 
-/// ", CR2 0xffffffff80010570 (exception_body)"
+/// Describes CR2, such as ", CR2 0xffffffff80010570 (exception_body)".
 std::string describe_cr2(Guest& guest) {
     const Virtual address{guest.cpu().sregs().cr2};
     const auto& image = guest.image();
@@ -63,7 +63,7 @@ void TraceObserver::lands(Guest& guest, vm::Event event) {
 void TraceObserver::before_step(Guest& guest) {
     if (guest.delivery_due()) return end_line();
     const auto& regs = guest.cpu().regs();
-    if (line_ && line_->rip == regs.rip && line_->iterations != 0) return;  // the next iteration
+    if (line_ && line_->rip == regs.rip && line_->iterations != 0) return;  // the line counts its iterations
     end_line();
     begin_line(guest);
 }
@@ -75,7 +75,7 @@ void TraceObserver::begin_line(Guest& guest) {
     const auto& per_cpu = guest.image().is_64_bit() ? sregs.gs : sregs.fs;
     const bool user_root = vm::Physical{sregs.cr3 & vm::cr3_address} == guest.memory().user_page_table_root();
     const Virtual rip{regs.rip};
-    // Of several labels the boundary has the first; a reader may know the code by another.
+    // A line shows only the first of several labels. A reader may know the code by another.
     if (const auto names = guest.image().symbols.names_at(rip); names.size() > 1) {
         sink_(fmt::format("       {}:", fmt::join(names, ", ")));
     }

@@ -8,8 +8,8 @@
 
 namespace gatecrash::sweep {
 
-/// Writes a stepped run for people: a line for each instruction, with the registers that it changed, and one for each
-/// event that lands, each frame that is pushed, and each rule that an instruction breaks. The iterations of a REP are
+/// Writes a stepped run for people. Each instruction has a line, with the registers that it changed. So has each event
+/// that lands, each frame that the CPU pushes, and each rule that an instruction breaks. All iterations of a REP share
 /// one line.
 class TraceObserver : public Observer {
   public:
@@ -36,7 +36,7 @@ class TraceObserver : public Observer {
 
     const TraceSink& sink_;
     std::uint64_t number_ = 0;
-    std::optional<Line> line_;  ///< not written yet
+    std::optional<Line> line_;  ///< not yet written
 };
 
 }  // namespace gatecrash::sweep

@@ -11,34 +11,33 @@
 
 namespace gatecrash::sweep {
 
-/// A stretch of a guest's run that is swept: from one of the workload's BEGIN doorbells to the next END.
+/// The part of a guest's run that is swept: from one BEGIN doorbell of the workload to the next END.
 struct Window {
-    vm::Snapshot begin;                ///< behind BEGIN; the opening event has not landed
-    std::optional<vm::Event> opening;  ///< what the workload asked to arrive there
-    bool round_trip = false;           ///< at END the registers are to be as they are in `begin`
-    std::uint64_t log_head = 0;        ///< records in the log ring at BEGIN
-    std::optional<vm::Snapshot> end;   ///< how the run without events ends; empty while that is not known
-    std::set<std::uint32_t> vectors;   ///< that the run without events takes
-    std::map<std::uint32_t, std::uint64_t> nesting_limits;  ///< as in LogExpectation
-    /// States that the run without events has at CPL 3; empty while they are not known.
+    vm::Snapshot begin;                                     ///< state after BEGIN, before the opening event lands
+    std::optional<vm::Event> opening;                       ///< the event that the workload asked for at BEGIN
+    bool round_trip = false;                                ///< at END the registers must be as they are in `begin`
+    std::uint64_t log_head = 0;                             ///< number of records in the log ring at BEGIN
+    std::optional<vm::Snapshot> end;                        ///< how the run without events ends; empty while unknown
+    std::set<std::uint32_t> vectors;                        ///< taken by the run without events
+    std::map<std::uint32_t, std::uint64_t> nesting_limits;  ///< see LogExpectation
+    /// The states of user code (CPL 3) in the run without events; empty while unknown.
     std::optional<std::vector<KeptState>> user;
 };
 
 /// Runs freely to the next BEGIN. Empty at DONE. Throws vm::ImageError if the guest does anything else.
 [[nodiscard]] std::optional<Window> next_window(vm::Guest& guest);
 
-/// Puts the guest at the beginning of `window`, its opening event landed.
+/// Restores the guest to the beginning of `window`, and lands its opening event.
 void open_window(vm::Guest& guest, const Window& window);
 
 [[nodiscard]] std::uint64_t log_head(vm::Guest& guest);
-/// The vectors that handler bodies logged since the window began.
+/// Returns the vectors that handler bodies have logged since the window began.
 [[nodiscard]] std::set<std::uint32_t> vectors_since(vm::Guest& guest, const Window& window);
 
-/// Refuses a workload that left END out: throws vm::ImageError if a run without events ended with another
-/// doorbell.
+/// Throws vm::ImageError if a run without events ended with another doorbell than END: the workload left END out.
 void check_end(vm::Guest& guest, const vm::Outcome& outcome);
 
-/// The log records that were added since the window began.
+/// Returns the log records that were added since the window began.
 [[nodiscard]] std::vector<abi::LogRecord> records_since(vm::Guest& guest, const Window& window);
 
 }  // namespace gatecrash::sweep

@@ -53,7 +53,8 @@ struct Checker {
         const auto records = records_since(guest, window);
         auto all = landed;
         if (window.opening) all.insert(all.begin(), {*window.opening, window.log_head});
-        // Without a reference this is the run that becomes it: whatever it takes is expected, except what is fatal.
+        // Without a reference, this run becomes the reference. Then every vector that it takes is expected, except
+        // fatal ones.
         std::set<std::uint32_t> taken;
         if (!window.end) {
             for (const auto& record : records) taken.insert(record.vector);
@@ -64,17 +65,20 @@ struct Checker {
         bodies_at_once = std::move(found.bodies_at_once);
     }
 
-    /// FATAL leaves a log record that says more, unless the log is what went wrong.
+    /// Reports a FATAL doorbell if nothing else was found. Usually its log record says more, unless the log itself is
+    /// damaged.
     void check_fatal(const vm::Outcome& outcome) {
         if (outcome == vm::Outcome{vm::Doorbell{GATECRASH_PORT_FATAL}} && violations.empty()) {
             add(Invariant::no_unexpected_vector, "the guest gave up (doorbell FATAL) and logged no reason");
         }
     }
 
-    /// What the workload has on its stack is as it would be without events.
+    /// Compares the workload's live stack with that of the run without events.
     void check_live_stack() {
         const auto rsp = guest.cpu().regs().rsp;
-        if (guest.cpl() == 3 && !guest.image().is_user(Virtual{rsp})) return;  // the user's number, nobody's stack
+        if (guest.cpl() == 3 && !guest.image().is_user(Virtual{rsp}))
+            return;  // RSP is only a number of the user's,
+                     // not a stack
         const auto& stacks = guest.image().stacks;
         const auto stack =
             std::find_if(stacks.begin(), stacks.end(), [&](const auto& s) { return rsp >= s.low && rsp <= s.high; });
@@ -94,7 +98,7 @@ struct Checker {
         if (!canary.empty()) add(Invariant::stack, fmt::format("the canary at the {} is overwritten", canary));
     }
 
-    /// What the registers at END are held against; null if nothing is known yet.
+    /// Returns the state that the registers at END must equal; null if none is known yet.
     const vm::Snapshot* reference() const {
         if (window.round_trip) return &window.begin;
         return window.end ? &*window.end : nullptr;
@@ -109,7 +113,7 @@ struct Checker {
         }
     }
 
-    /// Names all registers that differ in one line.
+    /// Reports all registers that differ as one violation. Its message shows the first three and counts the others.
     void check_registers(const vm::Snapshot& at) {
         const auto& now = guest.cpu().regs();
         const auto& then = at.regs;
@@ -155,7 +159,8 @@ struct Checker {
         check_control(at);
     }
 
-    /// No event may leave these changed for the code that follows, although nothing in the window would notice.
+    /// Checks control registers and MSRs. No event may change them for the code that follows, even if nothing in the
+    /// window would notice.
     void check_control(const vm::Snapshot& at) {
         auto debug_then = at.debug_registers;
         for (const auto& [event, head] : landed) {
@@ -168,7 +173,7 @@ struct Checker {
         }
     }
 
-    /// An IST entry that a handler moved, for who nests on that stack, is back.
+    /// Checks that a handler restored an IST entry that it had moved to let others nest on that stack.
     void check_interrupt_stacks(const vm::Snapshot& at) {
         if (!guest.image().is_64_bit()) return;
         constexpr std::uint64_t ist_offset = 36;  // in a TSS (SDM volume 3, figure 8-11)
@@ -184,7 +189,7 @@ struct Checker {
         }
     }
 
-    /// Page tables are no part of a snapshot, so the next run is given good ones.
+    /// Reports overwritten page tables, and repairs them for the next run, since snapshots do not contain them.
     void check_page_tables() {
         if (guest.page_tables_intact()) return;
         add(Invariant::page_tables, "the page tables themselves are overwritten");

@@ -13,8 +13,8 @@ namespace {
 using vm::Guest;
 using vm::Virtual;
 
-/// In long mode RSP is aligned to 16 before five words are pushed, and a sixth for an error code (SDM volume
-/// 3, 6.14.2).
+/// Returns the address of the frame that the CPU has just pushed. In long mode the CPU aligns RSP to 16, pushes five
+/// words, and a sixth for an error code (SDM volume 3, 6.14.2). So RSP shows whether there is an error code.
 std::uint64_t pushed_frame_address(Guest& guest, std::uint8_t vector) {
     const auto rsp = number(guest.stack_pointer());
     const auto word = guest.image().word_size;
@@ -22,13 +22,13 @@ std::uint64_t pushed_frame_address(Guest& guest, std::uint8_t vector) {
     return rsp + (error_code ? word : 0);
 }
 
-/// Whether a CPU can have pushed it: code, stack and address of one privilege level.
+/// True if a CPU can have pushed the frame: its code, stack and address belong to one privilege level.
 bool is_possible(const ReturnFrame& frame, const vm::Image& image) {
     if (frame.is_to_vm86()) return true;
     return (frame.ss & 3) == (frame.cs & 3) && image.is_user(Virtual{frame.rip}) == frame.is_to_user();
 }
 
-/// Behind what is in memory of it (SDM volume 3, figures 6-4 and 20-4).
+/// Returns the address after the part of the frame that is in memory (SDM volume 3, figures 6-4 and 20-4).
 std::uint64_t end_of_frame(std::uint64_t address, const ReturnFrame& frame, const vm::Image& image) {
     constexpr std::uint64_t words = 5, words_of_same_level = 3, words_of_vm86 = 9;
     if (image.is_64_bit()) return address + words * image.word_size;
@@ -52,7 +52,8 @@ std::optional<ReturnFrame> frame_at(Guest& guest, std::uint64_t address) {
     return frame;
 }
 
-/// RF is for who handles a breakpoint to set: the instruction is to be passed this time (SDM volume 3, 17.3.1.1).
+/// Compares two frames without RF. A breakpoint handler sets RF so that the instruction does not break again when it is
+/// resumed (SDM volume 3, 17.3.1.1).
 bool same_but_rf(ReturnFrame a, ReturnFrame b) {
     a.rflags &= ~vm::rflags_rf;
     b.rflags &= ~vm::rflags_rf;
@@ -128,17 +129,17 @@ void FrameTracker::push(Guest& guest, std::uint8_t vector) {
 
 std::uint64_t FrameTracker::end_of_live_part(const Delivery& delivery) const {
     const auto rsp = delivery.frame.rsp;
-    // What user code has in RSP need not be a stack of its own.
+    // User code may have any value in RSP; it need not point to a stack of its own.
     if (delivery.frame.is_to_user() && (delivery.frame.is_to_vm86() || !image_.is_user(Virtual{rsp}))) return rsp;
     const auto* stack = stack_at(rsp);
     if (stack == nullptr) return rsp;
     const bool same_stack = delivery.address >= stack->low && delivery.address < stack->high;
     if (!same_stack) return stack->high;
-    // Without a switch of stacks the CPU pushes right below the interrupted RSP. Such a handler may put right what it
+    // Without a stack switch, the CPU pushes directly below the interrupted RSP. Such a handler may repair what it
     // interrupted, as a fixup of a faulting IRET does.
     if (delivery.end <= rsp && rsp - delivery.end < 16) return rsp;
-    // A vector that comes again on its own stack shares the top of it with itself, by whatever design. Other handlers
-    // that run on that stack own it from their frame down.
+    // A vector that nests on its own stack shares the top of that stack with its outer run, whatever the design does.
+    // Any other handler that runs on that stack owns it from its frame down.
     const Delivery* innermost = nullptr;
     for (const auto& earlier : deliveries_) {
         const bool above = earlier.is_live() && earlier.address >= rsp && earlier.address < stack->high;
@@ -152,7 +153,7 @@ FrameTracker::Delivery* FrameTracker::find_delivery(const ReturnFrame& frame, st
     Delivery* found = nullptr;
     for (auto& delivery : deliveries_) {
         if (delivery.used != used || !same_but_rf(delivery.frame, frame)) continue;
-        // Of equal frames, prefers one that was not given up, then one that was pushed here, then the newest.
+        // Prefers, among equal frames, one that was not given up, then one that was pushed here, then the newest.
         const auto fits = [&](const Delivery& d) { return std::pair(!d.given_up, d.address == address); };
         if (found == nullptr || fits(delivery) >= fits(*found)) found = &delivery;
     }
@@ -163,7 +164,7 @@ std::optional<Violation> FrameTracker::pop() {
     const auto iret = pop_->iret, address = pop_->address;
     const auto& frame = pop_->frame;
     if (auto* unused = find_delivery(frame, address, false)) {
-        // It was not given up after all: its handler went astray on the interrupted stack.
+        // The IRET proves that the frame was not given up: its handler went astray on the interrupted stack.
         if (!unused->damage.empty()) return Violation{Invariant::stack, unused->damage};
         unused->used = !pop_->faulted;
         if (unused->used) returned_to_ = unused->context;
@@ -175,8 +176,8 @@ std::optional<Violation> FrameTracker::pop() {
             fmt::format("the IRET at {} returns a second time through the frame to {} that vector {} pushed{}",
                         name(iret), name(frame.rip), used->vector, lost_frames())};
     }
-    // The newest that was pushed here and is no longer what it was: of the entry code's own making, as a redirection
-    // or the way into user code are, or lost.
+    // Finds the newest frame that was pushed here and has changed since. Either the entry code changed it on purpose,
+    // as for a redirection or the way into user code, or it is lost.
     const auto changed = std::find_if(deliveries_.rbegin(), deliveries_.rend(), [&](const Delivery& d) {
         return !d.used && d.address == address && (d.redirected || !d.overwritten_by.empty());
     });
@@ -186,7 +187,7 @@ std::optional<Violation> FrameTracker::pop() {
             fmt::format("the IRET at {} pops the frame to {} that vector {} pushed, which was overwritten by {}",
                         name(iret), name(changed->frame.rip), changed->vector, changed->overwritten_by)};
     }
-    // CS 0 is a mark that some designs leave for themselves; the IRET faults on it and they take it off again.
+    // CS 0 is a mark that some designs leave for themselves: the IRET faults on it, and they remove it.
     if (!is_possible(frame, image_) && frame.cs != 0) {
         return Violation{Invariant::stack,
                          fmt::format("the IRET at {} pops a mixture of frames: RIP {}, CS {:#x}, SS {:#x}, RSP {:#x}{}",
@@ -215,8 +216,8 @@ const abi::Stack* FrameTracker::stack_at(std::uint64_t rsp) const {
     return found == image_.stacks.end() ? nullptr : &*found;
 }
 
-/// A stack that was unwound past a context has no such context any more. Only the innermost can be given up: whoever
-/// runs inside it may use outer stacks as it likes, or break them.
+/// Marks a context as given up once its stack is unwound past it. Only the innermost context can be given up: the code
+/// that runs inside it may use outer stacks as it likes, or break them.
 void FrameTracker::note_given_up(Guest& guest) {
     for (auto delivery = deliveries_.rbegin(); delivery != deliveries_.rend(); ++delivery) {
         if (!delivery->is_live()) continue;
@@ -230,7 +231,7 @@ bool FrameTracker::is_given_up(Guest& guest, const Delivery& delivery) const {
     if (delivery.frame.is_to_user() || stack == nullptr) return false;
     const auto rsp = number(guest.stack_pointer());
     if (guest.cpl() == 0 && rsp == delivery.frame.rsp && number(guest.rip()) == delivery.frame.rip) return true;
-    // A vector that came again on its own stack runs above what it interrupted.
+    // A vector that nested on its own stack has its frame above what it interrupted.
     if (delivery.address >= delivery.frame.rsp && delivery.address < stack->high) return false;
     if (pop_ && !pop_->faulted) return stack_at(pop_->address) == stack && pop_->address >= delivery.frame.rsp;
     return guest.cpl() == 0 && stack_at(rsp) == stack && rsp > delivery.frame.rsp;

@@ -12,65 +12,65 @@
 
 namespace gatecrash::sweep {
 
-/// What an IRET pops, lowest address first. In legacy mode RSP and SS are in memory only if the privilege level
-/// changes; else RSP is where the frame ends. Of selectors it is the lower half that counts.
+/// The words that an IRET pops, lowest address first. In legacy mode, RSP and SS are in memory only if the privilege
+/// level changes; otherwise `rsp` is the end of the frame. Only the lower half of a selector counts.
 struct ReturnFrame {
     std::uint64_t rip, cs, rflags, rsp, ss;
     bool operator==(const ReturnFrame&) const = default;
 
-    /// To CPL 3, be it in virtual-8086 mode, where CS says nothing.
+    /// True if the frame returns to CPL 3. That includes virtual-8086 mode, where CS does not show the privilege level.
     [[nodiscard]] bool is_to_user() const { return (cs & 3) == 3 || is_to_vm86(); }
     [[nodiscard]] bool is_to_vm86() const { return (rflags & vm::rflags_vm) != 0; }
 };
 
-/// The frame that the delivery of `vector` has just pushed. Empty if its memory is not mapped.
+/// Returns the frame that the delivery of `vector` has just pushed. Empty if its memory is not mapped.
 [[nodiscard]] std::optional<ReturnFrame> pushed_frame(vm::Guest& guest, std::uint8_t vector);
 
 /// Returns the error code that the delivery of `vector` has just pushed. Empty if it pushed none.
 [[nodiscard]] std::optional<std::uint64_t> pushed_error_code(vm::Guest& guest, std::uint8_t vector);
 
-/// Follows the return frames of a stepped run, which shows what handler bodies cannot see: what happens between them
-/// and the CPU. Each frame that the CPU pushes is the way back to one interrupted context. Entry code may move it, put
-/// it off, or return through one of its own making first; but I4 is broken when
+/// Follows the return frames of a stepped run. It sees what happens between the handler bodies and the CPU, which the
+/// bodies cannot see. Each frame that the CPU pushes is the way back to one interrupted context. Entry code may move
+/// that frame, use it later, or first return through a frame that it made itself. The tracker reports I4 if
 ///
-/// - an IRET goes through a frame that was returned through before: another one, which it overwrote, is lost;
-/// - an IRET pops where the CPU pushed a frame that something newer has written over since;
+/// - an IRET uses a frame that an IRET has used before: then another frame, which the old one overwrote, is lost;
+/// - an IRET pops where the CPU pushed a frame that something newer has overwritten since;
 /// - an IRET pops what no CPU pushes: CS of one privilege level with SS or RIP of another;
-/// - a handler writes into the live part of the stack that it interrupted: all of it above the interrupted RSP, or if
-///   the handler shares that stack, what the interrupted handler has pushed there.
+/// - a handler writes to the live part of the stack that it interrupted. That is all of it above the interrupted RSP,
+///   or, if the handler shares that stack, what the interrupted handler has pushed there.
 ///
 /// A handler need not return through its frame. It may continue the interrupted context itself (POPF and RET keep NMIs
-/// masked), or take that context's place and return through an outer frame. Then the stack is no longer live for the
-/// frame that was given up.
+/// masked). It may also take that context's place and return through an outer frame. Then the frame is given up, and
+/// its part of the stack is no longer live.
 class FrameTracker {
   public:
     explicit FrameTracker(const vm::Image& image) : image_(image) {}
 
-    /// In front of a step.
+    /// Prepares for a step. If it is an IRET, notes which frame it pops.
     void before(vm::Guest& guest);
-    /// Behind it.
+    /// Checks the step that before() prepared for.
     [[nodiscard]] std::optional<Violation> after(vm::Guest& guest, const vm::Step& step);
-    /// Checks the IRET that is about to execute, for a step that begins and cannot be made.
+    /// Checks the IRET that is about to execute, if the stepper cannot make its step.
     [[nodiscard]] std::optional<Violation> check_return() { return pop_ ? pop() : std::nullopt; }
-    /// Returns what the context had when it was interrupted to which the latest step returned, by an IRET through the
-    /// frame that the CPU pushed then; null if the step was no such IRET.
+    /// Returns the state of the context that the latest step returned to, as it was when that context was interrupted.
+    /// Null unless the step was an IRET through the frame that the CPU pushed then.
     [[nodiscard]] const KeptState* returned_to() const { return returned_to_ ? &*returned_to_ : nullptr; }
 
   private:
     struct Delivery {
         std::uint8_t vector;
-        std::uint64_t address, end;  ///< of the frame
+        std::uint64_t address, end;  ///< bounds of the frame
         ReturnFrame frame;
         KeptState context;
         /// The live part of the interrupted stack, from the interrupted RSP up.
         std::vector<std::byte> live;
         bool used = false;
         bool given_up = false;         ///< the interrupted context went on, or ended, without an IRET through the frame
-        bool redirected = false;       ///< changed by its own handler, before anything newer came
-        std::string overwritten_by{};  ///< empty: by nothing newer
-        std::string damage{};          ///< what overwrote the live part, for a message; empty: nothing
+        bool redirected = false;       ///< its own handler changed it, before anything newer came
+        std::string overwritten_by{};  ///< newer code that overwrote the frame; empty: none did
+        std::string damage{};          ///< message about what overwrote the live part; empty: nothing did
 
-        /// The interrupted context waits for an IRET through the frame.
+        /// True while the interrupted context waits for an IRET through the frame.
         [[nodiscard]] bool is_live() const { return !used && !given_up; }
     };
     struct Pop {
@@ -93,9 +93,9 @@ class FrameTracker {
 
     const vm::Image& image_;
     std::vector<Delivery> deliveries_;
-    std::optional<Pop> pop_;  ///< by the IRET about to execute
+    std::optional<Pop> pop_;  ///< what the IRET that is about to execute pops
     std::optional<KeptState> returned_to_;
-    std::string actor_;  ///< what the current step is, for messages
+    std::string actor_;  ///< names the current step in messages
 };
 
 }  // namespace gatecrash::sweep

@@ -11,21 +11,22 @@ namespace gatecrash::sweep {
 
 /// A rule that must hold in every run: I1 to I16 of the catalogue.
 enum class Invariant : std::uint8_t {
-    round_trip = 1,            ///< what was interrupted finds all its registers as they were
-    kernel_gs = 2,             ///< GS base and KERNEL_GS_BASE are what they were
-    page_tables = 3,           ///< so is CR3
+    round_trip = 1,            ///< interrupted code finds all its registers unchanged
+    kernel_gs = 2,             ///< GS base and KERNEL_GS_BASE are unchanged
+    page_tables = 3,           ///< CR3 and the page tables are unchanged
     stack = 4,                 ///< no live frame is overwritten or used twice; canaries are intact
-    event_conservation = 5,    ///< each event's handler body runs, none twice for one event; an NMI's never inside
-                               ///< itself, and others no deeper than the guest's nesting_limits say
-    nmi_mask = 6,              ///< NMIs are not masked, and none is latched, when everything has returned
+    event_conservation = 5,    ///< the body of each event's handler runs, and never twice for one event; an NMI's never
+                               ///< nests, others only as deep as the guest's nesting_limits
+    nmi_mask = 6,              ///< when everything has returned, NMIs are not masked and none is latched
     progress = 7,              ///< the run ends
-    no_unexpected_vector = 8,  ///< no exception but those the guest takes anyway; no triple fault
-    fault_origin = 9,          ///< a fault that is the user's is reported as the user's, the kernel's never is
-    context_tracking = 10,     ///< bodies run in kernel context, which is entered and left once
+    no_unexpected_vector = 8,  ///< no exceptions except those that the run without events takes; no triple fault
+    fault_origin = 9,          ///< a fault of the user's is reported as the user's; one of the kernel's never is
+    context_tracking = 10,     ///< handler bodies run in kernel context, which is entered and left once
     flags = 11,                ///< a body begins with the flags that its gate and entry promise
-    fault_registers = 12,      ///< CR2, DR6 and DR7 are those of the body's own event, and of the interrupted after it
-    leak = 13,                 ///< the user gets to see nothing of the kernel's
-    exit_work = 14,            ///< no return to the user while there is work to do first
+    fault_registers = 12,      ///< CR2, DR6 and DR7 belong to the body's own event, and after it to the interrupted
+                               ///< code
+    leak = 13,                 ///< the user sees no data of the kernel's
+    exit_work = 14,            ///< the kernel does not return to the user before it has done pending work
     read_only_tables = 15,     ///< nothing writes to read-only memory
     interrupt_stacks = 16,     ///< IST entries are what they were
 };

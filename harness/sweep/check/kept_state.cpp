@@ -44,7 +44,7 @@ bool is_kernels_root(const vm::Guest& guest, std::uint64_t cr3) {
 }
 
 KeptState kept_state(vm::Guest& guest) {
-    // The other flags are results, or belong to whoever steps.
+    // The other flags hold results, or belong to the stepper.
     constexpr auto system_flags =
         vm::rflags_if | vm::rflags_df | vm::rflags_iopl | vm::rflags_nt | vm::rflags_vm | vm::rflags_ac;
     const auto& sregs = guest.cpu().sregs();

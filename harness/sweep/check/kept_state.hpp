@@ -9,7 +9,7 @@
 
 namespace gatecrash::sweep {
 
-/// A general register, by its name in a 64-bit guest.
+/// A general register. `name` is its name in a 64-bit guest.
 struct GeneralRegister {
     const char* name;
     __u64 kvm_regs::*value;
@@ -23,19 +23,19 @@ inline constexpr std::array general_registers{
     GeneralRegister{"R10", &kvm_regs::r10}, GeneralRegister{"R11", &kvm_regs::r11},
     GeneralRegister{"R12", &kvm_regs::r12}, GeneralRegister{"R13", &kvm_regs::r13},
     GeneralRegister{"R14", &kvm_regs::r14}, GeneralRegister{"R15", &kvm_regs::r15}};
-/// Returns the name in this guest of a register that has `name` in a 64-bit one: EAX for RAX in a 32-bit guest.
+/// Returns this guest's name for the register that is `name` in a 64-bit guest: EAX for RAX in a 32-bit guest.
 [[nodiscard]] std::string register_name(const vm::Image& image, std::string name);
 
-/// "NT set, IF clear": the flags of `now` that differ from `then` (SDM volume 1, figure 3-8).
+/// Lists the flags of `now` that differ from `then`, such as "NT set, IF clear" (SDM volume 1, figure 3-8).
 [[nodiscard]] std::string changed_flags(std::uint64_t now, std::uint64_t then);
 
-/// What code that was interrupted, or that called the kernel, must find again besides its general registers.
+/// A value, besides the general registers, that interrupted code or a caller of the kernel must find unchanged.
 struct KeptField {
     const char* name;
-    Invariant invariant;  ///< broken if it does not
-    /// Whether the value can only be the kernel's; null if that cannot be told.
+    Invariant invariant;  ///< the rule that a change breaks
+    /// True if the value can only be the kernel's; null if a value cannot show that.
     bool (*is_kernels)(const vm::Guest& guest, std::uint64_t value) = nullptr;
-    /// Describes what of the value changed; null if the value says it.
+    /// Describes how the value changed; null if the two values show it.
     std::string (*changes)(std::uint64_t now, std::uint64_t then) = nullptr;
 };
 [[nodiscard]] bool is_kernels_base(const vm::Guest& guest, std::uint64_t base);
@@ -51,16 +51,17 @@ inline constexpr std::array kept_fields{KeptField{"GS base", Invariant::kernel_g
                                         KeptField{"GS", Invariant::round_trip},
                                         KeptField{"system flags", Invariant::round_trip, nullptr, changed_flags}};
 
-/// Fields that kernel code, too, must find again whatever its entry and exit code is about to do with them.
+/// How many of kept_fields, from the first on, interrupted kernel code must find unchanged too. The others may change
+/// in the middle of entry and exit code.
 constexpr std::size_t fields_kept_for_kernel = 3;
 
-/// The values of kept_fields. Bases are 0 in 32-bit guests, where they follow from the selectors.
+/// The values of kept_fields. Bases are 0 in 32-bit guests, where the selectors determine them.
 using KeptState = std::array<std::uint64_t, kept_fields.size()>;
 
 /// Returns the current state of the guest.
 [[nodiscard]] KeptState kept_state(vm::Guest& guest);
 
-/// "GS base 0x1000, not 0x2000". `field` is an index of kept_fields.
+/// Describes how one field changed, such as "GS base 0x1000, not 0x2000". `field` is an index of kept_fields.
 [[nodiscard]] std::string describe_difference(std::size_t field, std::uint64_t now, std::uint64_t then);
 
 }  // namespace gatecrash::sweep

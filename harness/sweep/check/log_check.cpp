@@ -15,10 +15,10 @@ namespace {
 
 using abi::LogRecord;
 
-/// What a body that finds an invariant broken says of itself.
+/// Describes an invariant that a handler body itself found broken.
 struct Rule {
     Invariant invariant;
-    const char* format;  ///< of what it found
+    const char* format;  ///< for the value that the body found
 };
 
 constexpr std::array rules{
@@ -38,7 +38,7 @@ constexpr std::array rules{
     Rule{Invariant::interrupt_stacks, "finds {:#x} in its IST entry"},
 };
 
-/// A 32-bit kernel's per-CPU data is a segment.
+/// Replaces the rule about the GS base in a 32-bit kernel, whose per-CPU data is a segment.
 constexpr Rule kernel_fs{Invariant::kernel_gs, "runs with FS {:#x}, not the kernel's"};
 
 const Rule* find_rule(std::uint32_t kind, bool is_64_bit) {
@@ -91,7 +91,7 @@ class LogChecker {
     RunFindings result() { return {std::move(violations_), std::move(bodies_at_once_)}; }
 
   private:
-    /// What a body notes when it begins belongs to one moment.
+    /// True if the record belongs to the same moment as the last one: a body writes several records when it begins.
     [[nodiscard]] bool continues(const LogRecord& record) const {
         const auto begins = [](const LogRecord& r) {
             return r.kind == GATECRASH_LOG_ENTER || r.kind >= GATECRASH_LOG_BROKEN;
@@ -108,7 +108,8 @@ class LogChecker {
                                         at(record.rip), fmt::format(fmt::runtime(rule.format), record.error)));
     }
 
-    /// Whoever chose the user's RSP chose what the kernel overwrites.
+    /// Checks that a handler does not run on the user's stack. Whoever chooses the user's RSP would choose what the
+    /// kernel overwrites.
     void check_stack(const LogRecord& record) {
         if (!image_.is_user(vm::Virtual{record.frame})) return;
         add(Invariant::stack,
@@ -129,7 +130,7 @@ class LogChecker {
         return vector == GATECRASH_VECTOR_SYSCALL ? "SYSCALL" : fmt::format("vector {}", vector);
     }
 
-    /// A #PF for a write to a page that is present (SDM volume 3, 4.7).
+    /// True for a #PF that a write to a present page caused (SDM volume 3, 4.7).
     static bool is_write_to_read_only(const LogRecord& record) {
         return record.vector == GATECRASH_VECTOR_PF && (record.error & 3) == 3;
     }
@@ -167,7 +168,7 @@ class LogChecker {
     }
 
     void check_nesting(const LogRecord& record) {
-        // A body whose frame this one overwrites is lost: enter() has reported that, and it does not count here.
+        // Does not count a body whose frame this one overwrites: that body is lost, and enter() has reported it.
         const auto inside = std::ranges::count_if(
             live_, [&](const LogRecord& live) { return live.vector == record.vector && !overlaps(record, live); });
         const auto running = static_cast<std::uint64_t>(inside) + 1;
@@ -196,9 +197,9 @@ class LogChecker {
                 fmt::format("the body of vector {} ends on a frame on which none began", record.vector));
             return;
         }
-        // A CS of 0 cannot be returned through. A design may use that as a mark (the nesting flag's does), and one that
-        // forgets to take it off again does not get far.
-        // A handler may keep interrupts off in kernel code to which it returns, so that none nests any deeper.
+        // No IRET can return to a CS of 0, so a design may use it as a mark, as the nesting flag does. A design that
+        // forgets to remove the mark does not get far.
+        // A handler may clear IF in the frame of kernel code, so that no interrupt nests any deeper.
         const std::uint64_t free_flags = (record.cs & 3) == 0 ? vm::rflags_if : 0;
         const bool same = entered->rip == record.rip && ((entered->rflags ^ record.rflags) & ~free_flags) == 0 &&
                           entered->rsp == record.rsp && entered->ss == record.ss &&
@@ -211,15 +212,15 @@ class LogChecker {
         live_.erase(std::prev(entered.base()));
     }
 
-    /// Whether the CPU raises it besides, as often as it has to.
+    /// True if a watchpoint of the schedule makes the CPU raise this vector too, as often as its bytes are accessed.
     bool is_watched(std::uint8_t vector) const {
         return std::ranges::any_of(expected_.landed, [&](const LandedEvent& landed) {
             return vm::arms_watchpoint(landed.event) && landed.event.vector == vector;
         });
     }
 
-    /// Each delivery is followed by the start of a body: its own, or, if the design lets one run stand for two, a later
-    /// one. There are no more starts than deliveries.
+    /// Checks that a body starts after each delivery: its own, or a later one if the design lets one run serve two
+    /// events. There must not be more starts than deliveries.
     void check_conservation_of(std::uint8_t vector, std::span<const LogRecord> records, std::uint64_t first) {
         std::uint64_t starts = 0, behind_last = 0, landed = 0, last = 0;
         for (const auto& l : expected_.landed) {
@@ -233,7 +234,7 @@ class LogChecker {
             if (first + i >= last) ++behind_last;
         }
         if (expected_.vectors.contains(vector) && vector != GATECRASH_VECTOR_NMI)
-            return;  // taken anyway: not countable
+            return;  // the guest takes it anyway, so it cannot be counted
         if (landed == 0) return;
         if (behind_last == 0) {
             add(Invariant::event_conservation,
@@ -248,13 +249,14 @@ class LogChecker {
     const LogExpectation& expected_;
     const vm::Image& image_;
     std::vector<LogRecord> live_;
-    std::optional<std::uint64_t> number_;  ///< of the first record of the moment that is looked at
+    std::optional<std::uint64_t> number_;  ///< of the first record of the current moment
     LogRecord last_{};
     std::vector<RunViolation> violations_;
     std::map<std::uint32_t, std::uint64_t> bodies_at_once_;
 };
 
-/// A record takes its place in the ring before it is written. RFLAGS, one of its last fields, is never 0.
+/// True if the record is complete. A handler reserves a record in the ring before it writes it. RFLAGS, one of the last
+/// fields, is never 0.
 bool is_complete(const LogRecord& record) { return record.kind != 0 && record.frame != 0 && record.rflags != 0; }
 
 }  // namespace

@@ -14,21 +14,21 @@
 
 namespace gatecrash::sweep {
 
-/// An event that landed, and how many log records there were when it was delivered: its body has to start behind them.
+/// An event that landed, and how many log records there were when it was delivered. Its body must start after those.
 struct LandedEvent {
     vm::Event event;
     std::uint64_t log_head;
 };
 
-/// What the log ring of one run is held against.
+/// What the log ring of one run must show.
 struct LogExpectation {
-    std::span<const LandedEvent> landed;     ///< the one that opened the window included
-    const std::set<std::uint32_t>& vectors;  ///< that the run without events also took
-    /// By vector: how many bodies may be running at once, each inside another. See `nesting_limits`, gatecrash/abi.h.
+    std::span<const LandedEvent> landed;     ///< includes the event that opened the window
+    const std::set<std::uint32_t>& vectors;  ///< taken by the run without events as well
+    /// For each vector: how many bodies may run at once, each inside another. See `nesting_limits` in gatecrash/abi.h.
     std::map<std::uint32_t, std::uint64_t> nesting_limits{};
 };
 
-/// A rule that one run broke, and the number of the log record that shows it; none if only the end of the run does.
+/// A rule that one run broke. `record` numbers the log record that shows it; empty if only the end of the run does.
 struct RunViolation {
     Violation violation;
     std::optional<std::uint64_t> record{};
@@ -37,11 +37,12 @@ struct RunViolation {
 /// The outcome of checking one run.
 struct RunFindings {
     std::vector<RunViolation> violations{};
-    std::map<std::uint32_t, std::uint64_t> bodies_at_once{};  ///< as in Extremes
+    std::map<std::uint32_t, std::uint64_t> bodies_at_once{};  ///< see Extremes
 };
 
-/// I4, I5, I7 and I8 as far as the handler bodies saw them. `first` is the number of records before `records`. If the
-/// run has not `ended`, bodies may still be to come, and records that are not complete are passed over.
+/// Checks the log records of one run: frames, nesting, lost and unexpected events, and the rules that the bodies
+/// themselves report as broken. `first` is the number of records before `records`. If the run has not `ended`, the
+/// check ignores incomplete records, and bodies may still come.
 [[nodiscard]] RunFindings check_log(std::span<const abi::LogRecord> records, std::uint64_t first, bool ended,
                                     const LogExpectation& expected, const vm::Image& image);
 

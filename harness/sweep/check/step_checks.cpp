@@ -14,7 +14,7 @@ namespace {
 using vm::Guest;
 using vm::Virtual;
 
-/// "the IRETQ at nmi_iret".
+/// Names an instruction by its mnemonic and place, such as "the IRETQ at nmi_iret".
 std::string describe_instruction(const Guest& guest, Virtual rip) {
     using vm::CodeSize;
     auto text =
@@ -24,7 +24,7 @@ std::string describe_instruction(const Guest& guest, Virtual rip) {
     return fmt::format("the {} at {}", text, guest.image().symbols.name_of(rip));
 }
 
-/// "stack task" or the nearest symbol.
+/// Names the stack that contains the address, such as "stack task", or else the nearest symbol.
 std::string name_of_place(const vm::Image& image, std::uint64_t address) {
     const auto stack = std::ranges::find_if(
         image.stacks, [&](const auto& s) { return address >= s.low - GATECRASH_CANARY_SIZE && address <= s.high; });
@@ -40,7 +40,8 @@ void ReturnCheck::before(Guest& guest) {
     if (was_user_) {
         left_ = kept_state(guest);
     } else if (const auto instruction = guest.next_instruction(); instruction && opens_shadow(*instruction)) {
-        rip_ = Virtual{number(rip_) + instruction->length};  // a shadow and what is in it are one step
+        rip_ = Virtual{number(rip_) + instruction->length};  // an instruction that opens a shadow and the next one are
+                                                             // one step
     }
 }
 
@@ -84,7 +85,8 @@ std::optional<Violation> PageTableCheck::after(Guest& guest, const vm::Step& ste
     const auto frame = pushed_frame(guest, *step.delivered);
     if (segment == nullptr || segment->entry_area || image.is_user(Virtual{sregs.cr2})) return std::nullopt;
     if (!frame || frame->is_to_user()) return std::nullopt;
-    // With P set in its error code, a #PF has another cause than a missing page. A #DF has no such error code.
+    // A #PF with P set in its error code has another cause than a missing page. The error code of a #DF does not show
+    // that.
     const auto error = pushed_error_code(guest, *step.delivered);
     if (step.delivered == GATECRASH_VECTOR_PF && error && (*error & 1) != 0) return std::nullopt;
     return Violation{

@@ -1,4 +1,4 @@
-// Checks that need a stepped run: they name the instruction that breaks a rule. FrameTracker is another one.
+// Checks that need a stepped run: they name the instruction that breaks a rule. FrameTracker is another such check.
 #pragma once
 
 #include <optional>
@@ -12,41 +12,43 @@
 
 namespace gatecrash::sweep {
 
-/// Compares what code finds when it is returned to with what it had when it was left: user code in any case, and kernel
-/// code that is returned to through the frame that the CPU pushed. For user code a value may also be any that the run
-/// without events has at CPL 3.
+/// Checks each return: code must find again what it had when it was left. That covers all user code, and kernel code
+/// that is returned to through the frame that the CPU pushed. User code may also have any value that it has in the run
+/// without events.
 class ReturnCheck {
   public:
-    /// `known`: the states of user code in the run without events; empty while that is not known.
+    /// `known` holds the states of user code in the run without events; empty while they are unknown.
     explicit ReturnCheck(const std::optional<std::vector<KeptState>>& known) : known_(known) {}
 
-    /// A difference at one return. A kernel may switch tasks in between: unless it is certain that a rule is broken,
-    /// the end of the run decides. It is certain if user code has the kernel's own GS base or page tables, if the run
-    /// without events is known, or if kernel code does not have its GS base or page tables again.
+    /// A difference at one return. The kernel may have switched tasks in between, so usually the end of the run decides
+    /// whether a rule is broken. The difference alone proves it in three cases. User code has the kernel's own GS base
+    /// or page tables; or the run without events is known; or kernel code finds another GS base or other page tables.
     struct Difference {
         Violation violation;
         bool breaks_rule;
     };
 
     void before(vm::Guest& guest);
-    /// `interrupted`: FrameTracker::returned_to() for this step.
+    /// Checks the step that before() prepared for. `interrupted` is FrameTracker::returned_to() for this step.
     [[nodiscard]] std::optional<Difference> after(vm::Guest& guest, const vm::Step& step, const KeptState* interrupted);
-    /// Whether the latest step returned to CPL 3.
+    /// True if the latest step returned to CPL 3.
     [[nodiscard]] bool returned_to_user() const { return returned_to_user_; }
-    /// "the IRETQ at entry_nmi+0x9" for the latest return to CPL 3; empty if there was none.
+    /// Names the instruction of the latest return to CPL 3, such as "the IRETQ at entry_nmi+0x9". Empty if there was
+    /// none.
     [[nodiscard]] const std::string& last_return() const { return last_return_; }
 
   private:
     const std::optional<std::vector<KeptState>>& known_;
-    std::optional<KeptState> left_;  ///< of the user code that the kernel was entered from
+    std::optional<KeptState> left_;  ///< state of the user code from which the kernel was entered
     bool was_user_ = false;          ///< before the current step
     bool returned_to_user_ = false;
     vm::Virtual rip_{};  ///< of the last instruction of the current step
     std::string last_return_;
 };
 
-/// I3: the kernel, on the user's page tables, uses what only its own map. No handler can put that right, as its body is
-/// not mapped either. If the access is a push, the #PF cannot be delivered, and becomes a #DF.
+/// Checks I3: on the user's page tables, the kernel must not use memory that only its own page tables map. No handler
+/// can repair that, since its body is not mapped either. If the access is a push, the CPU cannot deliver the #PF, and
+/// raises #DF.
 class PageTableCheck {
   public:
     void before(vm::Guest& guest);
@@ -58,10 +60,10 @@ class PageTableCheck {
     std::string loaded_by_;  ///< the instruction that loaded CR3; empty: none in this window
 };
 
-/// I4: an instruction overwrites the canary of a stack.
+/// Checks I4: no instruction may overwrite the canary of a stack.
 class CanaryCheck {
   public:
-    /// A canary that is overwritten already says nothing.
+    /// Checks nothing if a canary is already overwritten.
     explicit CanaryCheck(vm::Guest& guest);
 
     void before(vm::Guest& guest);
@@ -69,7 +71,7 @@ class CanaryCheck {
 
   private:
     bool were_intact_;
-    bool may_write_ = false;  ///< the current step
+    bool may_write_ = false;  ///< the current step may write to memory
     vm::Virtual rip_{};       ///< of the current step
 };
 
