@@ -1,4 +1,4 @@
-// Gives tests of the harness the objects under the public API.
+// Gives the harness's own tests access to the objects behind the public API.
 #pragma once
 
 #include "gatecrash/guest.hpp"
@@ -6,7 +6,7 @@
 
 namespace gatecrash {
 
-/// Returns the guest that `guest` is made of.
+/// Returns the internal guest of `guest`.
 [[nodiscard]] vm::Guest& guest_of(Guest& guest);
 
 }  // namespace gatecrash

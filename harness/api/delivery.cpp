@@ -8,7 +8,7 @@
 namespace gatecrash {
 namespace {
 
-/// By vector. Empty: reserved.
+/// The names of exceptions, by vector. Reserved vectors have no name.
 constexpr std::array<const char*, GATECRASH_FIRST_IRQ> exception_names{
     "#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", "", "#TS", "#NP", "#SS", "#GP", "#PF", "",
     "#MF", "#AC", "#MC", "#XM", "#VE", "#CP", "",    "",    "",    "", "",    "",    "#HV", "#VC", "#SX", ""};

@@ -52,7 +52,7 @@ Guest::Guest(const Kvm& kvm, GuestCode& code) {
 Guest::~Guest() = default;
 
 Outcome Guest::run() {
-    // A trap belongs to one instruction, which has to be stepped.
+    // A trap springs on one instruction, so that instruction must be stepped.
     if (impl_->guest.has_trap()) {
         if (const auto stepped = step(); stepped.end) return *stepped.end;
     }
@@ -78,7 +78,7 @@ Step Guest::step() {
 }
 
 std::optional<std::string> Guest::why_not(const Event& event) {
-    // The recording handler of such a vector takes an error code from the stack, and no interrupt pushes one.
+    // The recording handler of such a vector pops an error code, but an interrupt pushes none.
     if (event.kind == Event::Kind::irq && event.vector < GATECRASH_FIRST_IRQ) {
         return "the handlers of a GuestCode are for interrupts of vector 32 and above";
     }

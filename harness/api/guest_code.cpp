@@ -8,7 +8,7 @@
 namespace gatecrash {
 namespace {
 
-/// After the count of records, in the bytes that the recorder leaves free: a bit for each ring_once().
+/// Has a bit for each ring_once(). It stands after the count of records, in bytes that the recorder does not use.
 constexpr std::uint64_t rung_bits = vm::GuestCode::data + sizeof(std::uint64_t);
 constexpr unsigned max_rung_bits = (vm::Recorder::record_size - sizeof(std::uint64_t)) * 8;
 
@@ -42,7 +42,7 @@ Handler& Handler::ring_once(Doorbell bell) {
         k.push(k.rax);
         k.mov(k.rax, rung_bits + bit / word_bits * sizeof(std::uint64_t));
         k.bts(k.qword[k.rax], static_cast<std::uint8_t>(bit % word_bits));
-        k.pop(k.rax);  // leaves CF as it is
+        k.pop(k.rax);  // leaves CF unchanged
         k.jc(rung);
         k.ring(bell);
         k.L(rung);

@@ -18,14 +18,14 @@ struct GuestCode::Impl {
     std::map<Vector, Handler> handlers;
     unsigned bells_rung_once = 0;
 
-    /// The image that was built last, and how much code it had.
+    /// The latest image, and how much code it has.
     struct Built {
         vm::Image image;
         std::size_t kernel_size, user_size;
     };
     std::optional<Built> built;
 
-    /// The image, which the first call builds. Throws std::logic_error if the code has changed since then.
+    /// Returns the image; the first call builds it. Throws std::logic_error if the code has changed since then.
     [[nodiscard]] const vm::Image& image();
     void build();
 };

@@ -10,7 +10,7 @@ struct Kvm::Impl {
     kvm::System system;
 };
 
-/// Turns an error into one without the remedies that only the program `gatecrash` offers.
+/// Returns the error without remedies that only the program `gatecrash` offers.
 [[nodiscard]] KvmError for_users(const kvm::Error& error);
 
 }  // namespace gatecrash

@@ -1,4 +1,4 @@
-// What a case says about itself. No code: the guests are assembly, and how to sweep is the explorer's.
+// What a case says about itself. It has no code: the guests are assembly, and the sweep decides how to sweep them.
 #pragma once
 
 #include <cstddef>
@@ -16,38 +16,40 @@
 
 namespace gatecrash::suite {
 
-/// One event of an expected finding, and the symbols on whose code it lands (any offset). No symbols: anywhere.
+/// One event of an expected finding, and the symbols whose code it lands on, at any offset. Without symbols, it may
+/// land anywhere.
 struct ExpectedLanding {
     vm::Event::Kind event{};
     std::vector<std::string> symbols;
 };
-/// The landings of an expected finding, in order. None: it breaks without any event.
+/// The landings of an expected finding, in order. If there are none, the case breaks without any event.
 using Place = std::vector<ExpectedLanding>;
-/// "irq on nmi_iret, then nmi on any code".
+/// Returns a text such as "irq on nmi_iret, then nmi on any code".
 [[nodiscard]] std::string to_string(const Place& place);
 
-/// What a variant's sweep is to show.
+/// What the sweep of a variant must show.
 struct Expectation {
-    /// Empty: the variant holds for every schedule.
+    /// Empty if the variant holds for every schedule.
     std::vector<Place> places;
-    /// If it breaks: what every finding is to be.
+    /// The rule that every finding must break, if there are places.
     sweep::Invariant invariant{};
 
     [[nodiscard]] bool holds() const { return places.empty(); }
 };
 
-/// Holds for every schedule to the variant's depth.
+/// Expects that every schedule holds, up to the variant's depth.
 [[nodiscard]] inline Expectation holds() { return {}; }
-/// Breaks `invariant` in each of the places, on each symbol that a place names for its last event, and nowhere else.
+/// Expects that `invariant` breaks in each of the places, on each symbol that a place names for its last event, and
+/// nowhere else.
 [[nodiscard]] inline Expectation breaks(sweep::Invariant invariant, std::vector<Place> places) {
     return {std::move(places), invariant};
 }
-/// Breaks `invariant` in the run without events.
+/// Expects that `invariant` breaks in the run without events.
 [[nodiscard]] inline Expectation breaks_without_event(sweep::Invariant invariant) {
     return breaks(invariant, {Place{}});
 }
 
-/// A byte of a guest's, for a variant to watch.
+/// A byte of the guest that a variant watches.
 struct WatchedByte {
     std::string symbol;
     std::uint64_t offset = 0;
@@ -58,29 +60,31 @@ struct WatchedByte {
 /// One design that answers a case's question.
 struct Variant {
     std::string name;
-    std::string summary;              ///< what the design is, one line
+    std::string summary;              ///< describes the design in one line
     std::string origin;               ///< who proposed or reported it
     std::vector<std::string> covers;  ///< rows of the catalogue
     std::vector<vm::Event> events;
-    unsigned depth = 1;  ///< events a schedule
+    unsigned depth = 1;  ///< maximum number of events in a schedule
     Expectation expects;
-    std::string because;  ///< why it holds or breaks, one line
+    std::string because;  ///< why it holds or breaks, in one line
 
-    /// What is expected instead where CPUs of one vendor do something else.
+    /// The expectation for CPUs of one vendor that behave differently.
     struct Otherwise {
         vm::Vendor vendor;
         Expectation expects;
         std::string because;
     };
     std::optional<Otherwise> otherwise{};
-    /// Behaviours (docs/reference/behaviours.md) without which a sweep says nothing about the design: it is skipped.
+    /// Behaviours (docs/reference/behaviours.md) that the design needs. On a machine that lacks one, the variant is
+    /// skipped.
     std::vector<vm::Behaviour> needs{};
-    /// Bytes that may be watched: a `watch` of each is among the events.
+    /// Bytes that may be watched. The events include a `watch` of each.
     std::vector<WatchedByte> watched{};
-    /// Unless empty, events land only on boundaries in one of these: what the variant is about, where more would be
-    /// swept by others.
+    /// Unless it is empty, events land only in these ranges. They contain what the variant is about; other variants
+    /// sweep the rest.
     std::vector<sweep::SymbolRange> window{};
-    /// Its guest constructs what these machines, or a guest alone, do not have; the page says what.
+    /// True if the guest imitates something that these machines, or a guest alone, do not have. The case's page says
+    /// what.
     bool modelled = false;
 
     [[nodiscard]] const Expectation& expected_on(vm::Vendor vendor) const {
@@ -89,7 +93,7 @@ struct Variant {
     [[nodiscard]] const std::string& because_on(vm::Vendor vendor) const {
         return differs_on(vendor) ? otherwise->because : because;
     }
-    /// Whether something else is expected there.
+    /// True if something else is expected on CPUs of `vendor`.
     [[nodiscard]] bool differs_on(vm::Vendor vendor) const { return otherwise && otherwise->vendor == vendor; }
 };
 
@@ -97,7 +101,7 @@ struct Case {
     std::string name;
     std::string asks;
     std::vector<Variant> variants;
-    /// The ELF file that all of its variants sweep, for a case that is no part of this program; else empty.
+    /// The ELF file that all variants sweep, for a case that is not built into this program; else empty.
     std::string file{};
 };
 

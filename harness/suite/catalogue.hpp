@@ -14,7 +14,7 @@ struct CatalogueRow {
     std::string_view name;
 };
 
-/// Every row, in the catalogue's order.
+/// Returns every row, in the catalogue's order.
 [[nodiscard]] std::span<const CatalogueRow> catalogue();
 
 }  // namespace gatecrash::suite

@@ -25,9 +25,9 @@ std::string describe(const std::vector<Place>& places) {
     return text;
 }
 
-/// A place whose last event was not found on one of its symbols; empty if all were found.
+/// Returns a symbol of the place's last event on which nothing was found; empty if every symbol has a finding.
 std::string missing(const Place& place, const std::vector<sweep::Finding>& findings) {
-    if (place.empty()) {  // without any event: there is one such schedule, and it breaks
+    if (place.empty()) {  // without events there is one schedule, and it breaks
         return std::ranges::any_of(findings, [&](const sweep::Finding& f) { return matches(place, f); })
                    ? ""
                    : "the workload";
@@ -41,10 +41,10 @@ std::string missing(const Place& place, const std::vector<sweep::Finding>& findi
     return "";
 }
 
-/// Why what was found is not what was expected; empty if it is.
+/// Says how the result differs from the expectation; empty if it does not.
 std::string difference(const Expectation& expects, const sweep::SweepResult& sweep) {
     if (expects.holds()) return sweep.findings.empty() ? "" : "expected to hold";
-    // What breaks may be in another shard, and what is here may be longer than that.
+    // Another shard may have the expected finding, and a finding here may be longer than that.
     if (!sweep.shard.is_whole()) return "";
     if (sweep.findings.empty()) {
         return fmt::format("expected to break {}, but holds for {} events", describe(expects.invariant), sweep.depth);
@@ -65,7 +65,7 @@ std::string difference(const Expectation& expects, const sweep::SweepResult& swe
     return "";
 }
 
-/// Says which expected place was not found to break; empty if all were.
+/// Says which expected place did not break; empty if all did.
 std::string missing(const Expectation& expects, const sweep::SweepResult& sweep) {
     if (expects.holds() || !sweep.shard.is_whole()) return "";
     for (const auto& place : expects.places) {

@@ -5,7 +5,7 @@
 namespace gatecrash::suite {
 namespace {
 
-/// Every result begins here, as an error without a message.
+/// Returns an error without a message. Every result begins as this.
 Result blank(const About& about) {
     Result result;
     result.case_name = about.case_name;

@@ -15,8 +15,8 @@ namespace gatecrash::suite {
 enum class Verdict : std::uint8_t { holds, breaks, skip, error };
 enum class Status : std::uint8_t {
     ok,
-    unexpected,  ///< not what was expected
-    finding,     ///< something breaks, and nothing was expected
+    unexpected,  ///< differs from the expectation
+    finding,     ///< something breaks, and there was no expectation
     skip,
     error
 };
@@ -24,7 +24,7 @@ enum class Status : std::uint8_t {
 [[nodiscard]] std::string to_string(Verdict verdict);
 [[nodiscard]] std::string to_string(Status status);
 
-/// What became of one variant, or of a guest that is a file.
+/// The result of one variant, or of a guest file.
 struct Result {
     std::string case_name, variant;
     std::vector<std::string> covers;
@@ -34,40 +34,42 @@ struct Result {
     Status status = Status::error;
     sweep::SweepResult sweep;
     double seconds = 0;
-    sweep::TimeSpent spent{};  ///< of all workers together
+    sweep::TimeSpent spent{};  ///< the sum for all workers
     bool modelled = false;
-    std::string message;      ///< why it is unexpected or an error; of a sweep that stopped early, what is left open
-    std::string skip_reason;  ///< if skipped
+    std::string message;      ///< why it is unexpected or an error; or, after a sweep that stopped early, what is not
+                              ///< judged
+    std::string skip_reason;  ///< why it was skipped, if it was
 };
 
-/// Says what a result is about, and what is expected of it.
+/// Says which sweep a result belongs to, and what is expected of it.
 struct About {
-    std::string case_name;  ///< of a guest that is no variant: the name of its file
+    std::string case_name;  ///< for a guest file: its name
     std::string variant{};
     std::vector<std::string> covers{};
     bool modelled = false;
-    std::optional<Expectation> expects{};  ///< empty: nothing is expected
+    std::optional<Expectation> expects{};  ///< empty if nothing is expected
     sweep::Shard shard{};
-    std::string guest{};  ///< as in Result
+    std::string guest{};  ///< see Result
 };
 
-/// Returns what a result of `variant` is about, without an expectation: that of whoever looks for what breaks.
+/// Returns the names of `variant`, without an expectation, for commands that look for whatever breaks.
 [[nodiscard]] About about(const Case& of, const Variant& variant);
-/// The same, with what the variant expects on a CPU of `vendor`.
+/// Returns the names of `variant`, with its expectation for a CPU of `vendor`.
 [[nodiscard]] About about(const Case& of, const Variant& variant, vm::Vendor vendor);
 
-// The functions below leave `seconds` and `spent` to whoever measured them.
+// The functions below leave `seconds` and `spent` to the caller, who measured them.
 
-/// Compares what a sweep found with `about.expects`, which is not empty: see judge().
+/// Makes the result of a sweep, compared with `about.expects`, which must be set: see judge().
 [[nodiscard]] Result judged(const About& about, sweep::SweepResult sweep);
-/// Tells what a sweep found, without comparing it with anything.
+/// Makes the result of a sweep, without comparing it with anything.
 [[nodiscard]] Result found(const About& about, sweep::SweepResult sweep);
-/// Tells what one schedule did, of which `violations` are empty if every invariant held.
+/// Makes the result of one schedule. `violations` is empty if every invariant held.
 [[nodiscard]] Result replayed(const About& about, const sweep::Schedule& schedule,
                               std::span<const sweep::Violation> violations);
-/// Tells that nothing can be said, since the sweep was not begun or, with the `sweep` so far, did not end.
+/// Makes the result of a sweep without a verdict, because it did not begin. If it was interrupted, `sweep` is its
+/// result so far.
 [[nodiscard]] Result skipped(const About& about, std::string why, sweep::SweepResult sweep = {});
-/// Tells of a fault of the host or the harness.
+/// Makes the result of a sweep that a fault of the host or the harness ended.
 [[nodiscard]] Result failed(const About& about, std::string why);
 
 }  // namespace gatecrash::suite

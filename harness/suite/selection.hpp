@@ -7,7 +7,7 @@
 
 namespace gatecrash::suite {
 
-/// A variant and the case that it belongs to. Both outlive this, or belong to `owner`.
+/// A variant and its case. Both outlive this, or belong to `owner`.
 struct Selection {
     const Case* of = nullptr;
     const Variant* variant = nullptr;
