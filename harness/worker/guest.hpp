@@ -8,14 +8,14 @@
 
 namespace gatecrash::worker {
 
-/// The guest of a variant, which is built into this program.
+/// A variant's guest, which is built into this program.
 struct BuiltInGuest {
     std::string case_name, variant;
 
     bool operator==(const BuiltInGuest&) const = default;
 };
 
-/// A guest of the user's.
+/// A guest file of the user's.
 struct GuestFile {
     std::string path;
 
@@ -27,9 +27,10 @@ using Guest = std::variant<BuiltInGuest, GuestFile>;
 
 /// Returns the guest that a variant sweeps.
 [[nodiscard]] Guest guest_of(const suite::Selection& selection);
-/// Loads a guest. Throws vm::ImageError for a file that is none, and std::out_of_range if the build lacks a variant's.
+/// Loads a guest. Throws vm::ImageError for a file that is no guest, and std::out_of_range if this build lacks the
+/// variant.
 [[nodiscard]] vm::Image image_of(const Guest& guest);
-/// Returns the bytes of its ELF file, for a digest. Throws std::system_error, and std::out_of_range as above.
+/// Returns the bytes of the guest's ELF file, for a digest. Throws std::system_error, and std::out_of_range as above.
 [[nodiscard]] std::string content_of(const Guest& guest);
 
 }  // namespace gatecrash::worker

@@ -4,8 +4,8 @@
 
 namespace gatecrash::worker {
 
-/// While this lives, the first SIGINT or SIGTERM asks the work to stop, and a second one ends the process as usual.
-/// A signal that was ignored stays so.
+/// Catches signals during its lifetime. The first SIGINT or SIGTERM asks the work to stop; a second one ends the
+/// process as usual. Ignored signals stay ignored.
 class InterruptGuard {
   public:
     InterruptGuard();
@@ -13,9 +13,9 @@ class InterruptGuard {
     InterruptGuard& operator=(const InterruptGuard&) = delete;
     ~InterruptGuard();
 
-    /// Set from the first signal on.
+    /// True after the first signal.
     [[nodiscard]] static const std::atomic<bool>& stop();
-    /// The signal, or 0 while there was none.
+    /// Returns the signal, or 0 if none came.
     [[nodiscard]] static int signal_number();
 };
 

@@ -15,49 +15,48 @@
 
 namespace gatecrash::worker {
 
-/// One sweep, without a shard.
+/// One whole sweep; Job::shard divides it.
 struct Sweep {
     Guest guest;
     std::vector<vm::Event> events{vm::Event::nmi()};
-    std::vector<suite::WatchedByte> watched{};  ///< a `watch` of each lands, too
+    std::vector<suite::WatchedByte> watched{};  ///< events include a `watch` of each
     unsigned depth = 1;
     std::vector<sweep::SymbolRange> window{};
     bool prune = true;
-    std::optional<vm::StepperKind> stepper{};     ///< empty: what suits the machine
-    std::optional<std::uint64_t> budget{};        ///< schedules
-    std::optional<std::uint64_t> max_findings{};  ///< after which it stops
-    std::vector<vm::Behaviour> needs{};           ///< behaviours without which it is skipped
+    std::optional<vm::StepperKind> stepper{};     ///< empty: the one that suits the machine
+    std::optional<std::uint64_t> budget{};        ///< maximum number of schedules
+    std::optional<std::uint64_t> max_findings{};  ///< the sweep stops after this many findings
+    std::vector<vm::Behaviour> needs{};           ///< the sweep is skipped on a machine that lacks one of these
 
     bool operator==(const Sweep&) const = default;
 };
 
-/// Limit of the findings that a worker tells during a sweep without `max_findings`. The result has all of them.
+/// Maximum number of findings that a worker reports during a sweep without `max_findings`. The result has all of them.
 constexpr std::uint64_t most_told = 25;
 
-/// All that a worker does: one line on its standard input.
+/// All the work of one worker, sent as one line to its standard input.
 struct Job {
     std::vector<Sweep> sweeps;
-    sweep::Shard shard{};         ///< of each of them
-    std::size_t first = 0;        ///< index of the sweep to begin with; those before are done
-    std::optional<Saved> from{};  ///< where to go on with the first
-    bool saves = false;           ///< it tells where it is, again and again
-    bool counts = false;          ///< it tells the number of boundaries of each sweep
+    sweep::Shard shard{};         ///< the worker's part of each sweep
+    std::size_t first = 0;        ///< index of the first sweep to do; earlier ones are done
+    std::optional<Saved> from{};  ///< where the first sweep resumes
+    bool saves = false;           ///< the worker reports its checkpoints regularly
+    bool counts = false;          ///< the worker reports the number of boundaries of each sweep
 
     bool operator==(const Job&) const = default;
 };
 
-/// Returns how a worker sweeps `image`, with `usual` unless another stepper is asked for or has to follow what lands.
-/// The members that are about watching the sweep are empty. Throws vm::ImageError for a watched symbol that `image`
-/// lacks.
+/// Returns the options with which a worker sweeps `image`. The stepper is `usual`, unless the sweep names another one,
+/// or the events need one. Leaves the callbacks empty. Throws vm::ImageError for a watched symbol that `image` lacks.
 [[nodiscard]] sweep::SweepOptions options_of(const Sweep& sweep, const vm::Image& image, vm::StepperKind usual);
 
 /// Returns the bytes that decide what `sweep` does, for a digest: its guest's ELF file, its events, depth, window and
 /// limits. Throws what content_of(guest) throws.
 [[nodiscard]] std::string content_of(const Sweep& sweep);
 
-/// Without a newline.
+/// Returns one line, without a newline.
 [[nodiscard]] std::string to_line(const Job& job);
-/// Throws ProtocolError.
+/// Reads what to_line() returns. Throws ProtocolError.
 [[nodiscard]] Job read_job(std::string_view line);
 
 }  // namespace gatecrash::worker

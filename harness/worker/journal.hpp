@@ -14,35 +14,35 @@
 
 namespace gatecrash::worker {
 
-/// Says what is done, and where each worker is.
+/// Records what is done, and where each worker is.
 struct Journal {
     struct Worker {
         std::vector<Ending> done;
-        std::optional<Saved> at;  ///< of the sweep after those
+        std::optional<Saved> at;  ///< in the sweep after those
     };
 
-    std::string version;               ///< of this program
-    std::vector<std::string> command;  ///< the words that decide what is swept
-    std::string guests;                ///< a digest of them
+    std::string version;               ///< version of this program
+    std::vector<std::string> command;  ///< the arguments that decide what is swept
+    std::string guests;                ///< a digest of all guests
     report::MachineDescription machine;
     std::vector<Worker> workers;  ///< each has every N-th part of each sweep
 };
 
 [[nodiscard]] std::string to_text(const Journal& journal);
-/// Throws ProtocolError.
+/// Reads the text of a journal. Throws ProtocolError.
 [[nodiscard]] Journal read_journal(std::string_view text);
 
-/// A journal with which this work cannot go on. `what()` says why, in one line.
+/// Thrown for a journal from which this work cannot resume. `what()` says why, in one line.
 class JournalError : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
 };
 
 /// Reads the journal in the file `name`. Returns `mine`, which has no workers, if there is no such file or it is empty.
-/// Throws JournalError for one that is of other work than `mine`, or of other than `jobs` workers if those are given.
+/// Throws JournalError if the journal belongs to other work than `mine`, or its number of workers is not `jobs`.
 [[nodiscard]] Journal resume(const std::string& name, const Journal& mine, std::optional<unsigned> jobs);
 
-/// The file that a journal is kept in, if it is kept at all.
+/// The file that keeps a journal, if any does.
 class JournalFile {
   public:
     JournalFile() = default;
@@ -50,11 +50,11 @@ class JournalFile {
     explicit JournalFile(const std::string& name);
 
     [[nodiscard]] bool is_kept() const { return file_.has_value(); }
-    /// Notes that the journal changed since it was saved.
+    /// Notes that the journal has changed since it was saved.
     void changed() { is_unsaved_ = true; }
-    /// Saves a journal that changed, whose machine is known. Throws report::OutputWriteError.
+    /// Saves the journal if it has changed and its machine is known. Throws report::OutputWriteError.
     void save(const Journal& journal);
-    /// The same, if the last time is a while ago.
+    /// Calls save() if the last one was a while ago.
     void save_if_due(const Journal& journal);
 
   private:

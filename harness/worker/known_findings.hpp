@@ -7,15 +7,15 @@
 
 namespace gatecrash::worker {
 
-/// The findings of one sweep that are known while it is shared among workers.
+/// All findings so far of one sweep that several workers share.
 class KnownFindings {
   public:
-    /// Returns whether it is new: none that is alike or shorter is known.
+    /// Adds a finding. True if it is new: no known finding is like it, or shorter.
     bool add(const sweep::Finding& finding);
 
-    /// Returns the least number of events with which something breaks, as far as is known.
+    /// Returns the smallest number of events that is known to break something.
     [[nodiscard]] std::optional<unsigned> shortest() const;
-    /// Returns the block in which the sweep stops, as far as is known: that block and those before it have
+    /// Returns the last block that the sweep needs, as far as is known. That block and those before it have
     /// `max_findings` findings of `length` events. Empty if there are too few, or `max_findings` is 0.
     [[nodiscard]] std::optional<std::uint64_t> last_block(unsigned length, std::uint64_t max_findings) const;
 

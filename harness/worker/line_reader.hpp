@@ -5,18 +5,18 @@
 
 namespace gatecrash::worker {
 
-/// Lines from a descriptor, as they come.
+/// Reads lines from a descriptor as they arrive.
 class LineReader {
   public:
     explicit LineReader(int fd) : fd_(fd) {}
 
-    /// Reads what is there, waiting for something. False at the end. Throws std::system_error.
+    /// Waits for data, and reads what is there. False at the end. Throws std::system_error.
     bool read_some();
-    /// The next whole line of what was read, without its end.
+    /// Returns the next complete line, without its newline. Empty if there is none yet.
     [[nodiscard]] std::optional<std::string> next();
-    /// Reads on to the end of a line. Empty if there is none any more.
+    /// Reads up to the end of a line, and returns it. Empty if the stream ended before that.
     [[nodiscard]] std::optional<std::string> wait_for_line();
-    /// Whether read_some() would not wait.
+    /// True if read_some() would not block.
     [[nodiscard]] bool is_ready() const;
 
   private:

@@ -22,7 +22,7 @@ namespace {
 constexpr std::chrono::milliseconds look_pause{50};
 constexpr int error_code = 3;
 
-/// A worker takes five descriptors of this process, and the limit often is 1024 until one asks for more.
+/// Raises the limit of open files, which often is only 1024: each worker needs five descriptors of this process.
 void raise_descriptor_limit() {
     rlimit limit{};
     ::getrlimit(RLIMIT_NOFILE, &limit);
@@ -32,7 +32,7 @@ void raise_descriptor_limit() {
 
 }  // namespace
 
-/// A worker and the near ends of its three streams. Killed if it is still there at the end of its scope.
+/// A worker, and this process's ends of its three streams. The destructor kills a worker that still runs.
 class WorkerProcess {
   public:
     explicit WorkerProcess(const std::vector<std::string>& arguments) {
@@ -52,10 +52,10 @@ class WorkerProcess {
     void tell(const std::string& line) const {
         try {
             posix::write_all(in_.get(), line + "\n");
-        } catch (const std::system_error&) {  // it ended, which is seen where it is waited for
+        } catch (const std::system_error&) {  // the worker has ended; wait() reports that
         }
     }
-    /// Waits for its end, and returns its exit code.
+    /// Waits until the worker ends, and returns its exit code.
     int wait() { return child_->finish().code; }
 
   private:
@@ -70,7 +70,7 @@ WorkerError error_of(const Exit& exit, bool is_told) {
     const auto line = at == std::string::npos ? "" : exit.told.substr(at + prefix.size());
     auto what = line.substr(0, line.find('\n'));
     auto code = exit.code;
-    // A process that a signal ended could not report it.
+    // A signal ended the process, so it could not report why.
     if (what.empty() || code > 128) {
         what = code == 128 + SIGKILL ? "a worker was killed, perhaps for want of memory: fewer take less (--jobs)"
                                      : fmt::format("a worker ended with {}", code);
@@ -86,7 +86,7 @@ struct Pool::Running {
 
     WorkerProcess process;
     LineReader out, err;
-    std::string told;  ///< its standard error
+    std::string told;  ///< all of its standard error
 };
 
 Pool::Pool(std::vector<std::string> arguments) : arguments_(std::move(arguments)) { raise_descriptor_limit(); }
@@ -94,7 +94,7 @@ Pool::Pool(std::vector<std::string> arguments) : arguments_(std::move(arguments)
 Pool::~Pool() = default;
 
 void Pool::start(std::size_t worker) {
-    // A write to a worker that ended must not kill this process. Workers keep the default.
+    // Ignores SIGPIPE, since a write to a dead worker must not kill this process. Workers keep the default.
     (void)std::signal(SIGPIPE, SIG_DFL);
     auto running = std::make_unique<Running>(arguments_);
     (void)std::signal(SIGPIPE, SIG_IGN);

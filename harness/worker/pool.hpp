@@ -13,13 +13,13 @@
 
 namespace gatecrash::worker {
 
-/// A worker ended before its work was done. `what()` is one line.
+/// Thrown if a worker ends before its work is done. `what()` is one line.
 class WorkerError : public std::runtime_error {
   public:
     WorkerError(const std::string& what, int code, std::string told)
         : std::runtime_error(what), code_(code), told_(std::move(told)) {}
     [[nodiscard]] int code() const { return code_; }
-    /// Lines that the user has not seen yet.
+    /// Returns lines that the user has not seen yet.
     [[nodiscard]] const std::string& told() const { return told_; }
 
   private:
@@ -27,7 +27,7 @@ class WorkerError : public std::runtime_error {
     std::string told_;
 };
 
-/// A line of a worker's standard error.
+/// One line of a worker's standard error.
 struct ErrorLine {
     std::string text;
 };
@@ -35,36 +35,36 @@ struct ErrorLine {
 /// The end of a worker.
 struct Exit {
     int code = 0;
-    std::string told;  ///< all of its standard error, in lines
+    std::string told;  ///< all of its standard error
 };
 
-/// Says why a worker that ended so did not do its work. `is_told` if the user has seen its standard error.
+/// Says why a worker ended before its work was done. `is_told` is true if the user has seen its standard error.
 [[nodiscard]] WorkerError error_of(const Exit& exit, bool is_told);
 
-/// Something that a worker did.
+/// Something that a worker did: it printed a line, sent a message, or ended.
 struct News {
     std::size_t worker = 0;
     std::variant<Message, ErrorLine, Exit> what;
 };
 
-/// Workers: this program again. They end with this process, however that ends. SIGINT and SIGTERM, which InterruptGuard
-/// notes, are passed on to them.
+/// Runs workers: this program again, as child processes. They end when this process ends, whatever the cause. The pool
+/// passes on SIGINT and SIGTERM, which InterruptGuard notes.
 class Pool {
   public:
-    /// `arguments` make this program a worker.
+    /// `arguments` are the command line of a worker.
     explicit Pool(std::vector<std::string> arguments);
     Pool(const Pool&) = delete;
     Pool& operator=(const Pool&) = delete;
     ~Pool();
 
-    /// Starts the worker with a number that no other one has.
+    /// Starts a worker. Its number must be new.
     void start(std::size_t worker);
-    /// Sends a line to a worker. Does nothing if it does not run.
+    /// Sends a line to a worker. Does nothing if that worker does not run.
     void tell(std::size_t worker, const std::string& line);
     [[nodiscard]] bool is_running(std::size_t worker) const { return running_.contains(worker); }
 
-    /// Waits a little for news, of which there may be none. Empty if no worker runs. Throws WorkerError for what is no
-    /// message.
+    /// Waits briefly for news, and returns what came, if anything. Empty if no worker runs. Throws WorkerError for a
+    /// line that is no message.
     [[nodiscard]] std::optional<std::vector<News>> wait();
 
   private:

@@ -1,4 +1,4 @@
-// A worker's messages.
+// The messages that a worker sends.
 #pragma once
 
 #include <fmt/format.h>
@@ -18,71 +18,71 @@ namespace gatecrash::worker {
 
 using report::Json;
 
-/// A text that is not what it should be. `what()` is one line.
+/// Thrown for a text that is not the expected one. `what()` is one line.
 class ProtocolError : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
 };
 
-/// A sweep on the way.
+/// The state of an unfinished sweep.
 struct Saved {
     sweep::Checkpoint checkpoint;
-    double seconds = 0;  ///< spent on it until there
+    double seconds = 0;  ///< time spent on the sweep so far
 
     bool operator==(const Saved&) const = default;
 };
 
-/// The number of boundaries of a sweep, before any event lands.
+/// The number of boundaries of a sweep, sent before any event lands.
 struct Counted {
     std::uint64_t boundaries = 0;
 };
 
-/// A finding, reported while its sweep runs.
+/// A finding, sent while its sweep runs.
 struct Found {
     sweep::Finding finding;
 };
 
-/// A sweep that ended.
+/// The result of a sweep.
 struct Swept {
     sweep::SweepResult sweep;
     double seconds = 0;
-    sweep::TimeSpent spent{};  ///< since the sweep was begun or resumed
+    sweep::TimeSpent spent{};  ///< since the sweep began or resumed
 };
 
-/// A sweep that could not be done.
+/// A sweep that failed.
 struct Failed {
     std::string message;
-    bool is_input = false;  ///< the guest is to blame, or what was asked of it
+    bool is_input = false;  ///< the guest, or the user's options, are to blame
 };
 
-/// A sweep that the machine is not fit for.
+/// A sweep that was skipped, because the machine does not suit it.
 struct Skipped {
     std::string reason;
 };
 
 using Ending = std::variant<Swept, Failed, Skipped>;
 
-/// A worker's message, one line on its standard output: first its machine, and then of each sweep in order how far it
-/// is, what it finds, and how it ended.
+/// One line on a worker's standard output. The first message is the machine. Then each sweep, in order, has its
+/// progress, its findings and its end.
 using Message = std::variant<report::MachineDescription, sweep::Progress, Counted, Found, Saved, Ending>;
 
-/// Without a newline.
+/// Returns one line, without a newline.
 [[nodiscard]] std::string to_line(const Message& message);
-/// Throws ProtocolError.
+/// Reads what to_line() returns. Throws ProtocolError.
 [[nodiscard]] Message read_message(std::string_view line);
 
-// For what else has them in it: a job, and a journal.
+// Used by jobs and journals, which contain the same objects.
 
 [[nodiscard]] Json to_json(const Saved& saved);
 [[nodiscard]] Json to_json(const Ending& ending);
-/// Throw what the functions of report/sweep_json.hpp throw.
+/// Throws what the functions of report/sweep_json.hpp throw.
 [[nodiscard]] Saved to_saved(const Json& object);
 [[nodiscard]] Ending to_ending(const Json& object);
 
 /// Returns the text of `json` in one line.
 [[nodiscard]] std::string dump(const Json& json);
 
-/// Parses `content` and has `read` make something of it. `what` says what it should be. Throws ProtocolError.
+/// Parses `content` and converts it with `read`. `what` names the expected content in messages. Throws ProtocolError.
 template <typename Read>
 auto parsed(std::string_view content, const char* what, const Read& read) {
     const auto fail = [&](const char* why) { return ProtocolError(fmt::format("not {}: {}", what, why)); };

@@ -9,7 +9,8 @@
 namespace gatecrash::worker {
 namespace {
 
-/// Workers that start without knowing the number of boundaries. Nearly all guests have at least as many blocks.
+/// Number of workers that start before the number of boundaries is known. Nearly all guests have at least as many
+/// blocks.
 constexpr std::size_t started_at_once = 4;
 
 }  // namespace
@@ -34,13 +35,13 @@ std::optional<Outcome> SharedWork::next() {
     watcher_.begin(index);
     while (!has_ended(index) && wait_for_more(index)) show_progress(index);
     watcher_.end();
-    // After the last one they end by themselves.
+    // After the last sweep, waits until the workers end by themselves.
     while (next_ == assignment_.sweeps.size() && wait_for_more(index)) continue;
     file_.save(journal_);
     return outcome_of(index);
 }
 
-/// Starts the first few workers. The others wait for the number of boundaries, since they may have nothing to do.
+/// Starts the first few workers. The others wait for the number of boundaries, since there may be no work for them.
 /// Resumed work starts all of them.
 void SharedWork::start_first() {
     const bool goes_on = !journal_.machine.name.empty();
@@ -56,7 +57,7 @@ void SharedWork::start(std::size_t worker) {
     state.is_started = true;
 }
 
-/// Returns the part of `worker` in this process's own shard.
+/// Returns the part of `worker` within this process's own shard.
 sweep::Shard SharedWork::shard_of(std::size_t worker) const {
     const auto count = static_cast<unsigned>(states_.size());
     const auto index = static_cast<unsigned>(worker);
@@ -74,8 +75,8 @@ Job SharedWork::job_of(std::size_t worker) const {
             .counts = worker == 0 && some_wait_};
 }
 
-/// Starts each waiting worker whose shard has a block of the sweep with number `index`, which has so many
-/// `boundaries`. For the other waiting workers that sweep is done.
+/// Starts each waiting worker whose shard has a block of the sweep with number `index`, which has `boundaries`
+/// boundaries. Marks that sweep as done for the other waiting workers.
 void SharedWork::start_needed(std::size_t index, std::uint64_t boundaries) {
     for (std::size_t i = 0; i < states_.size(); ++i) {
         auto& done = journal_.workers[i].done;
@@ -95,7 +96,7 @@ bool SharedWork::has_ended(std::size_t index) const {
     return std::ranges::all_of(journal_.workers, [&](const auto& worker) { return worker.done.size() > index; });
 }
 
-/// Takes what workers tell, waiting a little for something. Returns whether any will tell more.
+/// Waits briefly for messages of workers, and handles them. False if no worker runs any more.
 bool SharedWork::wait_for_more(std::size_t index) {
     const auto news = pool_.wait();
     if (!news) return false;
@@ -121,7 +122,7 @@ void SharedWork::take(std::size_t worker, const Message& message) {
     std::visit([&](const auto& each) { take_message(worker, each); }, message);
 }
 
-/// The worker has no job yet: it reads it as soon as its machine is there.
+/// The worker has no job yet. It reads its job as soon as its machine is ready.
 void SharedWork::take_message(std::size_t worker, const report::MachineDescription& machine) {
     states_[worker].ready = Clock::now();
     if (!expected_machine_.name.empty() && machine != expected_machine_) {
@@ -163,10 +164,10 @@ void SharedWork::take_message(std::size_t worker, const Ending& ending) {
     part.done.push_back(ending);
     part.at.reset();
     file_.changed();
-    if (worker == 0) start_needed(part.done.size() - 1, 0);  // it ended without a count
+    if (worker == 0) start_needed(part.done.size() - 1, 0);  // the sweep ended without a count
 }
 
-/// Takes over the findings that a resumed journal contains.
+/// Adds the findings in a resumed journal to the known ones.
 void SharedWork::take_findings_of_journal() {
     const auto take = [&](std::size_t index, const sweep::SweepResult& sweep) {
         if (index >= known_.size()) return;
@@ -180,8 +181,8 @@ void SharedWork::take_findings_of_journal() {
     }
 }
 
-/// Stops the workers whose further findings the result would drop: at longer schedules than the shortest that
-/// breaks something, or in blocks after the one in which the sweep stops.
+/// Stops workers whose further findings the result would drop. These have longer schedules than the shortest that
+/// breaks something, or come in blocks after the one in which the sweep stops.
 void SharedWork::stop_needless(std::size_t index) {
     auto enough = known_[index].shortest();
     for (const auto& part : journal_.workers) {
@@ -220,7 +221,7 @@ void SharedWork::show_progress(std::size_t index) {
             continue;
         }
         if (!all) all.emplace();
-        // The one that is the furthest stands for where they are: they go side by side.
+        // Shows the position of the worker that got furthest, since all advance side by side.
         if (std::tie(one.level, one.boundary) > std::tie(all->level, all->boundary)) {
             all->level = one.level;
             all->boundary = one.boundary;
@@ -232,7 +233,7 @@ void SharedWork::show_progress(std::size_t index) {
     if (all && all->level != 0) watcher_.progress(*all);
 }
 
-/// Null if the worker did not get to that sweep.
+/// Returns how the sweep ended for this worker; null if the worker has not reached its end.
 const Ending* SharedWork::ending_of(std::size_t worker, std::size_t index) const {
     const auto& done = journal_.workers[worker].done;
     if (done.size() > index) return &done[index];
@@ -262,7 +263,8 @@ std::optional<Outcome> SharedWork::outcome_of(std::size_t index) const {
     return all;
 }
 
-/// Adds what belongs to no sweep: machine starts to the first result, and idle workers to the last one.
+/// Adds time that belongs to no sweep: the start of machines to the first result, and the idle time of workers to the
+/// last one.
 void SharedWork::add_overhead(std::size_t index, sweep::TimeSpent& spent) const {
     const auto add = [&](sweep::Phase phase, Clock::duration duration) {
         spent.at(static_cast<std::size_t>(phase)) += std::chrono::duration<double>(duration).count();

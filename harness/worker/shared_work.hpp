@@ -1,4 +1,4 @@
-// Sweeps that workers share.
+// Shares sweeps among workers.
 #pragma once
 
 #include <chrono>
@@ -14,17 +14,17 @@
 
 namespace gatecrash::worker {
 
-/// A sweep whose every shard ended, or was interrupted.
+/// The shards of a sweep, all of which ended or were interrupted.
 struct SweptShards {
     std::vector<sweep::SweepResult> shards;
-    double seconds = 0;        ///< of the shard that took longest
-    sweep::TimeSpent spent{};  ///< of all workers together
+    double seconds = 0;        ///< time of the slowest shard
+    sweep::TimeSpent spent{};  ///< the sum for all workers
 };
 
 /// The outcome of one sweep.
 using Outcome = std::variant<SweptShards, Failed, Skipped>;
 
-/// Watches the work go on.
+/// Receives the progress of the work.
 class Watcher {
   public:
     Watcher() = default;
@@ -32,48 +32,50 @@ class Watcher {
     Watcher& operator=(const Watcher&) = delete;
     virtual ~Watcher() = default;
 
-    /// The sweep with this index is waited for, and later it is not any more.
+    /// Called when the work waits for the sweep with this index; end() is called when it no longer does.
     virtual void begin(std::size_t sweep) = 0;
     virtual void end() = 0;
-    /// All workers together are so far with the sweep that is waited for.
+    /// Called with the progress of all workers together in that sweep.
     virtual void progress(const sweep::Progress& progress) = 0;
-    /// A worker found something of which nothing alike and nothing shorter is known.
+    /// Called for a finding if no known finding is like it, or shorter.
     virtual void found(std::size_t sweep, const sweep::Finding& finding, const report::MachineDescription& machine) = 0;
-    /// Handles a worker's line on standard error. Lines of other workers would only repeat it.
+    /// Called with each line that the first worker prints on standard error. Lines of other workers would only repeat
+    /// it.
     virtual void says(const std::string& line) = 0;
 };
 
-/// The work that the workers share.
+/// The work that the workers share, and how to start one.
 struct Assignment {
     std::vector<Sweep> sweeps;
-    sweep::Shard shard;                ///< of each sweep, for the workers to divide further
-    std::vector<std::string> command;  ///< the arguments that make this program a worker
+    sweep::Shard shard;                ///< the part of each sweep that the workers divide further
+    std::vector<std::string> command;  ///< the command line of a worker
 };
 
-/// Shares `assignment.sweeps` among workers, each of which sweeps a shard of every one.
+/// Shares `assignment.sweeps` among workers. Each worker sweeps one shard of every sweep.
 class SharedWork {
   public:
-    /// Starts as many workers as `journal` has. They go on from there, and `file` has how far they are. `watcher`
+    /// Starts as many workers as `journal` has. They resume where it says, and `file` saves their progress. `watcher`
     /// outlives this.
     SharedWork(Assignment assignment, Journal journal, JournalFile file, Watcher& watcher);
 
-    /// The next sweep's outcome, waited for. Empty if the work was interrupted before it began. Throws WorkerError;
-    /// JournalError if a worker's machine is not the journal's; and report::OutputWriteError for the journal's file.
+    /// Waits for the next sweep, and returns its outcome. Empty if the work was interrupted before that sweep began.
+    /// Throws WorkerError; JournalError if a worker's machine is not the journal's; and report::OutputWriteError for
+    /// the journal's file.
     [[nodiscard]] std::optional<Outcome> next();
 
-    /// Where they run. Known once there is an outcome.
+    /// Returns the machine of the workers. It is known once there is an outcome.
     [[nodiscard]] const report::MachineDescription& machine() const { return journal_.machine; }
 
   private:
     using Clock = std::chrono::steady_clock;
 
-    /// A worker, beside what its part of the journal has.
+    /// The state of a worker that the journal does not contain.
     struct State {
         bool is_started = false;  ///< true even after it ended
         Clock::time_point started{}, ready{}, ended{};
         std::optional<sweep::Progress> progress;
-        std::size_t stopped = 0;           ///< sweeps below this one need not be stopped
-        std::optional<Ending> unfinished;  ///< the sweep in which it was interrupted
+        std::size_t stopped = 0;           ///< the worker needs no stop for sweeps below this index
+        std::optional<Ending> unfinished;  ///< the sweep in which the worker was interrupted
     };
 
     void start_first();
@@ -107,10 +109,10 @@ class SharedWork {
     JournalFile file_;
     Watcher& watcher_;
     Pool pool_;
-    report::MachineDescription expected_machine_;  ///< its name is empty if any will do
-    bool some_wait_ = false;                       ///< not all workers start at once
+    report::MachineDescription expected_machine_;  ///< empty name: any machine is accepted
+    bool some_wait_ = false;                       ///< true if some workers wait before they start
     std::vector<State> states_;
-    std::vector<KnownFindings> known_;  ///< by sweep
+    std::vector<KnownFindings> known_;  ///< for each sweep
     std::size_t next_ = 0;
 };
 

@@ -13,7 +13,7 @@ namespace gatecrash::worker {
 namespace {
 
 constexpr std::chrono::milliseconds progress_pause{100}, save_pause{250};
-constexpr std::uint64_t looks_every = 32;  ///< schedules
+constexpr std::uint64_t looks_every = 32;  ///< how many schedules pass between two looks at the clock
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -65,7 +65,7 @@ Ending Worker::sweep_one(const Sweep& sweep, const Job& job, const std::optional
     } catch (const sweep::ScheduleError& error) {
         return Failed{error.what(), true};
     } catch (const std::exception& error) {
-        virtual_machine_.reset();  // it may be what failed
+        virtual_machine_.reset();  // it may be the cause
         return Failed{error.what(), false};
     }
 }
@@ -98,7 +98,7 @@ void Worker::tell_while_it_sweeps(sweep::SweepOptions& options, const Job& job, 
     };
     options.at_schedule = [this, &told, saves = job.saves,
                            seconds_before](const std::function<sweep::Checkpoint()>& checkpoint) {
-        // To read the clock takes some 20 us on an emulated machine.
+        // Reading the clock takes some 20 us on an emulated machine.
         if (++told.schedules % looks_every != 0 && !InterruptGuard::stop()) return;
         const auto now = Clock::now();
         if (is_asked_to_stop(now)) stop_.store(true);
@@ -108,7 +108,7 @@ void Worker::tell_while_it_sweeps(sweep::SweepOptions& options, const Job& job, 
     };
 }
 
-/// By a signal; or by a line with the sweep's number, as nobody needs the rest of it.
+/// True after a signal, or after a line with the sweep's number, which says that nobody needs the rest of the sweep.
 bool Worker::is_asked_to_stop(Clock::time_point now) {
     if (InterruptGuard::stop()) return true;
     if (now - listened_ < progress_pause || is_input_closed_) return false;

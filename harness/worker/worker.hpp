@@ -1,4 +1,4 @@
-// A worker: sweeps its part of what `run` or `explore` were asked for, and tells in lines how far it is.
+// A worker: sweeps its part of the work of `run` or `explore`, and reports its progress in lines.
 #pragma once
 
 #include <atomic>
@@ -17,33 +17,34 @@
 
 namespace gatecrash::worker {
 
-/// Where a worker sweeps.
+/// The machine on which a worker sweeps.
 struct Machine {
-    const report::MachineDescription& description;  ///< with the behaviours that were measured
+    const report::MachineDescription& description;  ///< includes the behaviours that were measured
     const kvm::System& system;
-    vm::StepperKind stepper;  ///< to use unless another is asked for
-    /// Throws what says why one of the events cannot land there, whatever the guest.
+    vm::StepperKind stepper;  ///< used unless the sweep names another one
+    /// Throws an error with the reason if one of the events cannot land on this machine, whatever the guest is.
     std::function<void(std::span<const vm::Event>)> check_that_it_lands;
 };
 
-/// Says why `machine` is not fit for a sweep: what it `needs` of behaviours that are not as on silicon. Empty if it is.
+/// Says why a sweep cannot run on `machine`: names those of the behaviours `needs` that differ from real hardware.
+/// Empty if it can run.
 [[nodiscard]] std::string missing_behaviours(std::span<const vm::Behaviour> needs,
                                              const report::MachineDescription& machine);
 
-/// Does one job on `machine`, which outlives this. Reads descriptor `in`, and tells on standard output. InterruptGuard
-/// stops it, and so does a line with the number of the sweep that nobody needs the rest of.
+/// Does one job on `machine`, which outlives this. Reads descriptor `in`, and reports on standard output. It stops on a
+/// signal (InterruptGuard), or on a line with the number of a sweep of which nobody needs the rest.
 class Worker {
   public:
     Worker(const Machine& machine, int in) : machine_(machine), in_(in) {}
 
-    /// Tells the machine, and waits for a job. Empty if there will be none. Throws ProtocolError.
+    /// Reports the machine, and waits for a job. Empty if no job comes. Throws ProtocolError.
     [[nodiscard]] std::optional<Job> wait_for_job();
     void work(const Job& job);
 
   private:
     using Clock = std::chrono::steady_clock;
 
-    /// When it told what.
+    /// When the worker reported last, and how much.
     struct Told {
         Clock::time_point began = Clock::now(), progress = began, saved = began;
         std::uint64_t schedules = 0, findings = 0;
@@ -59,7 +60,7 @@ class Worker {
     LineReader in_;
     bool is_input_closed_ = false;
     std::unique_ptr<vm::VirtualMachine> virtual_machine_;  ///< runs all guests, one after another
-    std::string current_;                                  ///< number of the sweep
+    std::string current_;                                  ///< number of the current sweep
     Clock::time_point listened_{};
     std::atomic<bool> stop_{false};
 };
