@@ -9,7 +9,7 @@
 namespace gatecrash::report {
 namespace {
 
-constexpr std::size_t mark_width = 7;  // "differs"
+constexpr std::size_t mark_width = 7;  // width of "differs"
 
 std::string mark_of(const MachineDescription& machine, vm::Behaviour behaviour) {
     const auto found = machine.behaviours.find(behaviour);

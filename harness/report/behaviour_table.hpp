@@ -1,4 +1,4 @@
-// Machines side by side: what each does where the manuals say what a CPU does.
+// Shows machines side by side: for each behaviour, what the manuals say and what each machine does.
 #pragma once
 
 #include <span>
@@ -9,34 +9,35 @@
 
 namespace gatecrash::report {
 
-/// What the manuals say of one behaviour.
+/// What the manuals say about one behaviour.
 struct BehaviourRow {
     vm::Behaviour behaviour;
-    std::string intel, amd;  ///< where a manual leaves it open, what it allows, with " | " in between
-    std::string source;      ///< the sections
+    std::string intel, amd;  ///< if a manual leaves it open: what it allows, separated by " | "
+    std::string source;      ///< the manuals' sections
 
     bool operator==(const BehaviourRow&) const = default;
 };
 
-/// A machine that was asked for, as far as there is one.
+/// A machine that `doctor` was asked about, with its answers or the reason why there are none.
 struct ExaminedMachine {
-    MachineDescription description;  ///< with `answers`; of a machine that is missing only its name
+    MachineDescription description;  ///< includes `answers`; for a missing machine, only the name
     bool fit = false;
     std::string missing, remedy;  ///< why there are no answers, and what the user can do about it
 
     bool operator==(const ExaminedMachine&) const = default;
 };
 
-/// A line for each behaviour: its name; for each machine "ok" if its answer is what its vendor's manual says, "differs"
-/// if not, "-" if it was not measured; and what the manuals say. Answers that differ follow, a line each.
+/// Returns a line for each behaviour: its name, a word for each machine, and what the manuals say. The word is "ok" if
+/// the machine's answer is what its vendor's manual says, "differs" if not, and "-" if it was not measured. Then each
+/// answer that differs follows on a line of its own.
 [[nodiscard]] std::string behaviour_table(std::span<const BehaviourRow> rows,
                                           std::span<const ExaminedMachine> machines);
 
-/// The document of `doctor`: `taken` is the machine that `auto` takes or that was asked for.
+/// Returns the document of `doctor`. `taken` is the machine that `auto` takes, or that the user asked for.
 [[nodiscard]] std::string doctor_report(const std::string& version, const MachineDescription& taken,
                                         std::span<const ExaminedMachine> machines, std::span<const BehaviourRow> rows);
 
-/// The `machine` of such a document. Throws std::runtime_error.
+/// Reads the `machine` of a document of `doctor`. Throws std::runtime_error.
 [[nodiscard]] MachineDescription machine_of_doctor_report(const std::string& document);
 
 }  // namespace gatecrash::report

@@ -1,4 +1,4 @@
-// The JSON document of `bench`, written and read.
+// Writes and reads the JSON document of `bench`.
 #pragma once
 
 #include <stdexcept>
@@ -15,14 +15,14 @@ struct BenchDocument {
     bench::Measured measured;
 };
 
-/// A text that is no such document. `what()` is one line.
+/// Thrown for a text that is no document of `bench`. `what()` is one line.
 class BenchDocumentError : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
 };
 
 [[nodiscard]] std::string to_text(const BenchDocument& document);
-/// Throws BenchDocumentError.
+/// Reads a document of `bench`. Throws BenchDocumentError.
 [[nodiscard]] BenchDocument read_bench_document(const std::string& text);
 
 }  // namespace gatecrash::report

@@ -16,12 +16,12 @@ std::size_t name_width(const Items& items) {
     return width;
 }
 
-/// A ratio needs its decimals; nobody needs those of a nanosecond.
+/// Ratios and cycles need decimals; nobody needs those of a nanosecond.
 int decimals_of(const std::string& unit) { return unit == "ratio" ? 2 : unit == "cycles" ? 1 : 0; }
 
 bool is_count(const bench::Figure& figure) { return figure.unit == "instructions"; }
 
-/// A count is one number, not a distribution.
+/// Shows counts without spread: a count is one number, not a distribution.
 std::string count_table(std::span<const bench::Figure> figures) {
     std::map<std::string, double> bare;
     for (const auto& figure : figures) {

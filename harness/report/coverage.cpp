@@ -10,7 +10,7 @@
 namespace gatecrash::report {
 namespace {
 
-/// Every vendor's.
+/// Adds a variant with its expectations for every vendor.
 void add(Coverage& coverage, const Selection& selection) {
     const auto& variant = *selection.variant;
     bool breaks = !variant.expects.holds(), holds = variant.expects.holds();

@@ -1,4 +1,4 @@
-// What `gatecrash list --covers` prints.
+// Makes what `gatecrash list --covers` prints.
 #pragma once
 
 #include <span>
@@ -13,15 +13,16 @@ namespace gatecrash::report {
 /// A row of the catalogue, and the variants that name it.
 struct Coverage {
     suite::CatalogueRow row;
-    std::vector<std::string> breaks, holds;  ///< CASE/VARIANT; one that differs by vendor is in both
-    std::vector<vm::Behaviour> needs;        ///< behaviours without which one of them is skipped
+    std::vector<std::string> breaks, holds;  ///< names (CASE/VARIANT); a variant that differs by vendor is in both
+    std::vector<vm::Behaviour> needs;        ///< behaviours that one of these variants needs
 
-    /// Both a variant that breaks and one that holds.
+    /// True if there is a variant that breaks, and one that holds.
     [[nodiscard]] bool is_covered() const { return !breaks.empty() && !holds.empty(); }
     [[nodiscard]] bool is_open() const { return breaks.empty() && holds.empty(); }
 };
 
-/// A variant names a row that the catalogue does not have: throws std::invalid_argument.
+/// Returns the coverage of each row. Throws std::invalid_argument if a variant names a row that the catalogue does not
+/// have.
 [[nodiscard]] std::vector<Coverage> coverage_of(std::span<const suite::CatalogueRow> rows,
                                                 std::span<const Selection> selections);
 [[nodiscard]] std::string text_coverage(std::span<const Coverage> coverage);

@@ -1,4 +1,5 @@
-// The JSON documents of the contract. Equal results make byte-identical documents, apart from the values of "seconds".
+// Makes the JSON documents of the contract. Equal results give byte-identical documents, apart from the values of
+// "seconds".
 #pragma once
 
 #include <span>
@@ -12,13 +13,13 @@
 
 namespace gatecrash::report {
 
-/// The document of `run`, `explore`, `replay` and, with no results, of `doctor`. Ends with a newline. Of a shard,
-/// `command` are the words that decide what is swept; see shard_document.hpp.
+/// Returns the document of `run`, `explore`, `replay` and, without results, of `doctor`. It ends with a newline. For a
+/// shard, `command` holds the words that decide what is swept; see shard_document.hpp.
 [[nodiscard]] std::string json_report(const std::string& version, const MachineDescription& machine,
                                       std::span<const suite::Result> results,
                                       const std::vector<std::string>& command = {});
-/// The document of `run` on several machines, of which one at least was used: that of the first that was, and
-/// `machines`, which has them all.
+/// Returns the document of `run` on several machines, at least one of which was used. It is the document of the first
+/// machine that was used, with `machines` added, which has all of them.
 [[nodiscard]] std::string json_report(const std::string& version, std::span<const MachineResults> machines);
 
 }  // namespace gatecrash::report

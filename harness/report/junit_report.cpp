@@ -15,13 +15,14 @@ namespace {
 
 using suite::Status;
 
-/// What XML 1.0 calls a Char (section 2.2), of what is a code point.
+/// True if a code point is what XML 1.0 calls a Char (section 2.2).
 bool is_xml_character(std::uint32_t point) {
     if (point < 0x20) return point == '\t' || point == '\n' || point == '\r';
     return point != 0xfffe && point != 0xffff;
 }
 
-/// pugixml escapes what has a meaning in XML, and leaves it to us that the rest can be in a document at all.
+/// Replaces what XML cannot contain at all. pugixml escapes the characters that have a meaning in XML, but leaves this
+/// to its caller.
 std::string xml_text(const std::string& text) {
     using Utf8 = boost::locale::utf::utf_traits<char>;
     constexpr boost::locale::utf::code_point replacement = 0xfffd;
@@ -30,7 +31,7 @@ std::string xml_text(const std::string& text) {
         const auto first = at;
         auto point = Utf8::decode(at, text.end());
         if (!boost::locale::utf::is_valid_codepoint(point)) {
-            at = first + 1;  // one replacement a byte, as it is not known what the bytes behind belong to
+            at = first + 1;  // replaces one byte, since nobody knows what the next ones belong to
             point = replacement;
         }
         Utf8::encode(is_xml_character(point) ? point : replacement, std::back_inserter(valid));
@@ -106,7 +107,7 @@ void add_test(pugi::xml_node suite, const suite::Result& result) {
             auto error = test.append_child("error");
             set(error, "message", first_line(result.message));
             set(error, "type", "error");
-            error.text() = xml_text(result.message).c_str();  // with the dump
+            error.text() = xml_text(result.message).c_str();  // includes the dump
             break;
         }
     }

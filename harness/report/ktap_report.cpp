@@ -11,17 +11,17 @@ namespace {
 
 using suite::Status;
 
-/// One level of nesting is two spaces.
+/// Returns two spaces for a nested test.
 std::string indentation(bool nested) { return nested ? "  " : ""; }
 
-/// The parts of a line must not end it.
+/// Replaces control characters, which would end the line.
 std::string one_line(std::string text) {
     std::ranges::replace_if(
         text, [](unsigned char c) { return c < ' ' || c == 0x7f; }, ' ');
     return text;
 }
 
-/// A description must not have what begins the directive.
+/// Replaces '#', which begins a directive.
 std::string description(std::string name) {
     std::ranges::replace(name, '#', '_');
     return one_line(std::move(name));
@@ -49,7 +49,7 @@ std::vector<std::string> lines_of(const std::string& text) {
     return lines;
 }
 
-/// For who reads no more than this document: why the test failed, how to see it, and of an error also its dump.
+/// Says why a test failed and how to see it, for readers of this document alone. For an error, that includes its dump.
 std::string diagnostics(const std::string& indent, const suite::Result& result) {
     std::string text = fmt::format("{}# {}\n", indent, one_line(name_of(result)));
     auto lines = result.status == Status::error ? lines_of(result.message) : detail_lines(result);

@@ -1,4 +1,5 @@
-// Results in the Kernel Test Anything Protocol, version 1: the Linux kernel's Documentation/dev-tools/ktap.rst.
+// Writes results in the Kernel Test Anything Protocol, version 1: see the Linux kernel's
+// Documentation/dev-tools/ktap.rst.
 #pragma once
 
 #include <cstddef>
@@ -9,29 +10,31 @@
 
 namespace gatecrash::report {
 
-/// A test of each case, whose variants are nested in it; a guest without variants, an ELF file, is a test without
-/// nested ones. A skip is `ok` with the SKIP directive and its reason, an error `not ok` with ERROR and its message; in
-/// front of every `not ok` stand the finding and the command that replays it.
+/// Writes one test for each case, with its variants nested in it. A guest file without variants is a test without
+/// nested ones. A skip is `ok` with the SKIP directive and its reason. An error is `not ok` with ERROR and its message.
+/// Before each `not ok` come the finding and the command that replays it.
 ///
-/// Grows with the results, for a reader that is to see each when it is there: every method returns what comes next.
+/// The document grows with the results, so that a reader sees each one at once: every method returns the text that
+/// comes next.
 class KtapReport {
   public:
     struct Test {
-        std::string case_name, variant;  ///< as in suite::Result
+        std::string case_name, variant;  ///< see suite::Result
     };
 
-    /// `plan` is what will be tested, in order, grouped by case.
+    /// `plan` lists what will be tested, in order and grouped by case.
     explicit KtapReport(std::vector<Test> plan) : plan_(std::move(plan)) {}
 
-    /// The version and the plan.
+    /// Returns the version and the plan.
     [[nodiscard]] std::string begin() const;
-    /// What became of the next test of the plan.
+    /// Returns the lines for the next test of the plan, which has this result.
     [[nodiscard]] std::string add(const suite::Result& result);
-    /// The tests of the plan that are left, skipped for `reason`: the document is whole even if the work was not.
+    /// Returns the lines for the remaining tests, skipped for `reason`. So the document is complete even if the work
+    /// was not.
     [[nodiscard]] std::string end(const std::string& reason);
 
   private:
-    /// What the subtests of the current case amount to.
+    /// Counts the subtests of the current case.
     struct Tally {
         std::size_t tests = 0, failed = 0, skipped = 0;
     };
@@ -39,7 +42,7 @@ class KtapReport {
     [[nodiscard]] bool is_last_of_case() const;
 
     std::vector<Test> plan_;
-    std::size_t at_ = 0;  ///< the next of them
+    std::size_t at_ = 0;  ///< index of the next test in the plan
     Tally tally_;
 };
 

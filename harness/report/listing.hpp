@@ -1,4 +1,4 @@
-// What `gatecrash list` prints.
+// Makes what `gatecrash list` prints.
 #pragma once
 
 #include <span>
@@ -15,7 +15,7 @@ using suite::Selection;
 /// "holds", or "breaks I4: nmi on A or B; irq on C, then nmi on D".
 [[nodiscard]] std::string describe(const suite::Expectation& expectation);
 
-/// `selections` is grouped by case.
+/// Lists variants for people. `selections` is grouped by case.
 [[nodiscard]] std::string text_listing(std::span<const Selection> selections);
 [[nodiscard]] std::string json_listing(const std::string& version, std::span<const Selection> selections);
 

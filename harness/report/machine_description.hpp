@@ -8,20 +8,20 @@
 
 namespace gatecrash::report {
 
-/// Something of each behaviour that was measured, in the order of their names.
+/// A value for each behaviour that was measured, in the order of their names.
 template <typename T>
 using Measured = std::map<vm::Behaviour, T, vm::ByName>;
 
-/// Where results come from: the `machine` of the JSON document.
+/// Where results come from. It is `machine` in the JSON document.
 struct MachineDescription {
-    std::string name;    ///< as in the table of machines
-    std::string kvm;     ///< the module behind /dev/kvm, for instance "kvm_amd", or "unknown"
+    std::string name;    ///< from the table of machines
+    std::string kvm;     ///< the module that provides /dev/kvm, for instance "kvm_amd", or "unknown"
     std::string cpu;     ///< the model name of /proc/cpuinfo
     std::string kernel;  ///< as `uname -r` prints it
     bool emulated = false;
     vm::Vendor vendor{};                 ///< of the CPU
-    Measured<bool> behaviours;           ///< whether each measured one is as on silicon
-    Measured<std::string> answers = {};  ///< what was measured; of `doctor` only
+    Measured<bool> behaviours;           ///< true for each measured behaviour that is as on silicon
+    Measured<std::string> answers = {};  ///< what was measured; only `doctor` has it
 
     bool operator==(const MachineDescription&) const = default;
 };

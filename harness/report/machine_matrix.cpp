@@ -12,7 +12,7 @@
 namespace gatecrash::report {
 namespace {
 
-/// A machine that has a result of the variant in question.
+/// A machine, and its result of one variant.
 struct Entry {
     const MachineDescription& machine;
     const suite::Result& result;
@@ -35,7 +35,7 @@ std::string replay(const suite::Result& result) {
     return result.sweep.findings.empty() ? "" : replay_command(result.sweep.findings.front().schedule);
 }
 
-/// What is compared.
+/// Returns one of the texts that are compared between machines.
 using Aspect = std::string (*)(const suite::Result&);
 constexpr std::array<Aspect, 4> aspects{outcome, boundaries, schedules, replay};
 
@@ -52,13 +52,13 @@ bool differs(const Row& row) {
     return std::ranges::any_of(aspects, [&](Aspect aspect) { return differs(row, aspect); });
 }
 
-/// Whether it was measured on the machine, and with this result.
+/// True if the machine was measured to have the behaviour as on silicon, or not to have it, as `as_on_silicon` says.
 bool is(const MachineDescription& machine, vm::Behaviour behaviour, bool as_on_silicon) {
     const auto found = machine.behaviours.find(behaviour);
     return found != machine.behaviours.end() && found->second == as_on_silicon;
 }
 
-/// Each with the machines where it is not as on silicon.
+/// Lists the behaviours that may explain a difference, each with the machines where it is not as on silicon.
 std::string differing_behaviours(const Row& row) {
     std::set<vm::Behaviour, vm::ByName> behaviours;
     for (const auto& one : row) {
@@ -86,7 +86,7 @@ std::string differing_behaviours(const Row& row) {
     return fmt::format("these behaviours differ between the machines: {}", fmt::join(texts, ", "));
 }
 
-/// Whether the machines differ as the variant expects of their CPUs.
+/// True if the machines differ only as the variant expects for their CPUs.
 bool is_expected(const Row& row, const suite::Variant& variant) {
     const bool all_ok =
         std::ranges::all_of(row, [](const Entry& entry) { return entry.result.status == suite::Status::ok; });
@@ -118,7 +118,7 @@ std::string difference(const Row& row, const suite::Variant* variant) {
     return text;
 }
 
-/// Has a column for each of the machines that have results.
+/// Returns a table with a column for each machine that has results.
 std::string table(std::span<const MachineResults> machines, const std::vector<Row>& rows) {
     std::size_t name_width = 0, cell_width = 0;
     for (const auto& each : machines) cell_width = std::max(cell_width, each.machine.name.size());

@@ -1,4 +1,4 @@
-// What several machines made of the same variants, side by side.
+// Compares the results of the same variants on several machines.
 #pragma once
 
 #include <span>
@@ -11,18 +11,18 @@
 
 namespace gatecrash::report {
 
-/// A machine, and what became of the variants there.
+/// A machine, and the results of the variants there.
 struct MachineResults {
-    MachineDescription machine;          ///< of one that was not used only its name
-    std::vector<suite::Result> results;  ///< in the order of all machines; fewer if it was interrupted
-    std::string missing, remedy;         ///< if it was not used: why, and what the user can do about it
+    MachineDescription machine;          ///< for a machine that was not used, only its name
+    std::vector<suite::Result> results;  ///< in the same order on all machines; fewer if the work was interrupted
+    std::string missing, remedy;         ///< for a machine that was not used: why, and what the user can do about it
 };
 
-/// A line for each variant with its status and verdict on each machine that was used, and "*" in front if these differ,
-/// or the boundaries, the schedules that were run, or the schedule of the finding. Below, of each such variant what
-/// differs, how to replay it, and the behaviours that are as on silicon on one of the machines that differ, and not on
-/// the other: a hint, since nobody measured that they are the cause. Where the variant expects that it differs, its own
-/// reasons stand in their place. `selections` are what was run, in the order of the results.
+/// Returns a line for each variant, with its status and verdict on each machine that was used. A "*" marks a variant
+/// whose results differ: status and verdict, boundaries, schedules, or the schedule of the finding. Below, each such
+/// variant shows what differs, and how to replay it. It also lists behaviours that are as on silicon on one of these
+/// machines only. These are hints, since nobody measured that they are the cause. If the variant expects the
+/// difference, its own reasons replace them. `selections` are the variants, in the order of the results.
 [[nodiscard]] std::string machine_matrix(std::span<const MachineResults> machines,
                                          std::span<const Selection> selections);
 

@@ -33,12 +33,12 @@ void write_or_fail(const std::string& name, int fd, std::string_view content) {
     }
 }
 
-/// A file beside another one, gone with this object unless it took the other's place.
+/// A file beside another one. The destructor removes it unless it has replaced the other.
 class Sibling {
   public:
     explicit Sibling(const fs::path& of)
         : path_(of.parent_path() / fmt::format(".{}.{}.unfinished", of.filename().string(), ::getpid())) {
-        ::unlink(path_.c_str());  // left by a killed process that had our number
+        ::unlink(path_.c_str());  // left behind by a killed process with our process id
         fd_ = posix::FileDescriptor(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
         if (!fd_) error_number_ = errno;
     }
@@ -50,7 +50,7 @@ class Sibling {
 
     [[nodiscard]] int fd() const { return fd_.get(); }
     [[nodiscard]] int error_number() const { return error_number_; }
-    /// False, and errno set, if it cannot.
+    /// Returns false, with errno set, if it fails.
     [[nodiscard]] bool replace(const fs::path& other) const { return ::rename(path_.c_str(), other.c_str()) == 0; }
 
   private:
@@ -59,7 +59,7 @@ class Sibling {
     int error_number_ = 0;
 };
 
-/// Where `path` leads if it is a symbolic link, so that the link stays one.
+/// Follows symbolic links, so that writing the file keeps them.
 fs::path behind_links(const fs::path& path) {
     std::error_code error;
     auto target = fs::weakly_canonical(path, error);
@@ -85,7 +85,7 @@ OutputFile::OutputFile(const std::string& path)
         fail_path(name_, errno);
     }
     target_ = behind_links(path);
-    // Made and removed at once: were it kept until the end, killing this process would leave it behind.
+    // Creates the file and removes it at once. If it stayed until the end, killing this process would leave it behind.
     if (const Sibling probe(target_); probe.error_number() != 0) fail_path(name_, probe.error_number());
 }
 

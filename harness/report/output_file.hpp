@@ -10,27 +10,26 @@
 
 namespace gatecrash::report {
 
-/// A path that cannot be written to. `what()` names the path and the reason.
+/// Thrown for a path that cannot be written to. `what()` names the path and the reason.
 class OutputPathError : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
 };
 
-/// Writing failed though the path had looked right: a full disk.
+/// Thrown if writing fails although the path looked right, for instance because the disk is full.
 class OutputWriteError : public Failure {
   public:
     explicit OutputWriteError(const std::string& what) : Failure(what, "free some space, or name another file") {}
 };
 
-/// A file to write in one go after long work. The path is tried when this is made, so that a wrong one is known before
-/// the work; and a regular file is replaced atomically, so that no reader sees half of it and no failure costs the old
-/// one.
+/// A file that is written in one go after long work. The constructor tries the path, so that a wrong one is reported
+/// before the work. A regular file is replaced atomically: no reader sees half of it, and no failure costs the old one.
 class OutputFile {
   public:
-    /// "-" is standard output. Throws OutputPathError.
+    /// Opens `path`; "-" is standard output. Throws OutputPathError.
     explicit OutputFile(const std::string& path);
 
-    /// Throws OutputWriteError.
+    /// Writes all of the file. Throws OutputWriteError.
     void write(std::string_view content);
 
     [[nodiscard]] bool is_standard_output() const { return is_standard_output_; }
@@ -39,7 +38,7 @@ class OutputFile {
     void write_atomically(std::string_view content) const;
 
     std::string name_;              ///< as the user calls it
-    std::filesystem::path target_;  ///< behind symbolic links
+    std::filesystem::path target_;  ///< with symbolic links resolved
     bool is_standard_output_ = false;
     posix::FileDescriptor special_;  ///< a device or pipe, which cannot be replaced
 };

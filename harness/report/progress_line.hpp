@@ -7,11 +7,12 @@
 
 namespace gatecrash::report {
 
-/// "nested-nmi/copied-frame  level 2  boundary 57/203  1 830 schedules/s  0 findings". `seconds` since the sweep began.
+/// Returns a line such as "nested-nmi/copied-frame  level 2  boundary 57/203  1 830 schedules/s  0 findings". `seconds`
+/// is the time since the sweep began.
 [[nodiscard]] std::string progress_line(const std::string& name, const sweep::Progress& progress, double seconds);
 
-/// `line` in at most `columns` columns, without its tail if need be; the last column stays free, as some terminals wrap
-/// there. 0 columns: the width is not known.
+/// Cuts `line` to at most `columns` columns, where 0 means an unknown width. The last column stays free, because some
+/// terminals wrap there.
 [[nodiscard]] std::string fit(const std::string& line, std::size_t columns);
 
 }  // namespace gatecrash::report

@@ -1,4 +1,4 @@
-// Reads the JSON document of a shard, which json_report() wrote.
+// Reads the JSON document of a shard, which json_report() has written.
 #pragma once
 
 #include <optional>
@@ -11,31 +11,31 @@
 
 namespace gatecrash::report {
 
-/// A text that is no document of a shard. `what()` is one line.
+/// Thrown for a text that is no document of a shard. `what()` is one line.
 class ShardDocumentError : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
 };
 
-/// What one shard of a sweep gave.
+/// The result of one shard of a sweep.
 struct ShardResult {
     std::string case_name, variant;
     std::string guest;  ///< a digest of its ELF file
     sweep::SweepResult sweep;
     double seconds = 0;
     sweep::TimeSpent spent{};
-    std::optional<std::string> error;  ///< set if it could not be swept: why
+    std::optional<std::string> error;  ///< why it could not be swept, if so
 };
 
 struct ShardDocument {
     std::string version;
     MachineDescription machine;
-    std::vector<std::string> command;  ///< the words that decide what is swept
+    std::vector<std::string> command;  ///< the arguments that decide what is swept
     sweep::Shard shard;
-    std::vector<ShardResult> results;  ///< at least one, each of `shard`
+    std::vector<ShardResult> results;  ///< at least one; all are of `shard`
 };
 
-/// Throws ShardDocumentError.
+/// Reads the document of a shard. Throws ShardDocumentError.
 [[nodiscard]] ShardDocument read_shard_document(const std::string& text);
 
 }  // namespace gatecrash::report

@@ -7,14 +7,14 @@
 namespace gatecrash::report {
 namespace {
 
-/// A list instead of an object, to be short: a sweep has one for each 16 boundaries.
+/// Writes a list instead of an object, to be short: a sweep has one for each 16 boundaries.
 Json stretch_json(const sweep::Stretch& stretch) {
     auto alike = Json::array();
     for (const auto& [finding, count] : stretch.alike) alike.push_back({finding, count});
     return Json::array({stretch.block, stretch.schedules, stretch.pruned, alike, stretch.finds});
 }
 
-/// All that a merge needs of a level, and so more of each finding.
+/// Writes all that a merge needs to know about a level. That includes more about each finding than people need.
 Json level_json(const sweep::Level& level, std::span<const sweep::Finding> findings) {
     auto list = Json::array();
     for (const auto& finding : findings) {
@@ -29,13 +29,13 @@ Json level_json(const sweep::Level& level, std::span<const sweep::Finding> findi
     return json;
 }
 
-/// A count of a list.
+/// Reads a number from a list.
 std::uint64_t count(const Json& value) {
     if (!value.is_number_unsigned()) throw JsonError("a list of counts has something else in it");
     return value.get<std::uint64_t>();
 }
 
-/// Documents of before it was measured have none.
+/// Documents from before extremes were measured have none.
 sweep::Extremes to_extremes(const Json& level) {
     sweep::Extremes extremes;
     if (!level.contains("stack_bytes")) return extremes;
@@ -72,7 +72,7 @@ sweep::Stretch to_stretch(const Json& list) {
     return stretch;
 }
 
-/// Throws JsonError unless the stretches add up to the level, which has so many `findings`.
+/// Throws JsonError unless the stretches add up to the level, which has `findings` findings.
 void check_stretches(const sweep::Level& level, std::size_t findings) {
     if (level.stretches.empty()) return;
     sweep::Level sum;
@@ -204,7 +204,7 @@ Json to_json(const sweep::Position& position) {
 
 Json to_json(const sweep::Checkpoint& checkpoint) {
     auto result = checkpoint.result;
-    // What the sweep adds up at its end.
+    // A sweep adds these up only at its end.
     for (const auto& level : result.levels) {
         result.schedules += level.schedules;
         result.pruned += level.pruned;

@@ -1,4 +1,4 @@
-// Sweeps and machines as JSON, for every document and line that has them in it.
+// Writes and reads sweeps and machines as JSON, for every document and line that contains them.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -12,33 +12,33 @@ namespace gatecrash::report {
 
 using Json = nlohmann::ordered_json;
 
-/// JSON that is not what it should be. `what()` is one line.
+/// Thrown for JSON with unexpected content. `what()` is one line.
 class JsonError : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
 };
 
 [[nodiscard]] Json to_json(const MachineDescription& machine);
-/// An object with the seconds of each phase.
+/// Returns an object with the seconds of each phase.
 [[nodiscard]] Json to_json(const sweep::TimeSpent& spent);
-/// What people read of a finding.
+/// Returns the fields of a finding that people read.
 [[nodiscard]] Json to_json(const sweep::Finding& finding);
-/// All fields, as to_finding() reads them.
+/// Returns all fields of a finding, as to_finding() reads them.
 [[nodiscard]] Json to_full_json(const sweep::Finding& finding);
-/// Null if there is none.
+/// Returns null if there is no coverage.
 [[nodiscard]] Json to_json(const std::optional<sweep::Coverage>& coverage);
-/// The number of findings after which the sweep stopped, or null.
+/// Returns the number of findings after which the sweep stopped, or null.
 [[nodiscard]] Json stop_json(const sweep::SweepResult& sweep);
 /// Adds to `json` the deepest stacks and the deepest nesting.
 void add_extremes(Json& json, const sweep::Extremes& extremes);
-/// Adds to `json` all that makes the sweep again: its shard, and what each length of schedules gave.
+/// Adds to `json` all that is needed to read the sweep again: its shard, and the result for each length of schedules.
 void add_parts(Json& json, const sweep::SweepResult& sweep);
 [[nodiscard]] Json to_json(const sweep::SweepResult& sweep);
 [[nodiscard]] Json to_json(const sweep::Checkpoint& checkpoint);
 
-// These throw JsonError, or what nlohmann::json and sweep::parse_schedule() throw.
+// The functions below throw JsonError, or what nlohmann::json and sweep::parse_schedule() throw.
 
-/// A value of the type that is wanted: nlohmann would make a count of a fraction or a negative number.
+/// Reads a count. nlohmann would make a count of a fraction or a negative number.
 [[nodiscard]] std::uint64_t number(const Json& object, const char* name);
 [[nodiscard]] std::string text(const Json& object, const char* name);
 [[nodiscard]] sweep::TimeSpent to_time_spent(const Json& object);

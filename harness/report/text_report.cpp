@@ -8,7 +8,7 @@
 namespace gatecrash::report {
 namespace {
 
-constexpr std::size_t status_width = 10;  // "unexpected"
+constexpr std::size_t status_width = 10;  // width of "unexpected"
 
 std::string verdict_text(const suite::Result& result) {
     auto text = to_string(result.verdict);
@@ -18,7 +18,7 @@ std::string verdict_text(const suite::Result& result) {
     return result.modelled ? text + " (modelled)" : text;
 }
 
-/// What stands behind the '@', where the target is known already.
+/// Returns the part of a schedule after its '@', for a reader who knows the target.
 std::string landings_of(const sweep::Schedule& schedule) {
     if (schedule.landings.empty()) return "without any event";
     return to_string(sweep::Schedule{"", schedule.landings}).substr(1);
@@ -58,8 +58,8 @@ std::vector<std::string> finding_lines(const sweep::SweepResult& sweep) {
     return lines;
 }
 
-/// Findings with the same invariant and the same events on the same symbols. What makes them one cause for a reader is
-/// the place in the code; where in it, and how often it was reached before, are details.
+/// Findings with the same invariant and the same events on the same symbols. For a reader, the place in the code makes
+/// them one cause. The offset there, and how often it was reached before, are details.
 struct Cause {
     const sweep::Finding* first;
     std::vector<std::uint64_t> offsets;  ///< of the last event, in the order of the sweep
@@ -160,7 +160,7 @@ std::string details(const suite::Result& result) {
 
 std::string extremes_line(const suite::Result& result) {
     const auto extremes = extremes_of(result.sweep);
-    // Of a sweep that stopped early these would be the shorter schedules' alone.
+    // After a sweep that stopped early, these would cover only the shorter schedules.
     if (extremes.stack_bytes.empty() || result.sweep.stopped_after) return "";
     std::vector<std::string> stacks;
     for (const auto& [stack, bytes] : extremes.stack_bytes) stacks.push_back(fmt::format("{} {}", stack, bytes));
