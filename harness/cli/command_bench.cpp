@@ -27,7 +27,8 @@ using gatecrash::bench::Composition;
 using gatecrash::bench::Measured;
 using report::BenchDocument;
 
-/// Its window is the longest of those that hold, with user code, SYSCALL, IST stacks and a nested fault in it.
+/// Harness benchmarks use this guest. Its window is the longest of those that hold, and has user code, SYSCALL, IST
+/// stacks and a nested fault.
 constexpr const char* measured_guest = "nested-nmi/copied-frame";
 
 constexpr int worse = static_cast<int>(report::ExitCode::unexpected),
@@ -37,7 +38,7 @@ struct BenchOptions {
     CommonOptions common;
     Words patterns;
     std::optional<std::string> baseline;  ///< the path of an older document
-    std::optional<double> threshold;      ///< not given: usual_threshold
+    std::optional<double> threshold;      ///< if not given: usual_threshold
     std::optional<std::string> plot;      ///< the path of a picture
 };
 
@@ -89,7 +90,7 @@ void tell(const BenchOptions& options, const std::string& note) {
     if (!options.common.quiet) fmt::print(stderr, "gatecrash: {}\n", note);
 }
 
-/// Counts everywhere; cycles where there is a CPU that has them.
+/// Measures counts everywhere, and cycles only on a CPU that has them.
 Measured measure_paths(const BenchOptions& options, const LocalMachine& local) {
     const auto compositions = compositions_of(options);
     auto measured =
@@ -113,7 +114,7 @@ BenchDocument measure_here(const BenchOptions& options, const LocalMachine& loca
                                                options.common.stepper.value_or(local.stepper))}};
 }
 
-/// What the program inside the emulated machine measured, or the code it ended with.
+/// The output of the program inside the emulated machine, and its exit code.
 struct Inside {
     std::optional<BenchDocument> document;
     int code = 0;
@@ -137,7 +138,7 @@ BenchDocument read_baseline(const std::string& name) {
     }
 }
 
-/// Figures in time are of one machine, and of an emulated one of one run.
+/// Returns the figures that can be compared. Times belong to one machine, and on an emulated machine to one run.
 std::vector<gatecrash::bench::Figure> comparable(const BenchDocument& then, const BenchDocument& now) {
     const bool is_same =
         !now.machine.emulated && then.machine.name == now.machine.name && then.machine.cpu == now.machine.cpu;
@@ -148,7 +149,7 @@ std::vector<gatecrash::bench::Figure> comparable(const BenchDocument& then, cons
     return figures;
 }
 
-/// The exit code: whether anything became worse.
+/// Compares, and returns the exit code, which says if anything became worse.
 int compare(const BenchOptions& options, const BenchDocument& then, const BenchDocument& now, TextOutput& text) {
     const auto threshold = options.threshold.value_or(usual_threshold);
     const auto comparison = gatecrash::bench::compare(comparable(then, now), now.measured.figures, threshold);
@@ -168,7 +169,7 @@ std::filesystem::path find_plotter() {
                     "run `./dev setup`, or `apt-get install gnuplot-nox`");
 }
 
-/// The picture, as SVG.
+/// Returns the picture as SVG.
 std::string plot(const std::filesystem::path& plotter, const Measured& measured) {
     constexpr int picture_fd = 3;
     const auto script = posix::memory_file(
@@ -182,7 +183,7 @@ std::string plot(const std::filesystem::path& plotter, const Measured& measured)
     throw HostError(fmt::format("gnuplot ended with {}: {}", ended.code, ended.output), "is it version 5 or later?");
 }
 
-/// Inside an emulated machine, where the program outside wants nothing but the figures: see measure_inside().
+/// Runs inside an emulated machine, and prints only the figures, for the program outside: see measure_inside().
 int bench_inside(const BenchOptions& options) {
     const auto local = choose_machine(options.common.machine, true);
     fmt::print("{}", to_text(measure_here(options, local.value())));
@@ -190,7 +191,7 @@ int bench_inside(const BenchOptions& options) {
 }
 
 int bench(const BenchOptions& options) {
-    if (!is_of_harness(options)) (void)compositions_of(options);  // a wrong name is known before any work
+    if (!is_of_harness(options)) (void)compositions_of(options);  // reports a wrong name before any work
     if (!emulated_machine().empty()) return bench_inside(options);
     Documents documents(bench_command.name, destinations_of(options));
     std::optional<BenchDocument> then;

@@ -18,7 +18,7 @@ using report::ExaminedMachine;
 
 constexpr int fit = 0;
 constexpr int unfit = static_cast<int>(report::ExitCode::error);
-/// From here on an exit code says which signal ended a program.
+/// Exit codes from here on tell which signal ended a program.
 constexpr int ended_by_signal = 128;
 
 std::string lines_of_measurement(const qualify::Measurement& measurement) {
@@ -37,7 +37,7 @@ std::string lines_of_measurement(const qualify::Measurement& measurement) {
 struct ExaminedHere {
     ExaminedMachine machine;
     std::vector<qualify::Measurement> measurements;
-    std::string refusal;  ///< of KVM: then nothing was measured
+    std::string refusal;  ///< why KVM cannot be used, if so; then nothing was measured
 };
 
 ExaminedHere examine_here() {
@@ -71,7 +71,7 @@ std::vector<report::BehaviourRow> rows() {
     return rows;
 }
 
-/// Examines this machine and prints every behaviour of it.
+/// Examines this machine, and prints its behaviours.
 int show_here(const CommonOptions& options, Documents& documents) {
     TextOutput text(options);
     const auto examined = examine_here();
@@ -83,7 +83,7 @@ int show_here(const CommonOptions& options, Documents& documents) {
     return examined.machine.fit ? fit : unfit;
 }
 
-/// The same inside the emulated machine that `options` ask for.
+/// Examines the emulated machine that `options` ask for, by running this program inside it.
 int show_emulated(const CommonOptions& options, Documents& documents) {
     try {
         return run_inside(options, {.documents = &documents});
@@ -94,7 +94,7 @@ int show_emulated(const CommonOptions& options, Documents& documents) {
     }
 }
 
-/// What the program inside an emulated machine found, and the code it ended with.
+/// The findings of the program inside an emulated machine, and its exit code.
 struct ExaminedInside {
     ExaminedMachine machine;
     int code = unfit;
@@ -124,8 +124,8 @@ std::string heading_of(const ExaminedMachine& machine) {
                        machine.remedy.empty() ? "" : "  remedy: " + machine.remedy + "\n");
 }
 
-/// Examines every machine, and prints them side by side. A machine that is missing is no failure as long as `auto` has
-/// one to take.
+/// Examines every machine, and prints them side by side. A missing machine is no failure, as long as `auto` can take
+/// another.
 int compare_machines(const CommonOptions& options, Documents& documents) {
     TextOutput text(options);
     const auto here = examine_here();

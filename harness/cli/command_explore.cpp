@@ -32,7 +32,7 @@ void add_explore(OptionList& options) {
     add_flag(options, "no-prune", "run also schedules that cannot differ from ones that were run");
 }
 
-/// Returns what `parse` makes of the option's text, if it is given.
+/// Returns the option's text as `parse` reads it. Empty if the option is not given.
 template <typename Parse>
 auto parsed_if_given(const Values& values, const char* name, const Parse& parse) {
     std::optional<decltype(parse(std::string()))> parsed;
@@ -45,7 +45,7 @@ auto parsed_if_given(const Values& values, const char* name, const Parse& parse)
     return parsed;
 }
 
-/// The words of to_string() for each, in one word.
+/// Joins the texts of all items with commas.
 template <typename Item>
 std::string joined(const std::vector<Item>& items) {
     Words words;

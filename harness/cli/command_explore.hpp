@@ -14,13 +14,13 @@ constexpr std::uint64_t usual_max_findings = 25;
 struct ExploreOptions {
     SweepingOptions sweeping;
     std::string target;
-    std::optional<std::vector<vm::Event>> events;           ///< not given: the variant's
-    std::optional<unsigned> depth;                          ///< not given: the variant's
-    std::optional<std::vector<sweep::SymbolRange>> window;  ///< not given: the variant's
+    std::optional<std::vector<vm::Event>> events;           ///< if not given: the variant's
+    std::optional<unsigned> depth;                          ///< if not given: the variant's
+    std::optional<std::vector<sweep::SymbolRange>> window;  ///< if not given: the variant's
     bool prune = true;
 };
 
-/// Throws UsageError, and vm::ImageError for an address in a file that is no guest.
+/// Reads the options. Throws UsageError, and vm::ImageError for an address in a file that is no guest.
 [[nodiscard]] ExploreOptions read_explore(const Values& values);
 /// Returns what to sweep.
 [[nodiscard]] Sweeping sweeping_of(const ExploreOptions& options);

@@ -4,7 +4,7 @@
 
 namespace gatecrash::cli {
 
-/// Print to standard output, and return the exit code.
+/// These functions print to standard output, and return the exit code.
 int print_help(const std::string& topic);
 int print_version();
 

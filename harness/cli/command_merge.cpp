@@ -40,7 +40,7 @@ ShardFile read(const std::string& name) {
     }
 }
 
-/// What the shards were asked for. Only the whole of one and the same sweep is what the sweep gives.
+/// Returns the work that the shards divide. Sweeps of other work could not be combined with it.
 Sweeping sweeping_of(const ShardFile& file) {
     const auto& words = file.document.command;
     try {
@@ -65,7 +65,7 @@ void check_alike(const ShardFile& file, const ShardFile& first) {
     check(one.shard.count == other.shard.count, "another number of shards");
 }
 
-/// Every shard once, in their order.
+/// Returns the shards in their order. Refuses files unless they have every shard exactly once.
 std::vector<ShardFile> in_order(const std::vector<ShardFile>& files) {
     const auto count = files.front().document.shard.count;
     std::map<unsigned, const ShardFile*> shards;
@@ -94,7 +94,7 @@ std::vector<ShardFile> in_order(const std::vector<ShardFile>& files) {
     return ordered;
 }
 
-/// A task's results, one a shard.
+/// Returns the results of one task, one for each shard.
 std::vector<report::ShardResult> results_of(const suite::About& expected, std::size_t at,
                                             const std::vector<ShardFile>& files) {
     std::vector<report::ShardResult> parts;
@@ -132,7 +132,7 @@ void check_expectations(const Task& task, std::size_t at, const ShardFile& first
                                    suite::expectation_file_of(guest->path)));
 }
 
-/// The result of which `parts` are the results of all shards. Its seconds are theirs together.
+/// Combines `parts`, the results of all shards. Its seconds are their sum.
 suite::Result merged(const suite::About& about, const std::vector<report::ShardResult>& parts,
                      std::optional<std::uint64_t> max_findings) {
     double seconds = 0;
@@ -163,7 +163,7 @@ MergeOptions read_merge(const Values& values) {
     return options;
 }
 
-/// Returns the documents of all shards, in order. Refuses what is not all of one whole.
+/// Returns the documents of all shards, in order. Refuses files that are not the parts of one sweep.
 std::vector<ShardFile> read_shards(const Words& names) {
     std::vector<ShardFile> files;
     for (const auto& name : names) files.push_back(read(name));
@@ -182,7 +182,7 @@ int merge(const MergeOptions& options) {
     auto whole = sweeping_of(files.front());
     whole.options.common = options.common;
     whole.options.reports = options.reports;
-    // All of it, before anything is printed.
+    // Combines everything before anything is printed.
     std::vector<suite::Result> results;
     for (std::size_t i = 0; i < whole.tasks.size(); ++i) {
         const auto expected = about(whole.tasks[i], {}, machine.vendor);

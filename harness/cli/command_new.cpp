@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 extern "C" const EmbeddedFile gatecrash_skeleton[], gatecrash_skeleton_end[];
 
-/// A project is written only where there is nothing that it could overwrite, or be mixed with.
+/// Makes a folder that is new or empty, so that a project neither overwrites nor mixes with other files.
 void make_empty_folder(const fs::path& folder) {
     const auto refuse = [&](const std::string& why) {
         throw UsageError(fmt::format("cannot write a project into {}: {}", folder.string(), why));

@@ -11,7 +11,7 @@
 namespace gatecrash::cli {
 namespace {
 
-/// A document of one machine, and the work on one machine, cannot hold the results of all.
+/// Refuses options that cannot serve all machines: a document for one machine, and work on one machine.
 void check_machine(const SweepingOptions& options, const Values& values) {
     if (options.common.machine != MachineName::all) return;
     const struct {

@@ -10,7 +10,7 @@ struct RunOptions {
     Words patterns;  ///< or names of files
 };
 
-/// Throws UsageError.
+/// Reads the options. Throws UsageError.
 [[nodiscard]] RunOptions read_run(const Values& values);
 /// Returns what to sweep. Throws UsageError for a pattern that matches nothing, and for a file without expectations.
 [[nodiscard]] Sweeping sweeping_of(const RunOptions& options);

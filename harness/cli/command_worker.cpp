@@ -1,4 +1,4 @@
-// A worker, as a process: see worker/worker.hpp. Workers start it, and nobody else.
+// Runs a worker as a process: see worker/worker.hpp. Only this program starts it.
 #include "cli/command_worker.hpp"
 
 #include <unistd.h>
@@ -14,7 +14,7 @@ namespace {
 
 struct WorkerOptions {
     CommonOptions common;
-    Words files;  ///< of the user's, which it reads
+    Words files;  ///< the user's files that it reads
 };
 
 WorkerOptions read_worker(const Values& values) { return {read_common(values), values.arguments()}; }

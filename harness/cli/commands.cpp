@@ -41,12 +41,12 @@ Values read_values(const Command& command, const Words& words) {
     OptionList known;
     command.add_options(known);
     add_common(known);
-    known.add_options()("argument", po::value<Words>());  // hidden: those that are no options
+    known.add_options()("argument", po::value<Words>());  // hidden: the arguments that are not options
     po::positional_options_description positional;
     positional.add("argument", -1);
     po::variables_map values;
     try {
-        // Guessing would make every new option one that breaks somebody's abbreviation.
+        // Does not guess abbreviations: otherwise each new option could break one that somebody uses.
         const auto style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
         const Words rest(words.begin() + 1, words.end());
         po::store(po::command_line_parser(rest).options(known).positional(positional).style(style).run(), values);

@@ -1,4 +1,4 @@
-// The table of commands, and the way from a command line to one of them.
+// The table of commands, and the functions that read a command line.
 #pragma once
 
 #include <functional>
@@ -10,20 +10,21 @@
 
 namespace gatecrash::cli {
 
-/// A command: its help, and the function that reads its command line and returns what runs it.
+/// A command: its help, and the function that reads its command line.
 struct Command {
     std::string_view name;
-    std::string_view arguments;  ///< in the usage line
-    std::string_view summary;    ///< in the list of commands
-    std::string_view about;      ///< further lines of its help
+    std::string_view arguments;  ///< shown in the usage line
+    std::string_view summary;    ///< shown in the list of commands
+    std::string_view about;      ///< more lines of its help
     std::string_view examples;
-    void (*add_options)(OptionList& options);  ///< those that not every command has
-    /// Reads all of its options before anything is done. What it returns runs the command and returns the exit code; it
-    /// throws for what ends it early: see main.cpp for the codes. Throws UsageError.
+    void (*add_options)(OptionList& options);  ///< adds the options that not every command has
+    /// Reads all options before anything is done, and returns a function that runs the command. That function returns
+    /// the exit code. It throws if the command ends early: see main.cpp for the codes. Throws UsageError.
     std::function<int()> (*prepare)(const Values& values);
 };
 
-/// A Command::prepare of which `read` makes the command's options of Values, and `run` the exit code of those.
+/// Implements Command::prepare: `read` reads the command's options, and `run` runs it with them and returns the exit
+/// code.
 template <auto read, auto run>
 std::function<int()> prepare(const Values& values) {
     return [options = read(values)] { return run(options); };
@@ -35,23 +36,23 @@ inline void add_none(OptionList& /*options*/) {}
 extern const Command doctor_command, list_command, run_command, explore_command, replay_command, merge_command,
     bench_command, explain_command, new_command, worker_command;
 
-/// Those for people, in the order of the help.
+/// Returns the commands for people, in the order of the help.
 [[nodiscard]] std::span<const Command* const> commands();
-/// Null if there is none.
+/// Returns the command with that name; null if there is none.
 [[nodiscard]] const Command* find_command(std::string_view name);
 
-/// Asks for a command and its arguments.
+/// A command with its arguments, ready to run.
 struct Invocation {
-    std::string command;  ///< whose help says more
+    std::string command;  ///< the command whose help a message names
     std::function<int()> run;
 };
 
-/// Reads `arguments`, the program's name not among them. Throws UsageError.
+/// Reads `arguments`, which begin after the program's name. Throws UsageError.
 [[nodiscard]] Invocation read_command_line(const Words& arguments);
-/// Returns the options of `command` that `words`, a whole command line, have.
+/// Reads the options of `command` from `words`, a whole command line. Throws UsageError.
 [[nodiscard]] Values read_values(const Command& command, const Words& words);
 
-/// The page of a command, or the general one for "".
+/// Returns the help page of a command, or the general page for "".
 [[nodiscard]] std::string help_text(std::string_view command);
 
 }  // namespace gatecrash::cli

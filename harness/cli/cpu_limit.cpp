@@ -23,7 +23,7 @@ std::optional<std::uint64_t> positive(std::string_view text) {
     return number;
 }
 
-/// Returns CPUs: the group may run for `quota` in each `period`, both in the same unit.
+/// Returns the CPUs that a group may use, rounded up: `quota` in each `period`, both in the same unit.
 std::optional<unsigned> rounded_up(std::string_view quota, std::string_view period) {
     const auto used = positive(quota), of = positive(period);
     if (!used || !of) return std::nullopt;
@@ -37,14 +37,14 @@ std::string word_of(std::ifstream& file) {
     return word;
 }
 
-/// "QUOTA PERIOD", or "max PERIOD" for none.
+/// Reads "QUOTA PERIOD", or "max PERIOD" if there is no quota.
 std::optional<unsigned> quota_of_version_2(const fs::path& group) {
     std::ifstream file(group / "cpu.max");
     const auto quota = word_of(file);
     return rounded_up(quota, word_of(file));
 }
 
-/// A quota of -1 is none.
+/// A quota of -1 means that there is none.
 std::optional<unsigned> quota_of_version_1(const fs::path& group) {
     std::ifstream quota(group / "cpu.cfs_quota_us"), period(group / "cpu.cfs_period_us");
     return rounded_up(word_of(quota), word_of(period));
@@ -59,13 +59,14 @@ void lower(std::optional<unsigned>& least, std::optional<unsigned> quota) {
 }
 
 /// Looks at the groups from `path` up to the root of the hierarchy, whose folder is `mount`. In a container without a
-/// cgroup namespace `path` is the host's and does not exist. Then the root alone counts: it is the container's group.
+/// cgroup namespace, `path` belongs to the host and does not exist here. Then only the root counts: it is the
+/// container's group.
 template <typename Quota>
 void lower_by_groups(std::optional<unsigned>& least, const fs::path& mount, const fs::path& path, Quota quota_of) {
     lower(least, quota_of(mount));
     auto group = mount;
     for (const auto& part : path.relative_path()) {
-        if (part == "..") return;  // outside the namespace
+        if (part == "..") return;  // outside the cgroup namespace
         group /= part;
         lower(least, quota_of(group));
     }

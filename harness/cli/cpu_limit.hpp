@@ -1,4 +1,4 @@
-// The number of CPUs that this process can keep busy.
+// Finds the number of CPUs that this process can keep busy.
 #pragma once
 
 #include <filesystem>

@@ -23,7 +23,7 @@ namespace {
 
 using report::MachineResults;
 
-/// An emulated machine that is not set up would else be noticed by its workers only.
+/// Throws if an emulated machine is not set up. Otherwise only its workers would notice that.
 void require_set_up(const machines::Machine& machine) {
     if (const auto missing = machines::missing_for_machine(machine)) throw *missing;
 }
@@ -41,7 +41,7 @@ void sweep_all(MachineResults& of, Workers& workers, const Sweeping& sweeping, T
             if (of.results.size() == tasks.size()) return;
         }
     } catch (const worker::WorkerError& error) {
-        // Other machines may do better.
+        // The work continues on the other machines, which may do better.
         fmt::print(stderr, "{}", error.told());
         if (!workers.machine().name.empty()) of.machine = workers.machine();
         while (of.results.size() < tasks.size()) {
@@ -62,7 +62,8 @@ MachineResults run_on(const machines::Machine& machine, Sweeping sweeping, TextO
         text.print(of.machine.name + "\n");
         sweep_all(of, workers, sweeping, text);
         const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-        const bool is_known = !of.machine.kvm.empty();  // not if it was interrupted, or died, before its first result
+        const bool is_known = !of.machine.kvm.empty();  // false if the work was interrupted, or died, before its first
+                                                        // result
         text.print((is_known ? report::summary_line(of.results, of.machine, seconds.count()) : "") + "\n");
     } catch (const Failure& failure) {
         of.missing = failure.what();

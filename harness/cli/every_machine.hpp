@@ -1,13 +1,14 @@
-// `run --machine all`.
+// Implements `run --machine all`.
 #pragma once
 
 #include "cli/output.hpp"
 
 namespace gatecrash::cli {
 
-/// Does `sweeping`, which is judged, on each machine there is, one machine after the other, tells what became of each,
-/// and in the end the machines side by side. A machine that is not set up or not fit is named with its remedy, and no
-/// failure as long as there is another. Returns the exit code. Throws what Workers throw that is not about a machine.
+/// Runs `sweeping`, whose results are judged, on every machine, one after another. Reports the results of each machine,
+/// and at the end all machines side by side. If a machine is not set up or not fit, that is reported with the remedy.
+/// It is no failure as long as another machine can be used. Returns the exit code. Throws what Workers throw, except
+/// errors about a machine.
 [[nodiscard]] int run_on_every_machine(const Sweeping& sweeping, Documents& documents);
 
 }  // namespace gatecrash::cli

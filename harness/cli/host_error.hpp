@@ -4,7 +4,7 @@
 
 namespace gatecrash::cli {
 
-/// This host does not have what the user asked for.
+/// Thrown if this host lacks something that the user asked for.
 class HostError : public Failure {
   public:
     HostError(const std::string& what, std::string remedy) : Failure(what, std::move(remedy)) {}

@@ -12,7 +12,7 @@ namespace {
 /// A file that the program inside writes.
 struct Fetched {
     report::OutputFile& to;
-    posix::FileDescriptor content;  ///< in memory, as a file would be left behind when this process is killed
+    posix::FileDescriptor content;  ///< in memory, since killing this process would leave a file behind
 };
 
 int run_words(const machines::Machine& machine, const Words& words, const Connection& connection) {

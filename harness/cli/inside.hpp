@@ -12,15 +12,15 @@
 
 namespace gatecrash::cli {
 
-/// The emulated machine for who `asked` for this one when it is not the one that this process runs on: the one that was
-/// asked for, or the one that `auto` takes.
+/// Returns the emulated machine to use if `asked` does not name the one that this process runs on. It is the machine
+/// that was asked for, or the usual one for `auto`.
 [[nodiscard]] const machines::Machine& emulated_machine_for(MachineName asked);
 
 /// Connects the program inside a machine with this one.
 struct Connection {
-    Words inputs{};                  ///< files of the user's that it needs
-    Documents* documents = nullptr;  ///< get what it writes to its own
-    std::optional<int> in{};         ///< none: standard input is empty
+    Words inputs{};                  ///< the user's files that it needs
+    Documents* documents = nullptr;  ///< receive the documents that it writes
+    std::optional<int> in{};         ///< if not given, standard input is empty
     int out = STDOUT_FILENO;
 };
 
@@ -28,7 +28,7 @@ struct Connection {
 /// machines::MachineError or report::OutputWriteError.
 [[nodiscard]] int run_inside(const CommonOptions& options, const Connection& connection);
 
-/// Runs the command line `words` inside the emulated machine `machine`, for what it writes to standard output.
+/// Runs the command line `words` inside the emulated machine `machine`, and returns what it prints on standard output.
 struct InsideOutput {
     int code = 0;
     std::string text;

@@ -14,7 +14,7 @@
 namespace gatecrash::cli {
 namespace {
 
-/// This machine, or why it cannot be used.
+/// This machine, or the reason why it cannot be used.
 struct Attempt {
     std::optional<LocalMachine> machine;
     std::string reason, remedy;
@@ -29,7 +29,7 @@ Attempt try_here(bool others) {
         add_behaviours(description, measurements);
         return {LocalMachine{std::move(description), std::move(system), qualify::stepper_for(measurements)}, {}, {}};
     } catch (const kvm::Error& error) {
-        return {{}, error.what(), {}};  // which has the remedy in it
+        return {{}, error.what(), {}};  // the text contains the remedy
     }
 }
 

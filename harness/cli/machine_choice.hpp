@@ -1,4 +1,4 @@
-// On which machine the work is done.
+// Chooses the machine that does the work.
 #pragma once
 
 #include <optional>
@@ -12,30 +12,31 @@ namespace gatecrash::cli {
 
 /// A machine whose /dev/kvm this process uses itself.
 struct LocalMachine {
-    report::MachineDescription description;  ///< with the behaviours that were measured
+    report::MachineDescription description;  ///< includes the behaviours that were measured
     kvm::System system;
-    vm::StepperKind stepper;  ///< to use unless another is asked for
+    vm::StepperKind stepper;  ///< used unless the user names another one
 };
 
-/// The machine to use, whose basic behaviours are as on silicon; the others are measured if `others`. Empty: an
-/// emulated machine, into which this process has yet to go; see inside.hpp. `automatic` takes the host if it is fit,
-/// and says in one line on standard error why it is not. Throws HostError if `asked` cannot be had.
+/// Returns the machine to use. Its basic behaviours are as on silicon; `others` asks to measure the other ones too.
+/// Empty for an emulated machine, which this process still has to enter: see inside.hpp. For `automatic`, takes the
+/// host if it is fit, and otherwise says on standard error, in one line, why not. Throws HostError if `asked` cannot be
+/// used.
 [[nodiscard]] std::optional<LocalMachine> choose_machine(MachineName asked, bool others);
 
-/// Throws HostError if one of `events` cannot land on `machine`, whatever the guest: a sweep without it would mean
-/// nothing.
+/// Throws HostError if one of `events` cannot land on `machine`, whatever the guest is. A sweep without that event
+/// would be misleading.
 void check_that_it_lands(std::span<const vm::Event> events, const LocalMachine& machine);
 
-/// The environment variable that names the emulated machine this process runs in. Not set on a host.
+/// The environment variable that names the emulated machine in which this process runs. It is not set on a host.
 inline constexpr const char* machine_variable = "GATECRASH_MACHINE";
-/// Its value, or empty.
+/// Returns the value of machine_variable; empty if it is not set.
 [[nodiscard]] std::string emulated_machine();
 
-/// The machine that this process runs on, without its behaviours.
+/// Describes the machine on which this process runs, without its behaviours.
 [[nodiscard]] report::MachineDescription describe_here();
 void add_behaviours(report::MachineDescription& description, const std::vector<qualify::Measurement>& measurements);
 
-/// "int3 gives X where silicon gives Y".
+/// Describes a measurement, such as "int3 gives X where silicon gives Y".
 [[nodiscard]] std::string describe(const qualify::Measurement& measurement);
 
 }  // namespace gatecrash::cli

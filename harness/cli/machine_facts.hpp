@@ -1,4 +1,4 @@
-// What the running kernel says about itself, for reports.
+// Reads, for reports, what the running kernel says about itself.
 #pragma once
 
 #include <cstdint>
@@ -7,13 +7,13 @@
 
 namespace gatecrash::cli {
 
-/// The module behind /dev/kvm, or "unknown".
+/// Returns the module that provides /dev/kvm, or "unknown".
 [[nodiscard]] std::string kvm_module();
-/// The first "model name" of /proc/cpuinfo, or "unknown".
+/// Returns the first "model name" of /proc/cpuinfo, or "unknown".
 [[nodiscard]] std::string cpu_model();
-/// As `uname -r` prints it.
+/// Returns the release as `uname -r` prints it.
 [[nodiscard]] std::string kernel_release();
-/// "MemAvailable" of /proc/meminfo, in bytes, if it is there.
+/// Returns "MemAvailable" of /proc/meminfo in bytes; empty if it is not there.
 [[nodiscard]] std::optional<std::uint64_t> available_memory();
 
 }  // namespace gatecrash::cli

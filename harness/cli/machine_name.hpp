@@ -10,8 +10,8 @@ namespace gatecrash::cli {
 /// The value of --machine: a machine's name, `auto`, or `all`.
 class MachineName {
   public:
-    static const MachineName automatic;  ///< the host if it is fit, else machines::usual_machine()
-    static const MachineName all;        ///< each machine in turn
+    static const MachineName automatic;  ///< the host if it is fit, otherwise machines::usual_machine()
+    static const MachineName all;        ///< every machine in turn
 
     explicit constexpr MachineName(const machines::Machine& machine) : word_(machine.name) {}
 
@@ -21,9 +21,9 @@ class MachineName {
     [[nodiscard]] constexpr std::string_view word() const { return word_; }
     /// Returns the machine of that name; null for `auto` and `all`.
     [[nodiscard]] const machines::Machine* machine() const { return machines::find_machine(word_); }
-    /// Returns whether this names the computer itself, without an emulator.
+    /// True if this names the computer itself, without an emulator.
     [[nodiscard]] bool is_host() const { return machine() != nullptr && !machine()->is_emulated(); }
-    /// Returns whether this names an emulated machine.
+    /// True if this names an emulated machine.
     [[nodiscard]] bool is_emulated() const { return machine() != nullptr && machine()->is_emulated(); }
 
     bool operator==(const MachineName&) const = default;

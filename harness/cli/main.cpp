@@ -1,4 +1,4 @@
-// The program: reads the command line, runs the command, and makes what was thrown an exit code and a message.
+// The program: reads the command line and runs the command. Turns an exception into an exit code and a message.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,7 +17,7 @@ namespace {
 using namespace gatecrash;
 using report::ExitCode;
 
-/// One line, and below it what to do, if anything is known.
+/// Prints one line, and below it the remedy, if one is known.
 int fail(ExitCode code, const std::string& what, const std::string& remedy = {}) {
     fmt::print(stderr, "gatecrash: {}\n", what);
     if (!remedy.empty()) fmt::print(stderr, "  {}\n", remedy);
@@ -35,7 +35,7 @@ int fail_output(std::error_code why) {
 }
 
 int guarded(const std::vector<std::string>& arguments) {
-    std::string command;  // whose help says more
+    std::string command;  // the command whose help the message names
     try {
         const auto invocation = cli::read_command_line(arguments);
         command = invocation.command;
@@ -54,7 +54,7 @@ int guarded(const std::vector<std::string>& arguments) {
     } catch (const Failure& failure) {
         return fail(ExitCode::error, failure.what(), failure.remedy());
     } catch (const std::exception& error) {
-        // What is longer than a buffer is written, and fails, while it is printed.
+        // A text that is longer than the buffer is written, and can fail, while it is being printed.
         const auto* system = dynamic_cast<const std::system_error*>(&error);
         if (system != nullptr && std::ferror(stdout) != 0) return fail_output(system->code());
         return fail(ExitCode::error, error.what(), "`gatecrash doctor` shows what this host can run");

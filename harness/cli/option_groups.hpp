@@ -1,4 +1,4 @@
-// The groups of options that commands share: how the help shows each, and how it is read.
+// Groups of options that commands share: how the help shows them, and how they are read.
 #pragma once
 
 #include <boost/program_options.hpp>
@@ -13,12 +13,12 @@ using OptionList = boost::program_options::options_description;
 inline constexpr Choice<vm::StepperKind> stepper_words[] = {{"trap-flag", vm::StepperKind::trap_flag},
                                                             {"stop-bytes", vm::StepperKind::stop_bytes}};
 
-/// An option with a value, which the help calls `value`.
+/// Adds an option with a value. The help shows the value as `value`.
 void add_text(OptionList& options, const char* name, const char* value, const std::string& help);
 void add_flag(OptionList& options, const char* name, const char* help);
 
 void add_common(OptionList& options);
-/// `--machine all` is for commands that have something to say of several machines.
+/// Says if a command accepts `--machine all`: only if it can report on several machines.
 enum class Machines : std::uint8_t { one, all };
 [[nodiscard]] CommonOptions read_common(const Values& values, Machines machines = Machines::one);
 
@@ -26,10 +26,10 @@ void add_reports(OptionList& options);
 [[nodiscard]] ReportOptions read_reports(const Values& values);
 
 void add_limits(OptionList& options);
-/// `jobs` are those that were asked for.
+/// Reads the options of LimitOptions. `jobs` is the number of workers that the user asked for.
 [[nodiscard]] LimitOptions read_limits(const Values& values, std::optional<unsigned> jobs);
 
-/// The options of `run` and `explore`, without those that every command has.
+/// Adds the options of `run` and `explore`, except those of every command.
 void add_sweeping(OptionList& options);
 [[nodiscard]] SweepingOptions read_sweeping(const Values& values, Machines machines);
 

@@ -1,4 +1,4 @@
-// The options that commands share, as values. Each command has a struct of its own, made of these, in its file.
+// The options that commands share, as values. Each command's file has a struct of its own, made of these.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@ namespace gatecrash::cli {
 
 using Words = std::vector<std::string>;
 
-/// A command line, or a file it names, that is no good: exit code 2. `what()` is one line; `command` the one whose help
-/// says more, empty for the general one.
+/// Thrown for a wrong command line, or a wrong file that it names: exit code 2. `what()` is one line. `command` is the
+/// one whose help the message names; empty for the general help.
 class UsageError : public std::runtime_error {
   public:
     explicit UsageError(const std::string& what, std::string command = {})
@@ -32,45 +32,45 @@ class UsageError : public std::runtime_error {
 /// Options of every command.
 struct CommonOptions {
     MachineName machine = MachineName::automatic;
-    std::optional<unsigned> jobs;            ///< not given: default_jobs()
-    std::optional<vm::StepperKind> stepper;  ///< not given: what suits the machine
+    std::optional<unsigned> jobs;            ///< if not given: default_jobs()
+    std::optional<vm::StepperKind> stepper;  ///< if not given: the one that suits the machine
     std::optional<std::string> json;         ///< the path of a document
     bool quiet = false;
-    Words words;  ///< the command line itself, for running the command again inside an emulated machine
+    Words words;  ///< the command line itself, used to run the command again inside an emulated machine
 };
 
-/// The results of sweeps in further formats: of `run`, `explore` and `merge`.
+/// More formats for the results of sweeps, for `run`, `explore` and `merge`.
 struct ReportOptions {
     bool ktap = false;
     std::optional<std::string> junit;  ///< the path of a document
 };
 
-/// How far sweeps go: of `run` and `explore`.
+/// How far sweeps go, for `run` and `explore`.
 struct LimitOptions {
     sweep::Shard shard;
-    std::optional<std::uint64_t> budget;  ///< schedules a sweep
+    std::optional<std::uint64_t> budget;  ///< maximum number of schedules for each sweep
     std::optional<std::uint64_t> max_findings;
     bool stats = false;
     std::optional<std::string> resume;  ///< the path of a journal
 };
 
-/// All that `run` and `explore` have in common.
+/// All options that `run` and `explore` share.
 struct SweepingOptions {
     CommonOptions common;
     ReportOptions reports;
     LimitOptions limits;
 };
 
-/// An option that asks for a file, and its path; "-" is standard output.
+/// An option that names a file, and its path; "-" is standard output.
 struct Destination {
     std::string option;
     std::string path;
 };
 
-/// Returns where a command writes to that has these options.
+/// Returns the files that a command with these options writes.
 [[nodiscard]] std::vector<Destination> destinations_of(const CommonOptions& common, const ReportOptions& reports = {});
 
-/// Whether a report takes standard output, where else text for people goes.
+/// True if a report takes standard output. Then text for people goes elsewhere.
 [[nodiscard]] bool takes_standard_output(const std::vector<Destination>& destinations);
 
 }  // namespace gatecrash::cli

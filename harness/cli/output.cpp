@@ -12,7 +12,7 @@
 namespace gatecrash::cli {
 namespace {
 
-/// A reader sees a result when it is there, also through a pipe; and it stays in front of later messages.
+/// Flushes each text, so that a reader sees a result at once, even through a pipe, and before any later message.
 void print_at_once(std::FILE* stream, const std::string& text) {
     fmt::print(stream, "{}", text);
     (void)std::fflush(stream);

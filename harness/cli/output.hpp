@@ -1,4 +1,4 @@
-// Where a command's output goes.
+// Directs the output of a command.
 #pragma once
 
 #include <optional>
@@ -16,11 +16,11 @@
 
 namespace gatecrash::cli {
 
-/// The path of the document of `option` for a program inside an emulated machine, whatever path it is given: it cannot
-/// reach that one, and the program outside takes it from there.
+/// Returns the path of the document of `option` for a program inside an emulated machine. That program cannot reach the
+/// user's path, so the program outside fetches the document from here.
 [[nodiscard]] std::string path_inside(std::string_view option);
 
-/// The files of --json, --junit and --plot, those that are asked for.
+/// The files that --json, --junit and --plot name.
 class Documents {
   public:
     struct Document {
@@ -28,7 +28,7 @@ class Documents {
         report::OutputFile file;
     };
 
-    /// Opens the documents of `command`. A path that cannot be written is a UsageError before any work.
+    /// Opens the documents of `command`. Throws UsageError for a path that cannot be written, before any work.
     Documents(std::string_view command, const std::vector<Destination>& destinations);
     explicit Documents(const Sweeping& sweeping);
 
@@ -37,15 +37,16 @@ class Documents {
 
     /// Writes `results` to --json and --junit. Throws report::OutputWriteError.
     void write(const report::MachineDescription& machine, std::span<const suite::Result> results);
-    /// Writes `content` to that of `option` if it is asked for. Throws report::OutputWriteError.
+    /// Writes `content` to the file of `option`, if the user gave that option. Throws report::OutputWriteError.
     void write(std::string_view option, const std::string& content);
 
   private:
-    std::vector<std::string> command_;  ///< of a shard: what has to be the same in all of them
+    std::vector<std::string> command_;  ///< for a shard: the words that must be the same in all shards
     std::vector<Document> documents_;
 };
 
-/// Text for people: standard output; or standard error, or nowhere if it is to be quiet, where a report has that.
+/// Prints text for people. If a report takes standard output, the text goes to standard error, or nowhere if it is to
+/// be quiet.
 class TextOutput {
   public:
     TextOutput(const std::vector<Destination>& destinations, bool quiet);
@@ -58,8 +59,8 @@ class TextOutput {
     std::FILE* stream_;
 };
 
-/// KTAP on standard output, each result when it is there; nothing if it is not asked for. The methods are those of
-/// report::KtapReport, whose plan is the tasks.
+/// Writes KTAP to standard output, each result as soon as it is known; nothing if the user did not ask for it. The
+/// methods are those of report::KtapReport, whose plan is the tasks.
 class KtapOutput {
   public:
     explicit KtapOutput(const Sweeping& sweeping);

@@ -13,7 +13,7 @@ constexpr std::chrono::milliseconds live_pause{100};
 constexpr std::chrono::seconds lines_pause{30};
 constexpr const char* erase_line = "\r\033[K";
 
-/// 0 if it is not known.
+/// Returns the width of the terminal; 0 if it is unknown.
 std::size_t columns_of(std::FILE* stream) {
     winsize size{};
     return ::ioctl(::fileno(stream), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
@@ -29,7 +29,7 @@ ProgressDisplay ProgressDisplay::on_standard_error(bool quiet) {
 void ProgressDisplay::begin(const std::string& name, Clock::time_point now) {
     name_ = name;
     began_ = now;
-    // In a log the half minutes are counted over all sweeps: many short ones must not be silent for ever.
+    // In a log, the interval counts over all sweeps: otherwise many short ones would never print a line.
     if (mode_ == Mode::lines && shown_ == Clock::time_point{}) shown_ = now;
 }
 

@@ -9,24 +9,24 @@
 
 namespace gatecrash::cli {
 
-/// Tells on a stream how far the sweep is, if there is somebody to tell.
+/// Shows on a stream how far the sweep is, if anybody reads it.
 class ProgressDisplay {
   public:
     using Clock = std::chrono::steady_clock;
     enum class Mode : std::uint8_t {
         none,
-        live,   ///< one line, rewritten at most ten times a second, for a terminal
+        live,   ///< one line for a terminal, rewritten at most ten times a second
         lines,  ///< a new line every 30 seconds, for a log
     };
 
-    /// Tells nothing if `quiet`, and else what fits standard error.
+    /// Shows nothing if `quiet`, and otherwise what suits standard error.
     static ProgressDisplay on_standard_error(bool quiet);
     ProgressDisplay(std::FILE* stream, Mode mode) : stream_(stream), mode_(mode) {}
 
-    /// A sweep of `name` begins.
+    /// Begins the sweep `name`.
     void begin(const std::string& name, Clock::time_point now = Clock::now());
     void update(const sweep::Progress& progress, Clock::time_point now = Clock::now());
-    /// Takes a live line away, to be called before anything else is printed.
+    /// Erases a live line. Call it before anything else is printed.
     void erase();
 
   private:

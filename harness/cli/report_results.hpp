@@ -1,4 +1,4 @@
-// Tells what became of each variant, on the terminal and in every document that is asked for, wherever it was swept.
+// Reports the result of each variant, on the terminal and in every document that the user asked for.
 #pragma once
 
 #include <functional>
@@ -8,14 +8,14 @@
 
 namespace gatecrash::cli {
 
-/// The result of the next task, waited for. Empty if the work ended before it began.
+/// Waits for the result of the next task, and returns it. Empty if the work ended before that task began.
 using ResultSource = std::function<std::optional<suite::Result>()>;
 
-/// What is printed of one of the results of `run` when it is there, in lines. Their columns are the same for all of
+/// Returns the lines that `run` prints for one result as soon as it is known. Their columns are the same for all of
 /// `tasks`.
 [[nodiscard]] std::string lines_of(const suite::Result& result, const std::vector<Task>& tasks);
 
-/// Prints, for `run`, each result as it comes, then the sum of all. Returns the exit code.
+/// Prints each result of `run` as it comes, then the summary. Returns the exit code.
 [[nodiscard]] int report_run(const Sweeping& sweeping, Documents& documents, const report::MachineDescription& machine,
                              const ResultSource& next);
 

@@ -34,7 +34,7 @@ void limit(worker::Sweep& sweep, const SweepingOptions& options) {
 }
 
 Words deciding_words(const std::string& command, const SweepingOptions& options) {
-    // Documents of shards have had the first option from the beginning, wherever they were made.
+    // Documents of shards begin with this option wherever they were made, because they have always done so.
     Words words{command, "--machine=" + name_of(MachineName::automatic)};
     const auto& [common, reports, limits] = options;
     if (common.stepper) words.push_back("--stepper=" + word_of(*common.stepper, stepper_words));
@@ -61,7 +61,8 @@ suite::Result result_of(const suite::About& about, std::span<const sweep::SweepR
     auto sweep = sweep::merge(shards, max_findings.value_or(0));
     const bool explores = !about.expects;
     const bool breaks = !sweep.findings.empty();
-    // What breaks a part of a sweep breaks the whole. Only the whole holds, or breaks in all the places it is to.
+    // A finding in a part of a sweep is a finding of the whole. Only the whole sweep can hold, or break in all expected
+    // places.
     if (sweep.interrupted && !(explores && breaks)) {
         auto why = fmt::format("interrupted after {}", report::counted(sweep.schedules, "schedule"));
         return suite::skipped(about, std::move(why), std::move(sweep));

@@ -1,4 +1,4 @@
-// What is swept, and what the outcome means.
+// Describes what is swept, and what the outcome means.
 #pragma once
 
 #include <cstdint>
@@ -13,41 +13,41 @@
 
 namespace gatecrash::cli {
 
-/// A sweep, and what is asked of it.
+/// A sweep, and how its result is used.
 struct Task {
-    std::string name;     ///< for people: CASE/VARIANT, or a file
-    Selection selection;  ///< null pointers: a file of which nothing is known
-    bool is_judged;       ///< compared with what the variant expects; else whatever breaks is a finding
+    std::string name;     ///< for people: CASE/VARIANT, or the name of a file
+    Selection selection;  ///< null pointers: a file about which nothing is known
+    bool is_judged;       ///< true: compared with the variant's expectation; false: whatever breaks is a finding
     worker::Sweep sweep;
 };
 
-/// The work that `run` or `explore` is asked for.
+/// The work of one `run` or `explore`.
 struct Sweeping {
-    std::string command;  ///< whose help says more
+    std::string command;  ///< the command whose help a message names
     SweepingOptions options;
-    Words deciding;  ///< a command line with the words that decide what is swept and how it is judged, and no other
+    Words deciding;  ///< a command line with only the words that decide what is swept and how it is judged
     std::vector<Task> tasks;
 };
 
-/// Returns the variants of tasks that all have one.
+/// Returns the variants of `tasks`. Every task must have one.
 [[nodiscard]] std::vector<Selection> selections_of(const std::vector<Task>& tasks);
 
-/// Returns a sweep of a variant as the variant says, with the limits and the stepper of `options`.
+/// Returns the sweep that a variant describes, with the limits and the stepper of `options`.
 [[nodiscard]] worker::Sweep sweep_of(const SweepingOptions& options, const Selection& selection);
-/// Gives `sweep` the limits and the stepper of `options`.
+/// Sets the limits and the stepper of `sweep` to those of `options`.
 void limit(worker::Sweep& sweep, const SweepingOptions& options);
 
-/// Returns the beginning of Sweeping::deciding: the command and the options that `run` and `explore` share.
+/// Returns the beginning of Sweeping::deciding: the command, and the options that `run` and `explore` share.
 [[nodiscard]] Words deciding_words(const std::string& command, const SweepingOptions& options);
 
-/// Says what the result of a task is about, with the expectation on a CPU of `vendor` if it is judged.
+/// Names the task of a result. If the result is judged, adds the expectation for a CPU of `vendor`.
 [[nodiscard]] suite::About about(const Task& task, sweep::Shard shard, vm::Vendor vendor);
 
-/// Returns whether findings are shown during the sweep. Those of a variant that is expected to break are not.
+/// True if findings are shown during the sweep. Findings of a variant that is expected to break are not.
 [[nodiscard]] bool shows_findings(const Task& task, vm::Vendor vendor);
 
-/// Returns what a sweep of which `shards` are all the shards means: compared with what is expected, or else whether
-/// anything breaks. Each shard stopped after `max_findings` findings, if any.
+/// Returns the result of a sweep; `shards` are all its shards. Compares it with the expectation, or, without one, says
+/// if anything breaks. Each shard stopped after `max_findings` findings, if given.
 [[nodiscard]] suite::Result result_of(const suite::About& about, std::span<const sweep::SweepResult> shards,
                                       std::optional<std::uint64_t> max_findings);
 

@@ -15,7 +15,7 @@
 
 namespace gatecrash::cli {
 
-/// A word with its meaning.
+/// A word that the user may type, and its meaning.
 template <typename Value>
 struct Choice {
     std::string_view word;
@@ -28,10 +28,10 @@ template <typename Value, std::size_t count>
     return std::string(std::ranges::find(choices, value, &Choice<Value>::value)->word);
 }
 
-/// The options of one command line, each asked for by name. All throw UsageError for a value that is no good.
+/// The options of one command line; callers ask for each by its name. All functions throw UsageError for a wrong value.
 class Values {
   public:
-    /// `words` are the whole command line, of the command `command`.
+    /// `words` is the whole command line of `command`.
     Values(std::string command, Words words, boost::program_options::variables_map values)
         : command_(std::move(command)), words_(std::move(words)), values_(std::move(values)) {}
 
@@ -42,7 +42,7 @@ class Values {
     [[nodiscard]] bool is_set(const char* name) const { return values_[name].as<bool>(); }
     [[nodiscard]] std::string text(const char* name) const { return values_[name].as<std::string>(); }
     [[nodiscard]] std::optional<std::string> text_if_given(const char* name) const;
-    /// The name of a file, which cannot be standard output.
+    /// Returns the name of a file, if given. It cannot be standard output.
     [[nodiscard]] std::optional<std::string> file_if_given(const char* name) const;
 
     template <typename Number>
@@ -70,12 +70,12 @@ class Values {
         fail(fmt::format("--{} is one of {}, not '{}'", name, known, word));
     }
 
-    /// The words that are no options, at most `max` of them.
+    /// Returns the words that are not options. Throws UsageError if there are more than `max`.
     [[nodiscard]] Words arguments(std::size_t max = std::numeric_limits<std::size_t>::max()) const;
-    /// The only one, which `what` names.
+    /// Returns the only argument. `what` names it in messages.
     [[nodiscard]] std::string only_argument(std::string_view what) const;
 
-    /// Refuses two options that want the same file.
+    /// Throws UsageError if two options name the same file.
     void check(const std::vector<Destination>& destinations) const;
 
   private:

@@ -2,7 +2,7 @@
 
 namespace gatecrash::cli {
 
-/// Of the project, from its build file.
+/// The version of the project, from its build file.
 inline constexpr const char* version = GATECRASH_VERSION;
 
 }  // namespace gatecrash::cli

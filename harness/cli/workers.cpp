@@ -16,7 +16,7 @@
 
 namespace gatecrash::cli {
 
-/// Shows on standard error how the work goes on.
+/// Shows the progress of the work on standard error.
 class LiveOutput : public worker::Watcher {
   public:
     explicit LiveOutput(const Sweeping& sweeping)
@@ -44,26 +44,27 @@ class LiveOutput : public worker::Watcher {
   private:
     const Sweeping& sweeping_;
     ProgressDisplay progress_;
-    std::vector<std::uint64_t> shown_;  ///< findings, by sweep
+    std::vector<std::uint64_t> shown_;  ///< number of findings shown, for each sweep
 };
 
 namespace {
 
-/// `emulated` is the machine that each worker has; null if all have the one that this process runs on.
+/// Returns the number of workers. `emulated` is the machine that each worker starts; null if all use the one that this
+/// process runs on.
 unsigned jobs_of(const SweepingOptions& options, const machines::Machine* emulated) {
     if (options.limits.budget) return 1;
     if (options.common.jobs) return *options.common.jobs;
     return std::min(default_jobs_here(emulated), max_jobs(options.limits.shard));
 }
 
-/// The machine for a worker, which `automatic` may not choose anew.
+/// Returns the machine for a worker. It names a machine, so that no worker chooses again for `automatic`.
 const machines::Machine& machine_of(MachineName asked, const std::optional<LocalMachine>& local) {
     if (!local) return emulated_machine_for(asked);
     const auto* const machine = machines::find_machine(local->description.name);
     return machine != nullptr ? *machine : machines::all_machines().front();
 }
 
-/// The user's files that a worker reads.
+/// Returns the user's files that a worker reads.
 Words files_of(const std::vector<worker::Sweep>& sweeps) {
     std::set<std::string> files;
     for (const auto& sweep : sweeps) {
@@ -78,7 +79,7 @@ Words files_of(const std::vector<worker::Sweep>& sweeps) {
                      sweeping.command);
 }
 
-/// Opens the journal that was asked for, if any was, and has `journal` go on with what is in it.
+/// Opens the journal if the user asked for one, and reads into `journal` the state from which the work resumes.
 worker::JournalFile open_journal(const Sweeping& sweeping, worker::Journal& journal) {
     const auto& name = sweeping.options.limits.resume;
     if (!name) return {};
@@ -92,7 +93,7 @@ worker::JournalFile open_journal(const Sweeping& sweeping, worker::Journal& jour
     }
 }
 
-/// Whoever explores has no other result.
+/// Returns the failure as a result. For `explore`, throws it instead, because `explore` has no other result.
 suite::Result failure(const Task& task, const suite::About& about, const worker::Failed& failed) {
     if (!task.is_judged) {
         if (failed.is_input) throw vm::ImageError(failed.message);
@@ -117,7 +118,7 @@ Workers::Workers(const Sweeping& sweeping) : sweeping_(sweeping), live_(std::mak
     const auto local = choose_machine(options.common.machine, false);
     const auto& machine = machine_of(options.common.machine, local);
     assignment.command = worker_words(machine, files_of(assignment.sweeps));
-    // Work can be resumed only if these are the same.
+    // Work can be resumed only if all of these are the same.
     worker::Journal journal{version, sweeping.deciding, all.text(), {}, {}};
     journal.command.push_back(to_string(options.limits.shard));
     auto file = open_journal(sweeping, journal);

@@ -1,4 +1,4 @@
-// The work of `run` and `explore`, shared among child processes.
+// Shares the work of `run` and `explore` among child processes.
 #pragma once
 
 #include <memory>
@@ -15,29 +15,29 @@ namespace gatecrash::cli {
 
 class LiveOutput;
 
-/// Workers: this program again, each with a machine of its own, and each with a shard of every sweep.
+/// Runs workers: this program again, each with a machine of its own, and each with a shard of every sweep.
 class Workers {
   public:
-    /// Works on `sweeping`, which outlives this, with `jobs` workers (default: default_jobs_here(); one if there is a
-    /// `budget`, which is spent in the order of the sweep), which go on from the file `resume` if that is there, and
-    /// keep it up to date. Starts them. Throws UsageError for a file that is of another command, guest or machine, and
-    /// what choose_machine() throws.
+    /// Starts the workers for `sweeping`, which outlives this. Their number is `jobs`; by default it is
+    /// default_jobs_here(), or one with a `budget`, which is spent in the order of the sweep. If the file `resume`
+    /// exists, they continue from it, and they keep it up to date. Throws UsageError for a file of another command,
+    /// guest or machine, and what choose_machine() throws.
     explicit Workers(const Sweeping& sweeping);
     Workers(const Workers&) = delete;
     Workers& operator=(const Workers&) = delete;
     ~Workers();
 
-    /// The next task's result, waited for. Empty if the work was interrupted before it began. Throws vm::ImageError for
-    /// what is the guest's fault if nothing is judged; worker::WorkerError; and report::OutputWriteError for the file
-    /// `resume`.
+    /// Waits for the next task's result, and returns it. Empty if the work was interrupted before that task began.
+    /// Throws worker::WorkerError; report::OutputWriteError for the file `resume`; and vm::ImageError for a fault of
+    /// the guest, if nothing is judged.
     [[nodiscard]] std::optional<suite::Result> next();
 
-    /// Where they ran. Known once there is a result.
+    /// Returns the machine of the workers. It is known once there is a result.
     [[nodiscard]] const report::MachineDescription& machine() const;
 
   private:
     const Sweeping& sweeping_;
-    std::vector<std::string> guests_;  ///< digests
+    std::vector<std::string> guests_;  ///< one digest for each task
     std::unique_ptr<LiveOutput> live_;
     std::unique_ptr<worker::SharedWork> work_;
     std::size_t next_ = 0;
