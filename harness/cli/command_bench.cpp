@@ -47,10 +47,9 @@ constexpr double usual_threshold = 0.05;
 
 void add_bench(OptionList& options) {
     add_text(options, "baseline", "FILE",
-             "compare with what --json wrote into FILE: the ratio of each figure, with its 95 % interval");
-    add_text(options, "threshold", "PART",
-             "how much more than the baseline is no worse, as a part of it (default 0.05)");
-    add_text(options, "plot", "FILE", "draw a bar for each figure, as SVG");
+             "compare with FILE, an earlier --json document: print the ratio of each figure, with its 95 % interval");
+    add_text(options, "threshold", "PART", "allowed increase over the baseline, as a fraction (default 0.05)");
+    add_text(options, "plot", "FILE", "draw the figures as bars into FILE, as SVG");
 }
 
 std::vector<Destination> destinations_of(const BenchOptions& options) {
@@ -65,7 +64,7 @@ BenchOptions read_bench(const Values& values) {
     options.patterns = values.arguments();
     options.baseline = values.file_if_given("baseline");
     if (values.has("threshold")) {
-        if (!options.baseline) values.fail("--threshold is what --baseline allows: give both");
+        if (!options.baseline) values.fail("--threshold says what increase --baseline allows: give both");
         options.threshold = values.number_if_given("threshold", 0.0, 1000.0);
     }
     options.plot = values.text_if_given("plot");
@@ -77,7 +76,7 @@ bool is_of_harness(const BenchOptions& options) { return options.patterns == std
 
 std::vector<Composition> compositions_of(const BenchOptions& options) {
     if (std::ranges::find(options.patterns, "harness") != options.patterns.end()) {
-        throw UsageError("`harness` is measured alone, without paths", "bench");
+        throw UsageError("`bench harness` takes no other PATTERN: measure paths with a command of their own", "bench");
     }
     try {
         return gatecrash::bench::select_compositions(options.patterns);
@@ -131,8 +130,7 @@ BenchDocument read_baseline(const std::string& name) {
         return report::read_bench_document(posix::read_file(name));
     } catch (const report::BenchDocumentError& error) {
         throw UsageError(
-            fmt::format("--baseline {}: no document that `gatecrash bench --json` wrote: {}", name, error.what()),
-            "bench");
+            fmt::format("--baseline {}: not a document of `gatecrash bench --json`: {}", name, error.what()), "bench");
     } catch (const std::system_error& error) {
         throw UsageError(fmt::format("--baseline {}: {}", name, error.code().message()), "bench");
     }
@@ -154,10 +152,10 @@ int compare(const BenchOptions& options, const BenchDocument& then, const BenchD
     const auto threshold = options.threshold.value_or(usual_threshold);
     const auto comparison = gatecrash::bench::compare(comparable(then, now), now.measured.figures, threshold);
     if (comparison.changes.empty()) {
-        throw UsageError(fmt::format("--baseline {}: none of these figures can be compared with what is in it, of this "
-                                     "machine and valid",
-                                     *options.baseline),
-                         "bench");
+        throw UsageError(
+            fmt::format("--baseline {}: it has no valid figure of this machine that these figures can be compared with",
+                        *options.baseline),
+            "bench");
     }
     text.print("\n" + report::change_table(comparison, threshold));
     return std::ranges::any_of(comparison.changes, &gatecrash::bench::Change::worse) ? worse : 0;
@@ -165,7 +163,7 @@ int compare(const BenchOptions& options, const BenchDocument& then, const BenchD
 
 std::filesystem::path find_plotter() {
     if (auto found = posix::find_program("gnuplot")) return *found;
-    throw HostError("--plot needs gnuplot, and there is none in PATH",
+    throw HostError("--plot needs gnuplot, which is not in PATH",
                     "run `./dev setup`, or `apt-get install gnuplot-nox`");
 }
 
@@ -210,7 +208,7 @@ int bench(const BenchOptions& options) {
     TextOutput text(destinations_of(options), options.common.quiet);
     text.print(report::bench_table(now->measured));
     if (now->machine.emulated && !is_of_harness(options)) {
-        text.print("\nCycles mean nothing on an emulated machine: none were measured.\n");
+        text.print("\nNo cycles were measured, because they mean nothing on an emulated machine.\n");
     }
     documents.write("--json", to_text(*now));
     if (options.plot && std::ranges::any_of(now->measured.figures, &gatecrash::bench::Figure::valid)) {
@@ -228,14 +226,13 @@ int bench(const BenchOptions& options) {
 const Command bench_command{
     .name = "bench",
     .arguments = " [PATTERN...]",
-    .summary = "what a way into the kernel and back costs",
+    .summary = "measure the cost of entering and leaving the kernel",
     .about =
-        "Counts the instructions of each path, bare and with what kernels add to it, and measures its cycles where "
-        "there\n"
-        "are any: not on an emulated machine. A PATTERN is a shell glob on PATH or PATH+PIECE, or names a path with "
-        "pieces\n"
-        "of your choice, PATH+PIECE+PIECE; none means all. `bench harness` measures what the harness itself costs.\n"
-        "Ends with 1 if a figure is over its baseline, 4 if nothing could be measured.\n",
+        "Counts the instructions of each path, bare and with the pieces that kernels add to it, and measures\n"
+        "its cycles, except on an emulated machine. A PATTERN is a shell glob on PATH or PATH+PIECE, or names\n"
+        "a path with pieces of your choice: PATH+PIECE+PIECE. Without a PATTERN, it measures all paths.\n"
+        "`bench harness` measures the harness itself.\n"
+        "The exit code is 1 if a figure exceeds its baseline, and 4 if nothing could be measured.\n",
     .examples =
         "  gatecrash bench 'syscall-*'\n"
         "  gatecrash bench syscall-iret+swapgs+stack+save+clear --json then.json\n"

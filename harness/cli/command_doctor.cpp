@@ -59,8 +59,9 @@ ExaminedHere examine_here() {
 
 std::string verdict_on(const ExaminedHere& examined) {
     if (!examined.refusal.empty()) return fmt::format("  not fit: {}\n", examined.refusal);
-    return examined.machine.fit ? "  fit\n"
-                                : "  not fit, since a basic behaviour differs: `--machine auto` does not use it\n";
+    return examined.machine.fit
+               ? "  fit\n"
+               : "  not fit, because a basic behaviour differs from hardware: `--machine auto` does not use it\n";
 }
 
 std::vector<report::BehaviourRow> rows() {
@@ -141,7 +142,7 @@ int compare_machines(const CommonOptions& options, Documents& documents) {
     const auto manuals = rows();
     text.print("\n" + behaviour_table(manuals, examined_machines));
     const auto& taken = examined_machines[here.machine.fit ? 0 : 1];
-    if (taken.fit) text.print(fmt::format("\n`--machine auto` takes {}.\n", taken.description.name));
+    if (taken.fit) text.print(fmt::format("\n`--machine auto` uses {}.\n", taken.description.name));
     documents.write("--json", report::doctor_report(version, taken.description, examined_machines, manuals));
     return taken.fit ? fit : unfit;
 }
@@ -159,7 +160,8 @@ int doctor(const CommonOptions& options) {
     const int code = all                         ? compare_machines(options, documents)
                      : options.machine.is_host() ? show_here(options, documents)
                                                  : show_emulated(options, documents);
-    if (code == unfit) fmt::print(stderr, "gatecrash: no machine that was asked for can run guests: see above\n");
+    if (code == unfit)
+        fmt::print(stderr, "gatecrash: none of the requested machines can run guests: the reasons are above\n");
     return code;
 }
 
@@ -168,10 +170,10 @@ int doctor(const CommonOptions& options) {
 const Command doctor_command{
     .name = "doctor",
     .arguments = "",
-    .summary = "what this host can run, and the remedy for what is missing",
+    .summary = "show what this host can run, and how to get what is missing",
     .about =
-        "Measures what each machine's KVM really does, and prints it beside what the manuals say of silicon.\n"
-        "Without --machine, or with --machine all, the machines stand side by side.\n",
+        "Measures what each machine's KVM really does, and compares it with what the manuals say about\n"
+        "hardware. Without --machine, or with --machine all, it shows all machines side by side.\n",
     .examples =
         "  gatecrash doctor                    every machine\n"
         "  gatecrash doctor --machine host     only this host's KVM\n",

@@ -19,17 +19,16 @@ constexpr unsigned max_depth = 16;
 
 void add_explore(OptionList& options) {
     add_sweeping(options);
-    add_text(
-        options, "events", "LIST",
-        fmt::format(
-            "what may land: {}, comma-separated; ADDRESS is a number or SYMBOL[+OFFSET] (default: the variant's; of "
-            "a file: nmi)",
-            fmt::join(sweep::event_forms(), ", ")));
-    add_text(options, "depth", "K", "the most events in a schedule (default: the variant's; of a file: 1)");
+    add_text(options, "events", "LIST",
+             fmt::format("events that may land, comma-separated: {}; ADDRESS is a number or SYMBOL[+OFFSET] (default: "
+                         "those of the variant, or nmi for a file)",
+                         fmt::join(sweep::event_forms(), ", ")));
+    add_text(options, "depth", "K",
+             "maximum number of events in a schedule (default: that of the variant, or 1 for a file)");
     add_text(options, "window", "RANGES",
-             "land events only in the code of RANGES, comma-separated: each is FROM..TO, from one symbol up to, and "
-             "not including, another, or EVENT:FROM..TO for events of that kind alone");
-    add_flag(options, "no-prune", "run also schedules that cannot differ from ones that were run");
+             "land events only in RANGES, comma-separated. FROM..TO is the code from one symbol up to, but not "
+             "including, another. EVENT:FROM..TO applies only to events of that kind");
+    add_flag(options, "no-prune", "also run schedules that are equivalent to one already run");
 }
 
 /// Returns the option's text as `parse` reads it. Empty if the option is not given.
@@ -123,9 +122,10 @@ Sweeping sweeping_of(const ExploreOptions& options) {
 const Command explore_command{
     .name = "explore",
     .arguments = " TARGET",
-    .summary = "sweep one variant, or a guest of your own, as you say",
+    .summary = "sweep one variant, or your own guest, with events that you choose",
     .about =
-        "TARGET is a CASE/VARIANT or the path of a guest's ELF file. Ends with 1 if a schedule breaks an invariant.\n",
+        "TARGET is CASE/VARIANT, or the path of a guest's ELF file. The exit code is 1 if a schedule breaks\n"
+        "an invariant.\n",
     .examples =
         "  gatecrash explore nested-nmi/linus-2010 --events nmi,irq --depth 2\n"
         "  gatecrash explore ./my-guest.elf --events irq=0x30 --window entry_nmi..entry_nmi_end\n"

@@ -16,7 +16,7 @@ struct ListOptions {
 };
 
 void add_list(OptionList& options) {
-    add_flag(options, "covers", "print the rows of the catalogue instead, each with the variants that cover it");
+    add_flag(options, "covers", "list the rows of the catalogue instead, each with the variants that cover it");
 }
 
 ListOptions read_list(const Values& values) {
@@ -42,16 +42,17 @@ int list(const ListOptions& options) {
 
 }  // namespace
 
-const Command list_command{.name = "list",
-                           .arguments = " [PATTERN...]",
-                           .summary = "cases and variants: what each asks, its origin, what it expects",
-                           .about = "A PATTERN is a shell glob on CASE or CASE/VARIANT; none means all.\n",
-                           .examples =
-                               "  gatecrash list\n"
-                               "  gatecrash list 'nested-nmi/linus-*'\n"
-                               "  gatecrash list --covers             rows of the catalogue, covered and open\n"
-                               "  gatecrash list --json -             for a script\n",
-                           .add_options = add_list,
-                           .prepare = prepare<read_list, list>};
+const Command list_command{
+    .name = "list",
+    .arguments = " [PATTERN...]",
+    .summary = "list cases and variants: what each asks, where it comes from, what it expects",
+    .about = "A PATTERN is a shell glob on CASE or CASE/VARIANT. Without a PATTERN, all variants are listed.\n",
+    .examples =
+        "  gatecrash list\n"
+        "  gatecrash list 'nested-nmi/linus-*'\n"
+        "  gatecrash list --covers             rows of the catalogue, covered and open\n"
+        "  gatecrash list --json -             for a script\n",
+    .add_options = add_list,
+    .prepare = prepare<read_list, list>};
 
 }  // namespace gatecrash::cli

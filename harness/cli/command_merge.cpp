@@ -50,19 +50,19 @@ Sweeping sweeping_of(const ShardFile& file) {
     } catch (const UsageError& error) {
         refuse(file.name, error.what());
     }
-    refuse(file.name, "it is neither of `run` nor of `explore`");
+    refuse(file.name, "it is not a result of `run` or `explore`");
 }
 
 void check_alike(const ShardFile& file, const ShardFile& first) {
     const auto check = [&](bool alike, const char* what) {
-        if (!alike) refuse(file.name, fmt::format("{} than in {}", what, first.name));
+        if (!alike) refuse(file.name, fmt::format("it does not belong to the same sweep as {}: {}", first.name, what));
     };
     const auto& one = file.document;
     const auto& other = first.document;
-    check(one.machine.behaviours == other.machine.behaviours, "other behaviours of the machine");
-    check(one.machine == other.machine, "another machine");
-    check(one.command == other.command, "another command or other options");
-    check(one.shard.count == other.shard.count, "another number of shards");
+    check(one.machine.behaviours == other.machine.behaviours, "their machines behave differently");
+    check(one.machine == other.machine, "their machines differ");
+    check(one.command == other.command, "their commands or options differ");
+    check(one.shard.count == other.shard.count, "their numbers of shards differ");
 }
 
 /// Returns the shards in their order. Refuses files unless they have every shard exactly once.
@@ -73,7 +73,7 @@ std::vector<ShardFile> in_order(const std::vector<ShardFile>& files) {
         const auto [known, is_new] = shards.try_emplace(file.document.shard.index, &file);
         if (!is_new) {
             refuse(file.name,
-                   fmt::format("shard {} again, which {} is", to_string(file.document.shard), known->second->name));
+                   fmt::format("it is shard {} again, like {}", to_string(file.document.shard), known->second->name));
         }
     }
     if (const auto missing = count - shards.size(); missing != 0) {
@@ -100,20 +100,20 @@ std::vector<report::ShardResult> results_of(const suite::About& expected, std::s
     std::vector<report::ShardResult> parts;
     for (const auto& [name, document] : files) {
         if (at >= document.results.size() || document.results[at].sweep.interrupted) {
-            refuse(name, fmt::format("it was interrupted: run shard {} again", to_string(document.shard)));
+            refuse(name, fmt::format("its sweep was interrupted: run shard {} again", to_string(document.shard)));
         }
         const auto& part = document.results[at];
         if (part.case_name != expected.case_name || part.variant != expected.variant) {
-            refuse(name, fmt::format("it has a result of {}/{} where this program sweeps {}/{}", part.case_name,
+            refuse(name, fmt::format("it has a result of {}/{}, but this program sweeps {}/{} there", part.case_name,
                                      part.variant, expected.case_name, expected.variant));
         }
         const auto& first = files.front().document.results[at];
         const bool swept = part.sweep.depth > 0 && first.sweep.depth > 0;
         if (part.guest != first.guest) {
-            refuse(name, fmt::format("another guest than in {}, or another sweep of it", files.front().name));
+            refuse(name, fmt::format("its guest, or the sweep of it, differs from that in {}", files.front().name));
         }
         if (swept && part.sweep.boundaries != first.sweep.boundaries) {
-            refuse(name, fmt::format("another guest than in {}", files.front().name));
+            refuse(name, fmt::format("its guest differs from that in {}", files.front().name));
         }
         parts.push_back(part);
     }
@@ -169,7 +169,8 @@ std::vector<ShardFile> read_shards(const Words& names) {
     for (const auto& name : names) files.push_back(read(name));
     for (const auto& file : files) {
         if (file.document.version != version) {
-            refuse(file.name, fmt::format("of gatecrash {}, and this is {}", file.document.version, version));
+            refuse(file.name,
+                   fmt::format("it is from gatecrash {}, but this is gatecrash {}", file.document.version, version));
         }
         check_alike(file, files.front());
     }
@@ -202,11 +203,10 @@ int merge(const MergeOptions& options) {
 const Command merge_command{
     .name = "merge",
     .arguments = " FILE...",
-    .summary = "make the whole of the shards of a `run` or `explore`",
+    .summary = "combine the results of a sharded `run` or `explore`",
     .about =
-        "Each FILE is what --json wrote in one `--shard I/N`; all N are needed. Reports what the same without --shard "
-        "gives,\n"
-        "but for the seconds, and ends with its exit code.\n",
+        "Each FILE is the --json document of one `--shard I/N`; all N are needed. The report, except for its\n"
+        "times, and the exit code are those of the same command without --shard.\n",
     .examples = "  gatecrash merge 1.json 2.json 3.json --json whole.json\n",
     .add_options = add_reports,
     .prepare = prepare<read_merge, merge>};

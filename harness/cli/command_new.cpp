@@ -68,8 +68,8 @@ int write_skeleton(const NewOptions& options) {
         "  cd '{}'\n"
         "  meson setup build && ninja -C build\n"
         "  gatecrash explore build/gs-by-cs.elf\n\n"
-        "meson asks pkg-config for gatecrash-guest, which `meson install` of gatecrash puts in place. README.md says "
-        "more.\n",
+        "meson needs the pkg-config package gatecrash-guest, which `meson install` of gatecrash installs. See "
+        "README.md.\n",
         folder.string());
     TextOutput(options.common).print(text);
     const nlohmann::ordered_json document{{"gatecrash", version}, {"files", names}};
@@ -82,11 +82,10 @@ int write_skeleton(const NewOptions& options) {
 const Command new_command{
     .name = "new",
     .arguments = " DIR",
-    .summary = "write a project for entry code of your own",
+    .summary = "create a project for your own entry code",
     .about =
-        "DIR is a folder that is empty or does not exist yet. It gets an assembly file with an NMI entry that has a "
-        "subtle\n"
-        "bug, and the same without, a build file, and a page that says how to go on from there.\n",
+        "DIR must be empty, or not exist yet. It gets an assembly file with an NMI entry that has a subtle\n"
+        "bug, the same entry without the bug, a build file, and a page that says how to continue.\n",
     .examples = "  gatecrash new my-entry-code\n",
     .add_options = add_none,
     .prepare = prepare<read_new, write_skeleton>};

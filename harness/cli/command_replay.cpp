@@ -47,7 +47,7 @@ struct ReplayOptions {
 };
 
 void add_replay(OptionList& options) {
-    add_flag(options, "trace", "print it instruction by instruction, with disassembly, stack and events");
+    add_flag(options, "trace", "print each instruction, with its disassembly, the stack and the events");
 }
 
 ReplayOptions read_replay(const Values& values) {
@@ -104,11 +104,10 @@ int replay(const ReplayOptions& options) {
 const Command replay_command{
     .name = "replay",
     .arguments = " SCHEDULE...",
-    .summary = "run one schedule, or several one after another",
+    .summary = "run one schedule step by step, or several one after another",
     .about =
-        "A SCHEDULE is TARGET@EVENT:BOUNDARY[,EVENT:BOUNDARY...] as `run` and `explore` print it. Ends with 1 if an "
-        "invariant\n"
-        "broke.\n",
+        "A SCHEDULE is TARGET@EVENT:BOUNDARY[,EVENT:BOUNDARY...], as `run` and `explore` print it. The exit\n"
+        "code is 1 if an invariant breaks.\n",
     .examples =
         "  gatecrash replay 'nested-nmi/flag-only@nmi:entry_nmi+0x1f'\n"
         "  gatecrash replay 'nested-nmi/linus-2010-irq@irq:entry_nmi+0x40,nmi:entry_irq#2' --trace\n",

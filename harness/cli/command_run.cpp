@@ -23,8 +23,8 @@ void check_machine(const SweepingOptions& options, const Values& values) {
              {"shard", !options.limits.shard.is_whole()}};
     for (const auto& row : rows) {
         if (!row.is_asked_for) continue;
-        values.fail(
-            fmt::format("--{} is of one machine: name it with --machine, and run the others likewise", row.name));
+        values.fail(fmt::format(
+            "--{} works for one machine only: name it with --machine, and run the others separately", row.name));
     }
 }
 
@@ -73,29 +73,29 @@ Sweeping sweeping_of(const RunOptions& options) {
     return sweeping;
 }
 
-const Command run_command{.name = "run",
-                          .arguments = " [PATTERN|FILE...]",
-                          .summary = "the main job: sweep each variant and compare the verdict with what it expects",
-                          .about =
-                              "A PATTERN is a shell glob on CASE or CASE/VARIANT; none means all. A FILE is a guest of "
-                              "your own, an ELF file;\n"
-                              "FILE.expect says what is expected of it, a line for each sweep:\n"
-                              "    EVENTS depth K holds\n"
-                              "    EVENTS depth K breaks INVARIANT at EVENT:SYMBOL[|SYMBOL...][,EVENT:SYMBOL...]...\n"
-                              "With --machine all it runs on every machine there is, and ends with a table of what "
-                              "each variant did on each,\n"
-                              "and of the behaviours by which those machines differ that did not do the same.\n"
-                              "Ends with 0 if all is as expected, 1 if a verdict is not, 2 for wrong usage, 3 for an "
-                              "error of the host or the\n"
-                              "harness, 4 if nothing ran.\n",
-                          .examples =
-                              "  gatecrash run\n"
-                              "  gatecrash run nested-nmi --json result.json --junit result.xml\n"
-                              "  gatecrash run --ktap --quiet\n"
-                              "  gatecrash run '*/copied-frame*' --machine amd\n"
-                              "  gatecrash run nested-nmi --machine all\n"
-                              "  gatecrash run build/my-entry.elf\n",
-                          .add_options = add_sweeping,
-                          .prepare = prepare<read_run, run>};
+const Command run_command{
+    .name = "run",
+    .arguments = " [PATTERN|FILE...]",
+    .summary = "sweep each variant, and compare its verdict with what it expects",
+    .about =
+        "A PATTERN is a shell glob on CASE or CASE/VARIANT. Without a PATTERN or FILE, all variants run. A\n"
+        "FILE is the ELF file of your own guest. FILE.expect says what that guest must do, with one line for\n"
+        "each sweep:\n"
+        "    EVENTS depth K holds\n"
+        "    EVENTS depth K breaks INVARIANT at EVENT:SYMBOL[|SYMBOL...][,EVENT:SYMBOL...]...\n"
+        "With --machine all, it runs on every machine in turn, and ends with a table of the results on each\n"
+        "machine. If the results of a variant differ, it also lists the behaviours in which those machines\n"
+        "differ.\n"
+        "The exit code is 0 if all is as expected, 1 if a verdict is not, 2 for wrong usage, 3 for an error\n"
+        "of the host or the harness, and 4 if nothing ran.\n",
+    .examples =
+        "  gatecrash run\n"
+        "  gatecrash run nested-nmi --json result.json --junit result.xml\n"
+        "  gatecrash run --ktap --quiet\n"
+        "  gatecrash run '*/copied-frame*' --machine amd\n"
+        "  gatecrash run nested-nmi --machine all\n"
+        "  gatecrash run build/my-entry.elf\n",
+    .add_options = add_sweeping,
+    .prepare = prepare<read_run, run>};
 
 }  // namespace gatecrash::cli

@@ -28,7 +28,7 @@ int work(const WorkerOptions& options) {
                                   [&](std::span<const vm::Event> events) { check_that_it_lands(events, *local); }};
     worker::Worker worker(machine, STDIN_FILENO);
     const auto job = worker.wait_for_job();
-    if (!job) throw UsageError("standard input has no job: this command is for `run` and `explore` to use");
+    if (!job) throw UsageError("standard input has no job: only `run` and `explore` start this command");
     worker.work(*job);
     return InterruptGuard::stop() ? 128 + InterruptGuard::signal_number() : 0;
 }
@@ -43,7 +43,7 @@ Words worker_words(const machines::Machine& machine, const Words& files) {
 
 const Command worker_command{.name = "worker",
                              .arguments = " [FILE...]",
-                             .summary = "sweep what a line on standard input says",
+                             .summary = "do the sweeps that a line on standard input describes",
                              .about = "",
                              .examples = "",
                              .add_options = add_none,

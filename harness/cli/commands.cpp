@@ -23,7 +23,7 @@ Invocation show_version() { return {"version", print_version}; }
 
 Invocation read_help(const Words& words) {
     if (words.empty()) return show_help();
-    if (words.size() > 1) throw UsageError(fmt::format("'{}' is one argument too many", words[1]));
+    if (words.size() > 1) throw UsageError(fmt::format("unexpected argument '{}'", words[1]));
     if (find_command(words[0]) == nullptr) throw UsageError(fmt::format("no such command: '{}'", words[0]));
     return show_help(words[0]);
 }
@@ -64,8 +64,8 @@ Invocation read_command_line(const Words& arguments) {
     if (first == "help" || first == "--help" || first == "-h")
         return read_help({arguments.begin() + 1, arguments.end()});
     if (first == "--version" || first == "version") return show_version();
-    if (first == "check") throw UsageError("check is not in this version");
-    if (first.starts_with('-')) throw UsageError(fmt::format("the command comes first, before {}", first));
+    if (first == "check") throw UsageError("this version has no command 'check'");
+    if (first.starts_with('-')) throw UsageError(fmt::format("the command must come first, before {}", first));
     const auto* command = find_command(first);
     if (command == nullptr) throw UsageError(fmt::format("no such command: '{}'", first));
     const auto values = read_values(*command, arguments);

@@ -91,10 +91,12 @@ int run_on_every_machine(const Sweeping& sweeping, Documents& documents) {
         documents.write("--json", report::json_report(version, all_results));
     }
     if (worker::InterruptGuard::stop()) {
-        fmt::print(stderr, "gatecrash: interrupted: run it again for the others\n");
+        fmt::print(stderr, "gatecrash: interrupted: run the same command again for the other machines\n");
         return 128 + worker::InterruptGuard::signal_number();
     }
-    if (!any) throw HostError("no machine can run guests: see above", "`gatecrash doctor` shows what each can do");
+    if (!any)
+        throw HostError("no machine can run guests: the reasons are above",
+                        "`gatecrash doctor` shows what each machine can do");
     for (const auto& each : all_results) {
         const auto step = each.missing.empty() ? report::next_step(each.results) : "";
         if (!step.empty()) fmt::print(stderr, "gatecrash: with --machine {}: {}\n", each.machine.name, step);

@@ -65,7 +65,7 @@ void add_behaviours(report::MachineDescription& description, const std::vector<q
 }
 
 std::string describe(const qualify::Measurement& measurement) {
-    return fmt::format("{} gives {} where silicon gives {}", to_string(measurement.behaviour),
+    return fmt::format("{}: this KVM gives {}; hardware gives {}", to_string(measurement.behaviour),
                        qualify::describe(measurement.got), qualify::describe(measurement.expected));
 }
 
@@ -89,7 +89,7 @@ std::optional<LocalMachine> choose_machine(MachineName asked, bool others) {
     const auto here = emulated_machine();
     if (!here.empty()) {
         if (asked != MachineName::automatic && name_of(asked) != here) {
-            throw HostError(fmt::format("this already is the machine '{}'", here), "leave --machine out in here");
+            throw HostError(fmt::format("this command already runs in the machine '{}'", here), "leave --machine out");
         }
         return require_here(here, others);
     }

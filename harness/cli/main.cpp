@@ -31,7 +31,7 @@ int fail_usage(const std::string& what, const std::string& command) {
 
 int fail_output(std::error_code why) {
     return fail(ExitCode::error, fmt::format("writing standard output failed: {}", why.message()),
-                "free some space, or send it somewhere else");
+                "free some space, or redirect the output");
 }
 
 int guarded(const std::vector<std::string>& arguments) {

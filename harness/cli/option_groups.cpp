@@ -19,10 +19,11 @@ sweep::Shard read_shard(const Values& values, std::optional<unsigned> jobs) {
     if (!text) return {};
     const auto shard = sweep::parse_shard(*text);
     if (!shard || shard->count > max_shards) {
-        values.fail(fmt::format("--shard is I/N, I from 1 to N and N at most {}, not '{}'", max_shards, *text));
+        values.fail(
+            fmt::format("--shard must be I/N, with I from 1 to N and N at most {}, not '{}'", max_shards, *text));
     }
     if (jobs.value_or(1) > max_jobs(*shard)) {
-        values.fail(fmt::format("--shard and --jobs together make more than {} shards", max_shards));
+        values.fail(fmt::format("--shard and --jobs together give more than {} shards: lower one of them", max_shards));
     }
     return *shard;
 }
@@ -43,8 +44,8 @@ std::string help_of_machine() {
         needs += fmt::format("; {} needs `{}` once", machine.name, machine.setup);
     }
     return fmt::format(
-        "where guests run: auto{}, for doctor and run also all (default auto: host if its KVM does what silicon does, "
-        "else {}{})",
+        "where guests run: auto{}; doctor and run also accept all (default auto: host if its KVM behaves like "
+        "hardware, otherwise {}{})",
         names, usual.name, needs);
 }
 
@@ -61,16 +62,16 @@ void add_flag(OptionList& options, const char* name, const char* help) {
 void add_common(OptionList& options) {
     add_text(options, "machine", "NAME", help_of_machine());
     add_text(options, "jobs", "N",
-             "workers that share each sweep of `run` and `explore`, at least 1 (default: one for each CPU that this "
-             "process may use, at most 16 on the host; emulated machines take at most half the free memory)");
+             "number of workers that share each sweep of `run` and `explore` (default: one for each CPU that this "
+             "process may use, at most 16 on the host; emulated machines take at most half of the free memory)");
     add_text(options, "json", "FILE",
-             "write the results as JSON, too; '-' is standard output, and the text then goes to standard error");
+             "also write the results as JSON; '-' is standard output, and the text then goes to standard error");
     add_text(options, "stepper", "KIND",
-             "how to step: trap-flag or stop-bytes (default trap-flag; stop-bytes where the trap flag leaves state "
-             "behind)");
-    add_flag(options, "quiet", "no progress line; where a report takes standard output, no text either");
-    add_flag(options, "help,h", "this");
-    add_flag(options, "version", "the version");
+             "how to step: trap-flag or stop-bytes (default trap-flag; stop-bytes on a KVM where trap-flag changes the "
+             "guest's state)");
+    add_flag(options, "quiet", "print no progress line; if a report takes standard output, print no text either");
+    add_flag(options, "help,h", "print this help");
+    add_flag(options, "version", "print the version");
 }
 
 CommonOptions read_common(const Values& values, Machines machines) {
@@ -78,7 +79,7 @@ CommonOptions read_common(const Values& values, Machines machines) {
     options.machine =
         values.choice_if_given<MachineName>("machine", machine_choices()).value_or(MachineName::automatic);
     if (options.machine == MachineName::all && machines == Machines::one) {
-        values.fail("--machine all is for `gatecrash doctor` and `gatecrash run` only");
+        values.fail("--machine all works only with `gatecrash doctor` and `gatecrash run`");
     }
     options.stepper = values.choice_if_given<vm::StepperKind>("stepper", stepper_words);
     options.jobs = values.number_if_given("jobs", 1U, most_jobs);
@@ -90,9 +91,10 @@ CommonOptions read_common(const Values& values, Machines machines) {
 
 void add_reports(OptionList& options) {
     add_flag(options, "ktap",
-             "write the results to standard output as KTAP, each as it ends; the text then goes to standard error");
+             "write the results to standard output as KTAP, each as soon as it is known; the text then goes to "
+             "standard error");
     add_text(options, "junit", "FILE",
-             "write the results as JUnit XML, too; '-' is standard output, and the text then goes to standard error");
+             "also write the results as JUnit XML; '-' is standard output, and the text then goes to standard error");
 }
 
 ReportOptions read_reports(const Values& values) {
@@ -100,15 +102,13 @@ ReportOptions read_reports(const Values& values) {
 }
 
 void add_limits(OptionList& options) {
-    add_text(options, "shard", "I/N",
-             "sweep only the I-th of N parts, which `gatecrash merge` makes a whole of; its --json has all it needs");
-    add_text(options, "budget", "N", "stop each sweep after N schedules; its result is then marked \"not exhaustive\"");
+    add_text(options, "shard", "I/N", "sweep part I of N; combine the parts' JSON with `gatecrash merge`");
+    add_text(options, "budget", "N", "stop each sweep after N schedules; the result is marked \"not exhaustive\"");
     add_text(options, "max-findings", "N",
-             "stop each sweep after N findings (default: 25 for explore without --budget, else no limit)");
-    add_flag(options, "fail-fast", "the same as --max-findings 1");
-    add_flag(options, "stats", "end with a table of where the time went; --json always has it");
-    add_text(options, "resume", "FILE",
-             "keep in FILE how far the work is, and go on from there if it is there already");
+             "stop each sweep after N findings (default: 25 for explore without --budget, otherwise no limit)");
+    add_flag(options, "fail-fast", "same as --max-findings 1");
+    add_flag(options, "stats", "print a table of where the time went; --json always contains it");
+    add_text(options, "resume", "FILE", "save progress in FILE; if FILE exists, resume from it");
 }
 
 LimitOptions read_limits(const Values& values, std::optional<unsigned> jobs) {
@@ -117,11 +117,11 @@ LimitOptions read_limits(const Values& values, std::optional<unsigned> jobs) {
     options.stats = values.is_set("stats");
     options.budget = values.number_if_given("budget", std::uint64_t{1});
     if (options.budget && jobs.value_or(1) != 1) {
-        values.fail("--budget is spent in the order of the sweep, by one worker: leave --jobs out");
+        values.fail("--budget needs a single worker, which spends it in the order of the sweep: leave --jobs out");
     }
     options.max_findings = values.number_if_given("max-findings", std::uint64_t{1});
     if (values.is_set("fail-fast")) {
-        if (options.max_findings) values.fail("--fail-fast is --max-findings 1: give only one of the two");
+        if (options.max_findings) values.fail("--fail-fast means --max-findings 1: give only one of the two");
         options.max_findings = 1;
     }
     options.resume = values.file_if_given("resume");

@@ -32,7 +32,7 @@ void tell_next_step(const LimitOptions& options, const std::string& step) {
         fmt::print(stderr, "gatecrash: {}\n", step);
     } else if (!options.shard.is_whole()) {
         fmt::print(stderr,
-                   "gatecrash: this was shard {}: `gatecrash merge` makes a whole of what --json wrote in each\n",
+                   "gatecrash: this was shard {}: combine the --json documents of all shards with `gatecrash merge`\n",
                    to_string(options.shard));
     }
 }
@@ -65,9 +65,9 @@ int report_run(const Sweeping& sweeping, Documents& documents, const report::Mac
 
     if (worker::InterruptGuard::stop()) {
         const auto ended = std::ranges::count_if(results, [](const auto& result) { return !result.sweep.interrupted; });
-        fmt::print(stderr, "gatecrash: interrupted: {} of {} ended before; {}\n", ended,
+        fmt::print(stderr, "gatecrash: interrupted: {} of {} are done; {}\n", ended,
                    report::counted(sweeping.tasks.size(), "variant"),
-                   limits.resume ? "the same command goes on from here" : "run it again for the others");
+                   limits.resume ? "the same command resumes from here" : "run the same command again for the others");
         return 128 + worker::InterruptGuard::signal_number();
     }
     tell_next_step(limits, report::next_step(results));
@@ -97,8 +97,8 @@ int report_exploration(const Sweeping& sweeping, Documents& documents, const rep
     documents.write(machine, {&result, 1});
 
     if (result.sweep.interrupted) {
-        fmt::print(stderr, "gatecrash: interrupted: what was not swept yet may break as well; {}\n",
-                   limits.resume ? "the same command goes on from here" : "run it again");
+        fmt::print(stderr, "gatecrash: interrupted: schedules that were not run yet may break as well; {}\n",
+                   limits.resume ? "the same command resumes from here" : "run the same command again");
         return 128 + worker::InterruptGuard::signal_number();
     }
     tell_next_step(limits, result.sweep.findings.empty()

@@ -28,10 +28,10 @@ Target find_target(const std::string& name) {
 
 void check_symbol(const std::string& symbol, const vm::Image& image) {
     if (image.symbols.find(symbol)) return;
-    throw sweep::ScheduleError(fmt::format(
-        "{} has no symbol '{}': `nm` shows those of an ELF file, and a schedule that `run` or `explore` printed "
-        "for this guest has the right ones",
-        image.name, symbol));
+    throw sweep::ScheduleError(
+        fmt::format("{} has no symbol '{}': `nm` lists the symbols of an ELF file, and schedules that `run` or "
+                    "`explore` print for this guest have the right ones",
+                    image.name, symbol));
 }
 
 std::uint64_t address_of_symbol(const std::string& target, const std::string& symbol) {

@@ -54,7 +54,7 @@ class Values {
         const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
         if (value.empty() || error != std::errc{} || end != value.data() + value.size() || number < min ||
             number > max) {
-            fail(fmt::format("--{} is a number from {} to {}, not '{}'", name, min, max, value));
+            fail(fmt::format("--{} must be a number from {} to {}, not '{}'", name, min, max, value));
         }
         return number;
     }
@@ -67,7 +67,7 @@ class Values {
         if (found != choices.end()) return found->value;
         std::string known;
         for (const auto& choice : choices) known += fmt::format("{}{}", known.empty() ? "" : ", ", choice.word);
-        fail(fmt::format("--{} is one of {}, not '{}'", name, known, word));
+        fail(fmt::format("--{} must be one of {}, not '{}'", name, known, word));
     }
 
     /// Returns the words that are not options. Throws UsageError if there are more than `max`.

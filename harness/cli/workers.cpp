@@ -74,7 +74,7 @@ Words files_of(const std::vector<worker::Sweep>& sweeps) {
 }
 
 [[noreturn]] void refuse_journal(const Sweeping& sweeping, const worker::JournalError& error) {
-    throw UsageError(fmt::format("--resume {}: {}; name another file to begin anew",
+    throw UsageError(fmt::format("--resume {}: {}; name another file to start again",
                                  sweeping.options.limits.resume.value_or(""), error.what()),
                      sweeping.command);
 }

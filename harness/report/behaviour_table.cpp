@@ -84,7 +84,7 @@ MachineDescription machine_of_doctor_report(const std::string& document) {
     try {
         return to_machine(Json::parse(document).at("machine"));
     } catch (const Json::exception& error) {
-        throw std::runtime_error(fmt::format("no document of doctor: {}", error.what()));
+        throw std::runtime_error(fmt::format("not a document of `gatecrash doctor`: {}", error.what()));
     }
 }
 

@@ -95,7 +95,7 @@ std::string change_table(const bench::Comparison& comparison, double threshold) 
                             decimals, change.now, decimals, change.ratio, interval, change.unit, mark);
     }
     if (!comparison.left_out.empty()) {
-        text += fmt::format("not compared, as one of the two is missing or not valid: {}\n",
+        text += fmt::format("not compared, because one of the two figures is missing or not valid: {}\n",
                             fmt::join(comparison.left_out, ", "));
     }
     return text;

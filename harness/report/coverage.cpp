@@ -38,7 +38,7 @@ std::vector<Coverage> coverage_of(std::span<const suite::CatalogueRow> rows, std
             const auto row = std::ranges::find_if(coverage, [&](const Coverage& c) { return c.row.id == id; });
             if (row == coverage.end()) {
                 throw std::invalid_argument(
-                    fmt::format("{} covers {}, which is no row of the catalogue", selection.name(), id));
+                    fmt::format("{} covers {}, which is not a row of the catalogue", selection.name(), id));
             }
             add(*row, selection);
         }

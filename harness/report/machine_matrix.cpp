@@ -153,8 +153,8 @@ std::string machine_matrix(std::span<const MachineResults> machines, std::span<c
         static_cast<std::size_t>(std::ranges::count_if(rows, [](const Row& row) { return differs(row); }));
     if (count == 0) return text + (!rows.empty() && rows.front().size() > 1 ? "\nthe machines do not differ\n" : "");
     text += fmt::format(
-        "\n* {} on which the machines differ; in brackets, where a behaviour is not as on silicon (`gatecrash doctor` "
-        "measures more)\n",
+        "\n* {} whose results differ between machines; brackets name the machines on which a behaviour differs from "
+        "hardware (`gatecrash doctor` measures more)\n",
         counted(count, "variant"));
     for (std::size_t i = 0; i < rows.size(); ++i) {
         if (differs(rows[i])) text += difference(rows[i], i < selections.size() ? selections[i].variant : nullptr);

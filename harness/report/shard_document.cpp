@@ -55,7 +55,7 @@ ShardDocument read_shard_document(const std::string& content) {
         if (document.results.empty()) fail("it has no results");
         document.shard = document.results.front().sweep.shard;
         for (const auto& result : document.results) {
-            if (result.sweep.shard != document.shard) fail("its results are of several shards");
+            if (result.sweep.shard != document.shard) fail("its results belong to several shards");
         }
         return document;
     } catch (const Json::exception& error) {

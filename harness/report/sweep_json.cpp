@@ -44,7 +44,7 @@ sweep::Extremes to_extremes(const Json& level) {
         std::uint32_t number = 0;
         const auto* const end = vector.data() + vector.size();
         const auto parsed = std::from_chars(vector.data(), end, number);
-        if (parsed.ec != std::errc{} || parsed.ptr != end) throw JsonError(fmt::format("'{}' is no vector", vector));
+        if (parsed.ec != std::errc{} || parsed.ptr != end) throw JsonError(fmt::format("'{}' is not a vector", vector));
         extremes.bodies_at_once[number] = count(bodies);
     }
     return extremes;
@@ -52,7 +52,7 @@ sweep::Extremes to_extremes(const Json& level) {
 
 sweep::Invariant to_invariant(const std::string& name) {
     if (const auto invariant = sweep::parse_invariant(name)) return *invariant;
-    throw JsonError(fmt::format("'{}' is no invariant", name));
+    throw JsonError(fmt::format("'{}' is not an invariant", name));
 }
 
 std::optional<sweep::Coverage> to_coverage(const Json& object) {
@@ -82,7 +82,7 @@ void check_stretches(const sweep::Level& level, std::size_t findings) {
         sum.schedules += stretch.schedules;
         sum.pruned += stretch.pruned;
         const bool is_like_nothing = !stretch.alike.empty() && stretch.alike.rbegin()->first >= found;
-        if (is_like_nothing || stretch.block < block) throw JsonError("a stretch that is not behind the one before");
+        if (is_like_nothing || stretch.block < block) throw JsonError("a stretch that does not follow the one before");
         found += stretch.finds ? 1 : 0;
         block = stretch.block;
     }
@@ -106,7 +106,7 @@ Json to_full_json(const sweep::Finding& finding) {
 
 std::uint64_t number(const Json& object, const char* name) {
     const auto& value = object.at(name);
-    if (!value.is_number_unsigned()) throw JsonError(fmt::format("'{}' is no count", name));
+    if (!value.is_number_unsigned()) throw JsonError(fmt::format("'{}' is not a count", name));
     return value.get<std::uint64_t>();
 }
 
@@ -124,7 +124,7 @@ Measured<T> to_measured(const Json& object) {
     Measured<T> measured;
     for (const auto& [name, value] : object.get<std::map<std::string, T>>()) {
         const auto behaviour = vm::parse_behaviour(name);
-        if (!behaviour) throw JsonError(fmt::format("'{}' is no behaviour", name));
+        if (!behaviour) throw JsonError(fmt::format("'{}' is not a behaviour", name));
         measured.emplace(*behaviour, value);
     }
     return measured;
@@ -237,7 +237,7 @@ sweep::Finding to_finding(const Json& object) {
 
 MachineDescription to_machine(const Json& object) {
     const auto vendor = vm::parse_vendor(text(object, "vendor"));
-    if (!vendor) throw JsonError(fmt::format("'{}' is no vendor", text(object, "vendor")));
+    if (!vendor) throw JsonError(fmt::format("'{}' is not a vendor", text(object, "vendor")));
     return {.name = text(object, "name"),
             .kvm = text(object, "kvm"),
             .cpu = text(object, "cpu"),
@@ -251,7 +251,7 @@ MachineDescription to_machine(const Json& object) {
 sweep::SweepResult to_sweep(const Json& object) {
     sweep::SweepResult sweep;
     const auto shard = sweep::parse_shard(text(object, "shard"));
-    if (!shard) throw JsonError(fmt::format("'{}' is no shard", text(object, "shard")));
+    if (!shard) throw JsonError(fmt::format("'{}' is not a shard", text(object, "shard")));
     sweep.shard = *shard;
     sweep.boundaries = number(object, "boundaries");
     sweep.interrupted = object.at("interrupted").get<bool>();
@@ -260,7 +260,7 @@ sweep::SweepResult to_sweep(const Json& object) {
         sweep.stopped_after = number(object, "stopped_after");
     }
     for (const auto& level : object.at("levels")) {
-        if (!sweep.findings.empty()) throw JsonError("a level behind one with findings");
+        if (!sweep.findings.empty()) throw JsonError("a level after one with findings");
         sweep.levels.push_back({.schedules = number(level, "schedules"), .pruned = number(level, "pruned")});
         sweep.levels.back().extremes = to_extremes(level);
         for (const auto& finding : level.at("findings")) sweep.findings.push_back(to_finding(finding));

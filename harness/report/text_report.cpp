@@ -246,7 +246,7 @@ std::string time_table(std::span<const suite::Result> results) {
         text +=
             fmt::format("  {:<10} {:>9.1f} s  {:>5.1f} %  {}\n", name, spent.at(i), 100 * spent.at(i) / whole, meaning);
     }
-    return text + fmt::format("  {:<10} {:>9.1f} s           {} a second and worker\n", "together", whole,
+    return text + fmt::format("  {:<10} {:>9.1f} s           {} per second and worker\n", "together", whole,
                               counted(static_cast<std::uint64_t>(static_cast<double>(schedules) / whole), "schedule"));
 }
 
@@ -257,7 +257,7 @@ std::string next_step(std::span<const suite::Result> results) {
     };
     if (const auto errors = count(results, Status::error); errors != 0) {
         return fmt::format(
-            "{} ended in an error of the host or the harness, told above: run `gatecrash doctor` to see "
+            "{} ended in an error of the host or the harness, shown above: run `gatecrash doctor` to see "
             "what this host can do, and run {} again",
             counted(errors, "variant"), name_of(first(Status::error)));
     }
@@ -272,7 +272,7 @@ std::string next_step(std::span<const suite::Result> results) {
                            how_to_follow(result.sweep.findings.front()));
     }
     if (count(results, Status::ok) == 0) {
-        return "nothing ran, since everything was skipped: the reasons are above; `gatecrash doctor` shows which "
+        return "nothing ran, because everything was skipped: the reasons are above; `gatecrash doctor` shows which "
                "machine "
                "can do what";
     }

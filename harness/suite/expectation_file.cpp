@@ -33,7 +33,8 @@ class LineReader {
         } catch (const sweep::ScheduleError& error) {
             throw ExpectationError(where_ + ": " + error.what());
         }
-        if (const auto depth = word("'depth'"); depth != "depth") fail(fmt::format("'{}' where 'depth' stands", depth));
+        if (const auto depth = word("'depth'"); depth != "depth")
+            fail(fmt::format("expected 'depth', not '{}'", depth));
         variant.depth = read_depth(word("the depth"));
         variant.name = fmt::format("{} depth {}", events, variant.depth);
         auto next = word("'holds' or 'breaks'");
@@ -44,7 +45,7 @@ class LineReader {
             next = word("'holds' or 'breaks'");
         }
         variant.expects = read_expectation(next);
-        if (std::string more; words_ >> more) fail(fmt::format("'{}' follows the expectation", more));
+        if (std::string more; words_ >> more) fail(fmt::format("unexpected '{}' after the expectation", more));
         return variant;
     }
 
@@ -55,14 +56,14 @@ class LineReader {
 
     std::string word(const char* what) {
         std::string text;
-        if (!(words_ >> text)) fail(fmt::format("it ends before {}", what));
+        if (!(words_ >> text)) fail(fmt::format("the line ends before {}", what));
         return text;
     }
 
     [[nodiscard]] unsigned read_depth(const std::string& text) const {
         unsigned depth = 0;
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), depth);
-        if (error != std::errc{} || end != text.data() + text.size()) fail(fmt::format("'{}' is no depth", text));
+        if (error != std::errc{} || end != text.data() + text.size()) fail(fmt::format("'{}' is not a depth", text));
         return depth;
     }
 
@@ -76,11 +77,11 @@ class LineReader {
 
     Expectation read_expectation(const std::string& verdict) {
         if (verdict == "holds") return holds();
-        if (verdict != "breaks") fail(fmt::format("'{}' where 'holds' or 'breaks' stands", verdict));
+        if (verdict != "breaks") fail(fmt::format("expected 'holds' or 'breaks', not '{}'", verdict));
         const auto name = word("the invariant");
         const auto invariant = sweep::parse_invariant(name);
-        if (!invariant) fail(fmt::format("'{}' is no invariant, which is I1 to I16", name));
-        if (const auto at = word("'at'"); at != "at") fail(fmt::format("'{}' where 'at' stands", at));
+        if (!invariant) fail(fmt::format("'{}' is not an invariant, which is I1 to I16", name));
+        if (const auto at = word("'at'"); at != "at") fail(fmt::format("expected 'at', not '{}'", at));
         auto place = word("the place");
         if (place == "nothing") return breaks_without_event(*invariant);
         std::vector<Place> places;
@@ -94,7 +95,7 @@ class LineReader {
         for (const auto& landing : split(text, ',')) {
             const auto colon = landing.find(':');
             const auto kind = sweep::parse_kind(landing.substr(0, colon));
-            if (!kind || colon == std::string::npos) fail(fmt::format("'{}' is no EVENT:SYMBOL", landing));
+            if (!kind || colon == std::string::npos) fail(fmt::format("'{}' is not EVENT:SYMBOL", landing));
             auto symbols = split(landing.substr(colon + 1), '|');
             if (std::ranges::find(symbols, "") != symbols.end()) fail(fmt::format("'{}' has an empty symbol", landing));
             if (symbols == std::vector<std::string>{"*"}) symbols.clear();
@@ -122,11 +123,11 @@ Case parse_expectations(std::string_view text, const std::string& guest, const s
         if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
         auto variant = LineReader(line, fmt::format("{}, line {}", file, number)).read(guest, address_of);
         if (std::ranges::find(expected.variants, variant.name, &Variant::name) != expected.variants.end()) {
-            throw ExpectationError(fmt::format("{}, line {}: '{}' stands twice", file, number, variant.name));
+            throw ExpectationError(fmt::format("{}, line {}: '{}' is there twice", file, number, variant.name));
         }
         expected.variants.push_back(std::move(variant));
     }
-    if (expected.variants.empty()) throw ExpectationError(fmt::format("{}: nothing is expected: {}", file, syntax));
+    if (expected.variants.empty()) throw ExpectationError(fmt::format("{}: it has no expectations: {}", file, syntax));
     if (expected.variants.size() == 1) expected.variants.front().name.clear();
     return expected;
 }

@@ -72,7 +72,7 @@ std::string missing(const Expectation& expects, const sweep::SweepResult& sweep)
         const auto symbol = missing(place, sweep.findings);
         if (symbol.empty()) continue;
         return sweep.stopped_after
-                   ? fmt::format("not judged: whether {} breaks on {} too", to_string(place), symbol)
+                   ? fmt::format("not judged: {} may break on {} too", to_string(place), symbol)
                    : fmt::format("expected to break by {}, but nothing breaks on {}", to_string(place), symbol);
     }
     return "";

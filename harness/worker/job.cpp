@@ -48,7 +48,7 @@ std::optional<std::uint64_t> number_or_none(const Json& object, const char* name
 
 vm::Behaviour to_behaviour(const Json& name) {
     const auto behaviour = vm::parse_behaviour(name.get<std::string>());
-    if (!behaviour) throw report::JsonError(fmt::format("no behaviour: {}", name.dump()));
+    if (!behaviour) throw report::JsonError(fmt::format("{} is not a behaviour", name.dump()));
     return *behaviour;
 }
 
@@ -56,7 +56,7 @@ std::optional<vm::StepperKind> to_stepper(const Json& name) {
     if (name.is_null()) return std::nullopt;
     if (name == trap_flag) return vm::StepperKind::trap_flag;
     if (name == stop_bytes) return vm::StepperKind::stop_bytes;
-    throw report::JsonError(fmt::format("{} is no stepper", name.dump()));
+    throw report::JsonError(fmt::format("{} is not a stepper", name.dump()));
 }
 
 Guest to_guest(const Json& object) {
@@ -123,7 +123,7 @@ Job read_job(std::string_view line) {
         Job job;
         for (const auto& sweep : json.at("sweeps")) job.sweeps.push_back(to_sweep(sweep));
         const auto shard = sweep::parse_shard(text(json, "shard"));
-        if (!shard) throw report::JsonError(fmt::format("'{}' is no shard", text(json, "shard")));
+        if (!shard) throw report::JsonError(fmt::format("'{}' is not a shard", text(json, "shard")));
         job.shard = *shard;
         job.first = number(json, "first");
         if (!json.at("from").is_null()) job.from = to_saved(json.at("from"));

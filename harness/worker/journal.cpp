@@ -49,11 +49,14 @@ Journal resume(const std::string& name, const Journal& mine, std::optional<unsig
         std::error_code error;
         if (const auto size = std::filesystem::file_size(name, error); error || size == 0) return mine;
         auto journal = read_journal(posix::read_file(name));
-        if (journal.version != mine.version) throw JournalError("it is of gatecrash " + journal.version);
-        if (journal.command != mine.command) throw JournalError("it is of another command or other options");
-        if (journal.guests != mine.guests) throw JournalError("its guests or their expectation files have changed since");
+        if (journal.version != mine.version) throw JournalError("it is from gatecrash " + journal.version);
+        if (journal.command != mine.command) throw JournalError("it belongs to another command, or to other options");
+        if (journal.guests != mine.guests)
+            throw JournalError("it belongs to other guests, which may have been rebuilt since");
+        if (journal.guests != mine.guests)
+            throw JournalError("its guests or their expectation files have changed since");
         if (jobs && *jobs != journal.workers.size()) {
-            throw JournalError(fmt::format("it has the work of --jobs {}", journal.workers.size()));
+            throw JournalError(fmt::format("it was made with --jobs {}", journal.workers.size()));
         }
         return journal;
     } catch (const ProtocolError& error) {

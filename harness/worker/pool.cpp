@@ -72,8 +72,8 @@ WorkerError error_of(const Exit& exit, bool is_told) {
     auto code = exit.code;
     // A signal ended the process, so it could not report why.
     if (what.empty() || code > 128) {
-        what = code == 128 + SIGKILL ? "a worker was killed, perhaps for want of memory: fewer take less (--jobs)"
-                                     : fmt::format("a worker ended with {}", code);
+        what = code == 128 + SIGKILL ? "a worker was killed, possibly out of memory: try a smaller --jobs"
+                                     : fmt::format("a worker ended with exit code {}", code);
         unseen += fmt::format("{}{}\n", prefix, what);
         code = error_code;
     }

@@ -126,7 +126,7 @@ void SharedWork::take(std::size_t worker, const Message& message) {
 void SharedWork::take_message(std::size_t worker, const report::MachineDescription& machine) {
     states_[worker].ready = Clock::now();
     if (!expected_machine_.name.empty() && machine != expected_machine_) {
-        throw JournalError(fmt::format("it is of another machine ({}, {}, {}) than this one ({}, {}, {})",
+        throw JournalError(fmt::format("it belongs to another machine ({}, {}, {}) than this one ({}, {}, {})",
                                        expected_machine_.name, expected_machine_.cpu, expected_machine_.kernel,
                                        machine.name, machine.cpu, machine.kernel));
     }

@@ -33,8 +33,9 @@ std::string missing_behaviours(std::span<const vm::Behaviour> needs, const repor
         return found == machine.behaviours.end() || !found->second;
     });
     if (missing.empty()) return "";
-    return fmt::format("it needs {}, which {} has not as silicon has it: see `gatecrash doctor`",
-                       fmt::join(vm::names_of(missing), " and "), machine.name);
+    return fmt::format("it needs {}, which {} from real hardware on {}: `gatecrash doctor` shows how",
+                       fmt::join(vm::names_of(missing), " and "), missing.size() == 1 ? "differs" : "differ",
+                       machine.name);
 }
 
 std::optional<Job> Worker::wait_for_job() {

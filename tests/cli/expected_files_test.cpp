@@ -89,7 +89,7 @@ TEST_F(ExpectedFiles, AreSweptAnewWhenTheirExpectationsChanged) {
     EXPECT_EQ(run_on_amd({"run", quick_, "--shard", "2/2", "--json", merge.back()}).code, 1);
     const auto mixed = run_gatecrash(merge);
     EXPECT_EQ(mixed.code, 2) << mixed.out;
-    EXPECT_THAT(mixed.err, HasSubstr("another guest than in " + merge[1] + ", or another sweep of it"));
+    EXPECT_THAT(mixed.err, HasSubstr("its guest, or the sweep of it, differs from that in " + merge[1]));
 }
 
 }  // namespace

@@ -127,7 +127,7 @@ TEST(Jobs, EndTogetherWhenInterrupted) {
     EXPECT_EQ(results[0]["status"], "ok");
     // On a busy host, possibly no worker has begun the slow sweep.
     for (std::size_t i = 1; i < results.size(); ++i) EXPECT_EQ(results[i]["status"], "skip");
-    EXPECT_THAT(result.err, HasSubstr("interrupted: 1 of 2 variants ended before"));
+    EXPECT_THAT(result.err, HasSubstr("interrupted: 1 of 2 variants are done"));
 }
 
 TEST(Jobs, SayThatAWorkerWasKilled) {
@@ -250,7 +250,7 @@ TEST_P(Interrupted, KeepsTheResultsSoFarAndLeavesNoProcess) {
     EXPECT_EQ(result.code, 128 + GetParam());
     EXPECT_THAT(result.out, HasSubstr("interrupted after"));
     EXPECT_THAT(result.out, HasSubstr("2 variants: 1 ok, 0 unexpected, 1 skipped"));
-    EXPECT_THAT(result.err, HasSubstr("gatecrash: interrupted: 1 of 2 variants ended before"));
+    EXPECT_THAT(result.err, HasSubstr("gatecrash: interrupted: 1 of 2 variants are done"));
     const auto document = read_json(path);
     ASSERT_THAT(document["results"], SizeIs(2));
     EXPECT_EQ(document["results"][0]["status"], "ok");
@@ -283,7 +283,7 @@ TEST_P(Interrupted, SkipsAnExplorationThatDidNotBegin) {
     const auto result = command.finish();
     EXPECT_EQ(result.code, 128 + GetParam()) << result.out;
     EXPECT_THAT(result.out, HasSubstr("interrupted "));
-    EXPECT_THAT(result.err, HasSubstr("gatecrash: interrupted: what was not swept yet may break as well"));
+    EXPECT_THAT(result.err, HasSubstr("gatecrash: interrupted: schedules that were not run yet may break as well"));
     EXPECT_EQ(read_json(path)["results"][0]["verdict"], "skip");
 }
 
@@ -306,7 +306,7 @@ TEST_P(Resume, GoesOnAsIfThereHadBeenNoBreak) {
     command.signal(GetParam());
     const auto broken_off = command.finish();
     EXPECT_EQ(broken_off.code, 128 + GetParam());
-    EXPECT_EQ(broken_off.err.find("the same command goes on from here") != std::string::npos, GetParam() == SIGINT);
+    EXPECT_EQ(broken_off.err.find("the same command resumes from here") != std::string::npos, GetParam() == SIGINT);
     const auto runs = [](pid_t pid) { return ::kill(pid, 0) == 0; };
     for (int i = 0; i < 1000 && std::ranges::any_of(emulators, runs); ++i) ::usleep(10'000);
     EXPECT_FALSE(std::ranges::any_of(emulators, runs)) << "an emulator still runs";
@@ -322,9 +322,9 @@ TEST_P(Resume, GoesOnAsIfThereHadBeenNoBreak) {
 
     const auto other = run_on_amd({"explore", "nested-nmi/copied-frame", "--depth", "1", "--resume", path});
     EXPECT_EQ(other.code, 2);
-    EXPECT_THAT(other.err, HasSubstr("it is of another command or other options; name another file to begin anew"));
+    EXPECT_THAT(other.err, HasSubstr("it belongs to another command, or to other options; name another file to start again"));
     resumed.insert(resumed.end(), {"--jobs", "77"});
-    EXPECT_THAT(run_on_amd(resumed).err, HasSubstr("it has the work of --jobs "));
+    EXPECT_THAT(run_on_amd(resumed).err, HasSubstr("it was made with --jobs "));
     EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 1);
 }
 

@@ -48,19 +48,19 @@ TEST(Usage, IsExplainedWhereItIsWrong) {
     expect_wrong_usage({"bench", "--baseline", "/nonexistent/x"}, "--baseline /nonexistent/x: No such file");
     expect_wrong_usage({"bench", "--baseline", GATECRASH}, "no document that `gatecrash bench --json` wrote");
     expect_wrong_usage({"bench", "--plot", "/nonexistent/x"}, "--plot: ");
-    expect_wrong_usage({"bench", "--plot", "-", "--json", "-"}, "--json and --plot both want standard output");
+    expect_wrong_usage({"bench", "--plot", "-", "--json", "-"}, "--json and --plot both write to standard output");
     expect_wrong_usage({"check", "x.elf"}, "not in this version");
     expect_wrong_usage({"run", "--frob"}, "unknown option --frob");
     expect_wrong_usage({"list", "--junit", "x"}, "unknown option --junit");
     expect_wrong_usage({"run", "--junit"}, "--junit");
-    expect_wrong_usage({"run", "--ktap", "--json", "-"}, "--ktap and --json both want standard output");
+    expect_wrong_usage({"run", "--ktap", "--json", "-"}, "--ktap and --json both write to standard output");
     expect_wrong_usage({"explore", "nested-nmi/flag-only", "--ktap", "--junit", "-"},
-                       "--ktap and --junit both want standard output");
+                       "--ktap and --junit both write to standard output");
     expect_wrong_usage({"run", "--jobs", "0"}, "--jobs");
     expect_wrong_usage({"run", "--json"}, "--json");
-    expect_wrong_usage({"run", "--max-findings", "0"}, "--max-findings is a number from 1");
+    expect_wrong_usage({"run", "--max-findings", "0"}, "--max-findings must be a number from 1");
     expect_wrong_usage({"explore", "nested-nmi/flag-only", "--fail-fast", "--max-findings", "2"},
-                       "--fail-fast is --max-findings 1: give only one of the two");
+                       "--fail-fast means --max-findings 1: give only one of the two");
     expect_wrong_usage({"run", "--machine", "vax"}, ", all, not 'vax'");
     expect_wrong_usage({"run", "--machine", "all", "--ktap"}, "--ktap is of one machine");
     expect_wrong_usage({"replay", "x@nmi:y", "--machine", "all"}, "`gatecrash doctor` and `gatecrash run` only");
@@ -157,25 +157,26 @@ TEST(Merge, RefusesAShardOfAnotherSweep) {
     expect_wrong_usage({"merge", one}, "a shard is missing: 2/2");
     expect_wrong_usage({"merge", folder.file("3", shard_document("3/4").dump())}, "shards are missing: 1/4, 2/4, 4/4");
     expect_wrong_usage({"merge", folder.file("4", shard_document("3/4000000000").dump())}, " and 3 999 999 989 more");
-    expect_wrong_usage({"merge", one, one}, "shard 1/2 again, which " + one + " is");
+    expect_wrong_usage({"merge", one, one}, "it is shard 1/2 again, like " + one);
     expect_wrong_usage({"merge", folder.path() / "nothing"}, "No such file");
     expect_wrong_usage({"merge", folder.path()}, "Is a directory");
     expect_wrong_usage({"merge", folder.file("text", "no JSON")}, "not a document of gatecrash");
     expect_wrong_usage({"merge", folder.file("list", "[]")}, "not a document of gatecrash");
     expect_wrong_usage({"merge", folder.file("whole", R"({"gatecrash": "0"})")}, "it was made without --shard");
-    expect_refused("/results/0/guest", "fedcba9876543210", "another guest than in");
-    expect_refused("/gatecrash", "0.0.0", "of gatecrash 0.0.0, and this is ");
-    expect_refused("/machine/kernel", "5.10", "another machine than in " + one);
-    expect_refused("/machine/behaviours/int3", false, "other behaviours of the machine than in " + one);
-    expect_refused("/machine/behaviours/int4", true, "'int4' is no behaviour");
-    expect_refused("/command/1", "nested-nmi/copied-frame", "another command or other options than in " + one);
-    expect_refused("/results/0/shard", "2/3", "another number of shards than in " + one);
-    expect_refused("/results/0/shard", "0/2", "'0/2' is no shard");
+    expect_refused("/results/0/guest", "fedcba9876543210", "its guest, or the sweep of it, differs from that in");
+    expect_refused("/gatecrash", "0.0.0", "it is from gatecrash 0.0.0, but this is gatecrash ");
+    expect_refused("/machine/kernel", "5.10", "same sweep as " + one + ": their machines differ");
+    expect_refused("/machine/behaviours/int3", false, "same sweep as " + one + ": their machines behave differently");
+    expect_refused("/machine/behaviours/int4", true, "'int4' is not a behaviour");
+    expect_refused("/command/1", "nested-nmi/copied-frame",
+                   "same sweep as " + one + ": their commands or options differ");
+    expect_refused("/results/0/shard", "2/3", "same sweep as " + one + ": their numbers of shards differ");
+    expect_refused("/results/0/shard", "0/2", "'0/2' is not a shard");
     expect_refused("/results/0/interrupted", true, "run shard 2/2 again");
     expect_refused("/results/0/variant", "copied-frame", "has a result of nested-nmi/copied-frame");
-    expect_refused("/results/0/boundaries", 11, "another guest than in " + one);
+    expect_refused("/results/0/boundaries", 11, "its guest differs from that in " + one);
     expect_refused("/results/0/schedules", 7, "the levels do not add up");
-    expect_refused("/results/0/levels/0/schedules", -1, "'schedules' is no count");
+    expect_refused("/results/0/levels/0/schedules", -1, "'schedules' is not a count");
     expect_refused("/results/0/verdict", "fine", "'fine' is neither a verdict nor a status");
     expect_refused("/results", nlohmann::json::array(), "it has no results");
     expect_refused("/results/0/levels", 7, "");
@@ -277,7 +278,7 @@ TEST_F(GuestFile, IsRunOnlyWithItsExpectations) {
     const auto guest = folder_.file("my.elf", guest_);
     expect_wrong_usage({"run", guest}, "my.elf has no expectations: write " + guest + ".expect, with lines such as");
     (void)folder_.file("my.elf.expect", "nmi depth 1 hold\n");
-    expect_wrong_usage({"run", guest}, "my.elf.expect, line 1: 'hold' where 'holds' or 'breaks' stands");
+    expect_wrong_usage({"run", guest}, "my.elf.expect, line 1: expected 'holds' or 'breaks', not 'hold'");
     (void)folder_.file("my.elf.expect", "pf=no_such_word depth 1 holds\n");
     expect_wrong_usage({"run", guest}, "no_such_word");
     (void)folder_.file("my.elf.expect", "nmi depth 1 holds\n");
@@ -395,7 +396,7 @@ TEST(Machine, ThatDoesNotExistIsNamedWithItsRemedy) {
     EXPECT_THAT(result.out, HasSubstr("\namd is not used: "));
     EXPECT_THAT(result.out, HasSubstr("\nintel is not used: the machine 'intel' is not set up"));
     EXPECT_THAT(result.out, HasSubstr("./dev setup --intel"));
-    EXPECT_THAT(result.err, HasSubstr("gatecrash: no machine can run guests: see above\n"));
+    EXPECT_THAT(result.err, HasSubstr("gatecrash: no machine can run guests: the reasons are above\n"));
 }
 
 TEST(Machine, ThatIsNotFitIsNotUsed) {

@@ -77,7 +77,7 @@ TEST(ChangeTable, MarksChangesOverTheThreshold) {
                                   std::vector{figure("p", "cycles", 200), figure("q", "cycles", 100)}, 0.05);
     changes.left_out = {"r (cycles)"};
     const auto table = change_table(changes, 0.05);
-    EXPECT_THAT(table, HasSubstr("not compared, as one of the two is missing or not valid: r (cycles)\n"));
+    EXPECT_THAT(table, HasSubstr("not compared, because one of the two figures is missing or not valid: r (cycles)\n"));
     EXPECT_THAT(table, HasSubstr("2.000   1.985 to 2.015  cycles  over the threshold of 1.050\n"));
     EXPECT_THAT(table, HasSubstr("1.000   0.990 to 1.010  cycles\n"));
 }

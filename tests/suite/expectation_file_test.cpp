@@ -56,7 +56,7 @@ TEST(ExpectationFile, MayNameAWindow) {
     ASSERT_EQ(file.variants.size(), 2U);
     EXPECT_EQ(file.variants[0].name, "nmi depth 1 window nmi:a..b,c..d");
     EXPECT_EQ(file.variants[0].window, (std::vector<sweep::SymbolRange>{{"a", "b", Event::Kind::nmi}, {"c", "d"}}));
-    EXPECT_THAT(error_of("nmi depth 1 window a..b"), HasSubstr("it ends before 'holds' or 'breaks'"));
+    EXPECT_THAT(error_of("nmi depth 1 window a..b"), HasSubstr("the line ends before 'holds' or 'breaks'"));
     EXPECT_THAT(error_of("nmi depth 1 window a holds"), HasSubstr("line 1: 'a': not FROM..TO"));
 }
 
@@ -71,26 +71,26 @@ TEST(ExpectationFile, WithOneLineNeedsNoNameForIt) {
 
 TEST(ExpectationFile, ThatCannotBeReadSaysWhere) {
     const std::pair<const char*, const char*> wrong[] = {
-        {"", "my.elf.expect: nothing is expected: a line is 'EVENTS depth K holds' or"},
-        {"# nothing\n", "nothing is expected"},
+        {"", "my.elf.expect: it has no expectations: a line is 'EVENTS depth K holds' or"},
+        {"# nothing\n", "it has no expectations"},
         {"nmi depth 1 holds\nnmx depth 1 holds", "my.elf.expect, line 2: 'nmx': no such event"},
-        {"nmi", "line 1: it ends before 'depth'"},
-        {"nmi 2 holds", "'2' where 'depth' stands"},
-        {"nmi depth two holds", "'two' is no depth"},
-        {"nmi depth -1 holds", "'-1' is no depth"},
-        {"nmi depth 1 hold", "'hold' where 'holds' or 'breaks' stands"},
-        {"nmi depth 1 holds firmly", "'firmly' follows the expectation"},
-        {"nmi depth 1 breaks at nmi:x", "'at' is no invariant, which is I1 to I16"},
-        {"nmi depth 1 breaks I17 at nmi:x", "'I17' is no invariant"},
-        {"nmi depth 1 breaks I2", "it ends before 'at'"},
-        {"nmi depth 1 breaks I2 in nmi:x", "'in' where 'at' stands"},
-        {"nmi depth 1 breaks I2 at", "it ends before the place"},
-        {"nmi depth 1 breaks I2 at nmi", "'nmi' is no EVENT:SYMBOL"},
-        {"nmi depth 1 breaks I2 at nmi:a,b", "'b' is no EVENT:SYMBOL"},
-        {"nmi depth 1 breaks I2 at irq=3:a", "'irq=3:a' is no EVENT:SYMBOL"},
+        {"nmi", "line 1: the line ends before 'depth'"},
+        {"nmi 2 holds", "expected 'depth', not '2'"},
+        {"nmi depth two holds", "'two' is not a depth"},
+        {"nmi depth -1 holds", "'-1' is not a depth"},
+        {"nmi depth 1 hold", "expected 'holds' or 'breaks', not 'hold'"},
+        {"nmi depth 1 holds firmly", "unexpected 'firmly' after the expectation"},
+        {"nmi depth 1 breaks at nmi:x", "'at' is not an invariant, which is I1 to I16"},
+        {"nmi depth 1 breaks I17 at nmi:x", "'I17' is not an invariant"},
+        {"nmi depth 1 breaks I2", "the line ends before 'at'"},
+        {"nmi depth 1 breaks I2 in nmi:x", "expected 'at', not 'in'"},
+        {"nmi depth 1 breaks I2 at", "the line ends before the place"},
+        {"nmi depth 1 breaks I2 at nmi", "'nmi' is not EVENT:SYMBOL"},
+        {"nmi depth 1 breaks I2 at nmi:a,b", "'b' is not EVENT:SYMBOL"},
+        {"nmi depth 1 breaks I2 at irq=3:a", "'irq=3:a' is not EVENT:SYMBOL"},
         {"nmi depth 1 breaks I2 at nmi:a|", "'nmi:a|' has an empty symbol"},
         {"nmi depth 1 breaks I2 at nmi:", "'nmi:' has an empty symbol"},
-        {"nmi depth 1 holds\nnmi depth 1 holds", "line 2: 'nmi depth 1' stands twice"},
+        {"nmi depth 1 holds\nnmi depth 1 holds", "line 2: 'nmi depth 1' is there twice"},
     };
     for (const auto& [text, message] : wrong) EXPECT_THAT(error_of(text), HasSubstr(message)) << text;
 }

@@ -109,7 +109,7 @@ TEST(Judge, LeavesPlacesOpenThatAStoppedSweepDidNotReach) {
     };
     const auto open = stopped(breaks_at_exit, at_entry);
     EXPECT_EQ(open.status, Status::ok);
-    EXPECT_EQ(open.message, "not judged: whether irq on exit, then nmi on entry or body breaks on body too");
+    EXPECT_EQ(open.message, "not judged: irq on exit, then nmi on entry or body may break on body too");
     EXPECT_EQ(stopped(breaks(sweep::Invariant::stack, {{{irq_kind, {}}, {nmi_kind, {"entry"}}}}), at_entry).message,
               "");
     EXPECT_EQ(stopped(holds(), at_entry).status, Status::unexpected);

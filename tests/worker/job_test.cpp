@@ -64,7 +64,7 @@ TEST(Worker, NamesWhatASweepNeedsAndTheMachineLacks) {
     EXPECT_EQ(lacks({}), "");
     EXPECT_EQ(lacks({int3}), "");
     EXPECT_EQ(lacks({int3, lsl, smap}),
-              "it needs lsl and smap, which amd has not as silicon has it: see `gatecrash doctor`");
+              "it needs lsl and smap, which differ from real hardware on amd: `gatecrash doctor` shows how");
 }
 
 }  // namespace

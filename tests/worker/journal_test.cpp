@@ -43,7 +43,7 @@ TEST(Journal, ThatIsInvalidIsRefused) {
     }
     auto other = whole;
     other.replace(other.find("\"order\":99"), 10, "\"order\":-1");
-    EXPECT_THAT(why(other), HasSubstr("'order' is no count"));
+    EXPECT_THAT(why(other), HasSubstr("'order' is not a count"));
     for (const auto& [from, to] :
          std::vector<std::pair<std::string, std::string>>{{"[3,60,20,[],true]", "[3,61,20,[],true]"},
                                                           {"[3,60,20,[],true]", "[3,60,20,[],false]"},
@@ -99,13 +99,13 @@ TEST_F(ResumedJournal, StartsANewFileIfThereIsNone) {
 TEST_F(ResumedJournal, IsOfTheSameWorkOrRefused) {
     EXPECT_EQ(why(), "");
     EXPECT_EQ(why(2), "");
-    EXPECT_EQ(why(3), "it has the work of --jobs 2");
+    EXPECT_EQ(why(3), "it was made with --jobs 2");
     mine_.guests = "4567";
     EXPECT_EQ(why(), "its guests or their expectation files have changed since");
     mine_.command = {"run", "1/2"};
-    EXPECT_EQ(why(), "it is of another command or other options");
+    EXPECT_EQ(why(), "it belongs to another command, or to other options");
     mine_.version = "0.2";
-    EXPECT_EQ(why(), "it is of gatecrash 0.1");
+    EXPECT_EQ(why(), "it is from gatecrash 0.1");
 }
 
 }  // namespace

@@ -18,10 +18,10 @@ TEST(WorkerError, HasTheWorkersOwnMessageIfThereIsOne) {
 
 TEST(WorkerError, SaysWhatASignalDid) {
     const auto killed = error_of({128 + SIGKILL, "gatecrash: booting\n"}, true);
-    EXPECT_STREQ(killed.what(), "a worker was killed, perhaps for want of memory: fewer take less (--jobs)");
+    EXPECT_STREQ(killed.what(), "a worker was killed, possibly out of memory: try a smaller --jobs");
     EXPECT_EQ(killed.code(), 3);
     EXPECT_EQ(killed.told(), std::string("gatecrash: ") + killed.what() + "\n");
-    EXPECT_STREQ(error_of({5, ""}, true).what(), "a worker ended with 5");
+    EXPECT_STREQ(error_of({5, ""}, true).what(), "a worker ended with exit code 5");
 }
 
 TEST(WorkerError, IsAnErrorEvenIfTheWorkerEndedWithout) {
