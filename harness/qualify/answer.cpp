@@ -28,7 +28,7 @@ constexpr std::array statement_texts{
     StatementText{Statement::write_does_not_exit, "the write does not exit"},
     StatementText{Statement::memory_as_before, "the memory is as before"},
     StatementText{Statement::memory_changed, "the memory has changed"},
-    StatementText{Statement::behind_the_restore, "behind the restore"},
+    StatementText{Statement::behind_the_restore, "after the restore"},
     StatementText{Statement::bases_exchanged, "the two bases are exchanged"},
     StatementText{Statement::r11_has_rf, "R11 has RF"},
     StatementText{Statement::r11_has_no_rf, "R11 has no RF"},
@@ -202,12 +202,12 @@ struct Text {
     }
     std::string operator()(const DoorbellRings& r) const { return fmt::format("the doorbell rings at CPL {}", r.cpl); }
     std::string operator()(const NmiMask& m) const {
-        return fmt::format("{} in the handler, where a second one {}; {} behind the IRET",
+        return fmt::format("{} in the handler, where a second one {}; {} after the IRET",
                            m.masked_in_handler ? "masked" : "not masked", m.second_waits ? "waits" : "does not wait",
                            m.masked_behind_iret ? "still masked" : "unmasked");
     }
     std::string operator()(const NmisDelivered& d) const {
-        return fmt::format("of three NMIs that land in the handler, {} delivered behind it", d.count);
+        return fmt::format("of three NMIs that land in the handler, {} delivered after it", d.count);
     }
     std::string operator()(const MissingCapabilities& m) const {
         std::string names;
@@ -219,7 +219,7 @@ struct Text {
     }
     std::string operator()(const SyncedParts& s) const {
         return (s.offered.empty() ? "none" : text(s.offered)) +
-               (s.wrong_rbx ? fmt::format("; RBX is {} and not 42 behind an INC", *s.wrong_rbx) : "");
+               (s.wrong_rbx ? fmt::format("; RBX is {} and not 42 after an INC", *s.wrong_rbx) : "");
     }
     std::string operator()(const RestoredRun& r) const {
         return r.differing.empty() ? "the restored run ends as the first"
@@ -227,7 +227,7 @@ struct Text {
     }
     std::string operator()(const FreeRun& f) const {
         if (!f.ended && f.differing.empty()) return "a free run from any step ends the same";
-        return (f.steps ? fmt::format("behind {} steps ", *f.steps) : "") + "a free run ends with " +
+        return (f.steps ? fmt::format("after {} steps ", *f.steps) : "") + "a free run ends with " +
                (f.ended ? ending(*f.ended) : "other " + text(f.differing));
     }
     std::string operator()(const SteppedRun& s) const {

@@ -5,7 +5,7 @@
 namespace gatecrash::qualify {
 namespace {
 
-constexpr const char* this_machines = "nothing: a verdict that rests on it is this machine's, not silicon's";
+constexpr const char* this_machines = "nothing: a verdict that depends on it holds for this machine, not for hardware";
 
 Probe fact(Behaviour behaviour, Expected expected, const char* source, Answer (*measure)(Bench&)) {
     return {behaviour, std::move(expected), source, this_machines, measure};
@@ -36,7 +36,7 @@ const std::vector<Probe> table_of_facts{
          "SDM volume 2, STI; APM volume 3, STI", sti_with_if_set),
     fact(Behaviour::sti_then_mov_ss,
          any_of({{Delivery{vectors::irq, behind(Mark::mov_ss)}}, {Delivery{vectors::irq, behind(Mark::mov_ss, 1)}}}),
-         "SDM 6.8.3: the first shadow of a row is sure; the APM does not say", sti_then_mov_ss),
+         "SDM 6.8.3: only the first shadow of a row is certain; the APM does not say", sti_then_mov_ss),
     fact(Behaviour::nmi_in_sti_shadow,
          any_of({{Delivery{vectors::nmi, behind(Mark::shadow_begin, 1)}}, {Delivery{vectors::nmi, in(Mark::shadow)}}}),
          "SDM volume 2, STI: may be held back; the APM does not say", nmi_in_sti_shadow),
@@ -237,7 +237,7 @@ const std::vector<Probe> table_of_facts{
 
     fact(Behaviour::injected_irq_before_nmi,
          always({Delivery{vectors::nmi, handler_of(vectors::irq)}, Delivery{vectors::irq, behind(Mark::doorbell)}}),
-         "Linux, kvm_check_and_inject_events(): what was being delivered goes first", injected_irq_before_nmi),
+         "Linux, kvm_check_and_inject_events(): an interrupted delivery goes first", injected_irq_before_nmi),
     fact(Behaviour::injected_exception_before_nmi,
          always({Delivery{vectors::nmi, handler_of(vectors::db)}, Delivery{vectors::db, behind(Mark::doorbell)}}),
          "Linux, kvm_check_and_inject_events()", injected_exception_before_nmi),
@@ -261,8 +261,7 @@ const std::vector<Probe> table_of_facts{
     fact(Behaviour::guest_debug_hw_breakpoint, always({Stop{at(Mark::instruction)}}), "api, 4.87",
          guest_debug_hw_breakpoint),
     fact(Behaviour::guest_debug_block_irq, always({Stop{behind(Mark::nop)}, Delivery{vectors::nmi, behind(Mark::nop)}}),
-         "api, 4.87; Linux 61e5f69ef083: of NMIs, too, it says only in kvm_check_and_inject_events()",
-         guest_debug_block_irq),
+         "api, 4.87; Linux 61e5f69ef083: only kvm_check_and_inject_events() mentions NMIs, too", guest_debug_block_irq),
     fact(Behaviour::exception_payload,
          always({Statement::cr2_stays, Delivery{vectors::pf, behind(Mark::doorbell), {.cr2 = Known::payload}}}),
          "api, KVM_CAP_EXCEPTION_PAYLOAD", exception_payload),

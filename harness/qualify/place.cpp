@@ -40,7 +40,7 @@ constexpr std::array mark_texts{
     MarkText{Mark::mov_ss, "the MOV SS"},
     MarkText{Mark::lss, "the LSS"},
     MarkText{Mark::shadow, "the shadow"},
-    MarkText{Mark::shadow_begin, "the shadow's begin"},
+    MarkText{Mark::shadow_begin, "the start of the shadow"},
     MarkText{Mark::syscall, "the SYSCALL"},
     MarkText{Mark::syscall_entry, "the SYSCALL entry"},
     MarkText{Mark::own_entry, "its entry"},
@@ -91,8 +91,8 @@ std::string relation_text(const Spot& spot) {
         case Spot::Relation::behind:
             break;
     }
-    if (spot.more == 0) return "behind";
-    return spot.more == 1 ? "one instruction behind" : fmt::format("{} instructions behind", spot.more);
+    if (spot.more == 0) return "after";
+    return spot.more == 1 ? "one instruction after" : fmt::format("{} instructions after", spot.more);
 }
 
 struct PlaceText {

@@ -5,8 +5,8 @@
 namespace gatecrash::qualify {
 namespace {
 
-constexpr const char* other_machine = "use a host whose KVM runs on VT-x or SVM, or --machine amd";
-constexpr const char* skipped = "what needs it is skipped here";
+constexpr const char* other_machine = "use a host whose KVM runs on VT-x or SVM, or use --machine amd";
+constexpr const char* skipped = "variants that need it are skipped here";
 
 const std::vector<Probe> table{
     {Behaviour::kvm_capabilities, always({MissingCapabilities{}}), "api, 4.4 and 8", other_machine, kvm_capabilities},
@@ -53,15 +53,16 @@ const std::vector<Probe> table{
      watchdog_ends_loop},
 
     {Behaviour::trap_flag_leaves_no_state, always({FreeRun{}}), "SDM 26.3.1.5",
-     "nothing: --stepper is stop-bytes here if not given", trap_flag_leaves_no_state},
+     "nothing: the default of --stepper is stop-bytes here", trap_flag_leaves_no_state},
     {Behaviour::sync_registers,
      always({SyncedParts{.offered = {Part::registers, Part::special_registers, Part::events}}}),
-     "api, KVM_CAP_SYNC_REGS", "nothing: system calls do it, at about ten times the cost", sync_registers},
+     "api, KVM_CAP_SYNC_REGS", "nothing: gatecrash uses system calls instead, at about ten times the cost",
+     sync_registers},
     {Behaviour::nmi_mask_over_entry,
      always({Delivery{vectors::nmi, behind(Mark::doorbell)}, Delivery{vectors::nmi, handler_of(vectors::db)},
              Delivery{vectors::db, behind(Mark::doorbell)}}),
-     "SDM 26.6.1 (blocking by NMI); APM 15.21.10", "nothing: a guest that is left with NMIs masked executes an IRET",
-     nmi_mask_over_entry},
+     "SDM 26.6.1 (blocking by NMI); APM 15.21.10",
+     "nothing: gatecrash lets a guest with masked NMIs execute an IRET first", nmi_mask_over_entry},
     {Behaviour::second_nmi_dropped, always({NmisDelivered{1}}), "SDM 6.7.1; APM 8.2.3", skipped, second_nmi_dropped},
     {Behaviour::faulting_iret_unmasks_nmi,
      always({Delivery{vectors::nmi, behind(Mark::doorbell)}, Delivery{vectors::nmi, handler_of(vectors::gp)},
@@ -70,10 +71,11 @@ const std::vector<Probe> table{
     {Behaviour::sti_shadow, always({Delivery{vectors::irq, behind(Mark::sti, 1)}}),
      "SDM volume 2, STI, and 6.8.1; APM 15.21.5", skipped, sti_shadow},
     {Behaviour::shadow_over_entry, always({Delivery{vectors::irq, behind(Mark::shadow_begin, 1)}}),
-     "SDM 26.6.1; APM 15.21.5", "nothing: interrupts that wait are stepped to their delivery", shadow_over_entry},
+     "SDM 26.6.1; APM 15.21.5", "nothing: gatecrash steps waiting interrupts to their delivery", shadow_over_entry},
     {Behaviour::mov_ss_shadow,
      always({Delivery{vectors::db, handler_of(vectors::software)}, Delivery{vectors::software, behind(Mark::int_n)}}),
-     "SDM 6.8.3; APM 8.5; CVE-2018-8897", "what needs it is skipped here, and needs real silicon", mov_ss_shadow},
+     "SDM 6.8.3; APM 8.5; CVE-2018-8897", "variants that need it are skipped here, and run on real hardware",
+     mov_ss_shadow},
     {Behaviour::exception_injection,
      always(
          {Delivery{vectors::db, behind(Mark::first_doorbell)}, Delivery{vectors::mc, behind(Mark::second_doorbell)}}),
@@ -95,7 +97,7 @@ const std::vector<Probe> table{
     {Behaviour::breakpoint_from_outside,
      always({Delivery{vectors::db, behind(Mark::write), {.cpl = 0, .dr6 = dr6_b0}}}),
      "SDM 17.3.1.2; api, 4.34 (KVM_SET_DEBUGREGS)",
-     "`watch` needs it: use a host whose KVM keeps them, or --machine intel", breakpoint_from_outside},
+     "`watch` needs it: use a host whose KVM keeps them, or use --machine intel", breakpoint_from_outside},
     {Behaviour::code_breakpoint, always({Delivery{vectors::db, at(Mark::instruction), {.cpl = 0, .dr6 = dr6_b0}}}),
      "SDM 17.3.1.1; APM 13.1.3", skipped, code_breakpoint},
     {Behaviour::guest_debug_sw_breakpoint, always({DebugStop{vectors::bp, at(Mark::int3)}}), "api, 4.87",

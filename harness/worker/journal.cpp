@@ -52,8 +52,6 @@ Journal resume(const std::string& name, const Journal& mine, std::optional<unsig
         if (journal.version != mine.version) throw JournalError("it is from gatecrash " + journal.version);
         if (journal.command != mine.command) throw JournalError("it belongs to another command, or to other options");
         if (journal.guests != mine.guests)
-            throw JournalError("it belongs to other guests, which may have been rebuilt since");
-        if (journal.guests != mine.guests)
             throw JournalError("its guests or their expectation files have changed since");
         if (jobs && *jobs != journal.workers.size()) {
             throw JournalError(fmt::format("it was made with --jobs {}", journal.workers.size()));

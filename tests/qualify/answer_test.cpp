@@ -16,9 +16,9 @@ TEST(Place, IsNamedByItsMark) {
     EXPECT_EQ(describe(Place(at(Mark::int3))), "at the INT3");
     EXPECT_EQ(describe(Place(in(Mark::handler))), "in the handler");
     EXPECT_EQ(describe(Place(where(Mark::if_set))), "where IF lets it in");
-    EXPECT_EQ(describe(Place(behind(Mark::sti))), "behind the STI");
-    EXPECT_EQ(describe(Place(behind(Mark::sti, 1))), "one instruction behind the STI");
-    EXPECT_EQ(describe(Place(behind(Mark::sti, 2))), "2 instructions behind the STI");
+    EXPECT_EQ(describe(Place(behind(Mark::sti))), "after the STI");
+    EXPECT_EQ(describe(Place(behind(Mark::sti, 1))), "one instruction after the STI");
+    EXPECT_EQ(describe(Place(behind(Mark::sti, 2))), "2 instructions after the STI");
     EXPECT_EQ(describe(handler_of(vectors::software)), "at the start of the handler of vector 0x40");
     EXPECT_EQ(describe(Place(Unnamed{0x1234})), "0x1234");
 }
@@ -33,7 +33,7 @@ TEST(Place, HasADifferentNameForEachMark) {
 TEST(Answer, ReportsDeliveriesInTheirOrder) {
     EXPECT_EQ(describe(Answer{Statement::no_event}), "no event");
     EXPECT_EQ(describe(Answer{Delivery{vectors::nmi, behind(Mark::doorbell)}, Delivery{vectors::irq, Unnamed{16}}}),
-              "NMI, RIP behind the doorbell, then vector 0x20, RIP 0x10");
+              "NMI, RIP after the doorbell, then vector 0x20, RIP 0x10");
     EXPECT_EQ(describe(Answer{Delivery{vectors::db,
                                        at(Mark::write),
                                        {.cpl = 3,
@@ -72,14 +72,14 @@ TEST(Answer, ReportsWhatElseTheGuestSaw) {
     } rows[]{
         {{Statement::write_exits, Statement::memory_changed}, "the write exits as MMIO, the memory has changed"},
         {{Statement::no_event, Statement::gd_clear_in_handler}, "no event; GD clear in the handler"},
-        {{Statement::behind_the_restore, Statement::no_event}, "behind the restore: no event"},
+        {{Statement::behind_the_restore, Statement::no_event}, "after the restore: no event"},
         {{DoorbellRings{3}, Statement::no_event}, "the doorbell rings at CPL 3, then no event"},
         {{Stop{behind(Mark::pushf)}, TrapFlagSeen{true, false}},
-         "stops behind the PUSHF, TF set in what it pushed, clear in KVM_GET_REGS"},
-        {{Stop{behind(Mark::popf)}, Statement::runs_on}, "stops behind the POPF, then runs on"},
+         "stops after the PUSHF, TF set in what it pushed, clear in KVM_GET_REGS"},
+        {{Stop{behind(Mark::popf)}, Statement::runs_on}, "stops after the POPF, then runs on"},
         {{DebugStop{vectors::bp, at(Mark::int3)}}, "KVM_EXIT_DEBUG of #BP at the INT3"},
         {{Arrival{.selectors = Selectors{8, 16}, .rcx = behind(Mark::syscall)}},
-         "arrives with CS 0x8, SS 0x10, RCX behind the SYSCALL"},
+         "arrives with CS 0x8, SS 0x10, RCX after the SYSCALL"},
         {{SyscallArrival{{16, 24}, Unnamed{0}, true, false}, SysretArrival{{0x33, 0x2b}, true}},
          "SYSCALL with CS 0x10, SS 0x18, RCX 0x0, R11 IF on, IF off; SYSRET with CS 0x33, SS 0x2b, IF on"},
         {{FlagsPopped{2, 0x247ed7}}, "pops 2 bytes, RFLAGS 0x247ed7"},
@@ -87,10 +87,10 @@ TEST(Answer, ReportsWhatElseTheGuestSaw) {
         {{MissingCapabilities{}}, "all that are needed"},
         {{MissingCapabilities{{kvm::Capability::user_nmi, kvm::Capability::machine_check}}},
          "no KVM_CAP_USER_NMI and KVM_CAP_MCE"},
-        {{SyncedParts{{}, 41}}, "none; RBX is 41 and not 42 behind an INC"},
+        {{SyncedParts{{}, 41}}, "none; RBX is 41 and not 42 after an INC"},
         {{RestoredRun{{Part::msrs, Part::nmi_mask}}}, "the restored run ends with other MSRs, NMI mask"},
         {{FreeRun{.ended = vm::Halted{}}}, "a free run ends with HLT"},
-        {{FreeRun{.steps = 4, .differing = {Part::memory}}}, "behind 4 steps a free run ends with other memory"},
+        {{FreeRun{.steps = 4, .differing = {Part::memory}}}, "after 4 steps a free run ends with other memory"},
         {{SteppedRun{.steps = instructions_to_step}}, "every instruction, the same end as a free run"},
         {{SteppedRun{.steps = 1, .ended = vm::Halted{}, .differing = {Part::registers}}},
          "1 steps for 36 instructions, then HLT, other registers at the end than a free run"},

@@ -46,16 +46,16 @@ std::vector<std::string> gaps_in(std::span<const Probe> table) {
 TEST(Measurement, FindsExactlyTheKnownGapsOfTheEmulatedMachine) {
     const std::vector<std::string> of_amd{
         "shadow-over-entry: vector 0x20, RIP in the shadow",
-        "mov-ss-shadow: #DB, RIP behind the MOV SS, then vector 0x40, RIP behind the INT",
+        "mov-ss-shadow: #DB, RIP after the MOV SS, then vector 0x40, RIP after the INT",
         "vc-injection: #VC's handler, without an error code",
         "breakpoint-from-outside: no event",
         "guest-debug-sw-breakpoint: the guest's own handler is entered",
         "syscall-keeps-df: arrives with DF clear"};
     const std::vector<std::string> of_intel{
-        "nmi-mask-over-entry: NMI, RIP behind the doorbell, then #DB, RIP behind the doorbell, then NMI, RIP behind "
+        "nmi-mask-over-entry: NMI, RIP after the doorbell, then #DB, RIP after the doorbell, then NMI, RIP after "
         "the doorbell",
-        "mov-ss-shadow: vector 0x40, RIP behind the INT", "tf-in-fmask: #DB, RIP at the SYSCALL entry, CPL 0, DR6.BS",
-        "tf-over-sysret: #DB, RIP behind the first user instruction, CPL 3, DR6.BS",
+        "mov-ss-shadow: vector 0x40, RIP after the INT", "tf-in-fmask: #DB, RIP at the SYSCALL entry, CPL 0, DR6.BS",
+        "tf-over-sysret: #DB, RIP after the first user instruction, CPL 3, DR6.BS",
         "smap: #GP, RIP at the MOV to CR4, error 0x0"};
     EXPECT_EQ(gaps_in(probes()), vm::cpu_vendor() == vm::Vendor::amd ? of_amd : of_intel);
 }
@@ -67,27 +67,27 @@ TEST(Facts, DifferFromTheManualExactlyWhereTheEmulatedMachineIsKnownTo) {
         gaps_in(facts()),
         ElementsAre(
             // QEMU delays the trap of TF after every instruction with a shadow, and LSS has one there.
-            "tf-over-sti: #DB, RIP one instruction behind the STI, CPL 0, DR6.BS",
-            "tf-over-lss: #DB, RIP one instruction behind the LSS, CPL 0, DR6.BS",
+            "tf-over-sti: #DB, RIP one instruction after the STI, CPL 0, DR6.BS",
+            "tf-over-lss: #DB, RIP one instruction after the LSS, CPL 0, DR6.BS",
             // This is the gap of mov-ss-shadow.
-            "mov-ss-then-fault: #DB, RIP behind the MOV SS, then #UD, RIP behind the MOV SS",
+            "mov-ss-then-fault: #DB, RIP after the MOV SS, then #UD, RIP after the MOV SS",
             // KVM emulates SYSEXIT when the CPU raises #UD.
             "tf-over-sysexit: #DB, RIP at the first user instruction, CPL 3",
             // KVM 6.1 accepts the write of DEBUGCTL, but ignores it.
-            "tf-with-btf: #DB, RIP one instruction behind the POPF, CPL 0, DR6.BS",
+            "tf-with-btf: #DB, RIP one instruction after the POPF, CPL 0, DR6.BS",
             // QEMU's SYSRET loads RF and VM, and neither VIF nor VIP.
-            "sysret-clears-rf: vector 0x40, RIP behind the INT",
+            "sysret-clears-rf: vector 0x40, RIP after the INT",
             // QEMU has no INT1 and no DR7.GD.
             "dr6-of-int1: #UD, RIP at the INT1, CPL 0", "dr7-gd-clears-itself: no event; GD clear in the handler",
-            "sysret-rflags: vector 0x40, RIP behind the INT, RFLAGS 0x277ed7",
+            "sysret-rflags: vector 0x40, RIP after the INT, RFLAGS 0x277ed7",
             // QEMU's SYSRET loads all of SS, as Intel's does.
-            "sysret-ss-attributes: vector 0x40, RIP behind the INT",
+            "sysret-ss-attributes: vector 0x40, RIP after the INT",
             // KVM lets guests write LSTAR directly on AMD, and QEMU does not check the value.
             "lstar-non-canonical: no event",
             // QEMU denies SYSENTER only to 64-bit code of an AMD CPU.
             "sysenter-compatibility-mode: arrives with CS 0x10, SS 0x18",
             // The cause is that of tf-over-sysexit.
-            "sysexit-64: vector 0x40, RIP behind the INT, CS 0x33, SS 0x3b, RSP from RCX",
+            "sysexit-64: vector 0x40, RIP after the INT, CS 0x33, SS 0x3b, RSP from RCX",
             "sysexit-non-canonical: #GP, RIP at the SYSEXIT, CPL 0",
             // QEMU 7.2 clears the base, and has no CPUID leaf that says so.
             "null-selector-gs-base: the GS base becomes 0",
@@ -100,7 +100,7 @@ TEST(Facts, DifferFromTheManualExactlyWhereTheEmulatedMachineIsKnownTo) {
             "far-jump-64-bits: #PF, RIP 0x880001234, CS 0x10, SS 0x18",
             "far-jump-non-canonical: #GP, RIP 0x1000000880001234, error 0x0",
             // Without vNMI KVM steps over the IRET by TF itself, and takes the guest's trap for its own.
-            "trap-before-nmi: NMI, RIP behind the doorbell, then NMI, RIP behind the doorbell",
+            "trap-before-nmi: NMI, RIP after the doorbell, then NMI, RIP after the doorbell",
             // QEMU's VMRUN loads DR7, but does not arm its breakpoints.
             "guest-debug-hw-breakpoint: runs on"));
 }
@@ -231,7 +231,7 @@ TEST(WrongGuest, WithoutItsHandlerIsRecognised) {
         code.end();
         return code.tell(code.run(bench));
     });
-    EXPECT_EQ(describe(measurement.got), "#BP, RIP behind the INT3, which was not expected");
+    EXPECT_EQ(describe(measurement.got), "#BP, RIP after the INT3, which was not expected");
 }
 
 TEST(WrongGuest, ThatDoesNothingIsRecognised) {
