@@ -56,7 +56,7 @@ class Bench {
 
     void expect_end(Guest& guest, const vm::Outcome& outcome) {
         expect(guest, outcome, end);
-        if (kept(guest) != at_begin_) fail(guest, "RSP, CR3, a GS base or the CPL is not what it was at BEGIN");
+        if (kept(guest) != at_begin_) fail(guest, "RSP, CR3, a GS base or the CPL differs from what it was at BEGIN");
     }
 
     /// True if KVM counts VM exits (Linux 5.14).
@@ -215,8 +215,8 @@ Measured measure_cycles(const kvm::System& system, std::span<const Composition> 
         if (!pinned.is_pinned()) measured.warnings.emplace_back("the thread could not be kept on one CPU");
         if (!bench.counts_exits()) {
             measured.warnings.emplace_back(
-                "this KVM does not count exits (KVM_CAP_BINARY_STATS_FD): whether a guest was left while it was timed "
-                "was not looked at");
+                "this KVM does not count exits (KVM_CAP_BINARY_STATS_FD), so it is unknown whether a guest exited "
+                "while it was timed");
         }
         const auto stolen = stolen_ticks(pinned.cpu());
         for (std::size_t round = 0; round < rounds; ++round) {
@@ -236,7 +236,7 @@ Measured measure_cycles(const kvm::System& system, std::span<const Composition> 
             }
         }
         if (stolen_ticks(pinned.cpu()) != stolen) {
-            measured.warnings.emplace_back("a hypervisor took the CPU away meanwhile (steal time)");
+            measured.warnings.emplace_back("a hypervisor took the CPU away during the measurement (steal time)");
         }
     }
     const bool has_one_rate = has_invariant_tsc();

@@ -27,21 +27,20 @@ constexpr EntryPath paths[] = {
      .word_size = 4},
     {"int80-iret", "INT 0x80, and IRET", Way::gate, Return::iret, 3, false, GATECRASH_USER_IRQ},
     {"int80-iret-kernel", "INT 0x80 from CPL 0, and IRET", Way::gate, Return::iret, 0, false, GATECRASH_USER_IRQ},
-    {"pf", "a read of a page that is not there, which is skipped", Way::gate, Return::iret, 3, false,
-     GATECRASH_VECTOR_PF},
-    {"pf-kernel", "a read from CPL 0 of a page that is not there, which is skipped", Way::gate, Return::iret, 0, false,
+    {"pf", "a read of an absent page; the handler skips it", Way::gate, Return::iret, 3, false, GATECRASH_VECTOR_PF},
+    {"pf-kernel", "a read of an absent page from CPL 0; the handler skips it", Way::gate, Return::iret, 0, false,
      GATECRASH_VECTOR_PF},
     {"bp", "INT3", Way::gate, Return::iret, 3, false, GATECRASH_VECTOR_BP},
     {"bp-kernel", "INT3 from CPL 0", Way::gate, Return::iret, 0, false, GATECRASH_VECTOR_BP},
-    {"ud", "UD2, as in Linux's WARN(), which is skipped", Way::gate, Return::iret, 3, false, GATECRASH_VECTOR_UD},
-    {"ud-kernel", "UD2 in CPL 0, which is skipped", Way::gate, Return::iret, 0, false, GATECRASH_VECTOR_UD},
+    {"ud", "UD2, as in Linux's WARN(); the handler skips it", Way::gate, Return::iret, 3, false, GATECRASH_VECTOR_UD},
+    {"ud-kernel", "UD2 at CPL 0; the handler skips it", Way::gate, Return::iret, 0, false, GATECRASH_VECTOR_UD},
     {"db", "#DB of an instruction breakpoint", Way::gate, Return::iret, 3, false, GATECRASH_VECTOR_DB, Kind::db},
     {"db-kernel", "#DB of an instruction breakpoint, from CPL 0", Way::gate, Return::iret, 0, false,
      GATECRASH_VECTOR_DB, Kind::db},
     {"irq", "an external interrupt", Way::gate, Return::iret, 3, false, GATECRASH_FIRST_IRQ, Kind::irq},
-    {"irq-kernel", "an external interrupt of CPL 0", Way::gate, Return::iret, 0, false, GATECRASH_FIRST_IRQ, Kind::irq},
+    {"irq-kernel", "an external interrupt at CPL 0", Way::gate, Return::iret, 0, false, GATECRASH_FIRST_IRQ, Kind::irq},
     {"nmi", "an NMI", Way::gate, Return::iret, 3, false, GATECRASH_VECTOR_NMI, Kind::nmi},
-    {"nmi-kernel", "an NMI of CPL 0", Way::gate, Return::iret, 0, false, GATECRASH_VECTOR_NMI, Kind::nmi},
+    {"nmi-kernel", "an NMI at CPL 0", Way::gate, Return::iret, 0, false, GATECRASH_VECTOR_NMI, Kind::nmi},
 };
 
 bool any(const EntryPath&) { return true; }
@@ -58,7 +57,7 @@ constexpr PieceInfo pieces[] = {
     {Piece::paranoid_rdmsr, "paranoid-rdmsr", "SWAPGS if the GS base, by RDMSR, is the user's", is_gate, Purpose::gs},
     {Piece::paranoid_fsgsbase, "paranoid-fsgsbase", "the GS base read and written by RDGSBASE and WRGSBASE", is_gate,
      Purpose::gs},
-    {Piece::lfence, "lfence", "in: LFENCE behind SWAPGS", is_64_bit, Purpose::other, Piece::swapgs},
+    {Piece::lfence, "lfence", "in: LFENCE after SWAPGS", is_64_bit, Purpose::other, Piece::swapgs},
     {Piece::cr3, "cr3", "MOV CR3, which flushes the TLB", any, Purpose::cr3},
     {Piece::cr3_pcid, "cr3-pcid", "MOV CR3 with PCID, which flushes nothing", is_64_bit, Purpose::cr3},
     {Piece::stack, "stack", "to the task stack, with the frame", is_from_user},
@@ -70,13 +69,13 @@ constexpr PieceInfo pieces[] = {
     {Piece::context_soft, "context-soft", "context tracking that saves and restores the state", any, Purpose::context},
     {Piece::exit_work, "exit-work", "out: a test for exit work", is_from_user},
     {Piece::espfix, "espfix", "out: a test for a stack segment of the LDT", returns_by_iret},
-    {Piece::tif_iret, "tif-iret", "out: a test of one flag for what only IRET can restore", has_frame},
-    {Piece::sysret_rcx, "sysret-rcx", "out: whether RCX is RIP", has_frame},
-    {Piece::sysret_canonical, "sysret-canonical", "out: whether RIP is canonical", is_framed_syscall},
-    {Piece::sysret_cs, "sysret-cs", "out: whether CS is what SYSRET loads", is_framed_syscall},
-    {Piece::sysret_r11, "sysret-r11", "out: whether R11 is RFLAGS", is_framed_syscall},
-    {Piece::sysret_rf_tf, "sysret-rf-tf", "out: whether RF and TF are clear", is_framed_syscall},
-    {Piece::sysret_ss, "sysret-ss", "out: whether SS is what SYSRET loads", is_framed_syscall},
+    {Piece::tif_iret, "tif-iret", "out: a test of one flag that says if only IRET can restore the state", has_frame},
+    {Piece::sysret_rcx, "sysret-rcx", "out: a test that RCX equals RIP", has_frame},
+    {Piece::sysret_canonical, "sysret-canonical", "out: a test that RIP is canonical", is_framed_syscall},
+    {Piece::sysret_cs, "sysret-cs", "out: a test that CS is what SYSRET loads", is_framed_syscall},
+    {Piece::sysret_r11, "sysret-r11", "out: a test that R11 equals RFLAGS", is_framed_syscall},
+    {Piece::sysret_rf_tf, "sysret-rf-tf", "out: a test that RF and TF are clear", is_framed_syscall},
+    {Piece::sysret_ss, "sysret-ss", "out: a test that SS is what SYSRET loads", is_framed_syscall},
 };
 
 constexpr bool are_in_order() {
@@ -101,7 +100,7 @@ const EntryPath* find_path(std::string_view name) {
 void add(Composition& to, const PieceInfo& added) {
     if (to.has(added.piece)) return;
     if (!added.fits(*to.path)) {
-        throw SelectionError(fmt::format("{} does not go with {}", added.name, to.path->name));
+        throw SelectionError(fmt::format("{} cannot be combined with {}", added.name, to.path->name));
     }
     if (added.needs) add(to, info(*added.needs));
     for (const auto piece : to.pieces) {
@@ -124,7 +123,7 @@ std::string names_of(std::span<const Item> items) {
 Composition parse(const std::string& text) {
     std::istringstream words(text);
     std::string word;
-    if (text.ends_with('+')) throw SelectionError(fmt::format("'{}' ends where a piece is to follow", text));
+    if (text.ends_with('+')) throw SelectionError(fmt::format("'{}' ends where the name of a piece must follow", text));
     std::getline(words, word, '+');
     Composition composition{find_path(word), {}};
     if (composition.path == nullptr) {

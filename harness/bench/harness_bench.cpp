@@ -179,7 +179,7 @@ std::vector<double> samples_behind_a_run(WalkedGuest& subject, const Work& work)
 std::vector<Figure> measure_harness(const kvm::System& system, const vm::Image& image, vm::StepperKind kind) {
     constexpr std::uint64_t mib = 1 << 20;
     const auto floor = summarize("kvm_run_floor_ns", "ns", floor_samples(system),
-                                 "KVM_RUN to HLT and back, all registers set and read");
+                                 "KVM_RUN to HLT and back, with all registers set and read");
     const auto create = timed(creations, [&] {
         auto vm = system.create_vm();
         (void)vm.create_vcpu();
@@ -224,7 +224,7 @@ std::vector<Figure> measure_harness(const kvm::System& system, const vm::Image& 
         summarize("step_ns", "ns", real.path.steps, "one instruction"),
         summarize("snapshot_ns", "ns", snapshots, "after a run; pages that did not change are shared"),
         summarize("restore_ns", "ns", restores, "after a run"),
-        summarize("vm_create_ns", "ns", create, "a VM and a vCPU, neither set up"),
+        summarize("vm_create_ns", "ns", create, "a VM and a vCPU, both without any setup"),
         injection,
         with_2_mib,
         with_64_mib,
@@ -240,7 +240,7 @@ std::vector<Figure> measure_harness(const kvm::System& system, const vm::Image& 
         const auto each = static_cast<double>(exits_of_all) / static_cast<double>(injection.runs);
         figures.push_back(
             derived("exits_per_injection", "exits", each, {each, each},
-                    "how often the CPU leaves the guest in an injection; a KVM_RUN of the floor has one"));
+                    "how often the CPU leaves the guest in one injection; a KVM_RUN of the floor has one such exit"));
     }
     return figures;
 }

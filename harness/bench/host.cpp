@@ -57,20 +57,20 @@ std::vector<std::string> disturbances(unsigned cpu, const std::filesystem::path&
     const auto governor = word_in(cpus / fmt::format("cpu{}/cpufreq/scaling_governor", cpu));
     if (!governor.empty() && governor != "performance") {
         found.push_back(
-            fmt::format("the clock is scaled (governor {}): cycles are those of the time-stamp counter, not "
-                        "the core's; `cpupower frequency-set -g performance` helps",
+            fmt::format("the clock is scaled (governor {}): cycles count the time-stamp counter, not the core's clock; "
+                        "`cpupower frequency-set -g performance` helps",
                         governor));
     }
     if (word_in(cpus / "intel_pstate/no_turbo") == "0" || word_in(cpus / "cpufreq/boost") == "1") {
         found.emplace_back("the core may run faster than its time-stamp counter (turbo, boost)");
     }
     if (has_cpu_flag("hypervisor", root)) {
-        found.emplace_back("this host is a guest itself: what its hypervisor does is in the cycles, too");
+        found.emplace_back("this host is itself a guest: the cycles include the work of its hypervisor");
     }
     if (word_in(cpus / "smt/active") == "1") {
         found.emplace_back(
             "the core is shared with another thread (SMT): `echo off > /sys/devices/system/cpu/smt/control` "
-            "keeps that one idle");
+            "keeps the other thread idle");
     }
     return found;
 }

@@ -18,8 +18,8 @@ std::vector<std::string> doubts(const Figure& figure, bool has_one_rate, const E
     std::vector<std::string> found;
     if (!has_one_rate) found.emplace_back("the time-stamp counter does not run at one rate");
     if (exits.per_pass() >= leaves)
-        found.push_back(fmt::format("the guest was left {:.1f} times a pass", exits.per_pass()));
-    if (!is_narrow(figure)) found.emplace_back("the spread is too wide: the median is not known to 5 %");
+        found.push_back(fmt::format("the guest exited {:.1f} times per pass", exits.per_pass()));
+    if (!is_narrow(figure)) found.emplace_back("the spread is too wide to know the median to 5 %");
     return found;
 }
 

@@ -49,12 +49,12 @@ TEST(EntryPath, SaysWhatOnePieceIs) {
 TEST(EntryPath, RefusesWhatMakesNoSense) {
     EXPECT_THAT(refusal_of("sysccall"), HasSubstr("no path matches 'sysccall'; the paths are: syscall-sysret, "));
     EXPECT_THAT(refusal_of("bp+swappgs"), HasSubstr("no piece is called 'swappgs'; the pieces are: verw, swapgs"));
-    EXPECT_THAT(refusal_of("bp-kernel+stack"), "stack does not go with bp-kernel");
-    EXPECT_THAT(refusal_of("sysenter32+swapgs"), "swapgs does not go with sysenter32");
-    EXPECT_THAT(refusal_of("sysenter32+cr3-pcid"), "cr3-pcid does not go with sysenter32");
+    EXPECT_THAT(refusal_of("bp-kernel+stack"), "stack cannot be combined with bp-kernel");
+    EXPECT_THAT(refusal_of("sysenter32+swapgs"), "swapgs cannot be combined with sysenter32");
+    EXPECT_THAT(refusal_of("sysenter32+cr3-pcid"), "cr3-pcid cannot be combined with sysenter32");
     EXPECT_THAT(refusal_of("bp+swapgs+paranoid-rdmsr"), "swapgs and paranoid-rdmsr are alternatives");
     EXPECT_THAT(refusal_of("bp+lfence+paranoid-rdmsr"), "swapgs and paranoid-rdmsr are alternatives");
-    EXPECT_THAT(refusal_of("bp+"), "'bp+' ends where a piece is to follow");
+    EXPECT_THAT(refusal_of("bp+"), "'bp+' ends where the name of a piece must follow");
     EXPECT_THAT(refusal_of(""), HasSubstr("no path matches ''"));
 }
 

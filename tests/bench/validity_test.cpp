@@ -23,7 +23,7 @@ TEST(Validity, IsInDoubtForEachOfItsReasons) {
     EXPECT_THAT(doubts(figure(1), false, none), ElementsAre(HasSubstr("does not run at one rate")));
     EXPECT_THAT(doubts(figure(5), true, none), ElementsAre(HasSubstr("the spread is too wide")));
     EXPECT_THAT(doubts(figure(5), false, {.taken = 300, .passes = 100}),
-                ElementsAre(HasSubstr("one rate"), HasSubstr("left 3.0 times a pass"), HasSubstr("spread")));
+                ElementsAre(HasSubstr("one rate"), HasSubstr("exited 3.0 times per pass"), HasSubstr("spread")));
 }
 
 /// Exits of 1000 passes. Exits that also occur with the empty guest come from the host's timer, a signal or a doorbell.
@@ -38,7 +38,7 @@ TEST(Validity, HasRoomForExitsThatAreNotThePaths) {
     for (const auto& [taken, taken_without, leaves] : rows) {
         EXPECT_EQ(!doubts(figure(1), true, {taken, taken_without, 1000}).empty(), leaves) << taken;
     }
-    EXPECT_THAT(doubts(figure(1), true, {990, 20, 1000}), ElementsAre("the guest was left 1.0 times a pass"));
+    EXPECT_THAT(doubts(figure(1), true, {990, 20, 1000}), ElementsAre("the guest exited 1.0 times per pass"));
 }
 
 }  // namespace
