@@ -62,7 +62,7 @@ SerialPort::SerialPort() : line_(posix::open_file("/dev/ttyS1", O_RDWR | O_NOCTT
     outb(control_ready, parallel_port + 2);
     // Reads the status until the port is ready: Bochs's printer ends its initialization only when somebody looks.
     for (int look = 0; (inb(parallel_port + 1) & status_ready) != status_ready; ++look) {
-        if (look == 1000) throw std::runtime_error("the parallel port does not get ready");
+        if (look == 1000) throw std::runtime_error("the parallel port does not become ready");
     }
 }
 

@@ -99,8 +99,8 @@ class Bochs : public Emulator {
           posix::FileDescriptor log, const MachineFiles& files)
         : Emulator({.name = std::string(files.machine->name),
                     .window = serial_window,
-                    .silence = "a guest that loops with interrupts off stops all of it, since Bochs lets no interrupt "
-                               "through to KVM then"},
+                    .silence = "a guest that loops with interrupts off stops the whole machine, because Bochs then "
+                               "lets no interrupt through to KVM"},
                    std::move(agent), std::move(process)),
           console_(std::move(console)),
           log_(std::move(log)),
@@ -120,7 +120,7 @@ class Bochs : public Emulator {
         } catch (const std::system_error&) {
             return {};  // the first failure matters, not this one
         }
-        return fmt::format("\nall of it is in {}", path.string());
+        return fmt::format("\nthe whole output is in {}", path.string());
     }
 
     posix::FileDescriptor console_;

@@ -32,7 +32,7 @@ bool is_key(std::string_view name) {
 
 [[noreturn]] void throw_cache_error(const fs::path& folder, const std::string& why) {
     throw MachineError(fmt::format("cannot save the emulated machine in {}: {}", folder.string(), why),
-                       "make room or make it writable, or name another folder with GATECRASH_CACHE");
+                       "make room there, make the folder writable, or name another one with GATECRASH_CACHE");
 }
 
 /// Writes the files to disk: delayed allocation and network file systems report a full disk only then.
@@ -72,7 +72,7 @@ void ContentCache::get(const std::string& key, const std::function<bool(const fs
     if (usable(folder)) return;
     tidy(key);
     make_whole(folder, make);
-    if (!usable(folder)) throw_cache_error(folder_, "what was just written cannot be read");
+    if (!usable(folder)) throw_cache_error(folder_, "the file that was just written cannot be read");
 }
 
 void ContentCache::make_whole(const fs::path& folder, const std::function<void(const fs::path& folder)>& make) const {

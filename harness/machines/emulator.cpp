@@ -57,8 +57,8 @@ std::optional<Frame> Emulator::next_frame() {
         }
         return std::nullopt;
     } catch (const ProtocolError& error) {
-        throw MachineError(
-            with_console(fmt::format("the agent in the {} machine talks nonsense: {}", traits_.name, error.what())));
+        throw MachineError(with_console(
+            fmt::format("the agent in the {} machine sent an invalid message: {}", traits_.name, error.what())));
     }
 }
 
@@ -69,15 +69,15 @@ std::string Emulator::wait_for(Message wanted, std::chrono::seconds limit, posix
         if (auto frame = next_frame()) {
             if (frame->message == wanted) return std::move(frame->payload);
             throw MachineError(
-                with_console(fmt::format("the {} machine did not get ready: {}", traits_.name, frame->payload)));
+                with_console(fmt::format("the {} machine did not become ready: {}", traits_.name, frame->payload)));
         }
         while (const auto number = signals.next()) {
             if (*number != SIGWINCH) throw Interrupted{*number};
         }
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
         if (left.count() <= 0) {
-            throw MachineError(
-                with_console(fmt::format("the {} machine did not get ready within {} s", traits_.name, limit.count())));
+            throw MachineError(with_console(
+                fmt::format("the {} machine did not become ready within {} s", traits_.name, limit.count())));
         }
         poll(others, left);
     }

@@ -124,7 +124,7 @@ std::vector<std::string> module_order(std::span<const std::string> wanted,
     const std::function<void(const std::string&)> visit = [&](const std::string& name) {
         if (const auto mark = marks.find(name); mark != marks.end()) {
             if (mark->second == Mark::open) {
-                throw MachineError("the kernel modules need each other in a circle: " + name);
+                throw MachineError("the kernel modules depend on each other in a circle: " + name);
             }
             return;
         }

@@ -32,7 +32,7 @@ nlohmann::json Monitor::read_message() {
             try {
                 return nlohmann::json::parse(line);
             } catch (const nlohmann::json::exception& error) {
-                throw MachineError(fmt::format("QEMU's monitor answered nonsense: {}", error.what()));
+                throw MachineError(fmt::format("QEMU's monitor sent an invalid answer: {}", error.what()));
             }
         }
         pollfd fd{.fd = connection_, .events = POLLIN, .revents = 0};
@@ -101,7 +101,7 @@ void Monitor::save_devices(int fd) {
                 fmt::format("QEMU cannot save the {} machine: {}", machine_, progress.value("error-desc", status)));
         }
         if (std::chrono::steady_clock::now() > deadline) {
-            throw MachineError(fmt::format("QEMU takes forever to save the {} machine", machine_));
+            throw MachineError(fmt::format("QEMU did not finish saving the {} machine in time", machine_));
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }

@@ -62,14 +62,14 @@ std::vector<std::string> common_arguments(const Machine& machine, bool shared_me
 
 fs::path find_qemu(const Machine& machine) {
     if (auto found = posix::find_program(qemu_name)) return *found;
-    throw MachineError(fmt::format("the {} machine needs QEMU, and there is no {} in PATH", machine.name, qemu_name),
+    throw MachineError(fmt::format("the {} machine needs QEMU, but {} is not in PATH", machine.name, qemu_name),
                        remedy_of(machine));
 }
 
 std::string qemu_version(const fs::path& qemu) {
     const auto text = posix::ChildProcess(qemu, {"--version"}).finish().output;
     if (text.empty()) {
-        throw MachineError(qemu.string() + " does not even tell its version", "reinstall qemu-system-x86");
+        throw MachineError(qemu.string() + " does not print its version", "reinstall qemu-system-x86");
     }
     return text.substr(0, text.find('\n'));
 }

@@ -99,7 +99,7 @@ std::unique_ptr<Qemu> restore(const Parts& parts, const SavedState& state, posix
     auto emulator = Qemu::start(parts, restore_arguments(*parts.machine), {{memory_fd, state.memory()}});
     emulator->restore_devices(state.devices());
     emulator->set_clock(restore_limit, signals);
-    if (!intact.get()) throw MachineError("its files are not what was written");
+    if (!intact.get()) throw MachineError("its files differ from what was written");
     return emulator;
 }
 
@@ -136,7 +136,7 @@ std::unique_ptr<Emulator> start_qemu_machine(StartRequest& request) {
     try {
         return restore(parts, state, signals);
     } catch (const MachineError& error) {
-        fmt::print(stderr, "gatecrash: the saved state of the {} machine does not work and is made anew: {}\n",
+        fmt::print(stderr, "gatecrash: the saved state of the {} machine does not work, so it is made again: {}\n",
                    parts.machine->name, error.what());
     }
     return restore(parts, get_state(cache, key, state.identity(), make), signals);

@@ -45,7 +45,7 @@ fs::path default_cache(const Machine& machine) {
     }
     if (const auto cache = from_environment_variable("XDG_CACHE_HOME")) return *cache / "gatecrash" / own;
     if (const auto home = from_environment_variable("HOME")) return *home / ".cache" / "gatecrash" / own;
-    throw MachineError(fmt::format("there is no folder to keep what the {} machine boots from", name),
+    throw MachineError(fmt::format("there is no folder for the files that the {} machine boots from", name),
                        "name one with GATECRASH_CACHE");
 }
 
@@ -65,7 +65,7 @@ std::pair<fs::path, fs::path> default_kernel() {
     const fs::path image = fmt::format("/boot/vmlinuz-{}", names.release);
     const fs::path modules = fmt::format("/lib/modules/{}", names.release);
     if (fs::exists(image, error) && fs::is_directory(modules, error)) return {image, modules};
-    throw MachineError("an emulated machine needs a Linux kernel with its modules, and none is unpacked",
+    throw MachineError("an emulated machine needs a Linux kernel with its modules, but none is unpacked",
                        "run `./dev setup`, or name your own with GATECRASH_KERNEL and GATECRASH_MODULES");
 }
 
@@ -105,7 +105,7 @@ MachineFiles MachineFiles::from_environment(const Machine& machine) {
     const auto modules = from_environment_variable("GATECRASH_MODULES");
     if (kernel.has_value() != modules.has_value()) {
         throw MachineError("GATECRASH_KERNEL and GATECRASH_MODULES belong together, and only one of them is set",
-                           "set both: modules work with the kernel they were built for only");
+                           "set both: modules work only with the kernel that they were built for");
     }
     if (kernel) {
         files.kernel = *kernel;

@@ -141,7 +141,7 @@ void Session::download(PayloadReader& payload, const Downloads& outputs) {
     const auto target = outputs.find(inside);
     if (target == outputs.end()) {
         throw MachineError(
-            fmt::format("the {} machine sent a file nobody asked for: {}", emulator_.traits().name, inside));
+            fmt::format("the {} machine sent a file that nobody asked for: {}", emulator_.traits().name, inside));
     }
     try {
         download_ = posix::open_file(target->second, O_WRONLY | O_CREAT | O_TRUNC, (mode & 0111) | 0666);
@@ -195,8 +195,8 @@ void Session::check_alive() {
     if (silence > dead_after) {
         const auto& [name, window, reason] = emulator_.traits();
         throw MachineError(
-            emulator_.with_console(fmt::format("the {} machine gave no sign of life for {} s{}", name,
-                                               dead_after.count(), reason.empty() ? "" : " (" + reason + ")")));
+            emulator_.with_console(fmt::format("the {} machine sent nothing for {} s{}", name, dead_after.count(),
+                                               reason.empty() ? "" : " (" + reason + ")")));
     }
 }
 

@@ -57,7 +57,7 @@ TEST_F(MachineFailure, ADamagedStateIsMadeAnew) {
     }
     const auto after_damage = run();
     EXPECT_EQ(after_damage.code, 7);
-    EXPECT_THAT(after_damage.err, HasSubstr("made anew"));
+    EXPECT_THAT(after_damage.err, HasSubstr("made again"));
     EXPECT_THAT(run().err, IsEmpty());
 
     std::ofstream(state() / "devices", std::ios::in | std::ios::binary) << "nonsense";
