@@ -63,7 +63,7 @@ Guest& Guest::run_to(Doorbell bell) {
     const auto outcome = run();
     if (outcome == Outcome{bell}) return *this;
     const auto delivered = deliveries();
-    auto what = fmt::format("the guest did not come to {}: {}\n{}", describe(Outcome{bell}), describe(outcome),
+    auto what = fmt::format("the guest did not reach {}: {}\n{}", describe(Outcome{bell}), describe(outcome),
                             describe_all(delivered));
     if (delivered.size() == max_records) what += "no more deliveries can be recorded\n";
     throw UnexpectedOutcome(what + dump(), outcome);

@@ -25,7 +25,7 @@ std::string host_remedy_for(const std::string& call, int error_number) {
             return "too many open files: raise the limit (ulimit -n)";
         case EOPNOTSUPP:
         case ENOTTY:
-            return call + " is not offered by this kernel: use a newer one";
+            return call + " is not in this kernel: use a newer kernel";
         default:
             return "";
     }
@@ -43,7 +43,7 @@ std::string remedy_for(const std::string& call, int error_number) {
             return remedy + ", or use --machine amd";
         case EOPNOTSUPP:
         case ENOTTY:
-            return remedy + ", or --machine amd";
+            return remedy + ", or use --machine amd";
         default:
             return remedy;
     }

@@ -89,7 +89,7 @@ bool is_kernel_code(std::uint16_t selector, const Guest& guest, const Snapshot& 
 
 /// Returns RSP as it is before the CPU aligns it and pushes the frame.
 std::optional<std::uint64_t> delivery_stack(const vm::Gate& gate, const Guest& guest, const Snapshot& at) {
-    constexpr std::uint64_t rsp0 = 4, ist1 = 36;  // in the TSS (SDM volume 3, figure 8-11)
+    constexpr std::uint64_t rsp0 = 4, ist1 = 36;  // offsets in the TSS (SDM volume 3, figure 8-11)
     const auto& tr = at.sregs.tr;
     const bool from_user = (at.sregs.cs.selector & 3) == 3;
     if (gate.ist == 0 && !from_user) return at.regs.rsp;

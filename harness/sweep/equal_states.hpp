@@ -42,9 +42,9 @@ struct Start {
     const vm::Snapshot* state;
     const StateDigest* digest;
     vm::Event event;
-    const std::vector<LandedEvent>* landed;  ///< includes this event
+    const std::vector<LandedEvent>* landed;  ///< all events that land, including this one
     std::uint64_t window;
-    unsigned more;  ///< how many events land, including this one
+    unsigned more;  ///< number of events that land, including this one
 };
 
 /// The starts that a sweep has met. Two starts are equal if the CPU, the pending events and all memory are equal,

@@ -31,7 +31,7 @@ EventWindows::EventWindows(const Subject& subject, const std::vector<vm::Event>&
             applies = true;
         }
         if (!applies) {
-            throw ScheduleError(fmt::format("{}: the window is for {}, and no such event is to land", to_string(range),
+            throw ScheduleError(fmt::format("{}: the window is for {}, but no such event is swept", to_string(range),
                                             to_string(*range.of)));
         }
     }

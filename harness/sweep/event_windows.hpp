@@ -7,7 +7,7 @@
 
 namespace gatecrash::sweep {
 
-/// Where each event may land, as --window says.
+/// Knows where each event may land, as --window says.
 class EventWindows {
   public:
     /// Throws ScheduleError for a symbol that `subject` lacks, for an empty range, and for a range whose kind is not

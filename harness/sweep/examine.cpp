@@ -311,7 +311,8 @@ void learn_user_states(Guest& guest, Window& window, vm::Stepper& stepper) {
         step = walker.step();
     }
     if (step.end != vm::Outcome{vm::Doorbell{GATECRASH_PORT_END}}) {
-        throw vm::MachineFault("the run without events ends differently stepped and run freely\n" + guest.dump());
+        throw vm::MachineFault("the run without events ends differently when stepped than when run freely\n" +
+                               guest.dump());
     }
     window.user = std::move(states);
 }

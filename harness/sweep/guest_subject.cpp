@@ -60,7 +60,7 @@ void GuestSubject::keep_window() {
     open_window(guest_, *found_);
     const auto start = std::chrono::steady_clock::now();
     if (vm::run_patiently(guest_) != window_end) {
-        throw vm::MachineFault("the same run ended differently twice\n" + guest_.dump());
+        throw vm::MachineFault("the same run ended in two different ways\n" + guest_.dump());
     }
     longest_ = std::max(longest_, std::chrono::steady_clock::now() - start);
     found_->end = guest_.snapshot();
@@ -129,7 +129,7 @@ Path GuestSubject::discover(HitCounter& hits, const vm::Snapshot& free_end, bool
         }
     }
     if (!same_end(free_end)) {
-        fail_stepping("the guest ends differently stepped and run freely: " + difference(free_end));
+        fail_stepping("the guest ends differently when stepped than when run freely: " + difference(free_end));
     }
     return path;
 }
@@ -222,7 +222,7 @@ std::vector<Violation> GuestSubject::examine(std::size_t number, const HitCounte
                                            to_string(*missed), guest_.dump()));
     }
     if (free_end && !examination.stopped_early && !same_end(*free_end)) {
-        fail_stepping(fmt::format("{} ends differently stepped and run freely: {}",
+        fail_stepping(fmt::format("{} ends differently when stepped than when run freely: {}",
                                   to_string(Schedule{name(), schedule}), difference(*free_end)));
     }
     if (free_end && examination.violations.empty()) fail_stepping("broken when run freely, but not when stepped");
@@ -249,9 +249,10 @@ std::vector<LandedEvent> GuestSubject::events_of(std::span<const Landed> landed)
 /// below it, may lose breakpoints over an exit that the guest armed itself.
 void GuestSubject::fail_stepping(const std::string& what) {
     if (const auto dr7 = guest_.debug_registers().dr7; (dr7 & 0xff) != 0 && !watches_) {
-        throw vm::ImageError(fmt::format(
-            "{}: the guest arms breakpoints of its own (DR7 {:#x}), which stepping does not follow here: {}\n{}",
-            name(), dr7, what, guest_.dump()));
+        throw vm::ImageError(
+            fmt::format("{}: the guest arms breakpoints of its own (DR7 {:#x}), which stepping cannot follow on this "
+                        "machine: {}\n{}",
+                        name(), dr7, what, guest_.dump()));
     }
     throw vm::MachineFault(what + "\n" + guest_.dump());
 }
@@ -270,7 +271,7 @@ std::string GuestSubject::difference(const vm::Snapshot& free) {
                            regs.rsp);
     }
     const auto at = guest_.memory().first_difference(free.pages);
-    if (!at) return "in registers";
+    if (!at) return "registers differ";
     return fmt::format("the byte at guest-physical {:#x} is {:#04x} when run freely and {:#04x} when stepped",
                        number(at->address), std::to_integer<unsigned>(at->then), std::to_integer<unsigned>(at->now));
 }

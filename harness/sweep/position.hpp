@@ -1,4 +1,4 @@
-// Where a sweep is, and where it resumes.
+// The position of a schedule in its sweep, where a sweep can stop and resume.
 #pragma once
 
 #include <algorithm>

@@ -108,7 +108,7 @@ ReplayResult replay(vm::Guest& guest, const Schedule& schedule, vm::StepperKind 
     }
     if (const auto* missed = lander.missed(); missed != nullptr && result.violations.empty()) {
         throw ScheduleError(fmt::format("the run never reaches {}{}", to_string(*missed),
-                                        lander.landed() == 0 ? "" : " after the event in front of it"));
+                                        lander.landed() == 0 ? "" : " after the event before it"));
     }
     return result;
 }

@@ -19,7 +19,7 @@ struct Finding {
     Schedule schedule;
     Violation violation;
     std::vector<Invariant> also;  ///< further invariants that the same run breaks
-    std::uint64_t schedules = 1;  ///< how many are alike: see SweepResult::findings
+    std::uint64_t schedules = 1;  ///< number of schedules that are alike: see SweepResult::findings
     std::uint64_t window = 0;     ///< index among the guest's windows, from 0
     std::uint64_t order = 0;      ///< place in the order of the sweep, smaller ones first: see merge()
     std::uint64_t block = 0;      ///< the block of the first event's boundary, as Shard::block_of() counts
@@ -55,7 +55,7 @@ struct Level {
     bool operator==(const Level&) const = default;
 };
 
-/// How far a sweep got before its budget ran out, in boundaries of the run without events. A boundary counts if all
+/// The progress of a sweep whose budget ran out, in boundaries of the run without events. A boundary counts if all
 /// schedules of `depth` events were run whose first event is delivered there.
 struct Coverage {
     unsigned depth = 0;

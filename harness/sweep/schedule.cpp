@@ -82,7 +82,7 @@ struct EventReader {
 
 std::uint8_t EventReader::read_vector(std::string_view text, std::string_view event) {
     const auto vector = parse_number(text, GATECRASH_VECTORS - 1);
-    if (!vector) fail(event, fmt::format("'{}' is no vector, which is 0 to 255 (0xff)", text), event_syntax());
+    if (!vector) fail(event, fmt::format("'{}' is not a vector, which is 0 to 255 (0xff)", text), event_syntax());
     return static_cast<std::uint8_t>(*vector);
 }
 
@@ -94,10 +94,10 @@ std::uint64_t EventReader::read_address(std::string_view text, std::string_view 
     const bool is_symbol =
         !symbol.empty() && !is_digit(symbol.front()) && std::ranges::all_of(symbol, is_symbol_character);
     if (!offset || !is_symbol) {
-        fail(event, fmt::format("'{}' is no address, which is a decimal or 0x number, or SYMBOL[+OFFSET]", text),
+        fail(event, fmt::format("'{}' is not an address, which is a decimal or 0x number, or SYMBOL[+OFFSET]", text),
              event_syntax());
     }
-    if (!address_of) fail(event, fmt::format("'{}' cannot be looked up here", symbol), event_syntax());
+    if (!address_of) fail(event, fmt::format("the symbol '{}' cannot be looked up here", symbol), event_syntax());
     return address_of(target, std::string(symbol)) + *offset;
 }
 
@@ -113,13 +113,13 @@ vm::Event EventReader::read(std::string_view text) const {
     switch (row.choice) {
         case vm::Choice::nothing:
             if (!has_value) break;
-            fail(text, fmt::format("{} has nothing to choose, its vector is always {}", name, event.vector),
+            fail(text, fmt::format("{} takes no value, because its vector is always {}", name, event.vector),
                  event_syntax());
         case vm::Choice::vector:
             if (has_value) event.vector = read_vector(value, text);
             break;
         case vm::Choice::address_required:
-            if (!has_value) fail(text, "it does not say what is watched", event_syntax());
+            if (!has_value) fail(text, "the address to watch is missing", event_syntax());
             [[fallthrough]];
         case vm::Choice::address:
             if (has_value) event.address = read_address(value, text);
@@ -139,21 +139,21 @@ Boundary parse_boundary(std::string_view text) {
     if (const auto hit = take_behind(text, '#')) {
         const auto number = parse_number(*hit, std::numeric_limits<unsigned>::max());
         if (!number || *number == 0) {
-            fail(whole, fmt::format("'{}' is no HIT, which is a number from 1", *hit), boundary_syntax);
+            fail(whole, fmt::format("'{}' is not a HIT, which is a number from 1 on", *hit), boundary_syntax);
         }
         boundary.hit = static_cast<unsigned>(*number);
     }
     if (const auto offset = take_behind(text, '+')) {
         const auto number = parse_number(*offset);
         if (!number) {
-            fail(whole, fmt::format("'{}' is no OFFSET, which is a decimal or 0x number of bytes", *offset),
+            fail(whole, fmt::format("'{}' is not an OFFSET, which is a decimal or 0x number of bytes", *offset),
                  boundary_syntax);
         }
         boundary.offset = *number;
     }
     if (text.empty()) fail(whole, "no symbol", boundary_syntax);
     if (!std::ranges::all_of(text, is_symbol_character)) {
-        fail(whole, fmt::format("'{}' is no symbol", text), boundary_syntax);
+        fail(whole, fmt::format("'{}' is not a symbol", text), boundary_syntax);
     }
     boundary.symbol = text;
     return boundary;
@@ -205,14 +205,15 @@ std::vector<vm::Event> parse_events(std::string_view text, const std::string& ta
 
 std::vector<SymbolRange> parse_ranges(std::string_view text) {
     constexpr std::string_view syntax =
-        "a window is [EVENT:]FROM..TO, two symbols, for events of that kind or of all, and several have commas between";
+        "a window is [EVENT:]FROM..TO with two symbols, for events of that kind or of every kind; commas separate "
+        "several";
     std::vector<SymbolRange> ranges;
     for (const auto piece : split_list(text)) {
         SymbolRange range;
         const auto colon = piece.find(':');
         if (colon != std::string_view::npos) {
             range.of = parse_kind(piece.substr(0, colon));
-            if (!range.of) fail(piece, fmt::format("'{}' is no kind of event", piece.substr(0, colon)), syntax);
+            if (!range.of) fail(piece, fmt::format("'{}' is not a kind of event", piece.substr(0, colon)), syntax);
         }
         const auto symbols = colon == std::string_view::npos ? piece : piece.substr(colon + 1);
         const auto dots = symbols.find("..");

@@ -19,8 +19,8 @@ std::optional<vm::Event> ScheduleLander::operator()(Guest& guest) {
     if (!is_wanted(guest.image().symbols, here)) return std::nullopt;
     const auto& [event, wanted] = (*schedule_)[next_];
     if (!guest.can_land(event)) {
-        throw ScheduleError(fmt::format("no CPU can have {} arrive at {}: {}", to_string(event), to_string(wanted),
-                                        vm::why_not(event)));
+        throw ScheduleError(
+            fmt::format("{} cannot occur at {}: {}", to_string(event), to_string(wanted), vm::why_not(event)));
     }
     hits_.restart();
     ++next_;

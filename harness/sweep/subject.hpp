@@ -43,7 +43,7 @@ struct Landed {
     const Point* at;
 };
 
-/// How a run ended, as far as its end shows that.
+/// The ending of a run, as far as its end shows it.
 enum class Ending : std::uint8_t {
     held,
     broken,

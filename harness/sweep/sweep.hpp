@@ -17,7 +17,7 @@
 
 namespace gatecrash::sweep {
 
-/// What a progress line shows.
+/// The progress of a sweep, for a progress line.
 struct Progress {
     unsigned level = 0;          ///< number of events in the current schedules
     std::uint64_t boundary = 0;  ///< where the first event is delivered

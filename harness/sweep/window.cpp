@@ -38,10 +38,10 @@ std::optional<Window> next_window(Guest& guest) {
     const bool nmi = port == GATECRASH_PORT_BEGIN_NMI;
     const bool round_trip = port == GATECRASH_PORT_BEGIN_ROUND_TRIP;
     if (!nmi && !round_trip && port != GATECRASH_PORT_BEGIN) {
-        throw vm::ImageError(
-            fmt::format("{0}: outside its windows the guest ended with: {1}. Expected is the doorbell BEGIN or DONE; "
-                        "`gatecrash replay --trace {0}` shows how it got there.\n{2}",
-                        guest.image().name, describe(outcome), guest.dump()));
+        throw vm::ImageError(fmt::format(
+            "{0}: outside its windows the guest ended with: {1}. It must ring the doorbell BEGIN or DONE there; "
+            "`gatecrash replay --trace {0}` shows how it got there.\n{2}",
+            guest.image().name, describe(outcome), guest.dump()));
     }
     Window window;
     window.begin = guest.snapshot();
@@ -56,7 +56,9 @@ std::optional<Window> next_window(Guest& guest) {
     };
     if (window.log_head > GATECRASH_LOG_CAPACITY) refuse("the log ring is overwritten: its head is beyond its end.");
     if (guest.has_own_page_tables() || !guest.page_tables_intact()) {
-        refuse("the guest is not on the page tables it was booted with, and the harness reads memory through those.");
+        refuse(
+            "the guest does not use the page tables that it was booted with, but the harness reads memory through "
+            "those.");
     }
     return window;
 }
@@ -69,7 +71,7 @@ void open_window(Guest& guest, const Window& window) {
 void check_end(Guest& guest, const vm::Outcome& outcome) {
     const auto* doorbell = std::get_if<vm::Doorbell>(&outcome);
     if (doorbell == nullptr || doorbell->port == GATECRASH_PORT_END || doorbell->port == GATECRASH_PORT_FATAL) return;
-    throw vm::ImageError(fmt::format("{}: the workload rings {} before {}, inside a window: it has to ring END first",
+    throw vm::ImageError(fmt::format("{}: the workload rings {} before {}, inside a window: it must ring END first",
                                      guest.image().name, describe(outcome),
                                      guest.image().symbols.name_of(guest.rip())));
 }

@@ -18,7 +18,7 @@ struct Window {
     bool round_trip = false;                                ///< at END the registers must be as they are in `begin`
     std::uint64_t log_head = 0;                             ///< number of records in the log ring at BEGIN
     std::optional<vm::Snapshot> end;                        ///< how the run without events ends; empty while unknown
-    std::set<std::uint32_t> vectors;                        ///< taken by the run without events
+    std::set<std::uint32_t> vectors;                        ///< vectors that the run without events takes
     std::map<std::uint32_t, std::uint64_t> nesting_limits;  ///< see LogExpectation
     /// The states of user code (CPL 3) in the run without events; empty while unknown.
     std::optional<std::vector<KeptState>> user;

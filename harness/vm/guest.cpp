@@ -205,7 +205,7 @@ void Guest::put_in_service(std::uint8_t vector) {
     const auto before = memory_.read<std::uint8_t>(byte).value_or(0);
     const auto now = static_cast<std::uint8_t>(before | 1U << vector % 8);
     if (!memory_.write(byte, std::as_bytes(std::span(&now, 1)))) {
-        throw MachineFault("what this guest calls interrupts_in_service is not mapped");
+        throw MachineFault("this guest's symbol interrupts_in_service is not mapped");
     }
 }
 

@@ -37,7 +37,7 @@ struct Describe {
     }
     std::string operator()(const BadPort& b) const { return fmt::format("access to port {:#x}", b.port); }
     std::string operator()(const BadUse&) const {
-        return "code or a stack in read-only or absent memory, where KVM cannot carry on";
+        return "KVM stopped with an emulation error: code or a stack is in read-only or absent memory";
     }
     std::string operator()(const StillRunning&) const { return "still running"; }
 };

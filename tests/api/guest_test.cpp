@@ -153,7 +153,7 @@ TEST(Outcomes, OtherThanExpectedThrow) {
         ADD_FAILURE() << "came to the end";
     } catch (const UnexpectedOutcome& error) {
         EXPECT_EQ(error.outcome(), Outcome{Doorbell::fatal()});
-        EXPECT_THAT(error.what(), HasSubstr("did not come to doorbell END: doorbell FATAL\ndelivered:\n  " +
+        EXPECT_THAT(error.what(), HasSubstr("did not reach doorbell END: doorbell FATAL\ndelivered:\n  " +
                                             to_string(Delivery{Vector::ud, ud2})));
         EXPECT_THAT(error.what(), HasSubstr("rip")) << "a dump";
     }
@@ -171,7 +171,7 @@ TEST(Landing, SaysWhyAnEventCannotLand) {
         ADD_FAILURE() << "landed twice";
     } catch (const CannotLand& error) {
         EXPECT_THAT(error.what(), HasSubstr("#PF cannot land at 0x"));
-        EXPECT_THAT(error.what(), HasSubstr("another exception is not dealt with yet"));
+        EXPECT_THAT(error.what(), HasSubstr("another exception is still pending"));
     }
     EXPECT_THROW(guest.land(Event::irq(8)), CannotLand) << "no error code";
 }

@@ -228,9 +228,10 @@ user_start:
     for (const auto* command : {"explore", "replay"}) {
         const auto refused = run_with_sdk({program_, command, "--machine", "amd", guest});
         EXPECT_EQ(refused.code, 2) << refused.out;
-        EXPECT_THAT(refused.err,
-                    HasSubstr("the workload rings doorbell DONE before user_start+0x5, inside a window: it "
-                              "has to ring END first"));
+        EXPECT_THAT(
+            refused.err,
+            HasSubstr(
+                "the workload rings doorbell DONE before user_start+0x5, inside a window: it must ring END first"));
     }
 }
 

@@ -28,7 +28,7 @@ TEST(KvmError, KnowsTheRemedies) {
     } const table[]{
         {EACCES, "kvm group"},      {EPERM, "kvm group"}, {ENOENT, "load kvm_intel or kvm_amd"},
         {ENODEV, "load kvm_intel"}, {ENOMEM, "memory"},   {EMFILE, "open files"},
-        {ENOTTY, "newer one"},
+        {ENOTTY, "newer kernel"},
     };
     for (const auto& row : table) EXPECT_THAT(remedy_for("KVM_X", row.error_number), HasSubstr(row.part));
     EXPECT_EQ(remedy_for("KVM_X", EIO), "");

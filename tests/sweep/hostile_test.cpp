@@ -310,7 +310,7 @@ const Hostile hostile_guests[]{
      Invariant::progress,
      "never ends",
      {Place::window},
-     std::pair{Invariant::no_unexpected_vector, "KVM cannot carry on"}},
+     std::pair{Invariant::no_unexpected_vector, "KVM stopped with an emulation error"}},
     {"ACr3OfRubbish",
      [](Code& k) {
          k.mov(k.eax, GATECRASH_TEXT);
@@ -584,7 +584,8 @@ const struct Unusable {
          go_to(k, own_mapping + 0x100000);
      },
      "ended with: code or a stack in read-only or absent memory"},
-    {"BeginsOnItsOwnPageTables", Place::before, take_own_page_tables, "not on the page tables it was booted with"},
+    {"BeginsOnItsOwnPageTables", Place::before, take_own_page_tables,
+     "does not use the page tables that it was booted with"},
     {"BeginsWithALogOfRubbish", Place::before, [](Code& k) { store(k, GuestCode::log, 64); },
      "the log ring is overwritten"},
 };

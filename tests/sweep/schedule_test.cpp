@@ -72,23 +72,23 @@ TEST(Schedule, SaysWhichPieceIsWrongAndWhatIsRight) {
         {"a/b@smi:x", "'smi'", "no such event"},
         {"a/b@NMI:x", "'NMI'", "no such event"},
         {"a/b@:x", "''", "no such event"},
-        {"a/b@nmi=2:x", "'nmi=2'", "nothing to choose"},
+        {"a/b@nmi=2:x", "'nmi=2'", "takes no value"},
         {"a/b@irq=:x", "'irq='", "0 to 255"},
         {"a/b@irq=256:x", "'256'", "0 to 255"},
         {"a/b@irq=-1:x", "'-1'", "0 to 255"},
         {"a/b@irq=0x:x", "'0x'", "0 to 255"},
         {"a/b@irq=32k:x", "'32k'", "0 to 255"},
         {"a/b@irq=99999999999999999999:x", "'99999999999999999999'", "0 to 255"},
-        {"a/b@nmi:x+", "''", "no OFFSET"},
-        {"a/b@nmi:x+zz", "'zz'", "no OFFSET"},
-        {"a/b@nmi:x+0x10000000000000000", "'0x10000000000000000'", "no OFFSET"},
+        {"a/b@nmi:x+", "''", "not an OFFSET"},
+        {"a/b@nmi:x+zz", "'zz'", "not an OFFSET"},
+        {"a/b@nmi:x+0x10000000000000000", "'0x10000000000000000'", "not an OFFSET"},
         {"a/b@nmi:x#0", "'0'", "from 1"},
         {"a/b@nmi:x#", "''", "from 1"},
         {"a/b@nmi:x#4294967296", "'4294967296'", "from 1"},
-        {"a/b@nmi:x#2+1", "'2+1'", "no HIT"},
+        {"a/b@nmi:x#2+1", "'2+1'", "not a HIT"},
         {"a/b@nmi:+4", "'+4'", "no symbol"},
-        {"a/b@nmi:x y", "'x y'", "is no symbol"},
-        {"a/b@nmi:x:y", "'x:y'", "is no symbol"},
+        {"a/b@nmi:x y", "'x y'", "is not a symbol"},
+        {"a/b@nmi:x:y", "'x:y'", "is not a symbol"},
         {"a/b@nmi:12#2", "'12#2'", "neither an index"},
         {"a/b@nmi:12abc", "'12abc'", "neither an index"},
     };
@@ -110,12 +110,12 @@ TEST(Schedule, ReadsExceptions) {
     EXPECT_EQ(landings[3].event, Event::pf(0x1000));
     EXPECT_EQ(landings[4].event, Event::db(0x2000));
     EXPECT_EQ(to_string(Schedule{"a/b", landings}), "a/b@db:x,mc:y,pf:z,pf=0x1000:w,db=0x2000:v");
-    EXPECT_THAT(error_of("a/b@pf=1x:y"), HasSubstr("no address"));
-    EXPECT_THAT(error_of("a/b@db=:y"), HasSubstr("no address"));
-    EXPECT_THAT(error_of("a/b@db=x+:y"), HasSubstr("no address"));
-    EXPECT_THAT(error_of("a/b@db=+4:y"), HasSubstr("no address"));
-    EXPECT_THAT(error_of("a/b@db=x:y"), HasSubstr("'x' cannot be looked up here"));
-    EXPECT_THAT(error_of("a/b@mc=1:y"), HasSubstr("nothing to choose"));
+    EXPECT_THAT(error_of("a/b@pf=1x:y"), HasSubstr("not an address"));
+    EXPECT_THAT(error_of("a/b@db=:y"), HasSubstr("not an address"));
+    EXPECT_THAT(error_of("a/b@db=x+:y"), HasSubstr("not an address"));
+    EXPECT_THAT(error_of("a/b@db=+4:y"), HasSubstr("not an address"));
+    EXPECT_THAT(error_of("a/b@db=x:y"), HasSubstr("the symbol 'x' cannot be looked up here"));
+    EXPECT_THAT(error_of("a/b@mc=1:y"), HasSubstr("takes no value"));
 }
 
 TEST(Schedule, ReadsWatchpoints) {
@@ -123,8 +123,8 @@ TEST(Schedule, ReadsWatchpoints) {
     ASSERT_EQ(schedule.landings.size(), 1U);
     EXPECT_EQ(schedule.landings[0].event, Event::watch(0x2000));
     EXPECT_EQ(to_string(schedule), "a/b@watch=0x2000:x");
-    EXPECT_THAT(error_of("a/b@watch:x"), HasSubstr("does not say what is watched"));
-    EXPECT_THAT(error_of("a/b@watch=1y:x"), HasSubstr("no address"));
+    EXPECT_THAT(error_of("a/b@watch:x"), HasSubstr("the address to watch is missing"));
+    EXPECT_THAT(error_of("a/b@watch=1y:x"), HasSubstr("not an address"));
 }
 
 TEST(Schedule, LooksUpTheSymbolsOfEvents) {

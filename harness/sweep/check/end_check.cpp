@@ -176,7 +176,7 @@ struct Checker {
     /// Checks that a handler restored an IST entry that it had moved to let others nest on that stack.
     void check_interrupt_stacks(const vm::Snapshot& at) {
         if (!guest.image().is_64_bit()) return;
-        constexpr std::uint64_t ist_offset = 36;  // in a TSS (SDM volume 3, figure 8-11)
+        constexpr std::uint64_t ist_offset = 36;  // offset of IST1 in a TSS (SDM volume 3, figure 8-11)
         std::array<std::uint64_t, 7> now{}, then{};
         const Virtual from{guest.image().descriptor.tss + ist_offset};
         if (!guest.memory().read(from, std::as_writable_bytes(std::span(now)))) return;
@@ -199,7 +199,7 @@ struct Checker {
     void check_exit_work() {
         if (guest.cpl() != 3) return;
         if (const auto work = exit_work(guest))
-            add(Invariant::exit_work, fmt::format("the user runs with exit_work {:#x} undone", work));
+            add(Invariant::exit_work, fmt::format("user code runs with exit_work {:#x} undone", work));
     }
 
     void check_nmi_mask() {

@@ -51,8 +51,8 @@ inline constexpr std::array kept_fields{KeptField{"GS base", Invariant::kernel_g
                                         KeptField{"GS", Invariant::round_trip},
                                         KeptField{"system flags", Invariant::round_trip, nullptr, changed_flags}};
 
-/// How many of kept_fields, from the first on, interrupted kernel code must find unchanged too. The others may change
-/// in the middle of entry and exit code.
+/// The number of kept_fields, from the first on, that interrupted kernel code must find unchanged. The others may
+/// change in the middle of entry and exit code.
 constexpr std::size_t fields_kept_for_kernel = 3;
 
 /// The values of kept_fields. Bases are 0 in 32-bit guests, where the selectors determine them.

@@ -18,23 +18,23 @@ using abi::LogRecord;
 /// Describes an invariant that a handler body itself found broken.
 struct Rule {
     Invariant invariant;
-    const char* format;  ///< for the value that the body found
+    const char* format;  ///< describes the value that the body found
 };
 
 constexpr std::array rules{
     Rule{Invariant::kernel_gs, "runs with GS base {:#x}, not the kernel's"},
     Rule{Invariant::page_tables, "runs with CR3 {:#x}, not the kernel's"},
     Rule{Invariant::stack, "gets its frame at {:#x}, which is not where it belongs"},
-    Rule{Invariant::event_conservation, "finds that {:#x} of the events that it asks for were handled"},
+    Rule{Invariant::event_conservation, "finds that {:#x} of the events that it expects were handled"},
     Rule{Invariant::nmi_mask, "runs inside an NMI's body (state {:#x}), and its IRET unmasks NMIs"},
-    Rule{Invariant::progress, "comes again at {:#x}, which its IRET was to let pass"},
+    Rule{Invariant::progress, "runs again at {:#x}, although its IRET was to let that instruction pass"},
     Rule{Invariant::no_unexpected_vector, "has no cause (status {:#x})"},
     Rule{Invariant::fault_origin, "gets error code {:#x} as if it were the kernel's fault"},
     Rule{Invariant::context_tracking, "finds the kernel in context {}"},
     Rule{Invariant::flags, "begins with RFLAGS {:#x}"},
-    Rule{Invariant::fault_registers, "finds {:#x}, which is of another event"},
-    Rule{Invariant::leak, "shows the user {:#x} of the kernel's"},
-    Rule{Invariant::exit_work, "is followed by a return to the user with work {:#x} to do"},
+    Rule{Invariant::fault_registers, "finds {:#x}, which belongs to another event"},
+    Rule{Invariant::leak, "shows the user the kernel's data {:#x}"},
+    Rule{Invariant::exit_work, "is followed by a return to user code with work {:#x} still to do"},
     Rule{Invariant::interrupt_stacks, "finds {:#x} in its IST entry"},
 };
 
@@ -74,7 +74,8 @@ class LogChecker {
                 break;
             default:
                 if (const auto* rule = find_rule(record.kind, image_.is_64_bit())) return add_broken(*rule, record);
-                add(Invariant::stack, fmt::format("a log record of kind {}: the log ring is overwritten", record.kind));
+                add(Invariant::stack,
+                    fmt::format("a log record has the unknown kind {}: the log ring is overwritten", record.kind));
         }
     }
 
@@ -194,7 +195,7 @@ class LogChecker {
         });
         if (entered == live_.rend()) {
             add(Invariant::stack,
-                fmt::format("the body of vector {} ends on a frame on which none began", record.vector));
+                fmt::format("the body of vector {} ends on a frame on which no body began", record.vector));
             return;
         }
         // No IRET can return to a CS of 0, so a design may use it as a mark, as the nesting flag does. A design that
@@ -206,7 +207,7 @@ class LogChecker {
                           (entered->cs == record.cs || record.cs == 0);
         if (!same) {
             add(Invariant::stack,
-                fmt::format("the return frame of vector {} changed under its body: it was to return to {}, now to {}",
+                fmt::format("the return frame of vector {} changed while its body ran: it led to {}, and now to {}",
                             record.vector, at(entered->rip), at(record.rip)));
         }
         live_.erase(std::prev(entered.base()));
@@ -249,7 +250,7 @@ class LogChecker {
     const LogExpectation& expected_;
     const vm::Image& image_;
     std::vector<LogRecord> live_;
-    std::optional<std::uint64_t> number_;  ///< of the first record of the current moment
+    std::optional<std::uint64_t> number_;  ///< number of the first record of the current moment
     LogRecord last_{};
     std::vector<RunViolation> violations_;
     std::map<std::uint32_t, std::uint64_t> bodies_at_once_;

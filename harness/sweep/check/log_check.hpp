@@ -20,10 +20,10 @@ struct LandedEvent {
     std::uint64_t log_head;
 };
 
-/// What the log ring of one run must show.
+/// The rules for the log ring of one run.
 struct LogExpectation {
-    std::span<const LandedEvent> landed;     ///< includes the event that opened the window
-    const std::set<std::uint32_t>& vectors;  ///< taken by the run without events as well
+    std::span<const LandedEvent> landed;     ///< all events that landed, including the one that opened the window
+    const std::set<std::uint32_t>& vectors;  ///< vectors that the run without events took, too
     /// For each vector: how many bodies may run at once, each inside another. See `nesting_limits` in gatecrash/abi.h.
     std::map<std::uint32_t, std::uint64_t> nesting_limits{};
 };

@@ -42,7 +42,7 @@ class ReturnCheck {
     std::optional<KeptState> left_;  ///< state of the user code from which the kernel was entered
     bool was_user_ = false;          ///< before the current step
     bool returned_to_user_ = false;
-    vm::Virtual rip_{};  ///< of the last instruction of the current step
+    vm::Virtual rip_{};  ///< address of the last instruction in the current step
     std::string last_return_;
 };
 
@@ -55,7 +55,7 @@ class PageTableCheck {
     [[nodiscard]] std::optional<Violation> after(vm::Guest& guest, const vm::Step& step);
 
   private:
-    vm::Virtual rip_{};  ///< of the current step
+    vm::Virtual rip_{};  ///< address of the instruction of the current step
     std::uint64_t cr3_ = 0;
     std::string loaded_by_;  ///< the instruction that loaded CR3; empty: none in this window
 };
@@ -72,7 +72,7 @@ class CanaryCheck {
   private:
     bool were_intact_;
     bool may_write_ = false;  ///< the current step may write to memory
-    vm::Virtual rip_{};       ///< of the current step
+    vm::Virtual rip_{};       ///< address of the instruction of the current step
 };
 
 }  // namespace gatecrash::sweep

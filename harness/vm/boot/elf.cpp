@@ -64,7 +64,7 @@ class Reader {
         const auto elf_class = gelf_getclass(elf_.get());
         const bool is_64_bit = elf_class == ELFCLASS64 && header_.e_machine == EM_X86_64;
         const bool is_32_bit = elf_class == ELFCLASS32 && header_.e_machine == EM_386;
-        if (!is_64_bit && !is_32_bit) fail("an ELF file for neither x86-64 nor i386");
+        if (!is_64_bit && !is_32_bit) fail("its ELF file is for neither x86-64 nor i386");
         image_.word_size = is_64_bit ? 8 : 4;
         if (header_.e_type != ET_EXEC)
             fail("not a static executable (ET_EXEC): link with -static -no-pie and guest.lds");
@@ -85,7 +85,7 @@ class Reader {
         for (std::size_t i = 0; i < count; ++i) {
             GElf_Phdr header;
             if (gelf_getphdr(elf_.get(), static_cast<int>(i), &header) == nullptr) {
-                fail("cut off: its program headers reach behind the end of the file");
+                fail("cut off: its program headers reach beyond the end of the file");
             }
             if (header.p_type != PT_LOAD || header.p_memsz == 0) continue;
             if (header.p_memsz > max_segment_size) {
@@ -94,7 +94,7 @@ class Reader {
             if (image_.segments.size() == max_segments) fail("too many segments: link with guest.lds");
             if (header.p_filesz > header.p_memsz || header.p_offset > file_.size() ||
                 file_.size() - header.p_offset < header.p_filesz) {
-                fail(fmt::format("cut off: the segment at {:#x} reaches behind the end of the file", header.p_vaddr));
+                fail(fmt::format("cut off: the segment at {:#x} reaches beyond the end of the file", header.p_vaddr));
             }
             const auto bytes = file_.subspan(header.p_offset, header.p_filesz);
             image_.segments.push_back({Virtual{header.p_vaddr},
@@ -137,7 +137,8 @@ class Reader {
     void read_descriptor() {
         const auto where = image_.symbols.find("gatecrash_abi");
         if (!where) {
-            if (!has_symbols_) fail("no section .symtab: do not strip the guest, its symbols name the boundaries");
+            if (!has_symbols_)
+                fail("no section .symtab: do not strip the guest, because its symbols name the boundaries");
             fail(fmt::format("no symbol gatecrash_abi: {}", runtime_remedy));
         }
         if (!copy_out(image_, number(*where), &image_.descriptor, sizeof image_.descriptor)) {

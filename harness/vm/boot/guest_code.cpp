@@ -144,7 +144,7 @@ void GuestCode::load_segments() {
 }
 
 std::uint64_t GuestCode::kernel_address(const Xbyak::Label& label) const {
-    if (label.getAddress() == nullptr) throw std::logic_error("a handler's label stands nowhere in the kernel's code");
+    if (label.getAddress() == nullptr) throw std::logic_error("a handler's label is not in the kernel's code");
     return at(kernel_text) + static_cast<std::uint64_t>(label.getAddress() - kernel.getCode());
 }
 

@@ -79,14 +79,14 @@ void check_segment(const Image& image, const Segment& segment) {
                         image.name, number(segment.address), end));
     }
     if (segment.bytes.size() > segment.size) {
-        throw ImageError(
-            fmt::format("{}: the segment at {:#x} has more bytes than memory", image.name, number(segment.address)));
+        throw ImageError(fmt::format("{}: the segment at {:#x} is larger in the file than in memory", image.name,
+                                     number(segment.address)));
     }
     const auto harness = number(image.harness_address());
     if (number(segment.address) > harness || segment.size > harness - number(segment.address)) {
         throw ImageError(
-            fmt::format("{}: the segment at {:#x} reaches into the addresses from {:#x} on, which are the "
-                        "harness's: link with guest.lds",
+            fmt::format("{}: the segment at {:#x} reaches into the addresses from {:#x} on, which the harness uses: "
+                        "link with guest.lds",
                         image.name, number(segment.address), harness));
     }
     const auto sign = static_cast<std::int64_t>(number(segment.address)) >> 47;

@@ -94,7 +94,7 @@ struct EventKind {
 /// Returns true: hardware can raise the event on every instruction.
 [[nodiscard]] bool can_land_anywhere(const Guest& guest, const Event& event, const AtBoundary& at);
 /// Says why most exceptions cannot land.
-inline constexpr std::string_view exception_is_due = "RF is set, or another exception is not dealt with yet";
+inline constexpr std::string_view exception_is_due = "RF is set, or another exception is still pending";
 
 extern const EventKind nmi_kind, irq_kind, db_kind, watch_kind, mc_kind, pf_kind, ve_kind, hv_kind, vc_kind;
 

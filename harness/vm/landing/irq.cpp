@@ -31,6 +31,6 @@ void land_irq(Guest& guest, const Event& event) { guest.latch_irq(event.vector);
 const EventKind irq_kind{
     Event::Kind::irq, "irq",           Event::irq(),
     Choice::vector,   Delivery::waits, irq_is_deliverable,
-    can_land_irq,     land_irq,        "the guest has an interrupt of that priority or above in service"};
+    can_land_irq,     land_irq,        "the guest is still handling an interrupt of that priority or a higher one"};
 
 }  // namespace gatecrash::vm

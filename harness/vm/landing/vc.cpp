@@ -22,6 +22,6 @@ const EventKind vc_kind{
     land_vc,
     exception_is_due,
     Behaviour::vc_injection,
-    OnlyOn{Vendor::amd, "only AMD's CPUs have #VC", "use an AMD host: QEMU's machine does not push the error code"}};
+    OnlyOn{Vendor::amd, "only AMD's CPUs raise #VC", "use an AMD host: QEMU's machine does not push the error code"}};
 
 }  // namespace gatecrash::vm

@@ -24,7 +24,7 @@ void fill_in_information(Guest& guest, Virtual area) {
     information.linear_address = number(rip);
     information.physical_address = number(guest.memory().translate(rip).value_or(Physical{}));
     if (!guest.memory().write(area, std::as_bytes(std::span(&information, 1)))) {
-        throw MachineFault("what this guest calls ve_information is not mapped");
+        throw MachineFault("this guest's symbol ve_information is not mapped");
     }
 }
 

@@ -25,15 +25,16 @@ void land_watch(Guest& guest, const Event& event) {
 
 }  // namespace
 
-const EventKind watch_kind{Event::Kind::watch,
-                           "watch",
-                           Event::watch(0),
-                           Choice::address_required,
-                           Delivery::arms,
-                           watch_is_deliverable,
-                           can_land_watch,
-                           land_watch,
-                           "interrupts are off, DR0 is in use, or the guest refuses that address or has no such",
-                           Behaviour::breakpoint_from_outside};
+const EventKind watch_kind{
+    Event::Kind::watch,
+    "watch",
+    Event::watch(0),
+    Choice::address_required,
+    Delivery::arms,
+    watch_is_deliverable,
+    can_land_watch,
+    land_watch,
+    "interrupts are off, DR0 is in use, the guest refuses that address, or the address is not mapped",
+    Behaviour::breakpoint_from_outside};
 
 }  // namespace gatecrash::vm

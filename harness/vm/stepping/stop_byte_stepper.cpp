@@ -69,7 +69,7 @@ class StopByteStepper : public Stepper {
         drop_trap_of_stop_byte();
         // An event leads to where the guest already is if that is the first instruction of the event's own handler.
         if (stop.at == before.rip && before.only_delivery && guest().delivery_due()) {
-            throw MachineFault("an event that is due is not delivered\n" + guest().dump());
+            throw MachineFault("an event that is due was not delivered\n" + guest().dump());
         }
         auto regs = cpu.regs();
         if (stop.at == before.rip && before.instruction && before.instruction->kind == Kind::halt) {
@@ -253,7 +253,7 @@ class StopByteStepper : public Stepper {
         if (const auto outcome = guest().outcome_of(exit)) return {outcome, {}};
         const auto* debug = std::get_if<kvm::DebugExit>(&exit);
         if (debug == nullptr) {
-            throw MachineFault("an instruction that goes to itself left by " + kvm::describe(exit) + "\n" +
+            throw MachineFault("an instruction that jumps to itself ended with " + kvm::describe(exit) + "\n" +
                                guest().dump());
         }
         // If the delivery of a #DB meets a watchpoint, it causes the next #DB (CVE-2015-8104).

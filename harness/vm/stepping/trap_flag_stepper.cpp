@@ -192,7 +192,7 @@ class TrapFlagStepper : public Stepper {
             if (is_catcher(stop)) return delivered(static_cast<std::uint8_t>(caught));
         }
         if (auto outcome = guest().outcome_of(exit)) return {outcome, {}};
-        throw MachineFault("an exit that no step can cause: " + kvm::describe(exit) + "\n" + guest().dump());
+        throw MachineFault("an exit that no step should cause: " + kvm::describe(exit) + "\n" + guest().dump());
     }
 
     Step delivered(std::uint8_t vector) {
@@ -248,7 +248,7 @@ class TrapFlagStepper : public Stepper {
 
 std::unique_ptr<Stepper> make_trap_flag_stepper(Guest& guest) {
     if (!guest.image().is_64_bit())
-        throw ImageError(guest.image().name + ": a 32-bit guest, which is stepped by --stepper stop-bytes only");
+        throw ImageError(guest.image().name + ": a 32-bit guest, which only --stepper stop-bytes can step");
     return std::make_unique<TrapFlagStepper>(guest);
 }
 
