@@ -38,7 +38,7 @@ struct BenchOptions {
     CommonOptions common;
     Words patterns;
     std::optional<std::string> baseline;  ///< the path of an older document
-    std::optional<double> threshold;      ///< if not given: usual_threshold
+    std::optional<double> threshold;      ///< empty: usual_threshold
     std::optional<std::string> plot;      ///< the path of a picture
 };
 

@@ -14,9 +14,9 @@ constexpr std::uint64_t usual_max_findings = 25;
 struct ExploreOptions {
     SweepingOptions sweeping;
     std::string target;
-    std::optional<std::vector<vm::Event>> events;           ///< if not given: the variant's
-    std::optional<unsigned> depth;                          ///< if not given: the variant's
-    std::optional<std::vector<sweep::SymbolRange>> window;  ///< if not given: the variant's
+    std::optional<std::vector<vm::Event>> events;           ///< empty: the variant's events
+    std::optional<unsigned> depth;                          ///< empty: the variant's depth
+    std::optional<std::vector<sweep::SymbolRange>> window;  ///< empty: the variant's window
     bool prune = true;
 };
 

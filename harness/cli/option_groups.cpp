@@ -67,8 +67,8 @@ void add_common(OptionList& options) {
     add_text(options, "json", "FILE",
              "also write the results as JSON; '-' is standard output, and the text then goes to standard error");
     add_text(options, "stepper", "KIND",
-             "how to step: trap-flag or stop-bytes (default trap-flag; stop-bytes on a KVM where trap-flag changes the "
-             "guest's state)");
+             "how to step: trap-flag or stop-bytes (default trap-flag; stop-bytes where trap-flag leaves traces in "
+             "the guest)");
     add_flag(options, "quiet", "print no progress line; if a report takes standard output, print no text either");
     add_flag(options, "help,h", "print this help");
     add_flag(options, "version", "print the version");

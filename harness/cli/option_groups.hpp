@@ -18,7 +18,7 @@ void add_text(OptionList& options, const char* name, const char* value, const st
 void add_flag(OptionList& options, const char* name, const char* help);
 
 void add_common(OptionList& options);
-/// Says if a command accepts `--machine all`: only if it can report on several machines.
+/// Tells if a command accepts `--machine all`. It does if it can report on several machines.
 enum class Machines : std::uint8_t { one, all };
 [[nodiscard]] CommonOptions read_common(const Values& values, Machines machines = Machines::one);
 

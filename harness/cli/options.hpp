@@ -32,8 +32,8 @@ class UsageError : public std::runtime_error {
 /// Options of every command.
 struct CommonOptions {
     MachineName machine = MachineName::automatic;
-    std::optional<unsigned> jobs;            ///< if not given: default_jobs()
-    std::optional<vm::StepperKind> stepper;  ///< if not given: the one that suits the machine
+    std::optional<unsigned> jobs;            ///< empty: default_jobs()
+    std::optional<vm::StepperKind> stepper;  ///< empty: the stepper that suits the machine
     std::optional<std::string> json;         ///< the path of a document
     bool quiet = false;
     Words words;  ///< the command line itself, used to run the command again inside an emulated machine

@@ -29,7 +29,7 @@ ProgressDisplay ProgressDisplay::on_standard_error(bool quiet) {
 void ProgressDisplay::begin(const std::string& name, Clock::time_point now) {
     name_ = name;
     began_ = now;
-    // In a log, the interval counts over all sweeps: otherwise many short ones would never print a line.
+    // In a log, the time since the last line counts over all sweeps: otherwise many short sweeps would never print one.
     if (mode_ == Mode::lines && shown_ == Clock::time_point{}) shown_ = now;
 }
 

@@ -9,7 +9,7 @@
 
 namespace gatecrash::report {
 
-/// What the manuals say about one behaviour.
+/// A behaviour, with the answers that the manuals allow.
 struct BehaviourRow {
     vm::Behaviour behaviour;
     std::string intel, amd;  ///< if a manual leaves it open: what it allows, separated by " | "

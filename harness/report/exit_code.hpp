@@ -6,7 +6,7 @@
 
 namespace gatecrash::report {
 
-/// The exit codes of the program (docs: "Exit codes" of the contract).
+/// The exit codes of the program. `gatecrash run --help` describes them.
 enum class ExitCode : int {
     as_expected = 0,
     unexpected = 1,   ///< a verdict differs from the expectation, or something breaks without one

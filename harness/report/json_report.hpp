@@ -1,5 +1,5 @@
-// Makes the JSON documents of the contract. Equal results give byte-identical documents, apart from the values of
-// "seconds".
+// Makes the JSON documents (docs/reference/json.md). Equal results give byte-identical documents, apart from the values
+// of "seconds".
 #pragma once
 
 #include <span>

@@ -12,14 +12,14 @@ namespace gatecrash::report {
 template <typename T>
 using Measured = std::map<vm::Behaviour, T, vm::ByName>;
 
-/// Where results come from. It is `machine` in the JSON document.
+/// The machine that results come from. It is `machine` in the JSON document.
 struct MachineDescription {
-    std::string name;    ///< from the table of machines
+    std::string name;    ///< its name in the table of machines
     std::string kvm;     ///< the module that provides /dev/kvm, for instance "kvm_amd", or "unknown"
     std::string cpu;     ///< the model name of /proc/cpuinfo
-    std::string kernel;  ///< as `uname -r` prints it
+    std::string kernel;  ///< the release, as `uname -r` prints it
     bool emulated = false;
-    vm::Vendor vendor{};                 ///< of the CPU
+    vm::Vendor vendor{};                 ///< the vendor of the CPU
     Measured<bool> behaviours;           ///< true for each measured behaviour that is as on silicon
     Measured<std::string> answers = {};  ///< what was measured; only `doctor` has it
 

@@ -37,8 +37,8 @@ class OutputFile {
   private:
     void write_atomically(std::string_view content) const;
 
-    std::string name_;              ///< as the user calls it
-    std::filesystem::path target_;  ///< with symbolic links resolved
+    std::string name_;              ///< the name that the user gave
+    std::filesystem::path target_;  ///< the path with symbolic links resolved
     bool is_standard_output_ = false;
     posix::FileDescriptor special_;  ///< a device or pipe, which cannot be replaced
 };

@@ -29,7 +29,7 @@ Json level_json(const sweep::Level& level, std::span<const sweep::Finding> findi
     return json;
 }
 
-/// Reads a number from a list.
+/// Reads a count that is an element of a list.
 std::uint64_t count(const Json& value) {
     if (!value.is_number_unsigned()) throw JsonError("a list of counts has something else in it");
     return value.get<std::uint64_t>();

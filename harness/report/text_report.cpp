@@ -62,7 +62,7 @@ std::vector<std::string> finding_lines(const sweep::SweepResult& sweep) {
 /// them one cause. The offset there, and how often it was reached before, are details.
 struct Cause {
     const sweep::Finding* first;
-    std::vector<std::uint64_t> offsets;  ///< of the last event, in the order of the sweep
+    std::vector<std::uint64_t> offsets;  ///< offsets of the last event, in the order of the sweep
     std::uint64_t schedules;
 };
 

@@ -1,4 +1,4 @@
-// What a case says about itself. It has no code: the guests are assembly, and the sweep decides how to sweep them.
+// Describes a case. A case has no code: its guests are assembly, and the sweep decides how to sweep them.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +27,7 @@ using Place = std::vector<ExpectedLanding>;
 /// Returns a text such as "irq on nmi_iret, then nmi on any code".
 [[nodiscard]] std::string to_string(const Place& place);
 
-/// What the sweep of a variant must show.
+/// The result that the sweep of a variant must have.
 struct Expectation {
     /// Empty if the variant holds for every schedule.
     std::vector<Place> places;

@@ -5,7 +5,7 @@
 namespace gatecrash::suite {
 namespace {
 
-/// Returns an error without a message. Every result begins as this.
+/// Returns an error without a message. Every result begins like this.
 Result blank(const About& about) {
     Result result;
     result.case_name = about.case_name;

@@ -18,7 +18,7 @@ namespace gatecrash::worker {
 struct Journal {
     struct Worker {
         std::vector<Ending> done;
-        std::optional<Saved> at;  ///< in the sweep after those
+        std::optional<Saved> at;  ///< the checkpoint of the sweep after those
     };
 
     std::string version;               ///< version of this program

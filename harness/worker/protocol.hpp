@@ -46,7 +46,7 @@ struct Found {
 struct Swept {
     sweep::SweepResult sweep;
     double seconds = 0;
-    sweep::TimeSpent spent{};  ///< since the sweep began or resumed
+    sweep::TimeSpent spent{};  ///< time since the sweep began or resumed
 };
 
 /// A sweep that failed.

@@ -221,7 +221,7 @@ void SharedWork::show_progress(std::size_t index) {
             continue;
         }
         if (!all) all.emplace();
-        // Shows the position of the worker that got furthest, since all advance side by side.
+        // One position stands for all workers, because they advance side by side: that of the worker that got furthest.
         if (std::tie(one.level, one.boundary) > std::tie(all->level, all->boundary)) {
             all->level = one.level;
             all->boundary = one.boundary;

@@ -157,7 +157,7 @@ TEST(Options, RefuseWhatTheyDoNotKnow) {
     } const rows[] = {
         {{}, "no command", ""},
         {{"frob"}, "no such command: 'frob'", ""},
-        {{"--quiet", "run"}, "the command comes first", ""},
+        {{"--quiet", "run"}, "the command must come first", ""},
         {{"help", "frob"}, "no such command: 'frob'", ""},
         {{"check", "x"}, "this version has no command 'check'", ""},
         {{"run", "--frob"}, "--frob", "run"},
@@ -220,7 +220,7 @@ TEST(Options, RefuseWhatTheyDoNotKnow) {
         {{"explore", "a", "--window", "b.."}, "FROM..TO", "explore"},
         {{"explore", "a", "--window", "..b"}, "FROM..TO", "explore"},
         {{"explore", "a", "--window", "a..b,"}, "'': not FROM..TO", "explore"},
-        {{"explore", "a", "--window", "smi:a..b"}, "'smi' is no kind of event", "explore"},
+        {{"explore", "a", "--window", "smi:a..b"}, "'smi' is not a kind of event", "explore"},
         {{"replay"}, "SCHEDULE is missing", "replay"},
         {{"replay", ""}, "SCHEDULE is missing", "replay"},
         {{"new"}, "DIR is missing", "new"},

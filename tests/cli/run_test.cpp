@@ -322,7 +322,8 @@ TEST_P(Resume, GoesOnAsIfThereHadBeenNoBreak) {
 
     const auto other = run_on_amd({"explore", "nested-nmi/copied-frame", "--depth", "1", "--resume", path});
     EXPECT_EQ(other.code, 2);
-    EXPECT_THAT(other.err, HasSubstr("it belongs to another command, or to other options; name another file to start again"));
+    EXPECT_THAT(other.err,
+                HasSubstr("it belongs to another command, or to other options; name another file to start again"));
     resumed.insert(resumed.end(), {"--jobs", "77"});
     EXPECT_THAT(run_on_amd(resumed).err, HasSubstr("it was made with --jobs "));
     EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 1);
@@ -546,7 +547,7 @@ TEST(Bench, CountsPathsAndDrawsThem) {
     EXPECT_EQ(result.code, 0) << result.err;
     EXPECT_THAT(result.out, HasSubstr("syscall-sysret+swapgs+save           34    +32"));
     EXPECT_THAT(result.out, HasSubstr("skipped: the CPU has no IBRS: nmi+save+ibrs"));
-    EXPECT_THAT(result.out, HasSubstr("none were measured"));
+    EXPECT_THAT(result.out, HasSubstr("No cycles were measured"));
     EXPECT_THAT(posix::read_file(picture), testing::AllOf(HasSubstr("<svg"), HasSubstr("syscall-sysret+swapgs+save")));
     auto then = json::parse(posix::read_file(json_file));
     for (const auto& figure : then["results"]) EXPECT_EQ(figure["unit"], "instructions");
@@ -564,7 +565,7 @@ TEST(Bench, CountsPathsAndDrawsThem) {
               0);
     const auto other = run_on_amd({"bench", "bp", "--baseline", json_file});
     EXPECT_EQ(other.code, 2);
-    EXPECT_THAT(other.err, HasSubstr("none of these figures can be compared"));
+    EXPECT_THAT(other.err, HasSubstr("these figures can be compared with"));
     const auto skipped = run_on_amd({"bench", "nmi+ibrs", "--json", json_file});
     EXPECT_EQ(skipped.code, 4);
     EXPECT_THAT(skipped.out, HasSubstr("skipped: the CPU has no IBRS: nmi+save+ibrs"));

@@ -42,14 +42,14 @@ TEST(Usage, IsExplainedWhereItIsWrong) {
     expect_wrong_usage({"frob"}, "no such command: 'frob'");
     expect_wrong_usage({"bench", "nested-nmi"}, "no path matches 'nested-nmi'; the paths are: syscall-sysret, ");
     expect_wrong_usage({"bench", "bp+harness"}, "no piece is called 'harness'");
-    expect_wrong_usage({"bench", "bp", "harness"}, "`harness` is measured alone");
-    expect_wrong_usage({"bench", "--threshold", "0.1"}, "--threshold is what --baseline allows");
-    expect_wrong_usage({"bench", "--baseline", "x", "--threshold", "much"}, "--threshold is a number");
+    expect_wrong_usage({"bench", "bp", "harness"}, "`bench harness` takes no other PATTERN");
+    expect_wrong_usage({"bench", "--threshold", "0.1"}, "--threshold says what increase --baseline allows");
+    expect_wrong_usage({"bench", "--baseline", "x", "--threshold", "much"}, "--threshold must be a number");
     expect_wrong_usage({"bench", "--baseline", "/nonexistent/x"}, "--baseline /nonexistent/x: No such file");
-    expect_wrong_usage({"bench", "--baseline", GATECRASH}, "no document that `gatecrash bench --json` wrote");
+    expect_wrong_usage({"bench", "--baseline", GATECRASH}, "not a document of `gatecrash bench --json`");
     expect_wrong_usage({"bench", "--plot", "/nonexistent/x"}, "--plot: ");
     expect_wrong_usage({"bench", "--plot", "-", "--json", "-"}, "--json and --plot both write to standard output");
-    expect_wrong_usage({"check", "x.elf"}, "not in this version");
+    expect_wrong_usage({"check", "x.elf"}, "this version has no command");
     expect_wrong_usage({"run", "--frob"}, "unknown option --frob");
     expect_wrong_usage({"list", "--junit", "x"}, "unknown option --junit");
     expect_wrong_usage({"run", "--junit"}, "--junit");
@@ -62,8 +62,8 @@ TEST(Usage, IsExplainedWhereItIsWrong) {
     expect_wrong_usage({"explore", "nested-nmi/flag-only", "--fail-fast", "--max-findings", "2"},
                        "--fail-fast means --max-findings 1: give only one of the two");
     expect_wrong_usage({"run", "--machine", "vax"}, ", all, not 'vax'");
-    expect_wrong_usage({"run", "--machine", "all", "--ktap"}, "--ktap is of one machine");
-    expect_wrong_usage({"replay", "x@nmi:y", "--machine", "all"}, "`gatecrash doctor` and `gatecrash run` only");
+    expect_wrong_usage({"run", "--machine", "all", "--ktap"}, "--ktap works for one machine only");
+    expect_wrong_usage({"replay", "x@nmi:y", "--machine", "all"}, "--machine all works only with");
     expect_wrong_usage({"explore"}, "TARGET is missing");
     expect_wrong_usage({"explore", "nested-nmi/flag-only", "--events", "smi"}, "no such event");
     expect_wrong_usage({"explore", "nested-nmi/flag-only", "--events", "db=nowhere"},

@@ -66,26 +66,25 @@ TEST(MachineMatrix, MarksAndExplainsWhereMachinesDiffer) {
            {sample::breaking(), sample::holding(), sample::failed()}),
         on("intel", {{Behaviour::int3, true}, {Behaviour::tf_over_sti, true}, {Behaviour::tf_in_fmask, false}},
            {sample::breaking(), broken(), interrupted()})};
-    EXPECT_EQ(
-        matrix(machines),
-        "                           amd                   intel\n"
-        "  nested-nmi/flag-only     ok breaks I4          ok breaks I4\n"
-        "* nested-nmi/copied-frame  ok holds              unexpected breaks I4\n"
-        "* nested-nmi/single-stack  error                 skip\n"
-        "\n"
-        "* 2 variants on which the machines differ; in brackets, where a behaviour is not as on silicon (`gatecrash "
-        "doctor` measures more)\n"
-        "\n"
-        "nested-nmi/copied-frame differs; these behaviours differ between the machines: tf-in-fmask (intel), "
-        "tf-over-sti (amd)\n"
-        "  amd    ok holds\n"
-        "  intel  unexpected breaks I4; gatecrash replay 'nested-nmi/copied-frame@nmi:entry_nmi+0x1f#2' "
-        "--machine intel\n"
-        "\n"
-        "nested-nmi/single-stack differs; these behaviours differ between the machines: tf-in-fmask (intel), "
-        "tf-over-sti (amd)\n"
-        "  amd    error; 0 boundaries; 0 schedules; KVM_EXIT_INTERNAL_ERROR\n"
-        "  intel  skip; 12 boundaries; 3 schedules; interrupted after 3 schedules\n");
+    EXPECT_EQ(matrix(machines),
+              "                           amd                   intel\n"
+              "  nested-nmi/flag-only     ok breaks I4          ok breaks I4\n"
+              "* nested-nmi/copied-frame  ok holds              unexpected breaks I4\n"
+              "* nested-nmi/single-stack  error                 skip\n"
+              "\n"
+              "* 2 variants whose results differ between machines; brackets name the machines on which a behaviour "
+              "differs from hardware (`gatecrash doctor` measures more)\n"
+              "\n"
+              "nested-nmi/copied-frame differs; these behaviours differ between the machines: tf-in-fmask (intel), "
+              "tf-over-sti (amd)\n"
+              "  amd    ok holds\n"
+              "  intel  unexpected breaks I4; gatecrash replay 'nested-nmi/copied-frame@nmi:entry_nmi+0x1f#2' "
+              "--machine intel\n"
+              "\n"
+              "nested-nmi/single-stack differs; these behaviours differ between the machines: tf-in-fmask (intel), "
+              "tf-over-sti (amd)\n"
+              "  amd    error; 0 boundaries; 0 schedules; KVM_EXIT_INTERNAL_ERROR\n"
+              "  intel  skip; 12 boundaries; 3 schedules; interrupted after 3 schedules\n");
 }
 
 TEST(MachineMatrix, OfMachinesThatDoTheSameSaysSo) {
