@@ -143,7 +143,7 @@ TEST(Jobs, SayThatAWorkerWasKilled) {
     ::kill(worker, SIGKILL);
     const auto result = command.finish();
     EXPECT_EQ(result.code, 3);
-    EXPECT_THAT(result.err, HasSubstr("gatecrash: a worker was killed, perhaps for want of memory"));
+    EXPECT_THAT(result.err, HasSubstr("gatecrash: a worker was killed, possibly out of memory"));
     EXPECT_THAT(posix::read_file(path), HasSubstr("a worker was killed"));
 }
 
@@ -496,7 +496,7 @@ TEST(Watchpoint, IsRefusedWhereItIsLost) {
         EXPECT_EQ(result.code, 3);
         EXPECT_EQ(result.out, "");
         EXPECT_THAT(result.err,
-                    HasSubstr("watch=0x500fb0 cannot land on 'amd': breakpoint-from-outside gives no event"));
+                    HasSubstr("watch=0x500fb0 cannot land on 'amd': breakpoint-from-outside: this KVM gives no event"));
     }
 }
 

@@ -105,14 +105,14 @@ TEST_F(Intel, IsFit) {
     // These behaviours differ from silicon. docs/explanation/machines.md explains why.
     const std::map<std::string, std::string> gaps{
         {"nmi-mask-over-entry",
-         "NMI, RIP behind the doorbell, then #DB, RIP behind the doorbell, then NMI, RIP behind the doorbell"},
-        {"mov-ss-shadow", "vector 0x40, RIP behind the INT"},
+         "NMI, RIP after the doorbell, then #DB, RIP after the doorbell, then NMI, RIP after the doorbell"},
+        {"mov-ss-shadow", "vector 0x40, RIP after the INT"},
         {"smap", "#GP, RIP at the MOV to CR4, error 0x0"},
         {"tf-in-fmask", "#DB, RIP at the SYSCALL entry, CPL 0, DR6.BS"},
-        {"tf-over-sysret", "#DB, RIP behind the first user instruction, CPL 3, DR6.BS"},
-        {"tf-with-btf", "#DB, RIP one instruction behind the POPF, CPL 0, DR6.BS"},
+        {"tf-over-sysret", "#DB, RIP after the first user instruction, CPL 3, DR6.BS"},
+        {"tf-with-btf", "#DB, RIP one instruction after the POPF, CPL 0, DR6.BS"},
         {"tf-over-exit", "#DB, RIP at the first user instruction, CPL 3, DR6.BS"},
-        {"sysret-clears-rf", "vector 0x40, RIP behind the INT"},
+        {"sysret-clears-rf", "vector 0x40, RIP after the INT"},
         {"sysret-ss-attributes", "#PF, RIP at the PUSH"},
         {"irq-before-code-breakpoint", "#DB, RIP at the breakpoint, then vector 0x20, RIP at the breakpoint"},
     };

@@ -583,7 +583,7 @@ const struct Unusable {
          take_own_page_tables(k);
          go_to(k, own_mapping + 0x100000);
      },
-     "ended with: code or a stack in read-only or absent memory"},
+     "ended with: KVM stopped with an emulation error"},
     {"BeginsOnItsOwnPageTables", Place::before, take_own_page_tables,
      "does not use the page tables that it was booted with"},
     {"BeginsWithALogOfRubbish", Place::before, [](Code& k) { store(k, GuestCode::log, 64); },
