@@ -80,7 +80,8 @@ class Bench {
     };
 
     static void expect(Guest& guest, const vm::Outcome& outcome, const vm::Outcome& expected) {
-        if (outcome != expected) fail(guest, fmt::format("{} instead of {}", describe(outcome), describe(expected)));
+        if (outcome != expected)
+            fail(guest, fmt::format("it ended with {} instead of {}", describe(outcome), describe(expected)));
     }
     [[noreturn]] static void fail(Guest& guest, const std::string& what) {
         throw vm::MachineFault(fmt::format("{}: {}\n{}", guest.image().name, what, guest.dump()));
