@@ -125,7 +125,7 @@ std::string heading_of(const ExaminedMachine& machine) {
                        machine.remedy.empty() ? "" : "  remedy: " + machine.remedy + "\n");
 }
 
-/// Examines every machine, and prints them side by side. A missing machine is no failure, as long as `auto` can take
+/// Examines every machine, and prints them side by side. A missing machine is not a failure, as long as `auto` can take
 /// another.
 int compare_machines(const CommonOptions& options, Documents& documents) {
     TextOutput text(options);

@@ -20,7 +20,7 @@ struct ExploreOptions {
     bool prune = true;
 };
 
-/// Reads the options. Throws UsageError, and vm::ImageError for an address in a file that is no guest.
+/// Reads the options. Throws UsageError, and vm::ImageError for an address in a file that is not a guest.
 [[nodiscard]] ExploreOptions read_explore(const Values& values);
 /// Returns what to sweep.
 [[nodiscard]] Sweeping sweeping_of(const ExploreOptions& options);

@@ -68,7 +68,7 @@ std::vector<Selection> expectations_of(const std::string& file) {
     try {
         auto expected = suite::parse_expectations(posix::read_file(text_file), file, address_of_symbol);
         expected.file = file;
-        // Refuses a file that is no guest before any machine is needed.
+        // Refuses a file that is not a guest before any machine is needed.
         (void)vm::load_elf_file(file);
         const auto owner = std::make_shared<const suite::Case>(std::move(expected));
         std::vector<Selection> selections;

@@ -17,7 +17,7 @@ struct Target {
 };
 
 /// Returns the guest called `name`: CASE/VARIANT, or else the path of an ELF file. Throws UsageError if it is neither,
-/// and vm::ImageError if the file is no guest.
+/// and vm::ImageError if the file is not a guest.
 [[nodiscard]] Target find_target(const std::string& name);
 
 /// Returns the address of a symbol of a guest; it serves as sweep::AddressOf. Throws what find_target() throws, and

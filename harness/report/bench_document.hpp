@@ -15,7 +15,7 @@ struct BenchDocument {
     bench::Measured measured;
 };
 
-/// Thrown for a text that is no document of `bench`. `what()` is one line.
+/// Thrown for a text that is not a document of `bench`. `what()` is one line.
 class BenchDocumentError : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;

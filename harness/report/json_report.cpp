@@ -56,7 +56,7 @@ Json to_json(const MachineResults& of) {
     return json;
 }
 
-/// Replaces invalid bytes: a user's path in a message may be no valid UTF-8, and must not cost the document.
+/// Replaces invalid bytes: a user's path in a message may not be valid UTF-8, and must not cost the document.
 std::string to_text(const Json& document) {
     return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -11,7 +11,7 @@
 
 namespace gatecrash::report {
 
-/// Thrown for a text that is no document of a shard. `what()` is one line.
+/// Thrown for a text that is not a document of a shard. `what()` is one line.
 class ShardDocumentError : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;

@@ -28,7 +28,7 @@ struct Shard {
 
 /// Returns INDEX/COUNT, such as "1/3".
 [[nodiscard]] std::string to_string(Shard shard);
-/// Reads what to_string() returns. Empty if `text` is no shard.
+/// Reads what to_string() returns. Empty if `text` is not a shard.
 [[nodiscard]] std::optional<Shard> parse_shard(std::string_view text);
 
 }  // namespace gatecrash::sweep

@@ -27,7 +27,7 @@ using Guest = std::variant<BuiltInGuest, GuestFile>;
 
 /// Returns the guest that a variant sweeps.
 [[nodiscard]] Guest guest_of(const suite::Selection& selection);
-/// Loads a guest. Throws vm::ImageError for a file that is no guest, and std::out_of_range if this build lacks the
+/// Loads a guest. Throws vm::ImageError for a file that is not a guest, and std::out_of_range if this build lacks the
 /// variant.
 [[nodiscard]] vm::Image image_of(const Guest& guest);
 /// Returns the bytes of the guest's ELF file, for a digest. Throws std::system_error, and std::out_of_range as above.

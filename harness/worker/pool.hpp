@@ -64,7 +64,7 @@ class Pool {
     [[nodiscard]] bool is_running(std::size_t worker) const { return running_.contains(worker); }
 
     /// Waits briefly for news, and returns what came, if anything. Empty if no worker runs. Throws WorkerError for a
-    /// line that is no message.
+    /// line that is not a message.
     [[nodiscard]] std::optional<std::vector<News>> wait();
 
   private:
