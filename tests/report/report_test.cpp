@@ -144,7 +144,8 @@ TEST(TextReport, SumsUpTheTimeOfAllResults) {
                                            "  starting         1.0 s    4.1 %  starting machines and guests"));
     EXPECT_THAT(table, testing::HasSubstr("\n  injecting       12.0 s   49.0 %  "));
     EXPECT_THAT(table, testing::HasSubstr("\n  endless          0.0 s    0.0 %  "));
-    EXPECT_THAT(table, testing::EndsWith("\n  together        24.5 s           3 364 schedules per second and worker\n"));
+    EXPECT_THAT(table,
+                testing::EndsWith("\n  together        24.5 s           3 364 schedules per second and worker\n"));
     EXPECT_EQ(time_table({}), "");
 }
 
