@@ -16,9 +16,9 @@ import re
 import sys
 
 
-def is_one_test(label, command):
-    """Whether a program leaves no GoogleTest report, so that it counts as one test: a fuzzer, and Python."""
-    return label == "fuzz" or command[-1].endswith(".py")
+def is_one_test(label, test):
+    """Returns whether a program leaves no GoogleTest report, so that it counts as one test: a fuzzer, and a tool."""
+    return label == "fuzz" or ":tools / " in test["name"]
 
 
 class Sum:
@@ -60,7 +60,7 @@ class Sum:
     def add_program(self, label, test, counts, is_part):
         """Counts one line of a LOG: a failure that no report shows."""
         result = test["result"].lower()
-        if is_one_test(label, test["command"]):
+        if is_one_test(label, test):
             if test["result"] == "OK":
                 self.passed += 1
             else:
