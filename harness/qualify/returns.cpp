@@ -48,7 +48,7 @@ Details error_or_ss(const Record& record) {
 /// Executes a return in 64-bit mode with operands of `size` bytes: `opcode` pops `values` from the kernel's stack.
 /// Nothing maps the first value, which is an address.
 Answer short_return(Bench& bench, std::initializer_list<std::uint8_t> opcode, unsigned size,
-                         std::initializer_list<std::uint32_t> values) {
+                    std::initializer_list<std::uint32_t> values) {
     RecordingCode guest;
     auto& k = guest.kernel;
     guest.on(GATECRASH_VECTOR_PF, 0, ring_end);
@@ -78,9 +78,7 @@ Answer short_iret(Bench& bench, std::initializer_list<std::uint8_t> opcode, unsi
 
 Answer iret_16_bits(Bench& bench) { return short_iret(bench, {0x66, 0xcf}, 2); }
 Answer iret_32_bits(Bench& bench) { return short_iret(bench, {0xcf}, 4); }
-Answer retf_16_bits(Bench& bench) {
-    return short_return(bench, {0x66, 0xcb}, 2, {unmapped, GATECRASH_KERNEL_CS});
-}
+Answer retf_16_bits(Bench& bench) { return short_return(bench, {0x66, 0xcb}, 2, {unmapped, GATECRASH_KERNEL_CS}); }
 Answer retf_32_bits(Bench& bench) { return short_return(bench, {0xcb}, 4, {unmapped, GATECRASH_KERNEL_CS}); }
 
 Answer iret_non_canonical(Bench& bench) {
@@ -92,8 +90,6 @@ Answer iret_to_user_with_null_ss(Bench& bench) {
     return iret_to(bench, {RecordingCode::user_text, GATECRASH_USER_CS, 3}, error_or_ss);
 }
 
-Answer iret_in_kernel_with_null_ss(Bench& bench) {
-    return iret_to(bench, {0, GATECRASH_KERNEL_CS, 0}, error_or_ss);
-}
+Answer iret_in_kernel_with_null_ss(Bench& bench) { return iret_to(bench, {0, GATECRASH_KERNEL_CS, 0}, error_or_ss); }
 
 }  // namespace gatecrash::qualify

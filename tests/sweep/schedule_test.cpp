@@ -7,8 +7,8 @@
 namespace gatecrash::sweep {
 namespace {
 
-using vm::Event;
 using testing::HasSubstr;
+using vm::Event;
 
 std::string error_of(const std::string& text) {
     try {
@@ -133,8 +133,7 @@ TEST(Schedule, LooksUpTheSymbolsOfEvents) {
     };
     const auto schedule = parse_schedule("a/b@pf=word:x,db=word+0x8:y", address_of);
     EXPECT_EQ(to_string(schedule), "a/b@pf=0x2000:x,db=0x2008:y");
-    EXPECT_EQ(parse_events("nmi,watch=word+4", "a/b", address_of),
-              (std::vector{Event::nmi(), Event::watch(0x2004)}));
+    EXPECT_EQ(parse_events("nmi,watch=word+4", "a/b", address_of), (std::vector{Event::nmi(), Event::watch(0x2004)}));
     EXPECT_THROW((void)parse_schedule("c/d@pf=word:x", address_of), ScheduleError);
 }
 
