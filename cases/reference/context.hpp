@@ -112,6 +112,8 @@ struct ContextOf {
             context = Context::kernel;
         }
     }
+    ContextOf(const ContextOf&) = delete;
+    ContextOf& operator=(const ContextOf&) = delete;
     INLINED ~ContextOf() {
         if (is_from_user(frame)) {
             exit_from_exception(found);
@@ -139,6 +141,8 @@ INLINED void borrow_context(const Frame*) { context = Context::kernel; }
 /// Borrows the kernel's context for a body that may interrupt any instruction, also in an entry or exit.
 struct BorrowedContext {
     INLINED explicit BorrowedContext(const Frame* frame) { borrow_context(frame); }
+    BorrowedContext(const BorrowedContext&) = delete;
+    BorrowedContext& operator=(const BorrowedContext&) = delete;
     INLINED ~BorrowedContext() { context = found; }
     Context found = context;
 };

@@ -20,6 +20,8 @@ struct WithoutBreakpoints {
         READ("dr7", dr7);
         if (dr7 != dr7_quiet) WRITE("dr7", dr7_quiet);
     }
+    WithoutBreakpoints(const WithoutBreakpoints&) = delete;
+    WithoutBreakpoints& operator=(const WithoutBreakpoints&) = delete;
     INLINED ~WithoutBreakpoints() {
         if (dr7 != dr7_quiet) WRITE("dr7", dr7);
     }

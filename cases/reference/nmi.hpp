@@ -46,15 +46,15 @@ INLINED void end_nmi_round(const gatecrash::abi::Frame*) { next_nmi_state(); }
 /// CR2 before it lets in another NMI, which in turn keeps the value that it finds.
 class Cr2 {
   public:
-    INLINED Cr2() { READ("cr2", kept); }
-    INLINED void give_back() {
+    INLINED Cr2() { READ("cr2", kept_); }
+    INLINED void give_back() const {
         uint64_t now = 0;
         READ("cr2", now);
-        if (now != kept) WRITE("cr2", kept);
+        if (now != kept_) WRITE("cr2", kept_);
     }
 
   private:
-    uint64_t kept = 0;
+    uint64_t kept_ = 0;
 };
 #ifndef give_cr2_back
 INLINED void give_cr2_back(Cr2& cr2) { cr2.give_back(); }

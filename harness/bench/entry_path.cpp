@@ -176,7 +176,7 @@ std::vector<Composition> all_compositions() {
 }
 
 std::vector<Composition> select_compositions(std::span<const std::string> patterns) {
-    const auto all = all_compositions();
+    auto all = all_compositions();
     if (patterns.empty()) return all;
     std::vector<Composition> selected;
     const auto select = [&](const Composition& composition) {

@@ -38,7 +38,7 @@ SignalPipe::~SignalPipe() {
     pipe_end = -1;
 }
 
-std::optional<int> SignalPipe::next() {
+std::optional<int> SignalPipe::next() const {
     unsigned char byte = 0;
     if (::read(pipe_.read.get(), &byte, 1) != 1) return std::nullopt;
     return byte;

@@ -25,7 +25,7 @@ class SignalPipe {
     /// Returns a descriptor that is readable once a signal has arrived.
     [[nodiscard]] int fd() const { return pipe_.read.get(); }
     /// Returns the next signal that arrived. Empty if there is none.
-    [[nodiscard]] std::optional<int> next();
+    [[nodiscard]] std::optional<int> next() const;
 
   private:
     Pipe pipe_;

@@ -23,8 +23,8 @@ const vm::Outcome window_end = vm::Doorbell{GATECRASH_PORT_END};
 }  // namespace
 
 struct GuestSubject::GuestPoint : Point {
-    GuestPoint(const Reached& reached, vm::Snapshot state_, std::uint64_t log_head_, bool after_faulting_iret_)
-        : Point(reached), state(std::move(state_)), log_head(log_head_), after_faulting_iret(after_faulting_iret_) {}
+    GuestPoint(const Reached& reached, vm::Snapshot state, std::uint64_t log_head, bool after_faulting_iret)
+        : Point(reached), state(std::move(state)), log_head(log_head), after_faulting_iret(after_faulting_iret) {}
 
     vm::Snapshot state;
     std::uint64_t log_head;

@@ -73,6 +73,7 @@ TEST(Figure, HasTheIntervalOfIndependentSamples) {
 /// More measurements in a round do not help, because variation between rounds limits how well the median is known.
 TEST(Figure, IsNoBetterKnownThanItsRoundsAgree) {
     std::vector<std::vector<double>> rounds;
+    rounds.reserve(20);
     for (int i = 0; i < 20; ++i) rounds.emplace_back(200, i % 2 == 0 ? 100 : 120);
     const auto figure = summarize_rounds("x", "cycles", rounds, "");
     EXPECT_EQ(figure.interval, (Interval{100, 120}));

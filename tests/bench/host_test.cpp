@@ -19,6 +19,8 @@ class Host : public testing::Test {
         std::string name = testing::TempDir() + "/host-XXXXXX";
         root = ::mkdtemp(name.data());
     }
+    Host(const Host&) = delete;
+    Host& operator=(const Host&) = delete;
     ~Host() override { std::filesystem::remove_all(root); }
 
     std::filesystem::path root;

@@ -51,7 +51,7 @@ class OwnEntryCode : public testing::Test {
     /// Builds a guest from one assembly file, and returns its path.
     static fs::path build(const std::string& name, const std::string& source,
                           const std::string& package = "gatecrash-guest") {
-        const auto guest = folder_->path() / (name + ".elf");
+        auto guest = folder_->path() / (name + ".elf");
         const auto file = folder_->file(name + ".S", source);
         expect_success(run_with_sdk({"/bin/sh", "-c",
                                      "cc $(pkg-config --cflags " + package + ") -o " + guest.string() + " " + file +

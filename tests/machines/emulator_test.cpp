@@ -34,7 +34,7 @@ struct Far {
         posix::write_all(to.get(), bytes);
     }
 
-    std::string read() {
+    std::string read() const {
         std::array<char, 100> bytes{};
         const auto got = ::read(from.get(), bytes.data(), bytes.size());
         return {bytes.data(), got < 0 ? 0 : static_cast<std::size_t>(got)};

@@ -70,7 +70,7 @@ TEST(Judgement, ReadsNoWords) {
     for (const auto& each : everything()) {
         for (const auto vendor : {Vendor::intel, Vendor::amd}) {
             for (const auto& expected : each.expected.on(vendor)) {
-                const Answer alike{Unforeseen{describe(expected)}};
+                Answer alike{Unforeseen{describe(expected)}};
                 EXPECT_EQ(describe(alike), describe(expected));
                 EXPECT_FALSE(judge(each, vendor, [&] { return alike; }).ok) << describe(expected);
                 EXPECT_TRUE(judge(each, vendor, [&] { return expected; }).ok) << describe(expected);

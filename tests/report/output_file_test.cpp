@@ -21,6 +21,8 @@ class Output : public testing::Test {
         std::string name = testing::TempDir() + "/output-XXXXXX";
         folder_ = ::mkdtemp(name.data());
     }
+    Output(const Output&) = delete;
+    Output& operator=(const Output&) = delete;
     ~Output() override {
         std::error_code ignored;
         fs::remove_all(folder_, ignored);

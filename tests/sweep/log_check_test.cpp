@@ -232,6 +232,7 @@ TEST(LogCheck, TakesRecordsThatABodyAddsAtOnceForOneMoment) {
                               record(GATECRASH_LOG_BROKEN + 10, 13, inner_frame)};
     const auto found = check_log(records, 0, false, {{}, none}, vm::Image{}).violations;
     std::vector<std::optional<std::uint64_t>> numbers;
+    numbers.reserve(found.size());
     for (const auto& each : found) numbers.push_back(each.record);
     EXPECT_THAT(numbers, ElementsAre(0U, 0U, 0U, 4U));
 }

@@ -67,6 +67,8 @@ class ResumedJournal : public testing::Test {
         kept_.machine.name = "amd";
         kept_.workers.resize(2);
     }
+    ResumedJournal(const ResumedJournal&) = delete;
+    ResumedJournal& operator=(const ResumedJournal&) = delete;
     ~ResumedJournal() override { (void)std::remove(name_.c_str()); }
     void keep() {
         JournalFile file(name_);
