@@ -6,8 +6,9 @@ usage: check_examples.py GATECRASH
 GATECRASH is the program; its --help says which options it has. In every page:
 - C++ is an excerpt of a file of this tree, or compiles: alone, or in a function that CONTEXTS gives it.
 - C is an excerpt, and assembly is one or can be assembled.
-- A command line can be parsed. Each `gatecrash` and `./dev` has that command and those options, each variant exists, and
-  so does each script of this tree.
+- Code with a line `...` is not checked: it leaves out too much.
+- A command line can be parsed. Each `gatecrash` and `./dev` has that command and those options. Each variant exists, and
+  each script of this tree.
 - Each option that text names is one of gatecrash or of ./dev.
 Capitals stand for what the reader fills in, as in `gatecrash explore TARGET`.
 
@@ -23,7 +24,7 @@ import tempfile
 
 sys.dont_write_bytecode = True  # the source folder stays as it is
 import prose_text  # noqa: E402
-from check_prose import Fault, Tree  # noqa: E402
+from check_prose import MADE_BY_READERS, Fault, Tree  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 # Before and after code that does not compile alone.
@@ -33,12 +34,12 @@ CONTEXTS = [
     ('#include "qualify/recording_code.hpp"\nnamespace gatecrash::qualify {\nAnswer show(Bench& bench) {\n', "\n}\n}\n"),
 ]
 COMPILE = ["g++", "-std=c++20", "-fsyntax-only", "-I", "include", "-I", "harness", "-I", ".", "-x", "c++"]
-ASSEMBLE = ["gcc", "-c", "-o", "/dev/null", "-I", "include", "-I", "guest", "-x", "assembler-with-cpp"]
+ASSEMBLE = ["gcc", "-c", "-o", "/dev/null", "-x", "assembler-with-cpp"]
 SHELLS = ("", "sh", "bash", "shell", "console", "text")
 PROGRAM = r"(?:\./dev|(?:build/)?gatecrash)"
 ASSEMBLY = re.compile(r"^\s+\.(?:globl|quad|long|byte|section|text|balign|weak)\b", re.MULTILINE)
 # Options of other programs that pages name.
-OTHER_OPTIONS = {"--stdin"}
+OTHER_OPTIONS = {"--destdir", "--stdin"}
 
 
 class Program:
@@ -99,15 +100,18 @@ class Checker:
                     for fault in self.faults_of_code(language, code):
                         self.faults.append(Fault(path, line, "code", fault))
                 for block in page.blocks:
-                    for span in re.findall(r"`([^`]+)`", block.text):
-                        self.faults += [Fault(path, block.line, "command", fault) for fault in self.faults_of_span(span)]
+                    found = [self.faults_of_span(span) for span in re.findall(r"`([^`]+)`", block.text)]
+                    self.faults += [Fault(path, block.line, "command", fault) for faults in found for fault in faults]
         return self.faults
 
     def faults_of_code(self, language, lines):
         text = "\n".join(lines) + "\n"
         is_assembly = language in ("asm", "S", "gas") or (not language and ASSEMBLY.search(text))
+        is_cut = any(line.strip() in ("...", "// ...", "/* ... */") for line in lines)
+        if is_cut and language:
+            return []
         if language in ("c", "cpp", "c++") or is_assembly:
-            if self.is_excerpt(text) or (is_assembly and self.passes(ASSEMBLE, text)):
+            if self.is_excerpt(text) or (is_assembly and self.assembles(text)):
                 return []
             if language != "c" and not is_assembly:
                 if any(self.passes(COMPILE, before + text + after) for before, after in CONTEXTS):
@@ -138,6 +142,15 @@ class Checker:
             self.sources = ["\n".join(without_space(self.tree.read(path))) + "\n" for path in paths]
         excerpt = "\n".join(without_space(text)) + "\n"
         return any(excerpt in source for source in self.sources)
+
+    def assembles(self, text):
+        """Returns whether the assembler takes a text that may include the headers of the installed SDK."""
+        with tempfile.TemporaryDirectory() as folder:
+            installed = pathlib.Path(folder) / "gatecrash"
+            installed.mkdir()
+            for header in [*self.tree.root.glob("include/gatecrash/*.h"), *self.tree.root.glob("guest/*.h")]:
+                (installed / header.name).symlink_to(header)
+            return self.passes([*ASSEMBLE, "-I", folder, "-I", str(installed)], text)
 
     def passes(self, compiler, text):
         """Returns whether a compiler takes a text."""
@@ -177,19 +190,23 @@ class Checker:
         elif pathlib.PurePosixPath(program).name != "gatecrash":
             is_script = re.match(r"(?:\./)?(?:tools|tests)/", program)
             return [f"no file {program}"] if is_script and not self.tree.has(program) else []
-        if name in ("--help", "--version", "-h") or re.fullmatch(r"[A-Z]+", name):
+        if name == "help" and len(arguments) > 1:
+            name = arguments[1]
+        if name in ("--help", "--version", "-h", "help") or re.fullmatch(r"[A-Z]+", name):
             return []
-        if name not in self.commands:
+        # The help leaves out what only gatecrash itself calls.
+        if name not in self.commands and not self.gatecrash.help_of(name, "--help").startswith("usage:"):
             return [f"gatecrash has no command {name}"]
         unknown = options - self.gatecrash.options_of(name, "--help")
-        return [f"gatecrash {name} has no option {option}" for option in sorted(unknown)] + self.faults_of_targets(arguments)
+        faults = [f"gatecrash {name} has no option {option}" for option in sorted(unknown)]
+        return faults + self.faults_of_targets(arguments)
 
     def faults_of_targets(self, arguments):
-        """Checks CASE/VARIANT, except that of the reader, whose case begins with "my-"."""
+        """Checks CASE/VARIANT."""
         faults = []
         for word in arguments:
             target = re.fullmatch(r"([a-z0-9-]+)/([a-z0-9-]+)(?:@.*)?", word)
-            if target and not target.group(1).startswith("my-"):
+            if target and not MADE_BY_READERS.match(word):
                 if target.group(2) not in self.variants.get(target.group(1), set()):
                     faults.append(f"no variant {target.group(1)}/{target.group(2)}")
         return faults

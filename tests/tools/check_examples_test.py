@@ -15,6 +15,7 @@ case $* in
     --help) printf '  run   the job\n  list   cases\n  explore   one\n' ;;
     list) printf 'nested-nmi: Is it?\n\n  flag-only\n      a flag\n' ;;
     'explore --help') printf '  --depth N   how deep\n  -h [ --help ]   this\n' ;;
+    'worker --help') echo 'usage: gatecrash worker' ;;
     'run --help') printf '  --json FILE   document\n' ;;
 esac
 """
@@ -24,6 +25,8 @@ usage: ./dev run [ARG...]   run
            --all            all
 """
 SOUND = """# Page
+
+Use `gatecrash worker` or `gatecrash help run`.
 
 Use `gatecrash explore TARGET --depth 2`, `gatecrash COMMAND --help`, `./dev test --all` or `--json FILE`.
 
@@ -38,13 +41,19 @@ $ ninja --anything; tests/in-machine.sh
 int alone;
 ```
 
+```cpp
+int cut = ;
+...
+```
+
 ```c
 #define taken \\
     from a file
 ```
 
 ```asm
-        .quad some_symbol, 1
+#include <gatecrash/abi.h>
+        .quad some_symbol, ONE
 ```
 
 ```
@@ -61,6 +70,7 @@ PLANTED = [
     ("Use `gatecrash explore --wrong`.", "command", "gatecrash explore has no option --wrong"),
     ("Use `build/gatecrash wrong`.", "command", "gatecrash has no command wrong"),
     ("Use `gatecrash run\nnested-nmi/wrong`.", "command", "no variant nested-nmi/wrong"),
+    ("Use `gatecrash help wrong`.", "command", "gatecrash has no command wrong"),
     ("Use `./dev wrong`.", "command", "./dev has no command wrong"),
     ("Use `./dev test --wrong`.", "command", "./dev has no option --wrong"),
     ("Use `--wrong N`.", "command", "no command has the option --wrong"),
@@ -81,6 +91,8 @@ class CheckExamples(unittest.TestCase):
         self.root = pathlib.Path(folder.name)
         (self.root / "dev").write_text(DEV)
         (self.root / "a.h").write_text("int b;\n#define taken \\\n  from a file\n")
+        (self.root / "include" / "gatecrash").mkdir(parents=True)
+        (self.root / "include" / "gatecrash" / "abi.h").write_text("#define ONE 1\n")
         (self.root / "tests").mkdir()
         (self.root / "tests" / "in-machine.sh").write_text("")
         self.program = self.root / "gatecrash"

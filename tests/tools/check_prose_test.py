@@ -55,7 +55,7 @@ PLANTED = [
     ("link", "docs/page.md", "See [that](missing.md).\n", 1),
     ("link", "docs/page.md", "See [that](other.md#three-words).\n", 1),
     ("link", "docs/page.md", "See [that](#nowhere).\n", 1),
-    ("path", "docs/page.md", "It is in docs/missing.md, or in docs/NAME.md.\n", 1),
+    ("path", "docs/page.md", "It is in docs/missing.md, or in docs/NAME.md, or in cases/my_case/a.cpp.\n", 1),
     ("path", "docs/page.md", "It is in `missing.md`.\n", 1),
     ("path", "code.cpp", "// See gone.hpp.\n", 1),
     ("is told", "code.cpp", 'print("the worker is "\n      "told that it ends");\n', 2),
@@ -65,11 +65,11 @@ PLANTED = [
 PHRASES = {
     "behind": "It runs behind that.", "is told": "Nobody is told.", "is to be": "A guest is to be saved.",
     "for good": "It is gone for good.", "how-manieth": "The how-manieth it is.",
-    "to say": "That is for who asks to say.", "for people": "It is text for people.",
+    "to say": "That is for who asks to say.",
     "for want of": "It ends for want of memory.", "whole of": "It makes a whole of them.",
     "gone on with": "It can be gone on with.", "by whatever": "It ends by whatever cause.",
     "silicon": "It does as silicon does.", "did not get to": "It did not get to that.",
-    "but for": "It is equal but for one.", "a way into": "It is a way into the kernel.",
+    "but for": "It is equal but for one.", "a way into": "It is a way into the kernel and back.",
     "is had": "It is had there.", "is wanted": "That is wanted.", "whereupon": "Whereupon it ends.",
 }
 
