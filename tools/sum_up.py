@@ -18,7 +18,7 @@ import sys
 
 def is_one_test(label, test):
     """Returns whether a program leaves no GoogleTest report, so that it counts as one test: a fuzzer, and a tool."""
-    return label == "fuzz" or ":tools / " in test["name"]
+    return label == "fuzz" or re.search(r":(?:tools|coverage) / ", test["name"]) is not None
 
 
 class Sum:
@@ -63,7 +63,7 @@ class Sum:
         if is_one_test(label, test):
             if test["result"] == "OK":
                 self.passed += 1
-            else:
+            elif test["result"] != "SKIP":
                 saved = re.search(r"Test unit written to (\S+)", test.get("stdout", "") + test.get("stderr", ""))
                 name = test["name"].split(" / ")[-1]
                 self.failures.append(f"{label}: {name}: {saved.group(1) if saved else result}")

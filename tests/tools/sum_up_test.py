@@ -88,8 +88,13 @@ class SumUp(unittest.TestCase):
         self.assertEqual(self.summed(log), ["FAILED fuzz: schedule: ./crash-1", "1 passed, 1 failed", 1])
 
     def test_a_test_of_a_tool_is_one_test(self):
-        log = self.log(ran("sum-up", suite="tools"), ran("other", "FAIL", 1, suite="tools"))
+        log = self.log(ran("sum-up", suite="tools"), ran("other", "FAIL", 1, suite="tools"),
+                       ran("commits", "SKIP", 77, suite="tools"))
         self.assertEqual(self.summed(log), ["FAILED normal: other: fail", "1 passed, 1 failed", 1])
+
+    def test_the_coverage_is_one_test(self):
+        log = self.log(ran("coverage", "FAIL", 2, suite="coverage"), label="sanitized")
+        self.assertEqual(self.summed(log), ["FAILED sanitized: coverage: fail", "0 passed, 1 failed", 1])
 
     def test_a_log_that_is_missing_is_a_failure(self):
         self.report("unit", PASSES, label="sanitized")
