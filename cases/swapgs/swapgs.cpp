@@ -16,7 +16,7 @@ constexpr auto nmi = Event::Kind::nmi, mc = Event::Kind::mc;
 /// Symbols under which the kernel runs with the user's GS base: before an entry's SWAPGS, and after an exit's.
 const std::vector<std::string> users_gs{"entry_syscall", "entry_irq_stubs", "entry_irq",
                                         "entry_bp",      "return_sysret",   "return_iret"};
-/// As users_gs, but for a workload without INT3.
+/// The same symbols as users_gs, for a workload without INT3.
 const std::vector<std::string> users_gs_without_bp{"entry_syscall", "entry_irq_stubs", "entry_irq", "return_sysret",
                                                    "return_iret"};
 /// Symbols under which the kernel runs on the user's page tables after an exit's switch.

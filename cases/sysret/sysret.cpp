@@ -58,7 +58,7 @@ extern const Case sysret{
              .because = "an IRET faults on the kernel's stack, where the user's frame still is",
              .needs = {Behaviour::sysret_non_canonical}},
             {.name = "check-off-by-one",
-             .summary = "canonical-check, but for addresses of 49 bits",
+             .summary = "canonical-check with a check for addresses of 49 bits",
              .origin = "no known kernel; Linux 17be0aec74fb is about the right way to test this",
              .covers = {"C4"},
              .events = {Event::nmi()},

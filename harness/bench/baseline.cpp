@@ -12,7 +12,7 @@ Comparison compare(std::span<const Figure> then, std::span<const Figure> now, do
         if (figure.unit == "1/s") continue;
         const auto old = std::ranges::find_if(
             then, [&](const Figure& each) { return each.name == figure.name && each.unit == figure.unit; });
-        // An interval can begin below zero if the overhead hides what was to be measured. Such a figure cannot be
+        // An interval can begin below zero if the overhead hides the measured part. Such a figure cannot be
         // compared.
         if (old == then.end() || !old->valid || !figure.valid || old->interval.low <= 0 || figure.interval.low < 0) {
             comparison.left_out.push_back(fmt::format("{} ({})", figure.name, figure.unit));

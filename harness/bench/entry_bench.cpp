@@ -23,7 +23,7 @@ using vm::Guest;
 
 const vm::Outcome begin = vm::Doorbell{GATECRASH_PORT_BEGIN}, end = vm::Doorbell{GATECRASH_PORT_END};
 
-/// The state that a way into the kernel and back must not change.
+/// The state that an entry into the kernel and the return must not change.
 struct Kept {
     std::uint64_t rsp, cr3, gs_base, kernel_gs_base;
     unsigned cpl;

@@ -14,7 +14,7 @@ constexpr std::size_t terminal_columns = 80;
 /// Splits `text` into lines, without their newlines.
 [[nodiscard]] std::vector<std::string_view> lines_of(std::string_view text);
 
-/// Whether `line` begins or ends a block of code.
+/// True if `line` begins or ends a block of code.
 [[nodiscard]] bool is_fence(std::string_view line);
 
 /// Returns the number of '#' that make `line` a heading; 0 if it is none.
@@ -22,7 +22,7 @@ constexpr std::size_t terminal_columns = 80;
 
 /// Returns the cells of a row of a table, without the spaces around them. Empty if `line` is no row.
 [[nodiscard]] std::vector<std::string> cells_of(std::string_view line);
-/// Whether `cells` are the line between the head of a table and its rows.
+/// True if `cells` are the line between the head of a table and its rows.
 [[nodiscard]] bool is_rule(const std::vector<std::string>& cells);
 
 /// Returns `text` without the targets of links and without '*' for bold. Backticks stay.

@@ -45,8 +45,8 @@ class Documents {
     std::vector<Document> documents_;
 };
 
-/// Prints text for people. If a report takes standard output, the text goes to standard error, or nowhere if it is to
-/// be quiet.
+/// Prints text for people. If a report takes standard output, the text goes to standard error, or nowhere with
+/// --quiet.
 class TextOutput {
   public:
     TextOutput(const std::vector<Destination>& destinations, bool quiet);

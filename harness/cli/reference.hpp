@@ -39,7 +39,7 @@ struct Term {
 /// Returns the terms of all pages.
 [[nodiscard]] std::vector<Term> terms_of(std::span<const ReferencePage> pages);
 
-/// Whether two names mean the same term: "#DB" and "db", "Kernel GS" and "kernel-gs".
+/// True if two names mean the same term: "#DB" and "db", "Kernel GS" and "kernel-gs".
 [[nodiscard]] bool is_same_term(std::string_view a, std::string_view b);
 
 /// Returns every term that has `name`: pages may explain the same word.

@@ -12,7 +12,7 @@
 namespace gatecrash::kvm {
 
 /// Has the memory layout of kvm_msrs and kvm_cpuid2: a count, padding, then the entries. C++ cannot use those two
-/// types: in front of their flexible array they have an empty struct (__DECLARE_FLEX_ARRAY), which has a size in C++.
+/// types: before their flexible array they have an empty struct (__DECLARE_FLEX_ARRAY), which has a size in C++.
 /// So the entries would be misplaced, and the size that is part of the ioctls' numbers would be wrong.
 template <typename Entry>
 class CountedList {

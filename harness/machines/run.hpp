@@ -42,7 +42,7 @@ struct Launch {
     std::filesystem::path program;
     /// argv[1] and the following. argv[0] is `program`.
     std::vector<std::string> arguments;
-    /// The program's whole environment but for PATH, HOME, TERM and, where needed, LD_LIBRARY_PATH.
+    /// The program's whole environment except PATH, HOME, TERM and, where needed, LD_LIBRARY_PATH.
     std::map<std::string, std::string> environment;
     /// The working directory inside, which is created there. Default: the current one.
     std::filesystem::path directory;

@@ -263,7 +263,7 @@ using Allowed = std::vector<Answer>;
     return first;
 }
 
-/// Returns words for people, such as "#BP, RIP behind the INT3, then vector 0x40, RIP ...".
+/// Returns words for people, such as "#BP, RIP after the INT3, then vector 0x40, RIP ...".
 [[nodiscard]] std::string describe(const Answer& answer);
 /// Returns the words for each answer, with " | " between them.
 [[nodiscard]] std::string describe(const Allowed& allowed);

@@ -7,7 +7,7 @@ namespace {
 using Prefix = std::initializer_list<int>;
 constexpr int operand_size = 0x66, rex_w = 0x48;
 
-/// Pushes FS and GS in 64-bit mode, each behind `prefix`, onto words that were all ones.
+/// Pushes FS and GS in 64-bit mode, each with `prefix`, onto words that were all ones.
 Answer push_fs_and_gs(Bench& bench, Prefix prefix) {
     RecordingCode guest;
     auto& k = guest.kernel;

@@ -92,7 +92,7 @@ using Place = std::variant<Spot, HandlerStart, Unnamed>;
 [[nodiscard]] constexpr Spot behind(Mark mark, unsigned more = 0) { return {Spot::Relation::behind, mark, more}; }
 [[nodiscard]] constexpr Place handler_of(std::uint64_t vector) { return HandlerStart{vector}; }
 
-/// Returns words for people: "behind the INT3", "one instruction behind the STI", "at the start of the handler of #DB",
+/// Returns words for people: "after the INT3", "one instruction after the STI", "at the start of the handler of #DB",
 /// "0x1234".
 [[nodiscard]] std::string describe(const Place& place);
 

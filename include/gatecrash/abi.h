@@ -1,5 +1,5 @@
 /* Defines what a guest and the harness agree on. C++, assembly and linker scripts read this file, so it has plain
- * #defines, and structures only for C++. guest/abi_check.cpp and the harness both check the sizes at compile time. */
+ * #defines, and structures only for C++. static_assert compares the offsets at compile time. */
 #ifndef GATECRASH_ABI_H
 #define GATECRASH_ABI_H
 

@@ -90,7 +90,7 @@ TEST_F(OwnEntryCode, OfTheExampleBreaksAndHoldsAsItSays) {
     const auto broken = built / "gs-by-cs.elf";
     const auto found = explore(broken);
     EXPECT_EQ(found.code, 1) << found.err;
-    // Where the GS base is the user's and CS is not: in front of the SWAPGS of each entry, and behind that of its exit.
+    // There the GS base is the user's and CS is not: before the SWAPGS of each entry, and after that of its exit.
     EXPECT_EQ(symbols_of(found.out, "I2 (kernel GS): nmi:"),
               (std::set<std::string>{"entry_syscall", "entry_irq_stubs", "entry_irq", "entry_bp"}));
     EXPECT_THAT(found.out,

@@ -393,8 +393,8 @@ TEST(Sweep, LandsEventsOfAKindOnlyInsideTheirWindow) {
     EXPECT_THROW((void)planted(nothing).sweep(options), ScheduleError) << "no #DB is to land";
 }
 
-TEST(Sweep, RunsWhatWaitsUntilBehindAWindowOfSymbols) {
-    // An NMI that lands in the handler is delivered behind the IRET, where none lands, and RBX is another then.
+TEST(Sweep, RunsEventsThatWaitUntilAfterAWindowOfSymbols) {
+    // An NMI that lands in the handler is delivered after the IRET, where none lands. It then changes RBX.
     const auto code = planted([](Code& k) { k.inc(k.rbx); }, true, GATECRASH_PORT_BEGIN_NMI);
     auto options = with_nmi();
     options.window = {{"nmi", "pf"}};

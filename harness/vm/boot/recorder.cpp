@@ -28,7 +28,7 @@ std::vector<Recorder::Start> Recorder::emit(std::span<const RecordingHandler> ha
     return starts;
 }
 
-/// Emits the function that records a delivery. It finds this on the stack, and a body finds the same but for the lowest
+/// Emits the function that records a delivery. It finds this on the stack, and a body finds the same without the lowest
 /// word:
 ///
 ///     RSP + 48  SS

@@ -58,7 +58,7 @@ struct EventKind {
     void (*land)(Guest& guest, const Event& event);
     /// Says why an event of this kind could not land. It follows "no CPU can have it arrive there: ".
     std::string_view why_not;
-    /// A machine without this behaviour does not land the event as silicon does.
+    /// A machine without this behaviour does not land the event as hardware does.
     std::optional<Behaviour> relies_on = std::nullopt;
     /// The CPUs that have this event, if not all do.
     std::optional<OnlyOn> only_on = std::nullopt;

@@ -17,7 +17,7 @@ class CannotStep : public ImageError {
 
 /// The result of one step.
 struct Step {
-    /// Set if the guest stopped for good, or at a doorbell, instead of reaching a further boundary.
+    /// Set if the guest stopped and cannot continue, or stopped at a doorbell, instead of reaching a further boundary.
     std::optional<Outcome> end;
     /// The vector of the event or exception that was delivered, if one was. Then the boundary is the handler's first
     /// instruction.
