@@ -5,7 +5,7 @@ usage: check_tidy.py [--list] BUILD
 
 BUILD is a folder that meson configured with -Dunity=on, and that is built: some source files are made by the build. A
 library is one file then, so clang parses the large headers once a library. That takes a tenth of the time that it takes
-file by file: about 7 minutes of one CPU for all files, instead of an hour.
+file by file: 7 to 9 minutes of one CPU for all files, instead of an hour.
 
 GoogleTest's variables GTEST_SHARD_INDEX and GTEST_TOTAL_SHARDS choose a shard, as for the slow tests. `--list` prints
 the files of the shard instead.
