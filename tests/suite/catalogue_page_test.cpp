@@ -103,7 +103,10 @@ TEST(CataloguePage, NamesTheVariantsOfEachRow) {
         ASSERT_NE(section, all.end()) << row.row.id;
         const auto line = row.is_open() ? "" : fmt::format("breaks {}; holds {}.", names(row.breaks), names(row.holds));
         EXPECT_EQ(section->text_of("Shown by"), line)
-            << "The registry has other variants for row " << row.row.id << ". Write this in " REFERENCE_PAGES "/catalogue.md" ":\n- **"
+            << "The registry has other variants for row " << row.row.id
+            << ". Write this in " REFERENCE_PAGES
+               "/catalogue.md"
+               ":\n- **"
             << (row.is_open() ? "Open:** (why no variant covers it)" : "Shown by:** " + line);
     }
 }
