@@ -31,7 +31,7 @@ struct Finding {
 [[nodiscard]] Finding finding_of(Schedule schedule, std::span<const Violation> violations);
 
 /// Successive schedules of one length and one block. A stretch ends with the first schedule of a new finding, or with
-/// its block. merge() drops only whole stretches, so a sweep stops at the same schedule however many workers share it.
+/// its block. A merge drops only whole stretches, so a sweep stops at the same schedule however many workers share it.
 struct Stretch {
     std::uint64_t block = 0;
     std::uint64_t schedules = 0, pruned = 0;         ///< see Level
