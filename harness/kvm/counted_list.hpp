@@ -40,6 +40,7 @@ class CountedList {
 using ListHeader = CountedList<std::byte>::Header;
 constexpr unsigned long get_msrs_request = _IOWR(KVMIO, 0x88, ListHeader);
 constexpr unsigned long set_msrs_request = _IOW(KVMIO, 0x89, ListHeader);
+constexpr unsigned long get_supported_cpuid_request = _IOWR(KVMIO, 0x05, ListHeader);
 constexpr unsigned long set_cpuid2_request = _IOW(KVMIO, 0x90, ListHeader);
 
 }  // namespace gatecrash::kvm

@@ -3,7 +3,10 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <span>
 
+#include "kvm/counted_list.hpp"
 #include "kvm/ioctl.hpp"
 #include "kvm/vm.hpp"
 
@@ -20,6 +23,15 @@ System System::open(const std::string& path) {
 int System::check(Capability capability) const {
     if (forgone_.contains(capability)) return 0;
     return GATECRASH_IOCTL(fd_.get(), KVM_CHECK_EXTENSION, static_cast<unsigned long>(capability));
+}
+
+std::vector<kvm_cpuid_entry2> System::supported_cpuid() const {
+    constexpr std::size_t most = 256;  // KVM_MAX_CPUID_ENTRIES
+    const std::vector<kvm_cpuid_entry2> room(most);
+    CountedList list{std::span<const kvm_cpuid_entry2>(room)};
+    checked_ioctl(fd_.get(), get_supported_cpuid_request, list.data(), "KVM_GET_SUPPORTED_CPUID");
+    const auto entries = list.entries();
+    return {entries.begin(), entries.end()};
 }
 
 std::size_t System::vcpu_mapping_size() const {

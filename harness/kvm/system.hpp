@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "posix/file_descriptor.hpp"
 
@@ -39,6 +40,8 @@ class System {
     [[nodiscard]] bool has(Capability capability) const { return check(capability) > 0; }
     /// Makes check() report `capability` as absent from now on, so that tests can cover a KVM without it.
     void forgo(Capability capability) { forgone_.insert(capability); }
+    /// Returns the CPUID leaves that this KVM and its CPU can give to a guest (KVM_GET_SUPPORTED_CPUID).
+    [[nodiscard]] std::vector<kvm_cpuid_entry2> supported_cpuid() const;
     /// Returns the size of a vCPU's shared memory, in bytes (KVM_GET_VCPU_MMAP_SIZE).
     [[nodiscard]] std::size_t vcpu_mapping_size() const;
     /// Creates a virtual machine (KVM_CREATE_VM). Its vCPU has a dirty ring if KVM offers KVM_CAP_DIRTY_LOG_RING (Linux

@@ -209,6 +209,12 @@ Exit Vcpu::run(bool irq_window) {
     return result < 0 ? Exit{InterruptedExit{}} : decode_exit();
 }
 
+void Vcpu::answer(std::uint32_t value) {
+    const auto& io = shared().io;
+    for (std::uint32_t i = 0; i < io.count; ++i)
+        std::memcpy(run_.data() + io.data_offset + std::size_t{i} * io.size, &value, io.size);
+}
+
 void Vcpu::complete_exit() {
     // An access exits once for each part if it crosses a page, is wider than 8 bytes, or reads and then writes. A
     // string instruction exits once for each element.

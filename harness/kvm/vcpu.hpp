@@ -81,6 +81,8 @@ class Vcpu {
     /// Runs the guest until an exit (KVM_RUN). With `irq_window`, exits as soon as an external interrupt could be
     /// delivered.
     [[nodiscard]] Exit run(bool irq_window = false);
+    /// Sets what the IN of the last IoExit reads, for each of its accesses. Without this call it reads all ones.
+    void answer(std::uint32_t value);
     /// Lets KVM finish the instruction of an IoExit or MmioExit without running another one (immediate_exit). Cuts
     /// short an instruction that makes very many accesses.
     void complete_exit();

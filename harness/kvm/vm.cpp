@@ -39,6 +39,23 @@ void Vm::enable_exception_payload() { enable(KVM_CAP_EXCEPTION_PAYLOAD, 1); }
 
 void Vm::set_tss_address(std::uint64_t address) { GATECRASH_IOCTL(fd_.get(), KVM_SET_TSS_ADDR, address); }
 
+void Vm::create_interrupt_controllers() { GATECRASH_IOCTL(fd_.get(), KVM_CREATE_IRQCHIP, 0); }
+
+void Vm::create_timer() {
+    kvm_pit_config config{};
+    config.flags = KVM_PIT_SPEAKER_DUMMY;
+    GATECRASH_IOCTL(fd_.get(), KVM_CREATE_PIT2, &config);
+    kvm_pit_state2 state{};
+    GATECRASH_IOCTL(fd_.get(), KVM_GET_PIT2, &state);
+    // Linux waits for ever for a channel without a count.
+    state.channels[0].count = 0x10000;
+    state.channels[0].mode = 2;
+    state.channels[0].gate = 1;
+    GATECRASH_IOCTL(fd_.get(), KVM_SET_PIT2, &state);
+    kvm_reinject_control control{};
+    GATECRASH_IOCTL(fd_.get(), KVM_REINJECT_CONTROL, &control);
+}
+
 Vcpu Vm::create_vcpu() const {
     posix::FileDescriptor fd(GATECRASH_IOCTL(fd_.get(), KVM_CREATE_VCPU, 0UL));
     auto run = Mapping::shared_file(fd.get(), vcpu_mapping_size_);

@@ -29,6 +29,13 @@ class Vm {
     void set_tss_address(std::uint64_t address);
     /// Makes a pending exception change CR2 or DR6 only when it is delivered (KVM_CAP_EXCEPTION_PAYLOAD).
     void enable_exception_payload();
+    /// Creates the interrupt controllers of a PC inside KVM (KVM_CREATE_IRQCHIP). These are two 8259 and an I/O APIC.
+    /// Each vCPU that is created later has a local APIC.
+    void create_interrupt_controllers();
+    /// Creates a PC's timer inside KVM, with the speaker port (KVM_CREATE_PIT2). Needs the interrupt controllers.
+    /// Channel 0 runs as a BIOS leaves it, in mode 2. Ticks that find the last one unacknowledged are dropped
+    /// (KVM_REINJECT_CONTROL).
+    void create_timer();
     /// Creates vCPU 0 (KVM_CREATE_VCPU).
     [[nodiscard]] Vcpu create_vcpu() const;
 
