@@ -1,0 +1,32 @@
+// The memory that a 64-bit Linux kernel expects at its entry point.
+#pragma once
+
+#include <linux/kvm.h>
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "gatecrash/address.hpp"
+#include "kernel/boot_image.hpp"
+
+namespace gatecrash::kernel {
+
+/// Holds the things that a boot loader gives to a kernel beside its image.
+struct BootInput {
+    std::string command_line;  ///< at most 2 KiB
+    std::string initramfs;     ///< a cpio archive, compressed or not; may be empty
+};
+
+/// Loads `image` into `memory`, whose first byte has the guest-physical address 0. Adds boot_params with a memory map
+/// of two entries, the command line, the initramfs at the end, and a GDT. The page tables map the first GiB onto itself
+/// (Linux, Documentation/arch/x86/boot.rst, "64-bit Boot Protocol"). Throws ImageError if something does not fit.
+void load_kernel(const BootImage& image, const BootInput& input, std::span<std::byte> memory);
+
+/// Return the registers at the entry point: 64-bit mode on the tables of load_kernel(), interrupts off, RSI at
+/// boot_params. The rest is as in `now`.
+[[nodiscard]] kvm_sregs entry_sregs(const kvm_sregs& now);
+[[nodiscard]] kvm_regs entry_regs(const BootImage& image);
+
+}  // namespace gatecrash::kernel

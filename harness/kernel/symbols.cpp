@@ -1,0 +1,156 @@
+#include "kernel/symbols.hpp"
+
+#include <fmt/format.h>
+#include <gelf.h>
+#include <libelf.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <memory>
+
+namespace gatecrash::kernel {
+namespace {
+
+/// Returns the build ID in the notes of a kernel, or nothing: elf(5), "Notes (Nhdr)".
+std::string_view build_id(const BootImage& image) {
+    const auto notes = text_of(image.section(".notes"));
+    constexpr std::string_view owner("GNU\0", 4);
+    constexpr std::uint32_t build_id_type = 3;
+    struct Note {
+        std::uint32_t owner_size, size, type;
+    } note{};
+    const auto aligned = [](std::size_t size) { return (size + 3) & ~std::size_t{3}; };
+    for (std::size_t at = 0; at + sizeof note <= notes.size();) {
+        std::memcpy(&note, notes.data() + at, sizeof note);
+        const auto name = at + sizeof note, content = name + aligned(note.owner_size);
+        if (content > notes.size() || notes.size() - content < note.size) return {};
+        if (note.type == build_id_type && notes.substr(name, note.owner_size) == owner)
+            return notes.substr(content, note.size);
+        at = content + aligned(note.size);
+    }
+    return {};
+}
+
+std::string hexadecimal(std::string_view bytes) {
+    std::string text;
+    for (const char byte : bytes) text += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+    return text.empty() ? "none" : text;
+}
+
+/// Returns the address of `name`, or nothing.
+std::optional<vm::Virtual> find(const std::vector<KernelSymbol>& symbols, std::string_view name) {
+    const auto found = std::ranges::find(symbols, name, &KernelSymbol::name);
+    return found == symbols.end() ? std::nullopt : std::optional(found->address);
+}
+
+/// Every kernel has "Linux version" at this symbol, so a map whose address is another belongs to another kernel.
+void check_banner(const std::vector<KernelSymbol>& symbols, const BootImage& kernel) {
+    constexpr std::string_view banner = "Linux version ";
+    const auto where = find(symbols, "linux_banner");
+    if (!where) throw ImageError("no symbol linux_banner: name the System.map of the kernel's build");
+    if (text_of(kernel.at(*where, banner.size())) != banner)
+        throw ImageError(
+            fmt::format("the symbols of another kernel: linux_banner is not at {:#x} in {}. Name the System.map "
+                        "of the same build",
+                        number(*where), kernel.version));
+}
+
+std::optional<KernelSymbol> parse_line(std::string_view line) {
+    std::uint64_t address = 0;
+    const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), address, 16);
+    const auto rest = line.substr(static_cast<std::size_t>(end - line.data()));
+    if (error != std::errc{} || rest.size() < 4 || rest[0] != ' ' || rest[2] != ' ') return {};
+    return KernelSymbol{rest[1], std::string(rest.substr(3)), vm::Virtual{address}};
+}
+
+char type_of(const GElf_Sym& symbol) {
+    const bool global = GELF_ST_BIND(symbol.st_info) != STB_LOCAL;
+    if (symbol.st_shndx == SHN_ABS) return global ? 'A' : 'a';
+    const auto type = GELF_ST_TYPE(symbol.st_info);
+    const char lower = type == STT_OBJECT ? 'd' : 't';
+    return global ? static_cast<char>(lower - 'a' + 'A') : lower;
+}
+
+}  // namespace
+
+std::vector<KernelSymbol> read_system_map(std::string_view text) {
+    std::vector<KernelSymbol> symbols;
+    while (!text.empty()) {
+        const auto line = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(line.size() + 1, text.size()));
+        auto symbol = parse_line(line);
+        if (!symbol)
+            throw ImageError(
+                fmt::format("no System.map: its line {} is not \"ADDRESS TYPE NAME\"", symbols.size() + 1));
+        symbols.push_back(std::move(*symbol));
+    }
+    if (symbols.size() < 2)
+        throw ImageError(
+            "only a placeholder for a System.map, as Debian's kernel packages have. gatecrash can use the "
+            "symbols in the kernel itself: leave --symbols out");
+    std::ranges::stable_sort(symbols, {}, [](const KernelSymbol& each) { return number(each.address); });
+    return symbols;
+}
+
+std::vector<KernelSymbol> read_symbol_table(const BootImage& vmlinux) {
+    elf_version(EV_CURRENT);
+    // libelf does not write through this pointer: the file is only read.
+    auto* bytes = const_cast<char*>(reinterpret_cast<const char*>(vmlinux.elf.data()));
+    const std::unique_ptr<Elf, decltype(&elf_end)> elf(elf_memory(bytes, vmlinux.elf.size()), elf_end);
+    std::vector<KernelSymbol> symbols;
+    Elf_Scn* section = nullptr;
+    while ((section = elf_nextscn(elf.get(), section)) != nullptr) {
+        GElf_Shdr header;
+        if (gelf_getshdr(section, &header) == nullptr || header.sh_type != SHT_SYMTAB || header.sh_entsize == 0)
+            continue;
+        Elf_Data* data = elf_getdata(section, nullptr);
+        if (data == nullptr) throw ImageError("cut off: its symbol table cannot be read");
+        for (std::size_t i = 0; i < data->d_size / header.sh_entsize; ++i) {
+            GElf_Sym symbol;
+            if (gelf_getsym(data, static_cast<int>(i), &symbol) == nullptr) break;
+            const char* name = elf_strptr(elf.get(), header.sh_link, symbol.st_name);
+            const auto type = GELF_ST_TYPE(symbol.st_info);
+            if (name == nullptr || *name == '\0' || symbol.st_shndx == SHN_UNDEF || type == STT_SECTION ||
+                type == STT_FILE)
+                continue;
+            symbols.push_back({type_of(symbol), name, vm::Virtual{symbol.st_value}});
+        }
+    }
+    if (symbols.empty())
+        throw ImageError("no symbols: it is stripped. Name the vmlinux that the kernel's build leaves");
+    std::ranges::stable_sort(symbols, {}, [](const KernelSymbol& each) { return number(each.address); });
+    return symbols;
+}
+
+std::vector<KernelSymbol> own_symbols(const BootImage& kernel) {
+    for (const auto& segment : kernel.segments) {
+        auto symbols = read_kallsyms(segment.bytes, segment.address);
+        if (!symbols.empty()) return symbols;
+    }
+    throw ImageError(
+        "no symbols in the kernel: name its vmlinux or System.map with --symbols, or build it with CONFIG_KALLSYMS");
+}
+
+std::vector<KernelSymbol> symbols_from(Bytes file, const std::string& name, const BootImage& kernel) {
+    try {
+        if (!text_of(file).starts_with(ELFMAG)) {
+            auto symbols = read_system_map(text_of(file));
+            check_banner(symbols, kernel);
+            return symbols;
+        }
+        const auto vmlinux = read_boot_image(std::move(file), name);
+        const auto expected = build_id(kernel), found = build_id(vmlinux);
+        if (expected != found)
+            throw ImageError(
+                fmt::format("the vmlinux of another kernel: its build ID is {}, and the kernel's is {}. Name the "
+                            "one of the same build",
+                            hexadecimal(found), hexadecimal(expected)));
+        return read_symbol_table(vmlinux);
+    } catch (const ImageError& error) {
+        const std::string message = error.what();
+        throw ImageError(message.starts_with(name + ": ") ? message : name + ": " + message);
+    }
+}
+
+}  // namespace gatecrash::kernel

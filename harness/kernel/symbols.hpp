@@ -1,0 +1,29 @@
+// The symbols of a kernel, wherever they come from.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernel/boot_image.hpp"
+#include "kernel/kallsyms.hpp"
+
+namespace gatecrash::kernel {
+
+/// Reads a System.map: lines of address, type and name, as nm(1) writes them. Throws ImageError for anything else, and
+/// for the placeholder that distributions ship in its place.
+[[nodiscard]] std::vector<KernelSymbol> read_system_map(std::string_view text);
+
+/// Reads the symbol table of a vmlinux. Throws ImageError if it is stripped.
+[[nodiscard]] std::vector<KernelSymbol> read_symbol_table(const BootImage& vmlinux);
+
+/// Returns the kernel's own kallsyms. Throws ImageError if it has none.
+[[nodiscard]] std::vector<KernelSymbol> own_symbols(const BootImage& kernel);
+
+/// Returns the symbols in `file`, a System.map or a vmlinux for `kernel`. `name` is for messages. Throws ImageError if
+/// it is neither, or belongs to another kernel. It compares the build ID of a vmlinux, or the address of `linux_banner`
+/// in a System.map.
+[[nodiscard]] std::vector<KernelSymbol> symbols_from(Bytes file, const std::string& name, const BootImage& kernel);
+
+}  // namespace gatecrash::kernel
