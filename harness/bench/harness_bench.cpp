@@ -174,6 +174,27 @@ std::vector<double> samples_behind_a_run(WalkedGuest& subject, const Work& work)
     return sampler.samples();
 }
 
+/// Returns a figure that follows from others, which had `runs`.
+Figure derived(const char* name, const char* unit, double value, Interval interval, std::uint64_t runs,
+               const char* note) {
+    return {.name = name,
+            .unit = unit,
+            .median = value,
+            .min = value,
+            .p99 = value,
+            .interval = interval,
+            .runs = runs,
+            .valid = true,
+            .note = note};
+}
+
+/// Measures the injections of a guest that differs from the small one.
+Figure injections_of(const kvm::System& system, const vm::Image& image, vm::StepperKind kind, const char* name,
+                     const char* note) {
+    WalkedGuest guest(system, image, kind);
+    return summarize(name, "ns", injection_samples(guest), note);
+}
+
 }  // namespace
 
 std::vector<Figure> measure_harness(const kvm::System& system, const vm::Image& image, vm::StepperKind kind) {
@@ -194,29 +215,15 @@ std::vector<Figure> measure_harness(const kvm::System& system, const vm::Image& 
         samples_behind_a_run(small, [](Guest& guest, const vm::Snapshot& boundary) { guest.restore(boundary); });
     const auto snapshots = samples_behind_a_run(
         small, [](Guest& guest, const vm::Snapshot& boundary) { (void)guest.snapshot(&boundary); });
-    WalkedGuest medium(system, short_guest(2 * mib), kind);
     const auto with_2_mib =
-        summarize("injection_2_mib_ns", "ns", injection_samples(medium), "the same with 2 MiB more of memory");
-    WalkedGuest large(system, short_guest(64 * mib), kind);
-    const auto with_64_mib =
-        summarize("injection_64_mib_ns", "ns", injection_samples(large), "the same with 64 MiB more of memory");
-    WalkedGuest wrmsr(system, short_guest(0, true), kind);
-    const auto with_wrmsr =
-        summarize("injection_wrmsr_ns", "ns", injection_samples(wrmsr), "the same with WRMSR in the guest's text");
+        injections_of(system, short_guest(2 * mib), kind, "injection_2_mib_ns", "the same with 2 MiB more of memory");
+    const auto with_64_mib = injections_of(system, short_guest(64 * mib), kind, "injection_64_mib_ns",
+                                           "the same with 64 MiB more of memory");
+    const auto with_wrmsr = injections_of(system, short_guest(0, true), kind, "injection_wrmsr_ns",
+                                          "the same with WRMSR in the guest's text");
     WalkedGuest real(system, image, kind);
     const auto real_injection =
         summarize("injection_real_ns", "ns", injection_samples(real), "the same of " + image.name);
-    const auto derived = [&](const char* name, const char* unit, double value, Interval interval, const char* note) {
-        return Figure{.name = name,
-                      .unit = unit,
-                      .median = value,
-                      .min = value,
-                      .p99 = value,
-                      .interval = interval,
-                      .runs = injection.runs,
-                      .valid = true,
-                      .note = note};
-    };
     constexpr double second = 1e9;
     const auto &known = injection.interval, &floor_known = floor.interval;
     std::vector<Figure> figures{
@@ -231,15 +238,15 @@ std::vector<Figure> measure_harness(const kvm::System& system, const vm::Image& 
         with_wrmsr,
         real_injection,
         derived("injections_per_s", "1/s", second / injection.median, {second / known.high, second / known.low},
-                "from the median of injection_ns"),
+                injection.runs, "from the median of injection_ns"),
         derived("floor_ratio", "ratio", injection.median / floor.median,
-                {known.low / floor_known.high, known.high / floor_known.low},
+                {known.low / floor_known.high, known.high / floor_known.low}, injection.runs,
                 "medians: injection_ns / kvm_run_floor_ns"),
     };
     if (exits) {
         const auto each = static_cast<double>(exits_of_all) / static_cast<double>(injection.runs);
         figures.push_back(
-            derived("exits_per_injection", "exits", each, {each, each},
+            derived("exits_per_injection", "exits", each, {each, each}, injection.runs,
                     "how often the CPU leaves the guest in one injection; a KVM_RUN of the floor has one such exit"));
     }
     return figures;
