@@ -6,11 +6,13 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <string_view>
 #include <utility>
 #include <variant>
 
 #include "kernel/guest_cpu.hpp"
+#include "kernel/page_walk.hpp"
 #include "kvm/error.hpp"
 #include "posix/file.hpp"
 #include "vm/watchdog.hpp"
@@ -32,7 +34,7 @@ posix::FileDescriptor memory_of(std::uint64_t size) {
 }
 
 kvm::Vm make_vm(const kvm::System& system, std::span<std::byte> memory) {
-    auto vm = system.create_vm();
+    auto vm = system.create_vm(kvm::WrittenPages::log);
     vm.set_tss_address(unused_pages);
     vm.create_interrupt_controllers();
     vm.create_timer();
@@ -70,6 +72,30 @@ std::uint32_t KernelGuest::read_port(std::uint16_t port) const {
         default:
             return 0xffffffff;
     }
+}
+
+KernelState KernelGuest::save() {
+    if (!memory_states_) {
+        // Logging begins here, so that the thousands of pages that booting wrote do not count.
+        vm_.set_memory_slot(0, 0, memory_.bytes(), kvm::Access::logged);
+        memory_states_.emplace(vm_, 0, memory_.bytes());
+    }
+    return {read_cpu(vm_, cpu_), memory_states_->save()};
+}
+
+void KernelGuest::restore(const KernelState& state) {
+    memory_states_.value().restore(state.pages);
+    write_cpu(vm_, cpu_, state.cpu);
+}
+
+std::optional<std::uint64_t> KernelGuest::word_at(vm::Virtual address) {
+    constexpr std::uint64_t five_levels = 1 << 12;  // CR4.LA57
+    const auto& sregs = cpu_.sregs();
+    const auto physical = walk(memory_.bytes(), sregs.cr3, (sregs.cr4 & five_levels) != 0, address);
+    std::uint64_t word = 0;
+    if (!physical || number(*physical) > memory_.size() - sizeof word) return {};
+    std::memcpy(&word, memory_.data() + number(*physical), sizeof word);
+    return word;
 }
 
 std::uint16_t KernelGuest::run_to_doorbell(std::uint16_t first, std::uint16_t last, unsigned seconds) {

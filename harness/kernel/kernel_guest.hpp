@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -10,6 +11,7 @@
 #include "gatecrash/address.hpp"
 #include "kernel/boot_image.hpp"
 #include "kernel/boot_memory.hpp"
+#include "kernel/kernel_state.hpp"
 #include "kvm/mapping.hpp"
 #include "kvm/system.hpp"
 #include "kvm/vcpu.hpp"
@@ -21,6 +23,12 @@ namespace gatecrash::kernel {
 class BootError : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
+};
+
+/// A moment of a KernelGuest.
+struct KernelState {
+    CpuState cpu;
+    MemoryStates::Pages pages;
 };
 
 /// Runs an unmodified kernel on one vCPU. A kernel cannot do without some devices of a PC. It has the interrupt
@@ -35,6 +43,13 @@ class KernelGuest {
     /// time.
     std::uint16_t run_to_doorbell(std::uint16_t first, std::uint16_t last, unsigned seconds);
 
+    /// Returns the state of the guest as it is now. The first call begins to log which pages the guest writes.
+    [[nodiscard]] KernelState save();
+    /// Makes the guest what it was at save().
+    void restore(const KernelState& state);
+
+    /// Returns the 8 bytes at a virtual address, on the page tables of the vCPU. Nothing if it is not mapped.
+    [[nodiscard]] std::optional<std::uint64_t> word_at(vm::Virtual address);
     /// Returns the text that the kernel wrote to the serial port.
     [[nodiscard]] const std::string& serial() const { return serial_; }
     /// Returns the guest-physical memory, from address 0.
@@ -49,6 +64,7 @@ class KernelGuest {
     kvm::Mapping memory_;
     kvm::Vm vm_;
     kvm::Vcpu cpu_;
+    std::optional<MemoryStates> memory_states_;
     std::string serial_;
 };
 

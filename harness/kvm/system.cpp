@@ -38,11 +38,15 @@ std::size_t System::vcpu_mapping_size() const {
     return static_cast<std::size_t>(GATECRASH_IOCTL(fd_.get(), KVM_GET_VCPU_MMAP_SIZE, 0));
 }
 
-Vm System::create_vm() const {
+Vm System::create_vm(WrittenPages written) const {
     constexpr int needed = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
     const bool sync = (check(Capability::sync_registers) & needed) == needed;
     Vm vm(posix::FileDescriptor(GATECRASH_IOCTL(fd_.get(), KVM_CREATE_VM, 0)), vcpu_mapping_size(), sync);
-    vm.enable_dirty_ring(std::min<std::size_t>(static_cast<std::size_t>(check(Capability::dirty_ring)), 1U << 20));
+    if (written == WrittenPages::ring) {
+        vm.enable_dirty_ring(std::min<std::size_t>(static_cast<std::size_t>(check(Capability::dirty_ring)), 1U << 20));
+    } else {
+        vm.enable_dirty_log();
+    }
     vm.disable_quirks(static_cast<std::uint64_t>(check(Capability::disable_quirks)) & KVM_X86_QUIRK_FIX_HYPERCALL_INSN);
     return vm;
 }

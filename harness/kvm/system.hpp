@@ -28,6 +28,12 @@ enum class Capability : std::uint32_t {
     binary_statistics = KVM_CAP_BINARY_STATS_FD,
 };
 
+/// How KVM reports the pages of a logged slot that the guest wrote.
+enum class WrittenPages : std::uint8_t {
+    ring,  ///< Vcpu::next_written(), in the order of the writes
+    log    ///< Vm::written(), which never forgets a page: a page stays writable after its first write
+};
+
 /// /dev/kvm (api.rst, "System ioctls").
 class System {
   public:
@@ -44,10 +50,10 @@ class System {
     [[nodiscard]] std::vector<kvm_cpuid_entry2> supported_cpuid() const;
     /// Returns the size of a vCPU's shared memory, in bytes (KVM_GET_VCPU_MMAP_SIZE).
     [[nodiscard]] std::size_t vcpu_mapping_size() const;
-    /// Creates a virtual machine (KVM_CREATE_VM). Its vCPU has a dirty ring if KVM offers KVM_CAP_DIRTY_LOG_RING (Linux
-    /// 5.11). The other vendor's hypercall instruction raises #UD, as on hardware, if KVM can leave the instruction
-    /// alone (Linux 5.19). Older KVMs overwrite it with this vendor's.
-    [[nodiscard]] Vm create_vm() const;
+    /// Creates a virtual machine (KVM_CREATE_VM). With WrittenPages::ring, its vCPU has a dirty ring if KVM offers
+    /// KVM_CAP_DIRTY_LOG_RING (Linux 5.11). The other vendor's hypercall instruction raises #UD, as on hardware, if KVM
+    /// can leave the instruction alone (Linux 5.19). Older KVMs overwrite it with this vendor's.
+    [[nodiscard]] Vm create_vm(WrittenPages written = WrittenPages::ring) const;
 
   private:
     explicit System(posix::FileDescriptor fd) : fd_(std::move(fd)) {}

@@ -209,6 +209,29 @@ Exit Vcpu::run(bool irq_window) {
     return result < 0 ? Exit{InterruptedExit{}} : decode_exit();
 }
 
+kvm_lapic_state Vcpu::local_apic() {
+    flush();
+    kvm_lapic_state state{};
+    GATECRASH_IOCTL(fd_.get(), KVM_GET_LAPIC, &state);
+    return state;
+}
+
+void Vcpu::set_local_apic(const kvm_lapic_state& state) {
+    flush();
+    auto copy = state;
+    GATECRASH_IOCTL(fd_.get(), KVM_SET_LAPIC, &copy);
+    // The APIC base and CR8 are in the special registers, too.
+    valid_ = 0;
+}
+
+kvm_fpu Vcpu::fpu() const {
+    kvm_fpu state{};
+    GATECRASH_IOCTL(fd_.get(), KVM_GET_FPU, &state);
+    return state;
+}
+
+void Vcpu::set_fpu(const kvm_fpu& state) { GATECRASH_IOCTL(fd_.get(), KVM_SET_FPU, &state); }
+
 void Vcpu::answer(std::uint32_t value) {
     const auto& io = shared().io;
     for (std::uint32_t i = 0; i < io.count; ++i)

@@ -67,6 +67,13 @@ class Vcpu {
     /// Makes a machine check arrive (KVM_X86_SET_MCE).
     void machine_check(const kvm_x86_mce& error);
 
+    /// Return and set the registers of the local APIC, which Vm::create_interrupt_controllers() makes (KVM_GET_LAPIC).
+    [[nodiscard]] kvm_lapic_state local_apic();
+    void set_local_apic(const kvm_lapic_state& state);
+    /// Return and set x87 and SSE registers (KVM_GET_FPU).
+    [[nodiscard]] kvm_fpu fpu() const;
+    void set_fpu(const kvm_fpu& state);
+
     /// Returns the counter that KVM keeps under `name`, such as "exits" (KVM_GET_STATS_FD). Empty if KVM has none of
     /// that name. Needs Capability::binary_statistics.
     [[nodiscard]] std::optional<Counter> counter(const std::string& name) const;

@@ -11,7 +11,7 @@ void Vm::set_memory_slot(std::uint32_t slot, std::uint64_t address, std::span<st
     kvm_userspace_memory_region region{};
     region.slot = slot;
     if (access == Access::read_only) region.flags = KVM_MEM_READONLY;
-    if (access == Access::logged && dirty_ring_size_ != 0) region.flags = KVM_MEM_LOG_DIRTY_PAGES;
+    if (access == Access::logged && (dirty_ring_size_ != 0 || has_dirty_log_)) region.flags = KVM_MEM_LOG_DIRTY_PAGES;
     region.guest_phys_addr = address;
     region.memory_size = memory.size();
     region.userspace_addr = reinterpret_cast<std::uintptr_t>(memory.data());
@@ -29,6 +29,33 @@ void Vm::enable_dirty_ring(std::size_t size) {
     if (size == 0) return;
     enable(KVM_CAP_DIRTY_LOG_RING, size);
     dirty_ring_size_ = size;
+}
+
+void Vm::enable_dirty_log() {
+    enable(KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE);
+    has_dirty_log_ = true;
+}
+
+std::vector<std::uint64_t> Vm::written(std::uint32_t slot, std::size_t size) const {
+    constexpr std::size_t page_size = 4096, bits = 64;
+    std::vector<std::uint64_t> bitmap((size / page_size + bits - 1) / bits);
+    kvm_dirty_log log{};
+    log.slot = slot;
+    log.dirty_bitmap = bitmap.data();
+    GATECRASH_IOCTL(fd_.get(), KVM_GET_DIRTY_LOG, &log);
+    return bitmap;
+}
+
+kvm_irqchip Vm::interrupt_controller(std::uint32_t chip) const {
+    kvm_irqchip state{};
+    state.chip_id = chip;
+    GATECRASH_IOCTL(fd_.get(), KVM_GET_IRQCHIP, &state);
+    return state;
+}
+
+void Vm::set_interrupt_controller(const kvm_irqchip& state) {
+    auto copy = state;
+    GATECRASH_IOCTL(fd_.get(), KVM_SET_IRQCHIP, &copy);
 }
 
 void Vm::disable_quirks(std::uint64_t quirks) {

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <linux/kvm.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "posix/file_descriptor.hpp"
 
@@ -13,7 +16,7 @@ class System;
 
 enum class Access : std::uint8_t {
     read_write,
-    logged,  ///< read and write; the vCPU's dirty ring reports the writes
+    logged,  ///< read and write; the vCPU's dirty ring or written() reports the writes
     read_only,
 };
 
@@ -24,6 +27,9 @@ class Vm {
     /// `memory` must outlive the Vm. A guest's write to a read-only slot exits as MmioExit. Empty `memory` removes the
     /// slot. Throws Error.
     void set_memory_slot(std::uint32_t slot, std::uint64_t address, std::span<std::byte> memory, Access access);
+    /// Returns a bitmap of the pages of a logged slot of `size` bytes that the guest has written, or has been able to
+    /// write, since the slot was set (KVM_GET_DIRTY_LOG). Needs a Vm with WrittenPages::log.
+    [[nodiscard]] std::vector<std::uint64_t> written(std::uint32_t slot, std::size_t size) const;
     /// Reserves three pages at guest-physical `address`, which the guest must not use (KVM_SET_TSS_ADDR). Intel hosts
     /// need them.
     void set_tss_address(std::uint64_t address);
@@ -32,6 +38,9 @@ class Vm {
     /// Creates the interrupt controllers of a PC inside KVM (KVM_CREATE_IRQCHIP). These are two 8259 and an I/O APIC.
     /// Each vCPU that is created later has a local APIC.
     void create_interrupt_controllers();
+    /// Return and set the state of one controller: KVM_IRQCHIP_PIC_MASTER, KVM_IRQCHIP_PIC_SLAVE or KVM_IRQCHIP_IOAPIC.
+    [[nodiscard]] kvm_irqchip interrupt_controller(std::uint32_t chip) const;
+    void set_interrupt_controller(const kvm_irqchip& state);
     /// Creates a PC's timer inside KVM, with the speaker port (KVM_CREATE_PIT2). Needs the interrupt controllers.
     /// Channel 0 runs as a BIOS leaves it, in mode 2. Ticks that find the last one unacknowledged are dropped
     /// (KVM_REINJECT_CONTROL).
@@ -47,6 +56,8 @@ class Vm {
     void enable(std::uint32_t capability, std::uint64_t argument);
     /// Gives the vCPU a dirty ring of `size` bytes (KVM_CAP_DIRTY_LOG_RING). Does nothing if `size` is 0.
     void enable_dirty_ring(std::size_t size);
+    /// Makes slots with Access::logged keep a dirty log that no call clears (KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2).
+    void enable_dirty_log();
     /// Disables KVM_X86_QUIRK_* bits (KVM_CAP_DISABLE_QUIRKS2). Does nothing if `quirks` is 0.
     void disable_quirks(std::uint64_t quirks);
 
@@ -54,6 +65,7 @@ class Vm {
     std::size_t vcpu_mapping_size_;
     bool sync_registers_;
     std::size_t dirty_ring_size_ = 0;  ///< bytes; 0 without a ring
+    bool has_dirty_log_ = false;
 };
 
 }  // namespace gatecrash::kvm

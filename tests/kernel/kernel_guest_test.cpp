@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "kernel/btf.hpp"
 #include "kernel/symbols.hpp"
 #include "machines/cpio.hpp"
 #include "posix/file.hpp"
@@ -14,6 +15,8 @@
 namespace gatecrash::kernel {
 namespace {
 
+constexpr const char* command_line =
+    "nokaslr quiet panic=-1 lpj=4000000 pci=off randomize_kstack_offset=off earlyprintk=ttyS0";
 constexpr std::uint64_t memory_size = std::uint64_t{128} << 20;
 
 Bytes file_bytes(const char* path) {
@@ -31,9 +34,7 @@ std::string initramfs() {
 
 TEST(KernelGuest, BootsAnUnmodifiedKernelToItsInitProgram) {
     const auto image = read_boot_image(file_bytes("/kernel"), "/kernel");
-    const BootInput input{"nokaslr quiet panic=-1 lpj=4000000 pci=off randomize_kstack_offset=off earlyprintk=ttyS0",
-                          initramfs()};
-    KernelGuest guest(kvm_system(), image, input, memory_size);
+    KernelGuest guest(kvm_system(), image, {command_line, initramfs()}, memory_size);
     constexpr unsigned seconds = 300;  // of a very busy host
     EXPECT_EQ(guest.run_to_doorbell(0xd0, 0xd0, seconds), 0xd0);
     EXPECT_EQ(guest.cpu().regs().rbx, 0U) << "iopl() failed";
@@ -48,6 +49,44 @@ TEST(KernelGuest, BootsAnUnmodifiedKernelToItsInitProgram) {
     const auto entry = std::ranges::find(symbols, "entry_SYSCALL_64", &KernelSymbol::name);
     ASSERT_NE(entry, symbols.end());
     EXPECT_EQ(lstar[0].data, number(entry->address));
+}
+
+/// Returns how often the kernel handled an NMI: irq_cpustat_t::__nmi_count of CPU 0.
+std::uint32_t nmis(KernelGuest& guest, const BootImage& image, const std::vector<KernelSymbol>& symbols) {
+    const auto address_of = [&](const char* name) {
+        return number(std::ranges::find(symbols, name, &KernelSymbol::name)->address);
+    };
+    const Btf types(image.section(".BTF"));
+    const auto per_cpu = guest.word_at(vm::Virtual{address_of("__per_cpu_offset")}).value();
+    const auto count = per_cpu + address_of("irq_stat") + types.offset_of("irq_cpustat_t", "__nmi_count").value();
+    return static_cast<std::uint32_t>(guest.word_at(vm::Virtual{count}).value());
+}
+
+TEST(KernelGuest, RunsTheSameWayFromASavedState) {
+    const auto image = read_boot_image(file_bytes("/kernel"), "/kernel");
+    KernelGuest guest(kvm_system(), image, {command_line, initramfs()}, memory_size);
+    ASSERT_EQ(guest.run_to_doorbell(0xd0, 0xd0, 300), 0xd0);
+    auto begin = guest.save();
+    silence_interrupts(begin.cpu);
+    const auto symbols = own_symbols(image);
+
+    const auto run = [&](bool with_nmi) {
+        guest.restore(begin);
+        if (with_nmi) guest.cpu().nmi();
+        EXPECT_EQ(guest.run_to_doorbell(0xd0, 0xd0, 300), 0xd0);
+        return guest.save();
+    };
+    const auto first = run(false), second = run(false);
+    EXPECT_TRUE(first.cpu.same_as(second.cpu));
+    EXPECT_GT(first.pages.size(), 0U) << "getpid() writes its stack";
+    EXPECT_TRUE(std::ranges::equal(first.pages, second.pages, [](const auto& a, const auto& b) {
+        return a.first == b.first && *a.second == *b.second;
+    }));
+    const auto handled = nmis(guest, image, symbols);
+
+    const auto interrupted = run(true);
+    EXPECT_EQ(nmis(guest, image, symbols), handled + 1);
+    EXPECT_TRUE(interrupted.cpu.same_as(first.cpu)) << "an NMI leaves no trace in registers";
 }
 
 TEST(KernelGuest, SaysWhatTheKernelSaidBeforeItGaveUp) {
