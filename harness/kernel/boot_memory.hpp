@@ -19,9 +19,10 @@ struct BootInput {
     std::string initramfs;     ///< a cpio archive, compressed or not; may be empty
 };
 
-/// Loads `image` into `memory`, whose first byte has the guest-physical address 0. Adds boot_params with a memory map
-/// of two entries, the command line, the initramfs at the end, and a GDT. The page tables map the first GiB onto itself
-/// (Linux, Documentation/arch/x86/boot.rst, "64-bit Boot Protocol"). Throws ImageError if something does not fit.
+/// Loads `image` into `memory`, the guest-physical memory from address 0 on. Also writes boot_params with a memory map
+/// of two entries, the command line, a GDT, and the initramfs at the end of the memory. The page tables map the first
+/// GiB onto itself (Linux, Documentation/arch/x86/boot.rst, "64-bit Boot Protocol"). Throws ImageError if something
+/// does not fit.
 void load_kernel(const BootImage& image, const BootInput& input, std::span<std::byte> memory);
 
 /// Return the registers at the entry point: 64-bit mode on the tables of load_kernel(), interrupts off, RSI at

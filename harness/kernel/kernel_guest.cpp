@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -88,14 +89,40 @@ void KernelGuest::restore(const KernelState& state) {
     write_cpu(vm_, cpu_, state.cpu);
 }
 
-std::optional<std::uint64_t> KernelGuest::word_at(vm::Virtual address) {
+std::byte* KernelGuest::find(vm::Virtual address) {
     constexpr std::uint64_t five_levels = 1 << 12;  // CR4.LA57
     const auto& sregs = cpu_.sregs();
     const auto physical = walk(memory_.bytes(), sregs.cr3, (sregs.cr4 & five_levels) != 0, address);
+    return physical && number(*physical) < memory_.size() ? memory_.data() + number(*physical) : nullptr;
+}
+
+std::size_t KernelGuest::read(vm::Virtual address, std::span<std::byte> to) {
+    constexpr std::uint64_t page_size = MemoryStates::page_size;
+    std::size_t done = 0;
+    while (done < to.size()) {
+        const vm::Virtual at{number(address) + done};
+        const auto* const from = find(at);
+        if (from == nullptr) break;
+        const auto size = std::min<std::uint64_t>(to.size() - done, page_size - number(at) % page_size);
+        std::memcpy(to.data() + done, from, size);
+        done += size;
+    }
+    return done;
+}
+
+std::optional<std::uint64_t> KernelGuest::word_at(vm::Virtual address) {
     std::uint64_t word = 0;
-    if (!physical || number(*physical) > memory_.size() - sizeof word) return {};
-    std::memcpy(&word, memory_.data() + number(*physical), sizeof word);
+    if (read(address, std::as_writable_bytes(std::span(&word, 1))) != sizeof word) return {};
     return word;
+}
+
+void KernelGuest::write(vm::Virtual address, std::uint64_t word) {
+    const auto bytes = std::as_bytes(std::span(&word, 1));
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        auto* const to = find(vm::Virtual{number(address) + i});
+        if (to == nullptr) throw std::out_of_range(fmt::format("nothing is mapped at {:#x}", number(address) + i));
+        *to = bytes[i];
+    }
 }
 
 std::uint16_t KernelGuest::run_to_doorbell(std::uint16_t first, std::uint16_t last, unsigned seconds) {

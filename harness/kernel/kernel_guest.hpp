@@ -50,6 +50,11 @@ class KernelGuest {
 
     /// Returns the 8 bytes at a virtual address, on the page tables of the vCPU. Nothing if it is not mapped.
     [[nodiscard]] std::optional<std::uint64_t> word_at(vm::Virtual address);
+    /// Copies the bytes at a virtual address into `to`, up to the first page that is not mapped. Returns how many.
+    std::size_t read(vm::Virtual address, std::span<std::byte> to);
+    /// Writes 8 bytes at a virtual address, whatever the guest's rights are. Throws std::out_of_range if nothing is
+    /// mapped there.
+    void write(vm::Virtual address, std::uint64_t word);
     /// Returns the text that the kernel wrote to the serial port.
     [[nodiscard]] const std::string& serial() const { return serial_; }
     /// Returns the guest-physical memory, from address 0.
@@ -57,6 +62,7 @@ class KernelGuest {
     [[nodiscard]] kvm::Vcpu& cpu() { return cpu_; }
 
   private:
+    [[nodiscard]] std::byte* find(vm::Virtual address);
     [[nodiscard]] std::uint32_t read_port(std::uint16_t port) const;
     [[noreturn]] void fail(const std::string& what);
 

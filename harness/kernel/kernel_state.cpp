@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 
+#include "vm/quirks/tss_type.hpp"
 #include "vm/state/msr.hpp"
 
 namespace gatecrash::kernel {
@@ -56,7 +57,9 @@ CpuState read_cpu(kvm::Vm& vm, kvm::Vcpu& cpu) {
 }
 
 void write_cpu(kvm::Vm& vm, kvm::Vcpu& cpu, const CpuState& state) {
-    cpu.set_sregs(state.sregs);
+    auto sregs = state.sregs;
+    sregs.tr.type = vm::quirks::tss_type(vm::cpu_vendor());
+    cpu.set_sregs(sregs);
     cpu.set_msrs(state.msrs);
     cpu.set_local_apic(state.local_apic);
     for (const auto& chip : state.interrupt_controllers) vm.set_interrupt_controller(chip);

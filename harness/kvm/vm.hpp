@@ -27,8 +27,8 @@ class Vm {
     /// `memory` must outlive the Vm. A guest's write to a read-only slot exits as MmioExit. Empty `memory` removes the
     /// slot. Throws Error.
     void set_memory_slot(std::uint32_t slot, std::uint64_t address, std::span<std::byte> memory, Access access);
-    /// Returns a bitmap of the pages of a logged slot of `size` bytes that the guest has written, or has been able to
-    /// write, since the slot was set (KVM_GET_DIRTY_LOG). Needs a Vm with WrittenPages::log.
+    /// Returns a bitmap of the pages that the guest has written, or has been able to write, since a logged slot was set
+    /// (KVM_GET_DIRTY_LOG). `size` is that of the slot, in bytes. Needs a Vm with WrittenPages::log.
     [[nodiscard]] std::vector<std::uint64_t> written(std::uint32_t slot, std::size_t size) const;
     /// Reserves three pages at guest-physical `address`, which the guest must not use (KVM_SET_TSS_ADDR). Intel hosts
     /// need them.
