@@ -206,7 +206,7 @@ TEST(Explain, PrintsWhatThePagesSay) {
     EXPECT_THAT(result.out, StartsWith("I4: stack\n(docs/reference/invariants.md)\n\n- What must hold: "));
     EXPECT_THAT(result.out,
                 HasSubstr("\n\nnmi: non-maskable interrupt\n(docs/reference/events.md)\n\n- Syntax: `nmi`\n"));
-    EXPECT_THAT(result.out, HasSubstr("\n\nsti-shadow\n(docs/reference/behaviours.md, \"Others\")\n\n- "));
+    EXPECT_THAT(result.out, HasSubstr("\n\nsti-shadow\n(docs/reference/behaviours.md, \"Other behaviours\")\n\n- "));
     EXPECT_THAT(result.out, HasSubstr("\n\nunexpected\n(docs/reference/exit-codes.md, \"Statuses\")\n\n- "));
 }
 

@@ -41,7 +41,7 @@ TEST(Behaviours, BeginWithTheBasicsAndEndWithTheFacts) {
 TEST(Behaviours, AreDocumented) {
     std::ifstream file(REFERENCE_PAGES "/behaviours.md");
     const std::string page(std::istreambuf_iterator<char>(file), {});
-    const auto others = page.find("\n## Others\n"), facts = page.find("\n## Facts\n");
+    const auto others = page.find("\n## Other behaviours\n"), facts = page.find("\n## Facts\n");
     ASSERT_LT(others, facts);
     ASSERT_NE(facts, std::string::npos);
     for (const auto& row : behaviours) {
