@@ -26,10 +26,10 @@ std::string lines_of_measurement(const qualify::Measurement& measurement) {
     if (measurement.ok) return fmt::format("  {:<7}  {}: {}\n", "ok", name, describe(measurement.got));
     auto lines = fmt::format("  {:<7}  {}{}\n", "differs", name, is_basic(measurement.behaviour) ? " (basic)" : "");
     const auto add = [&](std::string_view label, const std::string& text) {
-        if (!text.empty()) lines += fmt::format("  {:<7}    {:<7}  {}\n", "", label, text);
+        if (!text.empty()) lines += fmt::format("  {:<7}    {:<8}  {}\n", "", label, text);
     };
     add("got", describe(measurement.got));
-    add("silicon", describe(measurement.expected));
+    add("hardware", describe(measurement.expected));
     add("remedy", measurement.remedy);
     return lines;
 }

@@ -65,7 +65,7 @@ void add_behaviours(report::MachineDescription& description, const std::vector<q
 }
 
 std::string describe(const qualify::Measurement& measurement) {
-    return fmt::format("{}: this KVM gives {}; hardware gives {}", to_string(measurement.behaviour),
+    return fmt::format("{}: this KVM gives \"{}\"; hardware gives \"{}\"", to_string(measurement.behaviour),
                        qualify::describe(measurement.got), qualify::describe(measurement.expected));
 }
 

@@ -17,10 +17,10 @@ struct LocalMachine {
     vm::StepperKind stepper;  ///< used unless the user names another one
 };
 
-/// Returns the machine to use. Its basic behaviours are as on silicon; `others` asks to measure the other ones too.
-/// Empty for an emulated machine, which this process still has to enter: see inside.hpp. For `automatic`, takes the
-/// host if it is fit, and otherwise says on standard error, in one line, why not. Throws HostError if `asked` cannot be
-/// used.
+/// Returns the machine to use. Its basic behaviours are as on real hardware; `others` asks to measure the other ones
+/// too. Empty for an emulated machine, which this process still has to enter: see inside.hpp. For `automatic`, takes
+/// the host if it is fit, and otherwise says on standard error, in one line, why not. Throws HostError if `asked`
+/// cannot be used.
 [[nodiscard]] std::optional<LocalMachine> choose_machine(MachineName asked, bool others);
 
 /// Throws HostError if one of `events` cannot land on `machine`, whatever the guest is. A sweep without that event
@@ -36,7 +36,7 @@ inline constexpr const char* machine_variable = "GATECRASH_MACHINE";
 [[nodiscard]] report::MachineDescription describe_here();
 void add_behaviours(report::MachineDescription& description, const std::vector<qualify::Measurement>& measurements);
 
-/// Describes a measurement, such as "int3 gives X where silicon gives Y".
+/// Describes a measurement, such as `int3: this KVM gives "X"; hardware gives "Y"`.
 [[nodiscard]] std::string describe(const qualify::Measurement& measurement);
 
 }  // namespace gatecrash::cli

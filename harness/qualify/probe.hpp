@@ -1,4 +1,4 @@
-// One behaviour, as a row of a table: the answers of silicon, and the function that measures it.
+// One behaviour, as a row of a table: the answers of real hardware, and the function that measures it.
 #pragma once
 
 #include <cstdint>
@@ -47,7 +47,7 @@ class Bench {
     std::optional<Loaded> loaded_;
 };
 
-/// The answers of silicon of each vendor. expected.hpp makes these.
+/// The answers of real hardware, for each vendor. expected.hpp makes these.
 struct Expected {
     Allowed intel, amd;
 
@@ -71,8 +71,8 @@ struct Probe {
 
 /// Calls `measure` and judges: the behaviour is ok if the answer is one that this vendor's CPUs may give.
 [[nodiscard]] Measurement judge(const Probe& probe, Vendor vendor, const std::function<Answer()>& measure);
-/// Measures `probe` in `bench`, for the vendor of the CPU that this program runs on. On silicon an interrupt of the
-/// host leaves no trace. But if a VM entry loses some state of the guest (behaviours shadow-over-entry,
+/// Measures `probe` in `bench`, for the vendor of the CPU that this program runs on. On real hardware an interrupt of
+/// the host leaves no trace. But if a VM entry loses some state of the guest (behaviours shadow-over-entry,
 /// breakpoint-from-outside), an interrupt changes the answer. So an answer counts at once only if it is the expected
 /// one and KVM counted no such interrupt meanwhile. Any other answer counts once it has come twice; the fifth counts
 /// anyway. KVM's count does not decide alone: KVM on Bochs misses some interrupts, and KVM on SVM also counts its own

@@ -20,7 +20,7 @@ using vm::Behaviour;
 struct Measurement {
     Behaviour behaviour{};
     Answer got;        ///< the answer, or the first line of the error that ended the measurement
-    Allowed expected;  ///< the answers of silicon of this CPU's vendor
+    Allowed expected;  ///< the answers of real hardware of this CPU's vendor
     bool ok = false;
     std::string remedy;  ///< says what the user can do about it; empty if `ok`
 };

@@ -20,7 +20,7 @@ struct MachineDescription {
     std::string kernel;  ///< the release, as `uname -r` prints it
     bool emulated = false;
     vm::Vendor vendor{};                 ///< the vendor of the CPU
-    Measured<bool> behaviours;           ///< true for each measured behaviour that is as on silicon
+    Measured<bool> behaviours;           ///< true for each measured behaviour that is as on real hardware
     Measured<std::string> answers = {};  ///< what was measured; only `doctor` has it
 
     bool operator==(const MachineDescription&) const = default;

@@ -52,13 +52,14 @@ bool differs(const Row& row) {
     return std::ranges::any_of(aspects, [&](Aspect aspect) { return differs(row, aspect); });
 }
 
-/// True if the machine was measured to have the behaviour as on silicon, or not to have it, as `as_on_silicon` says.
+/// True if the machine was measured to have the behaviour as on real hardware, or not to have it, as `as_on_silicon`
+/// says.
 bool is(const MachineDescription& machine, vm::Behaviour behaviour, bool as_on_silicon) {
     const auto found = machine.behaviours.find(behaviour);
     return found != machine.behaviours.end() && found->second == as_on_silicon;
 }
 
-/// Lists the behaviours that may explain a difference, each with the machines where it is not as on silicon.
+/// Lists the behaviours that may explain a difference, each with the machines where it is not as on real hardware.
 std::string differing_behaviours(const Row& row) {
     std::set<vm::Behaviour, vm::ByName> behaviours;
     for (const auto& one : row) {

@@ -20,8 +20,8 @@ struct MachineResults {
 
 /// Returns a line for each variant, with its status and verdict on each machine that was used. A "*" marks a variant
 /// whose results differ: status and verdict, boundaries, schedules, or the schedule of the finding. Below, each such
-/// variant shows what differs, and how to replay it. It also lists behaviours that are as on silicon on one of these
-/// machines only. These are hints, since nobody measured that they are the cause. If the variant expects the
+/// variant shows what differs, and how to replay it. It also lists behaviours that are as on real hardware on one of
+/// these machines only. These are hints, since nobody measured that they are the cause. If the variant expects the
 /// difference, its own reasons replace them. `selections` are the variants, in the order of the results.
 [[nodiscard]] std::string machine_matrix(std::span<const MachineResults> machines,
                                          std::span<const Selection> selections);

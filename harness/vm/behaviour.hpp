@@ -21,7 +21,7 @@ enum class Behaviour : std::uint8_t {
 
 /// Says who relies on a behaviour.
 enum class BehaviourRank : std::uint8_t {
-    basic,  ///< everything: a machine where it differs from silicon is unfit
+    basic,  ///< everything: a machine where it differs from real hardware is unfit
     other,  ///< some variants, events or defaults
     fact,   ///< no command: the behaviour only tells machines apart
 };

@@ -102,7 +102,7 @@ TEST_F(Intel, IsFit) {
     EXPECT_EQ(machine["name"], "intel");
     EXPECT_EQ(machine["kvm"], "kvm_intel");
     EXPECT_EQ(machine["emulated"], true);
-    // These behaviours differ from silicon. docs/explanation/machines.md explains why.
+    // These behaviours differ from real hardware. docs/explanation/machines.md explains why.
     const std::map<std::string, std::string> gaps{
         {"nmi-mask-over-entry",
          "NMI, RIP after the doorbell, then #DB, RIP after the doorbell, then NMI, RIP after the doorbell"},
