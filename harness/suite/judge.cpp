@@ -43,7 +43,12 @@ std::string missing(const Place& place, const std::vector<sweep::Finding>& findi
 
 /// Says how the result differs from the expectation; empty if it does not.
 std::string difference(const Expectation& expects, const sweep::SweepResult& sweep) {
-    if (expects.holds()) return sweep.findings.empty() ? "" : "expected to hold";
+    if (expects.holds()) {
+        if (sweep.findings.empty()) return "";
+        const auto& first = sweep.findings.front();
+        return fmt::format("expected to hold, but {} breaks {}", to_string(first.schedule),
+                           describe(first.violation.invariant));
+    }
     // Another shard may have the expected finding, and a finding here may be longer than that.
     if (!sweep.shard.is_whole()) return "";
     if (sweep.findings.empty()) {

@@ -66,7 +66,7 @@ TEST(Judge, EverythingElseIsUnexpected) {
         std::vector<sweep::Finding> findings;
         const char* message;
     } const table[]{
-        {"breaks though it should hold", holds(), {at_entry}, "expected to hold"},
+        {"breaks though it should hold", holds(), {at_entry}, "breaks I4 (stack)"},
         {"holds though it should break", breaks_at_exit, {}, "but holds"},
         {"another invariant",
          breaks_at_exit,
