@@ -91,20 +91,21 @@ int explain(const ExplainOptions& options) {
 
 }  // namespace
 
-const Command explain_command{.name = "explain",
-                              .arguments = " [TERM...]",
-                              .summary = "what an invariant, an event, a behaviour, a row or a word means",
-                              .about =
-                                  "A TERM is an invariant (I4), an event (nmi), a behaviour (sti-shadow), a row of the "
-                                  "catalogue (A7), a verdict, "
-                                  "a\n"
-                                  "status, an exit code or a word of the glossary. None: lists all of them. The text "
-                                  "is that of docs/reference.\n",
-                              .examples =
-                                  "  gatecrash explain                   what can be explained\n"
-                                  "  gatecrash explain I4 nmi\n"
-                                  "  gatecrash explain kernel GS         the name of I2\n",
-                              .add_options = add_none,
-                              .prepare = prepare<read_explain, explain>};
+const Command explain_command{
+    .name = "explain",
+    .arguments = " [TERM...]",
+    .summary = "explain an invariant, an event, a behaviour, a row of the catalogue, or a word",
+    .about =
+        "A TERM is an invariant (I4), an event (nmi), a behaviour (sti-shadow), a row of the "
+        "catalogue (A7), a\n"
+        "verdict, a status, an exit code or a word of the glossary. Without a TERM, it lists "
+        "all of them. The\n"
+        "text is that of the pages in docs/reference.\n",
+    .examples =
+        "  gatecrash explain                   what can be explained\n"
+        "  gatecrash explain I4 nmi\n"
+        "  gatecrash explain kernel GS         the name of I2\n",
+    .add_options = add_none,
+    .prepare = prepare<read_explain, explain>};
 
 }  // namespace gatecrash::cli

@@ -66,10 +66,14 @@ void add_common(OptionList& options) {
              "process may use, at most 16 on the host; emulated machines take at most half of the free memory)");
     add_text(options, "json", "FILE",
              "also write the results as JSON; '-' is standard output, and the text then goes to standard error");
-    add_text(options, "stepper", "KIND",
-             "how to step: trap-flag or stop-bytes (default trap-flag; stop-bytes where trap-flag leaves traces in "
-             "the guest)");
-    add_flag(options, "quiet", "print no progress line; if a report takes standard output, print no text either");
+    add_text(
+        options, "stepper", "KIND",
+        "how to step: trap-flag or stop-bytes (default trap-flag; stop-bytes for 32-bit guests, and where the trap "
+        "flag leaves state in the CPU)");
+    add_flag(
+        options, "quiet",
+        "print no progress line, and no finding before its sweep ends; if a report takes standard output, print no "
+        "text either");
     add_flag(options, "help,h", "print this help");
     add_flag(options, "version", "print the version");
 }
