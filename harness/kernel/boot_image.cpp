@@ -14,9 +14,9 @@ namespace {
 
 /// Offsets in a bzImage's setup header: Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header".
 namespace setup {
-constexpr std::size_t setup_sectors = 0x1f1, magic = 0x202, version = 0x206, version_string = 0x20e, load_flags = 0x236,
-                      payload_offset = 0x248, payload_length = 0x24c, end = 0x250;
-constexpr std::uint16_t kernel_64 = 1, first_version_with_load_flags = 0x20c;
+constexpr std::size_t setup_sectors = 0x1f1, magic = 0x202, version = 0x206, version_string = 0x20e,
+                      extended_load_flags = 0x236, payload_offset = 0x248, payload_length = 0x24c, end = 0x250;
+constexpr std::uint16_t kernel_64 = 1, first_version_with_extended_load_flags = 0x20c;
 constexpr std::size_t sector = 512;
 }  // namespace setup
 
@@ -31,10 +31,10 @@ Value value_at(std::span<const std::byte> bytes, std::size_t at) {
 std::span<const std::byte> payload_of(std::span<const std::byte> file, std::string& release) {
     if (file.size() < setup::end) throw ImageError("cut off in its setup header: fetch the kernel image again");
     const auto protocol = value_at<std::uint16_t>(file, setup::version);
-    if (protocol < setup::first_version_with_load_flags)
+    if (protocol < setup::first_version_with_extended_load_flags)
         throw ImageError(fmt::format("boot protocol {}.{:02}: gatecrash needs 2.12 or newer, which Linux has since 3.8",
                                      protocol >> 8, protocol & 0xff));
-    if ((value_at<std::uint16_t>(file, setup::load_flags) & setup::kernel_64) == 0)
+    if ((value_at<std::uint16_t>(file, setup::extended_load_flags) & setup::kernel_64) == 0)
         throw ImageError("a 32-bit kernel: gatecrash sweeps 64-bit kernels. Build it with CONFIG_64BIT");
     std::size_t sectors = std::to_integer<std::size_t>(file[setup::setup_sectors]);
     if (sectors == 0) sectors = 4;  // boot.rst: "for backwards compatibility"

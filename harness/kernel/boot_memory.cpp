@@ -15,6 +15,10 @@ namespace {
 constexpr std::uint64_t gdt = 0x6000, boot_parameters = 0x7000, command_line = 0x8000, page_tables = 0x9000;
 constexpr std::uint64_t page_size = 4096, large_page = std::uint64_t{2} << 20, low_memory_end = 0x9fc00,
                         high_memory = 0x100000;
+/// The devices of a PC are below 4 GiB, so its memory ends here.
+constexpr std::uint64_t max_memory = std::uint64_t{3} << 30;
+/// Linux wants its initramfs below this (initrd_addr_max in boot.rst).
+constexpr std::uint64_t initramfs_end = std::uint64_t{2} << 30;
 constexpr std::size_t max_command_line = 2048;
 // boot.rst fixes these two selectors.
 constexpr std::uint16_t boot_cs = 0x10, boot_ds = 0x18;
@@ -31,23 +35,24 @@ void load_segments(const BootImage& image, std::span<std::byte> memory) {
             throw ImageError(fmt::format("a segment at {:#x}, below the first MiB: link the kernel above it", at));
         if (segment.size > memory.size() || at > memory.size() - segment.size)
             throw ImageError(fmt::format("the kernel needs {} MiB of memory and has {}: give it more with --memory",
-                                         (at + segment.size + (1 << 20) - 1) >> 20, memory.size() >> 20));
+                                         (at >> 20) + (segment.size >> 20) + 1, memory.size() >> 20));
         std::ranges::copy(segment.bytes, memory.begin() + static_cast<std::ptrdiff_t>(at));
     }
 }
 
-/// Returns the guest-physical address of the initramfs: the highest page at which it fits.
+/// Puts the initramfs where it ends as high as it may. Returns its guest-physical address.
 std::uint64_t load_initramfs(const BootImage& image, const std::string& initramfs, std::span<std::byte> memory) {
     std::uint64_t kernel_end = 0;
     for (const auto& segment : image.segments)
         kernel_end = std::max(kernel_end, number(segment.physical) + segment.size);
-    const auto free = memory.size() - kernel_end;
+    const auto end = std::min<std::uint64_t>(memory.size(), initramfs_end);
+    const auto free = end - std::min(end, kernel_end);
     if (initramfs.size() + page_size > free)
         throw ImageError(
             fmt::format("the initramfs has {} KiB, and {} KiB of memory are free: give the kernel more with "
                         "--memory",
                         initramfs.size() >> 10, free >> 10));
-    const auto at = (memory.size() - initramfs.size()) & ~(page_size - 1);
+    const auto at = (end - initramfs.size()) & ~(page_size - 1);
     std::memcpy(memory.data() + at, initramfs.data(), initramfs.size());
     return at;
 }
@@ -70,6 +75,10 @@ void load_kernel(const BootImage& image, const BootInput& input, std::span<std::
     if (input.command_line.size() >= max_command_line)
         throw ImageError(fmt::format("the command line has {} bytes: Linux takes {}", input.command_line.size(),
                                      max_command_line - 1));
+    if (memory.size() > max_memory)
+        throw ImageError(
+            fmt::format("{} MiB of memory: gatecrash gives a kernel at most {} MiB. Use less with --memory",
+                        memory.size() >> 20, max_memory >> 20));
     load_segments(image, memory);
     boot_params parameters{};
     if (!input.initramfs.empty()) {

@@ -43,6 +43,8 @@ enum Kind : std::uint32_t {
 constexpr std::size_t type_size = 12, member_size = 12;
 /// Structures nest less deep than this. A damaged section could nest without end.
 constexpr unsigned max_depth = 32;
+/// Bounds the search for one member. Structures of a damaged section could contain each other many times.
+constexpr std::uint32_t max_members = 1'000'000;
 
 constexpr Kind kind_of(std::uint32_t info) { return static_cast<Kind>(info >> 24 & 0x1f); }
 constexpr std::uint32_t length_of(std::uint32_t info) { return info & 0xffff; }
@@ -107,17 +109,17 @@ std::uint32_t Btf::word_at(std::size_t at) const {
     return word;
 }
 
-std::string_view Btf::string_at(std::uint32_t at) const {
-    if (at >= strings_.size()) return {};
+bool Btf::is_string(std::uint32_t at, std::string_view text) const {
+    if (at >= strings_.size()) return false;
     const auto rest = strings_.substr(at);
-    return rest.substr(0, rest.find('\0'));
+    return rest.starts_with(text) && rest.size() > text.size() && rest[text.size()] == '\0';
 }
 
 void Btf::read_types() {
     by_id_.push_back({});  // type 0 is void
     for (std::size_t at = 0; at < types_.size();) {
         if (types_.size() - at < type_size) damaged("its last type is cut off");
-        const Type type{static_cast<std::uint32_t>(at), word_at(at + 4), word_at(at + 8), string_at(word_at(at))};
+        const Type type{static_cast<std::uint32_t>(at), word_at(at), word_at(at + 4), word_at(at + 8)};
         const auto extra = extra_size(type.info);
         if (!extra) damaged(fmt::format("it has a type of unknown kind {}", type.info >> 24 & 0x1f));
         at += type_size;
@@ -148,30 +150,32 @@ const Btf::Type* Btf::structure_of(std::uint32_t id) const {
 }
 
 std::optional<std::uint32_t> Btf::offset_of(std::string_view structure_name, std::string_view member) const {
+    auto members_left = max_members;
     for (std::uint32_t id = 1; id < by_id_.size(); ++id) {
-        if (by_id_[id].name != structure_name) continue;
+        if (!is_string(by_id_[id].name, structure_name)) continue;
         const auto* type = structure_of(id);
         if (type == nullptr) continue;
-        if (const auto offset = find(*type, member, 0)) return offset;
+        if (const auto offset = find(*type, member, 0, members_left)) return offset;
     }
     return {};
 }
 
-std::optional<std::uint32_t> Btf::find(const Type& of, std::string_view path, unsigned depth) const {
+std::optional<std::uint32_t> Btf::find(const Type& of, std::string_view path, unsigned depth,
+                                       std::uint32_t& members_left) const {
     if (depth == max_depth) return {};
     const auto dot = path.find('.');
     const auto first = path.substr(0, dot);
     const bool has_bit_fields = of.info >> 31 != 0;
-    for (std::uint32_t member = 0; member < length_of(of.info); ++member) {
+    for (std::uint32_t member = 0; member < length_of(of.info) && members_left > 0; ++member, --members_left) {
         const auto at = of.at + type_size + member * member_size;
-        const auto name = string_at(word_at(at));
+        const bool is_nameless = is_string(word_at(at), ""), is_first = is_string(word_at(at), first);
         // With kind_flag, the upper byte is the size of a bit-field: btf.rst, "BTF_KIND_STRUCT".
         const auto offset = (word_at(at + 8) & (has_bit_fields ? 0xffffff : 0xffffffff)) / 8;
-        if (name == first && dot == std::string_view::npos) return offset;
-        if (!name.empty() && name != first) continue;
+        if (is_first && dot == std::string_view::npos) return offset;
+        if (!is_nameless && !is_first) continue;
         const auto* type = structure_of(word_at(at + 4));
         if (type == nullptr) continue;
-        if (const auto inner = find(*type, name.empty() ? path : path.substr(dot + 1), depth + 1))
+        if (const auto inner = find(*type, is_nameless ? path : path.substr(dot + 1), depth + 1, members_left))
             return offset + *inner;
     }
     return {};

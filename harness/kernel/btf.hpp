@@ -23,17 +23,22 @@ class Btf {
 
   private:
     struct Type {
-        std::uint32_t at;  ///< in the types, in bytes
+        std::uint32_t at;    ///< in the types, in bytes
+        std::uint32_t name;  ///< where it begins in the strings
         std::uint32_t info, size_or_type;
-        std::string_view name;
     };
 
-    [[nodiscard]] std::string_view string_at(std::uint32_t at) const;
+    /// True if the string that begins at `at` in the strings is `text`. Reads no more of it, so that a section without
+    /// an end of its strings does not take long.
+    [[nodiscard]] bool is_string(std::uint32_t at, std::string_view text) const;
     [[nodiscard]] std::uint32_t word_at(std::size_t at) const;
     void read_types();
     /// Follows typedefs and qualifiers to a structure. Returns null for anything else.
     [[nodiscard]] const Type* structure_of(std::uint32_t id) const;
-    [[nodiscard]] std::optional<std::uint32_t> find(const Type& structure, std::string_view path, unsigned depth) const;
+    /// Returns the offset of `path` in `structure`, or nothing. Counts `members_left` down for each member that it
+    /// reads, and stops at 0.
+    [[nodiscard]] std::optional<std::uint32_t> find(const Type& structure, std::string_view path, unsigned depth,
+                                                    std::uint32_t& members_left) const;
 
     std::span<const std::byte> types_;
     std::string_view strings_;

@@ -11,9 +11,14 @@ namespace {
 
 constexpr std::size_t tokens = 256, marker_distance = 256, word = 4;
 constexpr std::size_t index_size = tokens * sizeof(std::uint16_t);
-/// A token is part of a name, so the table cannot be longer than this.
+/// Tables of real kernels have about 1 KiB.
 constexpr std::size_t max_token_table = 16384;
 constexpr std::uint32_t least_symbols = 64, most_symbols = 2'000'000;
+/// Twice KSYM_NAME_LEN of include/linux/kallsyms.h.
+constexpr std::size_t max_name = 1024;
+/// Bounds the search for the names, in names that are looked at. Segments of a damaged file could look like names
+/// everywhere.
+constexpr std::uint64_t max_search = 200'000'000;
 /// Linux maps its text here: Documentation/arch/x86/x86_64/mm.rst.
 constexpr std::uint64_t kernel_map = 0xffffffff80000000;
 
@@ -51,7 +56,7 @@ class Decoder {
             if (!table) continue;
             tokens_ = {*table, at};
             // Each part is aligned to a multiple of 8, or of 4 in newer kernels.
-            for (auto count_at = tokens_.table & ~(word - 1); count_at >= word;) {
+            for (auto count_at = tokens_.table & ~(word - 1); count_at >= word && searched_ < max_search;) {
                 count_at -= word;
                 for (const std::size_t alignment : {8, 4}) {
                     const auto names = names_at(count_at, alignment);
@@ -122,12 +127,12 @@ class Decoder {
     }
 
     /// Accepts a count of symbols at `count_at` if so many names follow, and then the offsets of every 256th.
-    [[nodiscard]] std::optional<Names> names_at(std::size_t count_at, std::size_t alignment) const {
+    [[nodiscard]] std::optional<Names> names_at(std::size_t count_at, std::size_t alignment) {
         const Names found{count_at, count_at + alignment, value<std::uint32_t>(count_at)};
         if (found.count < least_symbols || found.count > most_symbols) return {};
         std::vector<std::uint32_t> markers;
         auto at = found.names;
-        for (std::uint32_t name = 0; name < found.count; ++name) {
+        for (std::uint32_t name = 0; name < found.count; ++name, ++searched_) {
             if (name % marker_distance == 0) markers.push_back(static_cast<std::uint32_t>(at - found.names));
             if (at >= tokens_.table) return {};
             const auto length = length_at(at);
@@ -196,9 +201,9 @@ class Decoder {
                 const auto length = length_at(at);
                 return at + length;
             }();
-            for (; at < end; ++at)
+            for (; at < end && name.size() <= max_name; ++at)
                 name += string_at(tokens_.table + token_offset(tokens_.index, byte(at)), tokens_.index);
-            if (name.empty()) return {};
+            if (name.empty() || name.size() > max_name) return {};
             all.push_back({name.front(), name.substr(1), vm::Virtual{address_of(addresses, symbol)}});
         }
         return all;
@@ -207,6 +212,7 @@ class Decoder {
     std::span<const std::byte> image_;
     std::uint64_t address_;
     Tokens tokens_;
+    std::uint64_t searched_ = 0;
 };
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "vm/boot/image.hpp"
+#include "gatecrash/address.hpp"
 
 namespace gatecrash::kernel {
 

@@ -43,6 +43,17 @@ kvm::Vm make_vm(const kvm::System& system, std::span<std::byte> memory) {
     return vm;
 }
 
+std::uint32_t read_port(std::uint16_t port) {
+    switch (port) {
+        case serial_line_status:
+            return 0x60;  // the transmitter is empty
+        case cmos_data:
+            return 0;  // the clock is not being updated
+        default:
+            return 0xffffffff;  // no device
+    }
+}
+
 }  // namespace
 
 KernelGuest::KernelGuest(const kvm::System& system, const BootImage& image, const BootInput& input,
@@ -62,17 +73,6 @@ void KernelGuest::fail(const std::string& what) {
     const auto log = std::string_view(serial_).substr(serial_.size() - std::min(serial_.size(), shown));
     throw BootError(fmt::format("the kernel {}. RIP is {:#x}. The end of its log:\n{}", what, cpu_.regs().rip,
                                 log.empty() ? "(empty: boot with earlyprintk=ttyS0,keep)" : log));
-}
-
-std::uint32_t KernelGuest::read_port(std::uint16_t port) const {
-    switch (port) {
-        case serial_line_status:
-            return 0x60;  // the transmitter is empty
-        case cmos_data:
-            return 0;  // the clock is not being updated
-        default:
-            return 0xffffffff;
-    }
 }
 
 KernelState KernelGuest::save() {
@@ -146,7 +146,7 @@ std::uint16_t KernelGuest::run_to_doorbell(std::uint16_t first, std::uint16_t la
             }
         } else if (std::holds_alternative<kvm::InterruptedExit>(exit)) {
             if (std::chrono::steady_clock::now() - begin > std::chrono::seconds(seconds))
-                fail(fmt::format("did not start its init program in {} seconds", seconds));
+                fail(fmt::format("rang no doorbell in {} seconds", seconds));
             cpu_.set_regs(kvm_regs(cpu_.regs()));
         } else if (std::holds_alternative<kvm::MmioExit>(exit)) {
             continue;  // no device: it reads all ones

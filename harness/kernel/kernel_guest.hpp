@@ -63,7 +63,6 @@ class KernelGuest {
 
   private:
     [[nodiscard]] std::byte* find(vm::Virtual address);
-    [[nodiscard]] std::uint32_t read_port(std::uint16_t port) const;
     [[noreturn]] void fail(const std::string& what);
 
     posix::FileDescriptor memory_file_;

@@ -18,6 +18,9 @@ namespace {
 
 constexpr std::size_t max_size = std::size_t{1} << 30;
 constexpr std::size_t chunk_size = std::size_t{1} << 20;
+/// Linux compresses kernels with dictionaries of 32 or 128 MiB (scripts/xz_wrap.sh). A damaged payload could ask for
+/// 4 GiB.
+constexpr std::uint64_t max_decoder_memory = std::uint64_t{192} << 20;
 
 [[noreturn]] void damaged_payload(std::string_view format) {
     throw ImageError(fmt::format("the {} payload is damaged or cut off: fetch the kernel image again", format));
@@ -30,6 +33,7 @@ void check_size(const Bytes& out) {
 /// Collects the output of a decoder that fills buffers of its caller.
 class Output {
   public:
+    explicit Output(std::size_t size = chunk_size) : chunk_(size) {}
     [[nodiscard]] std::byte* buffer() { return chunk_.data(); }
     [[nodiscard]] std::size_t size() const { return chunk_.size(); }
     void take(std::size_t count) {
@@ -39,7 +43,7 @@ class Output {
     [[nodiscard]] Bytes finish() { return std::move(out_); }
 
   private:
-    Bytes chunk_ = Bytes(chunk_size);
+    Bytes chunk_;
     Bytes out_;
 };
 
@@ -64,7 +68,7 @@ Bytes from_gzip(std::span<const std::byte> payload) {
 
 Bytes from_xz(std::span<const std::byte> payload) {
     lzma_stream stream = LZMA_STREAM_INIT;
-    if (lzma_stream_decoder(&stream, UINT64_MAX, 0) != LZMA_OK) throw std::bad_alloc();
+    if (lzma_stream_decoder(&stream, max_decoder_memory, 0) != LZMA_OK) throw std::bad_alloc();
     const std::unique_ptr<lzma_stream, decltype(&lzma_end)> end(&stream, lzma_end);
     stream.next_in = reinterpret_cast<const std::uint8_t*>(payload.data());
     stream.avail_in = payload.size();
@@ -82,8 +86,6 @@ Bytes from_xz(std::span<const std::byte> payload) {
 Bytes from_zstd(std::span<const std::byte> payload) {
     const std::unique_ptr<ZSTD_DStream, decltype(&ZSTD_freeDStream)> stream(ZSTD_createDStream(), ZSTD_freeDStream);
     if (stream == nullptr) throw std::bad_alloc();
-    // Kernels are compressed with a window of up to 128 MiB (zstd -22 --ultra), which is more than the default allows.
-    ZSTD_DCtx_setParameter(stream.get(), ZSTD_d_windowLogMax, 27);
     ZSTD_inBuffer in{payload.data(), payload.size(), 0};
     Output out;
     for (std::size_t left = 1; left != 0;) {
@@ -104,23 +106,19 @@ Bytes from_lz4(std::span<const std::byte> payload) {
         std::memcpy(&value, payload.data() + at, word);
         return value;
     };
-    Bytes out;
+    Output out(block_size);
     for (std::size_t at = word; payload.size() - at > word;) {
         const std::size_t size = word_at(at);
         at += word;
-        if (size > payload.size() - at) damaged_payload("LZ4");
-        const auto before = out.size();
-        out.resize(before + block_size);
+        if (size > payload.size() - at || size > LZ4_COMPRESSBOUND(block_size)) damaged_payload("LZ4");
         const int unpacked = LZ4_decompress_safe(reinterpret_cast<const char*>(payload.data() + at),
-                                                 reinterpret_cast<char*>(out.data() + before), static_cast<int>(size),
+                                                 reinterpret_cast<char*>(out.buffer()), static_cast<int>(size),
                                                  static_cast<int>(block_size));
         if (unpacked < 0) damaged_payload("LZ4");
-        out.resize(before + static_cast<std::size_t>(unpacked));
-        check_size(out);
+        out.take(static_cast<std::size_t>(unpacked));
         at += size;
     }
-    if (out.empty()) damaged_payload("LZ4");
-    return out;
+    return out.finish();
 }
 
 struct Format {

@@ -44,16 +44,15 @@ std::optional<vm::Virtual> find(const std::vector<KernelSymbol>& symbols, std::s
     return found == symbols.end() ? std::nullopt : std::optional(found->address);
 }
 
-/// Every kernel has "Linux version" at this symbol, so a map whose address is another belongs to another kernel.
+/// Refuses symbols of another kernel. Every kernel has "Linux version" at linux_banner.
 void check_banner(const std::vector<KernelSymbol>& symbols, const BootImage& kernel) {
     constexpr std::string_view banner = "Linux version ";
     const auto where = find(symbols, "linux_banner");
-    if (!where) throw ImageError("no symbol linux_banner: name the System.map of the kernel's build");
+    if (!where) throw ImageError("no symbol linux_banner: name the symbols of the kernel's build");
     if (text_of(kernel.at(*where, banner.size())) != banner)
-        throw ImageError(
-            fmt::format("the symbols of another kernel: linux_banner is not at {:#x} in {}. Name the System.map "
-                        "of the same build",
-                        number(*where), kernel.version));
+        throw ImageError(fmt::format(
+            "the symbols of another kernel: linux_banner is not at {:#x} in {}. Name those of the same build",
+            number(*where), kernel.version));
 }
 
 std::optional<KernelSymbol> parse_line(std::string_view line) {
@@ -82,7 +81,7 @@ std::vector<KernelSymbol> read_system_map(std::string_view text) {
         auto symbol = parse_line(line);
         if (!symbol)
             throw ImageError(
-                fmt::format("no System.map: its line {} is not \"ADDRESS TYPE NAME\"", symbols.size() + 1));
+                fmt::format("not a System.map: its line {} is not \"ADDRESS TYPE NAME\"", symbols.size() + 1));
         symbols.push_back(std::move(*symbol));
     }
     if (symbols.size() < 2)
@@ -146,7 +145,9 @@ std::vector<KernelSymbol> symbols_from(Bytes file, const std::string& name, cons
                 fmt::format("the vmlinux of another kernel: its build ID is {}, and the kernel's is {}. Name the "
                             "one of the same build",
                             hexadecimal(found), hexadecimal(expected)));
-        return read_symbol_table(vmlinux);
+        auto symbols = read_symbol_table(vmlinux);
+        if (found.empty()) check_banner(symbols, kernel);
+        return symbols;
     } catch (const ImageError& error) {
         const std::string message = error.what();
         throw ImageError(message.starts_with(name + ": ") ? message : name + ": " + message);

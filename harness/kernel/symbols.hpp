@@ -22,8 +22,8 @@ namespace gatecrash::kernel {
 [[nodiscard]] std::vector<KernelSymbol> own_symbols(const BootImage& kernel);
 
 /// Returns the symbols in `file`, a System.map or a vmlinux for `kernel`. `name` is for messages. Throws ImageError if
-/// it is neither, or belongs to another kernel. It compares the build ID of a vmlinux, or the address of `linux_banner`
-/// in a System.map.
+/// it is neither, or belongs to another kernel. It compares the build ID of a vmlinux. If there is none, and for a
+/// System.map, it compares the address of `linux_banner`.
 [[nodiscard]] std::vector<KernelSymbol> symbols_from(Bytes file, const std::string& name, const BootImage& kernel);
 
 }  // namespace gatecrash::kernel
