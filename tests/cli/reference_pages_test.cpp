@@ -169,7 +169,8 @@ TEST(ReferencePages, ExplainATermOnceAPage) {
 TEST(ReferencePages, FitATerminal) {
     for (const auto& term : terms_of(reference_pages())) {
         EXPECT_FALSE(term.text.empty()) << term.name();
-        for (const auto line : lines_of(to_terminal(term.text))) {
+        const auto text = to_terminal(term.text);
+        for (const auto line : lines_of(text)) {
             const bool is_code = line.starts_with("    ");
             if (!is_code && line.find(' ', line.find_first_not_of(" -")) != std::string_view::npos) {
                 EXPECT_LE(line.size(), terminal_columns) << term.name() << ": " << line;
