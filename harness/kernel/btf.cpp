@@ -166,7 +166,9 @@ std::optional<std::uint32_t> Btf::find(const Type& of, std::string_view path, un
     const auto dot = path.find('.');
     const auto first = path.substr(0, dot);
     const bool has_bit_fields = of.info >> 31 != 0;
-    for (std::uint32_t member = 0; member < length_of(of.info) && members_left > 0; ++member, --members_left) {
+    for (std::uint32_t member = 0; member < length_of(of.info); ++member) {
+        if (members_left == 0) return {};
+        --members_left;
         const auto at = of.at + type_size + member * member_size;
         const bool is_nameless = is_string(word_at(at), ""), is_first = is_string(word_at(at), first);
         // With kind_flag, the upper byte is the size of a bit-field: btf.rst, "BTF_KIND_STRUCT".

@@ -71,6 +71,15 @@ TEST(KernelSymbols, ComeFromTheKernelItself) {
     }
 }
 
+std::string btf_section(const std::string& types, const std::string& strings) {
+    std::string section;
+    append(section, std::uint16_t{0xeb9f});
+    append(section, std::uint16_t{1});
+    for (const std::size_t field : {std::size_t{24}, std::size_t{0}, types.size(), types.size(), strings.size()})
+        append(section, static_cast<std::uint32_t>(field));
+    return section + types + strings;
+}
+
 /// Makes a .BTF section: struct outer { int a; union { int b; struct inner c; }; }, and a typedef of it, outer_t.
 std::string btf() {
     const auto strings = "\0int\0inner\0x\0y\0outer\0a\0b\0c\0outer_t\0"s;
@@ -87,12 +96,7 @@ std::string btf() {
     words({0, kind(5, 2), 8, name("b"), 1, 0, name("c"), 2, 0});               // 3
     words({name("outer"), kind(4, 2), 12, name("a"), 1, 0, 0, 3, 32});         // 4
     words({name("outer_t"), kind(8, 0), 4});                                   // 5
-    std::string section;
-    append(section, std::uint16_t{0xeb9f});
-    append(section, std::uint16_t{1});
-    for (const std::size_t field : {std::size_t{24}, std::size_t{0}, types.size(), types.size(), strings.size()})
-        append(section, static_cast<std::uint32_t>(field));
-    return section + types + strings;
+    return btf_section(types, strings);
 }
 
 TEST(Btf, FindsMembersAlsoInNamelessStructures) {
@@ -105,6 +109,13 @@ TEST(Btf, FindsMembersAlsoInNamelessStructures) {
     EXPECT_EQ(types.offset_of("inner", "y"), 4U);
     EXPECT_EQ(types.offset_of("outer", "y"), std::nullopt);
     EXPECT_EQ(types.offset_of("int", "a"), std::nullopt);
+}
+
+TEST(Btf, EndsTheSearchInAUnionThatContainsItselfTwice) {
+    std::string types;
+    for (const std::uint32_t word : {1U, 5U << 24 | 2, 8U, 0U, 1U, 0U, 0U, 1U, 0U}) append(types, word);
+    const auto section = bytes_of(btf_section(types, "\0u\0"s));
+    EXPECT_EQ(Btf(section).offset_of("u", "x"), std::nullopt);
 }
 
 TEST(Btf, RefusesADamagedSection) {
