@@ -40,7 +40,6 @@ std::string remedy_for(const std::string& call, int error_number) {
         case ENODEV:
         case ENXIO:
         case EBUSY:
-            return remedy + ", or use --machine amd";
         case EOPNOTSUPP:
         case ENOTTY:
             return remedy + ", or use --machine amd";
