@@ -20,37 +20,32 @@ constexpr std::uint16_t kernel_64 = 1, first_version_with_extended_load_flags = 
 constexpr std::size_t sector = 512;
 }  // namespace setup
 
-template <typename Value>
-Value value_at(std::span<const std::byte> bytes, std::size_t at) {
-    Value value{};
-    std::memcpy(&value, bytes.data() + at, sizeof value);
-    return value;
-}
-
 /// Returns the compressed kernel in a bzImage, and its release string in `release`.
 std::span<const std::byte> payload_of(std::span<const std::byte> file, std::string& release) {
     if (file.size() < setup::end) throw ImageError("cut off in its setup header: fetch the kernel image again");
-    const auto protocol = value_at<std::uint16_t>(file, setup::version);
-    if (protocol < setup::first_version_with_extended_load_flags)
+    const auto protocol = number_at<std::uint16_t>(file, setup::version);
+    if (protocol < setup::first_version_with_extended_load_flags) {
         throw ImageError(fmt::format("boot protocol {}.{:02}: gatecrash needs 2.12 or newer, which Linux has since 3.8",
                                      protocol >> 8, protocol & 0xff));
-    if ((value_at<std::uint16_t>(file, setup::extended_load_flags) & setup::kernel_64) == 0)
+    }
+    if ((number_at<std::uint16_t>(file, setup::extended_load_flags) & setup::kernel_64) == 0)
         throw ImageError("a 32-bit kernel: gatecrash sweeps 64-bit kernels. Build it with CONFIG_64BIT");
     std::size_t sectors = std::to_integer<std::size_t>(file[setup::setup_sectors]);
     if (sectors == 0) sectors = 4;  // boot.rst: "for backwards compatibility"
     const std::size_t code = (sectors + 1) * setup::sector;
     const auto text = text_of(file);
-    if (const std::size_t at = value_at<std::uint16_t>(file, setup::version_string);
+    if (const std::size_t at = number_at<std::uint16_t>(file, setup::version_string);
         at != 0 && at + setup::sector < text.size()) {
         const auto string = text.substr(at + setup::sector);
         release = string.substr(0, std::min(string.find_first_of(std::string_view(" \0", 2)), setup::sector));
     }
-    const std::size_t offset = value_at<std::uint32_t>(file, setup::payload_offset);
-    const std::size_t length = value_at<std::uint32_t>(file, setup::payload_length);
-    if (code + offset > file.size() || file.size() - code - offset < length)
+    const std::size_t offset = number_at<std::uint32_t>(file, setup::payload_offset);
+    const std::size_t length = number_at<std::uint32_t>(file, setup::payload_length);
+    if (code + offset > file.size() || file.size() - code - offset < length) {
         throw ImageError(
             fmt::format("cut off: its payload ends at {} and the file at {} bytes. Fetch the kernel image again",
                         code + offset + length, file.size()));
+    }
     return file.subspan(code + offset, length);
 }
 
@@ -102,9 +97,10 @@ class ElfReader {
     }
 
     [[nodiscard]] std::span<const std::byte> part(std::uint64_t offset, std::uint64_t size) const {
-        if (offset > file_.size() || file_.size() - offset < size)
+        if (offset > file_.size() || file_.size() - offset < size) {
             throw ImageError(
                 fmt::format("cut off: it has {} bytes, and a part of it ends at {}", file_.size(), offset + size));
+        }
         return file_.subspan(offset, size);
     }
 

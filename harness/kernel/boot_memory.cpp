@@ -33,9 +33,10 @@ void load_segments(const BootImage& image, std::span<std::byte> memory) {
         const auto at = number(segment.physical);
         if (at < high_memory)
             throw ImageError(fmt::format("a segment at {:#x}, below the first MiB: link the kernel above it", at));
-        if (segment.size > memory.size() || at > memory.size() - segment.size)
+        if (segment.size > memory.size() || at > memory.size() - segment.size) {
             throw ImageError(fmt::format("the kernel needs {} MiB of memory and has {}: give it more with --memory",
                                          (at >> 20) + (segment.size >> 20) + 1, memory.size() >> 20));
+        }
         std::ranges::copy(segment.bytes, memory.begin() + static_cast<std::ptrdiff_t>(at));
     }
 }
@@ -47,11 +48,12 @@ std::uint64_t load_initramfs(const BootImage& image, const std::string& initramf
         kernel_end = std::max(kernel_end, number(segment.physical) + segment.size);
     const auto end = std::min<std::uint64_t>(memory.size(), initramfs_end);
     const auto free = end - std::min(end, kernel_end);
-    if (initramfs.size() + page_size > free)
+    if (initramfs.size() + page_size > free) {
         throw ImageError(
             fmt::format("the initramfs has {} KiB, and {} KiB of memory are free: give the kernel more with "
                         "--memory",
                         initramfs.size() >> 10, free >> 10));
+    }
     const auto at = (end - initramfs.size()) & ~(page_size - 1);
     std::memcpy(memory.data() + at, initramfs.data(), initramfs.size());
     return at;
@@ -72,13 +74,15 @@ void load_tables(std::span<std::byte> memory) {
 }  // namespace
 
 void load_kernel(const BootImage& image, const BootInput& input, std::span<std::byte> memory) {
-    if (input.command_line.size() >= max_command_line)
+    if (input.command_line.size() >= max_command_line) {
         throw ImageError(fmt::format("the command line has {} bytes: Linux takes {}", input.command_line.size(),
                                      max_command_line - 1));
-    if (memory.size() > max_memory)
+    }
+    if (memory.size() > max_memory) {
         throw ImageError(
             fmt::format("{} MiB of memory: gatecrash gives a kernel at most {} MiB. Use less with --memory",
                         memory.size() >> 20, max_memory >> 20));
+    }
     load_segments(image, memory);
     boot_params parameters{};
     if (!input.initramfs.empty()) {

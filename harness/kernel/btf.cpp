@@ -24,13 +24,13 @@ enum Kind : std::uint32_t {
     pointer,
     array,
     structure,
-    union_,
+    union_type,
     enumeration,
     forward,
     type_definition,
-    volatile_,
-    const_,
-    restrict_,
+    volatile_type,
+    const_type,
+    restrict_type,
     function,
     function_prototype,
     variable,
@@ -60,7 +60,7 @@ std::optional<std::size_t> extra_size(std::uint32_t info) {
         case array:
             return 12;
         case structure:
-        case union_:
+        case union_type:
         case data_section:
         case enumeration_64:
             return 12 * length;
@@ -70,9 +70,9 @@ std::optional<std::size_t> extra_size(std::uint32_t info) {
         case pointer:
         case forward:
         case type_definition:
-        case volatile_:
-        case const_:
-        case restrict_:
+        case volatile_type:
+        case const_type:
+        case restrict_type:
         case function:
         case floating:
         case type_tag:
@@ -103,11 +103,7 @@ Btf::Btf(std::span<const std::byte> section) {
     read_types();
 }
 
-std::uint32_t Btf::word_at(std::size_t at) const {
-    std::uint32_t word = 0;
-    std::memcpy(&word, types_.data() + at, sizeof word);
-    return word;
-}
+std::uint32_t Btf::word_at(std::size_t at) const { return number_at<std::uint32_t>(types_, at); }
 
 bool Btf::is_string(std::uint32_t at, std::string_view text) const {
     if (at >= strings_.size()) return false;
@@ -134,11 +130,11 @@ const Btf::Type* Btf::structure_of(std::uint32_t id) const {
         const auto& type = by_id_[id];
         switch (kind_of(type.info)) {
             case structure:
-            case union_:
+            case union_type:
                 return &type;
             case type_definition:
-            case volatile_:
-            case const_:
+            case volatile_type:
+            case const_type:
             case type_tag:
                 id = type.size_or_type;
                 break;

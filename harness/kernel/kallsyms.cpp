@@ -6,6 +6,8 @@
 #include <optional>
 #include <string_view>
 
+#include "kernel/payload.hpp"
+
 namespace gatecrash::kernel {
 namespace {
 
@@ -69,15 +71,9 @@ class Decoder {
     }
 
   private:
-    template <typename Value>
-    [[nodiscard]] Value value(std::size_t at) const {
-        Value value{};
-        std::memcpy(&value, image_.data() + at, sizeof value);
-        return value;
-    }
     [[nodiscard]] unsigned byte(std::size_t at) const { return std::to_integer<unsigned>(image_[at]); }
     [[nodiscard]] std::uint16_t token_offset(std::size_t index, std::size_t token) const {
-        return value<std::uint16_t>(index + token * sizeof(std::uint16_t));
+        return number_at<std::uint16_t>(image_, index + token * sizeof(std::uint16_t));
     }
 
     /// True if 256 ascending offsets begin at `at`, the first of them 0.
@@ -104,8 +100,9 @@ class Decoder {
             }
             for (const unsigned char character : {'0', 'T', '_', 'a', 't'}) {
                 if (string_at(table + token_offset(index, character), index) !=
-                    std::string(1, static_cast<char>(character)))
+                    std::string(1, static_cast<char>(character))) {
                     return false;
+                }
             }
             const auto end = table + last + string_at(table + last, index).size() + 1;
             return aligned(end, word) == index || aligned(end, 2 * word) == index;
@@ -128,7 +125,7 @@ class Decoder {
 
     /// Accepts a count of symbols at `count_at` if so many names follow, and then the offsets of every 256th.
     [[nodiscard]] std::optional<Names> names_at(std::size_t count_at, std::size_t alignment) {
-        const Names found{count_at, count_at + alignment, value<std::uint32_t>(count_at)};
+        const Names found{count_at, count_at + alignment, number_at<std::uint32_t>(image_, count_at)};
         if (found.count < least_symbols || found.count > most_symbols) return {};
         std::vector<std::uint32_t> markers;
         auto at = found.names;
@@ -151,7 +148,7 @@ class Decoder {
         const auto after = aligned(tokens_.index + index_size, word);
         std::vector<Addresses> possible;
         const auto add = [&](std::size_t offsets) {
-            const auto base = value<std::uint64_t>(offsets + aligned(size, 8));
+            const auto base = number_at<std::uint64_t>(image_, offsets + aligned(size, 8));
             if (base != 0 && base < kernel_map) return;
             possible.push_back({offsets, base, Relative::to_base_or_none});
             possible.push_back({offsets, base, Relative::to_base});
@@ -165,7 +162,7 @@ class Decoder {
 
     [[nodiscard]] std::uint64_t address_of(const Addresses& addresses, std::uint32_t symbol) const {
         const auto place = addresses.offsets + symbol * sizeof(std::int32_t);
-        const auto offset = value<std::int32_t>(place);
+        const auto offset = number_at<std::int32_t>(image_, place);
         const auto wide = static_cast<std::uint64_t>(std::int64_t{offset});
         switch (addresses.relative) {
             case Relative::to_base_or_none:

@@ -5,15 +5,10 @@
 #include <cstring>
 
 #include "vm/quirks/tss_type.hpp"
-#include "vm/state/msr.hpp"
 
 namespace gatecrash::kernel {
 namespace {
 
-/// MSRs that a kernel's entry code uses, and that no other group of registers has.
-constexpr std::array entry_msrs{vm::msr_star,         vm::msr_lstar,         vm::msr_cstar,
-                                vm::msr_fmask,        vm::msr_sysenter_cs,   vm::msr_sysenter_esp,
-                                vm::msr_sysenter_eip, vm::msr_kernel_gs_base};
 constexpr std::array<std::uint32_t, 3> chips{KVM_IRQCHIP_PIC_MASTER, KVM_IRQCHIP_PIC_SLAVE, KVM_IRQCHIP_IOAPIC};
 
 // Registers of a local APIC, in bytes from its beginning (SDM volume 3, 10.4.1).
@@ -33,12 +28,10 @@ void put(kvm_lapic_state& apic, std::size_t at, std::uint32_t value) {
 }  // namespace
 
 bool CpuState::same_as(const CpuState& other) const {
-    const auto has_same_msrs = std::ranges::equal(
-        msrs, other.msrs, [](const auto& a, const auto& b) { return a.index == b.index && a.data == b.data; });
     return equal(regs, other.regs) && equal(sregs, other.sregs) && equal(events, other.events) &&
            equal(debug_registers, other.debug_registers) && equal(local_apic, other.local_apic) &&
            equal(fpu.xmm, other.fpu.xmm) && equal(fpu.fpr, other.fpu.fpr) && fpu.mxcsr == other.fpu.mxcsr &&
-           has_same_msrs;
+           msrs == other.msrs;
 }
 
 CpuState read_cpu(kvm::Vm& vm, kvm::Vcpu& cpu) {
@@ -49,8 +42,7 @@ CpuState read_cpu(kvm::Vm& vm, kvm::Vcpu& cpu) {
     state.debug_registers = cpu.debug_registers();
     state.local_apic = cpu.local_apic();
     state.fpu = cpu.fpu();
-    for (const auto index : entry_msrs) state.msrs.push_back({.index = index, .reserved = 0, .data = 0});
-    cpu.get_msrs(state.msrs);
+    vm::read_msrs(cpu, state.msrs);
     std::ranges::transform(chips, state.interrupt_controllers.begin(),
                            [&](std::uint32_t chip) { return vm.interrupt_controller(chip); });
     return state;
@@ -60,7 +52,7 @@ void write_cpu(kvm::Vm& vm, kvm::Vcpu& cpu, const CpuState& state) {
     auto sregs = state.sregs;
     sregs.tr.type = vm::quirks::tss_type(vm::cpu_vendor());
     cpu.set_sregs(sregs);
-    cpu.set_msrs(state.msrs);
+    vm::write_msrs(cpu, state.msrs);
     cpu.set_local_apic(state.local_apic);
     for (const auto& chip : state.interrupt_controllers) vm.set_interrupt_controller(chip);
     cpu.set_fpu(state.fpu);

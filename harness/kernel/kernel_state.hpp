@@ -14,6 +14,7 @@
 #include "gatecrash/address.hpp"
 #include "kvm/vcpu.hpp"
 #include "kvm/vm.hpp"
+#include "vm/state/msrs.hpp"
 
 namespace gatecrash::kernel {
 
@@ -25,7 +26,7 @@ struct CpuState {
     kvm_debugregs debug_registers{};
     kvm_lapic_state local_apic{};
     kvm_fpu fpu{};
-    std::vector<kvm_msr_entry> msrs;
+    vm::Msrs msrs;
     std::array<kvm_irqchip, 3> interrupt_controllers{};
 
     /// True if a program cannot tell the two apart. Padding and times do not count.

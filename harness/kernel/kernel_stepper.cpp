@@ -7,19 +7,10 @@
 #include <variant>
 
 #include "vm/instruction.hpp"
-#include "vm/state/msr.hpp"
+#include "vm/state/msrs.hpp"
 #include "vm/state/registers.hpp"
 
 namespace gatecrash::kernel {
-namespace {
-
-std::uint64_t msr(const kvm::Vcpu& cpu, std::uint32_t index) {
-    std::array entry{kvm_msr_entry{.index = index, .reserved = 0, .data = 0}};
-    cpu.get_msrs(entry);
-    return entry[0].data;
-}
-
-}  // namespace
 
 KernelStepper::~KernelStepper() {
     try {
@@ -40,14 +31,19 @@ bool KernelStepper::step() {
         instruction = vm::decode(std::span(bytes).first(guest_.read(next, bytes)), next, vm::code_size(cpu.sregs().cs));
     }
     const auto kind = instruction ? instruction->kind : vm::Kind::other;
-    const auto fmask = kind == vm::Kind::syscall ? std::optional(msr(cpu, vm::msr_fmask)) : std::nullopt;
-    if (fmask) set_fmask(*fmask & ~vm::rflags_tf);
+    vm::Msrs msrs;
+    if (kind == vm::Kind::syscall) {
+        vm::read_msrs(cpu, msrs);
+        auto passing = msrs;
+        passing.fmask &= ~vm::rflags_tf;
+        vm::write_msrs(cpu, passing, &msrs);
+    }
     if (kind == vm::Kind::sysret) set_r11_flag(true);
 
     cpu.set_guest_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP);
     const auto exit = cpu.run();
 
-    if (fmask) set_fmask(*fmask);
+    if (kind == vm::Kind::syscall) vm::write_msrs(cpu, msrs);
     if (kind == vm::Kind::sysret || kind == vm::Kind::syscall) set_r11_flag(false);
     if (kind == vm::Kind::push_flags) clear_pushed_flag();
     if (const auto* io = std::get_if<kvm::IoExit>(&exit); io != nullptr && io->is_out) {
@@ -63,11 +59,6 @@ void KernelStepper::clear_pushed_flag() {
     const vm::Virtual where{guest_.cpu().regs().rsp};
     const auto flags = guest_.word_at(where).value();
     guest_.write(where, flags & ~vm::rflags_tf);
-}
-
-void KernelStepper::set_fmask(std::uint64_t value) {
-    const std::array entry{kvm_msr_entry{.index = vm::msr_fmask, .reserved = 0, .data = value}};
-    guest_.cpu().set_msrs(entry);
 }
 
 void KernelStepper::set_r11_flag(bool on) {

@@ -25,7 +25,6 @@ class KernelStepper {
 
   private:
     void clear_pushed_flag();
-    void set_fmask(std::uint64_t value);
     void set_r11_flag(bool on);
 
     KernelGuest& guest_;

@@ -101,14 +101,9 @@ Bytes from_zstd(std::span<const std::byte> payload) {
 /// up to 8 MiB, each after its compressed size. The kernel's build appends the unpacked size, which ends the blocks.
 Bytes from_lz4(std::span<const std::byte> payload) {
     constexpr std::size_t block_size = std::size_t{8} << 20, word = 4;
-    const auto word_at = [&](std::size_t at) {
-        std::uint32_t value = 0;
-        std::memcpy(&value, payload.data() + at, word);
-        return value;
-    };
     Output out(block_size);
     for (std::size_t at = word; payload.size() - at > word;) {
-        const std::size_t size = word_at(at);
+        const std::size_t size = number_at<std::uint32_t>(payload, at);
         at += word;
         if (size > payload.size() - at || size > LZ4_COMPRESSBOUND(block_size)) damaged_payload("LZ4");
         const int unpacked = LZ4_decompress_safe(reinterpret_cast<const char*>(payload.data() + at),

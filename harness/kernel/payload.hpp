@@ -2,26 +2,33 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "vm/boot/image.hpp"
+
 namespace gatecrash::kernel {
 
-/// Reports a file that cannot be used: truncated, of another kind, or without what a sweep needs. The message says what
-/// to do.
-class ImageError : public std::runtime_error {
-  public:
-    using std::runtime_error::runtime_error;
-};
+/// Reports a file that cannot be used: truncated, of another kind, or without a part that a sweep needs. The message
+/// says what to do.
+using vm::ImageError;
 
 using Bytes = std::vector<std::byte>;
 
 /// Returns the same bytes as characters.
 [[nodiscard]] inline std::string_view text_of(std::span<const std::byte> bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// Reads a number, least significant byte first, that begins `at` bytes after the beginning. All of it must be there.
+template <typename Number>
+[[nodiscard]] Number number_at(std::span<const std::byte> bytes, std::size_t at) {
+    Number value{};
+    std::memcpy(&value, bytes.data() + at, sizeof value);
+    return value;
 }
 
 /// Decompresses gzip, xz, zstd or LZ4 (the legacy frame, which kernels use), as the first bytes say. Ignores what

@@ -49,10 +49,11 @@ void check_banner(const std::vector<KernelSymbol>& symbols, const BootImage& ker
     constexpr std::string_view banner = "Linux version ";
     const auto where = find(symbols, "linux_banner");
     if (!where) throw ImageError("no symbol linux_banner: name the symbols of the kernel's build");
-    if (text_of(kernel.at(*where, banner.size())) != banner)
+    if (text_of(kernel.at(*where, banner.size())) != banner) {
         throw ImageError(fmt::format(
             "the symbols of another kernel: linux_banner is not at {:#x} in {}. Name those of the same build",
             number(*where), kernel.version));
+    }
 }
 
 std::optional<KernelSymbol> parse_line(std::string_view line) {
@@ -79,15 +80,17 @@ std::vector<KernelSymbol> read_system_map(std::string_view text) {
         const auto line = text.substr(0, text.find('\n'));
         text.remove_prefix(std::min(line.size() + 1, text.size()));
         auto symbol = parse_line(line);
-        if (!symbol)
+        if (!symbol) {
             throw ImageError(
                 fmt::format("not a System.map: its line {} is not \"ADDRESS TYPE NAME\"", symbols.size() + 1));
+        }
         symbols.push_back(std::move(*symbol));
     }
-    if (symbols.size() < 2)
+    if (symbols.size() < 2) {
         throw ImageError(
             "only a placeholder for a System.map, as Debian's kernel packages have. gatecrash can use the "
             "symbols in the kernel itself: leave --symbols out");
+    }
     std::ranges::stable_sort(symbols, {}, [](const KernelSymbol& each) { return number(each.address); });
     return symbols;
 }
@@ -111,8 +114,9 @@ std::vector<KernelSymbol> read_symbol_table(const BootImage& vmlinux) {
             const char* name = elf_strptr(elf.get(), header.sh_link, symbol.st_name);
             const auto type = GELF_ST_TYPE(symbol.st_info);
             if (name == nullptr || *name == '\0' || symbol.st_shndx == SHN_UNDEF || type == STT_SECTION ||
-                type == STT_FILE)
+                type == STT_FILE) {
                 continue;
+            }
             symbols.push_back({type_of(symbol), name, vm::Virtual{symbol.st_value}});
         }
     }
@@ -131,6 +135,17 @@ std::vector<KernelSymbol> own_symbols(const BootImage& kernel) {
         "no symbols in the kernel: name its vmlinux or System.map with --symbols, or build it with CONFIG_KALLSYMS");
 }
 
+vm::SymbolTable symbol_table(const std::vector<KernelSymbol>& symbols) {
+    // SymbolTable names an address by the first of its symbols.
+    auto sorted = symbols;
+    std::ranges::stable_partition(
+        sorted, [](char type) { return type == 'T' || type == 't'; }, &KernelSymbol::type);
+    std::vector<vm::Symbol> named;
+    named.reserve(sorted.size());
+    for (auto& symbol : sorted) named.push_back({std::move(symbol.name), symbol.address});
+    return vm::SymbolTable(std::move(named));
+}
+
 std::vector<KernelSymbol> symbols_from(Bytes file, const std::string& name, const BootImage& kernel) {
     try {
         if (!text_of(file).starts_with(ELFMAG)) {
@@ -140,11 +155,12 @@ std::vector<KernelSymbol> symbols_from(Bytes file, const std::string& name, cons
         }
         const auto vmlinux = read_boot_image(std::move(file), name);
         const auto expected = build_id(kernel), found = build_id(vmlinux);
-        if (expected != found)
+        if (expected != found) {
             throw ImageError(
                 fmt::format("the vmlinux of another kernel: its build ID is {}, and the kernel's is {}. Name the "
                             "one of the same build",
                             hexadecimal(found), hexadecimal(expected)));
+        }
         auto symbols = read_symbol_table(vmlinux);
         if (found.empty()) check_banner(symbols, kernel);
         return symbols;

@@ -44,23 +44,17 @@ TEST(KernelGuest, BootsAnUnmodifiedKernelToItsInitProgram) {
     EXPECT_EQ(guest.cpu().regs().rbx, 1U) << "getpid() of init";
 
     // The symbols are those of the kernel that runs: LSTAR has the entry point of SYSCALL.
-    constexpr std::uint32_t msr_lstar = 0xc0000082;
-    std::array lstar{kvm_msr_entry{.index = msr_lstar, .reserved = 0, .data = 0}};
-    guest.cpu().get_msrs(lstar);
-    const auto symbols = own_symbols(image);
-    const auto entry = std::ranges::find(symbols, "entry_SYSCALL_64", &KernelSymbol::name);
-    ASSERT_NE(entry, symbols.end());
-    EXPECT_EQ(lstar[0].data, number(entry->address));
+    vm::Msrs msrs;
+    vm::read_msrs(guest.cpu(), msrs);
+    EXPECT_EQ(msrs.lstar, number(symbol_table(own_symbols(image)).find("entry_SYSCALL_64").value()));
 }
 
 /// Returns how often the kernel handled an NMI: irq_cpustat_t::__nmi_count of CPU 0.
-std::uint32_t nmis(KernelGuest& guest, const BootImage& image, const std::vector<KernelSymbol>& symbols) {
-    const auto address_of = [&](const char* name) {
-        return number(std::ranges::find(symbols, name, &KernelSymbol::name)->address);
-    };
+std::uint32_t nmis(KernelGuest& guest, const BootImage& image, const vm::SymbolTable& symbols) {
     const Btf types(image.section(".BTF"));
-    const auto per_cpu = guest.word_at(vm::Virtual{address_of("__per_cpu_offset")}).value();
-    const auto count = per_cpu + address_of("irq_stat") + types.offset_of("irq_cpustat_t", "__nmi_count").value();
+    const auto per_cpu = guest.word_at(symbols.find("__per_cpu_offset").value()).value();
+    const auto count =
+        per_cpu + number(symbols.find("irq_stat").value()) + types.offset_of("irq_cpustat_t", "__nmi_count").value();
     return static_cast<std::uint32_t>(guest.word_at(vm::Virtual{count}).value());
 }
 
@@ -94,8 +88,8 @@ class Getpid : public testing::Test {
     }
     /// Replaces `before`, which stands once in the first 256 bytes of a function, by `after`.
     void poke(const char* function, std::initializer_list<int> before, std::initializer_list<int> after) {
-        const auto symbol = std::ranges::find(symbols_, function, &KernelSymbol::name);
-        for (std::uint64_t at = number(symbol->address); at < number(symbol->address) + 256; ++at) {
+        const auto start = number(symbols_.find(function).value());
+        for (auto at = start; at < start + 256; ++at) {
             auto word = guest_.word_at(vm::Virtual{at}).value();
             const auto byte = [&](std::size_t i) { return static_cast<int>(word >> 8 * i & 0xff); };
             std::size_t i = 0;
@@ -110,17 +104,12 @@ class Getpid : public testing::Test {
         }
         ADD_FAILURE() << "no such instruction in " << function;
     }
-    /// Returns SYMBOL+0xOFFSET.
     [[nodiscard]] std::string place(const KernelState& boundary) const {
-        const auto rip = boundary.cpu.regs.rip;
-        const auto after =
-            std::ranges::upper_bound(symbols_, rip, {}, [](const KernelSymbol& each) { return number(each.address); });
-        const auto symbol = std::prev(after);
-        return fmt::format("{}+{:#x}", symbol->name, rip - number(symbol->address));
+        return symbols_.name_of(vm::Virtual{boundary.cpu.regs.rip});
     }
 
     BootImage image_ = read_boot_image(file_bytes("/kernel"), "/kernel");
-    std::vector<KernelSymbol> symbols_ = own_symbols(image_);
+    vm::SymbolTable symbols_ = symbol_table(own_symbols(image_));
     KernelGuest guest_;
     KernelState begin_;
 };
@@ -161,7 +150,7 @@ TEST_F(Getpid, BreaksExactlyWhereTheUsersGsBaseMeetsKernelCode) {
         }
     }
     ASSERT_EQ(broken.size(), 3U) << testing::PrintToString(broken);
-    EXPECT_EQ(broken[0], "entry_SYSCALL_64+0x0");
+    EXPECT_EQ(broken[0], "entry_SYSCALL_64");
     for (const auto at : {1, 2}) EXPECT_THAT(broken[at], testing::StartsWith("entry_SYSRETQ_unsafe_stack+"));
 }
 
