@@ -52,6 +52,12 @@ class CheckTidy(unittest.TestCase):
         self.assertEqual([len(files) for files in lists], [3, 2, 2])
         self.assertEqual(sorted(pathlib.Path(file).name for files in lists for file in files), names)
 
+    def test_tests_are_in_no_shard(self):
+        self.compile_commands(("a.cpp", "c++ a.cpp"), ("tests/b.cpp", "c++ tests/b.cpp"))
+        self.assertEqual(self.run_main("--list", GTEST_TOTAL_SHARDS="1")[1].count("b.cpp"), 1)
+        lists = [self.run_main("--list", GTEST_SHARD_INDEX=str(index), GTEST_TOTAL_SHARDS="2")[1] for index in range(2)]
+        self.assertEqual("".join(lists).split(), [str(self.build / "a.cpp")])
+
     def test_a_wrong_name_fails(self):
         whole = {"GTEST_SHARD_INDEX": "0", "GTEST_TOTAL_SHARDS": "1"}
         self.compile_commands(("a.cpp", "c++ -std=c++20 -c a.cpp"))
