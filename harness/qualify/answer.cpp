@@ -28,7 +28,7 @@ constexpr std::array statement_texts{
     StatementText{Statement::write_does_not_exit, "the write does not exit"},
     StatementText{Statement::memory_as_before, "the memory is as before"},
     StatementText{Statement::memory_changed, "the memory has changed"},
-    StatementText{Statement::behind_the_restore, "after the restore"},
+    StatementText{Statement::after_the_restore, "after the restore"},
     StatementText{Statement::bases_exchanged, "the two bases are exchanged"},
     StatementText{Statement::r11_has_rf, "R11 has RF"},
     StatementText{Statement::r11_has_no_rf, "R11 has no RF"},
@@ -244,7 +244,7 @@ struct Text {
 
 /// Returns the words between two observations.
 const char* between(const Observation& one, const Observation& next) {
-    if (one == Observation(Statement::behind_the_restore)) return ": ";
+    if (one == Observation(Statement::after_the_restore)) return ": ";
     if (std::holds_alternative<SysretArrival>(next)) return "; ";
     if (std::holds_alternative<TrapFlagSeen>(next)) return ", ";
     if (std::holds_alternative<Ended>(next) && std::holds_alternative<Delivery>(one)) return ", ";

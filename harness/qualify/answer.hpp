@@ -80,7 +80,7 @@ enum class Statement : std::uint8_t {
     write_does_not_exit,
     memory_as_before,
     memory_changed,
-    behind_the_restore,  ///< the observations that follow were made after the restore
+    after_the_restore,  ///< the observations that follow were made after the restore
     bases_exchanged,
     r11_has_rf,
     r11_has_no_rf,

@@ -15,9 +15,9 @@ Answer tf_step(Bench& bench) {
     k.pushfq();
     k.or_(k.qword[k.rsp], static_cast<std::uint32_t>(vm::rflags_tf));
     k.popfq();
-    code.place(behind(Mark::popf));
+    code.place(after(Mark::popf));
     k.nop();
-    code.place(behind(Mark::popf, 1));
+    code.place(after(Mark::popf, 1));
     k.nop();
     code.end();
     return code.tell(code.run(bench), cause);
@@ -32,13 +32,13 @@ Answer tf_over_syscall(Bench& bench) {
     k.L(entry);
     code.place(at(Mark::syscall_entry));
     k.nop();
-    code.place(behind(Mark::syscall_entry, 1));
+    code.place(after(Mark::syscall_entry, 1));
     code.end();
     k.L(start);
     code.enable_syscall(entry, vm::rflags_if);  // TF is not in FMASK, so TF stays
     code.enter_user(vm::rflags_tf | 2);
     code.user.syscall();
-    code.user_place(behind(Mark::syscall));
+    code.user_place(after(Mark::syscall));
     return code.tell(code.run(bench), cause);
 }
 
@@ -50,9 +50,9 @@ Answer data_breakpoint(Bench& bench) {
     code.set_debug_register(0, RecordingCode::scratch);
     code.set_debug_register(7, dr7_write_of_eight_bytes);
     k.mov(k.rax, k.qword[k.rbx]);
-    code.place(behind(Mark::read));
+    code.place(after(Mark::read));
     k.mov(k.qword[k.rbx], k.rax);
-    code.place(behind(Mark::write));
+    code.place(after(Mark::write));
     k.nop();
     code.disarm(dr7_write_of_eight_bytes);
     code.end();
@@ -68,7 +68,7 @@ Answer breakpoint_from_outside(Bench& bench) {
     k.doorbell(GATECRASH_PORT_BEGIN);
     k.doorbell(GATECRASH_PORT_BEGIN);
     k.mov(k.qword[k.rbx], k.rax);
-    code.place(behind(Mark::write));
+    code.place(after(Mark::write));
     k.nop();
     code.end();
     int begins = 0;
@@ -89,7 +89,7 @@ Answer code_breakpoint(Bench& bench) {
     k.L(target);
     code.place(at(Mark::instruction));
     k.inc(k.rcx);
-    code.place(behind(Mark::instruction));
+    code.place(after(Mark::instruction));
     code.disarm(dr7_execute);
     code.end();
     return code.tell(code.run(bench), cause);
@@ -100,7 +100,7 @@ Answer guest_debug_sw_breakpoint(Bench& bench) {
     code.on(GATECRASH_VECTOR_BP);
     code.place(at(Mark::int3));
     code.kernel.int3();
-    code.place(behind(Mark::int3));
+    code.place(after(Mark::int3));
     code.end();
     auto& guest = code.boot(bench);
     guest.cpu().set_guest_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP);

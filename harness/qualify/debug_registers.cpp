@@ -23,7 +23,7 @@ Answer return_with_rf(Bench& bench, void (*to_user)(RecordingCode&)) {
     code.user_place(at(Mark::breakpoint));
     code.user.nop();
     code.user.int_(leaving_vector);
-    code.user_place(behind(Mark::int_n));
+    code.user_place(after(Mark::int_n));
     return code.tell(code.run(bench));
 }
 
@@ -33,7 +33,7 @@ Answer rf_in_fault_frames(Bench& bench) {
     constexpr std::uint64_t absent = GATECRASH_KERNEL_BASE + GATECRASH_STACKS;
     RecordingCode code;
     auto& k = code.kernel;
-    Xbyak::Label behind;
+    Xbyak::Label next;
     code.on(vector_ud, 0, [](vm::Code& c) {
         constexpr int length_of_ud2 = 2;
         c.add(c.qword[c.rsp + RecordingCode::frame_rip], length_of_ud2);
@@ -41,11 +41,11 @@ Answer rf_in_fault_frames(Bench& bench) {
     code.on(GATECRASH_VECTOR_PF, 0, [](vm::Code& c) { c.mov(c.qword[c.rsp + RecordingCode::frame_rip], c.r15); });
     code.place(at(Mark::ud2));
     k.ud2();
-    k.lea(k.r15, k.ptr[k.rip + behind]);
+    k.lea(k.r15, k.ptr[k.rip + next]);
     k.mov(k.rbx, absent);
     code.place(at(Mark::read));
     k.mov(k.rax, k.qword[k.rbx]);
-    k.L(behind);
+    k.L(next);
     code.end();
     return code.tell(code.run(bench), resume_flag);
 }
@@ -56,11 +56,11 @@ Answer rf_in_trap_frames(Bench& bench) {
     code.on(GATECRASH_VECTOR_BP);
     code.on(GATECRASH_DEFAULT_IRQ);
     k.int3();
-    code.place(behind(Mark::int3));
+    code.place(after(Mark::int3));
     k.push(vm::rflags_if | 2);
     k.popfq();
     k.doorbell(GATECRASH_PORT_BEGIN);
-    code.place(behind(Mark::doorbell));
+    code.place(after(Mark::doorbell));
     k.nop();
     k.cli();
     code.end();
@@ -72,9 +72,9 @@ Answer rf_in_software_interrupt_frame(Bench& bench) {
     auto& k = code.kernel;
     code.on(GATECRASH_VECTOR_BP, 0, set_pushed_rf);
     k.int3();
-    code.place(behind(Mark::first_int3));
+    code.place(after(Mark::first_int3));
     k.int3();  // executes with RF set
-    code.place(behind(Mark::second_int3));
+    code.place(after(Mark::second_int3));
     code.end();
     return code.tell(code.run(bench), resume_flag);
 }
@@ -141,7 +141,7 @@ Answer dr6_sticky(Bench& bench) {
     code.set_debug_register(0, RecordingCode::scratch);
     code.set_debug_register(7, dr7_write_of_eight_bytes);
     k.mov(k.qword[k.rbx], k.rax);
-    code.place(behind(Mark::write));
+    code.place(after(Mark::write));
     code.disarm(dr7_write_of_eight_bytes);
     code.end();
     return code.tell(code.run(bench), cause);
@@ -167,7 +167,7 @@ Answer dr6_of_int1(Bench& bench) {
     code.on(vector_ud, 0, ring_end);
     code.place(at(Mark::int1));
     code.kernel.bytes({0xf1});
-    code.place(behind(Mark::int1));
+    code.place(after(Mark::int1));
     code.end();
     return code.tell(code.run(bench), cause);
 }
@@ -203,7 +203,7 @@ Answer step_and_breakpoint_in_one(Bench& bench) {
     k.or_(k.qword[k.rsp], static_cast<std::uint32_t>(vm::rflags_tf));
     k.popfq();
     k.mov(k.qword[k.rbx], k.rax);
-    code.place(behind(Mark::write));
+    code.place(after(Mark::write));
     k.nop();
     code.disarm(dr7_write_of_eight_bytes);
     code.end();

@@ -22,7 +22,7 @@ Answer irq_delivery(Bench& bench) {
     code.place(where(Mark::if_set));
     k.nop();
     k.doorbell(GATECRASH_PORT_BEGIN);  // another lands here, where IF is set
-    code.place(behind(Mark::doorbell));
+    code.place(after(Mark::doorbell));
     k.nop();
     k.cli();
     code.end();
@@ -40,9 +40,9 @@ Answer mov_ss_shadow(Bench& bench) {
     code.set_debug_register(0, RecordingCode::scratch);
     code.set_debug_register(7, dr7_access_of_two_bytes);
     k.db(0x8e), k.db(0x13);  // mov ss, [rbx]
-    code.place(behind(Mark::mov_ss));
+    code.place(after(Mark::mov_ss));
     k.int_(vector);
-    code.place(behind(Mark::int_n));
+    code.place(after(Mark::int_n));
     code.disarm(dr7_access_of_two_bytes);
     code.end();
     return code.tell(code.run(bench));
@@ -55,12 +55,12 @@ Answer vc_injection(Bench& bench) {
     k.push(k.rax);                              // two words, since the recorder then reads one above SS
     k.push(k.rax);
     k.doorbell(GATECRASH_PORT_BEGIN);
-    code.place(behind(Mark::doorbell));
+    code.place(after(Mark::doorbell));
     k.nop();
     code.end();
     const auto account = code.run(bench, [](Guest& guest) { guest.land(Event::vc()); });
     // Without an error code, RIP is where the recorder expects the error code.
-    if (account.records.size() == 1 && code.place_of(account.records[0].error) == Place(behind(Mark::doorbell))) {
+    if (account.records.size() == 1 && code.place_of(account.records[0].error) == Place(after(Mark::doorbell))) {
         return {Statement::vc_without_error_code};
     }
     return code.tell(account, error_code);
@@ -72,10 +72,10 @@ Answer exception_injection(Bench& bench) {
     code.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB);
     code.on(GATECRASH_VECTOR_MC, GATECRASH_IST_MC);
     k.doorbell(GATECRASH_PORT_BEGIN);
-    code.place(behind(Mark::first_doorbell));
+    code.place(after(Mark::first_doorbell));
     k.nop();
     k.doorbell(GATECRASH_PORT_BEGIN);
-    code.place(behind(Mark::second_doorbell));
+    code.place(after(Mark::second_doorbell));
     k.nop();
     code.end();
     return code.tell(code.run(bench, [begins = 0](Guest& guest) mutable {

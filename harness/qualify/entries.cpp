@@ -15,7 +15,7 @@ Answer int3(Bench& bench) {
     RecordingCode code;
     code.on(GATECRASH_VECTOR_BP);
     code.kernel.int3();
-    code.place(behind(Mark::int3));
+    code.place(after(Mark::int3));
     code.end();
     return code.tell(code.run(bench));
 }
@@ -24,7 +24,7 @@ Answer software_interrupt(Bench& bench) {
     RecordingCode code;
     code.on(vector);
     code.kernel.int_(vector);
-    code.place(behind(Mark::int_n));
+    code.place(after(Mark::int_n));
     code.end();
     return code.tell(code.run(bench));
 }
@@ -34,7 +34,7 @@ Answer iret_to_user(Bench& bench) {
     code.on(vector, 0, ring_end);
     code.enter_user();
     code.user.int_(vector);
-    code.user_place(behind(Mark::int_n));
+    code.user_place(after(Mark::int_n));
     return code.tell(code.run(bench), [](const Record& record) {
         constexpr std::uint64_t frame_words = 5;
         auto details = selectors(record);
@@ -65,9 +65,9 @@ Answer syscall_sysret(Bench& bench) {
     code.enable_syscall(entry, vm::rflags_if);
     code.enter_user(vm::rflags_if | 2);
     u.syscall();
-    code.user_place(behind(Mark::syscall));
+    code.user_place(after(Mark::syscall));
     u.int_(vector);
-    code.user_place(behind(Mark::int_n));
+    code.user_place(after(Mark::int_n));
 
     auto& guest = code.boot(bench);
     const auto account = RecordingCode::run(guest);
@@ -155,10 +155,10 @@ Answer smap(Bench& bench) {
     constexpr std::uint32_t cr4_smap = 1U << 21;
     RecordingCode code;
     auto& k = code.kernel;
-    Label behind;
+    Label next;
     code.on(GATECRASH_VECTOR_PF, 0, [](Code& c) { c.mov(c.qword[c.rsp + RecordingCode::frame_rip], c.r15); });
     code.on(GATECRASH_VECTOR_GP, 0, ring_end);  // a CPU without SMAP raises it
-    k.lea(k.r15, k.ptr[k.rip + behind]);
+    k.lea(k.r15, k.ptr[k.rip + next]);
     k.bytes({0x0f, 0x20, 0xe0});  // mov rax, cr4
     k.or_(k.eax, cr4_smap);
     code.place(at(Mark::mov_to_cr4));
@@ -170,7 +170,7 @@ Answer smap(Bench& bench) {
     k.bytes({0x0f, 0x01, 0xca});  // clac
     code.place(at(Mark::read_without_ac));
     k.mov(k.rax, k.qword[k.rbx]);
-    k.L(behind);
+    k.L(next);
     code.end();
     return code.tell(code.run(bench), error_code);
 }

@@ -61,7 +61,7 @@ Answer call_kernel(Bench& bench, Mark mark, unsigned cs, std::uint64_t rflags,
     code.enter_user(rflags, cs);
     code.user_place(at(mark));
     instruction(code.user);
-    code.user_place(behind(mark));
+    code.user_place(after(mark));
 
     auto& guest = code.boot(bench);
     const auto account = RecordingCode::run(guest);
@@ -92,7 +92,7 @@ Answer sysret_rflags(Bench& bench) {
     code.place(at(Mark::sysret));
     code.kernel.sysretq();
     code.user.int_(user_vector);
-    code.user_place(behind(Mark::int_n));
+    code.user_place(after(Mark::int_n));
     return code.tell(code.run(bench), [](const Record& record) { return Details{.rflags = record.rflags}; });
 }
 
@@ -109,7 +109,7 @@ Answer sysret_ss_attributes(Bench& bench) {
     code.user_place(at(Mark::push));
     code.user.push(code.user.rax);  // in compatibility mode the same byte pushes EAX
     code.user.int_(user_vector);
-    code.user_place(behind(Mark::int_n));
+    code.user_place(after(Mark::int_n));
     return code.tell(code.run(bench));
 }
 
@@ -172,7 +172,7 @@ Answer sysexit_to_64_bit(Bench& bench) {
     code.place(at(Mark::sysexit));
     k.sysexitq();
     code.user.int_(user_vector);
-    code.user_place(behind(Mark::int_n));
+    code.user_place(after(Mark::int_n));
     return code.tell(code.run(bench), [](const Record& record) {
         auto details = selectors(record);
         details.rsp = record.rsp == RecordingCode::user_stack ? Value(Known::rcx) : Value(record.rsp);
@@ -250,7 +250,7 @@ Answer tf_over_sysenter_in_legacy_mode(Bench& bench) {
     LegacyCode code;
     return code.tell(enter_by_sysenter(code, bench, vm::rflags_tf | 2, [&code] {
         code.kernel.nop();
-        code.place(behind(Mark::sysenter_entry, 1));
+        code.place(after(Mark::sysenter_entry, 1));
         code.kernel.nop();
     }));
 }

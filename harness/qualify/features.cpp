@@ -109,7 +109,7 @@ Answer snapshot_restore(Bench& bench) {
     guest.land(vm::Event::nmi());
     const auto second = RecordingCode::run(guest);
     const auto again = guest.snapshot();
-    if (!second.ended_well()) return then({Statement::behind_the_restore}, code.tell(second));
+    if (!second.ended_well()) return then({Statement::after_the_restore}, code.tell(second));
     RestoredRun answer;
     const auto compare = [&](bool same, Part part) {
         if (!same) answer.differing.push_back(part);

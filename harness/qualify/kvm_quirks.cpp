@@ -22,7 +22,7 @@ Answer step_shows_tf_to_pushf(Bench& bench) {
     auto& k = code.kernel;
     k.doorbell(GATECRASH_PORT_BEGIN);
     k.pushfq();
-    code.place(behind(Mark::pushf));
+    code.place(after(Mark::pushf));
     code.end();
     auto& guest = code.boot(bench);
     (void)run_bounded(guest);
@@ -39,9 +39,9 @@ Answer step_over_int(Bench& bench) {
     code.on(vector);
     k.doorbell(GATECRASH_PORT_BEGIN);
     k.int_(vector);
-    code.place(behind(Mark::int_n));
+    code.place(after(Mark::int_n));
     k.nop();
-    code.place(behind(Mark::int_n, 1));
+    code.place(after(Mark::int_n, 1));
     k.nop();
     code.end();
     auto& guest = code.boot(bench);
@@ -55,7 +55,7 @@ Answer step_over_popf(Bench& bench) {
     k.push(2);
     k.doorbell(GATECRASH_PORT_BEGIN);
     k.popfq();
-    code.place(behind(Mark::popf));
+    code.place(after(Mark::popf));
     k.nop();
     code.end();
     auto& guest = code.boot(bench);
@@ -77,7 +77,7 @@ Answer hlt_exit_is_behind_hlt(Bench& bench) {
     RecordingCode code;
     code.place(at(Mark::hlt));
     code.kernel.hlt();
-    code.place(behind(Mark::hlt));
+    code.place(after(Mark::hlt));
     code.end();
     auto& guest = code.boot(bench);
     const auto outcome = run_bounded(guest);
@@ -94,14 +94,14 @@ Answer irq_below_32_has_no_error_code(Bench& bench) {
     k.push(vm::rflags_if | 2);
     k.popfq();
     k.doorbell(GATECRASH_PORT_BEGIN);
-    code.place(behind(Mark::doorbell));
+    code.place(after(Mark::doorbell));
     k.nop();
     code.end();
     const auto account = code.run(bench, [](vm::Guest& guest) { guest.land(vm::Event::irq(GATECRASH_VECTOR_GP)); });
     if (account.records.size() != 1) return code.tell(account);
     // Without an error code, RIP is where the recorder expects the error code.
     const auto& record = account.records[0];
-    if (record.rip == GATECRASH_KERNEL_CS && code.place_of(record.error) == Place(behind(Mark::doorbell))) {
+    if (record.rip == GATECRASH_KERNEL_CS && code.place_of(record.error) == Place(after(Mark::doorbell))) {
         return {Statement::gp_without_error_code};
     }
     return code.tell(account);
@@ -112,7 +112,7 @@ Answer second_machine_check_shuts_down(Bench& bench) {
     auto& k = code.kernel;
     code.on(GATECRASH_VECTOR_MC, GATECRASH_IST_MC, [](vm::Code& c) { c.doorbell(GATECRASH_PORT_BEGIN); });
     k.doorbell(GATECRASH_PORT_BEGIN);
-    code.place(behind(Mark::doorbell));
+    code.place(after(Mark::doorbell));
     k.nop();
     code.end();
     return code.tell(code.run(bench, [](vm::Guest& guest) { guest.land(vm::Event::mc()); }));
@@ -144,9 +144,9 @@ Answer guest_debug_block_irq(Bench& bench) {
     auto& k = code.kernel;
     code.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI);
     k.doorbell(GATECRASH_PORT_BEGIN);
-    code.place(behind(Mark::doorbell));
+    code.place(after(Mark::doorbell));
     k.nop();
-    code.place(behind(Mark::nop));
+    code.place(after(Mark::nop));
     k.nop();
     code.end();
     Answer stop;
@@ -167,7 +167,7 @@ Answer exception_payload(Bench& bench) {
     auto& k = code.kernel;
     code.on(GATECRASH_VECTOR_PF);
     k.doorbell(GATECRASH_PORT_BEGIN);
-    code.place(behind(Mark::doorbell));
+    code.place(after(Mark::doorbell));
     k.nop();
     code.end();
     Answer before;

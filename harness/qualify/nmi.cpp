@@ -9,7 +9,7 @@ using vm::Code;
 using vm::Event;
 using vm::Guest;
 
-constexpr auto behind_doorbell = behind(Mark::doorbell);
+constexpr auto behind_doorbell = after(Mark::doorbell);
 
 /// A guest for an NMI that lands at its first doorbell. When the handler is entered for the first time, it rings once
 /// more, and stores how many records there are before its IRET.

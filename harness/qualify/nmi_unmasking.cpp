@@ -19,10 +19,10 @@ Answer leave_nmi_handler_by(Bench& bench, Leave leave) {
         });
     });
     k.doorbell(GATECRASH_PORT_BEGIN);
-    code.place(behind(Mark::doorbell));
+    code.place(after(Mark::doorbell));
     k.nop();
     k.int3();
-    code.place(behind(Mark::int3));
+    code.place(after(Mark::int3));
     k.nop();
     code.end();
     return code.tell(code.run(bench, [](vm::Guest& guest) { guest.land(vm::Event::nmi()); }));
@@ -70,7 +70,7 @@ Answer sysret_keeps_nmi_masked(Bench& bench) {
         code.user_place(at(Mark::start_of_user_mode));
         u.nop();
         u.int3();
-        code.user_place(behind(Mark::int3));
+        code.user_place(after(Mark::int3));
         u.nop();
         u.doorbell(GATECRASH_PORT_END);
     });
@@ -84,12 +84,12 @@ Answer inner_iret_unmasks_nmi(Bench& bench) {
         the_first_time(c, [&] {
             c.doorbell(GATECRASH_PORT_BEGIN);
             c.int3();
-            code.place(behind(Mark::int3_in_handler));
+            code.place(after(Mark::int3_in_handler));
             c.nop();
         });
     });
     k.doorbell(GATECRASH_PORT_BEGIN);
-    code.place(behind(Mark::doorbell));
+    code.place(after(Mark::doorbell));
     k.nop();
     code.end();
     return code.tell(code.run(bench, [](vm::Guest& guest) { guest.land(vm::Event::nmi()); }));
@@ -106,7 +106,7 @@ Answer int_2_masks_no_nmi(Bench& bench) {
         });
     });
     k.int_(GATECRASH_VECTOR_NMI);
-    code.place(behind(Mark::int_n));
+    code.place(after(Mark::int_n));
     k.nop();
     code.end();
     return code.tell(code.run(bench, [](vm::Guest& guest) { guest.land(vm::Event::nmi()); }));

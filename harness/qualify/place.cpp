@@ -88,7 +88,7 @@ std::string relation_text(const Spot& spot) {
             return "in";
         case Spot::Relation::where:
             return "where";
-        case Spot::Relation::behind:
+        case Spot::Relation::after:
             break;
     }
     if (spot.more == 0) return "after";

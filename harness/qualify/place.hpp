@@ -63,7 +63,7 @@ enum class Mark : std::uint8_t {
 
 /// An address that a guest named.
 struct Spot {
-    enum class Relation : std::uint8_t { at, in, where, behind };
+    enum class Relation : std::uint8_t { at, in, where, after };
     Relation relation;
     Mark mark;
     unsigned more = 0;  ///< further instructions after the mark
@@ -89,7 +89,7 @@ using Place = std::variant<Spot, HandlerStart, Unnamed>;
 [[nodiscard]] constexpr Spot in(Mark mark) { return {Spot::Relation::in, mark}; }
 [[nodiscard]] constexpr Spot where(Mark mark) { return {Spot::Relation::where, mark}; }
 /// Names the address after the mark's instruction, or `more` instructions further on.
-[[nodiscard]] constexpr Spot behind(Mark mark, unsigned more = 0) { return {Spot::Relation::behind, mark, more}; }
+[[nodiscard]] constexpr Spot after(Mark mark, unsigned more = 0) { return {Spot::Relation::after, mark, more}; }
 [[nodiscard]] constexpr Place handler_of(std::uint64_t vector) { return HandlerStart{vector}; }
 
 /// Returns words for people: "after the INT3", "one instruction after the STI", "at the start of the handler of #DB",

@@ -47,7 +47,7 @@ Answer two_events(Bench& bench, std::uint8_t vector, unsigned ist, const Recordi
     code.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI);
     popf(k, interrupts_on);
     k.doorbell(GATECRASH_PORT_BEGIN);
-    code.place(behind(Mark::doorbell));
+    code.place(after(Mark::doorbell));
     k.nop();
     k.cli();
     code.end();
@@ -71,9 +71,9 @@ Answer trap_before_nmi(Bench& bench) {
         });
     });
     k.doorbell(GATECRASH_PORT_BEGIN);
-    code.place(behind(Mark::doorbell));
+    code.place(after(Mark::doorbell));
     k.nop();
-    code.place(behind(Mark::doorbell, 1));
+    code.place(after(Mark::doorbell, 1));
     k.nop();
     code.end();
     return code.tell(code.run(bench, land_nmi));
@@ -89,7 +89,7 @@ Answer trap_before_irq(Bench& bench) {
     k.doorbell(GATECRASH_PORT_BEGIN);
     k.popfq();  // sets TF
     k.popfq();  // sets IF: an interrupt and the trap are due at once
-    code.place(behind(Mark::popf_of_if));
+    code.place(after(Mark::popf_of_if));
     k.nop();
     k.cli();
     code.end();

@@ -27,9 +27,9 @@ struct Account {
 ///     RecordingCode guest;
 ///     guest.on(GATECRASH_VECTOR_BP);
 ///     guest.kernel.int3();
-///     guest.place(behind(Mark::int3));
+///     guest.place(after(Mark::int3));
 ///     guest.end();
-///     return guest.tell(guest.run(bench));  // {Delivery{GATECRASH_VECTOR_BP, behind(Mark::int3)}}
+///     return guest.tell(guest.run(bench));  // {Delivery{GATECRASH_VECTOR_BP, after(Mark::int3)}}
 class RecordingCode : public vm::GuestCode {
   public:
     using Body = std::function<void(vm::Code&)>;

@@ -19,11 +19,11 @@ Answer iret_to(Bench& bench, const Target& target, const RecordingCode::Detail& 
     guest.on(landing_vector, 0, ring_end);
     guest.on(GATECRASH_VECTOR_GP, 0, ring_end);
     const bool to_user = (target.cs & 3) != 0;
-    Xbyak::Label after;
+    Xbyak::Label next;
     if (to_user) {
         k.mov(k.rax, target.rip);
     } else {
-        k.lea(k.rax, k.ptr[k.rip + after]);
+        k.lea(k.rax, k.ptr[k.rip + next]);
     }
     k.mov(k.rbx, to_user ? RecordingCode::user_stack : RecordingCode::kernel_stack);
     k.push(target.ss);
@@ -33,11 +33,11 @@ Answer iret_to(Bench& bench, const Target& target, const RecordingCode::Detail& 
     k.push(k.rax);
     guest.place(at(Mark::iret));
     k.iretq();
-    k.L(after);
+    k.L(next);
     k.int_(landing_vector);
-    guest.place(behind(Mark::int_n));
+    guest.place(after(Mark::int_n));
     guest.user.int_(landing_vector);
-    guest.user_place(behind(Mark::int_n));
+    guest.user_place(after(Mark::int_n));
     return guest.tell(guest.run(bench), detail);
 }
 

@@ -58,7 +58,7 @@ Answer push_of_segment_registers(Bench& bench) {
     // Pushes DS, ES, FS, GS, CS and SS.
     u.bytes({0x1e, 0x06, 0x0f, 0xa0, 0x0f, 0xa8, 0x0e, 0x16});
     u.int_(from_user_vector);
-    code.user_place(behind(Mark::int_n));
+    code.user_place(after(Mark::int_n));
 
     auto& guest = code.boot(bench);
     const auto account = RecordingCode::run(guest);
@@ -82,7 +82,7 @@ Answer frame_upper_halves(Bench& bench) {
     k.mov(k.rsp, RecordingCode::kernel_stack);
     code.enter_user();
     code.user.int_(from_user_vector);
-    code.user_place(behind(Mark::int_n));
+    code.user_place(after(Mark::int_n));
     return code.tell(code.run(bench), selectors);
 }
 
@@ -93,7 +93,7 @@ Answer legacy_frame_upper_half(Bench& bench) {
     for (int i = 0; i < words; ++i) k.push(-1);
     for (int i = 0; i < words; ++i) k.pop(k.rax);  // in legacy mode the same byte pops EAX
     k.int3();
-    code.place(behind(Mark::int3));
+    code.place(after(Mark::int3));
     const auto end = code.run(bench);
     if (end.vector != GATECRASH_VECTOR_BP) return code.tell(end);
     return upper_halves(end.cs, end.cs);
@@ -151,7 +151,7 @@ Answer iret_to_16_bit_stack(Bench& bench) {
     code.on(from_user_vector, 0, ring_end);
     code.enter_user(2, GATECRASH_USER32_CS, RecordingCode::user16_ss);
     code.user.int_(from_user_vector);
-    code.user_place(behind(Mark::int_n));
+    code.user_place(after(Mark::int_n));
     return code.tell(code.run(bench), [](const Record& record) {
         const auto of_kernel = (RecordingCode::kernel_stack >> 16) & 0xffff,
                    of_frame = (RecordingCode::user_stack >> 16) & 0xffff, got = (record.rsp >> 16) & 0xffff;

@@ -21,11 +21,11 @@ Answer irq_before_sti_and(Bench& bench, Spot end, void (*second)(vm::Code&)) {
     k.L(again);
     k.doorbell(GATECRASH_PORT_BEGIN);
     k.sti();
-    code.place(behind(Mark::sti));
+    code.place(after(Mark::sti));
     second(k);
     code.place(end);
     k.nop();
-    code.place(behind(end.mark, end.more + 1));
+    code.place(after(end.mark, end.more + 1));
     k.nop();
     k.cli();
     k.dec(k.ecx);
@@ -44,7 +44,7 @@ Answer event_in_shadow(Bench& bench, Event event, std::uint8_t shadow) {
     k.doorbell(GATECRASH_PORT_BEGIN);
     code.place(in(Mark::shadow));
     k.nop();
-    code.place(behind(Mark::shadow_begin, 1));
+    code.place(after(Mark::shadow_begin, 1));
     k.nop();
     k.cli();
     code.end();
@@ -74,9 +74,9 @@ Answer tf_over(Bench& bench, Mark mark, void (*instruction)(vm::Code&)) {
     k.or_(k.qword[k.rsp], static_cast<std::uint32_t>(vm::rflags_tf));
     k.popfq();
     instruction(k);
-    code.place(behind(mark));
+    code.place(after(mark));
     k.nop();
-    code.place(behind(mark, 1));
+    code.place(after(mark, 1));
     k.nop();
     k.cli();
     code.end();
@@ -86,14 +86,14 @@ Answer tf_over(Bench& bench, Mark mark, void (*instruction)(vm::Code&)) {
 }  // namespace
 
 Answer sti_shadow(Bench& bench) {
-    return irq_before_sti_and(bench, behind(Mark::sti, 1), [](vm::Code& k) { k.nop(); });
+    return irq_before_sti_and(bench, after(Mark::sti, 1), [](vm::Code& k) { k.nop(); });
 }
 
 Answer sti_with_if_set(Bench& bench) {
-    return irq_before_sti_and(bench, behind(Mark::second_sti), [](vm::Code& k) { k.sti(); });
+    return irq_before_sti_and(bench, after(Mark::second_sti), [](vm::Code& k) { k.sti(); });
 }
 
-Answer sti_then_mov_ss(Bench& bench) { return irq_before_sti_and(bench, behind(Mark::mov_ss), mov_ss); }
+Answer sti_then_mov_ss(Bench& bench) { return irq_before_sti_and(bench, after(Mark::mov_ss), mov_ss); }
 
 Answer nmi_in_sti_shadow(Bench& bench) { return event_in_shadow(bench, Event::nmi(), KVM_X86_SHADOW_INT_STI); }
 
@@ -121,7 +121,7 @@ Answer code_breakpoint_behind_mov_ss(Bench& bench) {
     k.mov(k.eax, GATECRASH_KERNEL_SS);
     mov_ss(k);
     k.L(target);
-    code.place(behind(Mark::mov_ss));
+    code.place(after(Mark::mov_ss));
     k.nop();
     code.disarm(dr7_execute);
     code.end();
@@ -141,7 +141,7 @@ Answer mov_ss_then_fault(Bench& bench) {
     code.set_debug_register(0, RecordingCode::scratch);
     code.set_debug_register(7, dr7_access_of_two_bytes);
     k.bytes({0x8e, 0x13});  // mov ss, [rbx]
-    code.place(behind(Mark::mov_ss));
+    code.place(after(Mark::mov_ss));
     k.ud2();
     return code.tell(code.run(bench));
 }

@@ -21,7 +21,7 @@ Answer stepped_syscall(Bench& bench, std::uint64_t fmask) {
     k.L(entry);
     guest.place(at(Mark::syscall_entry));
     k.nop();
-    guest.place(behind(Mark::syscall_entry, 1));
+    guest.place(after(Mark::syscall_entry, 1));
     k.nop();
     guest.end();
     k.L(start);
@@ -34,7 +34,7 @@ Answer stepped_syscall(Bench& bench, std::uint64_t fmask) {
 void place_user_code(RecordingCode& guest) {
     guest.user_place(at(Mark::first_user_instruction));
     guest.user.nop();
-    guest.user_place(behind(Mark::first_user_instruction));
+    guest.user_place(after(Mark::first_user_instruction));
     guest.user.nop();
     guest.user.doorbell(GATECRASH_PORT_END);
 }
@@ -82,9 +82,9 @@ Answer tf_over_int(Bench& bench) {
     k.or_(k.qword[k.rsp], static_cast<std::uint32_t>(vm::rflags_tf));
     k.popfq();
     k.int_(any_vector);
-    guest.place(behind(Mark::int_n));
+    guest.place(after(Mark::int_n));
     k.nop();
-    guest.place(behind(Mark::int_n, 1));
+    guest.place(after(Mark::int_n, 1));
     k.nop();
     guest.end();
     return guest.tell(guest.run(bench));
@@ -100,7 +100,7 @@ Answer tf_over_sysenter(Bench& bench) {
     k.L(entry);
     guest.place(at(Mark::sysenter_entry));
     k.nop();
-    guest.place(behind(Mark::sysenter_entry, 1));
+    guest.place(after(Mark::sysenter_entry, 1));
     k.nop();
     guest.end();
     k.L(start);
@@ -142,13 +142,13 @@ Answer tf_with_btf(Bench& bench) {
     k.or_(k.qword[k.rsp], static_cast<std::uint32_t>(vm::rflags_tf));
     k.popfq();
     k.nop();
-    guest.place(behind(Mark::popf, 1));
+    guest.place(after(Mark::popf, 1));
     k.jmp(target);
     k.nop();
     k.L(target);
     guest.place(at(Mark::branch_target));
     k.nop();
-    guest.place(behind(Mark::branch_target));
+    guest.place(after(Mark::branch_target));
     guest.write_msr(msr_debugctl, 0);
     guest.end();
     return guest.tell(guest.run(bench), cause);

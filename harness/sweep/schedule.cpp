@@ -52,9 +52,9 @@ std::optional<std::uint64_t> parse_number(std::string_view text,
 std::optional<std::string_view> take_behind(std::string_view& text, char separator) {
     const auto at = text.rfind(separator);
     if (at == std::string_view::npos) return std::nullopt;
-    const auto behind = text.substr(at + 1);
+    const auto after = text.substr(at + 1);
     text = text.substr(0, at);
-    return behind;
+    return after;
 }
 
 /// Splits a text at its commas. An empty text has no pieces.

@@ -16,9 +16,9 @@ TEST(Place, IsNamedByItsMark) {
     EXPECT_EQ(describe(Place(at(Mark::int3))), "at the INT3");
     EXPECT_EQ(describe(Place(in(Mark::handler))), "in the handler");
     EXPECT_EQ(describe(Place(where(Mark::if_set))), "where IF lets it in");
-    EXPECT_EQ(describe(Place(behind(Mark::sti))), "after the STI");
-    EXPECT_EQ(describe(Place(behind(Mark::sti, 1))), "one instruction after the STI");
-    EXPECT_EQ(describe(Place(behind(Mark::sti, 2))), "2 instructions after the STI");
+    EXPECT_EQ(describe(Place(after(Mark::sti))), "after the STI");
+    EXPECT_EQ(describe(Place(after(Mark::sti, 1))), "one instruction after the STI");
+    EXPECT_EQ(describe(Place(after(Mark::sti, 2))), "2 instructions after the STI");
     EXPECT_EQ(describe(handler_of(vectors::software)), "at the start of the handler of vector 0x40");
     EXPECT_EQ(describe(Place(Unnamed{0x1234})), "0x1234");
 }
@@ -32,7 +32,7 @@ TEST(Place, HasADifferentNameForEachMark) {
 
 TEST(Answer, ReportsDeliveriesInTheirOrder) {
     EXPECT_EQ(describe(Answer{Statement::no_event}), "no event");
-    EXPECT_EQ(describe(Answer{Delivery{vectors::nmi, behind(Mark::doorbell)}, Delivery{vectors::irq, Unnamed{16}}}),
+    EXPECT_EQ(describe(Answer{Delivery{vectors::nmi, after(Mark::doorbell)}, Delivery{vectors::irq, Unnamed{16}}}),
               "NMI, RIP after the doorbell, then vector 0x20, RIP 0x10");
     EXPECT_EQ(describe(Answer{Delivery{vectors::db,
                                        at(Mark::write),
@@ -72,13 +72,13 @@ TEST(Answer, ReportsWhatElseTheGuestSaw) {
     } rows[]{
         {{Statement::write_exits, Statement::memory_changed}, "the write exits as MMIO, the memory has changed"},
         {{Statement::no_event, Statement::gd_clear_in_handler}, "no event; GD clear in the handler"},
-        {{Statement::behind_the_restore, Statement::no_event}, "after the restore: no event"},
+        {{Statement::after_the_restore, Statement::no_event}, "after the restore: no event"},
         {{DoorbellRings{3}, Statement::no_event}, "the doorbell rings at CPL 3, then no event"},
-        {{Stop{behind(Mark::pushf)}, TrapFlagSeen{true, false}},
+        {{Stop{after(Mark::pushf)}, TrapFlagSeen{true, false}},
          "stops after the PUSHF, TF set in what it pushed, clear in KVM_GET_REGS"},
-        {{Stop{behind(Mark::popf)}, Statement::runs_on}, "stops after the POPF, then runs on"},
+        {{Stop{after(Mark::popf)}, Statement::runs_on}, "stops after the POPF, then runs on"},
         {{DebugStop{vectors::bp, at(Mark::int3)}}, "KVM_EXIT_DEBUG of #BP at the INT3"},
-        {{Arrival{.selectors = Selectors{8, 16}, .rcx = behind(Mark::syscall)}},
+        {{Arrival{.selectors = Selectors{8, 16}, .rcx = after(Mark::syscall)}},
          "arrives with CS 0x8, SS 0x10, RCX after the SYSCALL"},
         {{SyscallArrival{{16, 24}, Unnamed{0}, true, false}, SysretArrival{{0x33, 0x2b}, true}},
          "SYSCALL with CS 0x10, SS 0x18, RCX 0x0, R11 IF on, IF off; SYSRET with CS 0x33, SS 0x2b, IF on"},

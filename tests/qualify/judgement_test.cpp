@@ -81,9 +81,9 @@ TEST(Judgement, ReadsNoWords) {
 
 TEST(Judgement, ComparesPlacesAndNotTheirNames) {
     const auto at_place = [](const Place& place) { return Answer{Delivery{vectors::bp, place}}; };
-    EXPECT_EQ(at_place(behind(Mark::sti, 1)), at_place(behind(Mark::sti, 1)));
-    EXPECT_NE(at_place(behind(Mark::sti, 1)), at_place(behind(Mark::sti)));
-    EXPECT_NE(at_place(at(Mark::int3)), at_place(behind(Mark::int3)));
+    EXPECT_EQ(at_place(after(Mark::sti, 1)), at_place(after(Mark::sti, 1)));
+    EXPECT_NE(at_place(after(Mark::sti, 1)), at_place(after(Mark::sti)));
+    EXPECT_NE(at_place(at(Mark::int3)), at_place(after(Mark::int3)));
     EXPECT_NE(at_place(handler_of(vectors::bp)), at_place(handler_of(vectors::db)));
     EXPECT_NE(at_place(Unnamed{0x1234}), at_place(Unnamed{0x1235}));
 }

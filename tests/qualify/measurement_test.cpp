@@ -227,7 +227,7 @@ TEST(WrongGuest, WithoutItsHandlerIsRecognised) {
     const auto measurement = judge_as(Behaviour::int3, [](Bench& bench) {
         RecordingCode code;
         code.kernel.int3();
-        code.place(behind(Mark::int3));
+        code.place(after(Mark::int3));
         code.end();
         return code.tell(code.run(bench));
     });
@@ -253,7 +253,7 @@ TEST(WrongGuest, WhoseNmiHandlerUnmasksEarlyIsRecognised) {
             code.place(in(Mark::handler));
         });
         code.kernel.doorbell(GATECRASH_PORT_BEGIN);
-        code.place(behind(Mark::doorbell));
+        code.place(after(Mark::doorbell));
         code.end();
         return code.tell(code.run(bench, [begins = 0](vm::Guest& guest) mutable {
             if (++begins <= 2) guest.land(vm::Event::nmi());
