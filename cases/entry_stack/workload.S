@@ -1,6 +1,6 @@
 // Executes SYSENTERs from CPL 3, each in its own window. syscall_work builds a frame with segments that the CPU cannot
-// load, as a return from a signal may. A bad selector in DS to GS becomes the null selector. A bad CS or SS is a fault
-// of the user, which continues at user_fault_landing. All other registers keep their values.
+// load, as a return from a signal may. A bad selector in DS to GS becomes the null selector. A bad CS or SS faults: the
+// user gets the fault and continues at user_fault_landing. All other registers keep their values.
 #include "entry32.h"
 #include "work.h"
 
@@ -107,8 +107,8 @@ other_task:
         sysenter
 
         .text
-// Puts the calling handler to sleep: the CPU runs another task until that task's SYSENTER. The other task uses the rest
-// of this task's kernel stack as its own, and both tasks share one entry stack.
+// Puts the calling handler to sleep. The CPU runs another task until that task executes SYSENTER. The two tasks share
+// one entry stack. The other task's kernel stack is the unused part of this task's kernel stack.
         .globl sleep
         .type sleep, @function
 sleep:

@@ -1,4 +1,4 @@
-// Gives the harness's own tests access to the objects behind the public API.
+// Gives the harness's own tests access to the objects that the public API hides.
 #pragma once
 
 #include "gatecrash/guest.hpp"

@@ -12,8 +12,8 @@ namespace gatecrash::bench {
 /// Measures what the harness itself costs on this machine, with `image`. It measures the floor (one KVM_RUN of a guest
 /// that only executes HLT, with its registers set and read), a step of `kind`, a snapshot, a restore, and a new VM with
 /// its vCPU. It also measures an injection (restore, land an NMI, run to the end, check), averaged over the boundaries
-/// of the first window. It measures all of this in one go, so that ratios mean something on an emulated machine as
-/// well. Throws kvm::Error, vm::ImageError.
+/// of the first window. One run measures everything, so ratios are comparable even on an emulated machine. Throws
+/// kvm::Error, vm::ImageError.
 [[nodiscard]] std::vector<Figure> measure_harness(const kvm::System& system, const vm::Image& image,
                                                   vm::StepperKind kind);
 

@@ -18,7 +18,8 @@ struct ExplainOptions {
     std::vector<Term> terms;  ///< to explain; none: to list what can be explained
 };
 
-/// Returns the terms that `words` name: all of them together one, such as "kernel GS", or each word one.
+/// Returns the terms that `words` name. All words together can be one name, such as "kernel GS". Otherwise each word is
+/// a name.
 std::vector<Term> terms_named(const Words& words, const Values& values) {
     const auto known = terms_of(reference_pages());
     auto named = find_terms(known, fmt::format("{}", fmt::join(words, " ")));

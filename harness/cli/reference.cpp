@@ -91,7 +91,7 @@ class PageReader {
     std::vector<std::string> head_;  ///< of the table that is being read; empty: none
 };
 
-/// The form in which names are compared.
+/// Returns the form in which names are compared.
 std::string folded(std::string_view name) {
     std::string text;
     for (const char c : name) {
@@ -101,7 +101,7 @@ std::string folded(std::string_view name) {
     return text;
 }
 
-/// The number of characters to insert, remove or replace that make `b` of `a` (Levenshtein).
+/// Returns how many characters must be inserted, removed or replaced to turn `a` into `b` (Levenshtein).
 std::size_t edits_between(std::string_view a, std::string_view b) {
     std::vector<std::size_t> row(b.size() + 1);
     std::iota(row.begin(), row.end(), std::size_t{0});
@@ -116,13 +116,14 @@ std::size_t edits_between(std::string_view a, std::string_view b) {
     return row.back();
 }
 
-/// How unlike two folded names are, 0 for the same; more than `most_unlike` if they have too little in common to be a
-/// slip.
+/// Names that differ more than this are not suggested for each other.
 constexpr std::size_t most_unlike = 2;
+/// Returns how much two folded names differ: 0 if they are the same, more than `most_unlike` if one is hardly a
+/// misspelling of the other.
 std::size_t unlikeness(std::string_view name, std::string_view known) {
     constexpr std::size_t shortest_part = 3;
     const auto edits = edits_between(name, known);
-    if (edits < std::min(most_unlike + 1, std::max(name.size(), known.size()))) return std::min(edits, most_unlike + 1);
+    if (edits < std::min(most_unlike + 1, std::max(name.size(), known.size()))) return edits;
     const bool is_part = name.size() >= shortest_part && known.find(name) != std::string_view::npos;
     return is_part ? most_unlike : most_unlike + 1;
 }

@@ -1,5 +1,5 @@
-// The program inside the machine. The kernel starts it as its first process. It makes the kernel usable, and then does
-// what the outside asks. It is statically linked, so it needs nothing but the kernel.
+// The program inside the machine. The kernel starts it as its first process. It makes the kernel usable, and then
+// executes the requests of the gatecrash outside the machine. It is statically linked, so it needs only the kernel.
 
 #include <fcntl.h>
 #include <linux/reboot.h>

@@ -1,5 +1,5 @@
-// Keeps folders that are slow to make and that any number of processes may use at a time. Each has the name of a digest
-// of what it is made from.
+// Keeps folders that are slow to make and that any number of processes may use at a time. A folder is made from several
+// inputs; its name is their digest.
 #pragma once
 
 #include <filesystem>

@@ -10,9 +10,9 @@ namespace gatecrash::machines {
 /// A 64-bit digest (XXH3) of a sequence of parts. It is fast enough (several GB/s) for a machine's memory at every
 /// start.
 ///
-/// It is not a cryptographic hash and need not be: it tells a handful of builds of the same user apart, and notices
-/// damage. With n saved states in a cache folder the chance of a mix-up is below n^2 / 2^65. Whoever may write there
-/// could change the program as well.
+/// It is not a cryptographic hash and need not be: it tells a few builds of one user apart, and detects damage. With n
+/// saved states in a cache folder, the chance that two have the same digest is below n^2 / 2^65. A user who can write
+/// to the folder could change the program as well.
 class Digest {
   public:
     /// Adds one part. The division into parts counts: {"ab"} and {"a", "b"} differ.

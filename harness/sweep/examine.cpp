@@ -159,8 +159,8 @@ class Examiner {
         }
     }
 
-    /// Returns whether the guest is in a function of the runtime that writes a record: half written, one looks as if it
-    /// broke a rule.
+    /// True if the guest is in a function of the runtime that writes a record. A record that is half written looks as
+    /// if it broke a rule.
     [[nodiscard]] bool is_writing_record() {
         const auto name = name_of_rip();
         return name.starts_with("log_record") || name.starts_with("log_broken");
