@@ -138,8 +138,8 @@ std::vector<KernelSymbol> own_symbols(const BootImage& kernel) {
 vm::SymbolTable symbol_table(const std::vector<KernelSymbol>& symbols) {
     // SymbolTable names an address by the first of its symbols.
     auto sorted = symbols;
-    std::ranges::stable_partition(
-        sorted, [](char type) { return type == 'T' || type == 't'; }, &KernelSymbol::type);
+    std::stable_partition(sorted.begin(), sorted.end(),
+                          [](const KernelSymbol& each) { return each.type == 'T' || each.type == 't'; });
     std::vector<vm::Symbol> named;
     named.reserve(sorted.size());
     for (auto& symbol : sorted) named.push_back({std::move(symbol.name), symbol.address});
