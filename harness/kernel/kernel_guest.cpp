@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -12,17 +13,21 @@
 #include <utility>
 #include <variant>
 
+#include "gatecrash/workload.h"
 #include "kernel/guest_cpu.hpp"
 #include "kernel/page_walk.hpp"
 #include "kvm/error.hpp"
 #include "posix/file.hpp"
-#include "vm/watchdog.hpp"
+#include "vm/instruction.hpp"
+#include "vm/outcome.hpp"
+#include "vm/quirks/tss_type.hpp"
+#include "vm/state/registers.hpp"
 
 namespace gatecrash::kernel {
 namespace {
 
 // I/O ports of a PC.
-constexpr std::uint16_t keyboard = 0x64, cmos_data = 0x71, serial_data = 0x3f8, serial_line_status = 0x3fd;
+constexpr std::uint16_t keyboard = 0x64, system_control = 0x61, cmos_data = 0x71, serial_line_status = 0x3fd;
 constexpr std::uint8_t reset_cpu = 0xfe;  ///< a command of the keyboard controller
 
 /// KVM needs three pages that the guest does not use. Every PC emulator gives it these.
@@ -43,12 +48,16 @@ kvm::Vm make_vm(const kvm::System& system, std::span<std::byte> memory) {
     return vm;
 }
 
+constexpr unsigned user = 3;  ///< CPL of programs
+
 std::uint32_t read_port(std::uint16_t port) {
     switch (port) {
         case serial_line_status:
             return 0x60;  // the transmitter is empty
         case cmos_data:
             return 0;  // the clock is not being updated
+        case system_control:
+            return 0;  // no error is the reason for an NMI
         default:
             return 0xffffffff;  // no device
     }
@@ -61,49 +70,125 @@ KernelGuest::KernelGuest(const kvm::System& system, const BootImage& image, cons
     : memory_file_(memory_of(memory_size)),
       memory_(kvm::Mapping::shared_file(memory_file_.get(), memory_size)),
       vm_(make_vm(system, memory_.bytes())),
-      cpu_(vm_.create_vcpu()) {
+      cpu_(vm_.create_vcpu()),
+      watchdog_(cpu_) {
     load_kernel(image, input, memory_.bytes());
     cpu_.set_cpuid(kernel_cpuid(system.supported_cpuid()));
     cpu_.set_sregs(entry_sregs(cpu_.sregs()));
     cpu_.set_regs(entry_regs(image));
 }
 
-void KernelGuest::fail(const std::string& what) {
-    constexpr std::size_t shown = 2000;
-    const auto log = std::string_view(serial_).substr(serial_.size() - std::min(serial_.size(), shown));
-    throw BootError(fmt::format("the kernel {}. RIP is {:#x}. The end of its log:\n{}", what, cpu_.regs().rip,
-                                log.empty() ? "(empty: boot with earlyprintk=ttyS0,keep)" : log));
+KernelGuest::KernelGuest(const kvm::System& system, std::span<const std::byte> memory)
+    : memory_file_(memory_of(memory.size())),
+      memory_(kvm::Mapping::shared_file(memory_file_.get(), memory.size())),
+      vm_(make_vm(system, memory_.bytes())),
+      cpu_(vm_.create_vcpu()),
+      watchdog_(cpu_) {
+    std::ranges::copy(memory, memory_.data());
+    cpu_.set_cpuid(kernel_cpuid(system.supported_cpuid()));
 }
 
-KernelState KernelGuest::save() {
+std::string describe(const Stop& stop) {
+    struct Words {
+        std::string operator()(const Rang& rang) const { return fmt::format("rang doorbell {:#x}", rang.port); }
+        std::string operator()(const Caught& caught) const { return fmt::format("took vector {:#x}", caught.vector); }
+        std::string operator()(const Failing& failing) const { return fmt::format("called {}()", failing.function); }
+        std::string operator()(const Ended& ended) const { return "ended: " + ended.why; }
+        std::string operator()(const StillRuns&) const { return "goes on and on"; }
+    };
+    return std::visit(Words{}, stop);
+}
+
+void KernelGuest::fail(const std::string& what) {
+    constexpr std::size_t lines = 20;
+    const auto text = log(lines);
+    throw BootError(fmt::format("the kernel {}. RIP is {:#x}. {}", what, cpu_.regs().rip,
+                                text.empty() ? "Its log is empty" : "The end of its log:\n" + text));
+}
+
+// --- states ----------------------------------------------------------------------------------------------------------
+
+const vm::Msrs& KernelGuest::msrs() {
+    if (!msrs_) vm::read_msrs(cpu_, msrs_.emplace());
+    return *msrs_;
+}
+
+void KernelGuest::set_msrs(const vm::Msrs& msrs) {
+    vm::write_msrs(cpu_, msrs, &this->msrs());
+    msrs_ = msrs;
+}
+
+const kvm_lapic_state& KernelGuest::local_apic() {
+    if (!local_apic_) local_apic_ = cpu_.local_apic();
+    return *local_apic_;
+}
+
+const kvm_fpu& KernelGuest::fpu() {
+    if (!fpu_) fpu_ = cpu_.fpu();
+    return *fpu_;
+}
+
+KernelState KernelGuest::save(const KernelState* earlier, bool with_devices) {
     if (!memory_states_) {
         // Logging begins here, so that the thousands of pages that booting wrote do not count.
         vm_.set_memory_slot(0, 0, memory_.bytes(), kvm::Access::logged);
         memory_states_.emplace(vm_, 0, memory_.bytes());
     }
-    return {read_cpu(vm_, cpu_), memory_states_->save()};
+    KernelState state{{cpu_.regs(), cpu_.sregs(), cpu_.events(), cpu_.debug_registers(), msrs()}, {}, {}};
+    state.devices =
+        earlier != nullptr && !with_devices ? earlier->devices : std::make_shared<DeviceState>(read_devices(vm_, cpu_));
+    state.pages = memory_states_->save(earlier != nullptr ? earlier->pages : vm::PageSet());
+    return state;
 }
 
 void KernelGuest::restore(const KernelState& state) {
     memory_states_.value().restore(state.pages);
-    write_cpu(vm_, cpu_, state.cpu);
+    if (restored_ != state.devices && (restored_ == nullptr || !restored_->same_as(*state.devices))) {
+        write_devices(vm_, cpu_, *state.devices);
+    } else {
+        if (std::memcmp(&local_apic(), &state.devices->local_apic, sizeof(kvm_lapic_state)) != 0)
+            cpu_.set_local_apic(state.devices->local_apic);
+        if (std::memcmp(&fpu(), &state.devices->fpu, sizeof(kvm_fpu)) != 0) cpu_.set_fpu(state.devices->fpu);
+    }
+    restored_ = state.devices;
+    local_apic_ = state.devices->local_apic;
+    fpu_ = state.devices->fpu;
+    auto sregs = state.cpu.sregs;
+    sregs.tr.type = vm::quirks::tss_type(vm::cpu_vendor());
+    cpu_.set_sregs(sregs);
+    set_msrs(state.cpu.msrs);
+    cpu_.set_debug_registers(state.cpu.debug_registers);
+    cpu_.set_regs(state.cpu.regs);
+    cpu_.set_events(state.cpu.events);
+}
+
+// --- memory ----------------------------------------------------------------------------------------------------------
+
+std::optional<vm::Physical> KernelGuest::translate(vm::Virtual address) {
+    constexpr std::uint64_t five_levels = 1 << 12;  // CR4.LA57
+    // Linux with page table isolation: the tables of user mode come after those of the kernel, and lack most of it.
+    constexpr std::uint64_t users_tables = 1 << 12;
+    const auto& sregs = cpu_.sregs();
+    const bool has_five = (sregs.cr4 & five_levels) != 0;
+    auto physical = walk(memory_.bytes(), sregs.cr3, has_five, address);
+    const bool is_kernels = number(address) >> 63 != 0;
+    if (!physical && is_kernels && (sregs.cr3 & users_tables) != 0)
+        physical = walk(memory_.bytes(), sregs.cr3 & ~users_tables, has_five, address);
+    return physical && number(*physical) < memory_.size() ? physical : std::nullopt;
 }
 
 std::byte* KernelGuest::find(vm::Virtual address) {
-    constexpr std::uint64_t five_levels = 1 << 12;  // CR4.LA57
-    const auto& sregs = cpu_.sregs();
-    const auto physical = walk(memory_.bytes(), sregs.cr3, (sregs.cr4 & five_levels) != 0, address);
-    return physical && number(*physical) < memory_.size() ? memory_.data() + number(*physical) : nullptr;
+    const auto physical = translate(address);
+    return physical ? memory_.data() + number(*physical) : nullptr;
 }
 
 std::size_t KernelGuest::read(vm::Virtual address, std::span<std::byte> to) {
-    constexpr std::uint64_t page_size = MemoryStates::page_size;
     std::size_t done = 0;
     while (done < to.size()) {
         const vm::Virtual at{number(address) + done};
         const auto* const from = find(at);
         if (from == nullptr) break;
-        const auto size = std::min<std::uint64_t>(to.size() - done, page_size - number(at) % page_size);
+        const auto size = std::min<std::uint64_t>(to.size() - done, vm::page_size - vm::offset_in_page(at));
         std::memcpy(to.data() + done, from, size);
         done += size;
     }
@@ -116,8 +201,7 @@ std::optional<std::uint64_t> KernelGuest::word_at(vm::Virtual address) {
     return word;
 }
 
-void KernelGuest::write(vm::Virtual address, std::uint64_t word) {
-    const auto bytes = std::as_bytes(std::span(&word, 1));
+void KernelGuest::write(vm::Virtual address, std::span<const std::byte> bytes) {
     for (std::size_t i = 0; i < bytes.size(); ++i) {
         auto* const to = find(vm::Virtual{number(address) + i});
         if (to == nullptr) throw std::out_of_range(fmt::format("nothing is mapped at {:#x}", number(address) + i));
@@ -125,23 +209,123 @@ void KernelGuest::write(vm::Virtual address, std::uint64_t word) {
     }
 }
 
+void KernelGuest::write(vm::Virtual address, std::uint64_t word) { write(address, std::as_bytes(std::span(&word, 1))); }
+
+// --- stops -----------------------------------------------------------------------------------------------------------
+
+void KernelGuest::watch(const KernelFacts& facts) {
+    facts_ = &facts;
+    log_ = facts.log;
+    for (std::uint64_t i = 0; i < catchers; ++i)
+        write(vm::Virtual{number(facts.catchers) + i * catcher_size}, out_of_stop);
+    for (const auto& [address, name] : facts.failures) {
+        if (read(address, code_of_failures_[address]) != out_of_stop.size())
+            throw std::out_of_range(fmt::format("{}() is not mapped", name));
+    }
+    heed_failures();
+}
+
+void KernelGuest::ignore_failures() {
+    for (const auto& [address, code] : code_of_failures_) write(address, code);
+}
+
+void KernelGuest::heed_failures() {
+    for (const auto& [address, code] : code_of_failures_) write(address, out_of_stop);
+}
+
+kvm::Exit KernelGuest::run_once() {
+    msrs_.reset();
+    local_apic_.reset();
+    fpu_.reset();
+    watchdog_.begin_run();
+    auto exit = cpu_.run();
+    watchdog_.end_run();
+    return exit;
+}
+
+std::optional<Stop> KernelGuest::stop_of_output(const kvm::IoExit& io) {
+    if (io.port == stop_port && facts_ != nullptr && cpl() == 0) {
+        const auto at = number(rip()) - number(facts_->catchers);
+        if (at < catcher_size * GATECRASH_VECTORS) return Caught{static_cast<std::uint8_t>(at / catcher_size)};
+        if (const auto failure = facts_->failures.find(rip()); failure != facts_->failures.end())
+            return Failing{failure->second};
+    }
+    if (io.port >= GATECRASH_DOORBELL_FIRST && io.port <= GATECRASH_DOORBELL_LAST && cpl() == user)
+        return Rang{io.port};
+    if (io.port == keyboard && io.value == reset_cpu) return Ended{"it reset the CPU"};
+    return std::nullopt;
+}
+
+std::optional<Stop> KernelGuest::stop_of(const kvm::Exit& exit) {
+    if (const auto* io = std::get_if<kvm::IoExit>(&exit)) {
+        if (!io->is_out) cpu_.answer(read_port(io->port));
+        return io->is_out ? stop_of_output(*io) : std::nullopt;
+    }
+    if (std::holds_alternative<kvm::ShutdownExit>(exit)) return Ended{"a triple fault"};
+    if (std::holds_alternative<kvm::InternalErrorExit>(exit)) return Ended{kvm::describe(exit)};
+    if (std::holds_alternative<kvm::HltExit>(exit)) return Ended{"it halted"};
+    if (std::holds_alternative<kvm::FailEntryExit>(exit) || std::holds_alternative<kvm::OtherExit>(exit))
+        throw vm::MachineFault(kvm::describe(exit));
+    // Memory where no device is reads all ones.
+    if (std::holds_alternative<kvm::InterruptedExit>(exit) && watchdog_.fired()) return StillRuns{};
+    return std::nullopt;
+}
+
+Stop KernelGuest::run() {
+    for (;;) {
+        const auto exit = run_once();
+        if (auto stop = stop_of(exit)) return *stop;
+        if (std::holds_alternative<kvm::DebugExit>(exit))
+            throw vm::MachineFault("a debug exit from a free run: " + kvm::describe(exit));
+    }
+}
+
+void KernelGuest::leave_doorbell() {
+    std::array<std::byte, vm::Instruction::max_length> bytes{};
+    const auto readable = read(rip(), bytes);
+    const auto instruction = vm::decode(std::span(bytes).first(readable), rip(), vm::code_size(cpu_.sregs().cs));
+    if (!instruction) throw vm::MachineFault("a doorbell that is no instruction");
+    // KVM moves RIP after an OUT only at the next run, and not if RIP has changed by then.
+    auto regs = cpu_.regs();
+    regs.rip += instruction->length;
+    regs.rflags &= ~vm::rflags_rf;
+    cpu_.set_regs(regs);
+}
+
+std::string KernelGuest::log(std::size_t lines) {
+    std::vector<std::byte> buffer(number(log_.end) - number(log_.begin));
+    buffer.resize(read(log_.begin, buffer));
+    // A record is its number, which has bytes that are no text, and its text (kernel/printk/printk_ringbuffer.c).
+    constexpr std::size_t shortest = 4;
+    std::vector<std::string> records(1);
+    for (const auto byte : buffer) {
+        const auto character = std::to_integer<char>(byte);
+        if (character >= ' ' && character <= '~') {
+            records.back() += character;
+        } else if (records.back().size() >= shortest) {
+            records.emplace_back();
+        } else {
+            records.back().clear();
+        }
+    }
+    if (records.back().size() < shortest) records.pop_back();
+    std::string text;
+    for (auto i = records.size() - std::min(lines, records.size()); i < records.size(); ++i) text += records[i] + "\n";
+    return text;
+}
+
 std::uint16_t KernelGuest::run_to_doorbell(std::uint16_t first, std::uint16_t last, unsigned seconds) {
-    vm::Watchdog watchdog(cpu_);
     // KVM can lose a tick that was raised while its line was masked. Writing the registers makes KVM look again.
     using namespace std::chrono_literals;
     constexpr auto tick = 1500us;
-    watchdog.set_tick(tick);
+    watchdog_.set_tick(tick);
     for (auto begin = std::chrono::steady_clock::now();;) {
-        watchdog.begin_run();
-        const auto exit = cpu_.run();
-        watchdog.end_run();
+        const auto exit = run_once();
         if (const auto* io = std::get_if<kvm::IoExit>(&exit)) {
             if (!io->is_out) cpu_.answer(read_port(io->port));
-            if (io->is_out && io->port == serial_data) serial_ += static_cast<char>(io->value);
             if (io->is_out && io->port == keyboard && io->value == reset_cpu) fail("reset the CPU");
-            constexpr unsigned user = 3;
-            if (io->is_out && io->port >= first && io->port <= last && (cpu_.sregs().cs.selector & user) == user) {
-                cpu_.complete_exit();
+            if (io->is_out && io->port >= first && io->port <= last && cpl() == user) {
+                leave_doorbell();
                 return io->port;
             }
         } else if (std::holds_alternative<kvm::InterruptedExit>(exit)) {

@@ -1,21 +1,28 @@
 // A Linux kernel in a virtual machine of its own.
 #pragma once
 
+#include <array>
+#include <chrono>
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "gatecrash/address.hpp"
 #include "kernel/boot_image.hpp"
 #include "kernel/boot_memory.hpp"
+#include "kernel/kernel_facts.hpp"
 #include "kernel/kernel_state.hpp"
 #include "kvm/mapping.hpp"
 #include "kvm/system.hpp"
 #include "kvm/vcpu.hpp"
 #include "kvm/vm.hpp"
+#include "vm/watchdog.hpp"
 
 namespace gatecrash::kernel {
 
@@ -25,52 +32,130 @@ class BootError : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// A moment of a KernelGuest.
-struct KernelState {
-    CpuState cpu;
-    MemoryStates::Pages pages;
+/// A program rang a doorbell. RIP is at its OUT.
+struct Rang {
+    std::uint16_t port;
+    bool operator==(const Rang&) const = default;
 };
+/// The CPU delivered a vector to a catcher. RIP is the catcher's.
+struct Caught {
+    std::uint8_t vector;
+    bool operator==(const Caught&) const = default;
+};
+/// The kernel called one of KernelFacts::failures. RIP is that function's.
+struct Failing {
+    std::string function;
+    bool operator==(const Failing&) const = default;
+};
+/// The machine cannot go on, or the kernel has reset it.
+struct Ended {
+    std::string why;  ///< such as "triple fault"
+    bool operator==(const Ended&) const = default;
+};
+/// The watchdog interrupted the run, which would have gone on.
+struct StillRuns {
+    bool operator==(const StillRuns&) const = default;
+};
+using Stop = std::variant<Rang, Caught, Failing, Ended, StillRuns>;
+
+/// Describes a stop in words that follow "the kernel", such as "called panic()".
+[[nodiscard]] std::string describe(const Stop& stop);
 
 /// Runs an unmodified kernel on one vCPU. A kernel cannot do without some devices of a PC. It has the interrupt
-/// controllers and the timer, which KVM emulates, and a serial port.
+/// controllers and the timer, which KVM emulates.
 class KernelGuest {
   public:
     /// Loads the kernel into `memory_size` bytes. Throws ImageError, and kvm::Error.
     KernelGuest(const kvm::System& system, const BootImage& image, const BootInput& input, std::uint64_t memory_size);
+    /// Makes a guest with this memory. Its registers are those of a CPU after reset, until restore().
+    KernelGuest(const kvm::System& system, std::span<const std::byte> memory);
 
+    /// Says where the kernel keeps its log, for messages.
+    void set_log(AddressRange log) { log_ = log; }
     /// Runs until a program at CPL 3 writes to an I/O port from `first` to `last`, and returns the port. The
     /// instruction has completed. Throws BootError if the kernel panics or resets the CPU, or after `seconds` of host
     /// time.
     std::uint16_t run_to_doorbell(std::uint16_t first, std::uint16_t last, unsigned seconds);
 
-    /// Returns the state of the guest as it is now. The first call begins to log which pages the guest writes.
-    [[nodiscard]] KernelState save();
+    /// Lets run() stop at the doorbells and failures of `facts`, which must outlive the guest. Replaces the first two
+    /// bytes of each failure by an OUT, and makes the catchers.
+    void watch(const KernelFacts& facts);
+    /// Gives back to the functions of KernelFacts::failures the code that they had before watch().
+    void ignore_failures();
+    /// Makes run() stop at failures again.
+    void heed_failures();
+    /// Runs freely until the kernel stops.
+    [[nodiscard]] Stop run();
+    /// Makes one KVM_RUN.
+    [[nodiscard]] kvm::Exit run_once();
+    /// Returns what an exit means, or nothing if the kernel can go on. Then an access to a port has been answered.
+    [[nodiscard]] std::optional<Stop> stop_of(const kvm::Exit& exit);
+    /// Moves RIP over the OUT of a doorbell.
+    void leave_doorbell();
+    /// Sets the length of a watchdog's tick. See vm::Watchdog.
+    void set_tick(std::chrono::microseconds tick) { watchdog_.set_tick(tick); }
+
+    /// Returns the state of the guest as it is now. It shares pages with `earlier`, if given. Takes the devices from
+    /// there, too, unless `with_devices` is set. The first call begins to log which pages the guest writes.
+    [[nodiscard]] KernelState save(const KernelState* earlier = nullptr, bool with_devices = true);
     /// Makes the guest what it was at save().
     void restore(const KernelState& state);
+    /// Makes the next restore() set all devices. Call it after a run that ended in an unusual way.
+    void doubt_devices() { restored_.reset(); }
+
+    // Each of these asks KVM once after a run.
+    [[nodiscard]] const vm::Msrs& msrs();
+    [[nodiscard]] const kvm_lapic_state& local_apic();
+    [[nodiscard]] const kvm_fpu& fpu();
+    void set_msrs(const vm::Msrs& msrs);
+    /// Says that the last run left the MSRs as they were.
+    void keep_msrs(const vm::Msrs& msrs) { msrs_ = msrs; }
+
+    [[nodiscard]] MemoryStates& memory_states() { return memory_states_.value(); }
+
+    /// Makes a fixed interrupt arrive at the local APIC.
+    void interrupt(std::uint8_t vector) { vm_.interrupt(vector); }
 
     /// Returns the 8 bytes at a virtual address, on the page tables of the vCPU. Nothing if it is not mapped.
     [[nodiscard]] std::optional<std::uint64_t> word_at(vm::Virtual address);
     /// Copies the bytes at a virtual address into `to`, up to the first page that is not mapped. Returns how many.
     std::size_t read(vm::Virtual address, std::span<std::byte> to);
-    /// Writes 8 bytes at a virtual address, whatever the guest's rights are. Throws std::out_of_range if nothing is
+    /// Writes bytes at a virtual address, whatever the guest's rights are. Throws std::out_of_range if nothing is
     /// mapped there.
+    void write(vm::Virtual address, std::span<const std::byte> bytes);
+    /// Writes 8 bytes in the same way.
     void write(vm::Virtual address, std::uint64_t word);
-    /// Returns the text that the kernel wrote to the serial port.
-    [[nodiscard]] const std::string& serial() const { return serial_; }
+    /// Returns the guest-physical address of a virtual one, on the page tables of the vCPU. Nothing if it is not
+    /// mapped.
+    [[nodiscard]] std::optional<vm::Physical> translate(vm::Virtual address);
+    /// Returns the last `lines` lines of the kernel's log, each with a newline. Empty without KernelFacts::log.
+    [[nodiscard]] std::string log(std::size_t lines);
     /// Returns the guest-physical memory, from address 0.
-    [[nodiscard]] std::span<const std::byte> memory() const { return memory_.bytes(); }
+    [[nodiscard]] std::span<std::byte> memory() { return memory_.bytes(); }
     [[nodiscard]] kvm::Vcpu& cpu() { return cpu_; }
+    [[nodiscard]] kvm::Vm& vm() { return vm_; }
+    [[nodiscard]] unsigned cpl() { return cpu_.sregs().cs.selector & 3U; }
+    [[nodiscard]] vm::Virtual rip() { return vm::Virtual{cpu_.regs().rip}; }
 
   private:
     [[nodiscard]] std::byte* find(vm::Virtual address);
     [[noreturn]] void fail(const std::string& what);
+    std::optional<Stop> stop_of_output(const kvm::IoExit& io);
 
     posix::FileDescriptor memory_file_;
     kvm::Mapping memory_;
     kvm::Vm vm_;
     kvm::Vcpu cpu_;
+    vm::Watchdog watchdog_;
     std::optional<MemoryStates> memory_states_;
-    std::string serial_;
+    std::shared_ptr<const DeviceState> restored_;  ///< the devices as the last restore() left them
+    // What KVM has, as far as it is known.
+    std::optional<vm::Msrs> msrs_;
+    std::optional<kvm_lapic_state> local_apic_;
+    std::optional<kvm_fpu> fpu_;
+    const KernelFacts* facts_ = nullptr;
+    std::map<vm::Virtual, std::array<std::byte, 2>> code_of_failures_;
+    AddressRange log_{};
 };
 
 }  // namespace gatecrash::kernel

@@ -4,7 +4,7 @@
 #include <bit>
 #include <cstring>
 
-#include "vm/quirks/tss_type.hpp"
+#include "vm/page.hpp"
 
 namespace gatecrash::kernel {
 namespace {
@@ -12,8 +12,8 @@ namespace {
 constexpr std::array<std::uint32_t, 3> chips{KVM_IRQCHIP_PIC_MASTER, KVM_IRQCHIP_PIC_SLAVE, KVM_IRQCHIP_IOAPIC};
 
 // Registers of a local APIC, in bytes from its beginning (SDM volume 3, 10.4.1).
-constexpr std::size_t apic_irr = 0x200, apic_irr_end = 0x280, apic_timer = 0x320, apic_initial_count = 0x380,
-                      apic_current_count = 0x390;
+constexpr std::size_t apic_isr = 0x100, apic_isr_end = 0x180, apic_irr = 0x200, apic_irr_end = 0x280,
+                      apic_timer = 0x320, apic_initial_count = 0x380, apic_current_count = 0x390;
 constexpr std::uint32_t masked = 1U << 16;
 
 template <typename Value>
@@ -29,39 +29,34 @@ void put(kvm_lapic_state& apic, std::size_t at, std::uint32_t value) {
 
 bool CpuState::same_as(const CpuState& other) const {
     return equal(regs, other.regs) && equal(sregs, other.sregs) && equal(events, other.events) &&
-           equal(debug_registers, other.debug_registers) && equal(local_apic, other.local_apic) &&
-           equal(fpu.xmm, other.fpu.xmm) && equal(fpu.fpr, other.fpu.fpr) && fpu.mxcsr == other.fpu.mxcsr &&
-           msrs == other.msrs;
+           equal(debug_registers, other.debug_registers) && msrs == other.msrs;
 }
 
-CpuState read_cpu(kvm::Vm& vm, kvm::Vcpu& cpu) {
-    CpuState state;
-    state.regs = cpu.regs();
-    state.sregs = cpu.sregs();
-    state.events = cpu.events();
-    state.debug_registers = cpu.debug_registers();
-    state.local_apic = cpu.local_apic();
-    state.fpu = cpu.fpu();
+bool DeviceState::same_as(const DeviceState& other) const {
+    return equal(local_apic, other.local_apic) && equal(fpu.xmm, other.fpu.xmm) && equal(fpu.fpr, other.fpu.fpr) &&
+           fpu.mxcsr == other.fpu.mxcsr;
+}
+
+CpuState read_cpu(kvm::Vcpu& cpu) {
+    CpuState state{cpu.regs(), cpu.sregs(), cpu.events(), cpu.debug_registers(), {}};
     vm::read_msrs(cpu, state.msrs);
+    return state;
+}
+
+DeviceState read_devices(kvm::Vm& vm, kvm::Vcpu& cpu) {
+    DeviceState state{cpu.local_apic(), cpu.fpu(), {}};
     std::ranges::transform(chips, state.interrupt_controllers.begin(),
                            [&](std::uint32_t chip) { return vm.interrupt_controller(chip); });
     return state;
 }
 
-void write_cpu(kvm::Vm& vm, kvm::Vcpu& cpu, const CpuState& state) {
-    auto sregs = state.sregs;
-    sregs.tr.type = vm::quirks::tss_type(vm::cpu_vendor());
-    cpu.set_sregs(sregs);
-    vm::write_msrs(cpu, state.msrs);
+void write_devices(kvm::Vm& vm, kvm::Vcpu& cpu, const DeviceState& state) {
     cpu.set_local_apic(state.local_apic);
     for (const auto& chip : state.interrupt_controllers) vm.set_interrupt_controller(chip);
     cpu.set_fpu(state.fpu);
-    cpu.set_debug_registers(state.debug_registers);
-    cpu.set_regs(state.regs);
-    cpu.set_events(state.events);
 }
 
-void silence_interrupts(CpuState& state) {
+void silence_interrupts(DeviceState& state) {
     std::memset(state.local_apic.regs + apic_irr, 0, apic_irr_end - apic_irr);
     std::uint32_t timer = 0;
     std::memcpy(&timer, state.local_apic.regs + apic_timer, sizeof timer);
@@ -74,6 +69,15 @@ void silence_interrupts(CpuState& state) {
         controller.chip.pic.irr = 0;
     }
 }
+
+bool has_interrupt(const kvm_lapic_state& local_apic) {
+    const auto any = [&](std::size_t begin, std::size_t end) {
+        return std::any_of(local_apic.regs + begin, local_apic.regs + end, [](char byte) { return byte != 0; });
+    };
+    return any(apic_isr, apic_isr_end) || any(apic_irr, apic_irr_end);
+}
+
+// --- memory ----------------------------------------------------------------------------------------------------------
 
 MemoryStates::MemoryStates(const kvm::Vm& vm, std::uint32_t slot, std::span<std::byte> memory)
     : vm_(vm), slot_(slot), memory_(memory), first_(memory.begin(), memory.end()) {
@@ -92,25 +96,59 @@ void MemoryStates::find_hot_pages() {
     std::inplace_merge(hot_.begin(), hot_.begin() + static_cast<std::ptrdiff_t>(before), hot_.end());
 }
 
-MemoryStates::Pages MemoryStates::save() {
+template <typename Visit>
+void MemoryStates::each_hot_page(const vm::PageSet& pages, const Visit& visit) {
     find_hot_pages();
-    Pages pages;
+    auto saved = pages.begin();
     for (const auto page : hot_) {
-        if (std::memcmp(now(page), first(page), page_size) == 0) continue;
-        const auto copy = std::make_shared<Page>();
-        std::memcpy(copy->data(), now(page), page_size);
-        pages.emplace(page, copy);
+        while (saved != pages.end() && saved->number < page) ++saved;
+        const bool is_saved = saved != pages.end() && saved->number == page;
+        visit(page, now(page), is_saved ? saved->content->data() : first(page), is_saved ? &saved->content : nullptr);
     }
+}
+
+vm::PageSet MemoryStates::save(const vm::PageSet& earlier) {
+    vm::PageSet pages;
+    pages.reserve(earlier.size() + 4);
+    each_hot_page(earlier, [&](std::uint64_t page, const std::byte* now, const std::byte* then,
+                               const std::shared_ptr<const vm::Page>* shared) {
+        if (vm::same_page(now, then)) {
+            if (shared != nullptr) pages.push_back({page, *shared});
+        } else if (shared == nullptr || !vm::same_page(now, first(page))) {
+            const auto copy = std::make_shared<vm::Page>();
+            vm::copy_page(copy->data(), now);
+            pages.push_back({page, copy});
+        }
+    });
     return pages;
 }
 
-void MemoryStates::restore(const Pages& pages) {
-    find_hot_pages();
-    for (const auto page : hot_) {
-        const auto found = pages.find(page);
-        const auto* const wanted = found == pages.end() ? first(page) : found->second->data();
-        if (std::memcmp(now(page), wanted, page_size) != 0) std::memcpy(now(page), wanted, page_size);
-    }
+void MemoryStates::restore(const vm::PageSet& pages) {
+    each_hot_page(pages, [](std::uint64_t, std::byte* now, const std::byte* then, const auto*) {
+        if (!vm::same_page(now, then)) vm::copy_page(now, then);
+    });
+}
+
+bool MemoryStates::equals(const vm::PageSet& pages) {
+    bool same = true;
+    each_hot_page(pages, [&](std::uint64_t, const std::byte* now, const std::byte* then, const auto*) {
+        same = same && vm::same_page(now, then);
+    });
+    return same;
+}
+
+std::vector<MemoryStates::Difference> MemoryStates::differences(const vm::PageSet& pages) {
+    std::vector<Difference> found;
+    each_hot_page(pages, [&](std::uint64_t page, const std::byte* now, const std::byte* then, const auto*) {
+        if (vm::same_page(now, then)) return;
+        for (std::size_t at = 0; at < vm::page_size; at += sizeof(std::uint64_t)) {
+            std::uint64_t before = 0, after = 0;
+            std::memcpy(&before, then + at, sizeof before);
+            std::memcpy(&after, now + at, sizeof after);
+            if (before != after) found.push_back({vm::Physical{page * vm::page_size + at}, before, after});
+        }
+    });
+    return found;
 }
 
 }  // namespace gatecrash::kernel

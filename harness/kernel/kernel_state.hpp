@@ -6,7 +6,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <span>
 #include <vector>
@@ -14,55 +13,81 @@
 #include "gatecrash/address.hpp"
 #include "kvm/vcpu.hpp"
 #include "kvm/vm.hpp"
+#include "vm/memory.hpp"
 #include "vm/state/msrs.hpp"
 
 namespace gatecrash::kernel {
 
-/// The registers of a vCPU and of the controllers that can interrupt it.
+/// The registers that entry code can change.
 struct CpuState {
     kvm_regs regs{};
     kvm_sregs sregs{};
     kvm_vcpu_events events{};
     kvm_debugregs debug_registers{};
-    kvm_lapic_state local_apic{};
-    kvm_fpu fpu{};
     vm::Msrs msrs;
-    std::array<kvm_irqchip, 3> interrupt_controllers{};
 
-    /// True if a program cannot tell the two apart. Padding and times do not count.
+    /// True if a program cannot tell the two apart. Padding does not count.
     [[nodiscard]] bool same_as(const CpuState& other) const;
 };
 
-[[nodiscard]] CpuState read_cpu(kvm::Vm& vm, kvm::Vcpu& cpu);
-void write_cpu(kvm::Vm& vm, kvm::Vcpu& cpu, const CpuState& state);
+/// The parts of a CPU and a PC that entry code hardly ever changes.
+struct DeviceState {
+    kvm_lapic_state local_apic{};
+    kvm_fpu fpu{};
+    std::array<kvm_irqchip, 3> interrupt_controllers{};
+
+    /// True if the local APIC and the floating point registers are equal.
+    [[nodiscard]] bool same_as(const DeviceState& other) const;
+};
+
+/// A moment of a KernelGuest.
+struct KernelState {
+    CpuState cpu;
+    std::shared_ptr<const DeviceState> devices;
+    vm::PageSet pages;  ///< pages that differ from the first state of MemoryStates
+};
+
+[[nodiscard]] CpuState read_cpu(kvm::Vcpu& cpu);
+[[nodiscard]] DeviceState read_devices(kvm::Vm& vm, kvm::Vcpu& cpu);
+void write_devices(kvm::Vm& vm, kvm::Vcpu& cpu, const DeviceState& state);
 
 /// Turns off everything that could interrupt the guest: masks the local APIC's timer and both 8259, and drops
 /// interrupts that wait. A guest whose clock stands still then runs the same way each time.
-void silence_interrupts(CpuState& state);
+void silence_interrupts(DeviceState& state);
+/// True if the local APIC has an interrupt that waits, or one whose handler has not acknowledged it.
+[[nodiscard]] bool has_interrupt(const kvm_lapic_state& local_apic);
 
 /// Keeps states of a guest's memory. A state has copies of the pages that differ from the first one.
 class MemoryStates {
   public:
-    static constexpr std::size_t page_size = 4096;
-    using Page = std::array<std::byte, page_size>;
-    /// Pages that differ from the first state, by guest-physical page number.
-    using Pages = std::map<std::uint64_t, std::shared_ptr<const Page>>;
-
     /// The memory as it is now becomes the first state. `slot` is the logged slot of `memory`, which begins at
     /// guest-physical 0.
     MemoryStates(const kvm::Vm& vm, std::uint32_t slot, std::span<std::byte> memory);
 
-    /// Returns the memory as it is now.
-    [[nodiscard]] Pages save();
+    /// Returns the memory as it is now. Pages that are as in `earlier`, a state of this memory, are shared with it.
+    [[nodiscard]] vm::PageSet save(const vm::PageSet& earlier = {});
     /// Makes the memory what it was at save(). Writes only bytes that differ: a host's write to a page of code makes an
     /// emulator translate the code again.
-    void restore(const Pages& pages);
+    void restore(const vm::PageSet& pages);
+    /// True if the memory is as it was at save().
+    [[nodiscard]] bool equals(const vm::PageSet& pages);
+
+    /// A word in which the memory differs from a state.
+    struct Difference {
+        vm::Physical address;
+        std::uint64_t then, now;
+    };
+    /// Returns every word in which the memory differs from `pages`, by ascending address.
+    [[nodiscard]] std::vector<Difference> differences(const vm::PageSet& pages);
 
   private:
     /// Adds the pages that the guest has written since the last call to `hot_`.
     void find_hot_pages();
-    [[nodiscard]] std::byte* now(std::uint64_t page) const { return memory_.data() + page * page_size; }
-    [[nodiscard]] const std::byte* first(std::uint64_t page) const { return first_.data() + page * page_size; }
+    /// Calls `visit(page, its bytes now, its bytes in pages)` for each page that can differ.
+    template <typename Visit>
+    void each_hot_page(const vm::PageSet& pages, const Visit& visit);
+    [[nodiscard]] std::byte* now(std::uint64_t page) const { return memory_.data() + page * vm::page_size; }
+    [[nodiscard]] const std::byte* first(std::uint64_t page) const { return first_.data() + page * vm::page_size; }
 
     const kvm::Vm& vm_;
     std::uint32_t slot_;

@@ -1,16 +1,94 @@
 #include "kernel/kernel_stepper.hpp"
 
-#include <fmt/format.h>
-
-#include <array>
+#include <algorithm>
+#include <cstring>
+#include <memory>
 #include <span>
 #include <variant>
+#include <vector>
 
-#include "vm/instruction.hpp"
+#include "vm/outcome.hpp"
+#include "vm/state/debug_registers.hpp"
 #include "vm/state/msrs.hpp"
 #include "vm/state/registers.hpp"
+#include "vm/stepping/stepper.hpp"
 
 namespace gatecrash::kernel {
+namespace {
+
+using vm::Virtual;
+
+constexpr int max_attempts = 8;
+constexpr int patience = 20;            ///< firings of the watchdog
+constexpr int max_interruptions = 500;  ///< the same, for code that runs freely
+
+/// Lets the gates of the IDT lead to the catchers while it lives.
+class Catching {
+  public:
+    Catching(std::span<std::byte> idt, std::span<const std::byte> gates, std::span<const std::byte> catching)
+        : idt_(idt), gates_(gates) {
+        std::ranges::copy(catching, idt_.begin());
+    }
+    ~Catching() { std::ranges::copy(gates_, idt_.begin()); }
+    Catching(const Catching&) = delete;
+    Catching& operator=(const Catching&) = delete;
+
+  private:
+    std::span<std::byte> idt_;
+    std::span<const std::byte> gates_;
+};
+
+/// Puts other bytes at an address of the guest while it lives.
+class OtherBytes {
+  public:
+    OtherBytes(KernelGuest& guest, Virtual address, std::span<const std::byte> bytes) : original_(bytes.size()) {
+        const auto physical = guest.translate(address);
+        if (!physical || vm::offset_in_page(address) + bytes.size() > vm::page_size)
+            throw vm::MachineFault("nothing is mapped where the kernel is to be stopped");
+        place_ = guest.memory().subspan(number(*physical), bytes.size());
+        std::ranges::copy(place_, original_.begin());
+        std::ranges::copy(bytes, place_.begin());
+    }
+    ~OtherBytes() { std::ranges::copy(original_, place_.begin()); }
+    OtherBytes(const OtherBytes&) = delete;
+    OtherBytes& operator=(const OtherBytes&) = delete;
+
+  private:
+    std::vector<std::byte> original_;
+    std::span<std::byte> place_;
+};
+
+/// Hides an NMI that has to wait. If an IRET unmasks NMIs and faults, KVM would deliver the NMI at the wrong place.
+class HiddenNmi {
+  public:
+    explicit HiddenNmi(kvm::Vcpu& cpu) : cpu_(cpu) {
+        const auto& events = cpu.events();
+        is_hidden_ = events.nmi.pending != 0 && (events.nmi.masked != 0 || events.interrupt.shadow != 0);
+        if (is_hidden_) set(0);
+    }
+    ~HiddenNmi() {
+        if (is_hidden_) set(1);
+    }
+    HiddenNmi(const HiddenNmi&) = delete;
+    HiddenNmi& operator=(const HiddenNmi&) = delete;
+
+  private:
+    void set(std::uint8_t pending) {
+        auto events = cpu_.events();
+        events.nmi.pending = pending;
+        events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING;
+        cpu_.set_events(events);
+    }
+    kvm::Vcpu& cpu_;
+    bool is_hidden_ = false;
+};
+
+}  // namespace
+
+KernelStepper::KernelStepper(KernelGuest& guest, const KernelFacts& facts)
+    : guest_(guest), facts_(facts), flag_((guest.cpu().regs().rflags & vm::rflags_tf) != 0) {
+    find_gates();
+}
 
 KernelStepper::~KernelStepper() {
     try {
@@ -20,45 +98,197 @@ KernelStepper::~KernelStepper() {
     }
 }
 
-bool KernelStepper::step() {
-    auto& cpu = guest_.cpu();
-    std::array<std::byte, vm::Instruction::max_length> bytes{};
-    const vm::Virtual at{cpu.regs().rip};
-    const auto readable = guest_.read(at, bytes);
-    auto instruction = vm::decode(std::span(bytes).first(readable), at, vm::code_size(cpu.sregs().cs));
-    if (instruction && vm::opens_shadow(*instruction)) {
-        const vm::Virtual next{number(at) + instruction->length};
-        instruction = vm::decode(std::span(bytes).first(guest_.read(next, bytes)), next, vm::code_size(cpu.sregs().cs));
+void KernelStepper::find_gates() {
+    const auto& table = guest_.cpu().sregs().idt;
+    const auto physical = guest_.translate(Virtual{table.base});
+    constexpr std::size_t whole = vm::max_gate_size * GATECRASH_VECTORS;
+    if (!physical || table.base % vm::page_size != 0 || table.limit + 1U < whole) {
+        throw vm::MachineFault("the kernel's IDT is not one whole page, which stepping expects");
     }
+    idt_in_memory_ = guest_.memory().subspan(number(*physical), whole);
+    std::ranges::copy(idt_in_memory_, idt_.begin());
+    catching_idt_ = idt_;
+    for (std::size_t vector = 0; vector < GATECRASH_VECTORS; ++vector) {
+        auto* const gate = catching_idt_.data() + vector * vm::max_gate_size;
+        handlers_.at(vector) = vm::decode_gate({gate, vm::max_gate_size}).target;
+        const auto catcher = number(facts_.catchers) + vector * catcher_size;
+        const auto low = static_cast<std::uint16_t>(catcher), middle = static_cast<std::uint16_t>(catcher >> 16);
+        const auto high = static_cast<std::uint32_t>(catcher >> 32);
+        std::memcpy(gate, &low, sizeof low);
+        std::memcpy(gate + 6, &middle, sizeof middle);
+        std::memcpy(gate + 8, &high, sizeof high);
+    }
+}
+
+std::optional<vm::Instruction> KernelStepper::instruction_at(Virtual address) {
+    std::array<std::byte, vm::Instruction::max_length> bytes{};
+    const auto readable = guest_.read(address, bytes);
+    return vm::decode(std::span(bytes).first(readable), address, vm::code_size(guest_.cpu().sregs().cs));
+}
+
+KernelStepper::Step KernelStepper::step() {
+    auto& cpu = guest_.cpu();
+    auto instruction = next_instruction();
+    if (instruction && vm::opens_shadow(*instruction))
+        instruction = instruction_at(Virtual{number(guest_.rip()) + instruction->length});
     const auto kind = instruction ? instruction->kind : vm::Kind::other;
-    vm::Msrs msrs;
+    const auto msrs = guest_.msrs();
+    const auto debug_registers = cpu.debug_registers();
+    const auto new_flag = loaded_flag(kind);
+    const bool traps = flag_;
     if (kind == vm::Kind::syscall) {
-        vm::read_msrs(cpu, msrs);
         auto passing = msrs;
         passing.fmask &= ~vm::rflags_tf;
-        vm::write_msrs(cpu, passing, &msrs);
+        guest_.set_msrs(passing);
     }
     if (kind == vm::Kind::sysret) set_r11_flag(true);
 
-    cpu.set_guest_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP);
-    const auto exit = cpu.run();
-
-    if (kind == vm::Kind::syscall) vm::write_msrs(cpu, msrs);
-    if (kind == vm::Kind::sysret || kind == vm::Kind::syscall) set_r11_flag(false);
-    if (kind == vm::Kind::push_flags) clear_pushed_flag();
-    if (const auto* io = std::get_if<kvm::IoExit>(&exit); io != nullptr && io->is_out) {
-        cpu.complete_exit();
-        return false;
+    Step step;
+    {
+        const HiddenNmi hidden(cpu);
+        step = run_to_boundary();
     }
-    if (!std::holds_alternative<kvm::DebugExit>(exit))
-        throw BootError(fmt::format("a step at {:#x} ended with {}", number(at), kvm::describe(exit)));
-    return true;
+
+    const bool executed = !step.delivered && !step.end;
+    if (instruction && !instruction->changes_msrs && kind != vm::Kind::syscall) guest_.keep_msrs(msrs);
+    if (executed && instruction && !instruction->changes_debug_registers) {
+        // A step leaves its mark in DR6 on some machines.
+        cpu.set_debug_registers(debug_registers);
+    }
+    if (kind == vm::Kind::syscall) {
+        auto restored = guest_.msrs();
+        restored.fmask = msrs.fmask;
+        guest_.set_msrs(restored);
+        if (executed) set_r11_flag(flag_);
+        if (executed) flag_ = false;  // FMASK clears it
+    }
+    if (kind == vm::Kind::sysret) set_r11_flag(new_flag.value_or(false));
+    if (executed && kind == vm::Kind::push_flags) set_flag_at(cpu.regs().rsp, flag_);
+    if (executed && new_flag) flag_ = *new_flag;
+    if (executed && traps && kind != vm::Kind::syscall) raise_single_step();
+    return step;
 }
 
-void KernelStepper::clear_pushed_flag() {
-    const vm::Virtual where{guest_.cpu().regs().rsp};
-    const auto flags = guest_.word_at(where).value();
-    guest_.write(where, flags & ~vm::rflags_tf);
+KernelStepper::Step KernelStepper::run_to_boundary() {
+    auto& cpu = guest_.cpu();
+    const auto start = cpu.regs();
+    const auto has_moved = [&] {
+        auto now = cpu.regs();
+        now.rflags = start.rflags;
+        return std::memcmp(&now, &start, sizeof now) != 0;
+    };
+    int interruptions = 0;
+    for (int attempt = 0; attempt < max_attempts;) {
+        kvm::Exit exit;
+        {
+            const Catching catching(idt_in_memory_, idt_, catching_idt_);
+            cpu.set_guest_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP);
+            exit = guest_.run_once();
+        }
+        const auto stop = guest_.stop_of(exit);
+        if (stop && std::holds_alternative<Caught>(*stop)) return deliver(std::get<Caught>(*stop).vector);
+        if (std::holds_alternative<kvm::InterruptedExit>(exit)) {
+            if (++interruptions == patience) return {StillRuns{}, {}};
+            continue;
+        }
+        if (stop) return {stop, {}};
+        if (std::holds_alternative<kvm::IoExit>(exit) || std::holds_alternative<kvm::MmioExit>(exit)) {
+            cpu.complete_exit();
+            return {};
+        }
+        ++attempt;
+        // Bochs reports the step before the instruction executes if it first had to fill in a nested page.
+        if (has_moved()) return {};
+    }
+    return {};  // traps that come again and again before one instruction: it leads back to itself
+}
+
+KernelStepper::Step KernelStepper::deliver(std::uint8_t vector) {
+    auto regs = guest_.cpu().regs();
+    regs.rip = number(handlers_.at(vector));
+    guest_.cpu().set_regs(regs);
+    // The CPU aligns RSP to 16 and pushes five words, and for some exceptions a sixth, the error code.
+    const bool has_error_code = regs.rsp % 16 == 0;
+    set_flag_at(regs.rsp + (has_error_code ? 24 : 16), flag_);
+    flag_ = false;
+    return {{}, vector};
+}
+
+std::optional<Stop> KernelStepper::run_until_return(const Call& call, std::span<const Virtual> places) {
+    auto& cpu = guest_.cpu();
+    const Virtual catcher{number(facts_.catchers) + catcher_size * GATECRASH_VECTORS};
+    std::vector<std::unique_ptr<OtherBytes>> changed;
+    changed.push_back(std::make_unique<OtherBytes>(guest_, call.at, std::as_bytes(std::span(&catcher, 1))));
+    for (const auto place : places) changed.push_back(std::make_unique<OtherBytes>(guest_, place, out_of_stop));
+    cpu.set_guest_debug(0);
+    for (int interruptions = 0; interruptions < max_interruptions;) {
+        const auto exit = guest_.run_once();
+        const auto* const io = std::get_if<kvm::IoExit>(&exit);
+        if (io != nullptr && io->port == stop_port && guest_.rip() == catcher) {
+            auto regs = cpu.regs();
+            regs.rip = number(call.returns_to);
+            cpu.set_regs(regs);
+            return std::nullopt;
+        }
+        if (io != nullptr && io->port == stop_port && std::ranges::find(places, guest_.rip()) != places.end()) {
+            cpu.complete_exit();  // or KVM would skip the instruction that stands there
+            auto regs = cpu.regs();
+            regs.rip -= out_of_stop.size();
+            cpu.set_regs(regs);
+            return std::nullopt;
+        }
+        const auto stop = guest_.stop_of(exit);
+        if (stop && !std::holds_alternative<StillRuns>(*stop)) return stop;
+        if (stop) ++interruptions;
+    }
+    return StillRuns{};
+}
+
+std::optional<Stop> KernelStepper::run_to_delivery() {
+    for (;;) {
+        kvm::Exit exit;
+        {
+            const Catching catching(idt_in_memory_, idt_, catching_idt_);
+            guest_.cpu().set_guest_debug(0);
+            exit = guest_.run_once();
+        }
+        const auto stop = guest_.stop_of(exit);
+        if (stop && std::holds_alternative<Caught>(*stop)) {
+            (void)deliver(std::get<Caught>(*stop).vector);
+            return std::nullopt;
+        }
+        if (stop) return stop;
+    }
+}
+
+std::optional<bool> KernelStepper::loaded_flag(vm::Kind kind) {
+    const auto& regs = guest_.cpu().regs();
+    if (kind == vm::Kind::sysret) return (regs.r11 & vm::rflags_tf) != 0;
+    if (kind != vm::Kind::pop_flags && kind != vm::Kind::iret) return std::nullopt;
+    const std::uint64_t word = vm::code_size(guest_.cpu().sregs().cs) == vm::CodeSize::bits64 ? 8 : 4;
+    const auto flags = guest_.word_at(Virtual{regs.rsp + (kind == vm::Kind::iret ? 2 * word : 0)});
+    return flags && (*flags & vm::rflags_tf) != 0;
+}
+
+void KernelStepper::raise_single_step() {
+    auto& cpu = guest_.cpu();
+    auto registers = cpu.debug_registers();
+    registers.dr6 |= vm::dr6_bs;
+    cpu.set_debug_registers(registers);
+    auto events = cpu.events();
+    events.exception.injected = 1;
+    events.exception.nr = GATECRASH_VECTOR_DB;
+    events.exception.has_error_code = 0;
+    cpu.set_events(events);
+}
+
+void KernelStepper::set_flag_at(std::uint64_t address, bool on) {
+    // 32-bit code pushes no more than these bytes.
+    std::uint32_t flags = 0;
+    const auto bytes = std::as_writable_bytes(std::span(&flags, 1));
+    if (guest_.read(Virtual{address}, bytes) != bytes.size()) return;
+    flags = on ? flags | vm::rflags_tf : flags & ~static_cast<std::uint32_t>(vm::rflags_tf);
+    guest_.write(Virtual{address}, bytes);
 }
 
 void KernelStepper::set_r11_flag(bool on) {

@@ -1,33 +1,70 @@
 // Steps a kernel through a window, instruction by instruction.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "kernel/kernel_guest.hpp"
+#include "vm/instruction.hpp"
 
 namespace gatecrash::kernel {
 
+/// A call that has not returned.
+struct Call {
+    vm::Virtual returns_to;
+    vm::Virtual at;  ///< where the return address is on the stack
+};
+
 /// Executes single instructions with the trap flag, and hides the flag from the guest
-/// (vm/stepping/trap_flag_stepper.cpp has the table of where a guest could see it). It cannot follow the delivery of an
-/// exception or an interrupt yet, so nothing may arrive during the steps. The instruction after an STI or a load of SS
-/// executes in the same step.
+/// (vm/stepping/trap_flag_stepper.cpp has the table of where a guest could see it). The gates of the guest's IDT lead
+/// to the catchers during a step. So the CPU delivers exceptions and interrupts as usual, on the usual stack, and the
+/// step ends before the first instruction of the handler. The instruction after an STI or a load of SS executes in the
+/// same step. A program's own trap flag works: the stepper delivers its #DB.
 class KernelStepper {
   public:
-    explicit KernelStepper(KernelGuest& guest) : guest_(guest) {}
+    struct Step {
+        std::optional<Stop> end;                ///< the guest stopped, and did not reach a further boundary
+        std::optional<std::uint8_t> delivered;  ///< a vector; the boundary is the first of its handler
+    };
+
+    /// The guest must watch `facts`. Its RFLAGS.TF is the program's own.
+    KernelStepper(KernelGuest& guest, const KernelFacts& facts);
     KernelStepper(const KernelStepper&) = delete;
     KernelStepper& operator=(const KernelStepper&) = delete;
     ~KernelStepper();
 
-    /// Executes the next instruction. Returns false after an instruction that wrote to an I/O port. Throws
-    /// BootError for any other exit.
-    bool step();
+    /// Executes the next instruction, or delivers what is due before it.
+    [[nodiscard]] Step step();
+    /// Runs freely until `call` returns, or until the guest reaches one of `places`, which are kernel code. Then the
+    /// result is empty. The return address on the stack is another one meanwhile.
+    [[nodiscard]] std::optional<Stop> run_until_return(const Call& call, std::span<const vm::Virtual> places);
+    /// Runs freely until the CPU delivers an exception or an interrupt, and stops before its handler. Then the result
+    /// is empty.
+    [[nodiscard]] std::optional<Stop> run_to_delivery();
+    /// True if the program that is stepped has set its trap flag, which registers do not show during steps.
+    [[nodiscard]] bool has_flag() const { return flag_; }
+    /// Returns the instruction that is about to execute. Nothing if its bytes are none.
+    [[nodiscard]] std::optional<vm::Instruction> next_instruction() { return instruction_at(guest_.rip()); }
 
   private:
-    void clear_pushed_flag();
+    [[nodiscard]] std::optional<vm::Instruction> instruction_at(vm::Virtual address);
+    [[nodiscard]] Step run_to_boundary();
+    [[nodiscard]] Step deliver(std::uint8_t vector);
+    void find_gates();
+    void set_flag_at(std::uint64_t address, bool on);
     void set_r11_flag(bool on);
+    /// Returns the trap flag that an instruction of this kind is about to load, or nothing if it loads none.
+    [[nodiscard]] std::optional<bool> loaded_flag(vm::Kind kind);
+    void raise_single_step();
 
     KernelGuest& guest_;
+    const KernelFacts& facts_;
+    bool flag_;  ///< the guest's own TF
+    std::array<std::byte, vm::page_size> idt_{}, catching_idt_{};
+    std::array<vm::Virtual, GATECRASH_VECTORS> handlers_{};
+    std::span<std::byte> idt_in_memory_;
 };
 
 }  // namespace gatecrash::kernel

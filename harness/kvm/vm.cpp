@@ -68,9 +68,16 @@ void Vm::set_tss_address(std::uint64_t address) { GATECRASH_IOCTL(fd_.get(), KVM
 
 void Vm::create_interrupt_controllers() { GATECRASH_IOCTL(fd_.get(), KVM_CREATE_IRQCHIP, 0); }
 
+void Vm::interrupt(std::uint8_t vector) {
+    constexpr std::uint32_t first_apic = 0xfee00000;
+    kvm_msi message{};
+    message.address_lo = first_apic;
+    message.data = vector;
+    GATECRASH_IOCTL(fd_.get(), KVM_SIGNAL_MSI, &message);
+}
+
 void Vm::create_timer() {
     kvm_pit_config config{};
-    config.flags = KVM_PIT_SPEAKER_DUMMY;
     GATECRASH_IOCTL(fd_.get(), KVM_CREATE_PIT2, &config);
     kvm_pit_state2 state{};
     GATECRASH_IOCTL(fd_.get(), KVM_GET_PIT2, &state);

@@ -41,9 +41,11 @@ class Vm {
     /// Return and set the state of one controller: KVM_IRQCHIP_PIC_MASTER, KVM_IRQCHIP_PIC_SLAVE or KVM_IRQCHIP_IOAPIC.
     [[nodiscard]] kvm_irqchip interrupt_controller(std::uint32_t chip) const;
     void set_interrupt_controller(const kvm_irqchip& state);
-    /// Creates a PC's timer inside KVM, with the speaker port (KVM_CREATE_PIT2). Needs the interrupt controllers.
-    /// Channel 0 runs as a BIOS leaves it, in mode 2. Ticks that find the last one unacknowledged are dropped
-    /// (KVM_REINJECT_CONTROL).
+    /// Makes a fixed interrupt arrive at the local APIC of vCPU 0, as a message does (KVM_SIGNAL_MSI).
+    void interrupt(std::uint8_t vector);
+    /// Creates a PC's timer inside KVM (KVM_CREATE_PIT2), without the speaker port: KVM would toggle a bit there with
+    /// the host's clock. Needs the interrupt controllers. Channel 0 runs as a BIOS leaves it, in mode 2. Ticks that
+    /// find the last one unacknowledged are dropped (KVM_REINJECT_CONTROL).
     void create_timer();
     /// Creates vCPU 0 (KVM_CREATE_VCPU).
     [[nodiscard]] Vcpu create_vcpu() const;

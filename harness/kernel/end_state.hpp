@@ -1,0 +1,20 @@
+// Compares the ends of two runs of a kernel.
+#pragma once
+
+#include <vector>
+
+#include "kernel/kernel_state.hpp"
+#include "sweep/check/invariant.hpp"
+
+namespace gatecrash::kernel {
+
+/// Returns what a program would find changed at the end of its window: registers, segments, bases, page tables, and
+/// whether NMIs are masked or wait. `then` is the end of the run without events.
+[[nodiscard]] std::vector<sweep::Violation> compare_ends(const CpuState& now, const CpuState& then);
+
+/// Returns what has changed in the registers that control the CPU and in its local APIC, some time after the window.
+[[nodiscard]] std::vector<sweep::Violation> compare_controls(const CpuState& now, const CpuState& then,
+                                                             const kvm_lapic_state& apic_now,
+                                                             const kvm_lapic_state& apic_then);
+
+}  // namespace gatecrash::kernel

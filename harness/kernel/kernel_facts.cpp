@@ -1,0 +1,83 @@
+#include "kernel/kernel_facts.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "kernel/btf.hpp"
+
+namespace gatecrash::kernel {
+namespace {
+
+using vm::Virtual;
+
+/// Tells what to do about a kernel that lacks a symbol.
+constexpr const char* symbols_remedy =
+    "name a vmlinux or a System.map of this build with --symbols, or build the kernel with CONFIG_KALLSYMS_ALL";
+
+Virtual need(const vm::SymbolTable& symbols, const std::string& name) {
+    if (const auto address = symbols.find(name)) return *address;
+    throw ImageError(fmt::format("the kernel has no symbol '{}', which a sweep needs: {}", name, symbols_remedy));
+}
+
+std::optional<AddressRange> range(const vm::SymbolTable& symbols, const std::string& begin, const std::string& end) {
+    const auto from = symbols.find(begin), to = symbols.find(end);
+    if (!from || !to || *from >= *to) return std::nullopt;
+    return AddressRange{*from, *to};
+}
+
+/// Finds room for the catchers: the linker fills up the entry text to a large page.
+Virtual find_room(const BootImage& kernel, Virtual entry_text_end) {
+    constexpr std::uint64_t alignment = 16, size = catcher_size * catchers;
+    const Virtual room{(number(entry_text_end) + alignment - 1) & ~(alignment - 1)};
+    const auto bytes = kernel.at(room, size);
+    const auto is_padding = [](std::byte byte) { return byte == std::byte{0xcc} || byte == std::byte{0x90}; };
+    if (bytes.size() != size || !std::ranges::all_of(bytes, is_padding)) {
+        throw ImageError(
+            fmt::format("{} bytes after the kernel's entry text, at {:#x}, are in use: stepping needs them. Please "
+                        "report this kernel's version and configuration",
+                        size, number(room)));
+    }
+    return room;
+}
+
+/// Returns the per-CPU address of the first of `members` that the kernel's interrupt statistics have.
+template <std::size_t Count>
+std::optional<Virtual> counter(const BootImage& kernel, const vm::SymbolTable& symbols,
+                               const std::array<std::string_view, Count>& members) {
+    const auto section = kernel.section(".BTF");
+    const auto statistics = symbols.find("irq_stat");
+    if (section.empty() || !statistics) return std::nullopt;
+    const Btf types(section);
+    for (const auto member : members) {
+        if (const auto offset = types.offset_of("irq_cpustat_t", member)) return Virtual{number(*statistics) + *offset};
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+KernelFacts find_facts(const BootImage& kernel, const vm::SymbolTable& symbols) {
+    KernelFacts facts;
+    facts.entry_text = {need(symbols, "__entry_text_start"), need(symbols, "__entry_text_end")};
+    facts.without_breakpoints.push_back(facts.entry_text);
+    if (const auto text = range(symbols, "__noinstr_text_start", "__noinstr_text_end"))
+        facts.without_breakpoints.push_back(*text);
+    facts.catchers = find_room(kernel, facts.entry_text.end);
+    for (const auto* const name : {"panic", "oops_begin"}) facts.failures.emplace(need(symbols, name), name);
+    for (const auto* const name : {"__warn", "__die"}) {
+        if (const auto address = symbols.find(name)) facts.failures.emplace(*address, name);
+    }
+    facts.per_cpu_offset = need(symbols, "__per_cpu_offset");
+    // Linux 7.2 made an array of these counters, which begins with that of NMIs.
+    facts.nmi_count = counter(kernel, symbols, std::array<std::string_view, 2>{"__nmi_count", "counts"});
+    facts.resched_count = counter(kernel, symbols, std::array<std::string_view, 1>{"irq_resched_count"});
+    if (const auto log = symbols.find("__log_buf")) {
+        constexpr std::uint64_t usual_size = 1 << 17;  // CONFIG_LOG_BUF_SHIFT is 17 nearly everywhere
+        facts.log = {*log, Virtual{number(*log) + usual_size}};
+    }
+    return facts;
+}
+
+}  // namespace gatecrash::kernel

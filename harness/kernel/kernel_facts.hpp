@@ -1,0 +1,56 @@
+// What the harness must know of a kernel to sweep it.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gatecrash/abi.h"
+#include "gatecrash/address.hpp"
+#include "kernel/boot_image.hpp"
+#include "kernel/symbols.hpp"
+
+namespace gatecrash::kernel {
+
+/// The addresses from `begin` up to, but not including, `end`.
+struct AddressRange {
+    vm::Virtual begin{}, end{};
+
+    [[nodiscard]] bool contains(vm::Virtual address) const { return address >= begin && address < end; }
+    bool operator==(const AddressRange&) const = default;
+};
+
+/// The places of a kernel that a sweep depends on. Each is found by its symbol.
+struct KernelFacts {
+    /// The code that the CPU enters from user mode, and by every interrupt and exception.
+    AddressRange entry_text;
+    /// Code on which Linux accepts no breakpoint: the entry text, and functions that nothing may instrument.
+    std::vector<AddressRange> without_breakpoints;
+    /// A catcher is an OUT for one vector, and one more for a function that returns. They stand in the padding after
+    /// the entry text, `catcher_size` bytes apart. KernelStepper lets the gates of the IDT lead there.
+    vm::Virtual catchers{};
+    /// Functions that the kernel calls when it panics, oopses or warns, by their addresses.
+    std::map<vm::Virtual, std::string> failures;
+    vm::Virtual per_cpu_offset{};  ///< the variable with the offset of CPU 0's data, which per-CPU addresses lack
+    std::optional<vm::Virtual> nmi_count, resched_count;  ///< per-CPU addresses of 32-bit counters
+    AddressRange log;                                     ///< the text of the kernel's log
+
+    bool operator==(const KernelFacts&) const = default;
+};
+
+constexpr std::uint64_t catcher_size = 4, catchers = GATECRASH_VECTORS + 1;
+/// The port of catchers and of the OUTs that replace the first bytes of KernelFacts::failures. No PC has a device
+/// there.
+constexpr std::uint16_t stop_port = 0xe7;
+inline constexpr std::array out_of_stop{std::byte{0xe6}, static_cast<std::byte>(stop_port)};  ///< the instruction
+
+/// Finds the places in `kernel`. Throws ImageError with the reason and the remedy if a sweep cannot do without one that
+/// is missing.
+[[nodiscard]] KernelFacts find_facts(const BootImage& kernel, const vm::SymbolTable& symbols);
+
+}  // namespace gatecrash::kernel

@@ -1,0 +1,393 @@
+#include "kernel/kernel_subject.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "gatecrash/workload.h"
+#include "kernel/end_state.hpp"
+#include "vm/landing/event_kind.hpp"
+#include "vm/outcome.hpp"
+#include "vm/state/debug_registers.hpp"
+#include "vm/state/registers.hpp"
+
+namespace gatecrash::kernel {
+namespace {
+
+using sweep::Ending, sweep::Invariant, sweep::Phase;
+
+constexpr std::uint8_t reschedule_vector = 0xfd;  ///< RESCHEDULE_VECTOR of arch/x86/include/asm/irq_vectors.h
+constexpr unsigned programs_cpl = 3;
+
+/// The vector of an event on Linux. The usual `irq` is the reschedule IPI, whose handler does nothing without work.
+std::uint8_t vector_of(const vm::Event& event) { return event == vm::Event::irq() ? reschedule_vector : event.vector; }
+
+const Stop window_end = Rang{GATECRASH_DOORBELL_END};
+
+}  // namespace
+
+struct KernelSubject::KernelPoint : sweep::Point {
+    KernelPoint(const sweep::Reached& reached, KernelState state, std::vector<Call> calls)
+        : Point(reached), state(std::move(state)), calls(std::move(calls)) {}
+
+    KernelState state;
+    std::vector<Call> calls;  ///< calls that have not returned, outermost first
+    StateDigest digest{};     ///< only set if states are compared
+};
+
+const KernelSubject::KernelPoint& KernelSubject::of(const sweep::Point& point) {
+    return static_cast<const KernelPoint&>(point);
+}
+
+KernelSubject::KernelSubject(const WaitingKernel& kernel, Workload workload, std::vector<AddressRange> text,
+                             sweep::PhaseClock* clock)
+    : kernel_(kernel), workload_(std::move(workload)), text_(std::move(text)), clock_(clock) {}
+
+// --- windows ---------------------------------------------------------------------------------------------------------
+
+bool KernelSubject::find_window() {
+    if (begin_) return false;
+    auto& guest = kernel_.guest;
+    guest.restore(kernel_.state);
+    per_cpu_ = guest.word_at(kernel_.facts.per_cpu_offset).value_or(0);
+    auto regs = guest.cpu().regs();
+    regs.rax = workload_.number;
+    guest.cpu().set_regs(regs);
+    const auto stop = run_patiently();
+    const auto* const rang = std::get_if<Rang>(&stop);
+    const auto port = rang == nullptr ? 0 : rang->port;
+    if (port == GATECRASH_DOORBELL_SKIP) {
+        std::string why(200, '\0');
+        why.resize(guest.read(vm::Virtual{guest.cpu().regs().rbx}, std::as_writable_bytes(std::span(why))));
+        throw SkippedWorkload(why.c_str());
+    }
+    if (port == GATECRASH_DOORBELL_BEGIN_IRQ) opening_ = vm::Event::irq();
+    if (port == GATECRASH_DOORBELL_BEGIN_NMI) opening_ = vm::Event::nmi();
+    if (!opening_ && port != GATECRASH_DOORBELL_BEGIN) {
+        throw vm::ImageError(
+            fmt::format("{}: the init program must ring BEGIN after NEXT, and the kernel {} at {}:\n{}", name(),
+                        describe(stop), where(), guest.log(20)));
+    }
+    guest.leave_doorbell();
+    begin_ = guest.save(&kernel_.state);
+    open();
+    return true;
+}
+
+void KernelSubject::open() {
+    kernel_.guest.restore(*begin_);
+    if (opening_) land_on_guest(*opening_);
+}
+
+void KernelSubject::keep_window() {
+    auto& guest = kernel_.guest;
+    open();
+    Reference reference;
+    const auto start = std::chrono::steady_clock::now();
+    if (run_patiently() != window_end) throw vm::MachineFault("the same run ended in two different ways");
+    longest_ = std::chrono::steady_clock::now() - start;
+    reference.end = guest.save(&*begin_);
+    reference.nmis = counter(kernel_.facts.nmi_count);
+    reference.rescheds = counter(kernel_.facts.resched_count);
+    guest.leave_doorbell();
+    if (run_patiently() != Stop{Rang{GATECRASH_DOORBELL_ALIVE}})
+        throw vm::ImageError(name() + ": the init program must ring ALIVE after END");
+    reference.alive = guest.save(&*begin_);
+    reference_ = std::move(reference);
+}
+
+// --- paths -----------------------------------------------------------------------------------------------------------
+
+sweep::Path KernelSubject::path_of(std::size_t, sweep::HitCounter& hits) {
+    open();
+    auto path = discover(hits, *begin_, false, {}, false);
+    if (!kernel_.guest.memory_states().equals(reference_->end.pages)) {
+        throw vm::MachineFault(name() + ": the kernel ends differently when stepped than when run freely");
+    }
+    return path;
+}
+
+sweep::Path KernelSubject::path_after(const sweep::Point& from, vm::Event event, const sweep::Point& to, bool compare) {
+    auto& guest = kernel_.guest;
+    const auto& start = of(from).state;
+    land(from, event, to);
+    if (run_patiently() != window_end) throw vm::MachineFault("a run that held ends in another way now");
+    const auto end = guest.save(&start);
+    land(from, event, to);
+    sweep::HitCounter hits;
+    auto path = discover(hits, start, true, of(from).calls, compare);
+    if (!guest.memory_states().equals(end.pages) || !compare_ends(guest.save(&start).cpu, end.cpu).empty()) {
+        throw vm::MachineFault(
+            fmt::format("{}: after {} at {} the kernel ends differently when stepped than when run "
+                        "freely",
+                        name(), sweep::to_string(event), sweep::to_string(boundary_of(from.reached()))));
+    }
+    return path;
+}
+
+bool KernelSubject::is_text(vm::Virtual address) const {
+    return text_.empty() || std::ranges::any_of(text_, [&](const auto& range) { return range.contains(address); });
+}
+
+/// Runs freely until the innermost call returns, or the guest reaches text outside of the entry text.
+std::optional<Stop> KernelSubject::run_calls(KernelStepper& stepper, std::vector<Call>& calls) {
+    std::vector<vm::Virtual> places;
+    for (const auto& range : text_) {
+        if (range.begin != kernel_.facts.entry_text.begin) places.push_back(range.begin);
+    }
+    const auto& call = calls.back();
+    const auto stop = stepper.run_until_return(call, places);
+    if (!stop && kernel_.guest.rip() == call.returns_to) calls.pop_back();
+    return stop;
+}
+
+/// Steps from the guest's state to the end of the window, and returns the boundaries in `text_` on the way. If an event
+/// waits, the boundaries begin where it is delivered.
+sweep::Path KernelSubject::discover(sweep::HitCounter& hits, const KernelState& start, bool waits,
+                                    std::vector<Call> calls, bool with_digests) {
+    const auto phase = during(Phase::stepping);
+    auto& guest = kernel_.guest;
+    sweep::Path path;
+    const KernelState* earlier = &start;
+    const KernelPoint* last = nullptr;
+    KernelStepper stepper(guest, kernel_.facts);
+    for (std::optional<Stop> end; !end;) {
+        if (!waits && is_text(guest.rip())) {
+            auto state = guest.save(earlier, false);
+            if (stepper.has_flag()) state.cpu.regs.rflags |= vm::rflags_tf;
+            auto point = std::make_unique<KernelPoint>(hits.reach(guest.rip()), std::move(state), calls);
+            if (with_digests)
+                point->digest = digest_of(point->state, last == nullptr ? nullptr : &last->state,
+                                          last == nullptr ? nullptr : &last->digest);
+            last = point.get();
+            earlier = &last->state;
+            path.push_back(std::move(point));
+        }
+        const auto instruction = stepper.next_instruction();
+        const auto before = guest.cpu().regs();
+        const auto step = stepper.step();
+        end = step.end;
+        if (step.delivered) waits = false;
+        if (end || text_.empty() || waits || guest.cpl() == programs_cpl || is_text(guest.rip())) continue;
+        const auto& now = guest.cpu().regs();
+        const vm::Virtual next{before.rip + (instruction ? instruction->length : 0)};
+        const bool is_call = !step.delivered && now.rsp == before.rsp - 8 &&
+                             guest.word_at(vm::Virtual{now.rsp}) == std::optional(number(next));
+        if (is_call && is_text(vm::Virtual{before.rip})) calls.push_back({next, vm::Virtual{now.rsp}});
+        while (!end && !calls.empty() && !is_text(guest.rip())) end = run_calls(stepper, calls);
+    }
+    return path;
+}
+
+bool KernelSubject::can_land(vm::Event event, const sweep::Point& at) const {
+    const auto& cpu = of(at).state.cpu;
+    if (event.kind == vm::Event::Kind::irq) return true;
+    if (event.kind == vm::Event::Kind::nmi) return cpu.events.nmi.pending == 0;
+    // Linux takes a breakpoint of a program for a signal, and refuses breakpoints on code that nothing may instrument.
+    const bool is_user = (cpu.sregs.cs.selector & programs_cpl) == programs_cpl;
+    return !is_user && std::ranges::none_of(kernel_.facts.without_breakpoints,
+                                            [&](const auto& range) { return range.contains(at.rip()); });
+}
+
+bool KernelSubject::can_deliver(vm::Event event, const sweep::Point& at) const {
+    const auto& state = of(at).state;
+    return vm::can_deliver(state.cpu.regs, state.cpu.events, event);
+}
+
+// --- schedules -------------------------------------------------------------------------------------------------------
+
+void KernelSubject::land(const sweep::Point& from, vm::Event event, const sweep::Point&) {
+    const auto phase = during(Phase::injecting);
+    kernel_.guest.restore(of(from).state);
+    land_on_guest(event);
+}
+
+void KernelSubject::land_on_guest(vm::Event event) {
+    auto& cpu = kernel_.guest.cpu();
+    if (event.kind == vm::Event::Kind::irq) return kernel_.guest.interrupt(vector_of(event));
+    auto events = cpu.events();
+    if (event.kind == vm::Event::Kind::nmi) {
+        events.nmi.pending = 1;
+        events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING;
+    } else {
+        auto registers = cpu.debug_registers();
+        registers.dr6 |= vm::dr6_b0;
+        cpu.set_debug_registers(registers);
+        events.exception.injected = 1;
+        events.exception.nr = event.vector;
+        events.exception.has_error_code = 0;
+    }
+    cpu.set_events(events);
+}
+
+Ending KernelSubject::run(std::size_t, std::span<const sweep::Landed> landed, sweep::Extremes&) {
+    violations_.clear();
+    auto stop = [&] {
+        const auto phase = during(Phase::injecting);
+        return kernel_.guest.run();
+    }();
+    bool is_proven = false;
+    if (std::holds_alternative<StillRuns>(stop)) stop = finish_slowly(is_proven);
+    const auto phase = during(Phase::checking);
+    check_end(stop, landed);
+    if (violations_.empty() && reference_) check_life();
+    if (violations_.empty()) return Ending::held;
+    kernel_.guest.doubt_devices();
+    if (std::holds_alternative<StillRuns>(stop)) return is_proven ? Ending::endless : Ending::unclear;
+    return Ending::broken;
+}
+
+void KernelSubject::check_end(const Stop& stop, std::span<const sweep::Landed> landed) {
+    if (std::holds_alternative<StillRuns>(stop)) {
+        return add(Invariant::progress, fmt::format("the kernel goes on and on, at {}", where()));
+    }
+    if (const auto* rang = std::get_if<Rang>(&stop)) {
+        if (stop != window_end) {
+            return add(
+                Invariant::round_trip,
+                fmt::format("the program went on at another place: it rang doorbell {:#x} before END", rang->port));
+        }
+        if (!reference_) return;
+        auto found = compare_ends(
+            {kernel_.guest.cpu().regs(), kernel_.guest.cpu().sregs(), kernel_.guest.cpu().events(), {}, {}},
+            reference_->end.cpu);
+        violations_ = std::move(found);
+        return check_counts(landed);
+    }
+    const auto* failing = std::get_if<Failing>(&stop);
+    if (failing == nullptr) return add(Invariant::no_unexpected_vector, "the kernel " + describe(stop));
+    auto& guest = kernel_.guest;
+    const auto caller = guest.word_at(vm::Virtual{guest.cpu().regs().rsp}).value_or(0);
+    add(Invariant::no_unexpected_vector,
+        fmt::format("the kernel called {}() from {}", failing->function, kernel_.symbols.name_of(vm::Virtual{caller})));
+}
+
+/// The kernel must handle each event once. It may take several NMIs that arrive during the handling of another for one
+/// (its nested NMIs share one repeat), but never lose the second.
+void KernelSubject::check_counts(std::span<const sweep::Landed> landed) {
+    const auto of_kind = [&](vm::Event::Kind kind) {
+        return static_cast<std::uint32_t>(
+            std::ranges::count_if(landed, [&](const auto& each) { return each.event.kind == kind; }));
+    };
+    if (kernel_.facts.nmi_count) {
+        const auto handled = counter(kernel_.facts.nmi_count) - reference_->nmis;
+        const auto arrived = of_kind(vm::Event::Kind::nmi);
+        const auto least = std::min(arrived, 2U);
+        if (handled < least || handled > arrived) {
+            add(Invariant::event_conservation,
+                fmt::format("{} NMIs arrived, and the kernel counted {}", arrived, handled));
+        }
+    }
+    if (kernel_.facts.resched_count) {
+        const auto handled = counter(kernel_.facts.resched_count) - reference_->rescheds;
+        const auto arrived = static_cast<std::uint32_t>(
+            std::ranges::count_if(landed, [&](const auto& each) { return each.event == vm::Event::irq(); }));
+        if (handled != arrived) {
+            add(Invariant::event_conservation,
+                fmt::format("{} reschedule interrupts arrived, and the kernel counted {}", arrived, handled));
+        }
+    }
+}
+
+/// Lets the init program use the kernel after the window.
+void KernelSubject::check_life() {
+    auto& guest = kernel_.guest;
+    guest.leave_doorbell();
+    const auto stop = run_patiently();
+    if (stop != Stop{Rang{GATECRASH_DOORBELL_ALIVE}}) {
+        return add(Invariant::no_unexpected_vector,
+                   fmt::format("after the window, the kernel {} at {}", describe(stop), where()));
+    }
+    const CpuState now{guest.cpu().regs(), guest.cpu().sregs(), guest.cpu().events(), guest.cpu().debug_registers(),
+                       guest.msrs()};
+    violations_ =
+        compare_controls(now, reference_->alive.cpu, guest.local_apic(), reference_->alive.devices->local_apic);
+}
+
+std::uint32_t KernelSubject::counter(std::optional<vm::Virtual> per_cpu) {
+    if (!per_cpu) return 0;
+    const auto word = kernel_.guest.word_at(vm::Virtual{per_cpu_ + number(*per_cpu)});
+    return static_cast<std::uint32_t>(word.value_or(0));
+}
+
+// --- runs that take long ---------------------------------------------------------------------------------------------
+
+/// Runs a kernel that is believed to stop. The load of the host must not decide.
+Stop KernelSubject::run_patiently() {
+    constexpr int most = 500;  // ten seconds and more
+    Stop stop = StillRuns{};
+    for (int i = 0; i < most && std::holds_alternative<StillRuns>(stop); ++i) stop = kernel_.guest.run();
+    return stop;
+}
+
+Stop KernelSubject::finish_slowly(bool& is_proven) {
+    const auto phase = during(Phase::endless);
+    const auto end = seek_loop();
+    is_proven = end && std::holds_alternative<StillRuns>(*end);
+    return end ? *end : run_patiently();
+}
+
+/// Goes on with the run, and returns how it ends. Returns StillRuns if the kernel comes back to an earlier state, which
+/// proves that the run is endless. Empty if neither happens soon. First it looks at the state at each delivery, since
+/// most endless runs are exceptions that raise one another; then at each instruction.
+std::optional<Stop> KernelSubject::seek_loop() {
+    constexpr std::uint64_t deliveries = 20000, steps = 5000;
+    auto& guest = kernel_.guest;
+    KernelStepper stepper(guest, kernel_.facts);
+    std::optional<KernelState> kept;
+    std::uint64_t looks = 0, next_kept = 1;
+    // Brent's method: keeps one state, and replaces it each time the number of looks has doubled.
+    const auto repeats = [&] {
+        const bool again = kept && std::memcmp(&guest.cpu().regs(), &kept->cpu.regs, sizeof(kvm_regs)) == 0 &&
+                           guest.memory_states().equals(kept->pages) && guest.save(&*kept).cpu.same_as(kept->cpu);
+        if (++looks == next_kept) {
+            kept = guest.save(&*begin_);
+            next_kept *= 2;
+        }
+        return again;
+    };
+    while (looks < deliveries) {
+        const auto stop = stepper.run_to_delivery();
+        if (stop && std::holds_alternative<StillRuns>(*stop)) break;
+        if (stop) return stop;
+        if (repeats()) return StillRuns{};
+    }
+    for (looks = 0, next_kept = 1; looks < steps;) {
+        if (const auto step = stepper.step(); step.end) return step.end;
+        if (repeats()) return StillRuns{};
+    }
+    return std::nullopt;
+}
+
+std::vector<sweep::Violation> KernelSubject::examine(std::size_t, const sweep::HitCounter&,
+                                                     const std::vector<sweep::Landing>&, Ending) {
+    auto violations = violations_;
+    if (!violations.empty() && violations.front().invariant == Invariant::no_unexpected_vector) {
+        // The kernel says more if it is allowed to.
+        auto& guest = kernel_.guest;
+        guest.ignore_failures();
+        (void)guest.run();
+        violations.front().message += ". The end of its log:\n" + guest.log(12);
+        guest.heed_failures();
+    }
+    return violations;
+}
+
+bool KernelSubject::is_new(std::size_t window, const sweep::Point& from, std::span<const sweep::Landed> landed,
+                           unsigned more) {
+    const auto phase = during(Phase::comparing);
+    const auto& at = of(from);
+    std::vector<std::uint64_t> all{window, more, at.digest.whole[0], at.digest.whole[1]};
+    // The checks of counts need to know how many events of each kind landed.
+    std::vector<std::uint64_t> kinds;
+    for (const auto& [event, point] : landed)
+        kinds.push_back(static_cast<std::uint64_t>(event.kind) << 8 | event.vector);
+    std::ranges::sort(kinds);
+    all.insert(all.end(), kinds.begin(), kinds.end());
+    const auto& last = landed.back().event;
+    all.push_back(static_cast<std::uint64_t>(last.kind) << 8 | last.vector);
+    return met_.insert(digest_of(all)).second;
+}
+
+}  // namespace gatecrash::kernel

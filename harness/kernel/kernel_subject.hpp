@@ -1,0 +1,121 @@
+// Sweeps the workloads of a kernel's init program.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "kernel/kernel_facts.hpp"
+#include "kernel/kernel_guest.hpp"
+#include "kernel/kernel_stepper.hpp"
+#include "kernel/state_digest.hpp"
+#include "sweep/phase_clock.hpp"
+#include "sweep/subject.hpp"
+
+namespace gatecrash::kernel {
+
+/// Thrown for a workload that this kernel or CPU cannot execute. `what()` says why.
+class SkippedWorkload : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
+/// A kernel that waits for its next workload: its init program has rung NEXT.
+struct WaitingKernel {
+    KernelGuest& guest;  ///< watches `facts`
+    const KernelFacts& facts;
+    const vm::SymbolTable& symbols;
+    const KernelState& state;
+};
+
+/// One of the workloads of an init program. See gatecrash/workload.h.
+struct Workload {
+    std::string name;  ///< for schedules and messages
+    unsigned number;   ///< index in the program's table
+};
+
+/// Sweeps one workload, whose window is between its doorbells BEGIN and END.
+class KernelSubject : public sweep::Subject {
+  public:
+    /// `text` is the code whose boundaries matter; empty: all code. The rest runs freely. `clock` may be null.
+    KernelSubject(const WaitingKernel& kernel, Workload workload, std::vector<AddressRange> text,
+                  sweep::PhaseClock* clock = nullptr);
+
+    [[nodiscard]] const std::string& name() const override { return workload_.name; }
+    [[nodiscard]] std::optional<vm::Virtual> find(const std::string& symbol) const override {
+        return kernel_.symbols.find(symbol);
+    }
+    [[nodiscard]] sweep::Boundary boundary_of(const sweep::Reached& reached) const override {
+        return sweep::boundary_of(kernel_.symbols, reached);
+    }
+
+    bool find_window() override;
+    void keep_window() override;
+    void finish_windows() override {}
+    [[nodiscard]] std::size_t windows() const override { return reference_ ? 1 : 0; }
+
+    [[nodiscard]] sweep::Path path_of(std::size_t window, sweep::HitCounter& hits) override;
+    [[nodiscard]] sweep::Path path_after(const sweep::Point& from, vm::Event event, const sweep::Point& to,
+                                         bool compare) override;
+    [[nodiscard]] bool can_land(vm::Event event, const sweep::Point& at) const override;
+    [[nodiscard]] bool can_deliver(vm::Event event, const sweep::Point& at) const override;
+
+    void land(const sweep::Point& from, vm::Event event, const sweep::Point& to) override;
+    [[nodiscard]] sweep::Ending run(std::size_t window, std::span<const sweep::Landed> landed,
+                                    sweep::Extremes& extremes) override;
+    [[nodiscard]] std::vector<sweep::Violation> examine(std::size_t window, const sweep::HitCounter& hits,
+                                                        const std::vector<sweep::Landing>& schedule,
+                                                        sweep::Ending ending) override;
+
+    [[nodiscard]] bool is_new(std::size_t window, const sweep::Point& from, std::span<const sweep::Landed> landed,
+                              unsigned more) override;
+    void forget() override { met_.clear(); }
+    void restart_extremes() override {}
+
+  private:
+    struct KernelPoint;
+    [[nodiscard]] static const KernelPoint& of(const sweep::Point& point);
+    /// What the run without events leaves.
+    struct Reference {
+        KernelState end;    ///< at the doorbell END
+        KernelState alive;  ///< at the doorbell ALIVE after it
+        std::uint32_t nmis = 0, rescheds = 0;
+    };
+
+    [[nodiscard]] sweep::During during(sweep::Phase phase) const { return {clock_, phase}; }
+    void open();
+    void land_on_guest(vm::Event event);
+    [[nodiscard]] sweep::Path discover(sweep::HitCounter& hits, const KernelState& start, bool waits,
+                                       std::vector<Call> calls, bool with_digests);
+    [[nodiscard]] bool is_text(vm::Virtual address) const;
+    [[nodiscard]] std::optional<Stop> run_calls(KernelStepper& stepper, std::vector<Call>& calls);
+    [[nodiscard]] Stop run_patiently();
+    [[nodiscard]] Stop finish_slowly(bool& is_proven);
+    [[nodiscard]] std::optional<Stop> seek_loop();
+    void check_end(const Stop& stop, std::span<const sweep::Landed> landed);
+    void check_counts(std::span<const sweep::Landed> landed);
+    void check_life();
+    void add(sweep::Invariant invariant, std::string message) {
+        violations_.push_back({invariant, std::move(message)});
+    }
+    [[nodiscard]] std::uint32_t counter(std::optional<vm::Virtual> per_cpu);
+    [[nodiscard]] std::string where() { return kernel_.symbols.name_of(kernel_.guest.rip()); }
+
+    WaitingKernel kernel_;
+    Workload workload_;
+    std::vector<AddressRange> text_;
+    sweep::PhaseClock* clock_;
+    std::optional<KernelState> begin_;  ///< just after the doorbell BEGIN
+    std::optional<vm::Event> opening_;  ///< lands at `begin_`
+    std::optional<Reference> reference_;
+    std::chrono::steady_clock::duration longest_{};
+    std::uint64_t per_cpu_ = 0;
+    std::vector<sweep::Violation> violations_;  ///< of the last run
+    std::set<sweep::Digest> met_;
+};
+
+}  // namespace gatecrash::kernel
