@@ -135,6 +135,7 @@ class Sweep {
                 enter_block(context.boundaries_before + i);
             }
             for (std::size_t e = 0; e < options_.events.size(); ++e) {
+                if (options_.in_order && e != landed_.size()) continue;
                 const auto& event = options_.events[e];
                 if (windows_.has(e, point) && subject_.can_land(event, point)) landings[e].push_back(&point);
                 if (!subject_.can_deliver(event, point)) continue;

@@ -41,6 +41,9 @@ struct SweepOptions {
     std::vector<vm::Event> events;
     unsigned depth = 1;  ///< maximum number of events in a schedule
     bool prune = true;
+    /// The events land in this order: each schedule begins with the first of `events`. Then `depth` is at most their
+    /// number, and an event may occur several times.
+    bool in_order = false;
     /// Restricts where events land. If a range is for an event's kind or for all kinds, the event lands only in such
     /// ranges.
     std::vector<SymbolRange> window;

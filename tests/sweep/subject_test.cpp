@@ -53,8 +53,10 @@ class Script : public Subject {
 
     void land(const Point&, Event, const Point&) override {}
     [[nodiscard]] Ending run(std::size_t, std::span<const Landed> landed, Extremes&) override {
-        std::string schedule;
+        std::string schedule, kinds;
         for (const auto& [event, at] : landed) schedule += std::to_string(vm::number(at->rip()));
+        for (const auto& [event, at] : landed) kinds += (kinds.empty() ? "" : ",") + to_string(event);
+        orders.insert(kinds);
         runs.push_back(schedule);
         return broken_.contains(schedule) ? Ending::broken : Ending::held;
     }
@@ -69,6 +71,7 @@ class Script : public Subject {
     void restart_extremes() override {}
 
     std::vector<std::string> runs;
+    std::set<std::string> orders;  ///< of the events that landed
     int examinations = 0;
 
   private:
@@ -143,6 +146,16 @@ TEST(Subject, GoesOnFromEachCheckpoint) {
         Script again(3, {"12"});
         EXPECT_EQ(sweep(again, rest), whole);
     }
+}
+
+TEST(Subject, CanHaveItsEventsLandInOneOrder) {
+    Script script(2, {});
+    auto options = nmis(3);
+    options.events = {Event::nmi(), Event::db(), Event::nmi()};
+    options.in_order = true;
+    const auto result = sweep(script, options);
+    EXPECT_THAT(script.orders, ElementsAre("", "nmi", "nmi,db", "nmi,db,nmi"));
+    EXPECT_EQ(result.levels.at(3).schedules, 4U);  // 000, 001, 011, 111
 }
 
 TEST(Subject, WithoutTheSymbolOfAWindowIsRefused) {
