@@ -7,36 +7,18 @@
 #include <algorithm>
 #include <array>
 
+#include "kernel/boot_files.hpp"
 #include "kernel/btf.hpp"
 #include "kernel/kernel_stepper.hpp"
 #include "kernel/symbols.hpp"
-#include "machines/cpio.hpp"
-#include "posix/file.hpp"
 #include "support/kvm_system.hpp"
 
 namespace gatecrash::kernel {
 namespace {
 
-constexpr const char* command_line =
-    "nokaslr quiet panic=-1 lpj=4000000 pci=off randomize_kstack_offset=off earlyprintk=ttyS0,keep";
-constexpr std::uint64_t memory_size = std::uint64_t{128} << 20;
-
-Bytes file_bytes(const char* path) {
-    const auto text = posix::read_file(path);
-    const auto bytes = std::as_bytes(std::span(text));
-    return {bytes.begin(), bytes.end()};
-}
-
-std::string initramfs() {
-    machines::CpioWriter archive;
-    archive.file("/init", posix::read_file("/init"), 0755);
-    archive.character_device("/dev/console", 0600, 5, 1);
-    return archive.finish();
-}
-
 TEST(KernelGuest, BootsAnUnmodifiedKernelToItsInitProgram) {
-    const auto image = read_boot_image(file_bytes("/kernel"), "/kernel");
-    KernelGuest guest(kvm_system(), image, {command_line, initramfs()}, memory_size);
+    const auto image = kernel_image();
+    KernelGuest guest(kvm_system(), image, {command_line, initramfs("/init")}, memory_size);
     constexpr unsigned seconds = 300;  // of a very busy host
     EXPECT_EQ(guest.run_to_doorbell(0xd0, 0xd0, seconds), 0xd0);
     EXPECT_EQ(guest.cpu().regs().rbx, 0U) << "iopl() failed";
@@ -58,16 +40,10 @@ std::uint32_t nmis(KernelGuest& guest, const BootImage& image, const vm::SymbolT
     return static_cast<std::uint32_t>(guest.word_at(vm::Virtual{count}).value());
 }
 
-bool same_pages(const KernelState& a, const KernelState& b) {
-    return std::ranges::equal(a.pages, b.pages, [](const auto& one, const auto& other) {
-        return one.first == other.first && *one.second == *other.second;
-    });
-}
-
 /// Has a kernel at the doorbell before getpid().
 class Getpid : public testing::Test {
   protected:
-    Getpid() : guest_(kvm_system(), image_, {command_line, initramfs()}, memory_size) {
+    Getpid() : guest_(kvm_system(), image_, {command_line, initramfs("/init")}, memory_size) {
         guest_.run_to_doorbell(0xd0, 0xd0, 300);
         begin_ = guest_.save();
         silence_interrupts(begin_.cpu);
@@ -108,7 +84,7 @@ class Getpid : public testing::Test {
         return symbols_.name_of(vm::Virtual{boundary.cpu.regs.rip});
     }
 
-    BootImage image_ = read_boot_image(file_bytes("/kernel"), "/kernel");
+    BootImage image_ = kernel_image();
     vm::SymbolTable symbols_ = symbol_table(own_symbols(image_));
     KernelGuest guest_;
     KernelState begin_;
@@ -165,7 +141,7 @@ TEST_F(Getpid, RunsTheSameWayFromASavedState) {
 }
 
 TEST(KernelGuest, SaysWhatTheKernelSaidBeforeItGaveUp) {
-    const auto image = read_boot_image(file_bytes("/kernel"), "/kernel");
+    const auto image = kernel_image();
     KernelGuest guest(kvm_system(), image, {"nokaslr quiet panic=-1 lpj=4000000 pci=off earlyprintk=ttyS0,keep", ""},
                       memory_size);
     try {
