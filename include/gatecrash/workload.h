@@ -28,15 +28,21 @@
 #define GATECRASH_DOORBELL_END 0xdd       /* the window ends before this instruction */
 #define GATECRASH_DOORBELL_ALIVE 0xde     /* the kernel still works after the window */
 #define GATECRASH_DOORBELL_SKIP 0xdf      /* RBX: a string. This kernel or CPU cannot execute the workload: why */
-#define GATECRASH_DOORBELL_LAST 0xdf
+#define GATECRASH_DOORBELL_WRONG 0xe0     /* RBX: a string. The window had a result that it cannot have: which */
+#define GATECRASH_DOORBELL_LAST 0xe0
 
 #ifndef __ASSEMBLER__
+
+#define GATECRASH_TEXT_OF(value) #value
+#define GATECRASH_RING_PORT(port) "outb %%al, $" GATECRASH_TEXT_OF(port) "\n\t"
+/* Rings from inside an asm statement that has operands: GATECRASH_RING(GATECRASH_DOORBELL_BEGIN) "syscall\n\t" */
+#define GATECRASH_RING(doorbell) GATECRASH_RING_PORT(doorbell)
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-struct gatecrash_workload {
+struct gatecrash_workload { /* NOLINT(readability-identifier-naming): for C */
     const char *name;     /* for --workload: letters, digits and '-' */
     const char *what;     /* one line for people */
     void (*execute)(void); /* has one window, from BEGIN to END */
@@ -55,14 +61,20 @@ static inline long gatecrash_system_call(long number, long first, long second, l
     return result;
 }
 
-/* Makes OUT work in this program. iopl(3) would do that, too, but it also adds instructions to each return from the
- * kernel: Linux would load the I/O bitmap there. So it is called only for the first doorbell, and taken back: the
- * harness sets the I/O privilege level in RFLAGS, which the kernel keeps. */
+/* Makes OUT work in this program. iopl(3) would do that, too, but Linux would load the I/O bitmap at each return to the
+ * program. So the program calls it only for the first doorbell, and takes it back. The harness sets the I/O privilege
+ * level in RFLAGS, which the kernel keeps. */
 static inline void gatecrash_open_doorbells(void) {
     enum { iopl = 172 };
     gatecrash_system_call(iopl, 3, 0, 0, 0, 0, 0);
     __asm__ volatile("outb %%al, %0" : : "i"(GATECRASH_DOORBELL_OPEN) : "memory");
     gatecrash_system_call(iopl, 0, 0, 0, 0, 0, 0);
+}
+
+/* Makes a string present: the harness reads memory as it is, without page faults. */
+static inline void gatecrash_touch(const char *string) {
+    const volatile char *each = string;
+    while (*each) ++each;
 }
 
 static inline unsigned gatecrash_next(const struct gatecrash_workload *workloads, unsigned long count) {
@@ -74,12 +86,19 @@ static inline unsigned gatecrash_next(const struct gatecrash_workload *workloads
     return number;
 }
 
-static inline void gatecrash_begin(void) { __asm__ volatile("outb %%al, %0" : : "i"(GATECRASH_DOORBELL_BEGIN) : "memory"); }
-static inline void gatecrash_end(void) { __asm__ volatile("outb %%al, %0" : : "i"(GATECRASH_DOORBELL_END) : "memory"); }
+static inline void gatecrash_begin(void) { __asm__ volatile(GATECRASH_RING(GATECRASH_DOORBELL_BEGIN) : : : "memory"); }
+static inline void gatecrash_end(void) { __asm__ volatile(GATECRASH_RING(GATECRASH_DOORBELL_END) : : : "memory"); }
 
 /* Says why this kernel or CPU cannot execute the workload. Does not return. */
 static inline void gatecrash_skip(const char *why) {
+    gatecrash_touch(why);
     for (;;) __asm__ volatile("outb %%al, %0" : : "i"(GATECRASH_DOORBELL_SKIP), "b"(why) : "memory");
+}
+
+/* Says which result of the window is wrong: the kernel broke the program. Does not return. */
+static inline void gatecrash_wrong(const char *why) {
+    gatecrash_touch(why);
+    for (;;) __asm__ volatile("outb %%al, %0" : : "i"(GATECRASH_DOORBELL_WRONG), "b"(why) : "memory");
 }
 
 /* Shows that the kernel still works: system calls, a new mapping, a fault in it. */
@@ -95,6 +114,11 @@ static inline void gatecrash_prove_alive(void) {
 
 /* Executes what the harness asks for. Does not return. */
 static inline void gatecrash_serve(const struct gatecrash_workload *workloads, unsigned long count) {
+    unsigned long i;
+    for (i = 0; i < count; ++i) {
+        gatecrash_touch(workloads[i].name);
+        gatecrash_touch(workloads[i].what);
+    }
     for (;;) {
         workloads[gatecrash_next(workloads, count)].execute();
         gatecrash_prove_alive();

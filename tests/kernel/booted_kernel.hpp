@@ -10,34 +10,17 @@
 #include <vector>
 
 #include "gatecrash/workload.h"
+#include "kernel/boot_files.hpp"
 #include "kernel/kernel_subject.hpp"
-#include "machines/cpio.hpp"
-#include "posix/file.hpp"
 #include "support/kvm_system.hpp"
 #include "vm/state/registers.hpp"
 
 namespace gatecrash::kernel {
 
-inline constexpr const char* command_line = "nokaslr quiet panic=-1 lpj=4000000 pci=off randomize_kstack_offset=off";
-inline constexpr std::uint64_t memory_size = std::uint64_t{128} << 20;
-
-inline Bytes file_bytes(const char* path) {
-    const auto text = posix::read_file(path);
-    const auto bytes = std::as_bytes(std::span(text));
-    return {bytes.begin(), bytes.end()};
-}
-
-inline std::string initramfs() {
-    machines::CpioWriter archive;
-    archive.file("/init", posix::read_file("/init"), 0755);
-    archive.character_device("/dev/console", 0600, 5, 1);
-    return archive.finish();
-}
-
 /// Boots a kernel to the first time that its init program asks for a workload.
 class Booted {
   public:
-    Booted() : guest_(kvm_system(), image_, {command_line, initramfs()}, memory_size) {
+    Booted() : guest_(kvm_system(), image_, {command_line, initramfs("/init")}, memory_size) {
         guest_.set_log(facts_.log);
         constexpr unsigned seconds = 300;  // of a very busy host
         EXPECT_EQ(guest_.run_to_doorbell(first, last, seconds), GATECRASH_DOORBELL_OPEN);
@@ -79,7 +62,7 @@ class Booted {
 
   private:
     static constexpr std::uint16_t first = GATECRASH_DOORBELL_FIRST, last = GATECRASH_DOORBELL_LAST;
-    BootImage image_ = read_boot_image(file_bytes("/kernel"), "/kernel");
+    BootImage image_ = kernel_image();
     vm::SymbolTable symbols_ = symbol_table(own_symbols(image_));
     KernelFacts facts_ = find_facts(image_, symbols_);
     KernelGuest guest_;

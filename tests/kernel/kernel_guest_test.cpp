@@ -9,7 +9,7 @@ namespace gatecrash::kernel {
 namespace {
 
 TEST(KernelGuest, SaysWhatTheKernelSaidBeforeItGaveUp) {
-    const auto image = read_boot_image(file_bytes("/kernel"), "/kernel");
+    const auto image = kernel_image();
     KernelGuest guest(kvm_system(), image, {"nokaslr quiet panic=-1 lpj=4000000 pci=off", ""}, memory_size);
     guest.set_log(find_facts(image, symbol_table(own_symbols(image))).log);
     try {

@@ -9,23 +9,30 @@
 namespace gatecrash::kernel {
 namespace {
 
-using testing::Each, testing::Field, testing::IsEmpty;
+using testing::IsEmpty;
 using vm::Event;
 
-Booted& kernel() {
-    static Booted booted;
-    return booted;
-}
+/// Has one kernel for all tests.
+class KernelSweep : public testing::Test {
+  protected:
+    static void SetUpTestSuite() { booted_ = std::make_unique<Booted>(); }
+    static void TearDownTestSuite() { booted_.reset(); }
+    static Booted& kernel() { return *booted_; }
 
-sweep::SweepResult sweep_getpid(std::vector<Event> events, unsigned depth, std::vector<AddressRange> text = {},
-                                std::vector<sweep::SymbolRange> window = {}) {
-    auto subject = kernel().subject(std::move(text));
-    sweep::SweepOptions options;
-    options.events = std::move(events);
-    options.depth = depth;
-    options.window = std::move(window);
-    return sweep::sweep(subject, options);
-}
+    static sweep::SweepResult sweep_getpid(std::vector<Event> events, unsigned depth,
+                                           std::vector<AddressRange> text = {},
+                                           std::vector<sweep::SymbolRange> window = {}) {
+        sweep::SweepOptions options;
+        options.events = std::move(events);
+        options.depth = depth;
+        options.window = std::move(window);
+        auto subject = kernel().subject(std::move(text));
+        return sweep::sweep(subject, options);
+    }
+
+  private:
+    static inline std::unique_ptr<Booted> booted_;
+};
 
 std::vector<std::string> schedules_of(const sweep::SweepResult& result) {
     std::vector<std::string> schedules;
@@ -33,14 +40,14 @@ std::vector<std::string> schedules_of(const sweep::SweepResult& result) {
     return schedules;
 }
 
-TEST(KernelSweep, HoldsWithAnEventAtEachBoundary) {
+TEST_F(KernelSweep, HoldsWithAnEventAtEachBoundary) {
     const auto result = sweep_getpid({Event::nmi(), Event::irq(), Event::db()}, 1);
     EXPECT_THAT(schedules_of(result), IsEmpty());
     EXPECT_GT(result.boundaries, 200U);
     EXPECT_GT(2 * result.schedules, 3 * result.boundaries);
 }
 
-TEST(KernelSweep, HoldsWithTwoEventsInEntryText) {
+TEST_F(KernelSweep, HoldsWithTwoEventsInEntryText) {
     const auto entry = kernel().facts().entry_text;
     const auto result =
         sweep_getpid({Event::nmi(), Event::irq()}, 2, {entry}, {{"__entry_text_start", "__entry_text_end", {}}});
