@@ -15,7 +15,6 @@
 namespace gatecrash::cli {
 namespace {
 
-constexpr unsigned max_depth = 16;
 
 void add_explore(OptionList& options) {
     add_sweeping(options);
@@ -27,7 +26,7 @@ void add_explore(OptionList& options) {
              "maximum number of events in a schedule (default: that of the variant, or 1 for a file)");
     add_text(options, "window", "RANGES",
              "land events only in RANGES, comma-separated. FROM..TO is the code from one symbol up to, but not "
-             "including, another. EVENT:FROM..TO applies only to events of that kind");
+             "including, another; SYMBOL is one instruction. EVENT:RANGE applies only to events of that kind");
     add_flag(options, "no-prune", "also run schedules that are equivalent to one already run");
 }
 
@@ -87,7 +86,7 @@ int explore(const ExploreOptions& options) {
     const auto target = find_target(options.target);
     for (const auto& range : options.window.value_or(std::vector<sweep::SymbolRange>())) {
         check_symbol(range.from, target.image);
-        check_symbol(range.to, target.image);
+        if (!range.to.empty()) check_symbol(range.to, target.image);
     }
     const auto sweeping = sweeping_of(options);
     Documents documents(sweeping);

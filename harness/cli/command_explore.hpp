@@ -10,6 +10,7 @@ namespace gatecrash::cli {
 
 /// Default of --max-findings.
 constexpr std::uint64_t usual_max_findings = 25;
+constexpr unsigned max_depth = 16;  ///< of --depth
 
 struct ExploreOptions {
     SweepingOptions sweeping;

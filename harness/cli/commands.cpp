@@ -10,10 +10,11 @@ namespace po = boost::program_options;
 
 namespace {
 
-/// Workers are not for people, so theirs is the last one: see commands().
-constexpr const Command* table[] = {&doctor_command, &list_command,  &run_command,   &explore_command,
-                                    &replay_command, &merge_command, &bench_command, &explain_command,
-                                    &new_command,    &worker_command};
+constexpr const Command* table[] = {&doctor_command,  &list_command,   &run_command,    &explore_command,
+                                    &linux_command,   &replay_command, &merge_command,  &bench_command,
+                                    &explain_command, &new_command,    &worker_command, &boot_command};
+/// The last commands of the table are not for people: see commands().
+constexpr std::size_t for_programs = 2;
 
 Invocation show_help(const std::string& topic = {}) {
     return {"help", [topic] { return print_help(topic); }};
@@ -30,7 +31,7 @@ Invocation read_help(const Words& words) {
 
 }  // namespace
 
-std::span<const Command* const> commands() { return std::span(table).first(std::size(table) - 1); }
+std::span<const Command* const> commands() { return std::span(table).first(std::size(table) - for_programs); }
 
 const Command* find_command(std::string_view name) {
     const auto* found = std::ranges::find(table, name, &Command::name);

@@ -69,6 +69,7 @@ Words files_of(const std::vector<worker::Sweep>& sweeps) {
     std::set<std::string> files;
     for (const auto& sweep : sweeps) {
         if (const auto* file = std::get_if<worker::GuestFile>(&sweep.guest)) files.insert(file->path);
+        if (const auto* kernel = std::get_if<worker::KernelWorkload>(&sweep.guest)) files.insert(kernel->saved);
     }
     return {files.begin(), files.end()};
 }

@@ -36,6 +36,10 @@ std::vector<kvm_cpuid_entry2> kernel_cpuid(std::vector<kvm_cpuid_entry2> support
         return entry.function == xsave_leaf || (entry.function & hypervisor_mask) == hypervisor_leaves;
     });
     for (auto& entry : supported) {
+        // KVM gives the APIC ID of the host's CPU that is asked. The guest's only CPU has number 0.
+        constexpr std::uint32_t apic_id = 0xff000000;
+        if (entry.function == 1) entry.ebx &= ~apic_id;
+        if (entry.function == 0xb || entry.function == 0x1f) entry.edx = 0;
         for (const auto& each : hidden) {
             if (entry.function != each.leaf || entry.index != each.subleaf) continue;
             entry.ebx &= ~each.ebx;

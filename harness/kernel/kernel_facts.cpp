@@ -77,6 +77,8 @@ KernelFacts find_facts(const BootImage& kernel, const vm::SymbolTable& symbols) 
         constexpr std::uint64_t usual_size = 1 << 17;  // CONFIG_LOG_BUF_SHIFT is 17 nearly everywhere
         facts.log = {*log, Virtual{number(*log) + usual_size}};
     }
+    // A handler that is always registered. The compiler inlines most other functions on the way.
+    if (symbols.find("nmi_cpu_backtrace_handler")) facts.nmi_code = "nmi_cpu_backtrace_handler";
     return facts;
 }
 

@@ -29,7 +29,7 @@ struct AddressRange {
 struct KernelFacts {
     /// The code that the CPU enters from user mode, and by every interrupt and exception.
     AddressRange entry_text;
-    /// Code on which Linux accepts no breakpoint: the entry text, and functions that nothing may instrument.
+    /// Code in which Linux lets no #DB occur: the entry text, and functions that nothing may instrument.
     std::vector<AddressRange> without_breakpoints;
     /// A catcher is an OUT for one vector, and one more for a function that returns. They stand in the padding after
     /// the entry text, `catcher_size` bytes apart. KernelStepper lets the gates of the IDT lead there.
@@ -39,6 +39,8 @@ struct KernelFacts {
     vm::Virtual per_cpu_offset{};  ///< the variable with the offset of CPU 0's data, which per-CPU addresses lack
     std::optional<vm::Virtual> nmi_count, resched_count;  ///< per-CPU addresses of 32-bit counters
     AddressRange log;                                     ///< the text of the kernel's log
+    /// A function that the handler of NMIs calls, in which an exception can occur. Empty if none is known.
+    std::string nmi_code;
 
     bool operator==(const KernelFacts&) const = default;
 };

@@ -78,14 +78,15 @@ KernelGuest::KernelGuest(const kvm::System& system, const BootImage& image, cons
     cpu_.set_regs(entry_regs(image));
 }
 
-KernelGuest::KernelGuest(const kvm::System& system, std::span<const std::byte> memory)
+KernelGuest::KernelGuest(const kvm::System& system, std::span<const std::byte> memory,
+                         std::span<const kvm_cpuid_entry2> cpuid)
     : memory_file_(memory_of(memory.size())),
       memory_(kvm::Mapping::shared_file(memory_file_.get(), memory.size())),
       vm_(make_vm(system, memory_.bytes())),
       cpu_(vm_.create_vcpu()),
       watchdog_(cpu_) {
     std::ranges::copy(memory, memory_.data());
-    cpu_.set_cpuid(kernel_cpuid(system.supported_cpuid()));
+    cpu_.set_cpuid(cpuid);
 }
 
 std::string describe(const Stop& stop) {
@@ -128,38 +129,53 @@ const kvm_fpu& KernelGuest::fpu() {
     return *fpu_;
 }
 
-KernelState KernelGuest::save(const KernelState* earlier, bool with_devices) {
+KernelState KernelGuest::save(const KernelState* earlier, Save what, bool has_written) {
     if (!memory_states_) {
         // Logging begins here, so that the thousands of pages that booting wrote do not count.
         vm_.set_memory_slot(0, 0, memory_.bytes(), kvm::Access::logged);
         memory_states_.emplace(vm_, 0, memory_.bytes());
     }
     KernelState state{{cpu_.regs(), cpu_.sregs(), cpu_.events(), cpu_.debug_registers(), msrs()}, {}, {}};
-    state.devices =
-        earlier != nullptr && !with_devices ? earlier->devices : std::make_shared<DeviceState>(read_devices(vm_, cpu_));
-    state.pages = memory_states_->save(earlier != nullptr ? earlier->pages : vm::PageSet());
+    state.pages = earlier == nullptr ? memory_states_->save()
+                  : has_written      ? memory_states_->save(earlier->pages)
+                                     : earlier->pages;
+    if (what == Save::everything) {
+        state.devices = std::make_shared<DeviceState>(read_devices(vm_, cpu_));
+        return state;
+    }
+    state.devices = earlier->devices;
+    if (what == Save::local_apic && std::memcmp(&local_apic(), &state.devices->local_apic, sizeof local_apic()) != 0) {
+        auto devices = *state.devices;
+        devices.local_apic = local_apic();
+        state.devices = std::make_shared<DeviceState>(devices);
+    }
     return state;
 }
 
 void KernelGuest::restore(const KernelState& state) {
     memory_states_.value().restore(state.pages);
-    if (restored_ != state.devices && (restored_ == nullptr || !restored_->same_as(*state.devices))) {
-        write_devices(vm_, cpu_, *state.devices);
+    set_registers(state.cpu, state.devices);
+}
+
+void KernelGuest::set_registers(const CpuState& cpu, const std::shared_ptr<const DeviceState>& devices) {
+    // States of one sweep differ at most in the local APIC.
+    if (restored_ == nullptr) {
+        write_devices(vm_, cpu_, *devices);
     } else {
-        if (std::memcmp(&local_apic(), &state.devices->local_apic, sizeof(kvm_lapic_state)) != 0)
-            cpu_.set_local_apic(state.devices->local_apic);
-        if (std::memcmp(&fpu(), &state.devices->fpu, sizeof(kvm_fpu)) != 0) cpu_.set_fpu(state.devices->fpu);
+        if (std::memcmp(&local_apic(), &devices->local_apic, sizeof(kvm_lapic_state)) != 0)
+            cpu_.set_local_apic(devices->local_apic);
+        if (std::memcmp(&fpu(), &devices->fpu, sizeof(kvm_fpu)) != 0) cpu_.set_fpu(devices->fpu);
     }
-    restored_ = state.devices;
-    local_apic_ = state.devices->local_apic;
-    fpu_ = state.devices->fpu;
-    auto sregs = state.cpu.sregs;
+    restored_ = devices;
+    local_apic_ = devices->local_apic;
+    fpu_ = devices->fpu;
+    auto sregs = cpu.sregs;
     sregs.tr.type = vm::quirks::tss_type(vm::cpu_vendor());
     cpu_.set_sregs(sregs);
-    set_msrs(state.cpu.msrs);
-    cpu_.set_debug_registers(state.cpu.debug_registers);
-    cpu_.set_regs(state.cpu.regs);
-    cpu_.set_events(state.cpu.events);
+    set_msrs(cpu.msrs);
+    cpu_.set_debug_registers(cpu.debug_registers);
+    cpu_.set_regs(cpu.regs);
+    cpu_.set_events(cpu.events);
 }
 
 // --- memory ----------------------------------------------------------------------------------------------------------
@@ -193,6 +209,16 @@ std::size_t KernelGuest::read(vm::Virtual address, std::span<std::byte> to) {
         done += size;
     }
     return done;
+}
+
+std::optional<vm::Instruction> KernelGuest::instruction_at(vm::Virtual address) {
+    Decoded now{{}, vm::code_size(cpu_.sregs().cs), {}};
+    const auto readable = read(address, now.bytes);
+    const auto [known, is_new] = decoded_.try_emplace(number(address), now);
+    if (!is_new && known->second.bytes == now.bytes && known->second.size == now.size) return known->second.instruction;
+    now.instruction = vm::decode(std::span(now.bytes).first(readable), address, now.size);
+    known->second = now;
+    return now.instruction;
 }
 
 std::optional<std::uint64_t> KernelGuest::word_at(vm::Virtual address) {
@@ -281,9 +307,7 @@ Stop KernelGuest::run() {
 }
 
 void KernelGuest::leave_doorbell() {
-    std::array<std::byte, vm::Instruction::max_length> bytes{};
-    const auto readable = read(rip(), bytes);
-    const auto instruction = vm::decode(std::span(bytes).first(readable), rip(), vm::code_size(cpu_.sregs().cs));
+    const auto instruction = instruction_at(rip());
     if (!instruction) throw vm::MachineFault("a doorbell that is no instruction");
     // KVM moves RIP after an OUT only at the next run, and not if RIP has changed by then.
     auto regs = cpu_.regs();

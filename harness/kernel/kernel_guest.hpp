@@ -10,6 +10,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -22,6 +23,7 @@
 #include "kvm/system.hpp"
 #include "kvm/vcpu.hpp"
 #include "kvm/vm.hpp"
+#include "vm/instruction.hpp"
 #include "vm/watchdog.hpp"
 
 namespace gatecrash::kernel {
@@ -67,8 +69,9 @@ class KernelGuest {
   public:
     /// Loads the kernel into `memory_size` bytes. Throws ImageError, and kvm::Error.
     KernelGuest(const kvm::System& system, const BootImage& image, const BootInput& input, std::uint64_t memory_size);
-    /// Makes a guest with this memory. Its registers are those of a CPU after reset, until restore().
-    KernelGuest(const kvm::System& system, std::span<const std::byte> memory);
+    /// Makes a guest with this memory, on a CPU with these leaves of CPUID. Its registers are those after reset, until
+    /// set_registers().
+    KernelGuest(const kvm::System& system, std::span<const std::byte> memory, std::span<const kvm_cpuid_entry2> cpuid);
 
     /// Says where the kernel keeps its log, for messages.
     void set_log(AddressRange log) { log_ = log; }
@@ -95,11 +98,17 @@ class KernelGuest {
     /// Sets the length of a watchdog's tick. See vm::Watchdog.
     void set_tick(std::chrono::microseconds tick) { watchdog_.set_tick(tick); }
 
-    /// Returns the state of the guest as it is now. It shares pages with `earlier`, if given. Takes the devices from
-    /// there, too, unless `with_devices` is set. The first call begins to log which pages the guest writes.
-    [[nodiscard]] KernelState save(const KernelState* earlier = nullptr, bool with_devices = true);
+    /// What save() asks KVM for. The rest is as in an earlier state.
+    enum class Save : std::uint8_t { cpu, local_apic, everything };
+    /// Returns the state of the guest as it is now. It shares pages with `earlier`, which only Save::everything can do
+    /// without. If the guest has not written memory since then, the state has the same pages. The first call begins to
+    /// log which pages the guest writes.
+    [[nodiscard]] KernelState save(const KernelState* earlier = nullptr, Save what = Save::everything,
+                                   bool has_written = true);
     /// Makes the guest what it was at save().
     void restore(const KernelState& state);
+    /// Sets all registers of the CPU and of the devices.
+    void set_registers(const CpuState& cpu, const std::shared_ptr<const DeviceState>& devices);
     /// Makes the next restore() set all devices. Call it after a run that ended in an unusual way.
     void doubt_devices() { restored_.reset(); }
 
@@ -116,6 +125,8 @@ class KernelGuest {
     /// Makes a fixed interrupt arrive at the local APIC.
     void interrupt(std::uint8_t vector) { vm_.interrupt(vector); }
 
+    /// Returns the instruction at a virtual address. Nothing if its bytes are none.
+    [[nodiscard]] std::optional<vm::Instruction> instruction_at(vm::Virtual address);
     /// Returns the 8 bytes at a virtual address, on the page tables of the vCPU. Nothing if it is not mapped.
     [[nodiscard]] std::optional<std::uint64_t> word_at(vm::Virtual address);
     /// Copies the bytes at a virtual address into `to`, up to the first page that is not mapped. Returns how many.
@@ -156,6 +167,13 @@ class KernelGuest {
     const KernelFacts* facts_ = nullptr;
     std::map<vm::Virtual, std::array<std::byte, 2>> code_of_failures_;
     AddressRange log_{};
+    /// Instructions that were decoded, by their addresses, with their bytes.
+    struct Decoded {
+        std::array<std::byte, vm::Instruction::max_length> bytes;
+        vm::CodeSize size;
+        std::optional<vm::Instruction> instruction;
+    };
+    std::unordered_map<std::uint64_t, Decoded> decoded_;
 };
 
 }  // namespace gatecrash::kernel

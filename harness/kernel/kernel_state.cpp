@@ -32,11 +32,6 @@ bool CpuState::same_as(const CpuState& other) const {
            equal(debug_registers, other.debug_registers) && msrs == other.msrs;
 }
 
-bool DeviceState::same_as(const DeviceState& other) const {
-    return equal(local_apic, other.local_apic) && equal(fpu.xmm, other.fpu.xmm) && equal(fpu.fpr, other.fpu.fpr) &&
-           fpu.mxcsr == other.fpu.mxcsr;
-}
-
 CpuState read_cpu(kvm::Vcpu& cpu) {
     CpuState state{cpu.regs(), cpu.sregs(), cpu.events(), cpu.debug_registers(), {}};
     vm::read_msrs(cpu, state.msrs);

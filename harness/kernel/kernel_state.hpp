@@ -35,9 +35,6 @@ struct DeviceState {
     kvm_lapic_state local_apic{};
     kvm_fpu fpu{};
     std::array<kvm_irqchip, 3> interrupt_controllers{};
-
-    /// True if the local APIC and the floating point registers are equal.
-    [[nodiscard]] bool same_as(const DeviceState& other) const;
 };
 
 /// A moment of a KernelGuest.

@@ -120,20 +120,14 @@ void KernelStepper::find_gates() {
     }
 }
 
-std::optional<vm::Instruction> KernelStepper::instruction_at(Virtual address) {
-    std::array<std::byte, vm::Instruction::max_length> bytes{};
-    const auto readable = guest_.read(address, bytes);
-    return vm::decode(std::span(bytes).first(readable), address, vm::code_size(guest_.cpu().sregs().cs));
-}
-
 KernelStepper::Step KernelStepper::step() {
     auto& cpu = guest_.cpu();
     auto instruction = next_instruction();
     if (instruction && vm::opens_shadow(*instruction))
-        instruction = instruction_at(Virtual{number(guest_.rip()) + instruction->length});
+        instruction = guest_.instruction_at(Virtual{number(guest_.rip()) + instruction->length});
     const auto kind = instruction ? instruction->kind : vm::Kind::other;
     const auto msrs = guest_.msrs();
-    const auto debug_registers = cpu.debug_registers();
+    (void)cpu.debug_registers();
     const auto new_flag = loaded_flag(kind);
     const bool traps = flag_;
     if (kind == vm::Kind::syscall) {
@@ -151,10 +145,7 @@ KernelStepper::Step KernelStepper::step() {
 
     const bool executed = !step.delivered && !step.end;
     if (instruction && !instruction->changes_msrs && kind != vm::Kind::syscall) guest_.keep_msrs(msrs);
-    if (executed && instruction && !instruction->changes_debug_registers) {
-        // A step leaves its mark in DR6 on some machines.
-        cpu.set_debug_registers(debug_registers);
-    }
+    if (instruction && !instruction->changes_debug_registers && !step.end) cpu.keep_debug_registers();
     if (kind == vm::Kind::syscall) {
         auto restored = guest_.msrs();
         restored.fmask = msrs.fmask;

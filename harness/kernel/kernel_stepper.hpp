@@ -46,10 +46,9 @@ class KernelStepper {
     /// True if the program that is stepped has set its trap flag, which registers do not show during steps.
     [[nodiscard]] bool has_flag() const { return flag_; }
     /// Returns the instruction that is about to execute. Nothing if its bytes are none.
-    [[nodiscard]] std::optional<vm::Instruction> next_instruction() { return instruction_at(guest_.rip()); }
+    [[nodiscard]] std::optional<vm::Instruction> next_instruction() { return guest_.instruction_at(guest_.rip()); }
 
   private:
-    [[nodiscard]] std::optional<vm::Instruction> instruction_at(vm::Virtual address);
     [[nodiscard]] Step run_to_boundary();
     [[nodiscard]] Step deliver(std::uint8_t vector);
     void find_gates();

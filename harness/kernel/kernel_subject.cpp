@@ -27,6 +27,29 @@ const Stop window_end = Rang{GATECRASH_DOORBELL_END};
 
 }  // namespace
 
+namespace {
+
+/// Returns the code where events of a sweep may land; empty if an event may land anywhere.
+std::vector<AddressRange> text_with_events(const vm::SymbolTable& symbols, const sweep::SweepOptions& options) {
+    std::vector<AddressRange> text;
+    const auto address_of = [&](const std::string& symbol) {
+        if (const auto address = symbols.find(symbol)) return *address;
+        throw sweep::ScheduleError(fmt::format("the kernel has no symbol {}", symbol));
+    };
+    for (const auto& event : options.events) {
+        const bool has_window = std::ranges::any_of(
+            options.window, [&](const auto& range) { return !range.of || *range.of == event.kind; });
+        if (!has_window) return {};
+    }
+    for (const auto& range : options.window) {
+        const auto from = address_of(range.from);
+        text.push_back({from, range.to.empty() ? vm::Virtual{number(from) + 1} : address_of(range.to)});
+    }
+    return text;
+}
+
+}  // namespace
+
 struct KernelSubject::KernelPoint : sweep::Point {
     KernelPoint(const sweep::Reached& reached, KernelState state, std::vector<Call> calls)
         : Point(reached), state(std::move(state)), calls(std::move(calls)) {}
@@ -40,9 +63,15 @@ const KernelSubject::KernelPoint& KernelSubject::of(const sweep::Point& point) {
     return static_cast<const KernelPoint&>(point);
 }
 
-KernelSubject::KernelSubject(const WaitingKernel& kernel, Workload workload, std::vector<AddressRange> text,
-                             sweep::PhaseClock* clock)
-    : kernel_(kernel), workload_(std::move(workload)), text_(std::move(text)), clock_(clock) {}
+KernelSubject::KernelSubject(const WaitingKernel& kernel, Workload workload, const sweep::SweepOptions& options)
+    : kernel_(kernel),
+      workload_(std::move(workload)),
+      events_(options.events),
+      prunes_(options.prune),
+      has_interrupts_(
+          std::ranges::any_of(events_, [](const auto& event) { return event.kind == vm::Event::Kind::irq; })),
+      text_(text_with_events(kernel.symbols, options)),
+      clock_(options.clock) {}
 
 // --- windows ---------------------------------------------------------------------------------------------------------
 
@@ -151,17 +180,26 @@ sweep::Path KernelSubject::discover(sweep::HitCounter& hits, const KernelState& 
     sweep::Path path;
     const KernelState* earlier = &start;
     const KernelPoint* last = nullptr;
+    bool has_written = true;  // since `earlier`
     KernelStepper stepper(guest, kernel_.facts);
     for (std::optional<Stop> end; !end;) {
         if (!waits && is_text(guest.rip())) {
-            auto state = guest.save(earlier, false);
-            if (stepper.has_flag()) state.cpu.regs.rflags |= vm::rflags_tf;
-            auto point = std::make_unique<KernelPoint>(hits.reach(guest.rip()), std::move(state), calls);
-            if (with_digests)
+            const auto reached = hits.reach(guest.rip());
+            KernelState state{{guest.cpu().regs(), {}, guest.cpu().events(), {}, {}}, {}, {}};
+            const bool is_saved = matters(state.cpu);
+            if (is_saved) {
+                const auto what = has_interrupts_ ? KernelGuest::Save::local_apic : KernelGuest::Save::cpu;
+                state = guest.save(earlier, what, std::exchange(has_written, false));
+                if (stepper.has_flag()) state.cpu.regs.rflags |= vm::rflags_tf;
+            }
+            auto point = std::make_unique<KernelPoint>(reached, std::move(state), calls);
+            if (is_saved && with_digests)
                 point->digest = digest_of(point->state, last == nullptr ? nullptr : &last->state,
                                           last == nullptr ? nullptr : &last->digest);
-            last = point.get();
-            earlier = &last->state;
+            if (is_saved) {
+                last = point.get();
+                earlier = &last->state;
+            }
             path.push_back(std::move(point));
         }
         const auto instruction = stepper.next_instruction();
@@ -169,25 +207,40 @@ sweep::Path KernelSubject::discover(sweep::HitCounter& hits, const KernelState& 
         const auto step = stepper.step();
         end = step.end;
         if (step.delivered) waits = false;
+        has_written = has_written || step.delivered || !instruction || instruction->writes_memory;
         if (end || text_.empty() || waits || guest.cpl() == programs_cpl || is_text(guest.rip())) continue;
         const auto& now = guest.cpu().regs();
         const vm::Virtual next{before.rip + (instruction ? instruction->length : 0)};
         const bool is_call = !step.delivered && now.rsp == before.rsp - 8 &&
                              guest.word_at(vm::Virtual{now.rsp}) == std::optional(number(next));
         if (is_call && is_text(vm::Virtual{before.rip})) calls.push_back({next, vm::Virtual{now.rsp}});
-        while (!end && !calls.empty() && !is_text(guest.rip())) end = run_calls(stepper, calls);
+        while (!end && !calls.empty() && !is_text(guest.rip())) {
+            end = run_calls(stepper, calls);
+            has_written = true;
+        }
     }
     return path;
 }
 
+/// True if a schedule may begin at a boundary with these registers. If equivalent schedules are left out, an event that
+/// waits lands only where it is delivered.
+bool KernelSubject::matters(const CpuState& cpu) const {
+    return !prunes_ || std::ranges::any_of(
+                           events_, [&](const auto& event) { return vm::can_deliver(cpu.regs, cpu.events, event); });
+}
+
 bool KernelSubject::can_land(vm::Event event, const sweep::Point& at) const {
-    const auto& cpu = of(at).state.cpu;
+    return can_land_at(event, of(at).state.cpu);
+}
+
+bool KernelSubject::can_land_at(vm::Event event, const CpuState& cpu) const {
     if (event.kind == vm::Event::Kind::irq) return true;
     if (event.kind == vm::Event::Kind::nmi) return cpu.events.nmi.pending == 0;
-    // Linux takes a breakpoint of a program for a signal, and refuses breakpoints on code that nothing may instrument.
-    const bool is_user = (cpu.sregs.cs.selector & programs_cpl) == programs_cpl;
+    // Linux takes a breakpoint of a program for a signal, and lets none occur in code that nothing may instrument.
+    const vm::Virtual rip{cpu.regs.rip};
+    const bool is_user = number(rip) >> 63 == 0;
     return !is_user && std::ranges::none_of(kernel_.facts.without_breakpoints,
-                                            [&](const auto& range) { return range.contains(at.rip()); });
+                                            [&](const auto& range) { return range.contains(rip); });
 }
 
 bool KernelSubject::can_deliver(vm::Event event, const sweep::Point& at) const {
@@ -199,6 +252,7 @@ bool KernelSubject::can_deliver(vm::Event event, const sweep::Point& at) const {
 
 void KernelSubject::land(const sweep::Point& from, vm::Event event, const sweep::Point&) {
     const auto phase = during(Phase::injecting);
+    if (of(from).state.devices == nullptr) throw vm::MachineFault("an event lands where the kernel was not saved");
     kernel_.guest.restore(of(from).state);
     land_on_guest(event);
 }

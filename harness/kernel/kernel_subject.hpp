@@ -15,6 +15,7 @@
 #include "kernel/state_digest.hpp"
 #include "sweep/phase_clock.hpp"
 #include "sweep/subject.hpp"
+#include "sweep/sweep.hpp"
 
 namespace gatecrash::kernel {
 
@@ -32,7 +33,7 @@ struct WaitingKernel {
     const KernelState& state;
 };
 
-/// One of the workloads of an init program. See gatecrash/workload.h.
+/// The workload to sweep. See gatecrash/workload.h.
 struct Workload {
     std::string name;  ///< for schedules and messages
     unsigned number;   ///< index in the program's table
@@ -41,9 +42,9 @@ struct Workload {
 /// Sweeps one workload, whose window is between its doorbells BEGIN and END.
 class KernelSubject : public sweep::Subject {
   public:
-    /// `text` is the code whose boundaries matter; empty: all code. The rest runs freely. `clock` may be null.
-    KernelSubject(const WaitingKernel& kernel, Workload workload, std::vector<AddressRange> text,
-                  sweep::PhaseClock* clock = nullptr);
+    /// `options` are those of the sweep. If all of its events have windows, other code runs freely. Throws
+    /// sweep::ScheduleError for a symbol of a window that the kernel lacks.
+    KernelSubject(const WaitingKernel& kernel, Workload workload, const sweep::SweepOptions& options);
 
     [[nodiscard]] const std::string& name() const override { return workload_.name; }
     [[nodiscard]] std::optional<vm::Virtual> find(const std::string& symbol) const override {
@@ -92,6 +93,8 @@ class KernelSubject : public sweep::Subject {
     [[nodiscard]] sweep::Path discover(sweep::HitCounter& hits, const KernelState& start, bool waits,
                                        std::vector<Call> calls, bool with_digests);
     [[nodiscard]] bool is_text(vm::Virtual address) const;
+    [[nodiscard]] bool matters(const CpuState& cpu) const;
+    [[nodiscard]] bool can_land_at(vm::Event event, const CpuState& cpu) const;
     [[nodiscard]] std::optional<Stop> run_calls(KernelStepper& stepper, std::vector<Call>& calls);
     [[nodiscard]] Stop run_patiently();
     [[nodiscard]] Stop finish_slowly(bool& is_proven);
@@ -107,7 +110,9 @@ class KernelSubject : public sweep::Subject {
 
     WaitingKernel kernel_;
     Workload workload_;
-    std::vector<AddressRange> text_;
+    std::vector<vm::Event> events_;
+    bool prunes_, has_interrupts_;
+    std::vector<AddressRange> text_;  ///< where events may land; empty: anywhere
     sweep::PhaseClock* clock_;
     std::optional<KernelState> begin_;  ///< just after the doorbell BEGIN
     std::optional<vm::Event> opening_;  ///< lands at `begin_`

@@ -97,6 +97,10 @@ std::vector<std::string> make_environment(const Launch& launch, const std::vecto
 
 }  // namespace
 
+fs::path cache_folder(const Machine& machine) { return default_cache(machine); }
+
+fs::path default_kernel_image() { return default_kernel().first; }
+
 MachineFiles MachineFiles::from_environment(const Machine& machine) {
     MachineFiles files;
     files.machine = &machine;

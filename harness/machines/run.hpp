@@ -28,6 +28,12 @@ struct MachineFiles {
     static MachineFiles from_environment(const Machine& machine = usual_machine());
 };
 
+/// Returns the folder in which this host keeps what belongs to `machine`. Throws MachineError if there is none.
+std::filesystem::path cache_folder(const Machine& machine);
+/// Returns the bzImage that `./dev setup` unpacked, or else that of the running kernel. Throws MachineError if neither
+/// exists.
+std::filesystem::path default_kernel_image();
+
 /// The descriptors of this process that a program's standard streams are connected to. The caller still owns them.
 struct StandardStreams {
     std::optional<int> in;  ///< empty: standard input is empty inside

@@ -19,7 +19,8 @@ EventWindows::EventWindows(const Subject& subject, const std::vector<vm::Event>&
                            const std::vector<SymbolRange>& ranges)
     : ranges_(events.size()) {
     for (const auto& range : ranges) {
-        const auto from = address_in(subject, range.from), to = address_in(subject, range.to);
+        const auto from = address_in(subject, range.from);
+        const auto to = range.to.empty() ? vm::Virtual{number(from) + 1} : address_in(subject, range.to);
         if (from >= to) {
             throw ScheduleError(
                 fmt::format("{}: {} is not at a lower address than {}", subject.name(), range.from, range.to));

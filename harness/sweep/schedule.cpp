@@ -205,8 +205,9 @@ std::vector<vm::Event> parse_events(std::string_view text, const std::string& ta
 
 std::vector<SymbolRange> parse_ranges(std::string_view text) {
     constexpr std::string_view syntax =
-        "a window is [EVENT:]FROM..TO with two symbols, for events of that kind or of every kind; commas separate "
-        "several";
+        "a window is [EVENT:]FROM..TO with two symbols, or [EVENT:]SYMBOL for one instruction, for events of that kind "
+        "or "
+        "of every kind; commas separate several";
     std::vector<SymbolRange> ranges;
     for (const auto piece : split_list(text)) {
         SymbolRange range;
@@ -217,11 +218,12 @@ std::vector<SymbolRange> parse_ranges(std::string_view text) {
         }
         const auto symbols = colon == std::string_view::npos ? piece : piece.substr(colon + 1);
         const auto dots = symbols.find("..");
-        if (dots == std::string_view::npos || dots == 0 || dots + 2 == symbols.size()) {
-            fail(piece, "not FROM..TO", syntax);
-        }
+        const bool is_range = dots != std::string_view::npos;
+        const bool is_symbol = !symbols.empty() && std::ranges::all_of(symbols, is_symbol_character);
+        if (is_range ? dots == 0 || dots + 2 == symbols.size() : !is_symbol)
+            fail(piece, "neither FROM..TO nor SYMBOL", syntax);
         range.from = symbols.substr(0, dots);
-        range.to = symbols.substr(dots + 2);
+        if (is_range) range.to = symbols.substr(dots + 2);
         ranges.push_back(std::move(range));
     }
     if (ranges.empty()) fail(text, "empty", syntax);
@@ -229,7 +231,8 @@ std::vector<SymbolRange> parse_ranges(std::string_view text) {
 }
 
 std::string to_string(const SymbolRange& range) {
-    return fmt::format("{}{}..{}", range.of ? to_string(*range.of) + ":" : "", range.from, range.to);
+    return fmt::format("{}{}{}{}", range.of ? to_string(*range.of) + ":" : "", range.from, range.to.empty() ? "" : "..",
+                       range.to);
 }
 
 std::string to_string(vm::Event::Kind kind) { return std::string(vm::row_of(kind).name); }

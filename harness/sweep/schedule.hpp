@@ -40,7 +40,8 @@ struct Boundary {
 
 /// The code from one symbol up to, but not including, another, for events of one kind or of every kind.
 struct SymbolRange {
-    std::string from, to;
+    std::string from;
+    std::string to;  ///< empty: only the instruction at `from`
     std::optional<vm::Event::Kind> of{};
 
     bool operator==(const SymbolRange&) const = default;
@@ -74,7 +75,7 @@ using AddressOf = std::function<std::uint64_t(const std::string& target, const s
 /// Returns the forms in which an event can be written: "nmi", "irq", "irq=VECTOR", ...
 [[nodiscard]] std::vector<std::string> event_forms();
 
-/// Reads a comma-separated list of [EVENT:]FROM..TO, as --window takes it. Throws ScheduleError.
+/// Reads a comma-separated list of [EVENT:]FROM..TO and [EVENT:]SYMBOL, as --window takes it. Throws ScheduleError.
 [[nodiscard]] std::vector<SymbolRange> parse_ranges(std::string_view text);
 
 [[nodiscard]] std::string to_string(vm::Event::Kind kind);

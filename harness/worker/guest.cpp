@@ -1,5 +1,7 @@
 #include "worker/guest.hpp"
 
+#include <filesystem>
+
 #include "cases/registry.hpp"
 #include "posix/file.hpp"
 
@@ -18,6 +20,8 @@ vm::Image image_of(const Guest& guest) {
 
 std::string content_of(const Guest& guest) {
     if (const auto* file = std::get_if<GuestFile>(&guest)) return posix::read_file(file->path);
+    if (const auto* kernel = std::get_if<KernelWorkload>(&guest))
+        return std::filesystem::path(kernel->saved).parent_path().filename();
     const auto& [case_name, variant] = std::get<BuiltInGuest>(guest);
     const auto bytes = cases::guest_of(case_name, variant);
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};

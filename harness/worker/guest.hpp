@@ -1,8 +1,11 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <variant>
+#include <vector>
 
+#include "kernel/poke.hpp"
 #include "suite/selection.hpp"
 #include "vm/boot/image.hpp"
 
@@ -22,15 +25,26 @@ struct GuestFile {
     bool operator==(const GuestFile&) const = default;
 };
 
+/// A workload of a kernel that has booted.
+struct KernelWorkload {
+    std::string saved;    ///< path of a file of kernel::to_file()
+    std::string target;   ///< its name in schedules
+    unsigned number = 0;  ///< index in the init program's table
+    std::vector<kernel::Poke> pokes{};
+
+    bool operator==(const KernelWorkload&) const = default;
+};
+
 /// Names a guest, for any process of this program.
-using Guest = std::variant<BuiltInGuest, GuestFile>;
+using Guest = std::variant<BuiltInGuest, GuestFile, KernelWorkload>;
 
 /// Returns the guest that a variant sweeps.
 [[nodiscard]] Guest guest_of(const suite::Selection& selection);
-/// Loads a guest. Throws vm::ImageError for a file that is not a guest, and std::out_of_range if this build lacks the
-/// variant.
+/// Loads a guest that is no KernelWorkload. Throws vm::ImageError for a file that is not a guest, and std::out_of_range
+/// if this build lacks the variant.
 [[nodiscard]] vm::Image image_of(const Guest& guest);
-/// Returns the bytes of the guest's ELF file, for a digest. Throws std::system_error, and std::out_of_range as above.
+/// Returns bytes that identify the guest, for a digest: its ELF file, or the name of a saved kernel, which is a digest.
+/// Throws std::system_error, and std::out_of_range as above.
 [[nodiscard]] std::string content_of(const Guest& guest);
 
 }  // namespace gatecrash::worker

@@ -17,8 +17,16 @@ Json or_null(const std::optional<Number>& value) {
     return value ? Json(*value) : Json();
 }
 
+Json to_json(const KernelWorkload& kernel) {
+    auto pokes = Json::array();
+    for (const auto& [symbol, offset, bytes] : kernel.pokes)
+        pokes.push_back({{"symbol", symbol}, {"offset", offset}, {"bytes", bytes}});
+    return {{"kernel", kernel.saved}, {"target", kernel.target}, {"number", kernel.number}, {"pokes", pokes}};
+}
+
 Json to_json(const Guest& guest) {
     if (const auto* file = std::get_if<GuestFile>(&guest)) return {{"file", file->path}};
+    if (const auto* kernel = std::get_if<KernelWorkload>(&guest)) return to_json(*kernel);
     const auto& [case_name, variant] = std::get<BuiltInGuest>(guest);
     return {{"case", case_name}, {"variant", variant}};
 }
@@ -36,6 +44,7 @@ Json to_json(const Sweep& sweep) {
             {"depth", sweep.depth},
             {"window", window},
             {"prune", sweep.prune},
+            {"in_order", sweep.in_order},
             {"stepper", stepper},
             {"budget", or_null(sweep.budget)},
             {"max_findings", or_null(sweep.max_findings)},
@@ -59,8 +68,19 @@ std::optional<vm::StepperKind> to_stepper(const Json& name) {
     throw report::JsonError(fmt::format("{} is not a stepper", name.dump()));
 }
 
+KernelWorkload to_kernel(const Json& object) {
+    KernelWorkload kernel{text(object, "kernel"), text(object, "target"),
+                          static_cast<unsigned>(number(object, "number"))};
+    for (const auto& poke : object.at("pokes")) {
+        kernel.pokes.push_back(
+            {text(poke, "symbol"), number(poke, "offset"), poke.at("bytes").get<std::vector<std::uint8_t>>()});
+    }
+    return kernel;
+}
+
 Guest to_guest(const Json& object) {
     if (object.contains("file")) return GuestFile{text(object, "file")};
+    if (object.contains("kernel")) return to_kernel(object);
     return BuiltInGuest{text(object, "case"), text(object, "variant")};
 }
 
@@ -77,6 +97,7 @@ Sweep to_sweep(const Json& object) {
         for (auto& one : sweep::parse_ranges(range.get<std::string>())) sweep.window.push_back(std::move(one));
     }
     sweep.prune = object.at("prune").get<bool>();
+    sweep.in_order = object.at("in_order").get<bool>();
     sweep.stepper = to_stepper(object.at("stepper"));
     sweep.budget = number_or_none(object, "budget");
     sweep.max_findings = number_or_none(object, "max_findings");
@@ -92,16 +113,22 @@ vm::Event watch_of(const suite::WatchedByte& byte, const vm::Image& image) {
 
 }  // namespace
 
-sweep::SweepOptions options_of(const Sweep& sweep, const vm::Image& image, vm::StepperKind usual) {
+sweep::SweepOptions options_of(const Sweep& sweep) {
     sweep::SweepOptions options;
     options.events = sweep.events;
-    for (const auto& byte : sweep.watched) options.events.push_back(watch_of(byte, image));
     options.depth = sweep.depth;
     options.prune = sweep.prune;
+    options.in_order = sweep.in_order;
     options.window = sweep.window;
-    options.stepper = sweep.stepper.value_or(vm::stepper_for(image, options.events, usual));
     options.budget = sweep.budget.value_or(0);
     options.max_findings = sweep.max_findings.value_or(0);
+    return options;
+}
+
+sweep::SweepOptions options_of(const Sweep& sweep, const vm::Image& image, vm::StepperKind usual) {
+    auto options = options_of(sweep);
+    for (const auto& byte : sweep.watched) options.events.push_back(watch_of(byte, image));
+    options.stepper = sweep.stepper.value_or(vm::stepper_for(image, options.events, usual));
     return options;
 }
 

@@ -23,6 +23,7 @@ struct Sweep {
     unsigned depth = 1;
     std::vector<sweep::SymbolRange> window{};
     bool prune = true;
+    bool in_order = false;                        ///< see sweep::SweepOptions
     std::optional<vm::StepperKind> stepper{};     ///< empty: the one that suits the machine
     std::optional<std::uint64_t> budget{};        ///< maximum number of schedules
     std::optional<std::uint64_t> max_findings{};  ///< the sweep stops after this many findings
@@ -49,6 +50,8 @@ struct Job {
 /// Returns the options with which a worker sweeps `image`. The stepper is `usual`, unless the sweep names another one,
 /// or the events need one. Leaves the callbacks empty. Throws vm::ImageError for a watched symbol that `image` lacks.
 [[nodiscard]] sweep::SweepOptions options_of(const Sweep& sweep, const vm::Image& image, vm::StepperKind usual);
+/// Returns the options that do not depend on a guest's image.
+[[nodiscard]] sweep::SweepOptions options_of(const Sweep& sweep);
 
 /// Returns the bytes that decide what `sweep` does, for a digest: its guest's ELF file, its events, depth, window and
 /// limits. Throws what content_of(guest) throws.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "posix/file.hpp"
 #include "sweep/schedule.hpp"
 #include "worker/interrupt.hpp"
 
@@ -61,29 +62,53 @@ Ending Worker::sweep_one(const Sweep& sweep, const Job& job, const std::optional
     try {
         auto swept = sweep_guest(sweep, job, from, told, clock);
         return Swept{std::move(swept), (from ? from->seconds : 0) + seconds_since(told.began), clock.spent()};
+    } catch (const kernel::SkippedWorkload& skipped) {
+        return Skipped{skipped.what()};
     } catch (const vm::ImageError& error) {
         return Failed{error.what(), true};
     } catch (const sweep::ScheduleError& error) {
         return Failed{error.what(), true};
     } catch (const std::exception& error) {
         virtual_machine_.reset();  // it may be the cause
+        kernel_.reset();
         return Failed{error.what(), false};
     }
 }
 
 sweep::SweepResult Worker::sweep_guest(const Sweep& sweep, const Job& job, const std::optional<Saved>& from, Told& told,
                                        sweep::PhaseClock& clock) {
+    const auto prepare = [&](sweep::SweepOptions& options) {
+        machine_.check_that_it_lands(options.events);
+        options.shard = job.shard;
+        options.stop = &stop_;
+        options.clock = &clock;
+        if (from) options.from = from->checkpoint;
+        tell_while_it_sweeps(options, job, from ? from->seconds : 0, told);
+    };
+    if (const auto* workload = std::get_if<KernelWorkload>(&sweep.guest)) {
+        auto& kernel = load(*workload);
+        auto options = options_of(sweep);
+        prepare(options);
+        kernel::KernelSubject subject(kernel.waiting(), {workload->target, workload->number}, options);
+        return sweep::sweep(subject, options);
+    }
     auto image = image_of(sweep.guest);
     if (!virtual_machine_) virtual_machine_ = std::make_unique<vm::VirtualMachine>(machine_.system);
     vm::Guest guest(*virtual_machine_, std::move(image));
     auto options = options_of(sweep, guest.image(), machine_.stepper);
-    machine_.check_that_it_lands(options.events);
-    options.shard = job.shard;
-    options.stop = &stop_;
-    options.clock = &clock;
-    if (from) options.from = from->checkpoint;
-    tell_while_it_sweeps(options, job, from ? from->seconds : 0, told);
+    prepare(options);
     return sweep::sweep(guest, options);
+}
+
+/// Returns the kernel of a workload. Workloads of one kernel, with the same pokes, share it.
+kernel::LoadedKernel& Worker::load(const KernelWorkload& workload) {
+    if (kernel_ == nullptr || loaded_.saved != workload.saved || loaded_.pokes != workload.pokes) {
+        kernel_.reset();
+        kernel_ = std::make_unique<kernel::LoadedKernel>(
+            machine_.system, kernel::read_saved_kernel(posix::read_file(workload.saved)), workload.pokes);
+        loaded_ = workload;
+    }
+    return *kernel_;
 }
 
 void Worker::tell_while_it_sweeps(sweep::SweepOptions& options, const Job& job, double seconds_before, Told& told) {

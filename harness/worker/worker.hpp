@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 
+#include "kernel/loaded_kernel.hpp"
 #include "kvm/system.hpp"
 #include "vm/virtual_machine.hpp"
 #include "worker/job.hpp"
@@ -53,6 +54,7 @@ class Worker {
     [[nodiscard]] Ending sweep_one(const Sweep& sweep, const Job& job, const std::optional<Saved>& from);
     [[nodiscard]] sweep::SweepResult sweep_guest(const Sweep& sweep, const Job& job, const std::optional<Saved>& from,
                                                  Told& told, sweep::PhaseClock& clock);
+    [[nodiscard]] kernel::LoadedKernel& load(const KernelWorkload& workload);
     void tell_while_it_sweeps(sweep::SweepOptions& options, const Job& job, double seconds_before, Told& told);
     [[nodiscard]] bool is_asked_to_stop(Clock::time_point now);
 
@@ -60,7 +62,10 @@ class Worker {
     LineReader in_;
     bool is_input_closed_ = false;
     std::unique_ptr<vm::VirtualMachine> virtual_machine_;  ///< runs all guests, one after another
-    std::string current_;                                  ///< number of the current sweep
+    /// The kernel that was swept last, and which it is.
+    std::unique_ptr<kernel::LoadedKernel> kernel_;
+    KernelWorkload loaded_;
+    std::string current_;  ///< number of the current sweep
     Clock::time_point listened_{};
     std::atomic<bool> stop_{false};
 };

@@ -53,8 +53,8 @@ class Booted {
         next_ = guest_.save(&next_);
     }
 
-    [[nodiscard]] KernelSubject subject(std::vector<AddressRange> text = {}) {
-        return {{guest_, facts_, symbols_, next_}, {"getpid", 0}, std::move(text)};
+    [[nodiscard]] KernelSubject subject(const sweep::SweepOptions& options) {
+        return {{guest_, facts_, symbols_, next_}, {"getpid", 0}, options};
     }
     [[nodiscard]] const KernelFacts& facts() const { return facts_; }
     KernelGuest& guest() { return guest_; }

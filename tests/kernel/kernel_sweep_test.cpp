@@ -20,13 +20,12 @@ class KernelSweep : public testing::Test {
     static Booted& kernel() { return *booted_; }
 
     static sweep::SweepResult sweep_getpid(std::vector<Event> events, unsigned depth,
-                                           std::vector<AddressRange> text = {},
                                            std::vector<sweep::SymbolRange> window = {}) {
         sweep::SweepOptions options;
         options.events = std::move(events);
         options.depth = depth;
         options.window = std::move(window);
-        auto subject = kernel().subject(std::move(text));
+        auto subject = kernel().subject(options);
         return sweep::sweep(subject, options);
     }
 
@@ -48,9 +47,7 @@ TEST_F(KernelSweep, HoldsWithAnEventAtEachBoundary) {
 }
 
 TEST_F(KernelSweep, HoldsWithTwoEventsInEntryText) {
-    const auto entry = kernel().facts().entry_text;
-    const auto result =
-        sweep_getpid({Event::nmi(), Event::irq()}, 2, {entry}, {{"__entry_text_start", "__entry_text_end", {}}});
+    const auto result = sweep_getpid({Event::nmi(), Event::irq()}, 2, {{"__entry_text_start", "__entry_text_end", {}}});
     EXPECT_THAT(schedules_of(result), IsEmpty());
     EXPECT_GT(result.boundaries, 50U);
     EXPECT_GT(result.levels.at(2).schedules, 1000U);

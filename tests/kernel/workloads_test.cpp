@@ -88,7 +88,7 @@ class Workloads : public testing::Test {
             has_stopped = io != nullptr && io->is_out && io->port == out_port;
             if (has_stopped) guest_.cpu().complete_exit();
             const auto end = guest_.stop_of(exit);
-            has_ended = end.has_value();
+            has_ended = end && *end != Stop{StillRuns{}};  // the host may be busy
             if (has_ended && *end != Stop{Rang{GATECRASH_DOORBELL_END}}) ADD_FAILURE() << describe(*end);
         }
         guest_.write(stop, original);

@@ -57,7 +57,7 @@ TEST(ExpectationFile, MayNameAWindow) {
     EXPECT_EQ(file.variants[0].name, "nmi depth 1 window nmi:a..b,c..d");
     EXPECT_EQ(file.variants[0].window, (std::vector<sweep::SymbolRange>{{"a", "b", Event::Kind::nmi}, {"c", "d"}}));
     EXPECT_THAT(error_of("nmi depth 1 window a..b"), HasSubstr("the line ends before 'holds' or 'breaks'"));
-    EXPECT_THAT(error_of("nmi depth 1 window a holds"), HasSubstr("line 1: 'a': not FROM..TO"));
+    EXPECT_THAT(error_of("nmi depth 1 window a.. holds"), HasSubstr("line 1: 'a..': neither FROM..TO nor SYMBOL"));
 }
 
 TEST(ExpectationFile, WithOneLineNeedsNoNameForIt) {

@@ -1,0 +1,216 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "cli/command_explore.hpp"
+#include "cli/commands.hpp"
+#include "cli/kernel_options.hpp"
+#include "cli/machine_choice.hpp"
+#include "cli/output.hpp"
+#include "cli/report_results.hpp"
+#include "cli/saved_kernels.hpp"
+#include "cli/workers.hpp"
+#include "worker/interrupt.hpp"
+
+namespace gatecrash::cli {
+namespace {
+
+constexpr std::string_view entry_text = "__entry_text_start..__entry_text_end";
+
+/// What lands on a workload, and where.
+struct Plan {
+    std::string name;  ///< follows the workload's name; empty: nothing does
+    std::vector<vm::Event> events;
+    unsigned depth = 1;
+    std::vector<sweep::SymbolRange> window{};
+    bool in_order = false;
+};
+
+struct LinuxOptions {
+    SweepingOptions sweeping;
+    KernelOptions kernel;
+    std::optional<std::string> workloads;  ///< comma-separated; empty: all
+    std::optional<Plan> plan;              ///< empty: the usual ones
+    bool prune = true;
+};
+
+void add_linux(OptionList& options) {
+    add_kernel(options);
+    add_text(options, "workload", "LIST", "sweep only these workloads, comma-separated (default: all)");
+    add_text(options, "events", "LIST",
+             "events that may land, comma-separated: nmi, irq, irq=VECTOR, db (default: nmi)");
+    add_text(options, "depth", "K", "maximum number of events in a schedule (default: 1)");
+    add_flag(options, "in-order",
+             "let the events land in the order of --events, which may then have one several times");
+    add_text(
+        options, "window", "RANGES",
+        "land events only in RANGES, comma-separated: FROM..TO from one symbol to another, SYMBOL for one "
+        "instruction, `entry` for the entry text, or `all`. EVENT:RANGE applies only to events of that kind. Other "
+        "code runs freely");
+    add_flag(options, "no-prune", "also run schedules that are equivalent to one already run");
+    add_sweeping(options);
+}
+
+/// Replaces the word `entry` by its range.
+std::vector<sweep::SymbolRange> parse_window(const std::string& text) {
+    if (text == "all") return {};
+    auto ranges = sweep::parse_ranges(text);
+    const auto entry = sweep::parse_ranges(entry_text).front();
+    for (auto& range : ranges) {
+        if (range.from == "entry" && range.to.empty()) range = {entry.from, entry.to, range.of};
+    }
+    return ranges;
+}
+
+std::vector<vm::Event> parse_kernel_events(const std::string& text, bool may_repeat) {
+    std::vector<vm::Event> events;
+    for (std::string_view rest = text; !rest.empty() && may_repeat;) {
+        const auto comma = rest.find(',');
+        events.push_back(sweep::parse_events(rest.substr(0, comma)).front());
+        rest = comma == std::string_view::npos ? "" : rest.substr(comma + 1);
+    }
+    if (!may_repeat) events = sweep::parse_events(text);
+    for (const auto& event : events) {
+        using Kind = vm::Event::Kind;
+        const bool lands = event.kind == Kind::nmi || event.kind == Kind::irq || event == vm::Event::db();
+        if (!lands) {
+            throw sweep::ScheduleError(
+                fmt::format("{} cannot land on a Linux kernel yet: nmi, irq, irq=VECTOR and db can", sweep::to_string(event)));
+        }
+    }
+    return events;
+}
+
+std::optional<Plan> read_plan(const Values& values) {
+    const bool in_order = values.is_set("in-order");
+    if (!in_order && !values.has("events") && !values.has("depth") && !values.has("window")) return std::nullopt;
+    Plan plan{.name = {}, .events = {vm::Event::nmi()}, .in_order = in_order};
+    const auto read = [&](const char* option, const auto& parse) {
+        try {
+            if (const auto text = values.text_if_given(option)) parse(*text);
+        } catch (const sweep::ScheduleError& error) {
+            values.fail(fmt::format("--{} {}", option, error.what()));
+        }
+    };
+    read("events", [&](const std::string& text) { plan.events = parse_kernel_events(text, in_order); });
+    read("window", [&](const std::string& text) { plan.window = parse_window(text); });
+    const auto all = in_order ? static_cast<unsigned>(plan.events.size()) : 1;
+    plan.depth = values.number_if_given("depth", 0U, in_order ? all : max_depth).value_or(all);
+    return plan;
+}
+
+LinuxOptions read_linux(const Values& values) {
+    if (!values.arguments().empty())
+        values.fail(fmt::format("unexpected argument '{}': name a kernel with --kernel", values.arguments().front()));
+    LinuxOptions options{.sweeping = read_sweeping(values, Machines::one),
+                         .kernel = read_kernel(values),
+                         .workloads = values.text_if_given("workload"),
+                         .plan = read_plan(values),
+                         .prune = !values.is_set("no-prune")};
+    if (!options.sweeping.limits.shard.is_whole()) values.fail("--shard does not work with `linux` yet");
+    if (!options.sweeping.limits.max_findings && !options.sweeping.limits.budget)
+        options.sweeping.limits.max_findings = usual_max_findings;
+    return options;
+}
+
+/// Returns what is swept if the user names no events: each event everywhere, pairs in the entry text, and two NMIs with
+/// an exception in between, whose IRET unmasks NMIs.
+std::vector<Plan> usual_plans(const std::string& nmi_code) {
+    using vm::Event;
+    std::vector<Plan> plans{{"", {Event::nmi(), Event::irq(), Event::db()}},
+                            {"pairs", {Event::nmi(), Event::irq()}, 2, parse_window("entry")}};
+    if (!nmi_code.empty()) {
+        plans.push_back({"nested-nmi",
+                         {Event::nmi(), Event::db(), Event::nmi()},
+                         3,
+                         parse_window("nmi:entry,db:" + nmi_code),
+                         true});
+    }
+    return plans;
+}
+
+/// Returns the numbers of the workloads that the user wants.
+std::vector<unsigned> chosen(const std::vector<kernel::WorkloadInfo>& workloads,
+                             const std::optional<std::string>& list) {
+    std::vector<unsigned> numbers;
+    for (unsigned i = 0; !list && i < workloads.size(); ++i) numbers.push_back(i);
+    for (std::string_view rest = list ? std::string_view(*list) : ""; !rest.empty();) {
+        const auto comma = rest.find(',');
+        const auto name = rest.substr(0, comma);
+        const auto found = std::ranges::find(workloads, name, &kernel::WorkloadInfo::name);
+        if (found == workloads.end()) {
+            std::vector<std::string> names;
+            for (const auto& workload : workloads) names.push_back(workload.name);
+            throw UsageError(fmt::format("no workload '{}': the init program has {}", name, fmt::join(names, ", ")),
+                             "linux");
+        }
+        numbers.push_back(static_cast<unsigned>(found - workloads.begin()));
+        rest = comma == std::string_view::npos ? "" : rest.substr(comma + 1);
+    }
+    return numbers;
+}
+
+Words deciding_words(const LinuxOptions& options) {
+    auto words = cli::deciding_words("linux", options.sweeping);
+    const auto kernel = words_of(options.kernel);
+    words.insert(words.end(), kernel.begin(), kernel.end());
+    return words;
+}
+
+Sweeping sweeping_of(const LinuxOptions& options, const ReadyKernel& kernel) {
+    Sweeping sweeping{
+        .command = "linux", .options = options.sweeping, .deciding = deciding_words(options), .tasks = {}};
+    const auto plans = options.plan ? std::vector{*options.plan} : usual_plans(kernel.head.facts.nmi_code);
+    for (const auto number : chosen(kernel.head.workloads, options.workloads)) {
+        const auto target = "linux/" + kernel.head.workloads[number].name;
+        for (const auto& plan : plans) {
+            worker::Sweep sweep{.guest = worker::KernelWorkload{kernel.file, target, number, options.kernel.pokes},
+                                .events = plan.events,
+                                .depth = plan.depth,
+                                .window = plan.window,
+                                .prune = options.prune,
+                                .in_order = plan.in_order};
+            limit(sweep, options.sweeping);
+            sweeping.tasks.push_back(
+                {target + (plan.name.empty() ? "" : "/" + plan.name), {}, false, std::move(sweep)});
+        }
+    }
+    return sweeping;
+}
+
+int sweep_linux(LinuxOptions options) {
+    auto& machine = options.sweeping.common.machine;
+    if (machine == MachineName::automatic) {
+        const auto local = choose_machine(machine, false);
+        machine = MachineName(local ? *machines::find_machine(local->description.name) : machines::usual_machine());
+    }
+    const auto kernel = ready_kernel(options.kernel, machine);
+    const auto sweeping = sweeping_of(options, kernel);
+    Documents documents(sweeping);
+    const worker::InterruptGuard guard;
+    Workers workers(sweeping);
+    return report_run(sweeping, documents, workers.machine(), [&] { return workers.next(); });
+}
+
+}  // namespace
+
+const Command linux_command{
+    .name = "linux",
+    .arguments = "",
+    .summary = "sweep the entry code of a Linux kernel, as it is",
+    .about =
+        "Boots the kernel once, and lands events on every instruction boundary of each workload of an init\n"
+        "program. Without --events, --depth and --window it sweeps each workload three times: with nmi, irq\n"
+        "and db at every boundary; with pairs of nmi and irq in the entry text; and with two NMIs, and in\n"
+        "between a #DB, whose IRET unmasks NMIs.\n"
+        "The exit code is 1 if a schedule breaks an invariant.\n",
+    .examples =
+        "  gatecrash linux\n"
+        "  gatecrash linux --kernel arch/x86/boot/bzImage --append pti=on --workload getpid,page-fault\n"
+        "  gatecrash linux --workload getpid --events nmi,irq,db --depth 2 --window entry\n"
+        "  gatecrash linux --workload getpid --poke paranoid_entry+0x1d=0f1f440000\n",
+    .add_options = add_linux,
+    .prepare = prepare<read_linux, sweep_linux>};
+
+}  // namespace gatecrash::cli

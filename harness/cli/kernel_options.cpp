@@ -1,0 +1,113 @@
+#include "cli/kernel_options.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace gatecrash::cli {
+namespace {
+
+constexpr unsigned usual_memory = 96, least_memory = 16, most_memory = 3072;  // MiB
+constexpr unsigned mebibyte_shift = 20;
+
+std::string text_of(const kernel::Poke& poke) {
+    std::string bytes;
+    for (const auto byte : poke.bytes) bytes += fmt::format("{:02x}", byte);
+    return fmt::format("{}+{:#x}={}", poke.symbol, poke.offset, bytes);
+}
+
+/// Reads SYMBOL[+OFFSET]=BYTES. Empty if `text` is anything else.
+std::optional<kernel::Poke> parse_poke(std::string_view text) {
+    const auto equals = text.find('=');
+    if (equals == std::string_view::npos) return std::nullopt;
+    auto symbol = text.substr(0, equals);
+    const auto digits = text.substr(equals + 1);
+    kernel::Poke poke;
+    const auto hexadecimal = [](std::string_view number, auto& value) {
+        const auto* const last = number.data() + number.size();
+        const auto [end, error] = std::from_chars(number.data(), last, value, 16);
+        return !number.empty() && error == std::errc{} && end == last;
+    };
+    if (const auto plus = symbol.find('+'); plus != std::string_view::npos) {
+        auto offset = symbol.substr(plus + 1);
+        symbol = symbol.substr(0, plus);
+        if (!offset.starts_with("0x") || !hexadecimal(offset.substr(2), poke.offset)) return std::nullopt;
+    }
+    for (std::size_t i = 0; i < digits.size(); i += 2) {
+        std::uint8_t byte = 0;
+        if (i + 2 > digits.size() || !hexadecimal(digits.substr(i, 2), byte)) return std::nullopt;
+        poke.bytes.push_back(byte);
+    }
+    poke.symbol = symbol;
+    if (poke.symbol.empty() || poke.bytes.empty()) return std::nullopt;
+    return poke;
+}
+
+std::vector<kernel::Poke> read_pokes(const Values& values) {
+    std::vector<kernel::Poke> pokes;
+    const auto text = values.text_if_given("poke");
+    for (std::string_view rest = text ? std::string_view(*text) : ""; !rest.empty();) {
+        const auto comma = rest.find(',');
+        const auto poke = parse_poke(rest.substr(0, comma));
+        if (!poke) {
+            values.fail(
+                fmt::format("--poke must be SYMBOL+0xOFFSET=BYTES with bytes in hexadecimal, such as "
+                            "paranoid_entry+0x1d=0f1f440000, not '{}'",
+                            rest.substr(0, comma)));
+        }
+        pokes.push_back(*poke);
+        rest = comma == std::string_view::npos ? "" : rest.substr(comma + 1);
+    }
+    return pokes;
+}
+
+}  // namespace
+
+void add_kernel(OptionList& options) {
+    add_text(options, "kernel", "FILE",
+             "the kernel: a bzImage or a vmlinux of 64 bits, Linux 5.10 or newer (default: the one that `./dev setup` "
+             "unpacked)");
+    add_text(options, "symbols", "FILE",
+             "a vmlinux or System.map of the same build (default: the kernel's own kallsyms)");
+    add_text(options, "append", "WORDS", "more words for the kernel's command line, such as 'pti=on'");
+    add_text(
+        options, "init", "FILE",
+        "a static program with workloads of your own (default: gatecrash's; gatecrash/workload.h says how to write "
+        "one)");
+    add_text(
+        options, "memory", "MIB",
+        fmt::format("the kernel's memory in MiB, {} to {} (default: {})", least_memory, most_memory, usual_memory));
+    add_text(options, "poke", "PATCHES",
+             "change bytes of the booted kernel first, to plant a bug or to try a fix: SYMBOL+0xOFFSET=BYTES in "
+             "hexadecimal, comma-separated");
+}
+
+KernelOptions read_kernel(const Values& values) {
+    return {.kernel = values.text_if_given("kernel"),
+            .symbols = values.text_if_given("symbols"),
+            .init = values.text_if_given("init"),
+            .append = values.text_if_given("append").value_or(""),
+            .memory = std::uint64_t{values.number_if_given("memory", least_memory, most_memory).value_or(usual_memory)}
+                      << mebibyte_shift,
+            .pokes = read_pokes(values)};
+}
+
+Words words_of(const KernelOptions& options) {
+    Words words;
+    const auto add = [&](const char* name, const std::optional<std::string>& value) {
+        if (value) words.insert(words.end(), {name, *value});
+    };
+    add("--kernel", options.kernel);
+    add("--symbols", options.symbols);
+    add("--init", options.init);
+    if (!options.append.empty()) add("--append", options.append);
+    if (const auto memory = options.memory >> mebibyte_shift; memory != usual_memory)
+        add("--memory", std::to_string(memory));
+    std::string pokes;
+    for (const auto& poke : options.pokes) pokes += (pokes.empty() ? "" : ",") + text_of(poke);
+    if (!pokes.empty()) add("--poke", pokes);
+    return words;
+}
+
+}  // namespace gatecrash::cli

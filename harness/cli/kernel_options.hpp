@@ -1,0 +1,28 @@
+// The options that say which kernel is swept.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/option_groups.hpp"
+#include "kernel/poke.hpp"
+
+namespace gatecrash::cli {
+
+struct KernelOptions {
+    std::optional<std::string> kernel;   ///< a bzImage or vmlinux; empty: the one that `./dev` fetched
+    std::optional<std::string> symbols;  ///< a vmlinux or System.map; empty: the kernel's own kallsyms
+    std::optional<std::string> init;     ///< a static program; empty: gatecrash's own
+    std::string append;                  ///< more words for the kernel's command line
+    std::uint64_t memory = 0;            ///< bytes
+    std::vector<kernel::Poke> pokes;
+};
+
+void add_kernel(OptionList& options);
+[[nodiscard]] KernelOptions read_kernel(const Values& values);
+/// Returns the options as words of a command line, except those with their default.
+[[nodiscard]] Words words_of(const KernelOptions& options);
+
+}  // namespace gatecrash::cli

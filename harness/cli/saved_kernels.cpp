@@ -1,0 +1,101 @@
+#include "cli/saved_kernels.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <system_error>
+
+#include "cli/command_boot.hpp"
+#include "cli/inside.hpp"
+#include "cli/machine_choice.hpp"
+#include "cli/version.hpp"
+#include "machines/cache.hpp"
+#include "machines/digest.hpp"
+#include "posix/file.hpp"
+#include "worker/pool.hpp"
+
+namespace gatecrash::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* file_name = "kernel";
+
+/// Returns the absolute path of a file of the user's, so that it is the same in an emulated machine.
+std::string path_of(const std::string& file, const char* option) {
+    std::error_code error;
+    const auto path = fs::absolute(file, error);
+    if (::access(path.c_str(), R_OK) != 0) {
+        throw UsageError(fmt::format("--{}: cannot read {}: {}", option, file,
+                                     std::error_code(errno, std::generic_category()).message()),
+                         "linux");
+    }
+    if (fs::is_directory(path)) throw UsageError(fmt::format("--{}: {} is a folder", option, file), "linux");
+    return path.lexically_normal();
+}
+
+/// Returns the options with absolute paths.
+KernelOptions with_paths(KernelOptions options) {
+    options.kernel = options.kernel ? path_of(*options.kernel, "kernel") : machines::default_kernel_image().string();
+    if (options.symbols) options.symbols = path_of(*options.symbols, "symbols");
+    if (options.init) options.init = path_of(*options.init, "init");
+    options.pokes.clear();  // they come after the boot
+    return options;
+}
+
+/// Returns a digest of everything that the booted kernel depends on.
+std::string key_of(const KernelOptions& options, const machines::Machine& machine) {
+    machines::Digest digest;
+    digest.add(version).add(posix::read_file("/proc/self/exe"));
+    digest.add(machine.name).add(machine.is_emulated() ? std::string(machine.cpu) : describe_here().cpu);
+    for (const auto& file : {options.kernel, options.symbols, options.init})
+        digest.add(file ? posix::read_file(*file) : "");
+    digest.add(options.append).add(std::to_string(options.memory));
+    return digest.text();
+}
+
+void boot_inside(const machines::Machine& machine, const KernelOptions& options, const fs::path& file) {
+    const fs::path inside = "/booted-kernel";
+    machines::Launch launch;
+    launch.arguments = boot_words(options, inside);
+    launch.environment[machine_variable] = machine.name;
+    for (const auto& input : {options.kernel, options.symbols, options.init}) {
+        if (input) launch.inputs[*input] = *input;
+    }
+    launch.outputs[inside] = file;
+    const int code = machines::run_in_machine(machines::MachineFiles::from_environment(machine), launch);
+    if (code != 0) throw worker::WorkerError("the kernel did not boot", code, "");
+}
+
+}  // namespace
+
+ReadyKernel ready_kernel(const KernelOptions& options, MachineName name) {
+    const auto& machine = *name.machine();
+    const auto whole = with_paths(options);
+    // Refuses what cannot work before a machine starts.
+    check_kernel(whole);
+    const machines::ContentCache cache(machines::cache_folder(machine) / "kernels");
+    const auto key = key_of(whole, machine);
+    std::optional<kernel::SavedKernelHead> head;
+    const auto usable = [&](const fs::path& folder) {
+        std::error_code error;
+        if (!fs::exists(folder / file_name, error)) return false;
+        try {
+            head = kernel::read_head(posix::read_file(folder / file_name));
+        } catch (const vm::ImageError&) {
+            return false;
+        }
+        return true;
+    };
+    cache.get(key, usable, [&](const fs::path& folder) {
+        fmt::print(stderr, "gatecrash: booting {} once; later sweeps begin with the booted kernel\n", *whole.kernel);
+        if (machine.is_emulated()) {
+            boot_inside(machine, whole, folder / file_name);
+        } else {
+            boot_here(whole, folder / file_name);
+        }
+    });
+    return {cache.folder() / key / file_name, std::move(*head)};
+}
+
+}  // namespace gatecrash::cli

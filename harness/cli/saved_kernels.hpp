@@ -1,0 +1,25 @@
+// Keeps booted kernels in the cache, so that a sweep need not boot one.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "cli/kernel_options.hpp"
+#include "cli/options.hpp"
+#include "kernel/saved_kernel.hpp"
+
+namespace gatecrash::cli {
+
+/// A kernel that is ready to be swept.
+struct ReadyKernel {
+    std::filesystem::path file;  ///< see kernel::to_file()
+    kernel::SavedKernelHead head;
+};
+
+/// Returns the kernel of `options` on `machine`, which is not `auto`. Boots it if the cache does not have it. Throws
+/// vm::ImageError for a kernel that cannot be swept, machines::MachineError, and worker::WorkerError if the kernel did
+/// not boot.
+[[nodiscard]] ReadyKernel ready_kernel(const KernelOptions& options, MachineName machine);
+
+}  // namespace gatecrash::cli
