@@ -111,7 +111,7 @@ Answer tf_over_lss(Bench& bench) {
     return tf_over(bench, Mark::lss, [](vm::Code& k) { k.bytes({0x0f, 0xb2, 0x33}); });  // lss esi, [rbx]
 }
 
-Answer code_breakpoint_behind_mov_ss(Bench& bench) {
+Answer code_breakpoint_after_mov_ss(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     Xbyak::Label target;
