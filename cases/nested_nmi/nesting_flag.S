@@ -112,8 +112,8 @@ nmi_nested:
         popfq
         ret
 
-// Handles #GP. If the final IRET faulted on CS 0, a nested NMI asked for a repetition: this code restores CS in the
-// frame and runs the handler again. No general register may change before that. The registers hold the interrupted
+// Handles #GP. If the final IRET faulted on CS 0, a nested NMI asked for a repetition. This code then restores CS in
+// the frame and runs the handler again. No general register may change before that. The registers hold the interrupted
 // context's values, and a further NMI in here may restart the handler from the frame alone.
 //
 //       SS RSP RFLAGS CS RIP      at RSP+8

@@ -61,7 +61,7 @@ Answer sysenter_in_legacy_mode(Bench& bench);
 Answer sysenter_rflags_in_legacy_mode(Bench& bench);
 Answer tf_over_sysenter_in_legacy_mode(Bench& bench);
 
-// segments.cpp: what delivery, IRET and segment registers leave behind.
+// segments.cpp: the state after delivery, after IRET, and after loads of segment registers.
 Answer null_selector_gs_base(Bench& bench);
 Answer push_of_segment_registers(Bench& bench);
 Answer frame_upper_halves(Bench& bench);

@@ -9,7 +9,7 @@ using vm::Event;
 using vm::Guest;
 
 /// Lands an interrupt before an STI. After the STI comes `second`, and `end` names the address after that. All this
-/// executes once before, without the interrupt: an emulator is slow the first time, so an interrupt of the host would
+/// executes once before, without the interrupt. An emulator is slow the first time, so an interrupt of the host would
 /// be more likely to end the shadow.
 Answer irq_before_sti_and(Bench& bench, Spot end, void (*second)(vm::Code&)) {
     RecordingCode code;

@@ -66,9 +66,10 @@ TEST(Worker, NamesWhatASweepNeedsAndTheMachineLacks) {
     EXPECT_EQ(lacks({int3, lsl}),
               "it needs lsl (LSL returns the limit of a segment). This differs from real hardware on amd: `gatecrash "
               "doctor` shows how");
-    EXPECT_EQ(lacks({int3, lsl, smap}),
-              "it needs lsl (LSL returns the limit of a segment) and smap (with SMAP, the kernel's access to a user page "
-              "faults). These differ from real hardware on amd: `gatecrash doctor` shows how");
+    EXPECT_EQ(
+        lacks({int3, lsl, smap}),
+        "it needs lsl (LSL returns the limit of a segment) and smap (with SMAP, the kernel's access to a user page "
+        "faults). These differ from real hardware on amd: `gatecrash doctor` shows how");
 }
 
 }  // namespace

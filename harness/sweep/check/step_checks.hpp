@@ -21,8 +21,10 @@ class ReturnCheck {
     explicit ReturnCheck(const std::optional<std::vector<KeptState>>& known) : known_(known) {}
 
     /// A difference at one return. The kernel may have switched tasks in between, so usually the end of the run decides
-    /// whether a rule is broken. The difference alone proves it in three cases. User code has the kernel's own GS base
-    /// or page tables; or the run without events is known; or kernel code finds another GS base or other page tables.
+    /// whether a rule is broken. The difference alone proves it if
+    /// - user code has the kernel's own GS base or page tables, or
+    /// - kernel code finds another GS base or other page tables, or
+    /// - the run without events is known.
     struct Difference {
         Violation violation;
         bool breaks_rule;
