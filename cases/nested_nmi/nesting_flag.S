@@ -139,7 +139,7 @@ gp_fatal:
 
 #ifdef BODY_ENABLES_INTERRUPTS
 // Handles external interrupts. One may land after the SWAPGS of the NMI's exit, with the kernel's CS and the user's GS
-// base. So this entry reads the GS base, where the runtime's goes by CS. The vector takes the place of an error code.
+// base. So this entry reads the GS base, where the runtime's decides by CS. The vector takes the place of an error code.
         .globl entry_irq
         .type entry_irq, @function
 entry_irq:

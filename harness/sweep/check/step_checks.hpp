@@ -12,9 +12,9 @@
 
 namespace gatecrash::sweep {
 
-/// Checks each return: code must find again what it had when it was left. That covers all user code, and kernel code
-/// that is returned to through the frame that the CPU pushed. User code may also have any value that it has in the run
-/// without events.
+/// Checks each return from the kernel: the interrupted code must find the registers that it had before. That covers all
+/// user code, and kernel code to which the frame returns that the CPU pushed. User code may also have any value that it
+/// has in the run without events.
 class ReturnCheck {
   public:
     /// `known` holds the states of user code in the run without events; empty while they are unknown.
