@@ -1,5 +1,5 @@
-// Sets the CPU up and starts the workload. The harness enters at `boot` in protected mode with PAE paging at CPL 0,
-// with the tables of gatecrash_abi loaded, flat segments, interrupts off, and ESP at boot_stack.
+// Sets the CPU up and starts the workload. The harness enters at `boot` at CPL 0, in protected mode with PAE paging.
+// The tables of gatecrash_abi are loaded, segments are flat, interrupts are off, and ESP is at boot_stack.
 #include "entry32.h"
 
 .macro WRITE_MSR msr low

@@ -117,8 +117,8 @@
 .endm
 
 /* Moves the CPU's frame, where RSP is, from an IST stack to the interrupted stack, and RSP with it. This frees the IST
- * stack, so the same vector may arrive again. If the CPU interrupted user code, or a SYSCALL entry that still has the
- * user's RSP, the task stack is empty and the frame moves there. The macro does not recognise a user's RSP that looks
+ * stack, so the same vector may arrive again. The task stack is empty if the CPU interrupted user code, or a SYSCALL
+ * entry that still has the user's RSP. The frame then moves there. The macro does not recognise a user's RSP that looks
  * like a kernel address. No event that uses the same IST stack may arrive before the macro ends. Changes no register
  * but RSP. */
 .macro LEAVE_IST_STACK

@@ -66,7 +66,7 @@ SECTIONS {
     STACK(mc, 4)
     STACK(entry, 5)
     /* Entry code may reserve a page for the frame of an IRET to a 16-bit stack segment. That IRET leaves bits 16 to 31
-     * of RSP unchanged, so a read-only view maps the page at an address with those bits of the user stack. */
+     * of RSP unchanged. So a read-only view maps the page at an address that has these bits of the user stack. */
     STACK(espfix, 6)
     espfix_base = 0xffffff0000000000;
     .espfix.view espfix_base + GATECRASH_USER_STACK : AT(STACK_PHYSICAL(6)) { *(.espfix.view) } :espfix_view

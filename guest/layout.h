@@ -1,6 +1,6 @@
 /* The part of the layout that both linker scripts share: text, data, stacks and the IDT. The including script defines
- * KERNEL_BASE, the address of the kernel; GATE(entry, IST entry, DPL, 1 for a trap gate), the layout of a gate; and
- * DF_GATE, the gate of #DF. */
+ * KERNEL_BASE, which is the address of the kernel, and DF_GATE, which is the gate of #DF. It also defines the layout of
+ * a gate, GATE(entry, IST entry, DPL, 1 for a trap gate). */
 #ifndef GATECRASH_GUEST_LAYOUT_H
 #define GATECRASH_GUEST_LAYOUT_H
 

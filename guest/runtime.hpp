@@ -36,8 +36,8 @@ void log_record(uint32_t kind, uintptr_t vector, const gatecrash::Frame* frame);
 /// wrong value.
 void log_broken(uint32_t invariant, uintptr_t vector, const gatecrash::Frame* frame, uintptr_t found);
 #ifdef __i386__
-/// Returns true if the entry code adds ESP and SS to frames for which the CPU did not push them, since the privilege
-/// level did not change. A guest may define its own; the runtime's returns false.
+/// Returns true if the entry code adds ESP and SS to frames in which the CPU did not push them. (The CPU pushes them
+/// only if the privilege level changes.) A guest may define its own; the runtime's returns false.
 bool frames_are_whole();
 #endif
 /// The per-CPU data: the kernel's GS base points here. In a 32-bit guest it is the segment in the kernel's FS.

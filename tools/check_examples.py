@@ -43,7 +43,7 @@ OTHER_OPTIONS = {"--destdir", "--stdin"}
 
 
 class Program:
-    """What the help of a program says."""
+    """The help of a program: its commands and options."""
 
     def __init__(self, command):
         self.command = command

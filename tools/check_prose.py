@@ -25,7 +25,13 @@ LIMITS = pathlib.Path(__file__).resolve().with_name("prose_limits.json")
 MAX_COLUMNS = 100
 MAX_WORDS = 25
 MAX_SENTENCES = 5
-SOURCES = {".cpp", ".hpp", ".h", ".S", ".def", ".in"}
+READERS = {
+    **dict.fromkeys((".cpp", ".hpp", ".h", ".S", ".def", ".in"), prose_text.read_source),
+    **dict.fromkeys((".sh", ".build", ".yml"), prose_text.read_script),
+    ".py": prose_text.read_python,
+}
+SCRIPTS = {"dev", ".ci/run", "meson_options.txt"}  # of shell or meson, without a suffix that says so
+READ_HIDDEN = {".ci", ".github"}
 
 # kind: (pattern, remedy)
 PHRASES = {
@@ -59,10 +65,13 @@ REMEDIES = {
     **{kind: remedy for kind, (_, remedy) in PHRASES.items()},
 }
 
-SENTENCE_END = re.compile(r"(?<=[.!?])(?=[)\"']?\s+[\"'(]?[A-Z0-9#])|(?<=[.!?][)\"'])(?=\s+[\"'(]?[A-Z0-9#])")
+# A sentence begins with a capital, a digit, the name of this program, or a name such as user_start, abi.h,
+# corpus/ or iopl(3).
+SENTENCE_START = r"\s+[\"'(]?(?:[A-Z0-9#]|gatecrash\b|clang\b|[a-z]+[A-Z]|\w+[_.]\w|\w+[(/])"
+SENTENCE_END = re.compile(rf"(?<=[.!?])(?=[)\"']?{SENTENCE_START})|(?<=[.!?][)\"'])(?={SENTENCE_START})")
 ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|etc|vs|cf|Vol|vol|No|Sec|sec|Fig|approx)\.$")
 FRAGMENT = re.compile(r"(?:What|Whether)\b|(?:Of|As)\b(?!.*,)")
-# What the tutorials have their readers make.
+# Files and folders that the readers of a tutorial make.
 MADE_BY_READERS = re.compile(r"\b(?:my[-_]|red[-_]zone)")
 FOLDERS = "docs|cases|harness|guest|include|tests|tools|examples"
 PATH = re.compile(rf"(?<![\w/.<-])((?:(?:{FOLDERS})/[\w./-]*)?[\w-]+\.(?:md|cpp|hpp|S|py|sh|def|lds))\b(?![/\w(])")
@@ -81,7 +90,7 @@ def plain(text):
     """Text as words: what is code is one word, and of a link only the words stay."""
     text = re.sub(r"``.*?``|`[^`]*`", "Code", text)
     text = prose_text.LINK.sub(r"\1", text)
-    return re.sub(r"[*_]{1,2}(?=\S)|(?<=\S)[*_]{1,2}", "", text)
+    return re.sub(r"(?<!\w)[*_]{1,2}(?=\S)|(?<=\S)[*_]{1,2}(?!\w)", "", text)
 
 
 def sentences(text):
@@ -108,7 +117,7 @@ class Tree:
 
     def walk(self):
         for folder, folders, files in os.walk(self.root):
-            folders[:] = [name for name in folders if not name.startswith((".", "build"))]
+            folders[:] = [name for name in folders if name in READ_HIDDEN or not name.startswith((".", "build"))]
             for name in files:
                 yield (pathlib.Path(folder) / name).relative_to(self.root).as_posix()
 
@@ -119,7 +128,7 @@ class Tree:
         return (self.root / path).exists()
 
     def has_named(self, named):
-        """Whether the tree has a file of that path, or of that name if it has no folder. A build makes some of them."""
+        """True if the tree has a file of that path, or of that name if it has no folder. A build makes some of them."""
         candidates = (named, named + ".S", named + ".in")
         if "/" in named:
             return any(self.has(prefix + name) for prefix in ("", "harness/", "include/") for name in candidates)
@@ -141,8 +150,9 @@ class Checker:
         for path, page in self.pages.items():
             self.check_page(path, page)
         for path in self.tree.paths:
-            if pathlib.PurePosixPath(path).suffix in SOURCES:
-                self.check_source(path)
+            read = prose_text.read_script if path in SCRIPTS else READERS.get(pathlib.PurePosixPath(path).suffix)
+            if read:
+                self.check_source(path, read(self.tree.read(path)))
         return self.faults
 
     def check_page(self, path, page):
@@ -159,8 +169,8 @@ class Checker:
             if block.kind == "paragraph" and len(sentences(block.text)) > MAX_SENTENCES:
                 self.add(path, block.line, "paragraph", f"{len(sentences(block.text))} sentences")
 
-    def check_source(self, path):
-        for block in prose_text.read_source(self.tree.read(path)):
+    def check_source(self, path, blocks):
+        for block in blocks:
             self.check_phrases(path, block)
             if block.kind != "comment":
                 continue

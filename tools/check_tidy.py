@@ -4,8 +4,8 @@
 usage: check_tidy.py [--list] BUILD
 
 BUILD is a folder that meson configured with -Dunity=on, and that is built: some source files are made by the build. A
-library is one file then, so clang parses the large headers once a library. That takes a tenth of the time that it takes
-file by file: 7 to 9 minutes of one CPU for all files, instead of an hour.
+library is one file then, so clang parses the large headers once a library. That takes a tenth of the time:
+7 to 9 minutes of one CPU for all files, instead of an hour file by file.
 
 GoogleTest's variables GTEST_SHARD_INDEX and GTEST_TOTAL_SHARDS choose a shard, as for the slow tests. Shards have the
 files of the program only: those of tests take most of the time, and are checked when there is one shard. `--list`

@@ -1,6 +1,9 @@
 """Finds the prose in a file: the paragraphs of Markdown, and the comments and messages of source code."""
 
+import ast
+import io
 import re
+import tokenize
 from typing import NamedTuple
 
 
@@ -13,7 +16,7 @@ class Block(NamedTuple):
 
 
 class Markdown(NamedTuple):
-    """What a page consists of."""
+    """The parts of a page."""
 
     blocks: list  # of Block
     long_candidates: list  # (line, text): lines whose length counts
@@ -24,6 +27,7 @@ class Markdown(NamedTuple):
 
 LINK = re.compile(r"!?\[([^\]]*)\]\(([^()\s]+)\)")
 LIST_ITEM = re.compile(r"\s*(?:[-*+]|\d+\.)\s+")
+INDENTED_CODE = re.compile(r" {4,}\S")  # after an empty line
 FENCE = re.compile(r"\s*(?:```|~~~)(.*)$")
 
 
@@ -100,6 +104,8 @@ def read_markdown(content):
                 reader.page.code.append((number, fence.group(1).strip(), []))
         elif is_code:
             reader.page.code[-1][2].append(line)
+        elif not reader.paragraph and INDENTED_CODE.match(line) and not LIST_ITEM.match(line):
+            continue
         else:
             reader.add(number, line)
     reader.finish_paragraph()
@@ -114,7 +120,7 @@ DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*(?:include|error)[^\n]*", re.MULTILINE)
 
 
 def is_drawing(line):
-    """Whether a line of a comment is a part of a figure or a table."""
+    """True if a line of a comment is a part of a figure or a table."""
     return bool(re.match(r"\s{4,}\S", line) or re.search(r"--{2,}|\s\|\s|={3,}|\w {3,}\w", line))
 
 
@@ -142,7 +148,14 @@ class SourceReader:
             return
         if not self.lines:
             self.first_line = number
-        self.lines.append(LIST_ITEM.sub("", text, count=1).strip())
+        item = LIST_ITEM.match(text)
+        self.lines.append(text[item.end() if item else 0:].strip())
+
+    def add_comment_after_code(self, number, text):
+        """Takes a comment that follows code on its line."""
+        self.finish_comment()
+        self.add_comment_line(number, text)
+        self.finish_comment()
 
     def add_string(self, number, text, is_continued):
         text = text.replace("\\n", " ").replace('\\"', '"')
@@ -160,12 +173,8 @@ def read_source(content):
         number = content.count("\n", 0, match.start()) + 1
         if match.group("line") is not None:
             before = content[content.rfind("\n", 0, match.start()) + 1:match.start()]
-            is_after_code = bool(before.strip())
-            if is_after_code:
-                reader.finish_comment()
-            reader.add_comment_line(number, match.group("line"))
-            if is_after_code:
-                reader.finish_comment()
+            add = reader.add_comment_after_code if before.strip() else reader.add_comment_line
+            add(number, match.group("line"))
         elif match.group("block") is not None:
             reader.finish_comment()
             for index, line in enumerate(match.group("block").split("\n")):
@@ -179,3 +188,51 @@ def read_source(content):
                 end_of_string = match.end()
     reader.finish_comment()
     return reader.blocks
+
+
+FOR_TOOLS = re.compile(r"!|\s*(?:shellcheck|noqa)\b")  # the first line of a script, and settings of checkers
+
+
+def start_of_comment(line):
+    """The place of the # that begins a comment of a shell script. It is -1 if there is none."""
+    quote = ""
+    for place, character in enumerate(line):
+        if quote:
+            is_escaped = quote == '"' and line[place - 1] == "\\"
+            if character == quote and not is_escaped:
+                quote = ""
+        elif character in "'\"":
+            quote = character
+        elif character == "#" and (place == 0 or line[place - 1].isspace()):
+            return place
+    return -1
+
+
+def read_script(content):
+    """Returns the comments of a shell script, a meson.build file or a YAML file as a list of Block."""
+    reader = SourceReader()
+    for number, line in enumerate(content.splitlines(), 1):
+        start = start_of_comment(line)
+        if start < 0 or FOR_TOOLS.match(line[start + 1:]):
+            continue
+        add = reader.add_comment_after_code if line[:start].strip() else reader.add_comment_line
+        add(number, line[start + 1:])
+    reader.finish_comment()
+    return reader.blocks
+
+
+def read_python(content):
+    """Returns the comments and the docstrings of a Python program as a list of Block."""
+    reader = SourceReader()
+    for token in tokenize.generate_tokens(io.StringIO(content).readline):
+        if token.type != tokenize.COMMENT or FOR_TOOLS.match(token.string[1:]):
+            continue
+        add = reader.add_comment_after_code if token.line[:token.start[1]].strip() else reader.add_comment_line
+        add(token.start[0], token.string[1:])
+    reader.finish_comment()
+    for node in ast.walk(ast.parse(content)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
+            for index, line in enumerate(ast.get_docstring(node).splitlines()):
+                reader.add_comment_line(node.body[0].lineno + index, line)
+            reader.finish_comment()
+    return sorted(reader.blocks)

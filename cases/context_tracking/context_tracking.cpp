@@ -41,12 +41,13 @@ Variant windowed(std::vector<sweep::SymbolRange> window, Variant variant) {
 
 extern const Case context_tracking{
     .name = "context-tracking",
-    .asks = "Does every body run in kernel context, both if entries go by CS and if they save and restore the context?",
+    .asks = "Does every body run in kernel context, whether entries decide by CS or save and restore the context?",
     .variants =
         {
             variant("by-cs", "an entry from CPL 3 changes the context, and an entry from CPL 0 relies on that change",
                     "Andy Lutomirski, 2015", {"I-1", "I-2", "I-3", "I-5", "I-6"}, holds(),
-                    "nothing that goes by CS can arrive before the change: interrupts are off, and nothing faults"),
+                    "no event whose entry decides by CS can arrive before the change: interrupts are off, and nothing "
+                    "faults"),
             variant("soft", "each entry saves the context that it finds, and its exit restores it",
                     "Frederic Weisbecker, 2013", {"I-1", "I-2"}, holds(),
                     "the entry does not depend on what it interrupted"),

@@ -1,5 +1,5 @@
-// Raises a #DB at CPL 0 without an event of the schedule: the CPU delivers INT 1 like any #DB, but sets no bit of DR6.
-// Before that, the workload asks for a reschedule, which the exit of the #DB must not do.
+// Raises a #DB at CPL 0 without an event of the schedule. The CPU delivers INT 1 like any #DB, but sets no bit of DR6.
+// Before INT 1, the workload asks for a reschedule, which the exit of the #DB must not do.
 #include "entry.h"
 
         .section .user, "ax"

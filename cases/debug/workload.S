@@ -57,7 +57,7 @@ user_fault_landing:
         outb %al, $GATECRASH_PORT_DONE
         ud2
 
-// Raises a #DB at CPL 0 without an event of the schedule: the CPU delivers INT 1 like any #DB, but sets no bit of DR6.
+// Raises a #DB at CPL 0 without an event of the schedule. The CPU delivers INT 1 like any #DB, but sets no bit of DR6.
         .text
         .globl kernel_windows
         .type kernel_windows, @function

@@ -10,7 +10,7 @@ using vm::Behaviour;
 using vm::Event;
 
 namespace {
-constexpr auto nmi_behind_iret = Event::Kind::nmi;
+constexpr auto nmi_after_iret = Event::Kind::nmi;
 }
 
 extern const Case faulting_iret{
@@ -25,7 +25,7 @@ extern const Case faulting_iret{
              .events = {Event::nmi()},
              .depth = 1,
              .expects =
-                 breaks(Invariant::stack, {{{nmi_behind_iret, {"entry_gp", "event_body", "log_record", "gp_iret"}}}}),
+                 breaks(Invariant::stack, {{{nmi_after_iret, {"entry_gp", "event_body", "log_record", "gp_iret"}}}}),
              .because = "an IRET unmasks NMIs even if it faults, so the next NMI overwrites a frame that the kernel "
                         "still needs for its return",
              .needs = {Behaviour::faulting_iret_unmasks_nmi}},

@@ -50,7 +50,7 @@ extern const Case int3{
              .events = {Event::nmi()},
              .depth = 1,
              .expects = breaks_without_event(Invariant::kernel_gs),
-             .because = "#BP goes by CS, which is the kernel's there, while the GS base is still the user's"},
+             .because = "#BP decides by CS, which is the kernel's there, while the GS base is still the user's"},
             {.name = "restored-site",
              .summary = "#BP does not check whether the INT3 is still in the text",
              .origin = "a race that kprobes and text patching have to handle",

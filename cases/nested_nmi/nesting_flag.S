@@ -112,8 +112,8 @@ nmi_nested:
         popfq
         ret
 
-// Handles #GP. If the final IRET faulted on CS 0, a nested NMI asked for a repetition: this code restores CS in the
-// frame and runs the handler again. No general register may change before that. The registers hold the interrupted
+// Handles #GP. If the final IRET faulted on CS 0, a nested NMI asked for a repetition. This code then restores CS in
+// the frame and runs the handler again. No general register may change before that. The registers hold the interrupted
 // context's values, and a further NMI in here may restart the handler from the frame alone.
 //
 //       SS RSP RFLAGS CS RIP      at RSP+8
@@ -139,7 +139,7 @@ gp_fatal:
 
 #ifdef BODY_ENABLES_INTERRUPTS
 // Handles external interrupts. One may land after the SWAPGS of the NMI's exit, with the kernel's CS and the user's GS
-// base. So this entry reads the GS base, where the runtime's goes by CS. The vector takes the place of an error code.
+// base. So this entry reads the GS base, where the runtime's decides by CS. The vector takes the place of an error code.
         .globl entry_irq
         .type entry_irq, @function
 entry_irq:

@@ -98,9 +98,9 @@ INLINED bool has_to_borrow(Context found) { return idles && found == Context::id
 #endif
 
 /// Sets the context for the body of an exception or interrupt. An entry from user code changes the context. An entry
-/// from the kernel finds the kernel's context, since nothing arrives between an entry and its change, or between an
-/// exit's change and the return. So CS suffices to decide. With SOFT_CONTEXT the entry does not rely on that, and
-/// restores the context that it finds. Handlers that interrupt the idle loop do so in both designs.
+/// from the kernel finds the kernel's context: nothing arrives between an entry and its change, or between an exit's
+/// change and the return. So CS suffices to decide. With SOFT_CONTEXT the entry does not rely on that, and restores the
+/// context that it finds. Handlers that interrupt the idle loop do so in both designs.
 struct ContextOf {
     INLINED ContextOf(const Frame* of, uint64_t vector) : frame(of), found(context) {
         if (gives_context_back) {

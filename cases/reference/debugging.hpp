@@ -32,8 +32,8 @@ struct WithoutBreakpoints {
 INLINED void clear_debug_status() { WRITE("dr6", dr6_quiet); }
 #endif
 
-/// Returns the conditions that DR6 reports to #DB, and clears DR6. The CPU never clears its bits, so this must happen
-/// at once: the next #DB may arrive right after this function, and must not find them.
+/// Returns the conditions that DR6 reports to #DB, and clears DR6. The CPU never clears its bits, and the next #DB may
+/// arrive right after this function. So the bits must go at once.
 INLINED uint64_t take_debug_status(uint64_t vector) {
     if (vector != GATECRASH_VECTOR_DB) return 0;
     uint64_t dr6 = 0;

@@ -16,7 +16,7 @@ PLACE syscall_entered
         call syscall_entry_body
 
 // Returns from SYSCALL. RSP is at the frame, the GS base and page tables are the kernel's, and interrupts are off.
-// SYSRET loads RIP from RCX, RFLAGS from R11, and constants into CS and SS, so the exit uses it only if the frame has
+// SYSRET loads RIP from RCX, RFLAGS from R11, and constants into CS and SS. The exit uses it only if the frame has
 // these values.
 PLACE syscall_exit
         LOAD_RCX_AND_R11

@@ -1,4 +1,4 @@
-// The bodies of the 32-bit reference entry: the work that a kernel does in C between entry and exit, as far as the
+// The bodies of the 32-bit reference entry. They do the work of a kernel's C code between entry and exit, as far as the
 // entry depends on it. Each body first checks that the entry kept its promises, and logs any breach.
 #include "body_steps.hpp"
 

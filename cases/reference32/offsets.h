@@ -5,8 +5,8 @@
 
 #include "entry32.h"
 
-/* Offsets of a word of the frame from ESP, if ESP is at the IRET frame or at the vector; and from the end of a stack,
- * for a frame at its end. */
+/* Offsets of a word of the frame. FROM_EIP and FROM_VECTOR count from ESP, if ESP is at the IRET frame or at the
+ * vector. FROM_END counts from the end of a stack, for a frame that is there. */
 #define FROM_EIP(word) (GATECRASH_FRAME32_##word - GATECRASH_FRAME32_EIP)
 #define FROM_VECTOR(word) (GATECRASH_FRAME32_##word - GATECRASH_FRAME32_VECTOR)
 #define FROM_END(word) (GATECRASH_FRAME32_##word - GATECRASH_FRAME32_SIZE)

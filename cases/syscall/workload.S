@@ -1,5 +1,5 @@
-// Executes SYSCALLs from CPL 3, each in its own window: a plain one, some whose frame syscall_work edits like a
-// debugger, and some with flags that FMASK must clear. In each window every register must have the same value at END as
+// Executes SYSCALLs from CPL 3, each in its own window. One is plain, some have a frame that syscall_work edits like a
+// debugger, and some have flags that FMASK must clear. In each window every register must have the same value at END as
 // at BEGIN.
 #include "entry.h"
 

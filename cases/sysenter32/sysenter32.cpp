@@ -224,7 +224,7 @@ extern const Case sysenter32{
              .depth = 1,
              .expects = breaks_without_event(Invariant::fault_origin),
              .because = "DS is already the user's, and may have any base"},
-            {.name = "verw-behind-popf",
+            {.name = "verw-after-popf",
              .summary = "VERW comes after the POPF before SYSEXIT",
              .origin = "a well-known bug",
              .covers = {"F11"},

@@ -20,10 +20,10 @@ struct Repetition {
     unsigned samples = 1, passes = 1;
 };
 
-/// Makes a guest that rings BEGIN, goes the way of `composition` once, and rings END. If the path needs an event, the
+/// Makes a guest that rings BEGIN, takes the path of `composition` once, and rings END. If the path needs an event, the
 /// harness must land it at BEGIN.
 [[nodiscard]] vm::Image counted_guest(const Composition& composition);
-/// Makes a guest that goes the way of `composition` over and over. A reading is LFENCE, RDTSC, LFENCE (SDM volume 2,
+/// Makes a guest that takes the path of `composition` over and over. A reading is LFENCE, RDTSC, LFENCE (SDM volume 2,
 /// RDTSC; APM volume 3, RDTSC), so that all of what is measured happens between two readings. An LFENCE follows each
 /// pass. In place of an event that the harness lands, INT n enters: through the event's gate, to its stack.
 [[nodiscard]] vm::Image timed_guest(const Composition& composition, Repetition repetition);

@@ -65,7 +65,7 @@ constexpr PieceInfo pieces[] = {
     {Piece::clear, "clear", "in: those registers cleared once they are saved", any, Purpose::other, Piece::save},
     {Piece::ibrs, "ibrs", "WRMSR to SPEC_CTRL, in and out", is_from_user, Purpose::other, Piece::save},
     {Piece::rsb, "rsb", "in: 32 entries of the return stack stuffed", is_from_user},
-    {Piece::context_cs, "context-cs", "context tracking by the CPL that was left", any, Purpose::context},
+    {Piece::context_cs, "context-cs", "context tracking that decides by the interrupted CPL", any, Purpose::context},
     {Piece::context_soft, "context-soft", "context tracking that saves and restores the state", any, Purpose::context},
     {Piece::exit_work, "exit-work", "out: a test for exit work", is_from_user},
     {Piece::espfix, "espfix", "out: a test for a stack segment of the LDT", returns_by_iret},

@@ -1,4 +1,5 @@
-// Lists ways into the kernel and back, and what kernels add to them: names, descriptions, and what goes with what.
+// Lists the paths by which code enters and leaves the kernel, and the pieces that kernels add to them. Each has a name
+// and a description, and says what it can be combined with.
 #pragma once
 
 #include <cstdint>

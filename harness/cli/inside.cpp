@@ -12,7 +12,7 @@ namespace {
 /// A file that the program inside writes.
 struct Fetched {
     report::OutputFile& to;
-    posix::FileDescriptor content;  ///< in memory, since killing this process would leave a file behind
+    posix::FileDescriptor content;  ///< in memory: if this process were killed, a file would stay on disk
 };
 
 int run_words(const machines::Machine& machine, const Words& words, const Connection& connection) {

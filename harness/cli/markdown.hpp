@@ -32,8 +32,8 @@ constexpr std::size_t terminal_columns = 80;
 /// with `next`. Every line has its newline. A word that is longer than a line stays whole.
 [[nodiscard]] std::string wrapped(std::string_view text, std::string_view first, std::string_view next);
 
-/// Returns a part of a page as text for a terminal: paragraphs and lists are wrapped, code stays as it is, and a row of
-/// a table becomes an item of a list, its cells labelled with the head of the table.
+/// Returns a part of a page as text for a terminal. Paragraphs and lists are wrapped, and code stays as it is. A row of
+/// a table becomes an item of a list, and the head of the table labels its cells.
 [[nodiscard]] std::string to_terminal(std::string_view markdown);
 
 }  // namespace gatecrash::cli

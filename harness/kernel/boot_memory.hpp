@@ -20,8 +20,8 @@ struct BootInput {
 };
 
 /// Loads `image` into `memory`, the guest-physical memory from address 0 on. Also writes boot_params with a memory map
-/// of two entries, the command line, a GDT, and the initramfs at the end of the first 2 GiB. The page tables map the
-/// first GiB onto itself (Linux, Documentation/arch/x86/boot.rst, "64-bit Boot Protocol"). Throws ImageError if
+/// of two entries, the command line, and a GDT. The initramfs comes at the end of the first 2 GiB. The page tables map
+/// the first GiB onto itself (Linux, Documentation/arch/x86/boot.rst, "64-bit Boot Protocol"). Throws ImageError if
 /// something does not fit, and for more than 3 GiB of memory.
 void load_kernel(const BootImage& image, const BootInput& input, std::span<std::byte> memory);
 

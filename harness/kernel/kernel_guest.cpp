@@ -131,7 +131,7 @@ const kvm_fpu& KernelGuest::fpu() {
 
 KernelState KernelGuest::save(const KernelState* earlier, Save what, bool has_written) {
     if (!memory_states_) {
-        // Logging begins here, so that the thousands of pages that booting wrote do not count.
+        // KVM logs written pages only from here on, so that the thousands of pages that booting wrote do not count.
         vm_.set_memory_slot(0, 0, memory_.bytes(), kvm::Access::logged);
         memory_states_.emplace(vm_, 0, memory_.bytes());
     }

@@ -27,8 +27,8 @@ class Error : public std::runtime_error {
     std::string remedy_;
 };
 
-/// Returns what a user of this host's KVM can do about `error_number` from `call`: join the kvm group for EACCES, load
-/// the modules for ENOENT, and so on. Empty if nothing is known.
+/// Returns the remedy that a user of this host's KVM has for `error_number` from `call`. For example, EACCES asks for
+/// joining the kvm group, and ENOENT for loading the modules. Empty if nothing is known.
 [[nodiscard]] std::string host_remedy_for(const std::string& call, int error_number);
 /// Returns the same for users of the program, who can also choose another machine. Empty if nothing is known.
 [[nodiscard]] std::string remedy_for(const std::string& call, int error_number);

@@ -23,8 +23,8 @@ struct WrittenPage {
 
 /// One virtual CPU (api.rst, "vcpu ioctls"). Only a Vm makes one; one thread uses it at a time.
 ///
-/// General registers, special registers and events are cached: reading them after run() and changing them before the
-/// next run() costs no ioctl where KVM_CAP_SYNC_REGS is present. Every method throws Error if its ioctl fails.
+/// General registers, special registers and events are cached. Where KVM_CAP_SYNC_REGS is present, reading them after
+/// run() and changing them before the next one costs no ioctl. Every method throws Error if its ioctl fails.
 class Vcpu {
   public:
     [[nodiscard]] const kvm_regs& regs();

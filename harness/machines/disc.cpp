@@ -21,9 +21,9 @@ namespace {
 constexpr const char* boot_loader = "/usr/lib/ISOLINUX/isolinux.bin";
 constexpr const char* boot_loader_library = "/usr/lib/syslinux/modules/bios/ldlinux.c32";
 
-/// Arguments of objcopy. They remove what the kernel inside would otherwise read, check or patch at the speed of an
-/// interpreter: symbols, debugging information and the signature after them, type information, and the list of places
-/// that ftrace changes.
+/// Arguments of objcopy. They remove symbols, debugging information and the signature after them, type information, and
+/// the list of places that ftrace changes. Otherwise the kernel inside would read, check or patch these at the speed of
+/// an interpreter.
 const std::vector<std::string> strip = {"--strip-debug",    "-R", ".BTF", "-R", ".BTF_ids", "-R", "__mcount_loc", "-R",
                                         ".rela__mcount_loc"};
 

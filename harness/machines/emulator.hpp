@@ -39,8 +39,8 @@ struct StartRequest {
 /// The properties of a machine that are known before it runs.
 struct EmulatorTraits {
     std::string name;  ///< the machine's name, for messages
-    /// The number of bytes that may be on their way to the agent, for a connection that loses bytes if they come faster
-    /// than the agent reads. The agent then reports what it has read.
+    /// The number of bytes that may be on their way to the agent. It is set for a connection that loses bytes which
+    /// come faster than the agent reads. The agent then reports what it has read.
     std::optional<std::size_t> window;
     std::string silence;  ///< a possible reason for the machine's silence, for messages; empty if none is known
 };

@@ -26,8 +26,8 @@ using InsideFiles = std::map<std::filesystem::path, InsideFile>;
 /// Returns the bytes of the bzImage `path`. Throws MachineError with the remedy if it is not a bzImage.
 std::string read_kernel(const std::filesystem::path& path);
 
-/// Returns an archive with the agent as the first process, the modules in the order in which the agent loads them, the
-/// libraries under their own paths, and `files`.
+/// Returns an archive with the agent as the first process, the libraries under their own paths, and `files`. The
+/// modules are in the order in which the agent loads them.
 std::string make_initramfs(const std::vector<Module>& modules, const std::vector<std::filesystem::path>& libraries,
                            const InsideFiles& files = {});
 

@@ -76,7 +76,7 @@ std::string qemu_version(const fs::path& qemu) {
 
 std::vector<std::string> boot_arguments(const Machine& machine) {
     auto arguments = common_arguments(machine, true);
-    // The last line saves time: the kernel does not probe a clock that an emulator makes look broken, runs no
+    // The last line saves time. The kernel then does not probe a clock that an emulator makes look broken, runs no
     // self-tests, and does not zero each page twice.
     const std::string kernel_arguments =
         "console=ttyS0 quiet panic=-1 mitigations=off lpj=4000000 tsc=reliable no_timer_check nowatchdog "

@@ -77,8 +77,8 @@ class Qemu : public Emulator {
 void boot_and_save(const Parts& parts, const fs::path& folder, posix::SignalPipe& signals) {
     fmt::print(stderr, "gatecrash: booting the {} machine once ({})...\n", parts.machine->name,
                parts.machine->boot_time);
-    // Keeps the state in memory, not in the cache folder: there a full disk would end QEMU by SIGBUS, but save_state()
-    // can say what is wrong.
+    // Keeps the state in memory, not in the cache folder, where a full disk would end QEMU by SIGBUS. This way
+    // save_state() can say what is wrong.
     const auto memory = posix::memory_file("memory");
     if (::ftruncate(memory.get(), static_cast<off_t>(parts.machine->memory)) != 0) posix::throw_errno("ftruncate");
     const auto devices = posix::memory_file("devices");

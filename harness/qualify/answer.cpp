@@ -204,7 +204,7 @@ struct Text {
     std::string operator()(const NmiMask& m) const {
         return fmt::format("{} in the handler, where a second one {}; {} after the IRET",
                            m.masked_in_handler ? "masked" : "not masked", m.second_waits ? "waits" : "does not wait",
-                           m.masked_behind_iret ? "still masked" : "unmasked");
+                           m.masked_after_iret ? "still masked" : "unmasked");
     }
     std::string operator()(const NmisDelivered& d) const {
         return fmt::format("of three NMIs that land in the handler, {} delivered after it", d.count);

@@ -202,7 +202,7 @@ struct DoorbellRings {
 };
 
 struct NmiMask {
-    bool masked_in_handler, second_waits, masked_behind_iret;
+    bool masked_in_handler, second_waits, masked_after_iret;
     bool operator==(const NmiMask&) const = default;
 };
 /// The number of NMIs that were delivered, of three that landed in the handler.

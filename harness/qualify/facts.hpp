@@ -21,7 +21,7 @@ Answer nmi_in_mov_ss_shadow(Bench& bench);
 Answer tf_over_sti(Bench& bench);
 Answer tf_over_mov_ss(Bench& bench);
 Answer tf_over_lss(Bench& bench);
-Answer code_breakpoint_behind_mov_ss(Bench& bench);
+Answer code_breakpoint_after_mov_ss(Bench& bench);
 Answer mov_ss_then_fault(Bench& bench);
 
 // single_step.cpp: where the trap of TF comes.
@@ -61,7 +61,7 @@ Answer sysenter_in_legacy_mode(Bench& bench);
 Answer sysenter_rflags_in_legacy_mode(Bench& bench);
 Answer tf_over_sysenter_in_legacy_mode(Bench& bench);
 
-// segments.cpp: what delivery, IRET and segment registers leave behind.
+// segments.cpp: the state after delivery, after IRET, and after loads of segment registers.
 Answer null_selector_gs_base(Bench& bench);
 Answer push_of_segment_registers(Bench& bench);
 Answer frame_upper_halves(Bench& bench);
@@ -105,7 +105,7 @@ Answer machine_check_before_nmi(Bench& bench);
 Answer step_shows_tf_to_pushf(Bench& bench);
 Answer step_over_int(Bench& bench);
 Answer step_over_popf(Bench& bench);
-Answer hlt_exit_is_behind_hlt(Bench& bench);
+Answer hlt_exit_is_after_hlt(Bench& bench);
 Answer irq_below_32_has_no_error_code(Bench& bench);
 Answer second_machine_check_shuts_down(Bench& bench);
 Answer guest_debug_hw_breakpoint(Bench& bench);

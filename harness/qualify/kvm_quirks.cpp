@@ -73,7 +73,7 @@ Answer step_over_popf(Bench& bench) {
     return stops;
 }
 
-Answer hlt_exit_is_behind_hlt(Bench& bench) {
+Answer hlt_exit_is_after_hlt(Bench& bench) {
     RecordingCode code;
     code.place(at(Mark::hlt));
     code.kernel.hlt();

@@ -15,8 +15,9 @@ namespace gatecrash::qualify {
 /// A guest of a few instructions in legacy protected mode: 32 bits, no paging, flat segments, so addresses are
 /// physical. The guest ends at its first event, or at END.
 ///
-/// xbyak makes 64-bit code. The guest may use instructions that mean the same in both modes: MOV of constants and
-/// segment registers, PUSH, POP, jumps, and all that have no 64-bit operand, no REX prefix and no address.
+/// xbyak makes 64-bit code. The guest may use instructions that mean the same in both modes. These are MOV of constants
+/// and segment registers, PUSH, POP and jumps. Any other instruction must have no 64-bit operand, no REX prefix and no
+/// address.
 class LegacyCode : public vm::GuestCode {
   public:
     /// The addresses of `user` and its stack in this mode.

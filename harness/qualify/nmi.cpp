@@ -59,7 +59,7 @@ Answer nmi_mask_until_iret(Bench& bench) {
     const bool nested = RecordingCode::scratch_word(guest, 0) != 1;
     const bool masked_at_end = guest.cpu().events().nmi.masked != 0;
     return {
-        NmiMask{.masked_in_handler = masked_in_handler, .second_waits = !nested, .masked_behind_iret = masked_at_end}};
+        NmiMask{.masked_in_handler = masked_in_handler, .second_waits = !nested, .masked_after_iret = masked_at_end}};
 }
 
 Answer latched_nmi_after_iret(Bench& bench) {

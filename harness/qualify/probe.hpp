@@ -75,7 +75,7 @@ struct Probe {
 /// the host leaves no trace. But if a VM entry loses some state of the guest (behaviours shadow-over-entry,
 /// breakpoint-from-outside), an interrupt changes the answer. So an answer counts at once only if it is the expected
 /// one and KVM counted no such interrupt meanwhile. Any other answer counts once it has come twice; the fifth counts
-/// anyway. KVM's count does not decide alone: KVM on Bochs misses some interrupts, and KVM on SVM also counts its own
+/// anyway. KVM's count does not decide alone. KVM on Bochs misses some interrupts, and KVM on SVM also counts its own,
 /// when it injects an event while another waits.
 [[nodiscard]] Measurement evaluate(const Probe& probe, Bench& bench);
 

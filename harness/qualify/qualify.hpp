@@ -50,7 +50,8 @@ struct Scope {
 /// Measures one behaviour.
 [[nodiscard]] Measurement measure(const kvm::System& system, Behaviour behaviour);
 
-/// Returns the stepper for users who did not choose one: the trap flag, or stop bytes if that flag leaves state behind.
+/// Returns the stepper for users who did not choose one: the trap flag, or stop bytes if that flag leaves a trace in
+/// the guest.
 [[nodiscard]] vm::StepperKind stepper_for(const std::vector<Measurement>& measurements);
 
 /// Returns the first basic behaviour that is not as expected. Empty if the machine is fit.

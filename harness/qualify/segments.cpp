@@ -12,8 +12,8 @@ namespace {
 constexpr std::uint8_t from_user_vector = 0x40;
 constexpr std::uint64_t some_base = 0x500000;
 
-/// True if this CPU says that it clears the base of a segment register when a NULL selector is loaded (APM volume 3,
-/// CPUID Fn8000_0021_EAX: NullSelectorClearsBase). Older AMD CPUs do not say so.
+/// True if this CPU says that loading a NULL selector clears the base of the segment register. The bit is
+/// NullSelectorClearsBase of CPUID Fn8000_0021_EAX (APM volume 3). Older AMD CPUs do not say so.
 bool announces_clearing() {
     constexpr unsigned leaf = 0x80000021, null_selector_clears_base = 1U << 6;
     unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;

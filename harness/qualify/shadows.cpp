@@ -9,7 +9,7 @@ using vm::Event;
 using vm::Guest;
 
 /// Lands an interrupt before an STI. After the STI comes `second`, and `end` names the address after that. All this
-/// executes once before, without the interrupt: an emulator is slow the first time, so an interrupt of the host would
+/// executes once before, without the interrupt. An emulator is slow the first time, so an interrupt of the host would
 /// be more likely to end the shadow.
 Answer irq_before_sti_and(Bench& bench, Spot end, void (*second)(vm::Code&)) {
     RecordingCode code;
@@ -111,7 +111,7 @@ Answer tf_over_lss(Bench& bench) {
     return tf_over(bench, Mark::lss, [](vm::Code& k) { k.bytes({0x0f, 0xb2, 0x33}); });  // lss esi, [rbx]
 }
 
-Answer code_breakpoint_behind_mov_ss(Bench& bench) {
+Answer code_breakpoint_after_mov_ss(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;
     Xbyak::Label target;

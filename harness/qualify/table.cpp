@@ -36,7 +36,7 @@ const std::vector<Probe> table{
     {Behaviour::nmi_delivery, always({Delivery{vectors::nmi, after(Mark::doorbell), {.stack = Stack::ist}}}),
      "SDM 6.7 and 6.14.5; APM 8.2.3 and 8.9.4", other_machine, nmi_delivery},
     {Behaviour::nmi_mask_until_iret,
-     always({NmiMask{.masked_in_handler = true, .second_waits = true, .masked_behind_iret = false}}),
+     always({NmiMask{.masked_in_handler = true, .second_waits = true, .masked_after_iret = false}}),
      "SDM 6.7.1; APM 8.2.3", other_machine, nmi_mask_until_iret},
     {Behaviour::latched_nmi_after_iret,
      always({Delivery{vectors::nmi, after(Mark::doorbell)}, Delivery{vectors::nmi, after(Mark::doorbell)}}),

@@ -13,14 +13,30 @@ namespace {
 /// Adds a variant with its expectations for every vendor.
 void add(Coverage& coverage, const Selection& selection) {
     const auto& variant = *selection.variant;
-    bool breaks = !variant.expects.holds(), holds = variant.expects.holds();
-    if (variant.otherwise) {
-        breaks |= !variant.otherwise->expects.holds();
-        holds |= variant.otherwise->expects.holds();
+    const auto list = [&](bool holds) -> auto& { return holds ? coverage.holds : coverage.breaks; };
+    const bool holds = variant.expects.holds();
+    if (variant.otherwise && variant.otherwise->expects.holds() != holds) {
+        const auto vendor = vm::to_string(variant.otherwise->vendor);
+        list(holds).push_back({selection.name(), "not on " + vendor});
+        list(!holds).push_back({selection.name(), "on " + vendor});
+    } else {
+        list(holds).push_back({selection.name(), ""});
     }
-    if (breaks) coverage.breaks.push_back(selection.name());
-    if (holds) coverage.holds.push_back(selection.name());
-    coverage.needs.insert(coverage.needs.end(), variant.needs.begin(), variant.needs.end());
+    for (const auto behaviour : variant.needs) {
+        if (std::ranges::find(coverage.needs, behaviour) == coverage.needs.end()) coverage.needs.push_back(behaviour);
+    }
+}
+
+std::vector<std::string> texts(std::span<const CoveringVariant> variants) {
+    std::vector<std::string> texts;
+    for (const auto& variant : variants) texts.push_back(to_string(variant));
+    return texts;
+}
+
+std::vector<std::string> names(std::span<const CoveringVariant> variants) {
+    std::vector<std::string> names;
+    for (const auto& variant : variants) names.push_back(variant.name);
+    return names;
 }
 
 std::string_view status_of(const Coverage& coverage) {
@@ -28,6 +44,10 @@ std::string_view status_of(const Coverage& coverage) {
 }
 
 }  // namespace
+
+std::string to_string(const CoveringVariant& variant) {
+    return variant.where.empty() ? variant.name : fmt::format("{} ({})", variant.name, variant.where);
+}
 
 std::vector<Coverage> coverage_of(std::span<const suite::CatalogueRow> rows, std::span<const Selection> selections) {
     std::vector<Coverage> coverage;
@@ -50,8 +70,8 @@ std::string text_coverage(std::span<const Coverage> coverage) {
     std::string text;
     for (const auto& c : coverage) {
         text += fmt::format("{:<8} {:<4} {}\n", status_of(c), c.row.id, c.row.name);
-        if (!c.breaks.empty()) text += fmt::format("              breaks {}\n", fmt::join(c.breaks, ", "));
-        if (!c.holds.empty()) text += fmt::format("              holds  {}\n", fmt::join(c.holds, ", "));
+        if (!c.breaks.empty()) text += fmt::format("              breaks {}\n", fmt::join(texts(c.breaks), ", "));
+        if (!c.holds.empty()) text += fmt::format("              holds  {}\n", fmt::join(texts(c.holds), ", "));
         if (!c.needs.empty()) text += fmt::format("              needs  {}\n", fmt::join(vm::names_of(c.needs), ", "));
     }
     const auto covered = std::ranges::count_if(coverage, &Coverage::is_covered);
@@ -67,8 +87,8 @@ std::string json_coverage(const std::string& version, std::span<const Coverage> 
         rows.push_back({{"row", c.row.id},
                         {"name", c.row.name},
                         {"status", status_of(c)},
-                        {"breaks", c.breaks},
-                        {"holds", c.holds},
+                        {"breaks", names(c.breaks)},
+                        {"holds", names(c.holds)},
                         {"needs", vm::names_of(c.needs)}});
     }
     return Json{{"gatecrash", version}, {"rows", rows}}.dump(2) + "\n";

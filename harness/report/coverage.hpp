@@ -10,11 +10,19 @@
 
 namespace gatecrash::report {
 
+/// A variant that covers a row, and the CPUs on which it has the verdict of its list.
+struct CoveringVariant {
+    std::string name;   ///< CASE/VARIANT
+    std::string where;  ///< "on amd" or "not on amd" if the verdict depends on the vendor, otherwise empty
+};
+/// Returns a text such as "sysret/unchecked (not on amd)".
+[[nodiscard]] std::string to_string(const CoveringVariant& variant);
+
 /// A row of the catalogue, and the variants that name it.
 struct Coverage {
     suite::CatalogueRow row;
-    std::vector<std::string> breaks, holds;  ///< names (CASE/VARIANT); a variant that differs by vendor is in both
-    std::vector<vm::Behaviour> needs;        ///< behaviours that one of these variants needs
+    std::vector<CoveringVariant> breaks, holds;  ///< a variant whose verdict depends on the vendor is in both
+    std::vector<vm::Behaviour> needs;            ///< behaviours that one of these variants needs
 
     /// True if there is a variant that breaks, and one that holds.
     [[nodiscard]] bool is_covered() const { return !breaks.empty() && !holds.empty(); }

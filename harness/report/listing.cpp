@@ -56,7 +56,7 @@ std::string lines_of(const suite::Variant& variant) {
     add("sweeps", fmt::format("{} to depth {}", fmt::join(texts(variant.events), ", "), variant.depth));
     add("watched", fmt::format("{}", fmt::join(texts(variant.watched), ", ")));
     add("only on", fmt::format("{}", fmt::join(texts(variant.window), ", ")));
-    add("needs", fmt::format("{}", fmt::join(vm::names_of(variant.needs), ", ")));
+    for (const auto behaviour : variant.needs) add("needs", describe(behaviour));
     add("covers", fmt::format("{}", fmt::join(variant.covers, ", ")));
     return lines;
 }

@@ -38,7 +38,7 @@ class Sibling {
   public:
     explicit Sibling(const fs::path& of)
         : path_(of.parent_path() / fmt::format(".{}.{}.unfinished", of.filename().string(), ::getpid())) {
-        ::unlink(path_.c_str());  // left behind by a killed process with our process id
+        ::unlink(path_.c_str());  // from a killed process that had our process id
         fd_ = posix::FileDescriptor(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
         if (!fd_) error_number_ = errno;
     }
@@ -85,7 +85,7 @@ OutputFile::OutputFile(const std::string& path)
         fail_path(name_, errno);
     }
     target_ = behind_links(path);
-    // Creates the file and removes it at once. If it stayed until the end, killing this process would leave it behind.
+    // Creates the file and removes it at once. If it stayed until the end, it would outlive a process that is killed.
     if (const Sibling probe(target_); probe.error_number() != 0) fail_path(name_, probe.error_number());
 }
 

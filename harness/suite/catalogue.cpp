@@ -193,7 +193,7 @@ constexpr auto rows = std::to_array<CatalogueRow>({
     {"N20", "CET/shadow stack (no row at all)"},
     {"N21", "XRSTOR fault while leaving"},
     {"N22", "stale I/O bitmap on return (J7 has it in its name only)"},
-    {"N23", "LDT entry behind SS deleted by another CPU, then return"},
+    {"N23", "LDT entry of SS deleted by another CPU, then return"},
     {"N24", "vsyscall-page #PF with TF"},
     {"N25", "SS=0 in the frame to 64-bit must be repaired"},
     {"N26", "FS and GS over schedule and ptrace"},

@@ -6,9 +6,14 @@
 
 namespace gatecrash::suite {
 
-/// One bug or behaviour. Letters group them: A NMI nesting, B IRET and espfix, C SYSCALL, D SYSENTER, E 32-bit entry
-/// stack, F SWAPGS and page tables, G debug exceptions, H INT3, I context tracking, J machine checks and stacks, N what
-/// other projects test.
+/// One bug or behaviour. The letter of its id is its group:
+///
+///     A NMI nesting               F SWAPGS and page tables
+///     B IRET and espfix           G debug exceptions
+///     C SYSCALL                   H INT3
+///     D SYSENTER                  I context tracking
+///     E 32-bit entry stack        J machine checks and stacks
+///     N what other projects test  P later reports
 struct CatalogueRow {
     std::string_view id;
     std::string_view name;

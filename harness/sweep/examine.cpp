@@ -192,7 +192,7 @@ class Examiner {
         if (returns_.returned_to_user()) note_exit_work(when);
     }
 
-    /// Suspects a return that leaves work undone. Only the end of the run decides: the work may have come up after the
+    /// Suspects a return that leaves work undone. Only the end of the run decides. The work may have come up after the
     /// kernel's last check, and an interrupt of the kernel's own may still do it.
     void note_exit_work(std::uint64_t when) {
         std::erase_if(suspected_,

@@ -1,4 +1,4 @@
-// The interface between a sweep and what it sweeps. The sweep decides which schedules run and in which order; a subject
+// The interface between a sweep and what it sweeps. The sweep decides which schedules run and in which order. A subject
 // knows what a guest is, how its memory is kept, and what must hold in it.
 #pragma once
 

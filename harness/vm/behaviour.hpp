@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -14,9 +15,8 @@ namespace gatecrash::vm {
 
 /// Something that a CPU and its KVM do, or fail to do.
 enum class Behaviour : std::uint8_t {
-#define BEHAVIOUR(enumerator, name, rank) enumerator,
+#define BEHAVIOUR(enumerator, name, rank, meaning) enumerator,
 #include "vm/behaviours.def"
-#undef BEHAVIOUR
 };
 
 /// Says who relies on a behaviour.
@@ -30,13 +30,14 @@ struct BehaviourInfo {
     Behaviour behaviour;
     std::string_view name;  ///< kebab-case and stable: scripts, JSON and skip reasons use it
     BehaviourRank rank;
+    std::string_view meaning;  ///< what real hardware does, as a clause for messages; empty for a fact
 };
 
 /// Has one row for each behaviour, in the order of the enumeration, which is the order of measuring.
 inline constexpr std::array behaviours{
-#define BEHAVIOUR(enumerator, name, rank) BehaviourInfo{Behaviour::enumerator, name, BehaviourRank::rank},
+#define BEHAVIOUR(enumerator, name, rank, meaning) \
+    BehaviourInfo{Behaviour::enumerator, name, BehaviourRank::rank, meaning},
 #include "vm/behaviours.def"
-#undef BEHAVIOUR
 };
 
 [[nodiscard]] constexpr const BehaviourInfo& info(Behaviour behaviour) {
@@ -58,6 +59,14 @@ inline constexpr std::array behaviours{
     names.reserve(behaviours.size());
     for (const auto behaviour : behaviours) names.push_back(to_string(behaviour));
     return names;
+}
+
+/// Returns a text such as "lsl (LSL returns the limit of a segment)", or only the name of a fact.
+[[nodiscard]] inline std::string describe(Behaviour behaviour) {
+    const auto& [itself, name, rank, meaning] = info(behaviour);
+    std::string text(name);
+    if (!meaning.empty()) text.append(" (").append(meaning).append(")");
+    return text;
 }
 
 /// Orders behaviours by name, as documents list them.

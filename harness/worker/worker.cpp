@@ -34,9 +34,10 @@ std::string missing_behaviours(std::span<const vm::Behaviour> needs, const repor
         return found == machine.behaviours.end() || !found->second;
     });
     if (missing.empty()) return "";
-    return fmt::format("it needs {}, which {} from real hardware on {}: `gatecrash doctor` shows how",
-                       fmt::join(vm::names_of(missing), " and "), missing.size() == 1 ? "differs" : "differ",
-                       machine.name);
+    std::vector<std::string> texts;
+    for (const auto behaviour : missing) texts.push_back(describe(behaviour));
+    return fmt::format("it needs {}. {} from real hardware on {}: `gatecrash doctor` shows how",
+                       fmt::join(texts, " and "), missing.size() == 1 ? "This differs" : "These differ", machine.name);
 }
 
 std::optional<Job> Worker::wait_for_job() {

@@ -88,7 +88,7 @@ class Guest {
 
     /// Makes `event` arrive now, as on hardware. The next run or step delivers it as soon as the CPU can. A masked NMI
     /// waits, and a second one is lost; an interrupt waits for RFLAGS.IF. Throws CannotLand where the event cannot
-    /// arrive on any CPU: an exception while another one is due, or a page fault of an address that the next
+    /// arrive on any CPU. These are an exception while another one is due, and a page fault of an address that the next
     /// instruction does not use.
     void land(const Event& event);
     /// Returns why land() would throw. Empty if the event can land.

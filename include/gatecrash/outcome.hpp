@@ -41,7 +41,7 @@ struct BadPort {
     std::uint16_t port;
     bool operator==(const BadPort&) const = default;
 };
-/// The guest used read-only or absent memory in a way that KVM cannot carry out: it executed code there, or the CPU
+/// The guest used read-only or absent memory in a way that KVM cannot carry out. It executed code there, or the CPU
 /// pushed an event on a stack there.
 struct BadUse {
     bool operator==(const BadUse&) const = default;

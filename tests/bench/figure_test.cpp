@@ -56,8 +56,8 @@ TEST(Figure, TakesTheNearestRank) {
     EXPECT_EQ(median_of({4, 3, 1, 2}), 2);
 }
 
-/// For independent samples, the interval from rounds is about as wide as that of the order statistics: n/2 -+ 0.98
-/// sqrt(n), the normal limit of the binomial.
+/// For independent samples, the interval from rounds is about as wide as that of the order statistics. That is n/2 -+
+/// 0.98 sqrt(n), the normal limit of the binomial.
 TEST(Figure, HasTheIntervalOfIndependentSamples) {
     constexpr int count = 4001;
     const auto interval = summarize("x", "cycles", numbers_to(count), "").interval;

@@ -1,4 +1,4 @@
-// Tests that user code cannot distinguish SYSRET from IRET: returns through random frames, once by the SYSCALL exit of
+// Tests that user code cannot distinguish SYSRET from IRET. Returns through random frames, once by the SYSCALL exit of
 // the reference entry, and once by IRET. Then the test leaves out each condition of the exit once, and must find a
 // difference.
 #include <gmock/gmock.h>

@@ -48,7 +48,7 @@ TEST_F(ExpectedFiles, MergeFromTheirShards) {
     EXPECT_EQ(run_on_amd({"run", quick_}).code, 1);
 }
 
-TEST_F(ExpectedFiles, GoOnWhereTheyWereInterrupted) {
+TEST_F(ExpectedFiles, ResumeWhereTheyWereInterrupted) {
     const auto path = folder_.path() / "work";
     auto first = run({"--resume", path});
     first.insert(first.begin() + 1, {"--machine", "amd", "--jobs", "2"});

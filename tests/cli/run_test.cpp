@@ -291,7 +291,7 @@ INSTANTIATE_TEST_SUITE_P(By, Interrupted, testing::Values(SIGINT, SIGTERM));
 
 class Resume : public testing::TestWithParam<int> {};
 
-TEST_P(Resume, GoesOnAsIfThereHadBeenNoBreak) {
+TEST_P(Resume, GivesTheResultsOfARunWithoutABreak) {
     const TemporaryFolder folder;
     const auto path = folder.path() / "work";
     const Words words{"explore", "nested-nmi/copied-frame", "--shard", "1/4", "--json", "-"};

@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh PROGRAM CORPUS [OPTION...]: runs a libFuzzer program, always in the same way. libFuzzer writes new inputs to
-# the first folder on its command line, so that is neither the saved corpus nor the start of a later run. Inputs that
-# break something stay in the working directory: put them into the corpus under a name that says what they are.
+# the first folder on its command line. So that folder is neither the saved corpus nor the start of a later run. Inputs
+# that break something stay in the working directory: put them into the corpus under a name that says what they are.
 set -eu
 program=$1
 corpus=$2

@@ -31,8 +31,8 @@ constexpr std::uint64_t kernel_text = 0xffffffff81000000;
 /// Which kernel's build wrote the tables.
 enum class Layout : std::uint8_t { linux_5_10, linux_6_4, linux_6_15, linux_7_2 };
 
-/// Returns a segment at `kernel_text` with the kallsyms of `symbols`, each a type, a name and an address. It encodes
-/// "do_" as one token, and other characters as themselves.
+/// Returns a segment at `kernel_text` with the kallsyms of `symbols`, each a type, a name and an address. The
+/// compressed names encode "do_" as one token, and other characters as themselves.
 std::string kallsyms(const std::vector<std::pair<std::string, std::uint64_t>>& symbols, Layout layout);
 
 /// Returns an ELF file with one segment, `content` at `kernel_text`, and these sections.

@@ -1,4 +1,5 @@
-// Tests what a program sees inside the Intel machine, what comes back from it, and what the machine leaves behind.
+// Tests what a program sees inside the Intel machine, what comes back from it, and which files and processes remain
+// when the machine has ended.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -10,6 +10,7 @@ namespace gatecrash::report {
 namespace {
 
 using testing::ElementsAre;
+using testing::Field;
 using testing::HasSubstr;
 
 constexpr std::array catalogue{suite::CatalogueRow{"A1", "nested"}, suite::CatalogueRow{"A2", "flag"},
@@ -33,8 +34,8 @@ TEST(Coverage, IsBothWaysOnlyIfOneBreaksAndOneHolds) {
     const auto coverage = coverage_of(catalogue, selections);
     ASSERT_EQ(coverage.size(), 3U);
     EXPECT_TRUE(coverage[0].is_covered());
-    EXPECT_THAT(coverage[0].breaks, ElementsAre("case/bad"));
-    EXPECT_THAT(coverage[0].holds, ElementsAre("case/good"));
+    EXPECT_THAT(coverage[0].breaks, ElementsAre(Field(&CoveringVariant::name, "case/bad")));
+    EXPECT_THAT(coverage[0].holds, ElementsAre(Field(&CoveringVariant::name, "case/good")));
     EXPECT_FALSE(coverage[1].is_covered());
     EXPECT_FALSE(coverage[1].is_open());
     EXPECT_TRUE(coverage[2].is_open());
@@ -48,7 +49,21 @@ TEST(Coverage, OfAVariantThatDiffersByVendorIsBothWays) {
     differs.variants[0].otherwise =
         suite::Variant::Otherwise{.vendor = vm::Vendor::amd, .expects = suite::holds(), .because = ""};
     const std::array one{Selection{&differs, &differs.variants[0]}};
-    EXPECT_TRUE(coverage_of(catalogue, one)[1].is_covered());
+    const auto coverage = coverage_of(catalogue, one);
+    EXPECT_TRUE(coverage[1].is_covered());
+    const auto text = text_coverage(coverage);
+    EXPECT_THAT(text, HasSubstr("breaks case/bad (not on amd)\n"));
+    EXPECT_THAT(text, HasSubstr("holds  case/bad (on amd)\n"));
+    const auto document = nlohmann::json::parse(json_coverage("0.1.0", coverage));
+    EXPECT_THAT(document["rows"][1]["breaks"], ElementsAre("case/bad"));
+    EXPECT_THAT(document["rows"][1]["holds"], ElementsAre("case/bad"));
+}
+
+TEST(Coverage, NamesEachNeededBehaviourOnce) {
+    suite::Case needy = sample;
+    for (auto& each : needy.variants) each.needs = {vm::Behaviour::smap};
+    const std::array two{Selection{&needy, &needy.variants[0]}, Selection{&needy, &needy.variants[1]}};
+    EXPECT_THAT(coverage_of(catalogue, two)[0].needs, ElementsAre(vm::Behaviour::smap));
 }
 
 TEST(Coverage, RefusesAnUnknownRow) {

@@ -60,8 +60,13 @@ const std::vector<Coverage>& coverage() {
     return all;
 }
 
-std::string names(const std::vector<std::string>& variants) {
-    return variants.empty() ? "none" : fmt::format("`{}`", fmt::join(variants, "`, `"));
+/// Returns variants as the page lists them, for example "`sysret/unchecked` (not on amd), `sysret/canonical-check`".
+std::string on_page(const std::vector<CoveringVariant>& variants) {
+    std::vector<std::string> texts;
+    for (const auto& [name, where] : variants) {
+        texts.push_back(fmt::format("`{}`{}", name, where.empty() ? "" : fmt::format(" ({})", where)));
+    }
+    return texts.empty() ? "none" : fmt::format("{}", fmt::join(texts, ", "));
 }
 
 /// Returns "I4" for each invariant that a variant which covers `row` is expected to break, on any vendor's CPU.
@@ -101,7 +106,8 @@ TEST(CataloguePage, NamesTheVariantsOfEachRow) {
     for (const auto& row : coverage()) {
         const auto section = std::ranges::find(all, row.row.id, &Section::id);
         ASSERT_NE(section, all.end()) << row.row.id;
-        const auto line = row.is_open() ? "" : fmt::format("breaks {}; holds {}.", names(row.breaks), names(row.holds));
+        const auto line =
+            row.is_open() ? "" : fmt::format("breaks {}; holds {}.", on_page(row.breaks), on_page(row.holds));
         EXPECT_EQ(section->text_of("Shown by"), line)
             << "The registry has other variants for row " << row.row.id
             << ". Write this in " REFERENCE_PAGES

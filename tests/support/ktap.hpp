@@ -17,8 +17,8 @@ struct Test {
     std::vector<Test> subtests;
 };
 
-/// Thrown for text that is not strict KTAP: a missing plan, a plan that does not match, an unknown line or directive,
-/// or a parent that contradicts its subtests. `what()` names the line.
+/// Thrown for text that is not strict KTAP. The plan is missing or does not match, a line or directive is unknown, or a
+/// parent contradicts its subtests. `what()` names the line.
 class Error : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;

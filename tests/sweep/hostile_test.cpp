@@ -36,8 +36,8 @@ constexpr std::uint32_t msr_efer = 0xc0000080, msr_lstar = 0xc0000082;
 
 using Emit = GuestBuilder::Emit;
 
-/// The place where a guest misbehaves: in its window, so that the run without events does; in its NMI handler, so that
-/// only a schedule does; in a window at CPL 3; or outside the window.
+/// The place where a guest misbehaves. In its window, the run without events shows it; in its NMI handler, only a
+/// schedule does. `user` is a window at CPL 3, and the rest is outside of the window.
 enum class Place : std::uint8_t { window, handler, user, before, behind };
 
 /// Adds a stub for each exception but #DE and NMI. It logs vector, error code and return frame in a FATAL record of its
@@ -99,8 +99,8 @@ void make_canaries(vm::Image& image) {
     }
 }
 
-/// Returns a guest with a window of two NOPs, a handler for NMIs, canaries at both ends of its stacks, and for each
-/// exception a stub that logs it as FATAL; only the handler of #DE returns. `body` stands where `place` says.
+/// Returns a guest with a window of two NOPs, a handler for NMIs, and canaries at both ends of its stacks. For each
+/// exception it has a stub that logs it as FATAL; only the handler of #DE returns. `body` stands where `place` says.
 SweptGuest hostile(const Emit& body, Place place) {
     GuestBuilder guest;
     guest.handler("nmi", GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI, place == Place::handler ? body : nullptr);

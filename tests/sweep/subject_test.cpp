@@ -133,7 +133,7 @@ TEST(Subject, IsDividedIntoShardsWithoutOverlap) {
     EXPECT_THAT(parts, testing::UnorderedElementsAreArray(whole.runs));
 }
 
-TEST(Subject, GoesOnFromEachCheckpoint) {
+TEST(Subject, ResumesFromEachCheckpoint) {
     std::vector<Checkpoint> checkpoints;
     auto options = nmis(2);
     options.at_schedule = [&](const std::function<Checkpoint()>& checkpoint) { checkpoints.push_back(checkpoint()); };

@@ -41,7 +41,14 @@ int other = 2;   // another one
 const char* text = "two pieces of "
                    "a message";
 """
-# What to plant: kind, file, text, and the line where it is found.
+SOUND_SCRIPT = r"""#!/bin/bash
+# Prints a word.
+echo '# Whether in quotes' "${#word} # \" # behind" $# a#behind
+# shellcheck disable=SC2086  # behind
+"""
+# Sentences that begin with a small letter.
+SECOND_SENTENCES = ["gatecrash boots it", "user_start lays it out", "abi.h has it", "iopl(3) would do it", "libFuzzer needs it"]
+# Describes a fault to plant: kind, file, text, and the line where it is found.
 PLANTED = [
     ("line", "docs/page.md", f"A line, {'long ' * 19} it is.\n", 1),
     ("sentence in pages", "docs/page.md", LONG_SENTENCE.replace(", ", ",\n") + "\n", 1),
@@ -61,6 +68,13 @@ PLANTED = [
     ("is told", "code.cpp", 'print("the worker is "\n      "told that it ends");\n', 2),
     ("behind", "code.cpp", "// Runs behind it. \"no text\"\nint behind;\n", 1),
     ("behind", "code.cpp", 'auto text = R"(a word behind it)";\n', 1),
+    ("behind", "meson.build", "x = 'a'  # behind it\n", 1),
+    ("behind", "dev", "echo $#\n# It runs\n# behind it.\n", 2),
+    ("behind", ".github/ci.yml", "# behind it\n", 1),
+    ("behind", "tool.py", "a = '# behind'  # It is behind it.\n", 1),
+    ("fragment", "run.sh", "#!/bin/sh\n# What the guest did.\n", 2),
+    ("fragment", "tool.py", 'def a():\n    """Whether it did."""\n', 2),
+    ("sentence in comments", "tool.py", f'"""Sound text.\n\n{LONG_SENTENCE}\n"""\n', 3),
 ]
 PHRASES = {
     "behind": "It runs behind that.", "is told": "Nobody is told.", "is to be": "A guest is to be saved.",
@@ -101,6 +115,22 @@ class CheckProse(unittest.TestCase):
         self.write("docs/page.md", SOUND_PAGE)
         self.write("code.cpp", SOUND_SOURCE)
         self.assertEqual(self.faults(), [])
+
+    def test_finds_nothing_in_sound_scripts(self):
+        self.write("run.sh", SOUND_SCRIPT)
+        self.write("tool.py", '"""Prints `behind`."""\n\nprint("# Whether behind")\n')
+        self.assertEqual(self.faults(), [])
+
+    def test_knows_where_sentences_end(self):
+        for second in SECOND_SENTENCES:
+            with self.subTest(second=second):
+                self.assertEqual(len(check_prose.sentences(f"It is long. {second}.")), 2)
+        self.write("code.cpp", f"// It is at CPL 0. {'word ' * 20}\n")
+        self.assertEqual(self.faults(), [])
+
+    def test_reads_no_indented_code(self):
+        self.write("docs/page.md", f"It shows:\n\n    {WORDS}{WORDS} behind\n\n- item\n\n    - behind\n")
+        self.assertEqual(self.faults(), [("behind", "docs/page.md", 7)])
 
     def test_finds_each_planted_fault_once(self):
         for kind, path, text, line in PLANTED:

@@ -31,6 +31,17 @@ TEST(Behaviours, AreReadByTheirNames) {
     for (const auto* other : {"", "int", "int3 ", "tf_step"}) EXPECT_FALSE(parse_behaviour(other)) << other;
 }
 
+/// A message may name any behaviour except a fact, and gives its meaning in brackets.
+TEST(Behaviours, HaveAShortMeaningUnlessTheyAreFacts) {
+    for (const auto& row : behaviours) {
+        EXPECT_EQ(row.meaning.empty(), row.rank == BehaviourRank::fact) << row.name;
+        EXPECT_LE(row.meaning.size(), 80U) << row.name;
+        EXPECT_FALSE(row.meaning.ends_with('.')) << row.name;
+    }
+    EXPECT_EQ(describe(Behaviour::lsl), "lsl (LSL returns the limit of a segment)");
+    EXPECT_EQ(describe(Behaviour::lstar_non_canonical), "lstar-non-canonical");
+}
+
 TEST(Behaviours, BeginWithTheBasicsAndEndWithTheFacts) {
     EXPECT_TRUE(std::ranges::is_sorted(behaviours, {}, &BehaviourInfo::rank));
     EXPECT_TRUE(is_basic(behaviours.front().behaviour));

@@ -18,8 +18,8 @@ struct Booted {
     std::vector<Event> events;
 };
 
-/// 64-bit and 32-bit guests. Their runs end in many states: in user code and in the kernel, inside NMI handlers, in
-/// endless loops and triple faults, with armed breakpoints, and with MCIP set.
+/// 64-bit and 32-bit guests. Their runs end in many states: in user code, in the kernel, in NMI handlers, in endless
+/// loops and triple faults. Some end with armed breakpoints, or with MCIP set.
 const Booted booted[] = {
     {"nested-nmi", "single-stack", {Event::nmi()}},
     {"reference32", "whole", {Event::nmi(), Event::irq()}},

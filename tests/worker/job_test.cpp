@@ -63,8 +63,13 @@ TEST(Worker, NamesWhatASweepNeedsAndTheMachineLacks) {
     const auto lacks = [&](const std::vector<vm::Behaviour>& needs) { return missing_behaviours(needs, machine); };
     EXPECT_EQ(lacks({}), "");
     EXPECT_EQ(lacks({int3}), "");
-    EXPECT_EQ(lacks({int3, lsl, smap}),
-              "it needs lsl and smap, which differ from real hardware on amd: `gatecrash doctor` shows how");
+    EXPECT_EQ(lacks({int3, lsl}),
+              "it needs lsl (LSL returns the limit of a segment). This differs from real hardware on amd: `gatecrash "
+              "doctor` shows how");
+    EXPECT_EQ(
+        lacks({int3, lsl, smap}),
+        "it needs lsl (LSL returns the limit of a segment) and smap (with SMAP, the kernel's access to a user page "
+        "faults). These differ from real hardware on amd: `gatecrash doctor` shows how");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-/* Decides by CS whether a handler on an IST stack needs SWAPGS, although the GS base may be the user's at CPL 0 as well
+/* Decides by CS whether a handler on an IST stack needs SWAPGS. But the GS base may be the user's at CPL 0 as well
  * (I2). */
 #define BORROW_KERNEL_GS_BASE SWAP_GS_IF_CS_IS_THE_USERS
 #define GIVE_GS_BASE_BACK EXIT_PARANOID_GS

@@ -1,5 +1,5 @@
-/* Makes a handler on an IST stack do exit work: other tasks run, breakpoints may hit their code, and the #DB uses the
- * same stack (I4). */
+/* Makes a handler on an IST stack do exit work. Then other tasks run, breakpoints may hit their code, and the #DB uses
+ * the same stack (I4). */
 #define leave_paranoid()       \
     while (exit_work != 0) {   \
         exit_work = 0;         \

@@ -55,8 +55,8 @@ struct Violation {
 /// "I4 (stack): MESSAGE", as every report for people shows a violation.
 [[nodiscard]] std::string describe(const Violation& violation);
 
-/// Returns the place of an invariant among those that show at the same moment, 0 for the one that is most often the
-/// cause of the others: a destroyed frame first, a run that never ends last.
+/// Orders invariants that show at the same moment. The lowest rank is most often the cause of the others. A destroyed
+/// frame has rank 0, and a run that never ends has the highest one.
 [[nodiscard]] unsigned causal_rank(Invariant invariant);
 
 }  // namespace gatecrash::sweep

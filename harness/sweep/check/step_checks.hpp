@@ -12,17 +12,19 @@
 
 namespace gatecrash::sweep {
 
-/// Checks each return: code must find again what it had when it was left. That covers all user code, and kernel code
-/// that is returned to through the frame that the CPU pushed. User code may also have any value that it has in the run
-/// without events.
+/// Checks each return from the kernel: the interrupted code must find the registers that it had before. That covers all
+/// user code, and kernel code to which the frame returns that the CPU pushed. User code may also have any value that it
+/// has in the run without events.
 class ReturnCheck {
   public:
     /// `known` holds the states of user code in the run without events; empty while they are unknown.
     explicit ReturnCheck(const std::optional<std::vector<KeptState>>& known) : known_(known) {}
 
     /// A difference at one return. The kernel may have switched tasks in between, so usually the end of the run decides
-    /// whether a rule is broken. The difference alone proves it in three cases. User code has the kernel's own GS base
-    /// or page tables; or the run without events is known; or kernel code finds another GS base or other page tables.
+    /// whether a rule is broken. The difference alone proves it if
+    /// - user code has the kernel's own GS base or page tables, or
+    /// - kernel code finds another GS base or other page tables, or
+    /// - the run without events is known.
     struct Difference {
         Violation violation;
         bool breaks_rule;

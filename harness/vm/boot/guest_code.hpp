@@ -25,8 +25,8 @@ using gatecrash::Code;
 ///
 /// xbyak makes 64-bit code. A 32-bit guest may use instructions that have the same bytes and the same meaning in both
 /// modes. So it must not use a REX prefix. It must not use a 64-bit operand, except of PUSH, of POP, and of MOV from a
-/// constant below 4 GiB (xbyak makes it a 32-bit one). It must not use an address other than a constant or one in RAX
-/// to RDI.
+/// constant below 4 GiB. (Of that MOV xbyak makes a 32-bit one.) It must not use an address other than a constant or
+/// one in RAX to RDI.
 class GuestCode {
   public:
     /// Makes a guest with words of 8 bytes, or of 4 for legacy mode with PAE.

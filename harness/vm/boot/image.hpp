@@ -15,8 +15,8 @@
 
 namespace gatecrash::vm {
 
-/// Thrown for a guest that cannot be used: it is not an ELF file, of another kind, truncated, or without something that
-/// the guest ABI requires.
+/// Thrown for a guest that cannot be used. It is no ELF file, an ELF file of another kind, truncated, or without
+/// something that the guest ABI requires.
 class ImageError : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;

@@ -9,8 +9,8 @@ namespace {
 /// Returns true: a debugger arms a watchpoint at once, whatever is due.
 bool watch_is_deliverable(const Event&, const kvm_regs&, const kvm_vcpu_events&) { return true; }
 
-/// True if a debugger can arm the watchpoint here: an IPI can ask for it, DR0 is free, and the memory is mapped and not
-/// refused by the guest.
+/// True if a debugger can arm the watchpoint here. An IPI must be able to ask for it, DR0 must be free, and the memory
+/// must be mapped and not refused by the guest.
 bool can_land_watch(const Guest& guest, const Event& event, const AtBoundary& at) {
     constexpr std::uint64_t enables_of_dr0 = 3;
     return can_deliver(at.regs, at.events, Event::irq()) && has_breakpoints_on(guest, at.dr7) &&

@@ -32,7 +32,7 @@ Gate decode_gate(std::span<const std::byte> bytes) {
 
 Step Stepper::step() {
     // Hides an NMI that has to wait from KVM. If an IRET unmasks NMIs and faults, KVM would deliver the NMI at the next
-    // boundary or in a stepper's own code, depending on when the host gets an interrupt.
+    // boundary or in a stepper's own code. Which one would depend on when the host gets an interrupt.
     const bool nmi_waits = guest_.has_latched_nmi() && !guest_.can_deliver(Event::nmi());
     if (nmi_waits) set_latched_nmi(guest_, false);
     const auto known = guest_.known();

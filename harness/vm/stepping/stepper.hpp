@@ -24,12 +24,12 @@ struct Step {
     std::optional<std::uint8_t> delivered;
 };
 
-/// Executes a guest one instruction at a time without leaving a trace in it: the stepped guest ends with the same
-/// memory and registers as a free-running one.
+/// Executes a guest one instruction at a time without leaving a trace in it. The stepped guest ends with the same
+/// memory and registers as one that runs freely.
 ///
 /// A step ends at the next boundary at which an instruction is about to execute. By then, events that are due there
 /// have been delivered, and so has an exception of the instruction. STI, MOV SS and POP SS make one step with the next
-/// instruction: in that shadow KVM delivers neither NMI nor interrupt (SDM volume 3, 6.8.3).
+/// instruction. In their shadow KVM delivers neither NMI nor interrupt (SDM volume 3, 6.8.3).
 class Stepper {
   public:
     explicit Stepper(Guest& guest) : guest_(guest) {}
@@ -60,8 +60,8 @@ enum class StepperKind : std::uint8_t { trap_flag, stop_bytes };
 /// Makes a stepper that keeps only the instruction to execute in memory: every other text byte stops the guest.
 [[nodiscard]] std::unique_ptr<Stepper> make_stop_byte_stepper(Guest& guest);
 [[nodiscard]] std::unique_ptr<Stepper> make_stepper(StepperKind kind, Guest& guest);
-/// Returns the stepper for a guest. It is `usual`, unless only stop bytes can follow the guest: because `image` has 32
-/// bits or sets RFLAGS.TF itself (symbol `sets_trap_flag`), or because a watchpoint is among `events`.
+/// Returns the stepper for a guest. It is `usual`, unless only stop bytes can follow the guest. They must if `image`
+/// has 32 bits or sets RFLAGS.TF itself (symbol `sets_trap_flag`), or if a watchpoint is among `events`.
 [[nodiscard]] StepperKind stepper_for(const Image& image, std::span<const Event> events, StepperKind usual);
 
 /// A decoded gate of an IDT (APM volume 2, 4.7.3 and 4.8.4; SDM volume 3, figures 6-2 and 6-8).

@@ -108,7 +108,7 @@ class StopByteStepper : public Stepper {
 
     /// Returns the stop byte for text at `address`. HLT costs one KVM_RUN less than OUT. But after it KVM must know its
     /// length, and without NRIPS (QEMU's SVM) KVM reads the HLT from memory. In legacy mode KVM may then use page
-    /// tables of some earlier CR3: QEMU 7.2 sets the accessed bit in the entries of a PAE root, where it is reserved,
+    /// tables of some earlier CR3. QEMU 7.2 sets the accessed bit in the entries of a PAE root, where it is reserved,
     /// and KVM does not accept such entries.
     std::byte stop_byte(Virtual address) const {
         const auto& image = guest().image();
@@ -238,8 +238,8 @@ class StopByteStepper : public Stepper {
         return std::nullopt;
     }
 
-    /// Steps one round of an instruction that goes to itself for ever (JMP, or IRET through a frame that leads to it)
-    /// and never reaches a stop byte. Such instructions neither show nor change TF, so a trap ends the round.
+    /// Steps one round of an instruction that goes to itself for ever and never reaches a stop byte. It is a JMP, or an
+    /// IRET through a frame that leads to it. Such instructions neither show nor change TF, so a trap ends the round.
     Step step_in_place(const Before& before, std::size_t length) {
         constexpr int max_attempts = 20;  // retries for a busy host
         go_back_to(before);
