@@ -21,7 +21,7 @@ extern "C" const EmbeddedFile gatecrash_linux_init[];
 /// Words that make a kernel quick to boot, and each run of it like the last one.
 constexpr const char* command_line =
     "nokaslr norandmaps quiet panic=-1 oops=panic lpj=4000000 pci=off randomize_kstack_offset=off init_on_alloc=0 lsm= "
-    "audit=0 cryptomgr.notests io_delay=none nowatchdog";
+    "audit=0 cryptomgr.notests io_delay=none nowatchdog sysctl.debug.exception-trace=0";
 constexpr unsigned seconds = 300;  ///< patience with a kernel that boots on a busy host
 
 /// A kernel with its symbols, and what it boots with.

@@ -123,7 +123,10 @@ class KernelGuest {
     [[nodiscard]] MemoryStates& memory_states() { return memory_states_.value(); }
 
     /// Makes a fixed interrupt arrive at the local APIC.
-    void interrupt(std::uint8_t vector) { vm_.interrupt(vector); }
+    void interrupt(std::uint8_t vector) {
+        vm_.interrupt(vector);
+        local_apic_.reset();
+    }
 
     /// Returns the instruction at a virtual address. Nothing if its bytes are none.
     [[nodiscard]] std::optional<vm::Instruction> instruction_at(vm::Virtual address);

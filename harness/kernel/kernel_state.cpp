@@ -65,6 +65,12 @@ void silence_interrupts(DeviceState& state) {
     }
 }
 
+bool has_waiting(const kvm_lapic_state& local_apic, std::uint8_t vector) {
+    // 32 vectors in each 16 bytes (SDM volume 3, 10.8.4).
+    const auto byte = static_cast<unsigned char>(local_apic.regs[apic_irr + vector / 32 * 16 + vector % 32 / 8]);
+    return (byte >> vector % 8 & 1) != 0;
+}
+
 bool has_interrupt(const kvm_lapic_state& local_apic) {
     const auto any = [&](std::size_t begin, std::size_t end) {
         return std::any_of(local_apic.regs + begin, local_apic.regs + end, [](char byte) { return byte != 0; });

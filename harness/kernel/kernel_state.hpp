@@ -51,6 +51,8 @@ void write_devices(kvm::Vm& vm, kvm::Vcpu& cpu, const DeviceState& state);
 /// Turns off everything that could interrupt the guest: masks the local APIC's timer and both 8259, and drops
 /// interrupts that wait. A guest whose clock stands still then runs the same way each time.
 void silence_interrupts(DeviceState& state);
+/// True if the local APIC has this interrupt waiting, so that another one of its vector would be lost in it.
+[[nodiscard]] bool has_waiting(const kvm_lapic_state& local_apic, std::uint8_t vector);
 /// True if the local APIC has an interrupt that waits, or one whose handler has not acknowledged it.
 [[nodiscard]] bool has_interrupt(const kvm_lapic_state& local_apic);
 

@@ -86,12 +86,11 @@ bool KernelSubject::find_window() {
     const auto stop = run_patiently();
     const auto* const rang = std::get_if<Rang>(&stop);
     const auto port = rang == nullptr ? 0 : rang->port;
-    if (port == GATECRASH_DOORBELL_SKIP) {
-        std::string why(200, '\0');
-        why.resize(guest.read(vm::Virtual{guest.cpu().regs().rbx}, std::as_writable_bytes(std::span(why))));
-        throw SkippedWorkload(why.c_str());
+    if (port == GATECRASH_DOORBELL_SKIP) throw SkippedWorkload(programs_words());
+    if (port == GATECRASH_DOORBELL_BEGIN_IRQ) {
+        opening_ = vm::Event::irq();
+        has_interrupts_ = true;
     }
-    if (port == GATECRASH_DOORBELL_BEGIN_IRQ) opening_ = vm::Event::irq();
     if (port == GATECRASH_DOORBELL_BEGIN_NMI) opening_ = vm::Event::nmi();
     if (!opening_ && port != GATECRASH_DOORBELL_BEGIN) {
         throw vm::ImageError(
@@ -102,6 +101,15 @@ bool KernelSubject::find_window() {
     begin_ = guest.save(&kernel_.state);
     open();
     return true;
+}
+
+/// Returns the string that the program gives with its doorbell.
+std::string KernelSubject::programs_words() {
+    constexpr std::size_t longest = 200;
+    std::string words(longest, '\0');
+    auto& guest = kernel_.guest;
+    words.resize(guest.read(vm::Virtual{guest.cpu().regs().rbx}, std::as_writable_bytes(std::span(words))));
+    return words.c_str();
 }
 
 void KernelSubject::open() {
@@ -230,7 +238,10 @@ bool KernelSubject::matters(const CpuState& cpu) const {
 }
 
 bool KernelSubject::can_land(vm::Event event, const sweep::Point& at) const {
-    return can_land_at(event, of(at).state.cpu);
+    const auto& state = of(at).state;
+    const bool is_interrupt = event.kind == vm::Event::Kind::irq && state.devices != nullptr;
+    if (is_interrupt && has_waiting(state.devices->local_apic, vector_of(event))) return false;
+    return can_land_at(event, state.cpu);
 }
 
 bool KernelSubject::can_land_at(vm::Event event, const CpuState& cpu) const {
@@ -349,6 +360,8 @@ void KernelSubject::check_life() {
     auto& guest = kernel_.guest;
     guest.leave_doorbell();
     const auto stop = run_patiently();
+    if (stop == Stop{Rang{GATECRASH_DOORBELL_WRONG}})
+        return add(Invariant::round_trip, "the program says: " + programs_words());
     if (stop != Stop{Rang{GATECRASH_DOORBELL_ALIVE}}) {
         return add(Invariant::no_unexpected_vector,
                    fmt::format("after the window, the kernel {} at {}", describe(stop), where()));

@@ -106,6 +106,7 @@ class KernelSubject : public sweep::Subject {
         violations_.push_back({invariant, std::move(message)});
     }
     [[nodiscard]] std::uint32_t counter(std::optional<vm::Virtual> per_cpu);
+    [[nodiscard]] std::string programs_words();
     [[nodiscard]] std::string where() { return kernel_.symbols.name_of(kernel_.guest.rip()); }
 
     WaitingKernel kernel_;
