@@ -153,6 +153,8 @@ KernelState KernelGuest::save(const KernelState* earlier, Save what, bool has_wr
 }
 
 void KernelGuest::restore(const KernelState& state) {
+    // KVM moves RIP over the OUT of the last exit at the next run, if RIP is still there.
+    if (state.cpu.regs.rip == cpu_.regs().rip) cpu_.complete_exit();
     memory_states_.value().restore(state.pages);
     set_registers(state.cpu, state.devices);
 }
