@@ -302,12 +302,18 @@ std::optional<Stop> KernelGuest::stop_of(const kvm::Exit& exit) {
 }
 
 Stop KernelGuest::run() {
-    for (;;) {
+    const auto begin = std::chrono::steady_clock::now();
+    while (!is_overdue(begin)) {
         const auto exit = run_once();
         if (auto stop = stop_of(exit)) return *stop;
         if (std::holds_alternative<kvm::DebugExit>(exit))
             throw vm::MachineFault("a debug exit from a free run: " + kvm::describe(exit));
     }
+    return StillRuns{};
+}
+
+bool KernelGuest::is_overdue(std::chrono::steady_clock::time_point begin) const {
+    return std::chrono::steady_clock::now() - begin > 4 * tick_;
 }
 
 void KernelGuest::leave_doorbell() {
@@ -346,7 +352,7 @@ std::uint16_t KernelGuest::run_to_doorbell(std::uint16_t first, std::uint16_t la
     // KVM can lose a tick that was raised while its line was masked. Writing the registers makes KVM look again.
     using namespace std::chrono_literals;
     constexpr auto tick = 1500us;
-    watchdog_.set_tick(tick);
+    set_tick(tick);
     for (auto begin = std::chrono::steady_clock::now();;) {
         const auto exit = run_once();
         if (const auto* io = std::get_if<kvm::IoExit>(&exit)) {
