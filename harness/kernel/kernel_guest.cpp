@@ -239,6 +239,12 @@ void KernelGuest::write(vm::Virtual address, std::span<const std::byte> bytes) {
     }
 }
 
+void KernelGuest::patch(vm::Virtual address, std::span<const std::byte> bytes) {
+    write(address, bytes);
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+        memory_states().add_written(number(*translate(vm::Virtual{number(address) + i})) / vm::page_size);
+}
+
 void KernelGuest::write(vm::Virtual address, std::uint64_t word) { write(address, std::as_bytes(std::span(&word, 1))); }
 
 // --- stops -----------------------------------------------------------------------------------------------------------

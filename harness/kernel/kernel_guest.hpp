@@ -142,6 +142,8 @@ class KernelGuest {
     void write(vm::Virtual address, std::span<const std::byte> bytes);
     /// Writes 8 bytes in the same way.
     void write(vm::Virtual address, std::uint64_t word);
+    /// Writes bytes in the same way, and lets each later save() have them, as if the guest had written them.
+    void patch(vm::Virtual address, std::span<const std::byte> bytes);
     /// Returns the guest-physical address of a virtual one, on the page tables of the vCPU. Nothing if it is not
     /// mapped.
     [[nodiscard]] std::optional<vm::Physical> translate(vm::Virtual address);
