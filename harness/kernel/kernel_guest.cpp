@@ -58,6 +58,8 @@ std::uint32_t read_port(std::uint16_t port) {
             return 0;  // the clock is not being updated
         case system_control:
             return 0;  // no error is the reason for an NMI
+        case keyboard:
+            return 0xfd;  // not busy. A kernel that resets the CPU would wait for that, 65536 times
         default:
             return 0xffffffff;  // no device
     }
@@ -153,6 +155,8 @@ KernelState KernelGuest::save(const KernelState* earlier, Save what, bool has_wr
 }
 
 void KernelGuest::restore(const KernelState& state) {
+    // KVM moves RIP over the OUT of the last exit at the next run, if RIP is still there.
+    if (state.cpu.regs.rip == cpu_.regs().rip) cpu_.complete_exit();
     memory_states_.value().restore(state.pages);
     set_registers(state.cpu, state.devices);
 }
@@ -235,6 +239,12 @@ void KernelGuest::write(vm::Virtual address, std::span<const std::byte> bytes) {
     }
 }
 
+void KernelGuest::patch(vm::Virtual address, std::span<const std::byte> bytes) {
+    write(address, bytes);
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+        memory_states().add_written(number(*translate(vm::Virtual{number(address) + i})) / vm::page_size);
+}
+
 void KernelGuest::write(vm::Virtual address, std::uint64_t word) { write(address, std::as_bytes(std::span(&word, 1))); }
 
 // --- stops -----------------------------------------------------------------------------------------------------------
@@ -298,12 +308,18 @@ std::optional<Stop> KernelGuest::stop_of(const kvm::Exit& exit) {
 }
 
 Stop KernelGuest::run() {
-    for (;;) {
+    const auto begin = std::chrono::steady_clock::now();
+    while (!is_overdue(begin)) {
         const auto exit = run_once();
         if (auto stop = stop_of(exit)) return *stop;
         if (std::holds_alternative<kvm::DebugExit>(exit))
             throw vm::MachineFault("a debug exit from a free run: " + kvm::describe(exit));
     }
+    return StillRuns{};
+}
+
+bool KernelGuest::is_overdue(std::chrono::steady_clock::time_point begin) const {
+    return std::chrono::steady_clock::now() - begin > 4 * tick_;
 }
 
 void KernelGuest::leave_doorbell() {
@@ -342,7 +358,7 @@ std::uint16_t KernelGuest::run_to_doorbell(std::uint16_t first, std::uint16_t la
     // KVM can lose a tick that was raised while its line was masked. Writing the registers makes KVM look again.
     using namespace std::chrono_literals;
     constexpr auto tick = 1500us;
-    watchdog_.set_tick(tick);
+    set_tick(tick);
     for (auto begin = std::chrono::steady_clock::now();;) {
         const auto exit = run_once();
         if (const auto* io = std::get_if<kvm::IoExit>(&exit)) {

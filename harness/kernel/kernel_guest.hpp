@@ -96,7 +96,13 @@ class KernelGuest {
     /// Moves RIP over the OUT of a doorbell.
     void leave_doorbell();
     /// Sets the length of a watchdog's tick. See vm::Watchdog.
-    void set_tick(std::chrono::microseconds tick) { watchdog_.set_tick(tick); }
+    void set_tick(std::chrono::microseconds tick) {
+        tick_ = tick;
+        watchdog_.set_tick(tick);
+    }
+    /// True if a run that began then has lasted as long as the watchdog would let one KVM_RUN last. A kernel that uses
+    /// a port again and again makes each KVM_RUN short.
+    [[nodiscard]] bool is_overdue(std::chrono::steady_clock::time_point begin) const;
 
     /// What save() asks KVM for. The rest is as in an earlier state.
     enum class Save : std::uint8_t { cpu, local_apic, everything };
@@ -139,6 +145,8 @@ class KernelGuest {
     void write(vm::Virtual address, std::span<const std::byte> bytes);
     /// Writes 8 bytes in the same way.
     void write(vm::Virtual address, std::uint64_t word);
+    /// Writes bytes in the same way, and lets each later save() have them, as if the guest had written them.
+    void patch(vm::Virtual address, std::span<const std::byte> bytes);
     /// Returns the guest-physical address of a virtual one, on the page tables of the vCPU. Nothing if it is not
     /// mapped.
     [[nodiscard]] std::optional<vm::Physical> translate(vm::Virtual address);
@@ -161,6 +169,7 @@ class KernelGuest {
     kvm::Vm vm_;
     kvm::Vcpu cpu_;
     vm::Watchdog watchdog_;
+    std::chrono::microseconds tick_{7000};
     std::optional<MemoryStates> memory_states_;
     std::shared_ptr<const DeviceState> restored_;  ///< the devices as the last restore() left them
     // What KVM has, as far as it is known.

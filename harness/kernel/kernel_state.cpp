@@ -92,9 +92,16 @@ void MemoryStates::find_hot_pages() {
     for (std::size_t word = 0; word < bitmap.size(); ++word) {
         for (auto fresh = bitmap[word] & ~known_[word]; fresh != 0; fresh &= fresh - 1)
             hot_.push_back(word * 64 + static_cast<std::uint64_t>(std::countr_zero(fresh)));
+        known_[word] |= bitmap[word];
     }
-    known_ = bitmap;
     std::inplace_merge(hot_.begin(), hot_.begin() + static_cast<std::ptrdiff_t>(before), hot_.end());
+}
+
+void MemoryStates::add_written(std::uint64_t page) {
+    auto& known = known_.at(page / 64);
+    const auto bit = std::uint64_t{1} << page % 64;
+    if ((known & bit) == 0) hot_.insert(std::ranges::lower_bound(hot_, page), page);
+    known |= bit;
 }
 
 template <typename Visit>

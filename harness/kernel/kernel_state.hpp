@@ -68,6 +68,8 @@ class MemoryStates {
     /// Makes the memory what it was at save(). Writes only bytes that differ: a host's write to a page of code makes an
     /// emulator translate the code again.
     void restore(const vm::PageSet& pages);
+    /// Notes that the host has written to a page. KVM reports only what the guest writes.
+    void add_written(std::uint64_t page);
     /// True if the memory is as it was at save().
     [[nodiscard]] bool equals(const vm::PageSet& pages);
 

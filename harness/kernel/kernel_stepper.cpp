@@ -212,7 +212,12 @@ std::optional<Stop> KernelStepper::run_until_return(const Call& call, std::span<
     changed.push_back(std::make_unique<OtherBytes>(guest_, call.at, std::as_bytes(std::span(&catcher, 1))));
     for (const auto place : places) changed.push_back(std::make_unique<OtherBytes>(guest_, place, out_of_stop));
     cpu.set_guest_debug(0);
+    auto begin = std::chrono::steady_clock::now();
     for (int interruptions = 0; interruptions < max_interruptions;) {
+        if (guest_.is_overdue(begin)) {
+            begin = std::chrono::steady_clock::now();
+            ++interruptions;
+        }
         const auto exit = guest_.run_once();
         const auto* const io = std::get_if<kvm::IoExit>(&exit);
         if (io != nullptr && io->port == stop_port && guest_.rip() == catcher) {
@@ -230,13 +235,13 @@ std::optional<Stop> KernelStepper::run_until_return(const Call& call, std::span<
         }
         const auto stop = guest_.stop_of(exit);
         if (stop && !std::holds_alternative<StillRuns>(*stop)) return stop;
-        if (stop) ++interruptions;
     }
     return StillRuns{};
 }
 
 std::optional<Stop> KernelStepper::run_to_delivery() {
-    for (;;) {
+    const auto begin = std::chrono::steady_clock::now();
+    while (!guest_.is_overdue(begin)) {
         kvm::Exit exit;
         {
             const Catching catching(idt_in_memory_, idt_, catching_idt_);
@@ -250,6 +255,7 @@ std::optional<Stop> KernelStepper::run_to_delivery() {
         }
         if (stop) return stop;
     }
+    return StillRuns{};
 }
 
 std::optional<bool> KernelStepper::loaded_flag(vm::Kind kind) {

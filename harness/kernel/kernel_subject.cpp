@@ -382,7 +382,7 @@ std::uint32_t KernelSubject::counter(std::optional<vm::Virtual> per_cpu) {
 
 /// Runs a kernel that is believed to stop. The load of the host must not decide.
 Stop KernelSubject::run_patiently() {
-    constexpr int most = 500;  // ten seconds and more
+    constexpr int most = 500;  // with the tick of run_to_doorbell(): three seconds
     Stop stop = StillRuns{};
     for (int i = 0; i < most && std::holds_alternative<StillRuns>(stop); ++i) stop = kernel_.guest.run();
     return stop;

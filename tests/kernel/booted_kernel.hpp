@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <initializer_list>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,7 +20,9 @@ namespace gatecrash::kernel {
 /// Boots a kernel to the first time that its init program asks for a workload.
 class Booted {
   public:
-    Booted() : guest_(kvm_system(), image_, {command_line, initramfs("/init")}, memory_size) {
+    /// `more` follows the usual command line.
+    explicit Booted(const std::string& more = {})
+        : guest_(kvm_system(), image_, {command_line + more, initramfs("/init")}, memory_size) {
         guest_.set_log(facts_.log);
         constexpr unsigned seconds = 300;  // of a very busy host
         EXPECT_EQ(guest_.run_to_doorbell(first, last, seconds), GATECRASH_DOORBELL_OPEN);
@@ -35,30 +37,39 @@ class Booted {
         next_.devices = std::make_shared<DeviceState>(devices);
     }
 
-    /// Replaces `before`, which stands once in the first 512 bytes of a function, by `after`.
-    void poke(const char* function, std::initializer_list<int> before, std::initializer_list<int> after) {
+    static constexpr int any_byte = -1;
+    /// Returns the state that waits for a workload, with other code. Replaces `before`, which stands once in the first
+    /// 512 bytes after the symbol, by as many bytes. `before` can contain any_byte.
+    [[nodiscard]] KernelState patched(const char* symbol, std::span<const int> before, std::span<const int> after) {
         guest_.restore(next_);
-        const auto start = symbols_.find(function).value();
+        const auto start = symbols_.find(symbol).value();
         std::vector<std::byte> code(512);
         code.resize(guest_.read(start, code));
-        const auto bytes = [](std::initializer_list<int> numbers) {
-            std::vector<std::byte> all;
-            for (const auto number : numbers) all.push_back(static_cast<std::byte>(number));
-            return all;
+        const auto is_equal = [](std::byte byte, int wanted) {
+            return wanted == any_byte || std::to_integer<int>(byte) == wanted;
         };
-        const auto found = std::ranges::search(code, bytes(before));
-        ASSERT_FALSE(found.empty()) << "no such instruction in " << function;
-        guest_.write(vm::Virtual{number(start) + static_cast<std::uint64_t>(found.begin() - code.begin())},
-                     bytes(after));
-        next_ = guest_.save(&next_);
+        const auto found = std::search(code.begin(), code.end(), before.begin(), before.end(), is_equal);
+        EXPECT_NE(found, code.end()) << "the code to replace does not stand after " << symbol;
+        if (found == code.end()) return next_;
+        EXPECT_EQ(std::search(found + 1, code.end(), before.begin(), before.end(), is_equal), code.end())
+            << "the code to replace stands twice after " << symbol;
+        EXPECT_EQ(before.size(), after.size());
+        std::vector<std::byte> bytes;
+        for (const auto byte : after) bytes.push_back(static_cast<std::byte>(byte));
+        guest_.patch(vm::Virtual{number(start) + static_cast<std::uint64_t>(found - code.begin())}, bytes);
+        return guest_.save(&next_);
     }
 
     [[nodiscard]] KernelSubject subject(const sweep::SweepOptions& options) {
-        return {{guest_, facts_, symbols_, next_}, {"getpid", 0}, options};
+        return {waiting(next_), {"getpid", 0}, options};
     }
+    /// `state` must outlive the result.
+    [[nodiscard]] WaitingKernel waiting(const KernelState& state) { return {guest_, facts_, symbols_, state}; }
+    [[nodiscard]] const KernelState& next() const { return next_; }
     [[nodiscard]] const KernelFacts& facts() const { return facts_; }
     KernelGuest& guest() { return guest_; }
     const vm::SymbolTable& symbols() const { return symbols_; }
+    const BootImage& image() const { return image_; }
 
   private:
     static constexpr std::uint16_t first = GATECRASH_DOORBELL_FIRST, last = GATECRASH_DOORBELL_LAST;
