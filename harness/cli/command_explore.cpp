@@ -15,7 +15,6 @@
 namespace gatecrash::cli {
 namespace {
 
-
 void add_explore(OptionList& options) {
     add_sweeping(options);
     add_text(options, "events", "LIST",
@@ -41,14 +40,6 @@ auto parsed_if_given(const Values& values, const char* name, const Parse& parse)
         values.fail(fmt::format("--{} {}", name, error.what()));
     }
     return parsed;
-}
-
-/// Joins the texts of all items with commas.
-template <typename Item>
-std::string joined(const std::vector<Item>& items) {
-    Words words;
-    for (const auto& item : items) words.push_back(sweep::to_string(item));
-    return fmt::format("{}", fmt::join(words, ","));
 }
 
 Words deciding_words(const ExploreOptions& options) {

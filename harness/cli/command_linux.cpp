@@ -16,8 +16,6 @@
 namespace gatecrash::cli {
 namespace {
 
-constexpr std::string_view entry_text = "__entry_text_start..__entry_text_end";
-
 /// What lands on a workload, and where.
 struct Plan {
     std::string name;  ///< follows the workload's name; empty: nothing does
@@ -52,17 +50,6 @@ void add_linux(OptionList& options) {
     add_sweeping(options);
 }
 
-/// Replaces the word `entry` by its range.
-std::vector<sweep::SymbolRange> parse_window(const std::string& text) {
-    if (text == "all") return {};
-    auto ranges = sweep::parse_ranges(text);
-    const auto entry = sweep::parse_ranges(entry_text).front();
-    for (auto& range : ranges) {
-        if (range.from == "entry" && range.to.empty()) range = {entry.from, entry.to, range.of};
-    }
-    return ranges;
-}
-
 std::vector<vm::Event> parse_kernel_events(const std::string& text, bool may_repeat) {
     std::vector<vm::Event> events;
     for (std::string_view rest = text; !rest.empty() && may_repeat;) {
@@ -71,14 +58,7 @@ std::vector<vm::Event> parse_kernel_events(const std::string& text, bool may_rep
         rest = comma == std::string_view::npos ? "" : rest.substr(comma + 1);
     }
     if (!may_repeat) events = sweep::parse_events(text);
-    for (const auto& event : events) {
-        using Kind = vm::Event::Kind;
-        const bool lands = event.kind == Kind::nmi || event.kind == Kind::irq || event == vm::Event::db();
-        if (!lands) {
-            throw sweep::ScheduleError(
-                fmt::format("{} cannot land on a Linux kernel yet: nmi, irq, irq=VECTOR and db can", sweep::to_string(event)));
-        }
-    }
+    std::ranges::for_each(events, check_kernel_event);
     return events;
 }
 
@@ -94,7 +74,7 @@ std::optional<Plan> read_plan(const Values& values) {
         }
     };
     read("events", [&](const std::string& text) { plan.events = parse_kernel_events(text, in_order); });
-    read("window", [&](const std::string& text) { plan.window = parse_window(text); });
+    read("window", [&](const std::string& text) { plan.window = parse_kernel_window(text); });
     const auto all = in_order ? static_cast<unsigned>(plan.events.size()) : 1;
     plan.depth = values.number_if_given("depth", 0U, in_order ? all : max_depth).value_or(all);
     return plan;
@@ -119,12 +99,12 @@ LinuxOptions read_linux(const Values& values) {
 std::vector<Plan> usual_plans(const std::string& nmi_code) {
     using vm::Event;
     std::vector<Plan> plans{{"", {Event::nmi(), Event::irq(), Event::db()}},
-                            {"pairs", {Event::nmi(), Event::irq()}, 2, parse_window("entry")}};
+                            {"pairs", {Event::nmi(), Event::irq()}, 2, parse_kernel_window("entry")}};
     if (!nmi_code.empty()) {
         plans.push_back({"nested-nmi",
                          {Event::nmi(), Event::db(), Event::nmi()},
                          3,
-                         parse_window("nmi:entry,db:" + nmi_code),
+                         parse_kernel_window("nmi:entry,db:" + nmi_code),
                          true});
     }
     return plans;
@@ -172,8 +152,13 @@ Sweeping sweeping_of(const LinuxOptions& options, const ReadyKernel& kernel) {
                                 .prune = options.prune,
                                 .in_order = plan.in_order};
             limit(sweep, options.sweeping);
-            sweeping.tasks.push_back(
-                {target + (plan.name.empty() ? "" : "/" + plan.name), {}, false, std::move(sweep)});
+            auto replay_options = words_of(options.kernel);
+            if (!plan.window.empty()) replay_options.insert(replay_options.end(), {"--window", joined(plan.window)});
+            sweeping.tasks.push_back({.name = target + (plan.name.empty() ? "" : "/" + plan.name),
+                                      .selection = {},
+                                      .is_judged = false,
+                                      .sweep = std::move(sweep),
+                                      .replay_options = std::move(replay_options)});
         }
     }
     return sweeping;
@@ -181,10 +166,7 @@ Sweeping sweeping_of(const LinuxOptions& options, const ReadyKernel& kernel) {
 
 int sweep_linux(LinuxOptions options) {
     auto& machine = options.sweeping.common.machine;
-    if (machine == MachineName::automatic) {
-        const auto local = choose_machine(machine, false);
-        machine = MachineName(local ? *machines::find_machine(local->description.name) : machines::usual_machine());
-    }
+    machine = machine_to_use(machine);
     const auto kernel = ready_kernel(options.kernel, machine);
     const auto sweeping = sweeping_of(options, kernel);
     Documents documents(sweeping);

@@ -7,6 +7,8 @@
 #include "cli/inside.hpp"
 #include "cli/machine_choice.hpp"
 #include "cli/output.hpp"
+#include "cli/replay_kernel.hpp"
+#include "cli/replay_text.hpp"
 #include "cli/target.hpp"
 #include "report/exit_code.hpp"
 #include "report/text_report.hpp"
@@ -31,33 +33,44 @@ suite::About about(const Target& target, const sweep::Schedule& schedule) {
     return suite::about(*target.selection.of, *target.selection.variant);
 }
 
-std::string report_text(const sweep::Schedule& schedule, const sweep::ReplayResult& replayed) {
-    auto text =
-        fmt::format("{}\n{} after {}\n", to_string(schedule), replayed.ending, report::counted(replayed.steps, "step"));
-    for (const auto& violation : replayed.violations) {
-        text += fmt::format("breaks {}\n", describe(violation));
-    }
-    return replayed.violations.empty() ? text + "every invariant holds\n" : text;
-}
-
 struct ReplayOptions {
     CommonOptions common;
     Words schedules;
     bool trace = false;
+    KernelReplayOptions kernel;
 };
 
 void add_replay(OptionList& options) {
+    add_kernel_replay(options);
     add_flag(options, "trace", "print each instruction, with its disassembly, the stack and the events");
 }
 
 ReplayOptions read_replay(const Values& values) {
-    ReplayOptions options{
-        .common = read_common(values), .schedules = values.arguments(), .trace = values.is_set("trace")};
+    ReplayOptions options{.common = read_common(values),
+                          .schedules = values.arguments(),
+                          .trace = values.is_set("trace"),
+                          .kernel = read_kernel_replay(values)};
     if (std::ranges::all_of(options.schedules, &std::string::empty)) values.fail("SCHEDULE is missing");
     return options;
 }
 
+/// Returns the schedules if they are for a Linux kernel; empty if none is.
+std::vector<sweep::Schedule> kernel_schedules(const Words& texts) {
+    std::vector<sweep::Schedule> schedules;
+    for (const auto& text : texts) {
+        auto schedule = sweep::parse_schedule(text);
+        if (is_for_kernel(schedule)) schedules.push_back(std::move(schedule));
+    }
+    if (!schedules.empty() && schedules.size() != texts.size())
+        throw UsageError("some schedules are for a Linux kernel, and some are not: replay them one by one", "replay");
+    return schedules;
+}
+
 int replay(const ReplayOptions& options) {
+    const bool may_be_kernels =
+        std::ranges::any_of(options.schedules, [](const auto& text) { return text.starts_with("linux/"); });
+    if (may_be_kernels)
+        return replay_on_kernel(options.common, options.kernel, kernel_schedules(options.schedules), options.trace);
     std::vector<Replay> replays;
     std::vector<std::string> files;
     for (const auto& text : options.schedules) {
@@ -85,7 +98,7 @@ int replay(const ReplayOptions& options) {
         const auto replayed = sweep::replay(machine, schedule, stepper, trace);
         results.push_back(suite::replayed(about(target, schedule), schedule, replayed.violations));
         results.back().seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-        text.print((options.trace ? "\n" : "") + report_text(schedule, replayed));
+        text.print((options.trace ? "\n" : "") + replay_text(schedule, replayed));
     }
 
     documents.write(local->description, results);
@@ -101,6 +114,15 @@ int replay(const ReplayOptions& options) {
 
 }  // namespace
 
+std::string replay_text(const sweep::Schedule& schedule, const sweep::ReplayResult& replayed) {
+    auto text =
+        fmt::format("{}\n{} after {}\n", to_string(schedule), replayed.ending, report::counted(replayed.steps, "step"));
+    for (const auto& violation : replayed.violations) {
+        text += fmt::format("breaks {}\n", describe(violation));
+    }
+    return replayed.violations.empty() ? text + "every invariant holds\n" : text;
+}
+
 const Command replay_command{
     .name = "replay",
     .arguments = " SCHEDULE...",
@@ -110,7 +132,8 @@ const Command replay_command{
         "code is 1 if an invariant breaks.\n",
     .examples =
         "  gatecrash replay 'nested-nmi/flag-only@nmi:entry_nmi+0x1f'\n"
-        "  gatecrash replay 'nested-nmi/linus-2010-irq@irq:entry_nmi+0x40,nmi:entry_irq#2' --trace\n",
+        "  gatecrash replay 'nested-nmi/linus-2010-irq@irq:entry_nmi+0x40,nmi:entry_irq#2' --trace\n"
+        "  gatecrash replay --append pti=on 'linux/getpid@nmi:entry_SYSCALL_64' --trace\n",
     .add_options = add_replay,
     .prepare = prepare<read_replay, replay>};
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cli/command_help.hpp"
+#include "cli/saved_kernels.hpp"
 
 namespace gatecrash::cli {
 
@@ -42,7 +43,8 @@ Values read_values(const Command& command, const Words& words) {
     OptionList known;
     command.add_options(known);
     add_common(known);
-    known.add_options()("argument", po::value<Words>());  // hidden: the arguments that are not options
+    known.add_options()("argument", po::value<Words>());                 // hidden: the arguments that are not options
+    known.add_options()(saved_kernel_option, po::value<std::string>());  // hidden: only this program gives it
     po::positional_options_description positional;
     positional.add("argument", -1);
     po::variables_map values;

@@ -83,6 +83,22 @@ void add_kernel(OptionList& options) {
              "hexadecimal, comma-separated");
 }
 
+std::vector<sweep::SymbolRange> parse_kernel_window(const std::string& text) {
+    if (text == "all") return {};
+    auto ranges = sweep::parse_ranges(text);
+    for (auto& range : ranges) {
+        if (range.from == "entry" && range.to.empty()) range = {"__entry_text_start", "__entry_text_end", range.of};
+    }
+    return ranges;
+}
+
+void check_kernel_event(const vm::Event& event) {
+    using Kind = vm::Event::Kind;
+    if (event.kind == Kind::nmi || event.kind == Kind::irq || event == vm::Event::db()) return;
+    throw sweep::ScheduleError(
+        fmt::format("{} cannot land on a Linux kernel yet: nmi, irq, irq=VECTOR and db can", sweep::to_string(event)));
+}
+
 KernelOptions read_kernel(const Values& values) {
     return {.kernel = values.text_if_given("kernel"),
             .symbols = values.text_if_given("symbols"),

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "cli/option_groups.hpp"
+#include "gatecrash/event.hpp"
 #include "kernel/poke.hpp"
+#include "sweep/schedule.hpp"
 
 namespace gatecrash::cli {
 
@@ -22,6 +24,12 @@ struct KernelOptions {
 
 void add_kernel(OptionList& options);
 [[nodiscard]] KernelOptions read_kernel(const Values& values);
+/// Reads the ranges of --window, where `entry` is the entry text and `all` no range at all. Throws
+/// sweep::ScheduleError.
+[[nodiscard]] std::vector<sweep::SymbolRange> parse_kernel_window(const std::string& text);
+/// Throws sweep::ScheduleError if `event` cannot land on a kernel.
+void check_kernel_event(const vm::Event& event);
+
 /// Returns the options as words of a command line, except those with their default.
 [[nodiscard]] Words words_of(const KernelOptions& options);
 

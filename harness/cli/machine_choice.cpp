@@ -104,4 +104,11 @@ std::optional<LocalMachine> choose_machine(MachineName asked, bool others) {
     return std::move(attempt.machine);
 }
 
+MachineName machine_to_use(MachineName asked) {
+    if (asked != MachineName::automatic) return asked;
+    const auto local = choose_machine(asked, false);
+    const auto* const machine = local ? machines::find_machine(local->description.name) : nullptr;
+    return MachineName(machine != nullptr ? *machine : machines::usual_machine());
+}
+
 }  // namespace gatecrash::cli

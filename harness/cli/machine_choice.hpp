@@ -23,6 +23,9 @@ struct LocalMachine {
 /// cannot be used.
 [[nodiscard]] std::optional<LocalMachine> choose_machine(MachineName asked, bool others);
 
+/// Returns the machine that `asked` means: for `automatic`, what choose_machine() chooses.
+[[nodiscard]] MachineName machine_to_use(MachineName asked);
+
 /// Throws HostError if one of `events` cannot land on `machine`, whatever the guest is. A sweep without that event
 /// would be misleading.
 void check_that_it_lands(std::span<const vm::Event> events, const LocalMachine& machine);

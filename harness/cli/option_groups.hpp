@@ -17,6 +17,14 @@ inline constexpr Choice<vm::StepperKind> stepper_words[] = {{"trap-flag", vm::St
 void add_text(OptionList& options, const char* name, const char* value, const std::string& help);
 void add_flag(OptionList& options, const char* name, const char* help);
 
+/// Joins the texts of all items with commas.
+template <typename Item>
+[[nodiscard]] std::string joined(const std::vector<Item>& items) {
+    std::string text;
+    for (const auto& item : items) text += (text.empty() ? "" : ",") + sweep::to_string(item);
+    return text;
+}
+
 void add_common(OptionList& options);
 /// Tells if a command accepts `--machine all`. It does if it can report on several machines.
 enum class Machines : std::uint8_t { one, all };

@@ -21,9 +21,10 @@ void print_at_once(std::FILE* stream, const std::string& text) {
 std::vector<report::KtapReport::Test> to_plan(const std::vector<Task>& tasks) {
     std::vector<report::KtapReport::Test> plan;
     plan.reserve(tasks.size());
-    for (const auto& [name, selection, is_judged, sweep] : tasks) {
-        const bool is_file = selection.variant == nullptr;
-        plan.push_back({is_file ? name : selection.of->name, is_file ? "" : selection.variant->name});
+    for (const auto& task : tasks) {
+        const auto& [of, variant, owner] = task.selection;
+        const bool is_file = variant == nullptr;
+        plan.push_back({is_file ? task.name : of->name, is_file ? "" : variant->name});
     }
     return plan;
 }

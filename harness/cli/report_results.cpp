@@ -103,8 +103,7 @@ int report_exploration(const Sweeping& sweeping, Documents& documents, const rep
     }
     tell_next_step(limits, result.sweep.findings.empty()
                                ? ""
-                               : fmt::format("a schedule breaks an invariant: {}",
-                                             report::how_to_follow(result.sweep.findings.front())));
+                               : fmt::format("a schedule breaks an invariant: {}", report::how_to_follow(result)));
     return static_cast<int>(report::exit_code_of({&result, 1}));
 }
 

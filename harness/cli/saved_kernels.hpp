@@ -11,6 +11,9 @@
 
 namespace gatecrash::cli {
 
+/// An option with the file of a ReadyKernel, for this program inside an emulated machine.
+inline constexpr const char* saved_kernel_option = "saved-kernel";
+
 /// A kernel that is ready to be swept.
 struct ReadyKernel {
     std::filesystem::path file;  ///< see kernel::to_file()

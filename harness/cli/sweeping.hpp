@@ -19,6 +19,7 @@ struct Task {
     Selection selection;  ///< null pointers: a file about which nothing is known
     bool is_judged;       ///< true: compared with the variant's expectation; false: whatever breaks is a finding
     worker::Sweep sweep;
+    Words replay_options{};  ///< options that `replay` needs for schedules of this sweep
 };
 
 /// The work of one `run` or `explore`.

@@ -94,9 +94,11 @@ worker::JournalFile open_journal(const Sweeping& sweeping, worker::Journal& jour
     }
 }
 
-/// Returns the failure as a result. For `explore`, throws it instead, because `explore` has no other result.
-suite::Result failure(const Task& task, const suite::About& about, const worker::Failed& failed) {
-    if (!task.is_judged) {
+/// Returns the failure as a result. If there is only one task, as for `explore`, throws it instead: there is no other
+/// result.
+suite::Result failure(const Sweeping& sweeping, const Task& task, const suite::About& about,
+                      const worker::Failed& failed) {
+    if (!task.is_judged && sweeping.tasks.size() == 1) {
         if (failed.is_input) throw vm::ImageError(failed.message);
         throw std::runtime_error(failed.message);
     }
@@ -140,13 +142,14 @@ std::optional<suite::Result> Workers::next() {
     }
     if (!outcome) return std::nullopt;
     auto about = cli::about(task, sweeping_.options.limits.shard, machine().vendor);
-    if (const auto* failed = std::get_if<worker::Failed>(&*outcome)) return failure(task, about, *failed);
+    if (const auto* failed = std::get_if<worker::Failed>(&*outcome)) return failure(sweeping_, task, about, *failed);
     about.guest = guests_[index];
     if (const auto* skipped = std::get_if<worker::Skipped>(&*outcome)) return suite::skipped(about, skipped->reason);
     const auto& swept = std::get<worker::SweptShards>(*outcome);
     auto result = result_of(about, swept.shards, task.sweep.max_findings);
     result.seconds = swept.seconds;
     result.spent = swept.spent;
+    result.replay_options = task.replay_options;
     return result;
 }
 

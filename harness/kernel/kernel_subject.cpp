@@ -7,6 +7,7 @@
 
 #include "gatecrash/workload.h"
 #include "kernel/end_state.hpp"
+#include "kernel/kernel_trace.hpp"
 #include "vm/landing/event_kind.hpp"
 #include "vm/outcome.hpp"
 #include "vm/state/debug_registers.hpp"
@@ -167,17 +168,57 @@ bool KernelSubject::is_text(vm::Virtual address) const {
     return text_.empty() || std::ranges::any_of(text_, [&](const auto& range) { return range.contains(address); });
 }
 
-/// Runs freely until the innermost call returns, or the guest reaches text outside of the entry text.
-std::optional<Stop> KernelSubject::run_calls(KernelStepper& stepper, std::vector<Call>& calls) {
-    std::vector<vm::Virtual> places;
-    for (const auto& range : text_) {
-        if (range.begin != kernel_.facts.entry_text.begin) places.push_back(range.begin);
+/// Goes from each boundary in `text_` to the next one. Other code runs freely if a call leads there.
+class KernelSubject::Walk {
+  public:
+    /// `calls` have not returned where the walk begins.
+    Walk(const KernelSubject& subject, std::vector<Call> calls)
+        : subject_(subject),
+          guest_(subject.kernel_.guest),
+          stepper_(guest_, subject.kernel_.facts),
+          calls_(std::move(calls)) {
+        for (const auto& range : subject.text_) {
+            if (range.begin != subject.kernel_.facts.entry_text.begin) places_.push_back(range.begin);
+        }
     }
-    const auto& call = calls.back();
-    const auto stop = stepper.run_until_return(call, places);
-    if (!stop && kernel_.guest.rip() == call.returns_to) calls.pop_back();
-    return stop;
-}
+
+    /// Makes one step, and runs what follows freely up to a boundary in `text_`, if that is possible.
+    KernelStepper::Step step() {
+        const auto instruction = stepper_.next_instruction();
+        const auto before = guest_.cpu().regs();
+        auto step = stepper_.step();
+        has_written_ = has_written_ || step.delivered || !instruction || instruction->writes_memory;
+        if (step.end || step.delivered || is_stepped()) return step;
+        const auto& now = guest_.cpu().regs();
+        const vm::Virtual next{before.rip + (instruction ? instruction->length : 0)};
+        const bool is_call =
+            now.rsp == before.rsp - 8 && guest_.word_at(vm::Virtual{now.rsp}) == std::optional(number(next));
+        if (is_call && subject_.is_text(vm::Virtual{before.rip})) calls_.push_back({next, vm::Virtual{now.rsp}});
+        while (!step.end && !calls_.empty() && !is_stepped()) {
+            step.end = stepper_.run_until_return(calls_.back(), places_);
+            if (!step.end && guest_.rip() == calls_.back().returns_to) calls_.pop_back();
+            has_written_ = true;
+        }
+        return step;
+    }
+
+    [[nodiscard]] const std::vector<Call>& calls() const { return calls_; }
+    [[nodiscard]] bool has_flag() const { return stepper_.has_flag(); }
+    /// True if the guest may have written memory since the last call.
+    [[nodiscard]] bool take_written() { return std::exchange(has_written_, false); }
+
+  private:
+    [[nodiscard]] bool is_stepped() const {
+        return subject_.text_.empty() || guest_.cpl() == programs_cpl || subject_.is_text(guest_.rip());
+    }
+
+    const KernelSubject& subject_;
+    KernelGuest& guest_;
+    KernelStepper stepper_;
+    std::vector<Call> calls_;  ///< calls into code that runs freely, outermost first
+    std::vector<vm::Virtual> places_;
+    bool has_written_ = true;
+};
 
 /// Steps from the guest's state to the end of the window, and returns the boundaries in `text_` on the way. If an event
 /// waits, the boundaries begin where it is delivered.
@@ -188,19 +229,18 @@ sweep::Path KernelSubject::discover(sweep::HitCounter& hits, const KernelState& 
     sweep::Path path;
     const KernelState* earlier = &start;
     const KernelPoint* last = nullptr;
-    bool has_written = true;  // since `earlier`
-    KernelStepper stepper(guest, kernel_.facts);
-    for (std::optional<Stop> end; !end;) {
+    Walk walk(*this, std::move(calls));
+    for (KernelStepper::Step step; !step.end;) {
         if (!waits && is_text(guest.rip())) {
             const auto reached = hits.reach(guest.rip());
             KernelState state{{guest.cpu().regs(), {}, guest.cpu().events(), {}, {}}, {}, {}};
             const bool is_saved = matters(state.cpu);
             if (is_saved) {
                 const auto what = has_interrupts_ ? KernelGuest::Save::local_apic : KernelGuest::Save::cpu;
-                state = guest.save(earlier, what, std::exchange(has_written, false));
-                if (stepper.has_flag()) state.cpu.regs.rflags |= vm::rflags_tf;
+                state = guest.save(earlier, what, walk.take_written());
+                if (walk.has_flag()) state.cpu.regs.rflags |= vm::rflags_tf;
             }
-            auto point = std::make_unique<KernelPoint>(reached, std::move(state), calls);
+            auto point = std::make_unique<KernelPoint>(reached, std::move(state), walk.calls());
             if (is_saved && with_digests)
                 point->digest = digest_of(point->state, last == nullptr ? nullptr : &last->state,
                                           last == nullptr ? nullptr : &last->digest);
@@ -210,22 +250,8 @@ sweep::Path KernelSubject::discover(sweep::HitCounter& hits, const KernelState& 
             }
             path.push_back(std::move(point));
         }
-        const auto instruction = stepper.next_instruction();
-        const auto before = guest.cpu().regs();
-        const auto step = stepper.step();
-        end = step.end;
+        step = walk.step();
         if (step.delivered) waits = false;
-        has_written = has_written || step.delivered || !instruction || instruction->writes_memory;
-        if (end || text_.empty() || waits || guest.cpl() == programs_cpl || is_text(guest.rip())) continue;
-        const auto& now = guest.cpu().regs();
-        const vm::Virtual next{before.rip + (instruction ? instruction->length : 0)};
-        const bool is_call = !step.delivered && now.rsp == before.rsp - 8 &&
-                             guest.word_at(vm::Virtual{now.rsp}) == std::optional(number(next));
-        if (is_call && is_text(vm::Virtual{before.rip})) calls.push_back({next, vm::Virtual{now.rsp}});
-        while (!end && !calls.empty() && !is_text(guest.rip())) {
-            end = run_calls(stepper, calls);
-            has_written = true;
-        }
     }
     return path;
 }
@@ -233,8 +259,9 @@ sweep::Path KernelSubject::discover(sweep::HitCounter& hits, const KernelState& 
 /// True if a schedule may begin at a boundary with these registers. If equivalent schedules are left out, an event that
 /// waits lands only where it is delivered.
 bool KernelSubject::matters(const CpuState& cpu) const {
-    return !prunes_ || std::ranges::any_of(
-                           events_, [&](const auto& event) { return vm::can_deliver(cpu.regs, cpu.events, event); });
+    return !prunes_ || std::ranges::any_of(events_, [&](const auto& event) {
+        return can_land_at(event, cpu) && vm::can_deliver(cpu.regs, cpu.events, event);
+    });
 }
 
 bool KernelSubject::can_land(vm::Event event, const sweep::Point& at) const {
@@ -439,6 +466,67 @@ std::vector<sweep::Violation> KernelSubject::examine(std::size_t, const sweep::H
         guest.heed_failures();
     }
     return violations;
+}
+
+// --- one schedule ----------------------------------------------------------------------------------------------------
+
+bool KernelSubject::is_wanted(const sweep::Boundary& boundary, const sweep::Reached& here) const {
+    if (boundary.index) return here.index == *boundary.index;
+    return here.hit == boundary.hit &&
+           kernel_.symbols.has(boundary.symbol, vm::Virtual{number(here.rip) - boundary.offset});
+}
+
+sweep::ReplayResult KernelSubject::replay(const std::vector<sweep::Landing>& landings, const sweep::TraceSink& sink) {
+    constexpr std::uint64_t most_steps = 20'000;
+    for (const auto& landing : landings) {
+        if (!landing.boundary.index && !kernel_.symbols.find(landing.boundary.symbol))
+            throw sweep::ScheduleError("the kernel has no symbol " + landing.boundary.symbol);
+    }
+    while (find_window()) keep_window();
+    open();
+    KernelTrace trace(kernel_.guest, kernel_.symbols, sink);
+    sweep::ReplayResult result;
+    std::vector<sweep::Landed> landed;
+    std::optional<Stop> end;
+    {
+        Walk walk(*this, {});
+        sweep::HitCounter hits;
+        for (bool waits = false; !end && result.steps < most_steps; ++result.steps) {
+            const bool counts = !waits && is_text(kernel_.guest.rip()) && landed.size() < landings.size();
+            if (counts && is_wanted(landings[landed.size()].boundary, hits.reach(kernel_.guest.rip()))) {
+                const auto& [event, boundary] = landings[landed.size()];
+                const CpuState now{kernel_.guest.cpu().regs(), {}, kernel_.guest.cpu().events(), {}, {}};
+                if (!can_land_at(event, now)) {
+                    throw sweep::ScheduleError(
+                        fmt::format("{} cannot occur at {}", sweep::to_string(event), to_string(boundary)));
+                }
+                trace.lands(event);
+                land_on_guest(event);
+                landed.push_back({event, nullptr});
+                hits.restart();
+                waits = true;
+            }
+            trace.before_step();
+            const auto step = walk.step();
+            trace.after_step(step);
+            if (step.delivered) waits = false;
+            end = step.end;
+        }
+    }
+    if (landed.size() < landings.size()) {
+        throw sweep::ScheduleError(fmt::format("the run never reaches {}{}",
+                                               to_string(landings[landed.size()].boundary),
+                                               landed.empty() ? "" : " after the event before it"));
+    }
+    bool is_proven = false;
+    if (!end && sink) sink(fmt::format("--- and so on: the trace ends after {} steps", result.steps));
+    if (!end) end = finish_slowly(is_proven);
+    violations_.clear();
+    check_end(*end, landed);
+    if (violations_.empty()) check_life();
+    result.ending = "the kernel " + describe(*end);
+    result.violations = examine(0, {}, landings, Ending::broken);
+    return result;
 }
 
 bool KernelSubject::is_new(std::size_t window, const sweep::Point& from, std::span<const sweep::Landed> landed,

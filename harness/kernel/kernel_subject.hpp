@@ -14,6 +14,7 @@
 #include "kernel/kernel_stepper.hpp"
 #include "kernel/state_digest.hpp"
 #include "sweep/phase_clock.hpp"
+#include "sweep/replay.hpp"
 #include "sweep/subject.hpp"
 #include "sweep/sweep.hpp"
 
@@ -77,7 +78,13 @@ class KernelSubject : public sweep::Subject {
     void forget() override { met_.clear(); }
     void restart_extremes() override {}
 
+    /// Steps through the run of a schedule, with a trace if `sink` is set. The sweep's options say where boundaries are
+    /// counted. Throws sweep::ScheduleError for an event that cannot land there, and for a boundary that the run never
+    /// reaches.
+    [[nodiscard]] sweep::ReplayResult replay(const std::vector<sweep::Landing>& landings, const sweep::TraceSink& sink);
+
   private:
+    class Walk;
     struct KernelPoint;
     [[nodiscard]] static const KernelPoint& of(const sweep::Point& point);
     /// What the run without events leaves.
@@ -95,7 +102,7 @@ class KernelSubject : public sweep::Subject {
     [[nodiscard]] bool is_text(vm::Virtual address) const;
     [[nodiscard]] bool matters(const CpuState& cpu) const;
     [[nodiscard]] bool can_land_at(vm::Event event, const CpuState& cpu) const;
-    [[nodiscard]] std::optional<Stop> run_calls(KernelStepper& stepper, std::vector<Call>& calls);
+    [[nodiscard]] bool is_wanted(const sweep::Boundary& boundary, const sweep::Reached& here) const;
     [[nodiscard]] Stop run_patiently();
     [[nodiscard]] Stop finish_slowly(bool& is_proven);
     [[nodiscard]] std::optional<Stop> seek_loop();

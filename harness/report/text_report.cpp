@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cctype>
 
 namespace gatecrash::report {
 namespace {
@@ -37,9 +38,17 @@ std::string verdict_and_counts(const suite::Result& result) {
     return line + "\n";
 }
 
+/// Returns the word as a shell takes it.
+std::string quoted(const std::string& word) {
+    std::string text = "'";
+    for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return text + "'";
+}
+
 std::string indented(const std::string& text) { return std::string(status_width + 2, ' ') + text + "\n"; }
 
-std::vector<std::string> finding_lines(const sweep::SweepResult& sweep) {
+std::vector<std::string> finding_lines(const suite::Result& result) {
+    const auto& sweep = result.sweep;
     const auto& finding = sweep.findings.front();
     std::vector lines{headline(finding)};
     std::vector<std::string> remarks;
@@ -54,7 +63,7 @@ std::vector<std::string> finding_lines(const sweep::SweepResult& sweep) {
                                       counted(sweep.depth, "event"), others == 1 ? "breaks" : "break"));
     }
     if (!remarks.empty()) lines.push_back(fmt::format("({})", fmt::join(remarks, "; ")));
-    lines.push_back(replay_command(finding.schedule));
+    lines.push_back(replay_command(finding.schedule, result.replay_options));
     return lines;
 }
 
@@ -148,7 +157,7 @@ std::vector<std::string> detail_lines(const suite::Result& result) {
     } else if (result.status == suite::Status::error) {
         lines.push_back("error: " + first_line(result.message));
     }
-    if (!result.sweep.findings.empty()) std::ranges::move(finding_lines(result.sweep), std::back_inserter(lines));
+    if (!result.sweep.findings.empty()) std::ranges::move(finding_lines(result), std::back_inserter(lines));
     return lines;
 }
 
@@ -205,6 +214,7 @@ std::string summary(std::span<const suite::Result> results, const MachineDescrip
         suite::Status status;
         std::string_view title;
     } constexpr sections[] = {{suite::Status::error, "Errors"},
+                              {suite::Status::finding, "Findings"},
                               {suite::Status::unexpected, "Not as expected"},
                               {suite::Status::skip, "Skipped"}};
     std::string text;
@@ -223,8 +233,10 @@ std::string summary_line(std::span<const suite::Result> results, const MachineDe
     using suite::Status;
     std::uint64_t schedules = 0;
     for (const auto& result : results) schedules += result.sweep.schedules;
-    return fmt::format("{}: {} ok, {} unexpected, {}, {}; {} in {:.1f} s on {}\n", counted(results.size(), "variant"),
+    const auto findings = count(results, Status::finding);
+    return fmt::format("{}: {} ok, {} unexpected, {}{}, {}; {} in {:.1f} s on {}\n", counted(results.size(), "variant"),
                        count(results, Status::ok), count(results, Status::unexpected),
+                       findings == 0 ? "" : counted(findings, "finding") + ", ",
                        fmt::format("{} skipped", count(results, Status::skip)),
                        counted(count(results, Status::error), "error"), counted(schedules, "schedule"), seconds,
                        describe(machine));
@@ -269,7 +281,11 @@ std::string next_step(std::span<const suite::Result> results) {
         }
         return fmt::format("{} not as expected: {}",
                            unexpected == 1 ? "1 variant is" : grouped(unexpected) + " variants are",
-                           how_to_follow(result.sweep.findings.front()));
+                           how_to_follow(result));
+    }
+    if (const auto findings = count(results, Status::finding); findings != 0) {
+        return fmt::format("{} an invariant: {}", findings == 1 ? "1 sweep breaks" : grouped(findings) + " sweeps break",
+                           how_to_follow(first(Status::finding)));
     }
     if (count(results, Status::ok) == 0) {
         return "nothing ran, because everything was skipped: the reasons are above; `gatecrash doctor` shows which "
@@ -279,15 +295,19 @@ std::string next_step(std::span<const suite::Result> results) {
     return "";
 }
 
-std::string replay_command(const sweep::Schedule& schedule) {
-    std::string quoted;
-    for (const char c : to_string(schedule)) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return "gatecrash replay '" + quoted + "'";
+std::string replay_command(const sweep::Schedule& schedule, const std::vector<std::string>& options) {
+    std::string command = "gatecrash replay ";
+    for (const auto& word : options) {
+        const bool is_plain = std::ranges::all_of(word, [](unsigned char c) { return std::isalnum(c) || c == '-'; });
+        command += (is_plain ? word : quoted(word)) + " ";
+    }
+    return command + quoted(to_string(schedule));
 }
 
-std::string how_to_follow(const sweep::Finding& finding) {
+std::string how_to_follow(const suite::Result& result) {
+    const auto& finding = result.sweep.findings.front();
     return fmt::format("watch it happen with {} --trace; `gatecrash explain {}` says which rule broke",
-                       replay_command(finding.schedule), to_string(finding.violation.invariant));
+                       replay_command(finding.schedule, result.replay_options), to_string(finding.violation.invariant));
 }
 
 std::string describe(const MachineDescription& machine) {

@@ -66,10 +66,10 @@ namespace gatecrash::report {
 [[nodiscard]] std::string first_line(const std::string& text);
 
 /// "gatecrash replay 'SCHEDULE'", ready for a shell.
-[[nodiscard]] std::string replay_command(const sweep::Schedule& schedule);
+[[nodiscard]] std::string replay_command(const sweep::Schedule& schedule, const std::vector<std::string>& options = {});
 
 /// Says, in one line, which commands show more of a finding: the replay with a trace, and the page of the invariant.
-[[nodiscard]] std::string how_to_follow(const sweep::Finding& finding);
+[[nodiscard]] std::string how_to_follow(const suite::Result& result);
 
 /// "name (kvm_amd, AMD EPYC, Linux 6.1.0, emulated)".
 [[nodiscard]] std::string describe(const MachineDescription& machine);

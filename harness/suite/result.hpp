@@ -39,6 +39,7 @@ struct Result {
     std::string message;      ///< why it is unexpected or an error; or, after a sweep that stopped early, what is not
                               ///< judged
     std::string skip_reason;  ///< why it was skipped, if it was
+    std::vector<std::string> replay_options{};  ///< options that `replay` needs for its schedules
 };
 
 /// Says which sweep a result belongs to, and what is expected of it.

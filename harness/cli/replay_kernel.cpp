@@ -1,0 +1,90 @@
+#include "cli/replay_kernel.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/inside.hpp"
+#include "cli/machine_choice.hpp"
+#include "cli/output.hpp"
+#include "cli/replay_text.hpp"
+#include "cli/saved_kernels.hpp"
+#include "kernel/loaded_kernel.hpp"
+#include "posix/file.hpp"
+#include "report/exit_code.hpp"
+#include "suite/result.hpp"
+
+namespace gatecrash::cli {
+namespace {
+
+constexpr std::string_view target_begin = "linux/";
+
+/// Returns the number of the workload that `schedule` is for.
+unsigned workload_of(const sweep::Schedule& schedule, const std::vector<kernel::WorkloadInfo>& workloads) {
+    const auto name = std::string_view(schedule.target).substr(target_begin.size());
+    const auto found = std::ranges::find(workloads, name, &kernel::WorkloadInfo::name);
+    if (found == workloads.end())
+        throw sweep::ScheduleError(fmt::format("the init program has no workload '{}'", name));
+    return static_cast<unsigned>(found - workloads.begin());
+}
+
+sweep::SweepOptions sweep_options(const sweep::Schedule& schedule, const std::vector<sweep::SymbolRange>& window) {
+    sweep::SweepOptions options;
+    for (const auto& [event, boundary] : schedule.landings) {
+        check_kernel_event(event);
+        options.events.push_back(event);
+    }
+    options.window = window;
+    return options;
+}
+
+}  // namespace
+
+void add_kernel_replay(OptionList& options) {
+    add_kernel(options);
+    add_text(options, "window", "RANGES",
+             "for a schedule of `linux` with that option: where its boundaries are counted; other code runs freely");
+}
+
+KernelReplayOptions read_kernel_replay(const Values& values) {
+    KernelReplayOptions options{read_kernel(values), {}, values.text_if_given(saved_kernel_option)};
+    try {
+        if (const auto text = values.text_if_given("window")) options.window = parse_kernel_window(*text);
+    } catch (const sweep::ScheduleError& error) {
+        values.fail(fmt::format("--window {}", error.what()));
+    }
+    return options;
+}
+
+bool is_for_kernel(const sweep::Schedule& schedule) { return schedule.target.starts_with(target_begin); }
+
+int replay_on_kernel(const CommonOptions& common, const KernelReplayOptions& options,
+                     const std::vector<sweep::Schedule>& schedules, bool with_trace) {
+    Documents documents("replay", destinations_of(common));
+    auto inside = common;
+    inside.machine = machine_to_use(common.machine);
+    const auto saved = options.saved ? *options.saved : ready_kernel(options.kernel, inside.machine).file.string();
+    auto local = choose_machine(inside.machine, !documents.empty());
+    if (!local) {
+        inside.words.push_back(fmt::format("--{}={}", saved_kernel_option, saved));
+        return run_inside(inside, {.inputs = {saved}, .documents = &documents});
+    }
+    auto kernel = kernel::read_saved_kernel(posix::read_file(saved));
+    const auto workloads = kernel.head.workloads;
+    kernel::LoadedKernel loaded(local->system, std::move(kernel), options.kernel.pokes);
+    TextOutput text(common);
+    sweep::TraceSink trace;
+    if (with_trace) trace = [&text](const std::string& line) { text.print(line + "\n"); };
+    std::vector<suite::Result> results;
+    for (const auto& schedule : schedules) {
+        const auto sweep = sweep_options(schedule, options.window);
+        kernel::KernelSubject subject(loaded.waiting(), {schedule.target, workload_of(schedule, workloads)}, sweep);
+        const auto replayed = subject.replay(schedule.landings, trace);
+        results.push_back(suite::replayed({.case_name = schedule.target}, schedule, replayed.violations));
+        text.print((with_trace ? "\n" : "") + replay_text(schedule, replayed));
+    }
+    documents.write(local->description, results);
+    return static_cast<int>(report::exit_code_of(results));
+}
+
+}  // namespace gatecrash::cli

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "kernel/kernel_stepper.hpp"
+#include "sweep/replay.hpp"
+
+namespace gatecrash::kernel {
+
+/// Writes the steps of a kernel for people. Each instruction has a line, with the registers that it changed. So has
+/// each event that lands, and each frame that the CPU pushes.
+class KernelTrace {
+  public:
+    /// All of them outlive the trace. Without a sink it does nothing.
+    KernelTrace(KernelGuest& guest, const vm::SymbolTable& symbols, const sweep::TraceSink& sink);
+
+    void lands(vm::Event event);
+    /// Call these around each step.
+    void before_step();
+    void after_step(const KernelStepper::Step& step);
+
+  private:
+    [[nodiscard]] std::string flags();
+
+    KernelGuest& guest_;
+    const vm::SymbolTable& symbols_;
+    const sweep::TraceSink& sink_;
+    std::uint64_t number_ = 0;
+    bool has_landed_ = false;
+    std::string line_;
+    kvm_regs before_{};
+    std::uint64_t cr3_ = 0;
+};
+
+}  // namespace gatecrash::kernel
