@@ -104,7 +104,7 @@ std::vector<Plan> usual_plans(const std::string& nmi_code) {
         plans.push_back({"nested-nmi",
                          {Event::nmi(), Event::db(), Event::nmi()},
                          3,
-                         parse_kernel_window("nmi:entry,db:" + nmi_code),
+                         parse_kernel_window(fmt::format("nmi:entry,nmi:{0},db:{0}", nmi_code)),
                          true});
     }
     return plans;

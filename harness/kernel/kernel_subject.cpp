@@ -44,9 +44,23 @@ std::vector<AddressRange> text_with_events(const vm::SymbolTable& symbols, const
     }
     for (const auto& range : options.window) {
         const auto from = address_of(range.from);
-        text.push_back({from, range.to.empty() ? vm::Virtual{number(from) + 1} : address_of(range.to)});
+        const AddressRange one{from, range.to.empty() ? vm::Virtual{number(from) + 1} : address_of(range.to)};
+        if (std::ranges::find(text, one) == text.end()) text.push_back(one);
     }
     return text;
+}
+
+/// True if an interrupt or an NMI may wait in its own window for a boundary that only another event's window has. Then
+/// it lands at a boundary where it is not delivered.
+bool some_wait_outside(const sweep::SweepOptions& options) {
+    return std::ranges::any_of(options.events, [&](const auto& event) {
+        const auto is_for = [&](const auto& range) { return !range.of || *range.of == event.kind; };
+        return vm::is_interrupt(event) && std::ranges::any_of(options.window, [&](const auto& range) {
+                   return !is_for(range) && std::ranges::none_of(options.window, [&](const auto& own) {
+                       return is_for(own) && own.from == range.from && own.to == range.to;
+                   });
+               });
+    });
 }
 
 }  // namespace
@@ -68,7 +82,7 @@ KernelSubject::KernelSubject(const WaitingKernel& kernel, Workload workload, con
     : kernel_(kernel),
       workload_(std::move(workload)),
       events_(options.events),
-      prunes_(options.prune),
+      saves_all_(!options.prune || some_wait_outside(options)),
       has_interrupts_(
           std::ranges::any_of(events_, [](const auto& event) { return event.kind == vm::Event::Kind::irq; })),
       text_(text_with_events(kernel.symbols, options)),
@@ -178,7 +192,8 @@ class KernelSubject::Walk {
           stepper_(guest_, subject.kernel_.facts),
           calls_(std::move(calls)) {
         for (const auto& range : subject.text_) {
-            if (range.begin != subject.kernel_.facts.entry_text.begin) places_.push_back(range.begin);
+            const bool is_known = std::ranges::find(places_, range.begin) != places_.end();
+            if (range.begin != subject.kernel_.facts.entry_text.begin && !is_known) places_.push_back(range.begin);
         }
     }
 
@@ -256,12 +271,11 @@ sweep::Path KernelSubject::discover(sweep::HitCounter& hits, const KernelState& 
     return path;
 }
 
-/// True if a schedule may begin at a boundary with these registers. If equivalent schedules are left out, an event that
-/// waits lands only where it is delivered.
+/// True if a schedule may begin at a boundary with these registers.
 bool KernelSubject::matters(const CpuState& cpu) const {
-    return !prunes_ || std::ranges::any_of(events_, [&](const auto& event) {
-        return can_land_at(event, cpu) && vm::can_deliver(cpu.regs, cpu.events, event);
-    });
+    return saves_all_ || std::ranges::any_of(events_, [&](const auto& event) {
+               return can_land_at(event, cpu) && vm::can_deliver(cpu.regs, cpu.events, event);
+           });
 }
 
 bool KernelSubject::can_land(vm::Event event, const sweep::Point& at) const {

@@ -119,7 +119,10 @@ class KernelSubject : public sweep::Subject {
     WaitingKernel kernel_;
     Workload workload_;
     std::vector<vm::Event> events_;
-    bool prunes_, has_interrupts_;
+    /// If equivalent schedules are left out, an event lands only where it is delivered. So other boundaries need not be
+    /// saved, unless this is set.
+    bool saves_all_;
+    bool has_interrupts_;
     std::vector<AddressRange> text_;  ///< where events may land; empty: anywhere
     sweep::PhaseClock* clock_;
     std::optional<KernelState> begin_;  ///< just after the doorbell BEGIN
