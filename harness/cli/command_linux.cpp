@@ -165,9 +165,8 @@ Sweeping sweeping_of(const LinuxOptions& options, const ReadyKernel& kernel) {
 }
 
 int sweep_linux(LinuxOptions options) {
-    auto& machine = options.sweeping.common.machine;
-    machine = machine_to_use(machine);
-    const auto kernel = ready_kernel(options.kernel, machine);
+    const auto kernel = ready_kernel(options.kernel, options.sweeping.common.machine);
+    options.sweeping.common.machine = kernel.machine;
     const auto sweeping = sweeping_of(options, kernel);
     Documents documents(sweeping);
     const worker::InterruptGuard guard;

@@ -62,8 +62,12 @@ int replay_on_kernel(const CommonOptions& common, const KernelReplayOptions& opt
                      const std::vector<sweep::Schedule>& schedules, bool with_trace) {
     Documents documents("replay", destinations_of(common));
     auto inside = common;
-    inside.machine = machine_to_use(common.machine);
-    const auto saved = options.saved ? *options.saved : ready_kernel(options.kernel, inside.machine).file.string();
+    auto saved = options.saved.value_or("");
+    if (!options.saved) {
+        const auto ready = ready_kernel(options.kernel, common.machine);
+        saved = ready.file;
+        inside.machine = ready.machine;
+    }
     auto local = choose_machine(inside.machine, !documents.empty());
     if (!local) {
         inside.words.push_back(fmt::format("--{}={}", saved_kernel_option, saved));

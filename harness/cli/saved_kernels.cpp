@@ -69,11 +69,11 @@ void boot_inside(const machines::Machine& machine, const KernelOptions& options,
 
 }  // namespace
 
-ReadyKernel ready_kernel(const KernelOptions& options, MachineName name) {
-    const auto& machine = *name.machine();
+ReadyKernel ready_kernel(const KernelOptions& options, MachineName asked) {
     const auto whole = with_paths(options);
-    // Refuses what cannot work before a machine starts.
     check_kernel(whole);
+    const auto name = machine_to_use(asked);
+    const auto& machine = *name.machine();
     const machines::ContentCache cache(machines::cache_folder(machine) / "kernels");
     const auto key = key_of(whole, machine);
     std::optional<kernel::SavedKernelHead> head;
@@ -95,7 +95,7 @@ ReadyKernel ready_kernel(const KernelOptions& options, MachineName name) {
             boot_here(whole, folder / file_name);
         }
     });
-    return {cache.folder() / key / file_name, std::move(*head)};
+    return {cache.folder() / key / file_name, std::move(*head), name};
 }
 
 }  // namespace gatecrash::cli

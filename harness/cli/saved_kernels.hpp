@@ -18,11 +18,12 @@ inline constexpr const char* saved_kernel_option = "saved-kernel";
 struct ReadyKernel {
     std::filesystem::path file;  ///< see kernel::to_file()
     kernel::SavedKernelHead head;
+    MachineName machine;  ///< not `auto`
 };
 
-/// Returns the kernel of `options` on `machine`, which is not `auto`. Boots it if the cache does not have it. Throws
-/// vm::ImageError for a kernel that cannot be swept, machines::MachineError, and worker::WorkerError if the kernel did
-/// not boot.
-[[nodiscard]] ReadyKernel ready_kernel(const KernelOptions& options, MachineName machine);
+/// Returns the kernel of `options` on the machine that `asked` means. Boots it if the cache does not have it. Throws
+/// vm::ImageError for a kernel that cannot be swept, before any machine is needed; machines::MachineError; and
+/// worker::WorkerError if the kernel did not boot.
+[[nodiscard]] ReadyKernel ready_kernel(const KernelOptions& options, MachineName asked);
 
 }  // namespace gatecrash::cli

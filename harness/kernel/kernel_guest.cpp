@@ -262,6 +262,13 @@ void KernelGuest::watch(const KernelFacts& facts) {
 }
 
 void KernelGuest::ignore_failures() {
+    // KVM would move RIP over the OUT, where another instruction stands now.
+    if (const auto at = rip(); code_of_failures_.contains(at)) {
+        cpu_.complete_exit();
+        auto regs = cpu_.regs();
+        regs.rip = number(at);
+        cpu_.set_regs(regs);
+    }
     for (const auto& [address, code] : code_of_failures_) write(address, code);
 }
 

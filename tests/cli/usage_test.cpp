@@ -238,6 +238,18 @@ TEST(Schedule, IsCheckedBeforeAMachineIsNeeded) {
                        "has no symbol 'nowhere'");
 }
 
+TEST(LinuxKernel, ThatCannotBeSweptIsRefusedBeforeAMachineIsNeeded) {
+    const TemporaryFolder folder;
+    expect_wrong_usage({"linux", "--kernel", "/nonexistent/bzImage"},
+                       "--kernel: cannot read /nonexistent/bzImage: No such");
+    expect_wrong_usage({"linux", "--kernel", folder.path()}, "is a folder");
+    expect_wrong_usage({"linux", "--kernel", folder.file("text", "no kernel")}, "text");
+    expect_wrong_usage({"linux", "--kernel", GUEST}, "no symbols in the kernel: name its vmlinux");
+    expect_wrong_usage({"replay", "linux/getpid@smi:panic"}, "'smi'");
+    expect_wrong_usage({"replay", "linux/getpid@nmi:panic", "nested-nmi/flag-only@nmi:entry_nmi"},
+                       "replay them one by one");
+}
+
 /// Makes damaged copies of a guest.
 class GuestFile : public testing::Test {
   protected:

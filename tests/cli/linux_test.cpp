@@ -1,0 +1,96 @@
+// Sweeps the Linux kernel that `./dev setup` unpacked, as a user does.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "support/gatecrash.hpp"
+
+namespace gatecrash::cli {
+namespace {
+
+using nlohmann::json;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+Result sweep_linux(Words more) {
+    Words words{"linux", "--machine", "amd", "--workload", "getpid"};
+    words.insert(words.end(), more.begin(), more.end());
+    return run_gatecrash(words);
+}
+
+/// Returns the results of a document, without what depends on the host's speed.
+json results_of(const Result& result) {
+    auto results = json::parse(result.out)["results"];
+    for (auto& each : results) {
+        each.erase("seconds");
+        each.erase("spent");
+    }
+    return results;
+}
+
+TEST(Linux, HoldsAndGivesTheSameResultForEachNumberOfWorkers) {
+    const Words what{"--events", "nmi,irq,db", "--json", "-", "--quiet", "--jobs"};
+    auto alone = what, together = what;
+    alone.emplace_back("1");
+    together.emplace_back("3");
+    const auto one = sweep_linux(alone), three = sweep_linux(together);
+    ASSERT_EQ(one.code, 0) << one.err;
+    ASSERT_EQ(three.code, 0) << three.err;
+    const auto results = results_of(one);
+    EXPECT_EQ(results, results_of(three));
+    ASSERT_EQ(results.size(), 1U);
+    EXPECT_EQ(results[0]["case"], "linux/getpid");
+    EXPECT_EQ(results[0]["verdict"], "holds");
+    EXPECT_GT(results[0]["boundaries"], 200);
+    EXPECT_GT(results[0]["schedules"], results[0]["boundaries"]);
+}
+
+/// The bytes of UD2 at the entry of NMIs.
+const Words poke{"--poke", "asm_exc_nmi=0f0b"};
+
+TEST(Linux, ShowsWhatAPlantedBugDoes) {
+    auto words = poke;
+    words.insert(words.end(), {"--events", "nmi", "--window", "entry_SYSCALL_64"});
+    const auto result = sweep_linux(words);
+    EXPECT_EQ(result.code, 1);
+    EXPECT_THAT(result.out,
+                AllOf(HasSubstr("breaks I8"), HasSubstr("the kernel called "), HasSubstr("invalid opcode"),
+                      HasSubstr("gatecrash replay --poke 'asm_exc_nmi+0x0=0f0b' --window 'entry_SYSCALL_64' "
+                                "'linux/getpid@nmi:entry_SYSCALL_64'")))
+        << result.err;
+
+    Words again{"replay", "--machine", "amd", "--trace", "linux/getpid@nmi:entry_SYSCALL_64"};
+    again.insert(again.end(), poke.begin(), poke.end());
+    const auto replayed = run_gatecrash(again);
+    EXPECT_EQ(replayed.code, 1);
+    EXPECT_THAT(replayed.out,
+                AllOf(HasSubstr(">>> nmi lands at entry_SYSCALL_64"), HasSubstr("=== vector 2 goes to asm_exc_nmi"),
+                      HasSubstr("ud2"), HasSubstr("=== vector 6 goes to asm_exc_invalid_op"), HasSubstr("breaks I8")))
+        << replayed.err;
+}
+
+TEST(Linux, ReplaysAScheduleThatHolds) {
+    const auto result =
+        run_gatecrash({"replay", "--machine", "amd", "linux/getpid@nmi:entry_SYSCALL_64,nmi:first_nmi#1"});
+    EXPECT_EQ(result.code, 0) << result.err;
+    EXPECT_THAT(result.out, HasSubstr("every invariant holds"));
+}
+
+TEST(Linux, SaysWhichWorkloadsThereAre) {
+    const auto result = run_gatecrash({"linux", "--machine", "amd", "--workload", "getpid,fork"});
+    EXPECT_EQ(result.code, 2);
+    EXPECT_THAT(result.err, AllOf(HasSubstr("no workload 'fork'"), HasSubstr("getpid, yield, ")));
+}
+
+TEST(Linux, SaysWhatAKernelSaidThatDidNotBoot) {
+    const auto result = sweep_linux({"--append", "rdinit=/nothing"});
+    EXPECT_EQ(result.code, 3);
+    EXPECT_THAT(result.err, AllOf(HasSubstr("Kernel panic"), HasSubstr("--append")));
+    EXPECT_THAT(sweep_linux({"--memory", "24"}).err, HasSubstr("--memory"));
+}
+
+}  // namespace
+}  // namespace gatecrash::cli
