@@ -81,8 +81,11 @@ class Checker:
         self.sources = None
 
     def read_variants(self):
-        """The names of the variants of each case."""
+        """The names of the variants of each case, and of the workloads of `linux`."""
         variants = {}
+        init = self.tree.root / "guest" / "linux" / "init.c"
+        if init.exists():
+            variants["linux"] = set(re.findall(r'^ +\{"([a-z0-9-]+)", ', init.read_text(), re.MULTILINE))
         for line in self.gatecrash.help_of("list").splitlines():
             case = re.match(r"([a-z0-9-]+): ", line)
             variant = re.match(r"  ([a-z0-9-]+)$", line)
@@ -138,7 +141,7 @@ class Checker:
     def is_excerpt(self, text):
         """Returns whether a file has the same lines one after the other, without a look at white space."""
         if self.sources is None:
-            paths = (path for path in self.tree.paths if re.search(r"\.(cpp|hpp|h|S)$", path))
+            paths = (path for path in self.tree.paths if re.search(r"\.(c|cpp|hpp|h|S)$", path))
             self.sources = ["\n".join(without_space(self.tree.read(path))) + "\n" for path in paths]
         excerpt = "\n".join(without_space(text)) + "\n"
         return any(excerpt in source for source in self.sources)

@@ -190,7 +190,7 @@ const Command linux_command{
         "  gatecrash linux\n"
         "  gatecrash linux --kernel arch/x86/boot/bzImage --append pti=on --workload getpid,page-fault\n"
         "  gatecrash linux --workload getpid --events nmi,irq,db --depth 2 --window entry\n"
-        "  gatecrash linux --workload getpid --poke paranoid_entry+0x1d=0f1f440000\n",
+        "  gatecrash linux --workload getpid --poke paranoid_entry+0x80=0f1f440000\n",
     .add_options = add_linux,
     .prepare = prepare<read_linux, sweep_linux>};
 

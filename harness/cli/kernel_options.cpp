@@ -53,7 +53,7 @@ std::vector<kernel::Poke> read_pokes(const Values& values) {
         if (!poke) {
             values.fail(
                 fmt::format("--poke must be SYMBOL+0xOFFSET=BYTES with bytes in hexadecimal, such as "
-                            "paranoid_entry+0x1d=0f1f440000, not '{}'",
+                            "paranoid_entry+0x80=0f1f440000, not '{}'",
                             rest.substr(0, comma)));
         }
         pokes.push_back(*poke);
