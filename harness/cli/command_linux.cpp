@@ -16,7 +16,7 @@
 namespace gatecrash::cli {
 namespace {
 
-/// What lands on a workload, and where.
+/// The events that land on a workload, and their places.
 struct Plan {
     std::string name;  ///< follows the workload's name; empty: nothing does
     std::vector<vm::Event> events;
@@ -94,8 +94,8 @@ LinuxOptions read_linux(const Values& values) {
     return options;
 }
 
-/// Returns what is swept if the user names no events: each event everywhere, pairs in the entry text, and two NMIs with
-/// an exception in between, whose IRET unmasks NMIs.
+/// Returns what is swept if the user names no events. These are each event everywhere, and pairs in the entry text. The
+/// last plan has two NMIs and an exception in between, whose IRET unmasks NMIs.
 std::vector<Plan> usual_plans(const std::string& nmi_code) {
     using vm::Event;
     std::vector<Plan> plans{{"", {Event::nmi(), Event::irq(), Event::db()}},

@@ -1,4 +1,4 @@
-// What the harness must know of a kernel to sweep it.
+// Facts about a kernel that a sweep needs.
 #pragma once
 
 #include <array>

@@ -104,7 +104,7 @@ class KernelGuest {
     /// a port again and again makes each KVM_RUN short.
     [[nodiscard]] bool is_overdue(std::chrono::steady_clock::time_point begin) const;
 
-    /// What save() asks KVM for. The rest is as in an earlier state.
+    /// Says how much save() asks KVM for. The rest is as in an earlier state.
     enum class Save : std::uint8_t { cpu, local_apic, everything };
     /// Returns the state of the guest as it is now. It shares pages with `earlier`, which only Save::everything can do
     /// without. If the guest has not written memory since then, the state has the same pages. The first call begins to
@@ -172,7 +172,7 @@ class KernelGuest {
     std::chrono::microseconds tick_{7000};
     std::optional<MemoryStates> memory_states_;
     std::shared_ptr<const DeviceState> restored_;  ///< the devices as the last restore() left them
-    // What KVM has, as far as it is known.
+    // These are in KVM, as far as it is known.
     std::optional<vm::Msrs> msrs_;
     std::optional<kvm_lapic_state> local_apic_;
     std::optional<kvm_fpu> fpu_;

@@ -44,7 +44,7 @@ class OtherBytes {
     OtherBytes(KernelGuest& guest, Virtual address, std::span<const std::byte> bytes) : original_(bytes.size()) {
         const auto physical = guest.translate(address);
         if (!physical || vm::offset_in_page(address) + bytes.size() > vm::page_size)
-            throw vm::MachineFault("nothing is mapped where the kernel is to be stopped");
+            throw vm::MachineFault("the kernel has no memory where a step must stop it");
         place_ = guest.memory().subspan(number(*physical), bytes.size());
         std::ranges::copy(place_, original_.begin());
         std::ranges::copy(bytes, place_.begin());

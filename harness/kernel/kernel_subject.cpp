@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "gatecrash/workload.h"
@@ -12,6 +13,7 @@
 #include "vm/outcome.hpp"
 #include "vm/state/debug_registers.hpp"
 #include "vm/state/registers.hpp"
+#include "vm/stepping/stepper.hpp"
 
 namespace gatecrash::kernel {
 namespace {
@@ -66,11 +68,12 @@ bool some_wait_outside(const sweep::SweepOptions& options) {
 }  // namespace
 
 struct KernelSubject::KernelPoint : sweep::Point {
-    KernelPoint(const sweep::Reached& reached, KernelState state, std::vector<Call> calls)
-        : Point(reached), state(std::move(state)), calls(std::move(calls)) {}
+    KernelPoint(const sweep::Reached& reached, KernelState state, std::vector<Call> calls, bool handles_db)
+        : Point(reached), state(std::move(state)), calls(std::move(calls)), handles_db(handles_db) {}
 
     KernelState state;
     std::vector<Call> calls;  ///< calls that have not returned, outermost first
+    bool handles_db;          ///< a #DB has been delivered, and its handler has not returned
     StateDigest digest{};     ///< only set if states are compared
 };
 
@@ -153,7 +156,7 @@ void KernelSubject::keep_window() {
 
 sweep::Path KernelSubject::path_of(std::size_t, sweep::HitCounter& hits) {
     open();
-    auto path = discover(hits, *begin_, false, {}, false);
+    auto path = discover(hits, {*begin_, {}, false}, false, false);
     if (!kernel_.guest.memory_states().equals(reference_->end.pages)) {
         throw vm::MachineFault(name() + ": the kernel ends differently when stepped than when run freely");
     }
@@ -168,7 +171,7 @@ sweep::Path KernelSubject::path_after(const sweep::Point& from, vm::Event event,
     const auto end = guest.save(&start);
     land(from, event, to);
     sweep::HitCounter hits;
-    auto path = discover(hits, start, true, of(from).calls, compare);
+    auto path = discover(hits, {start, of(from).calls, of(from).handles_db}, true, compare);
     if (!guest.memory_states().equals(end.pages) || !compare_ends(guest.save(&start).cpu, end.cpu).empty()) {
         throw vm::MachineFault(
             fmt::format("{}: after {} at {} the kernel ends differently when stepped than when run "
@@ -185,12 +188,13 @@ bool KernelSubject::is_text(vm::Virtual address) const {
 /// Goes from each boundary in `text_` to the next one. Other code runs freely if a call leads there.
 class KernelSubject::Walk {
   public:
-    /// `calls` have not returned where the walk begins.
-    Walk(const KernelSubject& subject, std::vector<Call> calls)
+    /// `calls` have not returned where the walk begins. With `handles_db`, a #DB is being handled there.
+    Walk(const KernelSubject& subject, std::vector<Call> calls, bool handles_db)
         : subject_(subject),
           guest_(subject.kernel_.guest),
           stepper_(guest_, subject.kernel_.facts),
-          calls_(std::move(calls)) {
+          calls_(std::move(calls)),
+          handles_db_(handles_db) {
         for (const auto& range : subject.text_) {
             const bool is_known = std::ranges::find(places_, range.begin) != places_.end();
             if (range.begin != subject.kernel_.facts.entry_text.begin && !is_known) places_.push_back(range.begin);
@@ -199,6 +203,19 @@ class KernelSubject::Walk {
 
     /// Makes one step, and runs what follows freely up to a boundary in `text_`, if that is possible.
     KernelStepper::Step step() {
+        const auto step = step_on();
+        follow_db(step);
+        return step;
+    }
+
+    [[nodiscard]] const std::vector<Call>& calls() const { return calls_; }
+    [[nodiscard]] bool handles_db() const { return handles_db_; }
+    [[nodiscard]] bool has_flag() const { return stepper_.has_flag(); }
+    /// True if the guest may have written memory since the last call.
+    [[nodiscard]] bool take_written() { return std::exchange(has_written_, false); }
+
+  private:
+    KernelStepper::Step step_on() {
         const auto instruction = stepper_.next_instruction();
         const auto before = guest_.cpu().regs();
         auto step = stepper_.step();
@@ -217,12 +234,19 @@ class KernelSubject::Walk {
         return step;
     }
 
-    [[nodiscard]] const std::vector<Call>& calls() const { return calls_; }
-    [[nodiscard]] bool has_flag() const { return stepper_.has_flag(); }
-    /// True if the guest may have written memory since the last call.
-    [[nodiscard]] bool take_written() { return std::exchange(has_written_, false); }
+    /// Notes where the handler of a #DB begins, and where it returns.
+    void follow_db(const KernelStepper::Step& step) {
+        const auto& regs = guest_.cpu().regs();
+        if (step.delivered == std::uint8_t{GATECRASH_VECTOR_DB}) {
+            constexpr std::uint64_t pushed_rsp = 24;
+            handles_db_ = true;
+            returns_to_ = guest_.word_at(vm::Virtual{regs.rsp}).value_or(0);
+            returns_with_ = guest_.word_at(vm::Virtual{regs.rsp + pushed_rsp}).value_or(0);
+        } else if (guest_.cpl() == programs_cpl || (regs.rip == returns_to_ && regs.rsp == returns_with_)) {
+            handles_db_ = false;
+        }
+    }
 
-  private:
     [[nodiscard]] bool is_stepped() const {
         return subject_.text_.empty() || guest_.cpl() == programs_cpl || subject_.is_text(guest_.rip());
     }
@@ -232,19 +256,20 @@ class KernelSubject::Walk {
     KernelStepper stepper_;
     std::vector<Call> calls_;  ///< calls into code that runs freely, outermost first
     std::vector<vm::Virtual> places_;
+    bool handles_db_;
+    std::uint64_t returns_to_ = 0, returns_with_ = 0;  ///< RIP and RSP after the handler of the last #DB
     bool has_written_ = true;
 };
 
 /// Steps from the guest's state to the end of the window, and returns the boundaries in `text_` on the way. If an event
 /// waits, the boundaries begin where it is delivered.
-sweep::Path KernelSubject::discover(sweep::HitCounter& hits, const KernelState& start, bool waits,
-                                    std::vector<Call> calls, bool with_digests) {
+sweep::Path KernelSubject::discover(sweep::HitCounter& hits, const Start& start, bool waits, bool with_digests) {
     const auto phase = during(Phase::stepping);
     auto& guest = kernel_.guest;
     sweep::Path path;
-    const KernelState* earlier = &start;
+    const KernelState* earlier = &start.state;
     const KernelPoint* last = nullptr;
-    Walk walk(*this, std::move(calls));
+    Walk walk(*this, start.calls, start.handles_db);
     for (KernelStepper::Step step; !step.end;) {
         if (!waits && is_text(guest.rip())) {
             const auto reached = hits.reach(guest.rip());
@@ -255,7 +280,7 @@ sweep::Path KernelSubject::discover(sweep::HitCounter& hits, const KernelState& 
                 state = guest.save(earlier, what, walk.take_written());
                 if (walk.has_flag()) state.cpu.regs.rflags |= vm::rflags_tf;
             }
-            auto point = std::make_unique<KernelPoint>(reached, std::move(state), walk.calls());
+            auto point = std::make_unique<KernelPoint>(reached, std::move(state), walk.calls(), walk.handles_db());
             if (is_saved && with_digests)
                 point->digest = digest_of(point->state, last == nullptr ? nullptr : &last->state,
                                           last == nullptr ? nullptr : &last->digest);
@@ -282,6 +307,8 @@ bool KernelSubject::can_land(vm::Event event, const sweep::Point& at) const {
     const auto& state = of(at).state;
     const bool is_interrupt = event.kind == vm::Event::Kind::irq && state.devices != nullptr;
     if (is_interrupt && has_waiting(state.devices->local_apic, vector_of(event))) return false;
+    // Linux disarms breakpoints while it handles a #DB: another one would use the same stack, and the same DR6.
+    if (event.kind == vm::Event::Kind::db && of(at).handles_db) return false;
     return can_land_at(event, state.cpu);
 }
 
@@ -476,7 +503,7 @@ std::vector<sweep::Violation> KernelSubject::examine(std::size_t, const sweep::H
         auto& guest = kernel_.guest;
         guest.ignore_failures();
         (void)guest.run();
-        violations.front().message += ". The end of its log:\n" + guest.log(12);
+        violations.front().message += ". The end of its log:\n" + guest.log(16);
         guest.heed_failures();
     }
     return violations;
@@ -503,14 +530,15 @@ sweep::ReplayResult KernelSubject::replay(const std::vector<sweep::Landing>& lan
     std::vector<sweep::Landed> landed;
     std::optional<Stop> end;
     {
-        Walk walk(*this, {});
+        Walk walk(*this, {}, false);
         sweep::HitCounter hits;
         for (bool waits = false; !end && result.steps < most_steps; ++result.steps) {
             const bool counts = !waits && is_text(kernel_.guest.rip()) && landed.size() < landings.size();
             if (counts && is_wanted(landings[landed.size()].boundary, hits.reach(kernel_.guest.rip()))) {
                 const auto& [event, boundary] = landings[landed.size()];
                 const CpuState now{kernel_.guest.cpu().regs(), {}, kernel_.guest.cpu().events(), {}, {}};
-                if (!can_land_at(event, now)) {
+                const bool nests = event.kind == vm::Event::Kind::db && walk.handles_db();
+                if (nests || !can_land_at(event, now)) {
                     throw sweep::ScheduleError(
                         fmt::format("{} cannot occur at {}", sweep::to_string(event), to_string(boundary)));
                 }

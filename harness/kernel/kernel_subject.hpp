@@ -87,7 +87,7 @@ class KernelSubject : public sweep::Subject {
     class Walk;
     struct KernelPoint;
     [[nodiscard]] static const KernelPoint& of(const sweep::Point& point);
-    /// What the run without events leaves.
+    /// The end of the run without events.
     struct Reference {
         KernelState end;    ///< at the doorbell END
         KernelState alive;  ///< at the doorbell ALIVE after it
@@ -97,8 +97,13 @@ class KernelSubject : public sweep::Subject {
     [[nodiscard]] sweep::During during(sweep::Phase phase) const { return {clock_, phase}; }
     void open();
     void land_on_guest(vm::Event event);
-    [[nodiscard]] sweep::Path discover(sweep::HitCounter& hits, const KernelState& start, bool waits,
-                                       std::vector<Call> calls, bool with_digests);
+    /// Where a path begins.
+    struct Start {
+        const KernelState& state;
+        std::vector<Call> calls;  ///< calls that have not returned, outermost first
+        bool handles_db;          ///< a #DB has been delivered, and its handler has not returned
+    };
+    [[nodiscard]] sweep::Path discover(sweep::HitCounter& hits, const Start& start, bool waits, bool with_digests);
     [[nodiscard]] bool is_text(vm::Virtual address) const;
     [[nodiscard]] bool matters(const CpuState& cpu) const;
     [[nodiscard]] bool can_land_at(vm::Event event, const CpuState& cpu) const;

@@ -22,7 +22,7 @@ struct WorkloadInfo {
     bool operator==(const WorkloadInfo&) const = default;
 };
 
-/// What can be known of a saved kernel quickly.
+/// The part of a saved kernel that is quick to read.
 struct SavedKernelHead {
     std::string version;  ///< the first word of the kernel's release string; may be empty
     std::vector<WorkloadInfo> workloads;

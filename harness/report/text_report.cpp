@@ -284,7 +284,8 @@ std::string next_step(std::span<const suite::Result> results) {
                            how_to_follow(result));
     }
     if (const auto findings = count(results, Status::finding); findings != 0) {
-        return fmt::format("{} an invariant: {}", findings == 1 ? "1 sweep breaks" : grouped(findings) + " sweeps break",
+        return fmt::format("{} an invariant: {}",
+                           findings == 1 ? "1 sweep breaks" : grouped(findings) + " sweeps break",
                            how_to_follow(first(Status::finding)));
     }
     if (count(results, Status::ok) == 0) {
