@@ -121,6 +121,7 @@ std::vector<unsigned> chosen(const std::vector<kernel::WorkloadInfo>& workloads,
         const auto found = std::ranges::find(workloads, name, &kernel::WorkloadInfo::name);
         if (found == workloads.end()) {
             std::vector<std::string> names;
+            names.reserve(workloads.size());
             for (const auto& workload : workloads) names.push_back(workload.name);
             throw UsageError(fmt::format("no workload '{}': the init program has {}", name, fmt::join(names, ", ")),
                              "linux");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "kernel/btf.hpp"
 
@@ -43,9 +44,8 @@ Virtual find_room(const BootImage& kernel, Virtual entry_text_end) {
 }
 
 /// Returns the per-CPU address of the first of `members` that the kernel's interrupt statistics have.
-template <std::size_t Count>
 std::optional<Virtual> counter(const BootImage& kernel, const vm::SymbolTable& symbols,
-                               const std::array<std::string_view, Count>& members) {
+                               std::span<const std::string_view> members) {
     const auto section = kernel.section(".BTF");
     const auto statistics = symbols.find("irq_stat");
     if (section.empty() || !statistics) return std::nullopt;

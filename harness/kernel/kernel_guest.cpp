@@ -55,9 +55,8 @@ std::uint32_t read_port(std::uint16_t port) {
         case serial_line_status:
             return 0x60;  // the transmitter is empty
         case cmos_data:
-            return 0;  // the clock is not being updated
         case system_control:
-            return 0;  // no error is the reason for an NMI
+            return 0;  // the clock is not being updated, and no error is the reason for an NMI
         case keyboard:
             return 0xfd;  // not busy. A kernel that resets the CPU would wait for that, 65536 times
         default:

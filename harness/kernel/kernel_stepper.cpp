@@ -233,7 +233,7 @@ std::optional<Stop> KernelStepper::run_until_return(const Call& call, std::span<
             cpu.set_regs(regs);
             return std::nullopt;
         }
-        const auto stop = guest_.stop_of(exit);
+        auto stop = guest_.stop_of(exit);
         if (stop && !std::holds_alternative<StillRuns>(*stop)) return stop;
     }
     return StillRuns{};
@@ -248,7 +248,7 @@ std::optional<Stop> KernelStepper::run_to_delivery() {
             guest_.cpu().set_guest_debug(0);
             exit = guest_.run_once();
         }
-        const auto stop = guest_.stop_of(exit);
+        auto stop = guest_.stop_of(exit);
         if (stop && std::holds_alternative<Caught>(*stop)) {
             (void)deliver(std::get<Caught>(*stop).vector);
             return std::nullopt;

@@ -203,7 +203,7 @@ class KernelSubject::Walk {
 
     /// Makes one step, and runs what follows freely up to a boundary in `text_`, if that is possible.
     KernelStepper::Step step() {
-        const auto step = step_on();
+        auto step = step_on();
         follow_db(step);
         return step;
     }
@@ -483,7 +483,7 @@ std::optional<Stop> KernelSubject::seek_loop() {
         return again;
     };
     while (looks < deliveries) {
-        const auto stop = stepper.run_to_delivery();
+        auto stop = stepper.run_to_delivery();
         if (stop && std::holds_alternative<StillRuns>(*stop)) break;
         if (stop) return stop;
         if (repeats()) return StillRuns{};

@@ -35,6 +35,7 @@ std::string missing_behaviours(std::span<const vm::Behaviour> needs, const repor
     });
     if (missing.empty()) return "";
     std::vector<std::string> texts;
+    texts.reserve(missing.size());
     for (const auto behaviour : missing) texts.push_back(describe(behaviour));
     return fmt::format("it needs {}. {} from real hardware on {}: `gatecrash doctor` shows how",
                        fmt::join(texts, " and "), missing.size() == 1 ? "This differs" : "These differ", machine.name);
