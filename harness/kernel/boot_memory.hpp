@@ -19,10 +19,14 @@ struct BootInput {
     std::string initramfs;     ///< a cpio archive, compressed or not; may be empty
 };
 
-/// Loads `image` into `memory`, the guest-physical memory from address 0 on. Also writes boot_params with a memory map
-/// of two entries, the command line, and a GDT. The initramfs comes at the end of the first 2 GiB. The page tables map
-/// the first GiB onto itself (Linux, Documentation/arch/x86/boot.rst, "64-bit Boot Protocol"). Throws ImageError if
-/// something does not fit, and for more than 3 GiB of memory.
+/// Makes `memory`, the guest-physical memory from address 0 on, ready for the entry point (Linux,
+/// Documentation/arch/x86/boot.rst, "64-bit Boot Protocol"):
+/// - the segments of `image`, at their own addresses;
+/// - boot_params, with a memory map of two entries;
+/// - the command line;
+/// - a GDT, and page tables that map the first GiB onto itself;
+/// - the initramfs, which ends where the first 2 GiB or the memory end.
+/// Throws ImageError if something does not fit, and for more than 3 GiB of memory.
 void load_kernel(const BootImage& image, const BootInput& input, std::span<std::byte> memory);
 
 /// Return the registers at the entry point: 64-bit mode on the tables of load_kernel(), interrupts off, RSI at

@@ -110,6 +110,8 @@ void KernelGuest::fail(const std::string& what) {
 
 // --- states ----------------------------------------------------------------------------------------------------------
 
+CpuState KernelGuest::cpu_state() { return {cpu_.regs(), cpu_.sregs(), cpu_.events(), cpu_.debug_registers(), msrs()}; }
+
 const vm::Msrs& KernelGuest::msrs() {
     if (!msrs_) vm::read_msrs(cpu_, msrs_.emplace());
     return *msrs_;
@@ -136,7 +138,7 @@ KernelState KernelGuest::save(const KernelState* earlier, Save what, bool has_wr
         vm_.set_memory_slot(0, 0, memory_.bytes(), kvm::Access::logged);
         memory_states_.emplace(vm_, 0, memory_.bytes());
     }
-    KernelState state{{cpu_.regs(), cpu_.sregs(), cpu_.events(), cpu_.debug_registers(), msrs()}, {}, {}};
+    KernelState state{cpu_state(), {}, {}};
     state.pages = earlier == nullptr ? memory_states_->save()
                   : has_written      ? memory_states_->save(earlier->pages)
                                      : earlier->pages;
@@ -360,29 +362,24 @@ std::string KernelGuest::log(std::size_t lines) {
     return text;
 }
 
-std::uint16_t KernelGuest::run_to_doorbell(std::uint16_t first, std::uint16_t last, unsigned seconds) {
+std::uint16_t KernelGuest::run_to_doorbell(unsigned seconds) {
     // KVM can lose a tick that was raised while its line was masked. Writing the registers makes KVM look again.
     using namespace std::chrono_literals;
-    constexpr auto tick = 1500us;
-    set_tick(tick);
+    const auto usual = tick_;
+    set_tick(1500us);
     for (auto begin = std::chrono::steady_clock::now();;) {
         const auto exit = run_once();
-        if (const auto* io = std::get_if<kvm::IoExit>(&exit)) {
-            if (!io->is_out) cpu_.answer(read_port(io->port));
-            if (io->is_out && io->port == keyboard && io->value == reset_cpu) fail("reset the CPU");
-            if (io->is_out && io->port >= first && io->port <= last && cpl() == user) {
-                leave_doorbell();
-                return io->port;
-            }
-        } else if (std::holds_alternative<kvm::InterruptedExit>(exit)) {
-            if (std::chrono::steady_clock::now() - begin > std::chrono::seconds(seconds))
-                fail(fmt::format("rang no doorbell in {} seconds", seconds));
-            cpu_.set_regs(kvm_regs(cpu_.regs()));
-        } else if (std::holds_alternative<kvm::MmioExit>(exit)) {
-            continue;  // no device: it reads all ones
-        } else {
-            fail("stopped with " + kvm::describe(exit));
+        const auto stop = stop_of(exit);
+        if (const auto* const rang = stop ? std::get_if<Rang>(&*stop) : nullptr; rang != nullptr) {
+            set_tick(usual);
+            leave_doorbell();
+            return rang->port;
         }
+        if (stop && *stop != Stop{StillRuns{}}) fail(describe(*stop));
+        if (!std::holds_alternative<kvm::InterruptedExit>(exit)) continue;
+        if (std::chrono::steady_clock::now() - begin > std::chrono::seconds(seconds))
+            fail(fmt::format("rang no doorbell in {} seconds", seconds));
+        cpu_.set_regs(kvm_regs(cpu_.regs()));
     }
 }
 

@@ -75,10 +75,9 @@ class KernelGuest {
 
     /// Says where the kernel keeps its log, for messages.
     void set_log(AddressRange log) { log_ = log; }
-    /// Runs until a program at CPL 3 writes to an I/O port from `first` to `last`, and returns the port. The
-    /// instruction has completed. Throws BootError if the kernel panics or resets the CPU, or after `seconds` of host
-    /// time.
-    std::uint16_t run_to_doorbell(std::uint16_t first, std::uint16_t last, unsigned seconds);
+    /// Runs a kernel that boots until a program rings a doorbell, and returns its port. The instruction has completed.
+    /// Throws BootError if the kernel panics or resets the CPU, or after `seconds` of host time.
+    std::uint16_t run_to_doorbell(unsigned seconds);
 
     /// Lets run() stop at the doorbells and failures of `facts`, which must outlive the guest. Replaces the first two
     /// bytes of each failure by an OUT, and makes the catchers.
@@ -118,6 +117,7 @@ class KernelGuest {
     /// Makes the next restore() set all devices. Call it after a run that ended in an unusual way.
     void doubt_devices() { restored_.reset(); }
 
+    [[nodiscard]] CpuState cpu_state();
     // Each of these asks KVM once after a run.
     [[nodiscard]] const vm::Msrs& msrs();
     [[nodiscard]] const kvm_lapic_state& local_apic();

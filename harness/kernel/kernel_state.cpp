@@ -32,12 +32,6 @@ bool CpuState::same_as(const CpuState& other) const {
            equal(debug_registers, other.debug_registers) && msrs == other.msrs;
 }
 
-CpuState read_cpu(kvm::Vcpu& cpu) {
-    CpuState state{cpu.regs(), cpu.sregs(), cpu.events(), cpu.debug_registers(), {}};
-    vm::read_msrs(cpu, state.msrs);
-    return state;
-}
-
 DeviceState read_devices(kvm::Vm& vm, kvm::Vcpu& cpu) {
     DeviceState state{cpu.local_apic(), cpu.fpu(), {}};
     std::ranges::transform(chips, state.interrupt_controllers.begin(),
@@ -143,20 +137,6 @@ bool MemoryStates::equals(const vm::PageSet& pages) {
         same = same && vm::same_page(now, then);
     });
     return same;
-}
-
-std::vector<MemoryStates::Difference> MemoryStates::differences(const vm::PageSet& pages) {
-    std::vector<Difference> found;
-    each_hot_page(pages, [&](std::uint64_t page, const std::byte* now, const std::byte* then, const auto*) {
-        if (vm::same_page(now, then)) return;
-        for (std::size_t at = 0; at < vm::page_size; at += sizeof(std::uint64_t)) {
-            std::uint64_t before = 0, after = 0;
-            std::memcpy(&before, then + at, sizeof before);
-            std::memcpy(&after, now + at, sizeof after);
-            if (before != after) found.push_back({vm::Physical{page * vm::page_size + at}, before, after});
-        }
-    });
-    return found;
 }
 
 }  // namespace gatecrash::kernel

@@ -44,7 +44,6 @@ struct KernelState {
     vm::PageSet pages;  ///< pages that differ from the first state of MemoryStates
 };
 
-[[nodiscard]] CpuState read_cpu(kvm::Vcpu& cpu);
 [[nodiscard]] DeviceState read_devices(kvm::Vm& vm, kvm::Vcpu& cpu);
 void write_devices(kvm::Vm& vm, kvm::Vcpu& cpu, const DeviceState& state);
 
@@ -72,14 +71,6 @@ class MemoryStates {
     void add_written(std::uint64_t page);
     /// True if the memory is as it was at save().
     [[nodiscard]] bool equals(const vm::PageSet& pages);
-
-    /// A word in which the memory differs from a state.
-    struct Difference {
-        vm::Physical address;
-        std::uint64_t then, now;
-    };
-    /// Returns every word in which the memory differs from `pages`, by ascending address.
-    [[nodiscard]] std::vector<Difference> differences(const vm::PageSet& pages);
 
   private:
     /// Adds the pages that the guest has written since the last call to `hot_`.

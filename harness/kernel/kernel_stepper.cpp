@@ -109,14 +109,9 @@ void KernelStepper::find_gates() {
     std::ranges::copy(idt_in_memory_, idt_.begin());
     catching_idt_ = idt_;
     for (std::size_t vector = 0; vector < GATECRASH_VECTORS; ++vector) {
-        auto* const gate = catching_idt_.data() + vector * vm::max_gate_size;
-        handlers_.at(vector) = vm::decode_gate({gate, vm::max_gate_size}).target;
-        const auto catcher = number(facts_.catchers) + vector * catcher_size;
-        const auto low = static_cast<std::uint16_t>(catcher), middle = static_cast<std::uint16_t>(catcher >> 16);
-        const auto high = static_cast<std::uint32_t>(catcher >> 32);
-        std::memcpy(gate, &low, sizeof low);
-        std::memcpy(gate + 6, &middle, sizeof middle);
-        std::memcpy(gate + 8, &high, sizeof high);
+        const auto gate = std::span(catching_idt_).subspan(vector * vm::max_gate_size).first<vm::max_gate_size>();
+        handlers_.at(vector) = vm::decode_gate(gate).target;
+        vm::set_target(gate, Virtual{number(facts_.catchers) + vector * catcher_size});
     }
 }
 

@@ -3,17 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <cstring>
 #include <utility>
 
 #include "gatecrash/workload.h"
 #include "kernel/end_state.hpp"
 #include "kernel/kernel_trace.hpp"
+#include "kernel/kernel_walk.hpp"
 #include "vm/landing/event_kind.hpp"
+#include "vm/loop_detector.hpp"
 #include "vm/outcome.hpp"
 #include "vm/state/debug_registers.hpp"
 #include "vm/state/registers.hpp"
-#include "vm/stepping/stepper.hpp"
 
 namespace gatecrash::kernel {
 namespace {
@@ -21,49 +22,12 @@ namespace {
 using sweep::Ending, sweep::Invariant, sweep::Phase;
 
 constexpr std::uint8_t reschedule_vector = 0xfd;  ///< RESCHEDULE_VECTOR of arch/x86/include/asm/irq_vectors.h
-constexpr unsigned programs_cpl = 3;
 
-/// The vector of an event on Linux. The usual `irq` is the reschedule IPI, whose handler does nothing without work.
+/// Returns the vector of an event on Linux. The usual `irq` is the reschedule IPI, whose handler does nothing without
+/// work.
 std::uint8_t vector_of(const vm::Event& event) { return event == vm::Event::irq() ? reschedule_vector : event.vector; }
 
 const Stop window_end = Rang{GATECRASH_DOORBELL_END};
-
-}  // namespace
-
-namespace {
-
-/// Returns the code where events of a sweep may land; empty if an event may land anywhere.
-std::vector<AddressRange> text_with_events(const vm::SymbolTable& symbols, const sweep::SweepOptions& options) {
-    std::vector<AddressRange> text;
-    const auto address_of = [&](const std::string& symbol) {
-        if (const auto address = symbols.find(symbol)) return *address;
-        throw sweep::ScheduleError(fmt::format("the kernel has no symbol {}", symbol));
-    };
-    for (const auto& event : options.events) {
-        const bool has_window = std::ranges::any_of(
-            options.window, [&](const auto& range) { return !range.of || *range.of == event.kind; });
-        if (!has_window) return {};
-    }
-    for (const auto& range : options.window) {
-        const auto from = address_of(range.from);
-        const AddressRange one{from, range.to.empty() ? vm::Virtual{number(from) + 1} : address_of(range.to)};
-        if (std::ranges::find(text, one) == text.end()) text.push_back(one);
-    }
-    return text;
-}
-
-/// True if an interrupt or an NMI may wait in its own window for a boundary that only another event's window has. Then
-/// it lands at a boundary where it is not delivered.
-bool some_wait_outside(const sweep::SweepOptions& options) {
-    return std::ranges::any_of(options.events, [&](const auto& event) {
-        const auto is_for = [&](const auto& range) { return !range.of || *range.of == event.kind; };
-        return vm::is_interrupt(event) && std::ranges::any_of(options.window, [&](const auto& range) {
-                   return !is_for(range) && std::ranges::none_of(options.window, [&](const auto& own) {
-                       return is_for(own) && own.from == range.from && own.to == range.to;
-                   });
-               });
-    });
-}
 
 }  // namespace
 
@@ -85,11 +49,16 @@ KernelSubject::KernelSubject(const WaitingKernel& kernel, Workload workload, con
     : kernel_(kernel),
       workload_(std::move(workload)),
       events_(options.events),
-      saves_all_(!options.prune || some_wait_outside(options)),
-      has_interrupts_(
-          std::ranges::any_of(events_, [](const auto& event) { return event.kind == vm::Event::Kind::irq; })),
-      text_(text_with_events(kernel.symbols, options)),
-      clock_(options.clock) {}
+      windows_(*this, events_, options.window),
+      saves_all_(!options.prune),
+      clock_(options.clock) {
+    for (const auto& [begin, end] : windows_.text()) text_.push_back({begin, end});
+    for (std::size_t i = 0; i < events_.size(); ++i) {
+        has_interrupts_ = has_interrupts_ || events_[i].kind == vm::Event::Kind::irq;
+        // Such an event may wait in its own window, and be delivered in another event's window.
+        saves_all_ = saves_all_ || (vm::is_interrupt(events_[i]) && !windows_.is_whole(i));
+    }
+}
 
 // --- windows ---------------------------------------------------------------------------------------------------------
 
@@ -139,9 +108,7 @@ void KernelSubject::keep_window() {
     auto& guest = kernel_.guest;
     open();
     Reference reference;
-    const auto start = std::chrono::steady_clock::now();
     if (run_patiently() != window_end) throw vm::MachineFault("the same run ended in two different ways");
-    longest_ = std::chrono::steady_clock::now() - start;
     reference.end = guest.save(&*begin_);
     reference.nmis = counter(kernel_.facts.nmi_count);
     reference.rescheds = counter(kernel_.facts.resched_count);
@@ -157,9 +124,7 @@ void KernelSubject::keep_window() {
 sweep::Path KernelSubject::path_of(std::size_t, sweep::HitCounter& hits) {
     open();
     auto path = discover(hits, {*begin_, {}, false}, false, false);
-    if (!kernel_.guest.memory_states().equals(reference_->end.pages)) {
-        throw vm::MachineFault(name() + ": the kernel ends differently when stepped than when run freely");
-    }
+    check_stepped_end(reference_->end, "");
     return path;
 }
 
@@ -172,94 +137,18 @@ sweep::Path KernelSubject::path_after(const sweep::Point& from, vm::Event event,
     land(from, event, to);
     sweep::HitCounter hits;
     auto path = discover(hits, {start, of(from).calls, of(from).handles_db}, true, compare);
-    if (!guest.memory_states().equals(end.pages) || !compare_ends(guest.save(&start).cpu, end.cpu).empty()) {
-        throw vm::MachineFault(
-            fmt::format("{}: after {} at {} the kernel ends differently when stepped than when run "
-                        "freely",
-                        name(), sweep::to_string(event), sweep::to_string(boundary_of(from.reached()))));
-    }
+    check_stepped_end(
+        end, fmt::format(" after {} at {}", sweep::to_string(event), sweep::to_string(boundary_of(from.reached()))));
     return path;
 }
 
-bool KernelSubject::is_text(vm::Virtual address) const {
-    return text_.empty() || std::ranges::any_of(text_, [&](const auto& range) { return range.contains(address); });
+/// Throws unless the stepped run has ended as the free one did. `after` says which run that is.
+void KernelSubject::check_stepped_end(const KernelState& free, const std::string& after) {
+    auto& guest = kernel_.guest;
+    if (guest.memory_states().equals(free.pages) && compare_ends(guest.cpu_state(), free.cpu).empty()) return;
+    throw vm::MachineFault(
+        fmt::format("{}:{} the kernel ends differently when stepped than when run freely", name(), after));
 }
-
-/// Goes from each boundary in `text_` to the next one. Other code runs freely if a call leads there.
-class KernelSubject::Walk {
-  public:
-    /// `calls` have not returned where the walk begins. With `handles_db`, a #DB is being handled there.
-    Walk(const KernelSubject& subject, std::vector<Call> calls, bool handles_db)
-        : subject_(subject),
-          guest_(subject.kernel_.guest),
-          stepper_(guest_, subject.kernel_.facts),
-          calls_(std::move(calls)),
-          handles_db_(handles_db) {
-        for (const auto& range : subject.text_) {
-            const bool is_known = std::ranges::find(places_, range.begin) != places_.end();
-            if (range.begin != subject.kernel_.facts.entry_text.begin && !is_known) places_.push_back(range.begin);
-        }
-    }
-
-    /// Makes one step, and runs what follows freely up to a boundary in `text_`, if that is possible.
-    KernelStepper::Step step() {
-        auto step = step_on();
-        follow_db(step);
-        return step;
-    }
-
-    [[nodiscard]] const std::vector<Call>& calls() const { return calls_; }
-    [[nodiscard]] bool handles_db() const { return handles_db_; }
-    [[nodiscard]] bool has_flag() const { return stepper_.has_flag(); }
-    /// True if the guest may have written memory since the last call.
-    [[nodiscard]] bool take_written() { return std::exchange(has_written_, false); }
-
-  private:
-    KernelStepper::Step step_on() {
-        const auto instruction = stepper_.next_instruction();
-        const auto before = guest_.cpu().regs();
-        auto step = stepper_.step();
-        has_written_ = has_written_ || step.delivered || !instruction || instruction->writes_memory;
-        if (step.end || step.delivered || is_stepped()) return step;
-        const auto& now = guest_.cpu().regs();
-        const vm::Virtual next{before.rip + (instruction ? instruction->length : 0)};
-        const bool is_call =
-            now.rsp == before.rsp - 8 && guest_.word_at(vm::Virtual{now.rsp}) == std::optional(number(next));
-        if (is_call && subject_.is_text(vm::Virtual{before.rip})) calls_.push_back({next, vm::Virtual{now.rsp}});
-        while (!step.end && !calls_.empty() && !is_stepped()) {
-            step.end = stepper_.run_until_return(calls_.back(), places_);
-            if (!step.end && guest_.rip() == calls_.back().returns_to) calls_.pop_back();
-            has_written_ = true;
-        }
-        return step;
-    }
-
-    /// Notes where the handler of a #DB begins, and where it returns.
-    void follow_db(const KernelStepper::Step& step) {
-        const auto& regs = guest_.cpu().regs();
-        if (step.delivered == std::uint8_t{GATECRASH_VECTOR_DB}) {
-            constexpr std::uint64_t pushed_rsp = 24;
-            handles_db_ = true;
-            returns_to_ = guest_.word_at(vm::Virtual{regs.rsp}).value_or(0);
-            returns_with_ = guest_.word_at(vm::Virtual{regs.rsp + pushed_rsp}).value_or(0);
-        } else if (guest_.cpl() == programs_cpl || (regs.rip == returns_to_ && regs.rsp == returns_with_)) {
-            handles_db_ = false;
-        }
-    }
-
-    [[nodiscard]] bool is_stepped() const {
-        return subject_.text_.empty() || guest_.cpl() == programs_cpl || subject_.is_text(guest_.rip());
-    }
-
-    const KernelSubject& subject_;
-    KernelGuest& guest_;
-    KernelStepper stepper_;
-    std::vector<Call> calls_;  ///< calls into code that runs freely, outermost first
-    std::vector<vm::Virtual> places_;
-    bool handles_db_;
-    std::uint64_t returns_to_ = 0, returns_with_ = 0;  ///< RIP and RSP after the handler of the last #DB
-    bool has_written_ = true;
-};
 
 /// Steps from the guest's state to the end of the window, and returns the boundaries in `text_` on the way. If an event
 /// waits, the boundaries begin where it is delivered.
@@ -269,9 +158,9 @@ sweep::Path KernelSubject::discover(sweep::HitCounter& hits, const Start& start,
     sweep::Path path;
     const KernelState* earlier = &start.state;
     const KernelPoint* last = nullptr;
-    Walk walk(*this, start.calls, start.handles_db);
+    KernelWalk walk(guest, kernel_.facts, text_, start.calls, start.handles_db);
     for (KernelStepper::Step step; !step.end;) {
-        if (!waits && is_text(guest.rip())) {
+        if (!waits && walk.is_in_text()) {
             const auto reached = hits.reach(guest.rip());
             KernelState state{{guest.cpu().regs(), {}, guest.cpu().events(), {}, {}}, {}, {}};
             const bool is_saved = matters(state.cpu);
@@ -298,18 +187,25 @@ sweep::Path KernelSubject::discover(sweep::HitCounter& hits, const Start& start,
 
 /// True if a schedule may begin at a boundary with these registers.
 bool KernelSubject::matters(const CpuState& cpu) const {
-    return saves_all_ || std::ranges::any_of(events_, [&](const auto& event) {
-               return can_land_at(event, cpu) && vm::can_deliver(cpu.regs, cpu.events, event);
-           });
+    for (std::size_t i = 0; i < events_.size() && !saves_all_; ++i) {
+        const bool lands = windows_.has(i, vm::Virtual{cpu.regs.rip}) && can_land_at(events_[i], cpu);
+        if (lands && vm::can_deliver(cpu.regs, cpu.events, events_[i])) return true;
+    }
+    return saves_all_;
 }
 
 bool KernelSubject::can_land(vm::Event event, const sweep::Point& at) const {
-    const auto& state = of(at).state;
-    const bool is_interrupt = event.kind == vm::Event::Kind::irq && state.devices != nullptr;
-    if (is_interrupt && has_waiting(state.devices->local_apic, vector_of(event))) return false;
+    const auto& point = of(at);
+    const auto* const apic = point.state.devices == nullptr ? nullptr : &point.state.devices->local_apic;
+    return can_land_at(event, point.state.cpu) && !is_lost(event, point.handles_db, apic);
+}
+
+/// True if `event` cannot come, because an earlier one of its kind is not over.
+bool KernelSubject::is_lost(vm::Event event, bool handles_db, const kvm_lapic_state* local_apic) {
+    const bool waits = event.kind == vm::Event::Kind::irq && local_apic != nullptr;
+    if (waits && has_waiting(*local_apic, vector_of(event))) return true;
     // Linux disarms breakpoints while it handles a #DB: another one would use the same stack, and the same DR6.
-    if (event.kind == vm::Event::Kind::db && of(at).handles_db) return false;
-    return can_land_at(event, state.cpu);
+    return event.kind == vm::Event::Kind::db && handles_db;
 }
 
 bool KernelSubject::can_land_at(vm::Event event, const CpuState& cpu) const {
@@ -363,7 +259,7 @@ Ending KernelSubject::run(std::size_t, std::span<const sweep::Landed> landed, sw
     bool is_proven = false;
     if (std::holds_alternative<StillRuns>(stop)) stop = finish_slowly(is_proven);
     const auto phase = during(Phase::checking);
-    check_end(stop, landed);
+    check_end(stop, is_proven, landed);
     if (violations_.empty() && reference_) check_life();
     if (violations_.empty()) return Ending::held;
     kernel_.guest.doubt_devices();
@@ -371,9 +267,12 @@ Ending KernelSubject::run(std::size_t, std::span<const sweep::Landed> landed, sw
     return Ending::broken;
 }
 
-void KernelSubject::check_end(const Stop& stop, std::span<const sweep::Landed> landed) {
+void KernelSubject::check_end(const Stop& stop, bool is_proven, std::span<const sweep::Landed> landed) {
     if (std::holds_alternative<StillRuns>(stop)) {
-        return add(Invariant::progress, fmt::format("the kernel goes on and on, at {}", where()));
+        return add(
+            Invariant::progress,
+            is_proven ? fmt::format("the kernel is in an endless loop: a state came again, at {}", where())
+                      : fmt::format("the kernel does not end its run, and no state came again so far, at {}", where()));
     }
     if (const auto* rang = std::get_if<Rang>(&stop)) {
         if (stop != window_end) {
@@ -382,10 +281,9 @@ void KernelSubject::check_end(const Stop& stop, std::span<const sweep::Landed> l
                 fmt::format("the program went on at another place: it rang doorbell {:#x} before END", rang->port));
         }
         if (!reference_) return;
-        auto found = compare_ends(
-            {kernel_.guest.cpu().regs(), kernel_.guest.cpu().sregs(), kernel_.guest.cpu().events(), {}, {}},
-            reference_->end.cpu);
-        violations_ = std::move(found);
+        // The other registers would need an ioctl each. They are compared at ALIVE.
+        auto& cpu = kernel_.guest.cpu();
+        violations_ = compare_ends({cpu.regs(), cpu.sregs(), cpu.events(), {}, {}}, reference_->end.cpu);
         return check_counts(landed);
     }
     const auto* failing = std::get_if<Failing>(&stop);
@@ -434,10 +332,8 @@ void KernelSubject::check_life() {
         return add(Invariant::no_unexpected_vector,
                    fmt::format("after the window, the kernel {} at {}", describe(stop), where()));
     }
-    const CpuState now{guest.cpu().regs(), guest.cpu().sregs(), guest.cpu().events(), guest.cpu().debug_registers(),
-                       guest.msrs()};
-    violations_ =
-        compare_controls(now, reference_->alive.cpu, guest.local_apic(), reference_->alive.devices->local_apic);
+    violations_ = compare_controls(guest.cpu_state(), reference_->alive.cpu, guest.local_apic(),
+                                   reference_->alive.devices->local_apic);
 }
 
 std::uint32_t KernelSubject::counter(std::optional<vm::Virtual> per_cpu) {
@@ -450,7 +346,7 @@ std::uint32_t KernelSubject::counter(std::optional<vm::Virtual> per_cpu) {
 
 /// Runs a kernel that is believed to stop. The load of the host must not decide.
 Stop KernelSubject::run_patiently() {
-    constexpr int most = 500;  // with the tick of run_to_doorbell(): three seconds
+    constexpr int most = 200;  // some five seconds
     Stop stop = StillRuns{};
     for (int i = 0; i < most && std::holds_alternative<StillRuns>(stop); ++i) stop = kernel_.guest.run();
     return stop;
@@ -470,27 +366,21 @@ std::optional<Stop> KernelSubject::seek_loop() {
     constexpr std::uint64_t deliveries = 20000, steps = 5000;
     auto& guest = kernel_.guest;
     KernelStepper stepper(guest, kernel_.facts);
-    std::optional<KernelState> kept;
-    std::uint64_t looks = 0, next_kept = 1;
-    // Brent's method: keeps one state, and replaces it each time the number of looks has doubled.
-    const auto repeats = [&] {
-        const bool again = kept && std::memcmp(&guest.cpu().regs(), &kept->cpu.regs, sizeof(kvm_regs)) == 0 &&
-                           guest.memory_states().equals(kept->pages) && guest.save(&*kept).cpu.same_as(kept->cpu);
-        if (++looks == next_kept) {
-            kept = guest.save(&*begin_);
-            next_kept *= 2;
-        }
-        return again;
+    const auto is_now = [&](const KernelState& kept) {
+        return std::memcmp(&guest.cpu().regs(), &kept.cpu.regs, sizeof(kvm_regs)) == 0 &&
+               guest.memory_states().equals(kept.pages) && guest.cpu_state().same_as(kept.cpu);
     };
-    while (looks < deliveries) {
+    const auto save = [&](const KernelState* /*kept*/) { return guest.save(&*begin_, KernelGuest::Save::cpu); };
+    vm::Recurrence<KernelState> at_deliveries(1), at_steps(1);
+    while (at_deliveries.looks() < deliveries) {
         auto stop = stepper.run_to_delivery();
         if (stop && std::holds_alternative<StillRuns>(*stop)) break;
         if (stop) return stop;
-        if (repeats()) return StillRuns{};
+        if (at_deliveries.look(is_now, save)) return StillRuns{};
     }
-    for (looks = 0, next_kept = 1; looks < steps;) {
+    while (at_steps.looks() < steps) {
         if (const auto step = stepper.step(); step.end) return step.end;
-        if (repeats()) return StillRuns{};
+        if (at_steps.look(is_now, save)) return StillRuns{};
     }
     return std::nullopt;
 }
@@ -503,19 +393,14 @@ std::vector<sweep::Violation> KernelSubject::examine(std::size_t, const sweep::H
         auto& guest = kernel_.guest;
         guest.ignore_failures();
         (void)guest.run();
-        violations.front().message += ". The end of its log:\n" + guest.log(16);
+        constexpr std::size_t lines = 16;
+        violations.front().message += ". The end of its log:\n" + guest.log(lines);
         guest.heed_failures();
     }
     return violations;
 }
 
 // --- one schedule ----------------------------------------------------------------------------------------------------
-
-bool KernelSubject::is_wanted(const sweep::Boundary& boundary, const sweep::Reached& here) const {
-    if (boundary.index) return here.index == *boundary.index;
-    return here.hit == boundary.hit &&
-           kernel_.symbols.has(boundary.symbol, vm::Virtual{number(here.rip) - boundary.offset});
-}
 
 sweep::ReplayResult KernelSubject::replay(const std::vector<sweep::Landing>& landings, const sweep::TraceSink& sink) {
     constexpr std::uint64_t most_steps = 20'000;
@@ -525,20 +410,19 @@ sweep::ReplayResult KernelSubject::replay(const std::vector<sweep::Landing>& lan
     }
     while (find_window()) keep_window();
     open();
-    KernelTrace trace(kernel_.guest, kernel_.symbols, sink);
+    auto& guest = kernel_.guest;
+    KernelTrace trace(guest, kernel_.symbols, sink);
     sweep::ReplayResult result;
     std::vector<sweep::Landed> landed;
     std::optional<Stop> end;
     {
-        Walk walk(*this, {}, false);
+        KernelWalk walk(guest, kernel_.facts, text_, {}, false);
         sweep::HitCounter hits;
         for (bool waits = false; !end && result.steps < most_steps; ++result.steps) {
-            const bool counts = !waits && is_text(kernel_.guest.rip()) && landed.size() < landings.size();
-            if (counts && is_wanted(landings[landed.size()].boundary, hits.reach(kernel_.guest.rip()))) {
+            const bool counts = !waits && walk.is_in_text() && landed.size() < landings.size();
+            if (counts && is_at(kernel_.symbols, landings[landed.size()].boundary, hits.reach(guest.rip()))) {
                 const auto& [event, boundary] = landings[landed.size()];
-                const CpuState now{kernel_.guest.cpu().regs(), {}, kernel_.guest.cpu().events(), {}, {}};
-                const bool nests = event.kind == vm::Event::Kind::db && walk.handles_db();
-                if (nests || !can_land_at(event, now)) {
+                if (!can_land_at(event, guest.cpu_state()) || is_lost(event, walk.handles_db(), &guest.local_apic())) {
                     throw sweep::ScheduleError(
                         fmt::format("{} cannot occur at {}", sweep::to_string(event), to_string(boundary)));
                 }
@@ -564,7 +448,7 @@ sweep::ReplayResult KernelSubject::replay(const std::vector<sweep::Landing>& lan
     if (!end && sink) sink(fmt::format("--- and so on: the trace ends after {} steps", result.steps));
     if (!end) end = finish_slowly(is_proven);
     violations_.clear();
-    check_end(*end, landed);
+    check_end(*end, is_proven, landed);
     if (violations_.empty()) check_life();
     result.ending = "the kernel " + describe(*end);
     result.violations = examine(0, {}, landings, Ending::broken);

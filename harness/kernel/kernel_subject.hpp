@@ -1,7 +1,6 @@
 // Sweeps the workloads of a kernel's init program.
 #pragma once
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <set>
@@ -13,6 +12,7 @@
 #include "kernel/kernel_guest.hpp"
 #include "kernel/kernel_stepper.hpp"
 #include "kernel/state_digest.hpp"
+#include "sweep/event_windows.hpp"
 #include "sweep/phase_clock.hpp"
 #include "sweep/replay.hpp"
 #include "sweep/subject.hpp"
@@ -84,7 +84,6 @@ class KernelSubject : public sweep::Subject {
     [[nodiscard]] sweep::ReplayResult replay(const std::vector<sweep::Landing>& landings, const sweep::TraceSink& sink);
 
   private:
-    class Walk;
     struct KernelPoint;
     [[nodiscard]] static const KernelPoint& of(const sweep::Point& point);
     /// The end of the run without events.
@@ -104,14 +103,14 @@ class KernelSubject : public sweep::Subject {
         bool handles_db;          ///< a #DB has been delivered, and its handler has not returned
     };
     [[nodiscard]] sweep::Path discover(sweep::HitCounter& hits, const Start& start, bool waits, bool with_digests);
-    [[nodiscard]] bool is_text(vm::Virtual address) const;
+    void check_stepped_end(const KernelState& free, const std::string& after);
     [[nodiscard]] bool matters(const CpuState& cpu) const;
     [[nodiscard]] bool can_land_at(vm::Event event, const CpuState& cpu) const;
-    [[nodiscard]] bool is_wanted(const sweep::Boundary& boundary, const sweep::Reached& here) const;
+    [[nodiscard]] static bool is_lost(vm::Event event, bool handles_db, const kvm_lapic_state* local_apic);
     [[nodiscard]] Stop run_patiently();
     [[nodiscard]] Stop finish_slowly(bool& is_proven);
     [[nodiscard]] std::optional<Stop> seek_loop();
-    void check_end(const Stop& stop, std::span<const sweep::Landed> landed);
+    void check_end(const Stop& stop, bool is_proven, std::span<const sweep::Landed> landed);
     void check_counts(std::span<const sweep::Landed> landed);
     void check_life();
     void add(sweep::Invariant invariant, std::string message) {
@@ -124,16 +123,16 @@ class KernelSubject : public sweep::Subject {
     WaitingKernel kernel_;
     Workload workload_;
     std::vector<vm::Event> events_;
+    sweep::EventWindows windows_;
     /// If equivalent schedules are left out, an event lands only where it is delivered. So other boundaries need not be
     /// saved, unless this is set.
     bool saves_all_;
-    bool has_interrupts_;
+    bool has_interrupts_ = false;
     std::vector<AddressRange> text_;  ///< where events may land; empty: anywhere
     sweep::PhaseClock* clock_;
     std::optional<KernelState> begin_;  ///< just after the doorbell BEGIN
     std::optional<vm::Event> opening_;  ///< lands at `begin_`
     std::optional<Reference> reference_;
-    std::chrono::steady_clock::duration longest_{};
     std::uint64_t per_cpu_ = 0;
     std::vector<sweep::Violation> violations_;  ///< of the last run
     std::set<sweep::Digest> met_;

@@ -15,17 +15,6 @@ constexpr std::uint64_t users_tables = 1 << 12;  ///< in CR3: Linux with page ta
 
 bool is_kernels(std::uint64_t address) { return address >> 63 != 0; }
 
-/// Lists the registers that differ, such as " RAX=0x1 RFLAGS=0x46". Leaves out RF and TF, which belong to the step.
-std::string changes(const kvm_regs& before, const kvm_regs& after) {
-    constexpr auto of_step = vm::rflags_tf | vm::rflags_rf;
-    std::string text;
-    for (const auto& [name, value] : sweep::general_registers) {
-        if (before.*value != after.*value) text += fmt::format(" {}={:#x}", name, after.*value);
-    }
-    if (((before.rflags ^ after.rflags) & ~of_step) != 0) text += fmt::format(" RFLAGS={:#x}", after.rflags & ~of_step);
-    return text;
-}
-
 }  // namespace
 
 KernelTrace::KernelTrace(KernelGuest& guest, const vm::SymbolTable& symbols, const sweep::TraceSink& sink)
@@ -57,17 +46,20 @@ void KernelTrace::before_step() {
     before_ = guest_.cpu().regs();
     cr3_ = guest_.cpu().sregs().cr3;
     const auto name = is_kernels(before_.rip) ? symbols_.name_of(guest_.rip()) : fmt::format("{:#x}", before_.rip);
-    line_ = fmt::format("{:>5}  {:<36} {} {}  {}", number_++, name, guest_.cpl(), flags(), text);
+    line_ = fmt::format("{:>5}  {:<36} {} {}  {}", number_, name, guest_.cpl(), flags(), text);
 }
 
 void KernelTrace::after_step(const KernelStepper::Step& step) {
     if (!sink_) return;
-    auto changed = step.delivered || step.end ? std::string() : changes(before_, guest_.cpu().regs());
+    auto changed = step.delivered || step.end ? std::string() : sweep::changed_registers(before_, guest_.cpu().regs());
     if (!step.end && guest_.cpu().sregs().cr3 != cr3_) changed += fmt::format(" CR3={:#x}", guest_.cpu().sregs().cr3);
     // An event that has just landed comes before the instruction.
     const bool is_executed = !(has_landed_ && step.delivered);
     has_landed_ = false;
-    if (is_executed) sink_(line_ + (changed.empty() ? "" : "  ;" + changed));
+    if (is_executed) {
+        sink_(line_ + (changed.empty() ? "" : "  ;" + changed));
+        ++number_;
+    }
     if (step.delivered) {
         const auto rsp = guest_.cpu().regs().rsp;
         const std::uint64_t first = rsp % 16 == 0 ? 8 : 0;  // the CPU aligned RSP, and pushed five words or six

@@ -213,7 +213,7 @@ SavedKernel boot(const kvm::System& system, const BootImage& image, std::vector<
     KernelGuest guest(system, image, input, memory_size);
     guest.set_log(facts.log);
     const auto expect = [&](std::uint16_t port, const char* name) {
-        const auto rung = guest.run_to_doorbell(GATECRASH_DOORBELL_FIRST, GATECRASH_DOORBELL_LAST, seconds);
+        const auto rung = guest.run_to_doorbell(seconds);
         if (rung == port) return;
         throw ImageError(
             fmt::format("the init program rings doorbell {:#x}, and {} must come first: "
@@ -232,8 +232,7 @@ SavedKernel boot(const kvm::System& system, const BootImage& image, std::vector<
                       {},
                       {},
                       {}};
-    saved.cpu = {guest.cpu().regs(), guest.cpu().sregs(), guest.cpu().events(), guest.cpu().debug_registers(),
-                 guest.msrs()};
+    saved.cpu = guest.cpu_state();
     saved.devices = read_devices(guest.vm(), guest.cpu());
     silence_interrupts(saved.devices);
     saved.memory.assign(guest.memory().begin(), guest.memory().end());

@@ -118,17 +118,14 @@ void Vcpu::set_msrs(std::span<const kvm_msr_entry> entries) {
     if (has_base && (dirty_ & KVM_SYNC_X86_SREGS) == 0) valid_ &= ~std::uint64_t{KVM_SYNC_X86_SREGS};
 }
 
-void Vcpu::set_guest_debug(std::uint32_t control, std::span<const std::uint64_t> breakpoints) {
+void Vcpu::set_guest_debug(std::uint32_t control, std::uint64_t breakpoint) {
     flush();
     kvm_guest_debug debug{};
     debug.control = control;
     if ((control & KVM_GUESTDBG_USE_HW_BP) != 0) {
         constexpr std::uint64_t g0 = 2, always_set = 0x400;
-        debug.arch.debugreg[7] = always_set;
-        for (std::size_t i = 0; i < breakpoints.size(); ++i) {
-            debug.arch.debugreg[i] = breakpoints[i];
-            debug.arch.debugreg[7] |= g0 << 2 * i;
-        }
+        debug.arch.debugreg[0] = breakpoint;
+        debug.arch.debugreg[7] = g0 | always_set;
     }
     GATECRASH_IOCTL(fd_.get(), KVM_SET_GUEST_DEBUG, &debug);
     guest_debug_ = control;

@@ -51,9 +51,9 @@ class Vcpu {
     void set_msrs(std::span<const kvm_msr_entry> entries);
 
     /// Calls KVM_SET_GUEST_DEBUG with KVM_GUESTDBG_* `control` bits. Writes cached registers first, since KVM ties a
-    /// step to the RIP at the time of this call. With KVM_GUESTDBG_USE_HW_BP, `breakpoints` are the addresses of up to
-    /// four instructions.
-    void set_guest_debug(std::uint32_t control, std::span<const std::uint64_t> breakpoints = {});
+    /// step to the RIP at the time of this call. With KVM_GUESTDBG_USE_HW_BP, `breakpoint` is the address of an
+    /// instruction.
+    void set_guest_debug(std::uint32_t control, std::uint64_t breakpoint = 0);
     /// True if the next run is a step (KVM_GUESTDBG_SINGLESTEP).
     [[nodiscard]] bool is_stepping() const { return (guest_debug_ & KVM_GUESTDBG_SINGLESTEP) != 0; }
 

@@ -130,8 +130,7 @@ Answer guest_debug_hw_breakpoint(Bench& bench) {
     code.end();
     auto& guest = code.boot(bench);
     (void)run_bounded(guest);
-    const std::array<std::uint64_t, 1> breakpoints{code.kernel_address(target)};
-    guest.cpu().set_guest_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP, breakpoints);
+    guest.cpu().set_guest_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP, code.kernel_address(target));
     const auto exit = guest.run_once();
     guest.cpu().set_guest_debug(0);
     if (const auto* debug = std::get_if<kvm::DebugExit>(&exit)) return {Stop{code.place_of(debug->pc)}};

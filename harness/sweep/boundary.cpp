@@ -14,4 +14,10 @@ Boundary boundary_of(const vm::SymbolTable& symbols, const Reached& reached) {
     return boundary;
 }
 
+bool is_at(const vm::SymbolTable& symbols, const Boundary& boundary, const Reached& reached) {
+    if (boundary.index) return reached.index == *boundary.index;
+    return reached.hit == boundary.hit &&
+           symbols.has(boundary.symbol, vm::Virtual{number(reached.rip) - boundary.offset});
+}
+
 }  // namespace gatecrash::sweep

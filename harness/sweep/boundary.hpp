@@ -18,6 +18,9 @@ struct Reached {
 /// Returns the boundary as schedules name it: by the nearest symbol, and with its index.
 [[nodiscard]] Boundary boundary_of(const vm::SymbolTable& symbols, const Reached& reached);
 
+/// True if `reached` is the boundary that a schedule names. Several symbols can have one address.
+[[nodiscard]] bool is_at(const vm::SymbolTable& symbols, const Boundary& boundary, const Reached& reached);
+
 /// Counts how often each instruction is about to execute.
 class HitCounter {
   public:

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 namespace gatecrash::sweep {
 namespace {
@@ -38,11 +39,25 @@ EventWindows::EventWindows(const Subject& subject, const std::vector<vm::Event>&
     }
 }
 
-bool EventWindows::has(std::size_t event, const Point& at) const {
+bool EventWindows::has(std::size_t event, vm::Virtual rip) const {
     const auto& ranges = ranges_[event];
-    return ranges.empty() || std::ranges::any_of(ranges, [&](const auto& range) {
-               return at.rip() >= range.first && at.rip() < range.second;
-           });
+    return ranges.empty() ||
+           std::ranges::any_of(ranges, [&](const auto& range) { return rip >= range.first && rip < range.second; });
+}
+
+std::vector<EventWindows::Range> EventWindows::text() const {
+    std::set<Range> all;
+    for (const auto& ranges : ranges_) {
+        if (ranges.empty()) return {};
+        all.insert(ranges.begin(), ranges.end());
+    }
+    return {all.begin(), all.end()};
+}
+
+bool EventWindows::is_whole(std::size_t event) const {
+    const auto all = text();
+    const std::set<Range> own(ranges_[event].begin(), ranges_[event].end());
+    return std::ranges::equal(own, all);
 }
 
 }  // namespace gatecrash::sweep

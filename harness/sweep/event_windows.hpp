@@ -14,11 +14,18 @@ class EventWindows {
     /// among `events`.
     EventWindows(const Subject& subject, const std::vector<vm::Event>& events, const std::vector<SymbolRange>& ranges);
 
-    /// True if the window of event number `event` contains the boundary.
-    [[nodiscard]] bool has(std::size_t event, const Point& at) const;
+    /// True if the window of event number `event` contains the instruction at `rip`.
+    [[nodiscard]] bool has(std::size_t event, vm::Virtual rip) const;
+
+    /// The code from the first address up to, but not including, the second.
+    using Range = std::pair<vm::Virtual, vm::Virtual>;
+    /// Returns all code where some event may land, each range once. Empty if an event may land everywhere.
+    [[nodiscard]] std::vector<Range> text() const;
+    /// True if the window of event number `event` is all of text().
+    [[nodiscard]] bool is_whole(std::size_t event) const;
 
   private:
-    std::vector<std::vector<std::pair<vm::Virtual, vm::Virtual>>> ranges_;  ///< for each event; empty: everywhere
+    std::vector<std::vector<Range>> ranges_;  ///< for each event; empty: everywhere
 };
 
 }  // namespace gatecrash::sweep

@@ -57,19 +57,6 @@ std::optional<std::string_view> take_behind(std::string_view& text, char separat
     return after;
 }
 
-/// Splits a text at its commas. An empty text has no pieces.
-std::vector<std::string_view> split_list(std::string_view text) {
-    std::vector<std::string_view> pieces;
-    while (!text.empty()) {
-        const auto comma = text.find(',');
-        pieces.push_back(text.substr(0, comma));
-        if (comma == std::string_view::npos) break;
-        text.remove_prefix(comma + 1);
-        if (text.empty()) pieces.emplace_back();  // the text ends with a comma
-    }
-    return pieces;
-}
-
 /// Reads events of one guest, and asks for the addresses of its symbols.
 struct EventReader {
     const std::string& target;
@@ -168,6 +155,18 @@ Landing parse_landing(std::string_view text, const EventReader& events) {
 }
 
 }  // namespace
+
+std::vector<std::string_view> split_list(std::string_view text) {
+    std::vector<std::string_view> pieces;
+    while (!text.empty()) {
+        const auto comma = text.find(',');
+        pieces.push_back(text.substr(0, comma));
+        if (comma == std::string_view::npos) break;
+        text.remove_prefix(comma + 1);
+        if (text.empty()) pieces.emplace_back();  // the text ends with a comma
+    }
+    return pieces;
+}
 
 std::vector<std::string> event_forms() {
     std::vector<std::string> forms;

@@ -61,6 +61,9 @@ struct Schedule {
     bool operator==(const Schedule&) const = default;
 };
 
+/// Splits a text at its commas. An empty text has no pieces.
+[[nodiscard]] std::vector<std::string_view> split_list(std::string_view text);
+
 /// Returns the address of a symbol in the guest `target`. Throws if there is none.
 using AddressOf = std::function<std::uint64_t(const std::string& target, const std::string& symbol)>;
 
@@ -68,7 +71,7 @@ using AddressOf = std::function<std::uint64_t(const std::string& target, const s
 /// throws.
 [[nodiscard]] Schedule parse_schedule(std::string_view text, const AddressOf& address_of = {});
 /// Reads a comma-separated list of events for the guest `target`, as --events takes it. Throws as parse_schedule()
-/// does.
+/// does, and for an event that occurs twice.
 [[nodiscard]] std::vector<vm::Event> parse_events(std::string_view text, const std::string& target = {},
                                                   const AddressOf& address_of = {});
 

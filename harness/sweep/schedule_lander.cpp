@@ -5,19 +5,12 @@
 namespace gatecrash::sweep {
 
 using vm::Guest;
-using vm::Virtual;
-
-bool ScheduleLander::is_wanted(const vm::SymbolTable& symbols, const Reached& here) const {
-    const auto& wanted = (*schedule_)[next_].boundary;
-    if (wanted.index) return here.index == *wanted.index;
-    return here.hit == wanted.hit && symbols.has(wanted.symbol, Virtual{number(here.rip) - wanted.offset});
-}
 
 std::optional<vm::Event> ScheduleLander::operator()(Guest& guest) {
     const auto here = hits_.reach(guest.rip());
     if (next_ == schedule_->size()) return std::nullopt;
-    if (!is_wanted(guest.image().symbols, here)) return std::nullopt;
     const auto& [event, wanted] = (*schedule_)[next_];
+    if (!is_at(guest.image().symbols, wanted, here)) return std::nullopt;
     if (!guest.can_land(event)) {
         throw ScheduleError(
             fmt::format("{} cannot occur at {}: {}", to_string(event), to_string(wanted), vm::why_not(event)));

@@ -26,8 +26,6 @@ class ScheduleLander {
     [[nodiscard]] const HitCounter& hits() const { return hits_; }
 
   private:
-    [[nodiscard]] bool is_wanted(const vm::SymbolTable& symbols, const Reached& here) const;
-
     const std::vector<Landing>* schedule_;
     HitCounter hits_;
     std::size_t next_ = 0;

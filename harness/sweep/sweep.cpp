@@ -137,7 +137,7 @@ class Sweep {
             for (std::size_t e = 0; e < options_.events.size(); ++e) {
                 if (options_.in_order && e != landed_.size()) continue;
                 const auto& event = options_.events[e];
-                if (windows_.has(e, point) && subject_.can_land(event, point)) landings[e].push_back(&point);
+                if (windows_.has(e, point.rip()) && subject_.can_land(event, point)) landings[e].push_back(&point);
                 if (!subject_.can_deliver(event, point)) continue;
                 const auto from = std::exchange(landings[e], {});
                 if (first && !options_.shard.has(context.boundaries_before + i)) continue;

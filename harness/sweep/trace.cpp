@@ -11,21 +11,6 @@ namespace {
 using vm::Guest;
 using vm::Virtual;
 
-/// Lists the registers that differ, such as " RAX=0x1 RFLAGS=0x46"; empty if none do. Leaves out RF and TF, which the
-/// stepper changes itself.
-std::string changes(const kvm_regs& before, const kvm_regs& after, const vm::Image& image) {
-    constexpr auto of_stepper = vm::rflags_tf | vm::rflags_rf;
-    std::string text;
-    for (const auto& each : general_registers) {
-        if (before.*each.value == after.*each.value) continue;
-        text += fmt::format(" {}={:#x}", register_name(image, each.name), after.*each.value);
-    }
-    if (((before.rflags ^ after.rflags) & ~of_stepper) != 0) {
-        text += fmt::format(" {}={:#x}", register_name(image, "RFLAGS"), after.rflags & ~of_stepper);
-    }
-    return text;
-}
-
 /// Adds the name of a branch target, as in "jz 0xFFFFFFFF800128AA (nmi_from_kernel)".
 std::string with_target(const Guest& guest, std::string text) {
     const auto at = text.rfind(" 0x");
@@ -101,7 +86,7 @@ void TraceObserver::after_step(Guest& guest, const vm::Step& step) {
     if (line_) {
         const auto& regs = guest.cpu().regs();
         const auto cr3 = guest.cpu().sregs().cr3;
-        line_->changed = step.delivered ? "" : changes(line_->before, regs, guest.image());
+        line_->changed = step.delivered ? "" : changed_registers(line_->before, regs, guest.image().is_64_bit());
         if (cr3 != line_->cr3) line_->changed += fmt::format(" CR3={:#x}", cr3);
         if (line_->repeats && !step.delivered) ++line_->iterations;
     }

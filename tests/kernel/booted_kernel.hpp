@@ -24,12 +24,12 @@ class Booted {
     explicit Booted(const std::string& more = {})
         : guest_(kvm_system(), image_, {command_line + more, initramfs("/init")}, memory_size) {
         guest_.set_log(facts_.log);
-        constexpr unsigned seconds = 300;  // of a very busy host
-        EXPECT_EQ(guest_.run_to_doorbell(first, last, seconds), GATECRASH_DOORBELL_OPEN);
+        constexpr unsigned seconds = 300;  // enough for a boot on a very busy host
+        EXPECT_EQ(guest_.run_to_doorbell(seconds), GATECRASH_DOORBELL_OPEN);
         auto regs = guest_.cpu().regs();
         regs.rflags |= vm::rflags_iopl;
         guest_.cpu().set_regs(regs);
-        EXPECT_EQ(guest_.run_to_doorbell(first, last, seconds), GATECRASH_DOORBELL_NEXT);
+        EXPECT_EQ(guest_.run_to_doorbell(seconds), GATECRASH_DOORBELL_NEXT);
         guest_.watch(facts_);
         next_ = guest_.save();
         auto devices = *next_.devices;
@@ -72,7 +72,6 @@ class Booted {
     const BootImage& image() const { return image_; }
 
   private:
-    static constexpr std::uint16_t first = GATECRASH_DOORBELL_FIRST, last = GATECRASH_DOORBELL_LAST;
     BootImage image_ = kernel_image();
     vm::SymbolTable symbols_ = symbol_table(own_symbols(image_));
     KernelFacts facts_ = find_facts(image_, symbols_);

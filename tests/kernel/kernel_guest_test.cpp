@@ -13,7 +13,7 @@ TEST(KernelGuest, SaysWhatTheKernelSaidBeforeItGaveUp) {
     KernelGuest guest(kvm_system(), image, {"nokaslr quiet panic=-1 lpj=4000000 pci=off", ""}, memory_size);
     guest.set_log(find_facts(image, symbol_table(own_symbols(image))).log);
     try {
-        (void)guest.run_to_doorbell(0xd0, 0xd0, 300);
+        (void)guest.run_to_doorbell(300);
         ADD_FAILURE() << "a kernel without an init program reached a doorbell";
     } catch (const BootError& error) {
         EXPECT_THAT(error.what(), testing::HasSubstr("reset the CPU"));

@@ -104,7 +104,7 @@ struct Checker {
         return window.end ? &*window.end : nullptr;
     }
 
-    std::string register_name(const char* name) const { return sweep::register_name(guest.image(), name); }
+    std::string register_name(const char* name) const { return sweep::register_name(guest.image().is_64_bit(), name); }
 
     void check_rip() {
         const auto now = guest.cpu().regs().rip, then = window.end->regs.rip;

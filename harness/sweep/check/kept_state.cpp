@@ -24,9 +24,22 @@ std::string changed_flags(std::uint64_t now, std::uint64_t then) {
     return fmt::format("{}", fmt::join(changed, ", "));
 }
 
-std::string register_name(const vm::Image& image, std::string name) {
-    if (!image.is_64_bit()) name.front() = 'E';
+std::string register_name(bool is_64_bit, std::string name) {
+    if (!is_64_bit) name.front() = 'E';
     return name;
+}
+
+std::string changed_registers(const kvm_regs& before, const kvm_regs& after, bool is_64_bit) {
+    constexpr auto of_stepper = vm::rflags_tf | vm::rflags_rf;
+    std::string text;
+    for (const auto& each : general_registers) {
+        if (before.*each.value == after.*each.value) continue;
+        text += fmt::format(" {}={:#x}", register_name(is_64_bit, each.name), after.*each.value);
+    }
+    if (((before.rflags ^ after.rflags) & ~of_stepper) != 0) {
+        text += fmt::format(" {}={:#x}", register_name(is_64_bit, "RFLAGS"), after.rflags & ~of_stepper);
+    }
+    return text;
 }
 
 std::string describe_difference(std::size_t field, std::uint64_t now, std::uint64_t then) {

@@ -23,8 +23,12 @@ inline constexpr std::array general_registers{
     GeneralRegister{"R10", &kvm_regs::r10}, GeneralRegister{"R11", &kvm_regs::r11},
     GeneralRegister{"R12", &kvm_regs::r12}, GeneralRegister{"R13", &kvm_regs::r13},
     GeneralRegister{"R14", &kvm_regs::r14}, GeneralRegister{"R15", &kvm_regs::r15}};
-/// Returns this guest's name for the register that is `name` in a 64-bit guest: EAX for RAX in a 32-bit guest.
-[[nodiscard]] std::string register_name(const vm::Image& image, std::string name);
+/// Returns the name of the register that is `name` in a 64-bit guest: EAX for RAX in a 32-bit guest.
+[[nodiscard]] std::string register_name(bool is_64_bit, std::string name);
+
+/// Lists the registers that differ, such as " RAX=0x1 RFLAGS=0x46"; empty if none do. Leaves out RF and TF, which a
+/// stepper changes itself.
+[[nodiscard]] std::string changed_registers(const kvm_regs& before, const kvm_regs& after, bool is_64_bit = true);
 
 /// Lists the flags of `now` that differ from `then`, such as "NT set, IF clear" (SDM volume 1, figure 3-8).
 [[nodiscard]] std::string changed_flags(std::uint64_t now, std::uint64_t then);

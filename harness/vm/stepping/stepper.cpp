@@ -30,6 +30,15 @@ Gate decode_gate(std::span<const std::byte> bytes) {
             .delivers = type == 0x8e || type == 0x8f};
 }
 
+void set_target(std::span<std::byte, max_gate_size> gate, Virtual target) {
+    const auto low = static_cast<std::uint16_t>(number(target)),
+               middle = static_cast<std::uint16_t>(number(target) >> 16);
+    const auto high = static_cast<std::uint32_t>(number(target) >> 32);
+    std::memcpy(gate.data(), &low, sizeof low);
+    std::memcpy(gate.data() + 6, &middle, sizeof middle);
+    std::memcpy(gate.data() + 8, &high, sizeof high);
+}
+
 Step Stepper::step() {
     // Hides an NMI that has to wait from KVM. If an IRET unmasks NMIs and faults, KVM would deliver the NMI at the next
     // boundary or in a stepper's own code. Which one would depend on when the host gets an interrupt.

@@ -50,14 +50,9 @@ class TrapFlagStepper : public Stepper {
         const auto gates = std::min<std::size_t>((std::size_t{idt.limit} + 1) / max_gate_size, GATECRASH_VECTORS);
         if (!guest().memory().read(Virtual{idt.base}, pages.first(gates * max_gate_size))) return;
         for (std::size_t vector = 0; vector < gates; ++vector) {
-            auto* gate = pages.data() + vector * max_gate_size;
-            targets_.at(vector) = decode_gate({gate, max_gate_size}).target;
-            const auto catcher = number(catchers()) + vector;
-            const auto low = static_cast<std::uint16_t>(catcher), middle = static_cast<std::uint16_t>(catcher >> 16);
-            const auto high = static_cast<std::uint32_t>(catcher >> 32);
-            std::memcpy(gate, &low, sizeof low);
-            std::memcpy(gate + 6, &middle, sizeof middle);
-            std::memcpy(gate + 8, &high, sizeof high);
+            const auto gate = pages.subspan(vector * max_gate_size).first<max_gate_size>();
+            targets_.at(vector) = decode_gate(gate).target;
+            set_target(gate, Virtual{number(catchers()) + vector});
         }
         catching_idt_ = idt;
         catching_idt_.base = number(guest().image().harness_address());

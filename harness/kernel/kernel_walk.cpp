@@ -1,0 +1,66 @@
+#include "kernel/kernel_walk.hpp"
+
+#include <algorithm>
+#include <optional>
+
+namespace gatecrash::kernel {
+namespace {
+
+constexpr unsigned programs_cpl = 3;
+
+}  // namespace
+
+KernelWalk::KernelWalk(KernelGuest& guest, const KernelFacts& facts, const std::vector<AddressRange>& text,
+                       std::vector<Call> calls, bool handles_db)
+    : guest_(guest), text_(text), stepper_(guest, facts), calls_(std::move(calls)), handles_db_(handles_db) {
+    // Entry text runs only after a delivery or a call of its own.
+    for (const auto& range : text_) {
+        if (range.begin != facts.entry_text.begin) places_.push_back(range.begin);
+    }
+}
+
+bool KernelWalk::is_text(vm::Virtual address) const {
+    return text_.empty() || std::ranges::any_of(text_, [&](const auto& range) { return range.contains(address); });
+}
+
+bool KernelWalk::is_stepped() const { return guest_.cpl() == programs_cpl || is_in_text(); }
+
+KernelStepper::Step KernelWalk::step() {
+    auto step = step_over_calls();
+    follow_db(step);
+    return step;
+}
+
+KernelStepper::Step KernelWalk::step_over_calls() {
+    const auto instruction = stepper_.next_instruction();
+    const auto before = guest_.cpu().regs();
+    auto step = stepper_.step();
+    has_written_ = has_written_ || step.delivered || !instruction || instruction->writes_memory;
+    if (step.end || step.delivered || is_stepped()) return step;
+    const auto& now = guest_.cpu().regs();
+    const vm::Virtual next{before.rip + (instruction ? instruction->length : 0)};
+    const bool is_call =
+        now.rsp == before.rsp - sizeof now.rsp && guest_.word_at(vm::Virtual{now.rsp}) == std::optional(number(next));
+    if (is_call && is_text(vm::Virtual{before.rip})) calls_.push_back({next, vm::Virtual{now.rsp}});
+    while (!step.end && !calls_.empty() && !is_stepped()) {
+        step.end = stepper_.run_until_return(calls_.back(), places_);
+        if (!step.end && guest_.rip() == calls_.back().returns_to) calls_.pop_back();
+        has_written_ = true;
+    }
+    return step;
+}
+
+/// Notes where the handler of a #DB begins, and where it returns.
+void KernelWalk::follow_db(const KernelStepper::Step& step) {
+    const auto& regs = guest_.cpu().regs();
+    if (step.delivered == std::uint8_t{GATECRASH_VECTOR_DB}) {
+        constexpr std::uint64_t pushed_rsp = 24;
+        handles_db_ = true;
+        returns_to_ = guest_.word_at(vm::Virtual{regs.rsp}).value_or(0);
+        returns_with_ = guest_.word_at(vm::Virtual{regs.rsp + pushed_rsp}).value_or(0);
+    } else if (guest_.cpl() == programs_cpl || (regs.rip == returns_to_ && regs.rsp == returns_with_)) {
+        handles_db_ = false;
+    }
+}
+
+}  // namespace gatecrash::kernel
