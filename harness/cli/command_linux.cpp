@@ -50,14 +50,14 @@ void add_linux(OptionList& options) {
     add_sweeping(options);
 }
 
+/// Reads a list of events, in which one may occur several times if `may_repeat` is set.
 std::vector<vm::Event> parse_kernel_events(const std::string& text, bool may_repeat) {
     std::vector<vm::Event> events;
-    for (std::string_view rest = text; !rest.empty() && may_repeat;) {
-        const auto comma = rest.find(',');
-        events.push_back(sweep::parse_events(rest.substr(0, comma)).front());
-        rest = comma == std::string_view::npos ? "" : rest.substr(comma + 1);
+    if (may_repeat) {
+        for (const auto piece : sweep::split_list(text)) events.push_back(sweep::parse_events(piece).front());
+    } else {
+        events = sweep::parse_events(text);
     }
-    if (!may_repeat) events = sweep::parse_events(text);
     std::ranges::for_each(events, check_kernel_event);
     return events;
 }
@@ -88,6 +88,7 @@ LinuxOptions read_linux(const Values& values) {
                          .workloads = values.text_if_given("workload"),
                          .plan = read_plan(values),
                          .prune = !values.is_set("no-prune")};
+    refuse_stepper(options.sweeping.common, values);
     if (!options.sweeping.limits.shard.is_whole()) values.fail("--shard does not work with `linux` yet");
     if (!options.sweeping.limits.max_findings && !options.sweeping.limits.budget)
         options.sweeping.limits.max_findings = usual_max_findings;
@@ -115,9 +116,7 @@ std::vector<unsigned> chosen(const std::vector<kernel::WorkloadInfo>& workloads,
                              const std::optional<std::string>& list) {
     std::vector<unsigned> numbers;
     for (unsigned i = 0; !list && i < workloads.size(); ++i) numbers.push_back(i);
-    for (std::string_view rest = list ? std::string_view(*list) : ""; !rest.empty();) {
-        const auto comma = rest.find(',');
-        const auto name = rest.substr(0, comma);
+    for (const auto name : sweep::split_list(list ? std::string_view(*list) : "")) {
         const auto found = std::ranges::find(workloads, name, &kernel::WorkloadInfo::name);
         if (found == workloads.end()) {
             std::vector<std::string> names;
@@ -127,7 +126,6 @@ std::vector<unsigned> chosen(const std::vector<kernel::WorkloadInfo>& workloads,
                              "linux");
         }
         numbers.push_back(static_cast<unsigned>(found - workloads.begin()));
-        rest = comma == std::string_view::npos ? "" : rest.substr(comma + 1);
     }
     return numbers;
 }

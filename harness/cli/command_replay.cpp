@@ -37,6 +37,7 @@ struct ReplayOptions {
     CommonOptions common;
     Words schedules;
     bool trace = false;
+    bool is_for_kernel = false;  ///< all schedules are for a Linux kernel
     KernelReplayOptions kernel;
 };
 
@@ -51,26 +52,21 @@ ReplayOptions read_replay(const Values& values) {
                           .trace = values.is_set("trace"),
                           .kernel = read_kernel_replay(values)};
     if (std::ranges::all_of(options.schedules, &std::string::empty)) values.fail("SCHEDULE is missing");
+    const auto for_kernels = static_cast<std::size_t>(std::ranges::count_if(options.schedules, is_for_kernel));
+    options.is_for_kernel = for_kernels != 0;
+    if (!options.is_for_kernel) {
+        refuse_kernel_options(values);
+    } else if (for_kernels == options.schedules.size()) {
+        refuse_stepper(options.common, values);
+    } else {
+        values.fail("some schedules are for a Linux kernel, and some are not: replay them one by one");
+    }
     return options;
 }
 
-/// Returns the schedules if they are for a Linux kernel; empty if none is.
-std::vector<sweep::Schedule> kernel_schedules(const Words& texts) {
-    std::vector<sweep::Schedule> schedules;
-    for (const auto& text : texts) {
-        auto schedule = sweep::parse_schedule(text);
-        if (is_for_kernel(schedule)) schedules.push_back(std::move(schedule));
-    }
-    if (!schedules.empty() && schedules.size() != texts.size())
-        throw UsageError("some schedules are for a Linux kernel, and some are not: replay them one by one", "replay");
-    return schedules;
-}
-
 int replay(const ReplayOptions& options) {
-    const bool may_be_kernels =
-        std::ranges::any_of(options.schedules, [](const auto& text) { return text.starts_with("linux/"); });
-    if (may_be_kernels)
-        return replay_on_kernel(options.common, options.kernel, kernel_schedules(options.schedules), options.trace);
+    if (options.is_for_kernel)
+        return replay_on_kernel(options.common, options.kernel, options.schedules, options.trace);
     std::vector<Replay> replays;
     std::vector<std::string> files;
     for (const auto& text : options.schedules) {

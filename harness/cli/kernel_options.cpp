@@ -47,17 +47,15 @@ std::optional<kernel::Poke> parse_poke(std::string_view text) {
 std::vector<kernel::Poke> read_pokes(const Values& values) {
     std::vector<kernel::Poke> pokes;
     const auto text = values.text_if_given("poke");
-    for (std::string_view rest = text ? std::string_view(*text) : ""; !rest.empty();) {
-        const auto comma = rest.find(',');
-        const auto poke = parse_poke(rest.substr(0, comma));
+    for (const auto piece : sweep::split_list(text ? std::string_view(*text) : "")) {
+        const auto poke = parse_poke(piece);
         if (!poke) {
             values.fail(
                 fmt::format("--poke must be SYMBOL+0xOFFSET=BYTES with bytes in hexadecimal, such as "
                             "paranoid_entry+0x80=0f1f440000, not '{}'",
-                            rest.substr(0, comma)));
+                            piece));
         }
         pokes.push_back(*poke);
-        rest = comma == std::string_view::npos ? "" : rest.substr(comma + 1);
     }
     return pokes;
 }
@@ -97,6 +95,10 @@ void check_kernel_event(const vm::Event& event) {
     if (event.kind == Kind::nmi || event.kind == Kind::irq || event == vm::Event::db()) return;
     throw sweep::ScheduleError(
         fmt::format("{} cannot land on a Linux kernel yet: nmi, irq, irq=VECTOR and db can", sweep::to_string(event)));
+}
+
+void refuse_stepper(const CommonOptions& options, const Values& values) {
+    if (options.stepper) values.fail("--stepper does not work for a Linux kernel: it is stepped with the trap flag");
 }
 
 KernelOptions read_kernel(const Values& values) {

@@ -30,6 +30,9 @@ void add_kernel(OptionList& options);
 /// Throws sweep::ScheduleError if `event` cannot land on a kernel.
 void check_kernel_event(const vm::Event& event);
 
+/// Refuses --stepper: a kernel is always stepped with the trap flag.
+void refuse_stepper(const CommonOptions& options, const Values& values);
+
 /// Returns the options as words of a command line, except those with their default.
 [[nodiscard]] Words words_of(const KernelOptions& options);
 

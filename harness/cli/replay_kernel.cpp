@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "cli/inside.hpp"
 #include "cli/machine_choice.hpp"
 #include "cli/output.hpp"
 #include "cli/replay_text.hpp"
 #include "cli/saved_kernels.hpp"
+#include "cli/select.hpp"
 #include "kernel/loaded_kernel.hpp"
 #include "posix/file.hpp"
 #include "report/exit_code.hpp"
@@ -18,6 +20,7 @@ namespace gatecrash::cli {
 namespace {
 
 constexpr std::string_view target_begin = "linux/";
+constexpr const char* window_option = "window";
 
 /// Returns the number of the workload that `schedule` is for.
 unsigned workload_of(const sweep::Schedule& schedule, const std::vector<kernel::WorkloadInfo>& workloads) {
@@ -34,7 +37,10 @@ sweep::SweepOptions sweep_options(const sweep::Schedule& schedule, const std::ve
         check_kernel_event(event);
         options.events.push_back(event);
     }
-    options.window = window;
+    // A sweep may have had windows for further kinds of events.
+    std::ranges::copy_if(window, std::back_inserter(options.window), [&](const auto& range) {
+        return !range.of || std::ranges::find(options.events, *range.of, &vm::Event::kind) != options.events.end();
+    });
     return options;
 }
 
@@ -42,24 +48,39 @@ sweep::SweepOptions sweep_options(const sweep::Schedule& schedule, const std::ve
 
 void add_kernel_replay(OptionList& options) {
     add_kernel(options);
-    add_text(options, "window", "RANGES",
+    add_text(options, window_option, "RANGES",
              "for a schedule of `linux` with that option: where its boundaries are counted; other code runs freely");
 }
 
 KernelReplayOptions read_kernel_replay(const Values& values) {
     KernelReplayOptions options{read_kernel(values), {}, values.text_if_given(saved_kernel_option)};
     try {
-        if (const auto text = values.text_if_given("window")) options.window = parse_kernel_window(*text);
+        if (const auto text = values.text_if_given(window_option)) options.window = parse_kernel_window(*text);
     } catch (const sweep::ScheduleError& error) {
         values.fail(fmt::format("--window {}", error.what()));
     }
     return options;
 }
 
-bool is_for_kernel(const sweep::Schedule& schedule) { return schedule.target.starts_with(target_begin); }
+bool is_for_kernel(const std::string& schedule) {
+    return schedule.starts_with(target_begin) && !is_file(schedule.substr(0, schedule.rfind('@')));
+}
 
-int replay_on_kernel(const CommonOptions& common, const KernelReplayOptions& options,
-                     const std::vector<sweep::Schedule>& schedules, bool with_trace) {
+void refuse_kernel_options(const Values& values) {
+    OptionList options;
+    add_kernel_replay(options);
+    for (const auto& option : options.options()) {
+        const auto name = option->long_name();
+        if (!values.has(name.c_str())) continue;
+        values.fail(fmt::format("--{} is for schedules of `linux`, which begin with {}", name, target_begin));
+    }
+}
+
+int replay_on_kernel(const CommonOptions& common, const KernelReplayOptions& options, const Words& schedules,
+                     bool with_trace) {
+    std::vector<sweep::Schedule> parsed;
+    parsed.reserve(schedules.size());
+    for (const auto& text : schedules) parsed.push_back(sweep::parse_schedule(text));
     Documents documents("replay", destinations_of(common));
     auto inside = common;
     auto saved = options.saved.value_or("");
@@ -80,7 +101,7 @@ int replay_on_kernel(const CommonOptions& common, const KernelReplayOptions& opt
     sweep::TraceSink trace;
     if (with_trace) trace = [&text](const std::string& line) { text.print(line + "\n"); };
     std::vector<suite::Result> results;
-    for (const auto& schedule : schedules) {
+    for (const auto& schedule : parsed) {
         const auto sweep = sweep_options(schedule, options.window);
         kernel::KernelSubject subject(loaded.waiting(), {schedule.target, workload_of(schedule, workloads)}, sweep);
         const auto replayed = subject.replay(schedule.landings, trace);

@@ -20,11 +20,13 @@ struct KernelReplayOptions {
 void add_kernel_replay(OptionList& options);
 [[nodiscard]] KernelReplayOptions read_kernel_replay(const Values& values);
 
-/// True if the schedule is for a workload of a Linux kernel, as `linux` names them.
-[[nodiscard]] bool is_for_kernel(const sweep::Schedule& schedule);
+/// True if the schedule is for a workload of a Linux kernel, as `linux` names them, and not for a file of that name.
+[[nodiscard]] bool is_for_kernel(const std::string& schedule);
+/// Refuses options that only kernels have.
+void refuse_kernel_options(const Values& values);
 
-/// Replays `schedules`, and returns the exit code. Throws what `linux` throws.
+/// Replays `schedules`, and returns the exit code. Throws sweep::ScheduleError, and what `linux` throws.
 [[nodiscard]] int replay_on_kernel(const CommonOptions& common, const KernelReplayOptions& options,
-                                   const std::vector<sweep::Schedule>& schedules, bool with_trace);
+                                   const Words& schedules, bool with_trace);
 
 }  // namespace gatecrash::cli
