@@ -1,6 +1,7 @@
 #include "cli/kernel_options.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
@@ -10,6 +11,7 @@ namespace {
 
 constexpr unsigned usual_memory = 96, least_memory = 16, most_memory = 3072;  // MiB
 constexpr unsigned mebibyte_shift = 20;
+constexpr const char* ignore_memory_option = "ignore-memory";
 
 std::string text_of(const kernel::Poke& poke) {
     std::string bytes;
@@ -60,6 +62,13 @@ std::vector<kernel::Poke> read_pokes(const Values& values) {
     return pokes;
 }
 
+std::vector<std::string> read_ignored_memory(const Values& values) {
+    const auto text = values.text_if_given(ignore_memory_option);
+    if (text && text->empty()) values.fail("--ignore-memory needs the names of words");
+    const auto names = sweep::split_list(text ? std::string_view(*text) : "");
+    return {names.begin(), names.end()};
+}
+
 }  // namespace
 
 void add_kernel(OptionList& options) {
@@ -79,6 +88,9 @@ void add_kernel(OptionList& options) {
     add_text(options, "poke", "PATCHES",
              "change bytes of the booted kernel first, to plant a bug or to try a fix: SYMBOL+0xOFFSET=BYTES in "
              "hexadecimal, comma-separated");
+    add_text(options, ignore_memory_option, "NAMES",
+             "do not compare these words of the kernel's memory, comma-separated: SYMBOL+0xOFFSET as a finding names "
+             "it, or SYMBOL for all of its words");
 }
 
 std::vector<sweep::SymbolRange> parse_kernel_window(const std::string& text) {
@@ -108,7 +120,8 @@ KernelOptions read_kernel(const Values& values) {
             .append = values.text_if_given("append").value_or(""),
             .memory = std::uint64_t{values.number_if_given("memory", least_memory, most_memory).value_or(usual_memory)}
                       << mebibyte_shift,
-            .pokes = read_pokes(values)};
+            .pokes = read_pokes(values),
+            .ignored_memory = read_ignored_memory(values)};
 }
 
 Words words_of(const KernelOptions& options) {
@@ -125,6 +138,8 @@ Words words_of(const KernelOptions& options) {
     std::string pokes;
     for (const auto& poke : options.pokes) pokes += (pokes.empty() ? "" : ",") + text_of(poke);
     if (!pokes.empty()) add("--poke", pokes);
+    if (!options.ignored_memory.empty())
+        add("--ignore-memory", fmt::format("{}", fmt::join(options.ignored_memory, ",")));
     return words;
 }
 

@@ -20,6 +20,7 @@ struct KernelOptions {
     std::string append;                  ///< more words for the kernel's command line
     std::uint64_t memory = 0;            ///< bytes
     std::vector<kernel::Poke> pokes;
+    std::vector<std::string> ignored_memory;  ///< names of words that are not compared
 };
 
 void add_kernel(OptionList& options);

@@ -1,6 +1,7 @@
 #include "cli/replay_kernel.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <iterator>
@@ -103,10 +104,14 @@ int replay_on_kernel(const CommonOptions& common, const KernelReplayOptions& opt
     std::vector<suite::Result> results;
     for (const auto& schedule : parsed) {
         const auto sweep = sweep_options(schedule, options.window);
-        kernel::KernelSubject subject(loaded.waiting(), {schedule.target, workload_of(schedule, workloads)}, sweep);
+        kernel::KernelSubject subject(
+            loaded.waiting(), {schedule.target, workload_of(schedule, workloads), options.kernel.ignored_memory},
+            sweep);
         const auto replayed = subject.replay(schedule.landings, trace);
         results.push_back(suite::replayed({.case_name = schedule.target}, schedule, replayed.violations));
         text.print((with_trace ? "\n" : "") + replay_text(schedule, replayed));
+        if (const auto words = subject.not_compared(); !words.empty())
+            text.print(fmt::format("not compared: {}\n", fmt::join(words, ", ")));
     }
     documents.write(local->description, results);
     return static_cast<int>(report::exit_code_of(results));

@@ -39,7 +39,8 @@ KernelOptions with_paths(KernelOptions options) {
     options.kernel = options.kernel ? path_of(*options.kernel, "kernel") : machines::default_kernel_image().string();
     if (options.symbols) options.symbols = path_of(*options.symbols, "symbols");
     if (options.init) options.init = path_of(*options.init, "init");
-    options.pokes.clear();  // they come after the boot
+    options.pokes.clear();  // these come after the boot
+    options.ignored_memory.clear();
     return options;
 }
 

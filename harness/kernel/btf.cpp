@@ -156,6 +156,14 @@ std::optional<std::uint32_t> Btf::offset_of(std::string_view structure_name, std
     return {};
 }
 
+std::optional<std::uint32_t> Btf::size_of(std::string_view structure_name) const {
+    for (std::uint32_t id = 1; id < by_id_.size(); ++id) {
+        if (!is_string(by_id_[id].name, structure_name)) continue;
+        if (const auto* type = structure_of(id)) return type->size_or_type;
+    }
+    return {};
+}
+
 std::optional<std::uint32_t> Btf::find(const Type& of, std::string_view path, unsigned depth,
                                        std::uint32_t& members_left) const {
     if (depth == max_depth) return {};

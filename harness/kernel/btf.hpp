@@ -21,6 +21,9 @@ class Btf {
     /// nameless structures count as members of the structure around them. A bit-field has the offset of its first byte.
     [[nodiscard]] std::optional<std::uint32_t> offset_of(std::string_view structure, std::string_view member) const;
 
+    /// Returns the size of a structure in bytes. Empty if there is none of that name.
+    [[nodiscard]] std::optional<std::uint32_t> size_of(std::string_view structure) const;
+
   private:
     struct Type {
         std::uint32_t at;    ///< in the types, in bytes

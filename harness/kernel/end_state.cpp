@@ -58,6 +58,19 @@ std::vector<sweep::Violation> compare_ends(const CpuState& now, const CpuState& 
     return found;
 }
 
+std::optional<sweep::Violation> compare_fpu(const kvm_fpu& now, const kvm_fpu& then) {
+    if (std::memcmp(&now, &then, sizeof now) == 0) return std::nullopt;
+    std::string name = "a control register of the FPU";
+    for (std::size_t i = 0; i < std::size(now.xmm); ++i) {
+        if (std::memcmp(now.xmm[i], then.xmm[i], sizeof now.xmm[i]) != 0) name = fmt::format("XMM{}", i);
+    }
+    for (std::size_t i = 0; i < std::size(now.fpr); ++i) {
+        if (std::memcmp(now.fpr[i], then.fpr[i], sizeof now.fpr[i]) != 0) name = fmt::format("ST{}", i);
+    }
+    return sweep::Violation{Invariant::round_trip,
+                            "at the end of the window the program has another " + name + " than without events"};
+}
+
 std::vector<sweep::Violation> compare_controls(const CpuState& now, const CpuState& then,
                                                const kvm_lapic_state& apic_now, const kvm_lapic_state& apic_then) {
     std::vector<sweep::Violation> found;

@@ -56,6 +56,27 @@ std::optional<Virtual> counter(const BootImage& kernel, const vm::SymbolTable& s
     return std::nullopt;
 }
 
+/// Finds per-CPU pointers to the current task and to the tops of stacks. Linux has moved them twice.
+void find_pointers(KernelFacts& facts, const BootImage& kernel, const vm::SymbolTable& symbols) {
+    facts.task_stack = symbols.find("cpu_current_top_of_stack");
+    facts.interrupt_stack = symbols.find("hardirq_stack_ptr");
+    facts.current_task = symbols.find("current_task");
+    const auto section = kernel.section(".BTF");
+    if (section.empty()) return;
+    const Btf types(section);
+    const auto find = [&](const char* symbol, const char* structure, const char* member) -> std::optional<Virtual> {
+        const auto base = symbols.find(symbol);
+        const auto offset = types.offset_of(structure, member);
+        if (!base || !offset) return std::nullopt;
+        return Virtual{number(*base) + *offset};
+    };
+    if (!facts.task_stack) facts.task_stack = find("pcpu_hot", "pcpu_hot", "top_of_stack");     // 6.2 to 6.14
+    if (!facts.task_stack) facts.task_stack = find("cpu_tss_rw", "tss_struct", "x86_tss.sp1");  // up to 6.0
+    if (!facts.current_task) facts.current_task = find("pcpu_hot", "pcpu_hot", "current_task");
+    facts.task_size = types.size_of("task_struct").value_or(0);
+    if (!facts.interrupt_stack) facts.interrupt_stack = find("pcpu_hot", "pcpu_hot", "hardirq_stack_ptr");
+}
+
 }  // namespace
 
 KernelFacts find_facts(const BootImage& kernel, const vm::SymbolTable& symbols) {
@@ -73,6 +94,7 @@ KernelFacts find_facts(const BootImage& kernel, const vm::SymbolTable& symbols) 
     // Linux 7.2 made an array of these counters, which begins with that of NMIs.
     facts.nmi_count = counter(kernel, symbols, std::array<std::string_view, 2>{"__nmi_count", "counts"});
     facts.resched_count = counter(kernel, symbols, std::array<std::string_view, 1>{"irq_resched_count"});
+    find_pointers(facts, kernel, symbols);
     if (const auto log = symbols.find("__log_buf")) {
         constexpr std::uint64_t usual_size = 1 << 17;  // CONFIG_LOG_BUF_SHIFT is 17 nearly everywhere
         facts.log = {*log, Virtual{number(*log) + usual_size}};

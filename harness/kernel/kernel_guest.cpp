@@ -263,18 +263,21 @@ void KernelGuest::watch(const KernelFacts& facts) {
 }
 
 void KernelGuest::ignore_failures() {
-    // KVM would move RIP over the OUT, where another instruction stands now.
-    if (const auto at = rip(); code_of_failures_.contains(at)) {
-        cpu_.complete_exit();
-        auto regs = cpu_.regs();
-        regs.rip = number(at);
-        cpu_.set_regs(regs);
-    }
+    if (code_of_failures_.contains(rip())) cancel_output();
     for (const auto& [address, code] : code_of_failures_) write(address, code);
 }
 
 void KernelGuest::heed_failures() {
     for (const auto& [address, code] : code_of_failures_) write(address, out_of_stop);
+}
+
+void KernelGuest::cancel_output() {
+    auto regs = cpu_.regs();
+    const auto at = regs.rip;
+    cpu_.complete_exit();
+    regs = cpu_.regs();
+    regs.rip = at;
+    cpu_.set_regs(regs);
 }
 
 kvm::Exit KernelGuest::run_once() {
@@ -324,6 +327,13 @@ Stop KernelGuest::run() {
             throw vm::MachineFault("a debug exit from a free run: " + kvm::describe(exit));
     }
     return StillRuns{};
+}
+
+Stop KernelGuest::run_patiently() {
+    constexpr int most = 200;  // some five seconds
+    Stop stop = StillRuns{};
+    for (int i = 0; i < most && std::holds_alternative<StillRuns>(stop); ++i) stop = run();
+    return stop;
 }
 
 bool KernelGuest::is_overdue(std::chrono::steady_clock::time_point begin) const {

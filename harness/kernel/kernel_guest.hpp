@@ -88,10 +88,14 @@ class KernelGuest {
     void heed_failures();
     /// Runs freely until the kernel stops.
     [[nodiscard]] Stop run();
+    /// Runs a kernel that is believed to stop. The load of the host must not decide.
+    [[nodiscard]] Stop run_patiently();
     /// Makes one KVM_RUN.
     [[nodiscard]] kvm::Exit run_once();
     /// Returns what an exit means, or nothing if the kernel can go on. Then an access to a port has been answered.
     [[nodiscard]] std::optional<Stop> stop_of(const kvm::Exit& exit);
+    /// Leaves RIP at the OUT that the guest has stopped at, whatever stands there later.
+    void cancel_output();
     /// Moves RIP over the OUT of a doorbell.
     void leave_doorbell();
     /// Sets the length of a watchdog's tick. See vm::Watchdog.

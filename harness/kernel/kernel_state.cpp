@@ -131,6 +131,20 @@ void MemoryStates::restore(const vm::PageSet& pages) {
     });
 }
 
+std::vector<WordChange> MemoryStates::differences(const vm::PageSet& pages) {
+    std::vector<WordChange> changes;
+    each_hot_page(pages, [&](std::uint64_t page, const std::byte* now, const std::byte* then, const auto*) {
+        if (vm::same_page(now, then)) return;
+        for (std::uint64_t at = 0; at < vm::page_size; at += sizeof(std::uint64_t)) {
+            std::uint64_t is = 0, was = 0;
+            std::memcpy(&is, now + at, sizeof is);
+            std::memcpy(&was, then + at, sizeof was);
+            if (is != was) changes.push_back({vm::Physical{page * vm::page_size + at}, is, was});
+        }
+    });
+    return changes;
+}
+
 bool MemoryStates::equals(const vm::PageSet& pages) {
     bool same = true;
     each_hot_page(pages, [&](std::uint64_t, const std::byte* now, const std::byte* then, const auto*) {

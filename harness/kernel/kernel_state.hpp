@@ -55,6 +55,12 @@ void silence_interrupts(DeviceState& state);
 /// True if the local APIC has an interrupt that waits, or one whose handler has not acknowledged it.
 [[nodiscard]] bool has_interrupt(const kvm_lapic_state& local_apic);
 
+/// A word of memory that differs between two states.
+struct WordChange {
+    vm::Physical at;  ///< a multiple of 8
+    std::uint64_t now, then;
+};
+
 /// Keeps states of a guest's memory. A state has copies of the pages that differ from the first one.
 class MemoryStates {
   public:
@@ -69,6 +75,8 @@ class MemoryStates {
     void restore(const vm::PageSet& pages);
     /// Notes that the host has written to a page. KVM reports only what the guest writes.
     void add_written(std::uint64_t page);
+    /// Returns the 8-byte words that differ from `pages`, in order of their addresses.
+    [[nodiscard]] std::vector<WordChange> differences(const vm::PageSet& pages);
     /// True if the memory is as it was at save().
     [[nodiscard]] bool equals(const vm::PageSet& pages);
 

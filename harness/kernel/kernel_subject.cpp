@@ -8,6 +8,7 @@
 
 #include "gatecrash/workload.h"
 #include "kernel/end_state.hpp"
+#include "kernel/kernel_landing.hpp"
 #include "kernel/kernel_trace.hpp"
 #include "kernel/kernel_walk.hpp"
 #include "vm/landing/event_kind.hpp"
@@ -20,12 +21,6 @@ namespace gatecrash::kernel {
 namespace {
 
 using sweep::Ending, sweep::Invariant, sweep::Phase;
-
-constexpr std::uint8_t reschedule_vector = 0xfd;  ///< RESCHEDULE_VECTOR of arch/x86/include/asm/irq_vectors.h
-
-/// Returns the vector of an event on Linux. The usual `irq` is the reschedule IPI, whose handler does nothing without
-/// work.
-std::uint8_t vector_of(const vm::Event& event) { return event == vm::Event::irq() ? reschedule_vector : event.vector; }
 
 const Stop window_end = Rang{GATECRASH_DOORBELL_END};
 
@@ -63,29 +58,30 @@ KernelSubject::KernelSubject(const WaitingKernel& kernel, Workload workload, con
 // --- windows ---------------------------------------------------------------------------------------------------------
 
 bool KernelSubject::find_window() {
-    if (begin_) return false;
+    if (run_) return false;
     auto& guest = kernel_.guest;
     guest.restore(kernel_.state);
     per_cpu_ = guest.word_at(kernel_.facts.per_cpu_offset).value_or(0);
     auto regs = guest.cpu().regs();
     regs.rax = workload_.number;
     guest.cpu().set_regs(regs);
-    const auto stop = run_patiently();
+    const auto stop = kernel_.guest.run_patiently();
     const auto* const rang = std::get_if<Rang>(&stop);
     const auto port = rang == nullptr ? 0 : rang->port;
     if (port == GATECRASH_DOORBELL_SKIP) throw SkippedWorkload(programs_words());
+    std::optional<vm::Event> opening;
     if (port == GATECRASH_DOORBELL_BEGIN_IRQ) {
-        opening_ = vm::Event::irq();
+        opening = vm::Event::irq();
         has_interrupts_ = true;
     }
-    if (port == GATECRASH_DOORBELL_BEGIN_NMI) opening_ = vm::Event::nmi();
-    if (!opening_ && port != GATECRASH_DOORBELL_BEGIN) {
+    if (port == GATECRASH_DOORBELL_BEGIN_NMI) opening = vm::Event::nmi();
+    if (!opening && port != GATECRASH_DOORBELL_BEGIN) {
         throw vm::ImageError(
             fmt::format("{}: the init program must ring BEGIN after NEXT, and the kernel {} at {}:\n{}", name(),
                         describe(stop), where(), guest.log(20)));
     }
     guest.leave_doorbell();
-    begin_ = guest.save(&kernel_.state);
+    run_ = {guest.save(&kernel_.state), opening, {}};
     open();
     return true;
 }
@@ -100,31 +96,33 @@ std::string KernelSubject::programs_words() {
 }
 
 void KernelSubject::open() {
-    kernel_.guest.restore(*begin_);
-    if (opening_) land_on_guest(*opening_);
+    kernel_.guest.restore(run_->begin);
+    if (run_->opening) kernel::land(kernel_.guest, *run_->opening);
 }
 
 void KernelSubject::keep_window() {
     auto& guest = kernel_.guest;
     open();
     Reference reference;
-    if (run_patiently() != window_end) throw vm::MachineFault("the same run ended in two different ways");
-    reference.end = guest.save(&*begin_);
+    if (kernel_.guest.run_patiently() != window_end) throw vm::MachineFault("the same run ended in two different ways");
+    run_->end = guest.save(&run_->begin);
     reference.nmis = counter(kernel_.facts.nmi_count);
     reference.rescheds = counter(kernel_.facts.resched_count);
     guest.leave_doorbell();
-    if (run_patiently() != Stop{Rang{GATECRASH_DOORBELL_ALIVE}})
+    if (kernel_.guest.run_patiently() != Stop{Rang{GATECRASH_DOORBELL_ALIVE}})
         throw vm::ImageError(name() + ": the init program must ring ALIVE after END");
-    reference.alive = guest.save(&*begin_);
+    reference.alive = guest.save(&run_->begin);
     reference_ = std::move(reference);
+    names_.emplace(guest, kernel_.facts, kernel_.symbols);
+    memory_.emplace(guest, kernel_.facts, *run_, *names_, workload_.ignored_memory);
 }
 
 // --- paths -----------------------------------------------------------------------------------------------------------
 
 sweep::Path KernelSubject::path_of(std::size_t, sweep::HitCounter& hits) {
     open();
-    auto path = discover(hits, {*begin_, {}, false}, false, false);
-    check_stepped_end(reference_->end, "");
+    auto path = discover(hits, {run_->begin, {}, false}, false, false);
+    check_stepped_end(run_->end, "");
     return path;
 }
 
@@ -132,7 +130,7 @@ sweep::Path KernelSubject::path_after(const sweep::Point& from, vm::Event event,
     auto& guest = kernel_.guest;
     const auto& start = of(from).state;
     land(from, event, to);
-    if (run_patiently() != window_end) throw vm::MachineFault("a run that held ends in another way now");
+    if (kernel_.guest.run_patiently() != window_end) throw vm::MachineFault("a run that held ends in another way now");
     const auto end = guest.save(&start);
     land(from, event, to);
     sweep::HitCounter hits;
@@ -229,25 +227,7 @@ void KernelSubject::land(const sweep::Point& from, vm::Event event, const sweep:
     const auto phase = during(Phase::injecting);
     if (of(from).state.devices == nullptr) throw vm::MachineFault("an event lands where the kernel was not saved");
     kernel_.guest.restore(of(from).state);
-    land_on_guest(event);
-}
-
-void KernelSubject::land_on_guest(vm::Event event) {
-    auto& cpu = kernel_.guest.cpu();
-    if (event.kind == vm::Event::Kind::irq) return kernel_.guest.interrupt(vector_of(event));
-    auto events = cpu.events();
-    if (event.kind == vm::Event::Kind::nmi) {
-        events.nmi.pending = 1;
-        events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING;
-    } else {
-        auto registers = cpu.debug_registers();
-        registers.dr6 |= vm::dr6_b0;
-        cpu.set_debug_registers(registers);
-        events.exception.injected = 1;
-        events.exception.nr = event.vector;
-        events.exception.has_error_code = 0;
-    }
-    cpu.set_events(events);
+    kernel::land(kernel_.guest, event);
 }
 
 Ending KernelSubject::run(std::size_t, std::span<const sweep::Landed> landed, sweep::Extremes&) {
@@ -283,8 +263,12 @@ void KernelSubject::check_end(const Stop& stop, bool is_proven, std::span<const 
         if (!reference_) return;
         // The other registers would need an ioctl each. They are compared at ALIVE.
         auto& cpu = kernel_.guest.cpu();
-        violations_ = compare_ends({cpu.regs(), cpu.sregs(), cpu.events(), {}, {}}, reference_->end.cpu);
-        return check_counts(landed);
+        violations_ = compare_ends({cpu.regs(), cpu.sregs(), cpu.events(), {}, {}}, run_->end.cpu);
+        if (const auto changed = compare_fpu(kernel_.guest.fpu(), run_->end.devices->fpu))
+            violations_.push_back(*changed);
+        check_counts(landed);
+        if (violations_.empty()) check_memory(landed);
+        return;
     }
     const auto* failing = std::get_if<Failing>(&stop);
     if (failing == nullptr) return add(Invariant::no_unexpected_vector, "the kernel " + describe(stop));
@@ -321,11 +305,37 @@ void KernelSubject::check_counts(std::span<const sweep::Landed> landed) {
     }
 }
 
+/// The kernel's memory must be as if the events had arrived one after another. Of several NMIs that became one, it has
+/// handled only some.
+void KernelSubject::check_memory(std::span<const sweep::Landed> landed) {
+    std::vector<vm::Event> handled;
+    auto nmis = kernel_.facts.nmi_count ? counter(kernel_.facts.nmi_count) - reference_->nmis : ~0U;
+    for (const auto& [event, at] : landed) {
+        if (event.kind != vm::Event::Kind::nmi || nmis-- > 0) handled.push_back(event);
+    }
+    const auto changes = memory_->changes(handled);
+    if (changes.empty()) return;
+    constexpr std::size_t most = 4;
+    std::string words;
+    for (const auto& change : std::span(changes).first(std::min(most, changes.size())))
+        words += (words.empty() ? "" : "; ") + names_->describe(change);
+    if (changes.size() > most) words += fmt::format("; and {} more words", changes.size() - most);
+    add(Invariant::kernel_memory,
+        "at the end of the window the kernel's memory is not as if the events had arrived one after another: " + words);
+}
+
+std::vector<std::string> KernelSubject::not_compared() const {
+    std::vector<std::string> names;
+    if (!memory_) return names;
+    for (const auto word : memory_->learned()) names.push_back(names_->name_of(word));
+    return names;
+}
+
 /// Lets the init program use the kernel after the window.
 void KernelSubject::check_life() {
     auto& guest = kernel_.guest;
     guest.leave_doorbell();
-    const auto stop = run_patiently();
+    const auto stop = kernel_.guest.run_patiently();
     if (stop == Stop{Rang{GATECRASH_DOORBELL_WRONG}})
         return add(Invariant::round_trip, "the program says: " + programs_words());
     if (stop != Stop{Rang{GATECRASH_DOORBELL_ALIVE}}) {
@@ -344,19 +354,11 @@ std::uint32_t KernelSubject::counter(std::optional<vm::Virtual> per_cpu) {
 
 // --- runs that take long ---------------------------------------------------------------------------------------------
 
-/// Runs a kernel that is believed to stop. The load of the host must not decide.
-Stop KernelSubject::run_patiently() {
-    constexpr int most = 200;  // some five seconds
-    Stop stop = StillRuns{};
-    for (int i = 0; i < most && std::holds_alternative<StillRuns>(stop); ++i) stop = kernel_.guest.run();
-    return stop;
-}
-
 Stop KernelSubject::finish_slowly(bool& is_proven) {
     const auto phase = during(Phase::endless);
     const auto end = seek_loop();
     is_proven = end && std::holds_alternative<StillRuns>(*end);
-    return end ? *end : run_patiently();
+    return end ? *end : kernel_.guest.run_patiently();
 }
 
 /// Goes on with the run, and returns how it ends. Returns StillRuns if the kernel comes back to an earlier state, which
@@ -370,7 +372,7 @@ std::optional<Stop> KernelSubject::seek_loop() {
         return std::memcmp(&guest.cpu().regs(), &kept.cpu.regs, sizeof(kvm_regs)) == 0 &&
                guest.memory_states().equals(kept.pages) && guest.cpu_state().same_as(kept.cpu);
     };
-    const auto save = [&](const KernelState* /*kept*/) { return guest.save(&*begin_, KernelGuest::Save::cpu); };
+    const auto save = [&](const KernelState* /*kept*/) { return guest.save(&run_->begin, KernelGuest::Save::cpu); };
     vm::Recurrence<KernelState> at_deliveries(1), at_steps(1);
     while (at_deliveries.looks() < deliveries) {
         auto stop = stepper.run_to_delivery();
@@ -427,7 +429,7 @@ sweep::ReplayResult KernelSubject::replay(const std::vector<sweep::Landing>& lan
                         fmt::format("{} cannot occur at {}", sweep::to_string(event), to_string(boundary)));
                 }
                 trace.lands(event);
-                land_on_guest(event);
+                kernel::land(kernel_.guest, event);
                 landed.push_back({event, nullptr});
                 hits.restart();
                 waits = true;

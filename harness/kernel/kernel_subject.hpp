@@ -8,9 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "kernel/end_memory.hpp"
 #include "kernel/kernel_facts.hpp"
 #include "kernel/kernel_guest.hpp"
 #include "kernel/kernel_stepper.hpp"
+#include "kernel/memory_names.hpp"
 #include "kernel/state_digest.hpp"
 #include "sweep/event_windows.hpp"
 #include "sweep/phase_clock.hpp"
@@ -36,8 +38,9 @@ struct WaitingKernel {
 
 /// The workload to sweep. See gatecrash/workload.h.
 struct Workload {
-    std::string name;  ///< for schedules and messages
-    unsigned number;   ///< index in the program's table
+    std::string name;                           ///< for schedules and messages
+    unsigned number;                            ///< index in the program's table
+    std::vector<std::string> ignored_memory{};  ///< names of words, or of symbols, that are not compared
 };
 
 /// Sweeps one workload, whose window is between its doorbells BEGIN and END.
@@ -83,19 +86,21 @@ class KernelSubject : public sweep::Subject {
     /// reaches.
     [[nodiscard]] sweep::ReplayResult replay(const std::vector<sweep::Landing>& landings, const sweep::TraceSink& sink);
 
+    /// Returns the names of the words that are not compared at the end of the window, as far as runs have shown them.
+    /// They depend on where events arrive.
+    [[nodiscard]] std::vector<std::string> not_compared() const;
+
   private:
     struct KernelPoint;
     [[nodiscard]] static const KernelPoint& of(const sweep::Point& point);
     /// The end of the run without events.
     struct Reference {
-        KernelState end;    ///< at the doorbell END
         KernelState alive;  ///< at the doorbell ALIVE after it
         std::uint32_t nmis = 0, rescheds = 0;
     };
 
     [[nodiscard]] sweep::During during(sweep::Phase phase) const { return {clock_, phase}; }
     void open();
-    void land_on_guest(vm::Event event);
     /// Where a path begins.
     struct Start {
         const KernelState& state;
@@ -107,11 +112,11 @@ class KernelSubject : public sweep::Subject {
     [[nodiscard]] bool matters(const CpuState& cpu) const;
     [[nodiscard]] bool can_land_at(vm::Event event, const CpuState& cpu) const;
     [[nodiscard]] static bool is_lost(vm::Event event, bool handles_db, const kvm_lapic_state* local_apic);
-    [[nodiscard]] Stop run_patiently();
     [[nodiscard]] Stop finish_slowly(bool& is_proven);
     [[nodiscard]] std::optional<Stop> seek_loop();
     void check_end(const Stop& stop, bool is_proven, std::span<const sweep::Landed> landed);
     void check_counts(std::span<const sweep::Landed> landed);
+    void check_memory(std::span<const sweep::Landed> landed);
     void check_life();
     void add(sweep::Invariant invariant, std::string message) {
         violations_.push_back({invariant, std::move(message)});
@@ -130,9 +135,10 @@ class KernelSubject : public sweep::Subject {
     bool has_interrupts_ = false;
     std::vector<AddressRange> text_;  ///< where events may land; empty: anywhere
     sweep::PhaseClock* clock_;
-    std::optional<KernelState> begin_;  ///< just after the doorbell BEGIN
-    std::optional<vm::Event> opening_;  ///< lands at `begin_`
+    std::optional<WindowRun> run_;
     std::optional<Reference> reference_;
+    std::optional<MemoryNames> names_;
+    std::optional<EndMemory> memory_;
     std::uint64_t per_cpu_ = 0;
     std::vector<sweep::Violation> violations_;  ///< of the last run
     std::set<sweep::Digest> met_;

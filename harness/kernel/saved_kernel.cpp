@@ -18,7 +18,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::string_view file_begin = "gatecrash kernel 1\n";
+constexpr std::string_view file_begin = "gatecrash kernel 2\n";
 
 [[noreturn]] void fail_reading(const std::string& why) {
     throw ImageError("the saved kernel cannot be read: " + why + ". Delete it, and it will be made again");
@@ -84,6 +84,10 @@ Json to_json(const KernelFacts& facts) {
             {"per_cpu_offset", number(facts.per_cpu_offset)},
             {"nmi_count", to_json(facts.nmi_count)},
             {"resched_count", to_json(facts.resched_count)},
+            {"task_stack", to_json(facts.task_stack)},
+            {"interrupt_stack", to_json(facts.interrupt_stack)},
+            {"current_task", to_json(facts.current_task)},
+            {"task_size", facts.task_size},
             {"log", to_json(facts.log)},
             {"nmi_code", facts.nmi_code}};
 }
@@ -98,6 +102,10 @@ KernelFacts to_facts(const Json& json) {
     facts.per_cpu_offset = vm::Virtual{json.at("per_cpu_offset").get<std::uint64_t>()};
     facts.nmi_count = to_address(json.at("nmi_count"));
     facts.resched_count = to_address(json.at("resched_count"));
+    facts.task_stack = to_address(json.at("task_stack"));
+    facts.interrupt_stack = to_address(json.at("interrupt_stack"));
+    facts.current_task = to_address(json.at("current_task"));
+    facts.task_size = json.at("task_size").get<std::uint32_t>();
     facts.log = to_range(json.at("log"));
     facts.nmi_code = json.at("nmi_code").get<std::string>();
     return facts;

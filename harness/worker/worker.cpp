@@ -91,7 +91,8 @@ sweep::SweepResult Worker::sweep_guest(const Sweep& sweep, const Job& job, const
         auto& kernel = load(*workload);
         auto options = options_of(sweep);
         prepare(options);
-        kernel::KernelSubject subject(kernel.waiting(), {workload->target, workload->number}, options);
+        kernel::KernelSubject subject(kernel.waiting(), {workload->target, workload->number, workload->ignored_memory},
+                                      options);
         return sweep::sweep(subject, options);
     }
     auto image = image_of(sweep.guest);

@@ -76,7 +76,13 @@ TEST(Linux, ReplaysAScheduleThatHolds) {
     const auto result =
         run_gatecrash({"replay", "--machine", "amd", "linux/getpid@nmi:entry_SYSCALL_64,nmi:first_nmi#1"});
     EXPECT_EQ(result.code, 0) << result.err;
-    EXPECT_THAT(result.out, HasSubstr("every invariant holds"));
+    EXPECT_THAT(result.out, AllOf(HasSubstr("every invariant holds"), HasSubstr("\nnot compared: last_nmi_rip\n")));
+}
+
+TEST(Linux, ChecksTheNamesOfMemory) {
+    const auto result = sweep_linux({"--events", "nmi", "--ignore-memory", "last_nmi_rip,no_such_word+0x8"});
+    EXPECT_EQ(result.code, 2);
+    EXPECT_THAT(result.out + result.err, HasSubstr("the kernel has no 'no_such_word+0x8'"));
 }
 
 TEST(Linux, SaysWhichWorkloadsThereAre) {

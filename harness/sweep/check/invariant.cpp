@@ -23,7 +23,8 @@ constexpr std::array all{Invariant::round_trip,
                          Invariant::leak,
                          Invariant::exit_work,
                          Invariant::read_only_tables,
-                         Invariant::interrupt_stacks};
+                         Invariant::interrupt_stacks,
+                         Invariant::kernel_memory};
 
 }  // namespace
 
@@ -62,9 +63,11 @@ std::string_view name_of(Invariant invariant) {
         case Invariant::read_only_tables:
             return "read-only tables";
         case Invariant::interrupt_stacks:
+            return "interrupt stacks";
+        case Invariant::kernel_memory:
             break;
     }
-    return "interrupt stacks";
+    return "kernel memory";
 }
 
 std::string describe(Invariant invariant) { return fmt::format("{} ({})", to_string(invariant), name_of(invariant)); }
@@ -81,11 +84,22 @@ std::optional<Invariant> parse_invariant(std::string_view name) {
 }
 
 unsigned causal_rank(Invariant invariant) {
-    constexpr std::array order{Invariant::stack,        Invariant::interrupt_stacks,   Invariant::read_only_tables,
-                               Invariant::page_tables,  Invariant::kernel_gs,          Invariant::flags,
-                               Invariant::fault_origin, Invariant::context_tracking,   Invariant::fault_registers,
-                               Invariant::exit_work,    Invariant::event_conservation, Invariant::leak,
-                               Invariant::round_trip,   Invariant::nmi_mask,           Invariant::no_unexpected_vector,
+    constexpr std::array order{Invariant::stack,
+                               Invariant::interrupt_stacks,
+                               Invariant::read_only_tables,
+                               Invariant::page_tables,
+                               Invariant::kernel_gs,
+                               Invariant::flags,
+                               Invariant::fault_origin,
+                               Invariant::context_tracking,
+                               Invariant::fault_registers,
+                               Invariant::exit_work,
+                               Invariant::event_conservation,
+                               Invariant::leak,
+                               Invariant::round_trip,
+                               Invariant::nmi_mask,
+                               Invariant::no_unexpected_vector,
+                               Invariant::kernel_memory,
                                Invariant::progress};
     return static_cast<unsigned>(std::ranges::find(order, invariant) - order.begin());
 }

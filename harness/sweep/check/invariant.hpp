@@ -9,7 +9,7 @@
 
 namespace gatecrash::sweep {
 
-/// A rule that must hold in every run: I1 to I16 of the catalogue.
+/// A rule that must hold in every run: I1 to I16 of the catalogue, and I17 for kernels.
 enum class Invariant : std::uint8_t {
     round_trip = 1,            ///< interrupted code finds all its registers unchanged
     kernel_gs = 2,             ///< GS base and KERNEL_GS_BASE are unchanged
@@ -29,6 +29,7 @@ enum class Invariant : std::uint8_t {
     exit_work = 14,            ///< the kernel does not return to the user before it has done pending work
     read_only_tables = 15,     ///< nothing writes to read-only memory
     interrupt_stacks = 16,     ///< IST entries are what they were
+    kernel_memory = 17,        ///< a kernel's memory is as if the same events had arrived one after another
 };
 
 /// Every invariant, by its number.

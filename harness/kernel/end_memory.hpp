@@ -1,0 +1,64 @@
+// Compares the kernel's memory at the end of a schedule with what it should be.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "gatecrash/event.hpp"
+#include "kernel/kernel_facts.hpp"
+#include "kernel/kernel_guest.hpp"
+#include "kernel/memory_names.hpp"
+
+namespace gatecrash::kernel {
+
+/// The run without events through a window.
+struct WindowRun {
+    KernelState begin;                 ///< in the program
+    std::optional<vm::Event> opening;  ///< lands at `begin`
+    KernelState end;                   ///< at the doorbell END
+};
+
+/// Knows the memory at the end of a window. It must be as if the same events had arrived one after another, outside of
+/// the entry code.
+///
+/// Two runs show what that is. In one the events arrive at the beginning of the window, in the other at its end. Words
+/// in which these two differ depend on the place, such as a kernel's note of where its last NMI arrived. They do not
+/// count. Stacks do not count either: they are dead while a program runs.
+class EndMemory {
+  public:
+    /// The guest must be somewhere in the window. Words with names in `ignored` do not count. Throws
+    /// sweep::ScheduleError if there is no such name. The references must outlive this.
+    EndMemory(KernelGuest& guest, const KernelFacts& facts, const WindowRun& run, const MemoryNames& names,
+              const std::vector<std::string>& ignored);
+
+    /// Returns the words of the guest's memory, which is at the end of the window, that are not as they should be after
+    /// `events`. Leaves the guest as it is.
+    [[nodiscard]] std::vector<WordChange> changes(const std::vector<vm::Event>& events);
+    /// Returns the words that do not count, as far as changes() has learned them.
+    [[nodiscard]] const std::set<vm::Physical>& learned() const { return learned_; }
+
+  private:
+    enum class Place : std::uint8_t { begin, end };
+    [[nodiscard]] std::optional<vm::PageSet> learn(const std::vector<vm::Event>& events);
+    [[nodiscard]] std::optional<vm::PageSet> run_in_turn(const std::vector<vm::Event>& events, Place place);
+    [[nodiscard]] bool handle_in_program(const std::vector<vm::Event>& events);
+    [[nodiscard]] bool handle_in_kernel(const std::vector<vm::Event>& events);
+    [[nodiscard]] bool run_to_end();
+    [[nodiscard]] std::vector<WordChange> live_differences(const vm::PageSet& pages);
+
+    KernelGuest& guest_;
+    const KernelFacts& facts_;
+    const WindowRun& run_;
+    const MemoryNames& names_;
+    std::set<std::string> ignored_;
+    std::set<std::uint64_t> dead_;  ///< pages of stacks, by their physical addresses in pages
+    std::set<vm::Physical> learned_;
+    /// The memory after some events, by their names in order. Empty if a run with them breaks an invariant itself.
+    std::map<std::vector<std::string>, std::optional<vm::PageSet>> expected_;
+};
+
+}  // namespace gatecrash::kernel
