@@ -27,8 +27,8 @@ EndMemory::EndMemory(KernelGuest& guest, const KernelFacts& facts, const WindowR
                             name));
         }
     }
-    for (const auto& [name, range] : find_stacks(guest, facts)) {
-        for (auto at = number(range.begin); at < number(range.end); at += vm::page_size) {
+    for (const auto& stack : KernelStacks(guest, facts).all()) {
+        for (auto at = stack.low; at < stack.high; at += vm::page_size) {
             if (const auto physical = guest.translate(vm::Virtual{at})) dead_.insert(number(*physical) / vm::page_size);
         }
     }

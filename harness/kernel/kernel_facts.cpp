@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <span>
 
 #include "kernel/btf.hpp"
@@ -43,38 +42,12 @@ Virtual find_room(const BootImage& kernel, Virtual entry_text_end) {
     return room;
 }
 
-/// Returns the per-CPU address of the first of `members` that the kernel's interrupt statistics have.
-std::optional<Virtual> counter(const BootImage& kernel, const vm::SymbolTable& symbols,
-                               std::span<const std::string_view> members) {
-    const auto section = kernel.section(".BTF");
-    const auto statistics = symbols.find("irq_stat");
-    if (section.empty() || !statistics) return std::nullopt;
-    const Btf types(section);
-    for (const auto member : members) {
-        if (const auto offset = types.offset_of("irq_cpustat_t", member)) return Virtual{number(*statistics) + *offset};
-    }
-    return std::nullopt;
-}
-
-/// Finds per-CPU pointers to the current task and to the tops of stacks. Linux has moved them twice.
-void find_pointers(KernelFacts& facts, const BootImage& kernel, const vm::SymbolTable& symbols) {
-    facts.task_stack = symbols.find("cpu_current_top_of_stack");
-    facts.interrupt_stack = symbols.find("hardirq_stack_ptr");
-    facts.current_task = symbols.find("current_task");
-    const auto section = kernel.section(".BTF");
-    if (section.empty()) return;
-    const Btf types(section);
-    const auto find = [&](const char* symbol, const char* structure, const char* member) -> std::optional<Virtual> {
-        const auto base = symbols.find(symbol);
-        const auto offset = types.offset_of(structure, member);
-        if (!base || !offset) return std::nullopt;
-        return Virtual{number(*base) + *offset};
-    };
-    if (!facts.task_stack) facts.task_stack = find("pcpu_hot", "pcpu_hot", "top_of_stack");     // 6.2 to 6.14
-    if (!facts.task_stack) facts.task_stack = find("cpu_tss_rw", "tss_struct", "x86_tss.sp1");  // up to 6.0
-    if (!facts.current_task) facts.current_task = find("pcpu_hot", "pcpu_hot", "current_task");
-    facts.task_size = types.size_of("task_struct").value_or(0);
-    if (!facts.interrupt_stack) facts.interrupt_stack = find("pcpu_hot", "pcpu_hot", "hardirq_stack_ptr");
+/// Returns the address of a member of the variable `name`, or nothing if the kernel has no such variable or member.
+std::optional<Virtual> member(const std::optional<Btf>& types, const vm::SymbolTable& symbols, const std::string& name,
+                              std::string_view type, std::string_view path) {
+    const auto variable = symbols.find(name);
+    const auto offset = variable && types ? types->offset_of(type, path) : std::nullopt;
+    return offset ? std::optional(Virtual{number(*variable) + *offset}) : std::nullopt;
 }
 
 }  // namespace
@@ -91,10 +64,21 @@ KernelFacts find_facts(const BootImage& kernel, const vm::SymbolTable& symbols) 
         if (const auto address = symbols.find(name)) facts.failures.emplace(*address, name);
     }
     facts.per_cpu_offset = need(symbols, "__per_cpu_offset");
+    std::optional<Btf> types;
+    if (const auto section = kernel.section(".BTF"); !section.empty()) types.emplace(section);
+    facts.nmi_count = member(types, symbols, "irq_stat", "irq_cpustat_t", "__nmi_count");
     // Linux 7.2 made an array of these counters, which begins with that of NMIs.
-    facts.nmi_count = counter(kernel, symbols, std::array<std::string_view, 2>{"__nmi_count", "counts"});
-    facts.resched_count = counter(kernel, symbols, std::array<std::string_view, 1>{"irq_resched_count"});
-    find_pointers(facts, kernel, symbols);
+    if (!facts.nmi_count) facts.nmi_count = member(types, symbols, "irq_stat", "irq_cpustat_t", "counts");
+    facts.resched_count = member(types, symbols, "irq_stat", "irq_cpustat_t", "irq_resched_count");
+    // Linux 6.2 to 6.14 have these variables in a structure. Up to 6.0, the task stack is in the TSS.
+    facts.task_stack = symbols.find("cpu_current_top_of_stack");
+    if (!facts.task_stack) facts.task_stack = member(types, symbols, "pcpu_hot", "pcpu_hot", "top_of_stack");
+    if (!facts.task_stack) facts.task_stack = member(types, symbols, "cpu_tss_rw", "tss_struct", "x86_tss.sp1");
+    facts.irq_stack = symbols.find("hardirq_stack_ptr");
+    if (!facts.irq_stack) facts.irq_stack = member(types, symbols, "pcpu_hot", "pcpu_hot", "hardirq_stack_ptr");
+    facts.current_task = symbols.find("current_task");
+    if (!facts.current_task) facts.current_task = member(types, symbols, "pcpu_hot", "pcpu_hot", "current_task");
+    if (types) facts.task_size = types->size_of("task_struct").value_or(0);
     if (const auto log = symbols.find("__log_buf")) {
         constexpr std::uint64_t usual_size = 1 << 17;  // CONFIG_LOG_BUF_SHIFT is 17 nearly everywhere
         facts.log = {*log, Virtual{number(*log) + usual_size}};

@@ -37,11 +37,12 @@ struct KernelFacts {
     /// Functions that the kernel calls when it panics, oopses or warns, by their addresses.
     std::map<vm::Virtual, std::string> failures;
     vm::Virtual per_cpu_offset{};  ///< the variable with the offset of CPU 0's data, which per-CPU addresses lack
-    std::optional<vm::Virtual> nmi_count, resched_count;     ///< per-CPU addresses of 32-bit counters
-    std::optional<vm::Virtual> task_stack, interrupt_stack;  ///< per-CPU addresses of pointers to the tops of stacks
-    std::optional<vm::Virtual> current_task;                 ///< per-CPU address of the pointer to the current task
-    std::uint32_t task_size = 0;                             ///< size of task_struct in bytes
-    AddressRange log;                                        ///< the text of the kernel's log
+    std::optional<vm::Virtual> nmi_count, resched_count;  ///< per-CPU addresses of 32-bit counters
+    /// Per-CPU addresses of pointers to the top of the current task's stack, and of the stack for interrupts.
+    std::optional<vm::Virtual> task_stack, irq_stack;
+    std::optional<vm::Virtual> current_task;  ///< per-CPU address of the pointer to the current task
+    std::uint32_t task_size = 0;              ///< size of task_struct in bytes
+    AddressRange log;                         ///< the text of the kernel's log
     /// A function that the handler of NMIs calls, in which an exception can occur. Empty if none is known.
     std::string nmi_code;
 

@@ -2,38 +2,73 @@
 
 #include <fmt/format.h>
 
-#include <cstdint>
-#include <optional>
+#include <algorithm>
+#include <array>
+
+#include "vm/boot/image.hpp"
+#include "vm/stepping/stepper.hpp"
 
 namespace gatecrash::kernel {
 namespace {
 
-// The 64-bit TSS (SDM volume 3, 8.7).
-constexpr std::uint64_t tss_rsp0 = 4, tss_ist1 = 0x24;
+/// No stack of Linux is larger: THREAD_SIZE with KASAN.
+constexpr std::uint64_t most_bytes = 32 << 10;
+
+// A TSS (SDM volume 3, figure 8-11).
+constexpr std::uint64_t rsp0_offset = 4, ist_offset = 0x24;
 constexpr unsigned ists = 7;
+
+struct NamedVector {
+    std::uint8_t vector;
+    const char* name;
+};
+/// The exceptions for which Linux has IST stacks.
+constexpr std::array named_vectors{NamedVector{GATECRASH_VECTOR_DB, "db"}, NamedVector{GATECRASH_VECTOR_NMI, "nmi"},
+                                   NamedVector{GATECRASH_VECTOR_DF, "df"}, NamedVector{GATECRASH_VECTOR_MC, "mc"},
+                                   NamedVector{GATECRASH_VECTOR_VC, "vc"}};
 
 }  // namespace
 
-std::vector<KernelStack> find_stacks(KernelGuest& guest, const KernelFacts& facts) {
-    std::vector<KernelStack> stacks;
-    // Guard pages are below most stacks. A stack has at most `pages`. The kernel leaves up to 16 bytes at the top.
-    const auto add = [&](const std::string& name, vm::Virtual pointer, std::uint64_t pages) {
-        const auto top = (guest.word_at(pointer).value_or(0) + vm::page_size - 1) & ~(vm::page_size - 1);
-        auto bottom = top;
-        while (top != 0 && top - bottom < pages * vm::page_size && guest.translate(vm::Virtual{bottom - vm::page_size}))
-            bottom -= vm::page_size;
-        if (bottom != top) stacks.push_back({name, {vm::Virtual{bottom}, vm::Virtual{top}}});
-    };
-    const auto at_offset = [](std::uint64_t base, std::uint64_t offset) { return vm::Virtual{base + offset}; };
-    constexpr std::uint64_t entry_pages = 1, most_pages = 4;  // THREAD_SIZE of a kernel without KASAN
-    const auto tss = guest.cpu().sregs().tr.base;
-    add("entry stack", at_offset(tss, tss_rsp0), entry_pages);
-    for (unsigned ist = 0; ist < ists; ++ist)
-        add(fmt::format("IST {}", ist + 1), at_offset(tss, tss_ist1 + ist * sizeof(std::uint64_t)), most_pages);
-    const auto per_cpu = guest.word_at(facts.per_cpu_offset).value_or(0);
-    if (facts.task_stack) add("task stack", at_offset(per_cpu, number(*facts.task_stack)), most_pages);
-    if (facts.interrupt_stack) add("interrupt stack", at_offset(per_cpu, number(*facts.interrupt_stack)), most_pages);
-    return stacks;
+std::string KernelStacks::stack_of(std::uint64_t rsp) {
+    if (rsp >> 63 == 0) return "user";
+    auto name = vm::stack_of(stacks_, rsp);
+    if (name != "?") return name;
+    find();  // the kernel may have gone to another task
+    return vm::stack_of(stacks_, rsp);
+}
+
+void KernelStacks::find() {
+    stacks_.clear();
+    const auto word = [&](std::uint64_t address) { return guest_.word_at(vm::Virtual{address}).value_or(0); };
+    const auto& sregs = guest_.cpu().sregs();
+    add("entry", word(sregs.tr.base + rsp0_offset));
+    std::array<std::string, ists + 1> names;
+    for (unsigned ist = 1; ist <= ists; ++ist) names.at(ist) = fmt::format("ist{}", ist);
+    for (const auto& [vector, name] : named_vectors) {
+        std::array<std::byte, vm::max_gate_size> gate{};
+        (void)guest_.read(vm::Virtual{sregs.idt.base + vector * vm::max_gate_size}, gate);
+        names.at(vm::decode_gate(gate).ist) = name;
+    }
+    for (unsigned ist = 1; ist <= ists; ++ist) add(names.at(ist), word(sregs.tr.base + ist_offset + (ist - 1) * 8));
+    const auto per_cpu = word(number(facts_.per_cpu_offset));
+    if (facts_.task_stack) add("task", word(per_cpu + number(*facts_.task_stack)));
+    // Linux keeps the last word of the interrupts' stack for the stack to go back to.
+    if (facts_.irq_stack) add("irq", word(per_cpu + number(*facts_.irq_stack)) + 8);
+    std::ranges::sort(stacks_, {}, &abi::Stack::high);
+}
+
+/// Adds the stack that ends at `top`. It has the pages before that, up to one that is not mapped or is the GDT's, which
+/// Linux has before the entry stack.
+void KernelStacks::add(const std::string& name, std::uint64_t top) {
+    const auto gdt = vm::page_of(vm::Virtual{guest_.cpu().sregs().gdt.base});
+    const auto is_usable = [&](vm::Virtual page) { return page != gdt && guest_.translate(page).has_value(); };
+    if (top >> 63 == 0) return;
+    auto low = number(vm::page_of(vm::Virtual{top - 1})) + vm::page_size;
+    while (low + most_bytes > top && is_usable(vm::Virtual{low - vm::page_size})) low -= vm::page_size;
+    if (low >= top) return;
+    abi::Stack stack{{}, low, top};
+    name.copy(stack.name, sizeof stack.name - 1);
+    stacks_.push_back(stack);
 }
 
 }  // namespace gatecrash::kernel

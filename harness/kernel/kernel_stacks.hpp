@@ -1,20 +1,39 @@
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "kernel/kernel_facts.hpp"
+#include "gatecrash/abi.h"
 #include "kernel/kernel_guest.hpp"
 
 namespace gatecrash::kernel {
 
-/// A stack that the kernel uses.
-struct KernelStack {
-    std::string name;    ///< such as "IST 2"
-    AddressRange range;  ///< whole pages
-};
+/// Names the stacks of a kernel. It finds those of the TSS, and with KernelFacts the stacks of tasks and interrupts.
+class KernelStacks {
+  public:
+    /// Both must outlive it.
+    KernelStacks(KernelGuest& guest, const KernelFacts& facts) : guest_(guest), facts_(facts) {}
 
-/// Returns the stacks of the kernel as it is now: those in the CPU's TSS, the current task's, and that of interrupts.
-[[nodiscard]] std::vector<KernelStack> find_stacks(KernelGuest& guest, const KernelFacts& facts);
+    /// Returns the name of the stack that `rsp` points into: "user" for an address of the user's, "?" for one outside of
+    /// all known stacks. "entry" is the stack of RSP0, "task" that of the current task, "irq" that of interrupts. An IST
+    /// stack has the name of the exception that uses it, as "nmi" and "db", or of its slot, as "ist5".
+    [[nodiscard]] std::string stack_of(std::uint64_t rsp);
+
+    /// Returns the stacks as they are now, lowest first.
+    [[nodiscard]] std::span<const abi::Stack> all() {
+        find();
+        return stacks_;
+    }
+
+  private:
+    void find();
+    void add(const std::string& name, std::uint64_t top);
+
+    KernelGuest& guest_;
+    const KernelFacts& facts_;
+    std::vector<abi::Stack> stacks_;  ///< as they were found last, lowest first
+};
 
 }  // namespace gatecrash::kernel

@@ -413,7 +413,7 @@ sweep::ReplayResult KernelSubject::replay(const std::vector<sweep::Landing>& lan
     while (find_window()) keep_window();
     open();
     auto& guest = kernel_.guest;
-    KernelTrace trace(guest, kernel_.symbols, sink);
+    KernelTrace trace(guest, kernel_.facts, kernel_.symbols, sink);
     sweep::ReplayResult result;
     std::vector<sweep::Landed> landed;
     std::optional<Stop> end;

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "sweep/check/kept_state.hpp"
+#include "sweep/trace_text.hpp"
 #include "vm/state/registers.hpp"
 
 namespace gatecrash::kernel {
@@ -17,10 +18,15 @@ bool is_kernels(std::uint64_t address) { return address >> 63 != 0; }
 
 }  // namespace
 
-KernelTrace::KernelTrace(KernelGuest& guest, const vm::SymbolTable& symbols, const sweep::TraceSink& sink)
-    : guest_(guest), symbols_(symbols), sink_(sink) {
-    if (sink_)
-        sink_("# boundary  CPL  N: NMIs masked, n: one latched, i: interrupts on, k/u: GS base, K/U: page tables");
+KernelTrace::KernelTrace(KernelGuest& guest, const KernelFacts& facts, const vm::SymbolTable& symbols,
+                         const sweep::TraceSink& sink)
+    : guest_(guest), symbols_(symbols), sink_(sink), stacks_(guest, facts) {
+    if (sink_) sink_(sweep::trace_header("GS"));
+}
+
+std::string KernelTrace::name_of(std::uint64_t address) const {
+    // Per-CPU symbols have the addresses of programs.
+    return is_kernels(address) ? symbols_.name_of(vm::Virtual{address}) : fmt::format("{:#x}", address);
 }
 
 void KernelTrace::lands(vm::Event event) {
@@ -28,25 +34,26 @@ void KernelTrace::lands(vm::Event event) {
     if (sink_) sink_(fmt::format(">>> {} lands at {}", sweep::to_string(event), symbols_.name_of(guest_.rip())));
 }
 
-std::string KernelTrace::flags() {
-    const auto& events = guest_.cpu().events();
-    const auto& sregs = guest_.cpu().sregs();
-    const auto flag = [](bool set, char yes, char no) { return set ? yes : no; };
-    return {flag(events.nmi.masked != 0, 'N', '-'), flag(events.nmi.pending != 0, 'n', '-'),
-            flag((guest_.cpu().regs().rflags & vm::rflags_if) != 0, 'i', '-'),
-            flag(is_kernels(sregs.gs.base), 'k', 'u'), flag((sregs.cr3 & users_tables) != 0, 'U', 'K')};
-}
-
 void KernelTrace::before_step() {
     if (!sink_) return;
     std::array<std::byte, vm::Instruction::max_length> bytes{};
     const auto readable = guest_.read(guest_.rip(), bytes);
-    const auto text =
-        vm::disassemble(std::span(bytes).first(readable), guest_.rip(), vm::code_size(guest_.cpu().sregs().cs));
+    const auto& events = guest_.cpu().events();
+    const auto& sregs = guest_.cpu().sregs();
+    const auto text = vm::disassemble(std::span(bytes).first(readable), guest_.rip(), vm::code_size(sregs.cs));
     before_ = guest_.cpu().regs();
-    cr3_ = guest_.cpu().sregs().cr3;
-    const auto name = is_kernels(before_.rip) ? symbols_.name_of(guest_.rip()) : fmt::format("{:#x}", before_.rip);
-    line_ = fmt::format("{:>5}  {:<36} {} {}  {}", number_, name, guest_.cpl(), flags(), text);
+    cr3_ = sregs.cr3;
+    const sweep::TraceColumns columns{.number = number_,
+                                      .place = fmt::format("{:<36}", name_of(before_.rip)),
+                                      .cpl = guest_.cpl(),
+                                      .stack = stacks_.stack_of(before_.rsp),
+                                      .masks_nmis = events.nmi.masked != 0,
+                                      .has_latched_nmi = events.nmi.pending != 0,
+                                      .has_interrupts_on = (before_.rflags & vm::rflags_if) != 0,
+                                      .has_users_base = !is_kernels(sregs.gs.base),
+                                      .has_users_tables = (cr3_ & users_tables) != 0};
+    line_ =
+        fmt::format("{}  {}", to_string(columns), is_kernels(before_.rip) ? sweep::with_target(symbols_, text) : text);
 }
 
 void KernelTrace::after_step(const KernelStepper::Step& step) {
@@ -62,14 +69,16 @@ void KernelTrace::after_step(const KernelStepper::Step& step) {
     }
     if (step.delivered) {
         const auto rsp = guest_.cpu().regs().rsp;
-        const std::uint64_t first = rsp % 16 == 0 ? 8 : 0;  // the CPU aligned RSP, and pushed five words or six
-        const auto word = [&](std::uint64_t i) { return guest_.word_at(vm::Virtual{rsp + first + i * 8}).value_or(0); };
-        const auto back = word(0);
+        // The CPU aligned RSP to 16, and pushed five words, or an error code as the sixth.
+        const bool has_error_code = rsp % 16 == 0;
+        const auto word = [&](std::uint64_t i) { return guest_.word_at(vm::Virtual{rsp + i * 8}).value_or(0); };
+        const std::uint64_t frame = has_error_code ? 1 : 0;
         sink_(fmt::format(
-            "=== vector {} goes to {}: frame at {:#x}, back to {} CS {:#x} RSP {:#x} RFLAGS {:#x}{}", *step.delivered,
-            symbols_.name_of(guest_.rip()), rsp,
-            is_kernels(back) ? symbols_.name_of(vm::Virtual{back}) : fmt::format("{:#x}", back), word(1), word(3),
-            word(2),
+            "=== vector {} goes to {}: frame at {:#x} on stack {}, back to {} CS {:#x} RSP {:#x} RFLAGS "
+            "{:#x}{}{}",
+            *step.delivered, name_of(number(guest_.rip())), rsp, stacks_.stack_of(rsp), name_of(word(frame)),
+            word(frame + 1), word(frame + 3), word(frame + 2),
+            has_error_code ? fmt::format(", error code {:#x}", word(0)) : "",
             *step.delivered == GATECRASH_VECTOR_PF ? fmt::format(", CR2 {:#x}", guest_.cpu().sregs().cr2) : ""));
     }
     if (step.end) sink_(fmt::format("--- the kernel {}", describe(*step.end)));

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "kernel/kernel_stacks.hpp"
 #include "kernel/kernel_stepper.hpp"
 #include "sweep/replay.hpp"
 
@@ -14,7 +15,8 @@ namespace gatecrash::kernel {
 class KernelTrace {
   public:
     /// All of them outlive the trace. Without a sink it does nothing.
-    KernelTrace(KernelGuest& guest, const vm::SymbolTable& symbols, const sweep::TraceSink& sink);
+    KernelTrace(KernelGuest& guest, const KernelFacts& facts, const vm::SymbolTable& symbols,
+                const sweep::TraceSink& sink);
 
     void lands(vm::Event event);
     /// Call these around each step.
@@ -22,11 +24,12 @@ class KernelTrace {
     void after_step(const KernelStepper::Step& step);
 
   private:
-    [[nodiscard]] std::string flags();
+    [[nodiscard]] std::string name_of(std::uint64_t address) const;
 
     KernelGuest& guest_;
     const vm::SymbolTable& symbols_;
     const sweep::TraceSink& sink_;
+    KernelStacks stacks_;
     std::uint64_t number_ = 0;
     bool has_landed_ = false;
     std::string line_;

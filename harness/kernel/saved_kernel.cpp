@@ -85,7 +85,7 @@ Json to_json(const KernelFacts& facts) {
             {"nmi_count", to_json(facts.nmi_count)},
             {"resched_count", to_json(facts.resched_count)},
             {"task_stack", to_json(facts.task_stack)},
-            {"interrupt_stack", to_json(facts.interrupt_stack)},
+            {"irq_stack", to_json(facts.irq_stack)},
             {"current_task", to_json(facts.current_task)},
             {"task_size", facts.task_size},
             {"log", to_json(facts.log)},
@@ -103,7 +103,7 @@ KernelFacts to_facts(const Json& json) {
     facts.nmi_count = to_address(json.at("nmi_count"));
     facts.resched_count = to_address(json.at("resched_count"));
     facts.task_stack = to_address(json.at("task_stack"));
-    facts.interrupt_stack = to_address(json.at("interrupt_stack"));
+    facts.irq_stack = to_address(json.at("irq_stack"));
     facts.current_task = to_address(json.at("current_task"));
     facts.task_size = json.at("task_size").get<std::uint32_t>();
     facts.log = to_range(json.at("log"));

@@ -4,21 +4,13 @@
 #include <fmt/ranges.h>
 
 #include "sweep/check/frame_tracker.hpp"
+#include "sweep/trace_text.hpp"
 
 namespace gatecrash::sweep {
 namespace {
 
 using vm::Guest;
 using vm::Virtual;
-
-/// Adds the name of a branch target, as in "jz 0xFFFFFFFF800128AA (nmi_from_kernel)".
-std::string with_target(const Guest& guest, std::string text) {
-    const auto at = text.rfind(" 0x");
-    const bool is_branch = text.starts_with('j') || text.starts_with("call") || text.starts_with("loop");
-    if (!is_branch || at == std::string::npos || text.find('[') != std::string::npos) return text;
-    return fmt::format("{} ({})", text,
-                       guest.image().symbols.name_of(Virtual{std::stoull(text.substr(at + 3), nullptr, 16)}));
-}
 
 /// Describes CR2, such as ", CR2 0xffffffff80010570 (exception_body)".
 std::string describe_cr2(Guest& guest) {
@@ -33,10 +25,7 @@ std::string describe_cr2(Guest& guest) {
 
 TraceObserver::TraceObserver(Guest& guest, const TraceSink& sink) : sink_(sink) {
     if (!sink_) return;
-    sink_(fmt::format(
-        "{}: # boundary  CPL stack  N: NMIs masked, n: one latched, i: interrupts on, k/u: {} base, K/U: page "
-        "tables",
-        guest.image().name, guest.image().is_64_bit() ? "GS" : "FS"));
+    sink_(fmt::format("{}: {}", guest.image().name, trace_header(guest.image().is_64_bit() ? "GS" : "FS")));
 }
 
 void TraceObserver::lands(Guest& guest, vm::Event event) {
@@ -66,13 +55,17 @@ void TraceObserver::begin_line(Guest& guest) {
     }
     const auto instruction = guest.next_instruction();
     const auto text = vm::disassemble(guest.text_at(rip), rip, vm::code_size(sregs.cs));
-    line_ = Line{
-        fmt::format("{:>5}  {:<28} {} {:<5} {}{}{}{}{}  {}", number_++, guest.image().symbols.name_of(rip), guest.cpl(),
-                    guest.image().stack_of(number(guest.stack_pointer())), events.nmi.masked != 0 ? 'N' : '-',
-                    events.nmi.pending != 0 ? 'n' : '-', (regs.rflags & vm::rflags_if) != 0 ? 'i' : '-',
-                    guest.image().is_user(Virtual{per_cpu.base}) ? 'u' : 'k', user_root ? 'U' : 'K',
-                    with_target(guest, text)),
-        regs.rip, regs, sregs.cr3, instruction && instruction->kind == vm::Kind::repeated_string};
+    const TraceColumns columns{.number = number_++,
+                               .place = guest.image().symbols.name_of(rip),
+                               .cpl = guest.cpl(),
+                               .stack = guest.image().stack_of(number(guest.stack_pointer())),
+                               .masks_nmis = events.nmi.masked != 0,
+                               .has_latched_nmi = events.nmi.pending != 0,
+                               .has_interrupts_on = (regs.rflags & vm::rflags_if) != 0,
+                               .has_users_base = guest.image().is_user(Virtual{per_cpu.base}),
+                               .has_users_tables = user_root};
+    line_ = Line{fmt::format("{}  {}", to_string(columns), with_target(guest.image().symbols, text)), regs.rip, regs,
+                 sregs.cr3, instruction && instruction->kind == vm::Kind::repeated_string};
 }
 
 void TraceObserver::end_line() {

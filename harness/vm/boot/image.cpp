@@ -50,7 +50,7 @@ const Segment* Image::segment_at(Virtual address) const {
     return found == segments.end() ? nullptr : &*found;
 }
 
-std::string Image::stack_of(std::uint64_t rsp) const {
+std::string stack_of(std::span<const abi::Stack> stacks, std::uint64_t rsp) {
     for (const auto& stack : stacks) {
         if (rsp >= stack.low && rsp <= stack.high) {
             const std::string name(stack.name, std::find(stack.name, std::end(stack.name), '\0'));

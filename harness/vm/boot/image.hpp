@@ -64,6 +64,9 @@ class SymbolTable {
     std::unordered_map<std::string, std::vector<Virtual>> by_name_;
 };
 
+/// Returns the name of the first of `stacks` that `rsp` points into (its very top included), or "?".
+[[nodiscard]] std::string stack_of(std::span<const abi::Stack> stacks, std::uint64_t rsp);
+
 struct Image {
     std::string name;             ///< "CASE/VARIANT" or the file's path, for messages
     std::uint64_t word_size = 8;  ///< bytes: 4 for a 32-bit guest, which runs in legacy mode
@@ -81,8 +84,8 @@ struct Image {
     [[nodiscard]] Virtual harness_address() const { return Virtual{is_64_bit() ? 0xffffffffc0000000 : 0xffc00000}; }
     /// Returns the segment around `address`, or null.
     [[nodiscard]] const Segment* segment_at(Virtual address) const;
-    /// Returns the name of the stack that `rsp` points into (its very top included), or "?".
-    [[nodiscard]] std::string stack_of(std::uint64_t rsp) const;
+    /// Returns the name of the stack that `rsp` points into.
+    [[nodiscard]] std::string stack_of(std::uint64_t rsp) const { return vm::stack_of(stacks, rsp); }
 };
 
 /// Tells what to do about an image that lacks something of the guest ABI.
