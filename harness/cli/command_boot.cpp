@@ -89,7 +89,7 @@ int boot(const BootOptions& options) {
 
 }  // namespace
 
-void check_kernel(const KernelOptions& options) { (void)load(options); }
+std::vector<kernel::KernelSymbol> symbols_of(const KernelOptions& options) { return load(options).symbols; }
 
 void boot_here(const KernelOptions& options, const std::filesystem::path& file) {
     boot_on(kvm::System::open(), options, file);

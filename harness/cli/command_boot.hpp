@@ -1,8 +1,10 @@
 #pragma once
 
 #include <filesystem>
+#include <vector>
 
 #include "cli/kernel_options.hpp"
+#include "kernel/kallsyms.hpp"
 
 namespace gatecrash::cli {
 
@@ -12,7 +14,7 @@ namespace gatecrash::cli {
 /// Boots a kernel on this computer, and writes it to `file`. Throws Failure if it does not boot.
 void boot_here(const KernelOptions& options, const std::filesystem::path& file);
 
-/// Throws vm::ImageError if the kernel, its symbols or the init program cannot be used.
-void check_kernel(const KernelOptions& options);
+/// Returns the kernel's symbols. Throws vm::ImageError if the kernel, its symbols or the init program cannot be used.
+[[nodiscard]] std::vector<kernel::KernelSymbol> symbols_of(const KernelOptions& options);
 
 }  // namespace gatecrash::cli

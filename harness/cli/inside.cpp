@@ -21,6 +21,7 @@ int run_words(const machines::Machine& machine, const Words& words, const Connec
     launch.environment[machine_variable] = machine.name;
     launch.streams.in = connection.in;
     launch.streams.out = connection.out;
+    launch.streams.err = connection.err;
     for (const auto& input : connection.inputs) launch.inputs[input] = input;
 
     std::vector<Fetched> files;

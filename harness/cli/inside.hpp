@@ -21,7 +21,7 @@ struct Connection {
     Words inputs{};                  ///< the user's files that it needs
     Documents* documents = nullptr;  ///< receive the documents that it writes
     std::optional<int> in{};         ///< if not given, standard input is empty
-    int out = STDOUT_FILENO;
+    int out = STDOUT_FILENO, err = STDERR_FILENO;
 };
 
 /// Runs the command of `options` again inside the emulated machine for it, and returns the exit code. Throws

@@ -76,7 +76,8 @@ void add_kernel(OptionList& options) {
              "the kernel: a bzImage or a vmlinux of 64 bits, Linux 5.10 or newer (default: the one that `./dev setup` "
              "unpacked)");
     add_text(options, "symbols", "FILE",
-             "a vmlinux or System.map of the same build (default: the kernel's own kallsyms)");
+             "a vmlinux or System.map of the same build (default: the kernel's own kallsyms); traces show the source "
+             "lines of a vmlinux with debug information");
     add_text(options, "append", "WORDS", "more words for the kernel's command line, such as 'pti=on'");
     add_text(
         options, "init", "FILE",

@@ -12,6 +12,7 @@
 #include "cli/replay_text.hpp"
 #include "cli/saved_kernels.hpp"
 #include "cli/select.hpp"
+#include "cli/source_trace.hpp"
 #include "kernel/loaded_kernel.hpp"
 #include "posix/file.hpp"
 #include "report/exit_code.hpp"
@@ -43,6 +44,25 @@ sweep::SweepOptions sweep_options(const sweep::Schedule& schedule, const std::ve
         return !range.of || std::ranges::find(options.events, *range.of, &vm::Event::kind) != options.events.end();
     });
     return options;
+}
+
+/// Replays inside an emulated machine, and puts source lines into the trace outside of it, since the user's vmlinux may
+/// be larger than that machine.
+int trace_inside(const CommonOptions& inside, Connection connection, SourceTrace& trace) {
+    const auto content = posix::memory_file("gatecrash-trace");
+    (takes_standard_output(destinations_of(inside)) ? connection.err : connection.out) = content.get();
+    const int code = run_inside(inside, connection);
+    trace.add_text(posix::read_all(posix::reopen(content.get()).get()));
+    return code;
+}
+
+/// Returns the source lines that the user's files have.
+std::optional<kernel::SourceLines> source_lines(const KernelOptions& options) {
+    for (const auto& file : {options.symbols, options.kernel}) {
+        if (!file) continue;
+        if (kernel::SourceLines lines(*file); !lines.empty()) return lines;
+    }
+    return std::nullopt;
 }
 
 }  // namespace
@@ -91,16 +111,25 @@ int replay_on_kernel(const CommonOptions& common, const KernelReplayOptions& opt
         inside.machine = ready.machine;
     }
     auto local = choose_machine(inside.machine, !documents.empty());
+    TextOutput text(common);
+    const bool is_inside = options.saved.has_value();
+    SourceTrace sources(with_trace && !is_inside ? source_lines(options.kernel) : std::nullopt,
+                        [&text](const std::string& line) { text.print(line); });
     if (!local) {
         inside.words.push_back(fmt::format("--{}={}", saved_kernel_option, saved));
-        return run_inside(inside, {.inputs = {saved}, .documents = &documents});
+        const Connection connection{.inputs = {saved}, .documents = &documents};
+        return with_trace ? trace_inside(inside, connection, sources) : run_inside(inside, connection);
     }
     auto kernel = kernel::read_saved_kernel(posix::read_file(saved));
     const auto workloads = kernel.head.workloads;
     kernel::LoadedKernel loaded(local->system, std::move(kernel), options.kernel.pokes);
-    TextOutput text(common);
     sweep::TraceSink trace;
-    if (with_trace) trace = [&text](const std::string& line) { text.print(line + "\n"); };
+    if (with_trace) {
+        trace = [&](const std::string& line) {
+            if (is_inside) return text.print(line + "\n");
+            sources.add(line);
+        };
+    }
     std::vector<suite::Result> results;
     for (const auto& schedule : parsed) {
         const auto sweep = sweep_options(schedule, options.window);

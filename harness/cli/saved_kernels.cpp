@@ -9,6 +9,7 @@
 #include "cli/inside.hpp"
 #include "cli/machine_choice.hpp"
 #include "cli/version.hpp"
+#include "kernel/symbols.hpp"
 #include "machines/cache.hpp"
 #include "machines/digest.hpp"
 #include "posix/file.hpp"
@@ -55,14 +56,18 @@ std::string key_of(const KernelOptions& options, const machines::Machine& machin
     return digest.text();
 }
 
-void boot_inside(const machines::Machine& machine, const KernelOptions& options, const fs::path& file) {
+void boot_inside(const machines::Machine& machine, const KernelOptions& options,
+                 const std::vector<kernel::KernelSymbol>& symbols, const fs::path& file) {
     const fs::path inside = "/booted-kernel";
     machines::Launch launch;
     launch.arguments = boot_words(options, inside);
     launch.environment[machine_variable] = machine.name;
-    for (const auto& input : {options.kernel, options.symbols, options.init}) {
+    for (const auto& input : {options.kernel, options.init}) {
         if (input) launch.inputs[*input] = *input;
     }
+    // A vmlinux with debug information may be larger than the machine.
+    const auto map = posix::memory_file("gatecrash-symbols", kernel::to_system_map(symbols));
+    if (options.symbols) launch.inputs[fmt::format("/proc/self/fd/{}", map.get())] = *options.symbols;
     launch.outputs[inside] = file;
     const int code = machines::run_in_machine(machines::MachineFiles::from_environment(machine), launch);
     if (code != 0) throw worker::WorkerError("the kernel did not boot", code, "");
@@ -72,7 +77,7 @@ void boot_inside(const machines::Machine& machine, const KernelOptions& options,
 
 ReadyKernel ready_kernel(const KernelOptions& options, MachineName asked) {
     const auto whole = with_paths(options);
-    check_kernel(whole);
+    const auto symbols = symbols_of(whole);
     const auto name = machine_to_use(asked);
     const auto& machine = *name.machine();
     const machines::ContentCache cache(machines::cache_folder(machine) / "kernels");
@@ -91,7 +96,7 @@ ReadyKernel ready_kernel(const KernelOptions& options, MachineName asked) {
     cache.get(key, usable, [&](const fs::path& folder) {
         fmt::print(stderr, "gatecrash: booting {} once; later sweeps begin with the booted kernel\n", *whole.kernel);
         if (machine.is_emulated()) {
-            boot_inside(machine, whole, folder / file_name);
+            boot_inside(machine, whole, symbols, folder / file_name);
         } else {
             boot_here(whole, folder / file_name);
         }

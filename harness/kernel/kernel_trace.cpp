@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <charconv>
 #include <span>
 
 #include "sweep/check/kept_state.hpp"
@@ -16,7 +17,20 @@ constexpr std::uint64_t users_tables = 1 << 12;  ///< in CR3: Linux with page ta
 
 bool is_kernels(std::uint64_t address) { return address >> 63 != 0; }
 
+constexpr char address_mark = '@';
+
 }  // namespace
+
+std::string address_line(vm::Virtual address) { return fmt::format("{}{:016x}", address_mark, number(address)); }
+
+std::optional<vm::Virtual> address_in(std::string_view line) {
+    constexpr std::size_t length = 17;
+    std::uint64_t address = 0;
+    if (line.size() != length || line.front() != address_mark) return std::nullopt;
+    const auto [end, error] = std::from_chars(line.data() + 1, line.data() + line.size(), address, 16);
+    if (error != std::errc{} || end != line.data() + line.size()) return std::nullopt;
+    return vm::Virtual{address};
+}
 
 KernelTrace::KernelTrace(KernelGuest& guest, const KernelFacts& facts, const vm::SymbolTable& symbols,
                          const sweep::TraceSink& sink)
@@ -64,6 +78,7 @@ void KernelTrace::after_step(const KernelStepper::Step& step) {
     const bool is_executed = !(has_landed_ && step.delivered);
     has_landed_ = false;
     if (is_executed) {
+        sink_(address_line(vm::Virtual{before_.rip}));
         sink_(line_ + (changed.empty() ? "" : "  ;" + changed));
         ++number_;
     }

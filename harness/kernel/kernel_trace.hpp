@@ -3,12 +3,19 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "kernel/kernel_stacks.hpp"
 #include "kernel/kernel_stepper.hpp"
 #include "sweep/replay.hpp"
 
 namespace gatecrash::kernel {
+
+/// Returns the line that a trace has before each instruction, with the address of that. It is for programs, which can
+/// show the source there.
+[[nodiscard]] std::string address_line(vm::Virtual address);
+/// Returns the address in such a line, or nothing if `line` is another one.
+[[nodiscard]] std::optional<vm::Virtual> address_in(std::string_view line);
 
 /// Writes the steps of a kernel for people. Each instruction has a line, with the registers that it changed. So has
 /// each event that lands, and each frame that the CPU pushes.

@@ -12,26 +12,6 @@
 namespace gatecrash::kernel {
 namespace {
 
-/// Returns the build ID in the notes of a kernel, or nothing: elf(5), "Notes (Nhdr)".
-std::string_view build_id(const BootImage& image) {
-    const auto notes = text_of(image.section(".notes"));
-    constexpr std::string_view owner("GNU\0", 4);
-    constexpr std::uint32_t build_id_type = 3;
-    struct Note {
-        std::uint32_t owner_size, size, type;
-    } note{};
-    const auto aligned = [](std::size_t size) { return (size + 3) & ~std::size_t{3}; };
-    for (std::size_t at = 0; at + sizeof note <= notes.size();) {
-        std::memcpy(&note, notes.data() + at, sizeof note);
-        const auto name = at + sizeof note, content = name + aligned(note.owner_size);
-        if (content > notes.size() || notes.size() - content < note.size) return {};
-        if (note.type == build_id_type && notes.substr(name, note.owner_size) == owner)
-            return notes.substr(content, note.size);
-        at = content + aligned(note.size);
-    }
-    return {};
-}
-
 std::string hexadecimal(std::string_view bytes) {
     std::string text;
     for (const char byte : bytes) text += fmt::format("{:02x}", static_cast<unsigned char>(byte));
@@ -74,6 +54,26 @@ char type_of(const GElf_Sym& symbol) {
 
 }  // namespace
 
+std::string_view build_id(const BootImage& image) {
+    // elf(5), "Notes (Nhdr)"
+    const auto notes = text_of(image.section(".notes"));
+    constexpr std::string_view owner("GNU\0", 4);
+    constexpr std::uint32_t build_id_type = 3;
+    struct Note {
+        std::uint32_t owner_size, size, type;
+    } note{};
+    const auto aligned = [](std::size_t size) { return (size + 3) & ~std::size_t{3}; };
+    for (std::size_t at = 0; at + sizeof note <= notes.size();) {
+        std::memcpy(&note, notes.data() + at, sizeof note);
+        const auto name = at + sizeof note, content = name + aligned(note.owner_size);
+        if (content > notes.size() || notes.size() - content < note.size) return {};
+        if (note.type == build_id_type && notes.substr(name, note.owner_size) == owner)
+            return notes.substr(content, note.size);
+        at = content + aligned(note.size);
+    }
+    return {};
+}
+
 std::vector<KernelSymbol> read_system_map(std::string_view text) {
     std::vector<KernelSymbol> symbols;
     while (!text.empty()) {
@@ -93,6 +93,13 @@ std::vector<KernelSymbol> read_system_map(std::string_view text) {
     }
     std::ranges::stable_sort(symbols, {}, [](const KernelSymbol& each) { return number(each.address); });
     return symbols;
+}
+
+std::string to_system_map(const std::vector<KernelSymbol>& symbols) {
+    std::string text;
+    for (const auto& [type, name, address] : symbols)
+        text += fmt::format("{:016x} {} {}\n", number(address), type, name);
+    return text;
 }
 
 std::vector<KernelSymbol> read_symbol_table(const BootImage& vmlinux) {

@@ -11,9 +11,15 @@
 
 namespace gatecrash::kernel {
 
+/// Returns the build ID in the notes of a kernel, which points into it; empty if it has none.
+[[nodiscard]] std::string_view build_id(const BootImage& image);
+
 /// Reads a System.map: lines of address, type and name, as nm(1) writes them. Throws ImageError for anything else, and
 /// for the placeholder that distributions ship in its place.
 [[nodiscard]] std::vector<KernelSymbol> read_system_map(std::string_view text);
+
+/// Writes what read_system_map() reads.
+[[nodiscard]] std::string to_system_map(const std::vector<KernelSymbol>& symbols);
 
 /// Reads the symbol table of a vmlinux. Throws ImageError if it is stripped.
 [[nodiscard]] std::vector<KernelSymbol> read_symbol_table(const BootImage& vmlinux);

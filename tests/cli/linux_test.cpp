@@ -1,10 +1,15 @@
 // Sweeps the Linux kernel that `./dev setup` unpacked, as a user does.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 
+#include "kernel/symbols.hpp"
+#include "machines/run.hpp"
+#include "posix/file.hpp"
 #include "support/gatecrash.hpp"
 
 namespace gatecrash::cli {
@@ -12,6 +17,7 @@ namespace {
 
 using nlohmann::json;
 using testing::AllOf;
+using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -46,6 +52,46 @@ TEST(Linux, HoldsAndGivesTheSameResultForEachNumberOfWorkers) {
     EXPECT_EQ(results[0]["verdict"], "holds");
     EXPECT_GT(results[0]["boundaries"], 200);
     EXPECT_GT(results[0]["schedules"], results[0]["boundaries"]);
+}
+
+/// Builds a vmlinux with the symbols of the kernel that is swept. Its debug information knows one function, which
+/// stands where the kernel has entry_SYSCALL_64.
+std::string vmlinux_with_lines(const TemporaryFolder& folder) {
+    const auto file = machines::default_kernel_image();
+    const auto text = posix::read_file(file);
+    const auto bytes = std::as_bytes(std::span(text));
+    const auto image = kernel::read_boot_image({bytes.begin(), bytes.end()}, file);
+    const auto symbols = kernel::own_symbols(image);
+    const auto place = kernel::symbol_table(symbols).find("entry_SYSCALL_64").value();
+    auto script = fmt::format("SECTIONS {{ .notes : {{ *(.note.gnu.build-id) }} . = {:#x}; .text : {{ *(.text) }} }}\n",
+                              number(place));
+    for (const auto& symbol : symbols) script += fmt::format("\"{}\" = {:#x};\n", symbol.name, number(symbol.address));
+    std::string id;
+    for (const char byte : kernel::build_id(image)) id += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+    const auto code = folder.file("code.c", "#line 7 \"arch/entry.c\"\nvoid entry_code(void) { for (;;); }\n");
+    auto vmlinux = folder.path() / "vmlinux";
+    const auto built =
+        Command({"cc", "-g", "-O1", "-nostdlib", "-static", "-no-pie", "-Wl,--entry=entry_code",
+                 "-Wl,--build-id=0x" + id, "-Wl,-T," + folder.file("script.lds", script), "-o", vmlinux, code})
+            .finish();
+    EXPECT_EQ(built.code, 0) << built.err;
+    return vmlinux;
+}
+
+TEST(Linux, ShowsTheSourceInATrace) {
+    const TemporaryFolder folder;
+    const auto vmlinux = vmlinux_with_lines(folder);
+    const Words words{
+        "replay", "--machine", "amd", "--symbols", vmlinux, "--trace", "linux/getpid@nmi:entry_SYSCALL_64"};
+    const auto result = run_gatecrash(words);
+    EXPECT_EQ(result.code, 0) << result.err;
+    EXPECT_THAT(result.out, ContainsRegex("\n       arch/entry.c:7\n *[0-9]+  [^ ]+ +0 user  ---uK  swapgs\n"));
+    EXPECT_THAT(result.out, AllOf(HasSubstr("\nlinux/getpid@nmi:entry_SYSCALL_64\n"), Not(HasSubstr("\n@"))));
+    auto with_document = words;
+    with_document.insert(with_document.end(), {"--json", "-"});
+    const auto document = run_gatecrash(with_document);
+    EXPECT_EQ(json::parse(document.out)["results"].size(), 1U);
+    EXPECT_EQ(document.err.substr(document.err.find("# boundary")), result.out);
 }
 
 /// The bytes of UD2 at the entry of NMIs.
