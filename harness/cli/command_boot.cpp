@@ -56,7 +56,7 @@ Kernel load(const KernelOptions& options) {
     kernel.symbols = options.symbols ? kernel::symbols_from(bytes_of(*options.symbols), *options.symbols, kernel.image)
                                      : kernel::own_symbols(kernel.image);
     kernel.facts = kernel::find_facts(kernel.image, kernel::symbol_table(kernel.symbols));
-    kernel.input = {command_line, initramfs(options.init)};
+    kernel.input = {command_line, initramfs(options.init), options.cpu};
     if (!options.append.empty()) kernel.input.command_line += " " + options.append;
     return kernel;
 }

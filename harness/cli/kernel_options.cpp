@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <stdexcept>
+
+#include "kernel/guest_cpu.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -78,6 +81,11 @@ void add_kernel(OptionList& options) {
     add_text(options, "symbols", "FILE",
              "a vmlinux or System.map of the same build (default: the kernel's own kallsyms); traces show the source "
              "lines of a vmlinux with debug information");
+    std::string choices;
+    for (const auto& [name, why, changes] : kernel::cpu_choices())
+        choices += fmt::format("{}{} ({})", choices.empty() ? "" : "; ", name, why);
+    add_text(options, "cpu", "LIST",
+             fmt::format("the CPU that the kernel finds, comma-separated: {} (default: host)", choices));
     add_text(options, "append", "WORDS", "more words for the kernel's command line, such as 'pti=on'");
     add_text(
         options, "init", "FILE",
@@ -115,9 +123,16 @@ void refuse_stepper(const CommonOptions& options, const Values& values) {
 }
 
 KernelOptions read_kernel(const Values& values) {
+    const auto cpu = values.text_if_given("cpu").value_or("");
+    try {
+        (void)kernel::parse_cpu(cpu);
+    } catch (const std::invalid_argument& error) {
+        values.fail(fmt::format("--cpu: {}", error.what()));
+    }
     return {.kernel = values.text_if_given("kernel"),
             .symbols = values.text_if_given("symbols"),
             .init = values.text_if_given("init"),
+            .cpu = cpu,
             .append = values.text_if_given("append").value_or(""),
             .memory = std::uint64_t{values.number_if_given("memory", least_memory, most_memory).value_or(usual_memory)}
                       << mebibyte_shift,
@@ -133,6 +148,7 @@ Words words_of(const KernelOptions& options) {
     add("--kernel", options.kernel);
     add("--symbols", options.symbols);
     add("--init", options.init);
+    if (!options.cpu.empty()) add("--cpu", options.cpu);
     if (!options.append.empty()) add("--append", options.append);
     if (const auto memory = options.memory >> mebibyte_shift; memory != usual_memory)
         add("--memory", std::to_string(memory));

@@ -17,6 +17,7 @@ struct KernelOptions {
     std::optional<std::string> kernel;   ///< a bzImage or vmlinux; empty: the one that `./dev` fetched
     std::optional<std::string> symbols;  ///< a vmlinux or System.map; empty: the kernel's own kallsyms
     std::optional<std::string> init;     ///< a static program; empty: gatecrash's own
+    std::string cpu;                     ///< how the kernel's CPU differs from the host's: see kernel::parse_cpu()
     std::string append;                  ///< more words for the kernel's command line
     std::uint64_t memory = 0;            ///< bytes
     std::vector<kernel::Poke> pokes;

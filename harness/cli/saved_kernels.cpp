@@ -52,7 +52,7 @@ std::string key_of(const KernelOptions& options, const machines::Machine& machin
     digest.add(machine.name).add(machine.is_emulated() ? std::string(machine.cpu) : describe_here().cpu);
     for (const auto& file : {options.kernel, options.symbols, options.init})
         digest.add(file ? posix::read_file(*file) : "");
-    digest.add(options.append).add(std::to_string(options.memory));
+    digest.add(options.append).add(options.cpu).add(std::to_string(options.memory));
     return digest.text();
 }
 

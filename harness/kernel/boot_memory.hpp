@@ -13,10 +13,11 @@
 
 namespace gatecrash::kernel {
 
-/// Holds the things that a boot loader gives to a kernel beside its image.
+/// Holds the things that a kernel boots with beside its image.
 struct BootInput {
     std::string command_line;  ///< at most 2 KiB
     std::string initramfs;     ///< a cpio archive, compressed or not; may be empty
+    std::string cpu{};         ///< how the CPU differs from the host's: see parse_cpu()
 };
 
 /// Makes `memory`, the guest-physical memory from address 0 on, ready for the entry point (Linux,

@@ -74,7 +74,7 @@ KernelGuest::KernelGuest(const kvm::System& system, const BootImage& image, cons
       cpu_(vm_.create_vcpu()),
       watchdog_(cpu_) {
     load_kernel(image, input, memory_.bytes());
-    cpu_.set_cpuid(kernel_cpuid(system.supported_cpuid()));
+    cpu_.set_cpuid(kernel_cpuid(system.supported_cpuid(), input.cpu));
     cpu_.set_sregs(entry_sregs(cpu_.sregs()));
     cpu_.set_regs(entry_regs(image));
 }

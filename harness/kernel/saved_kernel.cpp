@@ -236,7 +236,7 @@ SavedKernel boot(const kvm::System& system, const BootImage& image, std::vector<
 
     SavedKernel saved{{image.version, workloads_of(guest), facts},
                       std::move(symbols),
-                      kernel_cpuid(system.supported_cpuid()),
+                      kernel_cpuid(system.supported_cpuid(), input.cpu),
                       {},
                       {},
                       {}};

@@ -118,6 +118,18 @@ TEST(Linux, ShowsWhatAPlantedBugDoes) {
         << replayed.err;
 }
 
+TEST(Linux, GivesTheKernelAnotherCpu) {
+    auto words = poke;
+    words.insert(words.end(), {"--cpu", "no-fsgsbase,no-smap", "--events", "nmi", "--window", "entry_SYSCALL_64"});
+    EXPECT_THAT(sweep_linux(words).out,
+                HasSubstr("gatecrash replay --cpu 'no-fsgsbase,no-smap' --poke 'asm_exc_nmi+0x0=0f0b' --window"));
+    const auto replayed = run_gatecrash(
+        {"replay", "--machine", "amd", "--cpu", "no-fsgsbase,no-smap", "--trace", "linux/getpid@nmi:entry_SYSCALL_64"});
+    EXPECT_EQ(replayed.code, 0) << replayed.err;
+    EXPECT_THAT(replayed.out, ContainsRegex(" paranoid_entry[+]0x[0-9a-f]+ +0 nmi   N--uK  swapgs\n"));
+    EXPECT_THAT(replayed.out, AllOf(Not(HasSubstr("wrgsbase")), Not(HasSubstr("  clac"))));
+}
+
 TEST(Linux, ReplaysAScheduleThatHolds) {
     const auto result =
         run_gatecrash({"replay", "--machine", "amd", "linux/getpid@nmi:entry_SYSCALL_64,nmi:first_nmi#1"});

@@ -245,6 +245,10 @@ TEST(LinuxKernel, ThatCannotBeSweptIsRefusedBeforeAMachineIsNeeded) {
     expect_wrong_usage({"linux", "--kernel", folder.path()}, "is a folder");
     expect_wrong_usage({"linux", "--kernel", folder.file("text", "no kernel")}, "text");
     expect_wrong_usage({"linux", "--kernel", GUEST}, "no symbols in the kernel: name its vmlinux");
+    expect_wrong_usage({"linux", "--cpu", "intel,via"}, "--cpu: 'via' is none of host, intel, amd, no-fsgsbase");
+    expect_wrong_usage({"linux", "--cpu", "intel,amd"}, "--cpu: a CPU has one vendor");
+    expect_wrong_usage({"replay", "--cpu", "intel", "nested-nmi/flag-only@nmi:entry_nmi"},
+                       "--cpu is for schedules of `linux`");
     expect_wrong_usage({"replay", "linux/getpid@smi:panic"}, "'smi'");
     expect_wrong_usage({"replay", "linux/getpid@nmi:panic", "nested-nmi/flag-only@nmi:entry_nmi"},
                        "replay them one by one");

@@ -20,9 +20,9 @@ namespace gatecrash::kernel {
 /// Boots a kernel to the first time that its init program asks for a workload.
 class Booted {
   public:
-    /// `more` follows the usual command line.
-    explicit Booted(const std::string& more = {})
-        : guest_(kvm_system(), image_, {command_line + more, initramfs("/init")}, memory_size) {
+    /// `more` follows the usual command line. For `cpu`, see parse_cpu().
+    explicit Booted(const std::string& more = {}, const std::string& cpu = {})
+        : guest_(kvm_system(), image_, {command_line + more, initramfs("/init"), cpu}, memory_size) {
         guest_.set_log(facts_.log);
         constexpr unsigned seconds = 300;  // enough for a boot on a very busy host
         EXPECT_EQ(guest_.run_to_doorbell(seconds), GATECRASH_DOORBELL_OPEN);

@@ -53,5 +53,32 @@ TEST_F(KernelSweep, HoldsWithTwoEventsInEntryText) {
     EXPECT_GT(result.levels.at(2).schedules, 1000U);
 }
 
+/// Sweeps getpid with NMIs on a kernel that finds another CPU. Returns the trace of one of them.
+std::string traced_on(const std::string& cpu) {
+    Booted booted("", cpu);
+    sweep::SweepOptions options;
+    options.events = {Event::nmi()};
+    auto subject = booted.subject(options);
+    const auto result = sweep::sweep(subject, options);
+    EXPECT_THAT(schedules_of(result), IsEmpty());
+    EXPECT_GT(result.boundaries, 200U);
+    std::string trace;
+    (void)booted.subject(options).replay({{Event::nmi(), {.symbol = "entry_SYSCALL_64", .index = {}}}},
+                                         [&](const std::string& line) { trace += line + "\n"; });
+    return trace;
+}
+
+TEST(KernelCpu, WithoutFsgsbaseSwapsGs) {
+    const auto trace = traced_on("no-fsgsbase");
+    EXPECT_THAT(trace, testing::ContainsRegex(" paranoid_entry[+]0x[0-9a-f]+ +0 nmi   N--uK  swapgs\n"));
+    EXPECT_THAT(trace, testing::Not(testing::HasSubstr("wrgsbase")));
+}
+
+TEST(KernelCpu, OfIntelGetsTheMitigationsForIntel) {
+    const auto trace = traced_on("intel");
+    EXPECT_THAT(trace, testing::ContainsRegex(" 3 user  --iuU  syscall "));  // page table isolation
+    EXPECT_THAT(trace, testing::ContainsRegex(" 0 user  ---uU  verw "));     // MDS
+}
+
 }  // namespace
 }  // namespace gatecrash::kernel
