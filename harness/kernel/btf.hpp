@@ -21,7 +21,7 @@ class Btf {
     /// nameless structures count as members of the structure around them. A bit-field has the offset of its first byte.
     [[nodiscard]] std::optional<std::uint32_t> offset_of(std::string_view structure, std::string_view member) const;
 
-    /// Returns the size of a structure in bytes. Empty if there is none of that name.
+    /// Returns the size of a structure in bytes, or nothing if it is missing.
     [[nodiscard]] std::optional<std::uint32_t> size_of(std::string_view structure) const;
 
   private:

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <span>
 
 #include "kernel/btf.hpp"
 
@@ -79,10 +78,7 @@ KernelFacts find_facts(const BootImage& kernel, const vm::SymbolTable& symbols) 
     facts.current_task = symbols.find("current_task");
     if (!facts.current_task) facts.current_task = member(types, symbols, "pcpu_hot", "pcpu_hot", "current_task");
     if (types) facts.task_size = types->size_of("task_struct").value_or(0);
-    if (const auto log = symbols.find("__log_buf")) {
-        constexpr std::uint64_t usual_size = 1 << 17;  // CONFIG_LOG_BUF_SHIFT is 17 nearly everywhere
-        facts.log = {*log, Virtual{number(*log) + usual_size}};
-    }
+    facts.log = find_log(symbols, types);
     // A handler that is always registered. The compiler inlines most other functions on the way.
     if (symbols.find("nmi_cpu_backtrace_handler")) facts.nmi_code = "nmi_cpu_backtrace_handler";
     return facts;

@@ -12,18 +12,12 @@
 
 #include "gatecrash/abi.h"
 #include "gatecrash/address.hpp"
+#include "kernel/address_range.hpp"
 #include "kernel/boot_image.hpp"
+#include "kernel/kernel_log.hpp"
 #include "kernel/symbols.hpp"
 
 namespace gatecrash::kernel {
-
-/// The addresses from `begin` up to, but not including, `end`.
-struct AddressRange {
-    vm::Virtual begin{}, end{};
-
-    [[nodiscard]] bool contains(vm::Virtual address) const { return address >= begin && address < end; }
-    bool operator==(const AddressRange&) const = default;
-};
 
 /// The places of a kernel that a sweep depends on. Each is found by its symbol.
 struct KernelFacts {
@@ -42,7 +36,7 @@ struct KernelFacts {
     std::optional<vm::Virtual> task_stack, irq_stack;
     std::optional<vm::Virtual> current_task;  ///< per-CPU address of the pointer to the current task
     std::uint32_t task_size = 0;              ///< size of task_struct in bytes
-    AddressRange log;                         ///< the text of the kernel's log
+    KernelLog log;
     /// A function that the handler of NMIs calls, in which an exception can occur. Empty if none is known.
     std::string nmi_code;
 

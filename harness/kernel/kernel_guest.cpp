@@ -351,25 +351,8 @@ void KernelGuest::leave_doorbell() {
 }
 
 std::string KernelGuest::log(std::size_t lines) {
-    std::vector<std::byte> buffer(number(log_.end) - number(log_.begin));
-    buffer.resize(read(log_.begin, buffer));
-    // A record is its number, which has bytes that are no text, and its text (kernel/printk/printk_ringbuffer.c).
-    constexpr std::size_t shortest = 4;
-    std::vector<std::string> records(1);
-    for (const auto byte : buffer) {
-        const auto character = std::to_integer<char>(byte);
-        if (character >= ' ' && character <= '~') {
-            records.back() += character;
-        } else if (records.back().size() >= shortest) {
-            records.emplace_back();
-        } else {
-            records.back().clear();
-        }
-    }
-    if (records.back().size() < shortest) records.pop_back();
-    std::string text;
-    for (auto i = records.size() - std::min(lines, records.size()); i < records.size(); ++i) text += records[i] + "\n";
-    return text;
+    const auto from = [this](vm::Virtual address, std::span<std::byte> to) { return read(address, to); };
+    return read_log(log_, from, lines);
 }
 
 std::uint16_t KernelGuest::run_to_doorbell(unsigned seconds) {

@@ -74,7 +74,7 @@ class KernelGuest {
     KernelGuest(const kvm::System& system, std::span<const std::byte> memory, std::span<const kvm_cpuid_entry2> cpuid);
 
     /// Says where the kernel keeps its log, for messages.
-    void set_log(AddressRange log) { log_ = log; }
+    void set_log(const KernelLog& log) { log_ = log; }
     /// Runs a kernel that boots until a program rings a doorbell, and returns its port. The instruction has completed.
     /// Throws BootError if the kernel panics or resets the CPU, or after `seconds` of host time.
     std::uint16_t run_to_doorbell(unsigned seconds);
@@ -182,7 +182,7 @@ class KernelGuest {
     std::optional<kvm_fpu> fpu_;
     const KernelFacts* facts_ = nullptr;
     std::map<vm::Virtual, std::array<std::byte, 2>> code_of_failures_;
-    AddressRange log_{};
+    KernelLog log_;
     /// Instructions that were decoded, by their addresses, with their bytes.
     struct Decoded {
         std::array<std::byte, vm::Instruction::max_length> bytes;

@@ -88,7 +88,9 @@ Json to_json(const KernelFacts& facts) {
             {"irq_stack", to_json(facts.irq_stack)},
             {"current_task", to_json(facts.current_task)},
             {"task_size", facts.task_size},
-            {"log", to_json(facts.log)},
+            {"log", to_json(facts.log.text)},
+            {"log_ring", to_json(facts.log.ring)},
+            {"log_layout", facts.log.layout},
             {"nmi_code", facts.nmi_code}};
 }
 
@@ -106,7 +108,8 @@ KernelFacts to_facts(const Json& json) {
     facts.irq_stack = to_address(json.at("irq_stack"));
     facts.current_task = to_address(json.at("current_task"));
     facts.task_size = json.at("task_size").get<std::uint32_t>();
-    facts.log = to_range(json.at("log"));
+    facts.log = {to_range(json.at("log")), to_address(json.at("log_ring")),
+                 json.at("log_layout").get<std::vector<std::uint32_t>>()};
     facts.nmi_code = json.at("nmi_code").get<std::string>();
     return facts;
 }

@@ -21,5 +21,23 @@ TEST(KernelGuest, SaysWhatTheKernelSaidBeforeItGaveUp) {
     }
 }
 
+TEST(KernelGuest, HasALogOfWholeLines) {
+    Booted booted;
+    auto subject = booted.subject({});
+    (void)subject.replay({{vm::Event::nmi(), {.symbol = "entry_SYSCALL_64", .index = {}}}}, {});
+    EXPECT_EQ(booted.guest().log(2),
+              "Uhhuh. NMI received for unknown reason 00 on CPU 0.\nDazed and confused, but trying to continue\n");
+
+    // UD2 as the NMI's handler.
+    const auto state =
+        booted.patched("asm_exc_nmi", std::array{0x0f, 0x01, 0xca, 0xfc}, std::array{0x0f, 0x0b, 0xca, 0xfc});
+    KernelSubject planted(booted.waiting(state), {"getpid", 0}, {});
+    const auto result = planted.replay({{vm::Event::nmi(), {.symbol = "entry_SYSCALL_64", .index = {}}}}, {});
+    ASSERT_FALSE(result.violations.empty());
+    EXPECT_THAT(
+        result.violations.front().message,
+        testing::EndsWith("\nKernel panic - not syncing: Fatal exception in interrupt\nKernel Offset: disabled\n"));
+}
+
 }  // namespace
 }  // namespace gatecrash::kernel

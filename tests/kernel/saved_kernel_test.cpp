@@ -22,7 +22,7 @@ SavedKernel example() {
     facts.nmi_count = vm::Virtual{0x14};
     facts.task_stack = vm::Virtual{0x18};
     facts.irq_stack = vm::Virtual{0x20};
-    facts.log = {vm::Virtual{0x9000}, vm::Virtual{0xa000}};
+    facts.log = {{vm::Virtual{0x9000}, vm::Virtual{0xa000}}, vm::Virtual{0xb000}, {0, 8, 24}};
     facts.nmi_code = "nmi_handle";
     kernel.symbols = {{'T', "panic", vm::Virtual{0x7000}}, {'d', "irq_stat", vm::Virtual{0x10}}};
     kernel.cpuid.resize(2);

@@ -80,9 +80,10 @@ std::string btf_section(const std::string& types, const std::string& strings) {
     return section + types + strings;
 }
 
-/// Makes a .BTF section: struct outer { int a; union { int b; struct inner c; }; }, and a typedef of it, outer_t.
+/// Makes a .BTF section: struct outer { int a; union { int b; struct inner c; }; }, a typedef of it, outer_t, and an
+/// enumeration.
 std::string btf() {
-    const auto strings = "\0int\0inner\0x\0y\0outer\0a\0b\0c\0outer_t\0"s;
+    const auto strings = "\0int\0inner\0x\0y\0outer\0a\0b\0c\0outer_t\0counts\0NMI\0RESCHEDULE\0"s;
     const auto name = [&](const std::string& text) {
         return static_cast<std::uint32_t>(strings.find('\0' + text + '\0') + 1);
     };
@@ -91,11 +92,12 @@ std::string btf() {
         for (const auto word : all) append(types, word);
     };
     const auto kind = [](std::uint32_t of, std::uint32_t length) { return of << 24 | length; };
-    words({name("int"), kind(1, 0), 4, 32});                                   // 1
-    words({name("inner"), kind(4, 2), 8, name("x"), 1, 0, name("y"), 1, 32});  // 2
-    words({0, kind(5, 2), 8, name("b"), 1, 0, name("c"), 2, 0});               // 3
-    words({name("outer"), kind(4, 2), 12, name("a"), 1, 0, 0, 3, 32});         // 4
-    words({name("outer_t"), kind(8, 0), 4});                                   // 5
+    words({name("int"), kind(1, 0), 4, 32});                                        // 1
+    words({name("inner"), kind(4, 2), 8, name("x"), 1, 0, name("y"), 1, 32});       // 2
+    words({0, kind(5, 2), 8, name("b"), 1, 0, name("c"), 2, 0});                    // 3
+    words({name("outer"), kind(4, 2), 12, name("a"), 1, 0, 0, 3, 32});              // 4
+    words({name("outer_t"), kind(8, 0), 4});                                        // 5
+    words({name("counts"), kind(6, 2), 4, name("NMI"), 0, name("RESCHEDULE"), 7});  // 6
     return btf_section(types, strings);
 }
 
@@ -109,6 +111,14 @@ TEST(Btf, FindsMembersAlsoInNamelessStructures) {
     EXPECT_EQ(types.offset_of("inner", "y"), 4U);
     EXPECT_EQ(types.offset_of("outer", "y"), std::nullopt);
     EXPECT_EQ(types.offset_of("int", "a"), std::nullopt);
+}
+
+TEST(Btf, KnowsSizes) {
+    const auto section = bytes_of(btf());
+    const Btf types(section);
+    EXPECT_EQ(types.size_of("outer"), 12U);
+    EXPECT_EQ(types.size_of("outer_t"), 12U);
+    EXPECT_EQ(types.size_of("int"), std::nullopt);
 }
 
 TEST(Btf, EndsTheSearchInAUnionThatContainsItselfTwice) {
