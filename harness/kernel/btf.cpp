@@ -40,7 +40,7 @@ enum Kind : std::uint32_t {
     type_tag,
     enumeration_64
 };
-constexpr std::size_t type_size = 12, member_size = 12;
+constexpr std::size_t type_size = 12, member_size = 12, enumerator_size = 8;
 /// Structures nest less deep than this. A damaged section could nest without end.
 constexpr unsigned max_depth = 32;
 /// Bounds the search for one member. Structures of a damaged section could contain each other many times.
@@ -160,6 +160,17 @@ std::optional<std::uint32_t> Btf::size_of(std::string_view structure_name) const
     for (std::uint32_t id = 1; id < by_id_.size(); ++id) {
         if (!is_string(by_id_[id].name, structure_name)) continue;
         if (const auto* type = structure_of(id)) return type->size_or_type;
+    }
+    return {};
+}
+
+std::optional<std::uint32_t> Btf::value_of(std::string_view name) const {
+    for (const auto& type : by_id_) {
+        if (kind_of(type.info) != enumeration) continue;
+        for (std::uint32_t i = 0; i < length_of(type.info); ++i) {
+            const auto at = type.at + type_size + i * enumerator_size;
+            if (is_string(word_at(at), name)) return word_at(at + 4);
+        }
     }
     return {};
 }

@@ -23,6 +23,9 @@ class Btf {
 
     /// Returns the size of a structure in bytes, or nothing if it is missing.
     [[nodiscard]] std::optional<std::uint32_t> size_of(std::string_view structure) const;
+    /// Returns the value of the enumerator `name` of any enumeration, or nothing if none has it. Knows those of 32
+    /// bits.
+    [[nodiscard]] std::optional<std::uint32_t> value_of(std::string_view name) const;
 
   private:
     struct Type {

@@ -49,6 +49,16 @@ std::optional<Virtual> member(const std::optional<Btf>& types, const vm::SymbolT
     return offset ? std::optional(Virtual{number(*variable) + *offset}) : std::nullopt;
 }
 
+/// Returns the per-CPU address of a counter of the kernel's interrupt statistics.
+std::optional<Virtual> counter(const std::optional<Btf>& types, const vm::SymbolTable& symbols, std::string_view name,
+                               std::string_view enumerator) {
+    if (const auto own = member(types, symbols, "irq_stat", "irq_cpustat_t", name)) return own;
+    // Linux 7.2 made an array of these counters.
+    const auto all = member(types, symbols, "irq_stat", "irq_cpustat_t", "counts");
+    const auto index = all ? types->value_of(enumerator) : std::nullopt;
+    return index ? std::optional(Virtual{number(*all) + *index * sizeof(std::uint32_t)}) : std::nullopt;
+}
+
 }  // namespace
 
 KernelFacts find_facts(const BootImage& kernel, const vm::SymbolTable& symbols) {
@@ -65,10 +75,8 @@ KernelFacts find_facts(const BootImage& kernel, const vm::SymbolTable& symbols) 
     facts.per_cpu_offset = need(symbols, "__per_cpu_offset");
     std::optional<Btf> types;
     if (const auto section = kernel.section(".BTF"); !section.empty()) types.emplace(section);
-    facts.nmi_count = member(types, symbols, "irq_stat", "irq_cpustat_t", "__nmi_count");
-    // Linux 7.2 made an array of these counters, which begins with that of NMIs.
-    if (!facts.nmi_count) facts.nmi_count = member(types, symbols, "irq_stat", "irq_cpustat_t", "counts");
-    facts.resched_count = member(types, symbols, "irq_stat", "irq_cpustat_t", "irq_resched_count");
+    facts.nmi_count = counter(types, symbols, "__nmi_count", "IRQ_COUNT_NMI");
+    facts.resched_count = counter(types, symbols, "irq_resched_count", "IRQ_COUNT_RESCHEDULE");
     // Linux 6.2 to 6.14 have these variables in a structure. Up to 6.0, the task stack is in the TSS.
     facts.task_stack = symbols.find("cpu_current_top_of_stack");
     if (!facts.task_stack) facts.task_stack = member(types, symbols, "pcpu_hot", "pcpu_hot", "top_of_stack");

@@ -113,12 +113,15 @@ TEST(Btf, FindsMembersAlsoInNamelessStructures) {
     EXPECT_EQ(types.offset_of("int", "a"), std::nullopt);
 }
 
-TEST(Btf, KnowsSizes) {
+TEST(Btf, KnowsSizesAndEnumerators) {
     const auto section = bytes_of(btf());
     const Btf types(section);
     EXPECT_EQ(types.size_of("outer"), 12U);
     EXPECT_EQ(types.size_of("outer_t"), 12U);
     EXPECT_EQ(types.size_of("int"), std::nullopt);
+    EXPECT_EQ(types.value_of("NMI"), 0U);
+    EXPECT_EQ(types.value_of("RESCHEDULE"), 7U);
+    EXPECT_EQ(types.value_of("counts"), std::nullopt);
 }
 
 TEST(Btf, EndsTheSearchInAUnionThatContainsItselfTwice) {
