@@ -98,6 +98,7 @@ std::vector<const CpuChoice*> parse_cpu(std::string_view list) {
         const auto* const choice = std::ranges::find(choices, name, &CpuChoice::name);
         if (choice == choices.end()) {
             std::vector<std::string_view> names;
+            names.reserve(choices.size());
             for (const auto& each : choices) names.push_back(each.name);
             throw std::invalid_argument(fmt::format("'{}' is none of {}", name, fmt::join(names, ", ")));
         }
