@@ -8,7 +8,6 @@
 #include "cli/command_boot.hpp"
 #include "cli/inside.hpp"
 #include "cli/machine_choice.hpp"
-#include "cli/version.hpp"
 #include "kernel/symbols.hpp"
 #include "machines/cache.hpp"
 #include "machines/digest.hpp"
@@ -45,15 +44,11 @@ KernelOptions with_paths(KernelOptions options) {
     return options;
 }
 
-/// Returns a digest of everything that the booted kernel depends on.
-std::string key_of(const KernelOptions& options, const machines::Machine& machine) {
-    machines::Digest digest;
-    digest.add(version).add(posix::read_file("/proc/self/exe"));
-    digest.add(machine.name).add(machine.is_emulated() ? std::string(machine.cpu) : describe_here().cpu);
-    for (const auto& file : {options.kernel, options.symbols, options.init})
-        digest.add(file ? posix::read_file(*file) : "");
-    digest.add(options.append).add(options.cpu).add(std::to_string(options.memory));
-    return digest.text();
+/// Returns a digest of what decides how a kernel boots on `machine`.
+std::string key_of(const machines::Machine& machine) {
+    if (machine.is_emulated()) return machine.key(machines::MachineFiles::from_environment(machine));
+    const auto here = describe_here();
+    return machines::Digest().add(here.kvm).add(here.cpu).add(here.kernel).text();
 }
 
 void boot_inside(const machines::Machine& machine, const KernelOptions& options,
@@ -75,13 +70,23 @@ void boot_inside(const machines::Machine& machine, const KernelOptions& options,
 
 }  // namespace
 
+std::string saved_kernel_key(const KernelOptions& options, const KernelBooter& booter) {
+    machines::Digest digest;
+    digest.add(booter.program).add(booter.machine);
+    for (const auto& file : {options.kernel, options.symbols, options.init})
+        digest.add(file ? posix::read_file(*file) : "");
+    digest.add(options.append).add(options.cpu).add(std::to_string(options.memory));
+    return digest.text();
+}
+
 ReadyKernel ready_kernel(const KernelOptions& options, MachineName asked) {
     const auto whole = with_paths(options);
     const auto symbols = symbols_of(whole);
     const auto name = machine_to_use(asked);
     const auto& machine = *name.machine();
     const machines::ContentCache cache(machines::cache_folder(machine) / "kernels");
-    const auto key = key_of(whole, machine);
+    const auto key =
+        saved_kernel_key(whole, {.program = posix::read_file("/proc/self/exe"), .machine = key_of(machine)});
     std::optional<kernel::SavedKernelHead> head;
     const auto usable = [&](const fs::path& folder) {
         std::error_code error;

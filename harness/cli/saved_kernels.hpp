@@ -21,6 +21,16 @@ struct ReadyKernel {
     MachineName machine;  ///< not `auto`
 };
 
+/// The program and the machine that boot a kernel.
+struct KernelBooter {
+    std::string program;  ///< this program's bytes: it has words for the command line, CPUID, and an init program
+    std::string machine;  ///< a digest of the machine, with its emulator and CPU model
+};
+
+/// Returns a name for the booted kernel of `options`, whose files exist. Whatever changes the booted kernel changes the
+/// name. The pokes do not: they come after the boot.
+[[nodiscard]] std::string saved_kernel_key(const KernelOptions& options, const KernelBooter& booter);
+
 /// Returns the kernel of `options` on the machine that `asked` means. Boots it if the cache does not have it. Throws
 /// vm::ImageError for a kernel that cannot be swept, before any machine is needed; machines::MachineError; and
 /// worker::WorkerError if the kernel did not boot.

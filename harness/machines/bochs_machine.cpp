@@ -7,7 +7,9 @@
 #include <array>
 #include <system_error>
 
+#include "machines/digest.hpp"
 #include "machines/disc.hpp"
+#include "machines/libraries.hpp"
 #include "machines/machine_error.hpp"
 #include "machines/modules.hpp"
 #include "posix/child_process.hpp"
@@ -128,6 +130,18 @@ class Bochs : public Emulator {
     fs::path cache_;
 };
 
+/// Returns the parts of a disc without any program's files.
+DiscParts disc_parts(const MachineFiles& files, const std::vector<fs::path>& libraries) {
+    const auto& machine = *files.machine;
+    const std::array<std::string, 2> modules = {"kvm", std::string(machine.kvm_module)};
+    return {.machine = machine,
+            .kernel = read_kernel(files.kernel),
+            .kernel_arguments = kernel_arguments,
+            .modules = read_modules(files.modules, modules),
+            .libraries = libraries,
+            .files = {}};
+}
+
 }  // namespace
 
 void check_bochs(const Machine& machine) {
@@ -138,17 +152,23 @@ void check_bochs(const Machine& machine) {
     check_disc_tools(machine);
 }
 
+std::string key_of_bochs_machine(const MachineFiles& files) {
+    const auto& machine = *files.machine;
+    check_bochs(machine);
+    // Bochs prints its version only among many other lines, which change from run to run.
+    Digest digest;
+    digest.add(posix::read_file(*posix::find_program(bochs_name)));
+    for (const auto* file : {bios, vga_bios}) digest.add(posix::read_file(file));
+    return digest.add(settings(machine)).add(disc_key(disc_parts(files, own_libraries()))).text();
+}
+
 std::unique_ptr<Emulator> start_bochs_machine(StartRequest& request) {
     const auto& files = request.files;
     const auto& machine = *files.machine;
     check_bochs(machine);
-    const std::array<std::string, 2> modules = {"kvm", std::string(machine.kvm_module)};
-    const auto disc = get_disc(files.cache, {.machine = machine,
-                                             .kernel = read_kernel(files.kernel),
-                                             .kernel_arguments = kernel_arguments,
-                                             .modules = read_modules(files.modules, modules),
-                                             .libraries = request.libraries,
-                                             .files = std::exchange(request.inside, {})});
+    auto parts = disc_parts(files, request.libraries);
+    parts.files = std::exchange(request.inside, {});
+    const auto disc = get_disc(files.cache, parts);
     if (::isatty(STDERR_FILENO) == 1) {
         fmt::print(stderr, "gatecrash: booting the {} machine ({})...\n", machine.name, machine.boot_time);
     }

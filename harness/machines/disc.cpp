@@ -33,19 +33,6 @@ std::string boot_menu(const DiscParts& parts) {
         parts.kernel_arguments);
 }
 
-std::string key_of(const DiscParts& parts) {
-    Digest digest;
-    digest.add(parts.kernel).add(boot_menu(parts)).add(agent_image());
-    digest.add(posix::read_file(boot_loader)).add(posix::read_file(boot_loader_library));
-    for (const auto& word : strip) digest.add(word);
-    for (const auto& module : parts.modules) digest.add(module.name).add(module.object);
-    for (const auto& library : parts.libraries) digest.add(library.string()).add(posix::read_file(library));
-    for (const auto& [path, file] : parts.files) {
-        digest.add(path.string()).add(std::to_string(file.mode)).add(file.content);
-    }
-    return digest.text();
-}
-
 void run_tool(const Machine& machine, const std::string& name, const std::vector<std::string>& arguments) {
     const auto program = posix::find_program(name);
     if (!program) throw_not_set_up(machine, name);
@@ -95,6 +82,19 @@ void check_disc_tools(const Machine& machine) {
     }
 }
 
+std::string disc_key(const DiscParts& parts) {
+    Digest digest;
+    digest.add(parts.kernel).add(boot_menu(parts)).add(agent_image());
+    digest.add(posix::read_file(boot_loader)).add(posix::read_file(boot_loader_library));
+    for (const auto& word : strip) digest.add(word);
+    for (const auto& module : parts.modules) digest.add(module.name).add(module.object);
+    for (const auto& library : parts.libraries) digest.add(library.string()).add(posix::read_file(library));
+    for (const auto& [path, file] : parts.files) {
+        digest.add(path.string()).add(std::to_string(file.mode)).add(file.content);
+    }
+    return digest.text();
+}
+
 posix::FileDescriptor get_disc(const fs::path& cache, const DiscParts& parts) {
     posix::FileDescriptor disc;
     const auto usable = [&](const fs::path& folder) {
@@ -105,7 +105,7 @@ posix::FileDescriptor get_disc(const fs::path& cache, const DiscParts& parts) {
             return false;
         }
     };
-    ContentCache(cache).get(key_of(parts), usable, [&](const fs::path& folder) { make_disc(folder, parts); });
+    ContentCache(cache).get(disc_key(parts), usable, [&](const fs::path& folder) { make_disc(folder, parts); });
     return disc;
 }
 

@@ -24,6 +24,9 @@ struct DiscParts {
 /// Throws MachineError, with the remedy of `machine`, if something is missing that makes a disc.
 void check_disc_tools(const Machine& machine);
 
+/// Returns a name for the disc of `parts`. Whatever changes the disc changes the name.
+std::string disc_key(const DiscParts& parts);
+
 /// Returns the disc of `parts`, an image open for reading. Makes it if it is not below `cache`.
 posix::FileDescriptor get_disc(const std::filesystem::path& cache, const DiscParts& parts);
 

@@ -27,6 +27,7 @@ constexpr Machine machine_table[] = {
      .boot_time = "about 5 s",
      .memory = 512 * mebibyte,
      .check = check_qemu,
+     .key = key_of_qemu_machine,
      .start = start_qemu_machine},
     {.name = "intel",
      .summary = "Bochs emulating an Intel CPU with VT-x and EPT",
@@ -37,6 +38,7 @@ constexpr Machine machine_table[] = {
      .boot_time = "about 20 s",
      .memory = 512 * mebibyte,
      .check = check_bochs,
+     .key = key_of_bochs_machine,
      .start = start_bochs_machine},
 };
 

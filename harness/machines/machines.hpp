@@ -11,6 +11,7 @@
 namespace gatecrash::machines {
 
 class Emulator;
+struct MachineFiles;
 struct StartRequest;
 
 /// A computer on which guests run.
@@ -28,6 +29,9 @@ struct Machine {
     /// Throws MachineError, with the remedy, if something is missing on this host. It is quick, and starts nothing.
     /// Null if the machine needs nothing.
     void (*check)(const Machine& machine) = nullptr;
+    /// Returns a digest of everything that decides how the machine behaves: the emulator's version and settings, and
+    /// the kernel inside. Throws MachineError if something is missing. Null if the machine is not emulated.
+    std::string (*key)(const MachineFiles& files) = nullptr;
     /// Starts the machine, and returns it when it is ready for a program. Throws MachineError, or Interrupted. Null if
     /// it is not emulated.
     std::unique_ptr<Emulator> (*start)(StartRequest& request) = nullptr;

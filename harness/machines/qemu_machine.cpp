@@ -10,6 +10,7 @@
 
 #include "machines/digest.hpp"
 #include "machines/initramfs.hpp"
+#include "machines/libraries.hpp"
 #include "machines/monitor.hpp"
 #include "machines/qemu.hpp"
 #include "machines/run.hpp"
@@ -125,6 +126,8 @@ std::string state_key(const Parts& parts) {
 }
 
 void check_qemu(const Machine& machine) { (void)find_qemu(machine); }
+
+std::string key_of_qemu_machine(const MachineFiles& files) { return state_key(collect_parts(files, own_libraries())); }
 
 std::unique_ptr<Emulator> start_qemu_machine(StartRequest& request) {
     auto& signals = request.signals;

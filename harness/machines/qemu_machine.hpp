@@ -29,6 +29,9 @@ std::string state_key(const Parts& parts);
 /// Checks for what QEMU needs: see Machine::check.
 void check_qemu(const Machine& machine);
 
+/// Returns the name of the saved state: see Machine::key.
+std::string key_of_qemu_machine(const MachineFiles& files);
+
 /// Starts the machine from a saved state: see Machine::start. If the state is missing or does not work, makes it anew,
 /// once, which takes some seconds. Leaves the files of the request, to be sent to the agent.
 std::unique_ptr<Emulator> start_qemu_machine(StartRequest& request);

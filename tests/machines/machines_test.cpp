@@ -26,6 +26,7 @@ TEST(Machines, HaveEverythingInTheirRows) {
         SCOPED_TRACE(machine.name);
         EXPECT_TRUE(machine.is_emulated());
         EXPECT_NE(machine.check, nullptr);
+        EXPECT_NE(machine.key, nullptr);
         EXPECT_GE(machine.memory, std::size_t{64} << 20);
         for (const auto& text :
              {machine.name, machine.summary, machine.cpu, machine.kvm_module, machine.setup, machine.boot_time}) {
