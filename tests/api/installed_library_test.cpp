@@ -1,4 +1,4 @@
-// Builds a KVM test as another project would: only with the files that `meson install` provides.
+// Builds a KVM test and an init program as another project would: only with the files that `meson install` provides.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,32 +11,55 @@ namespace gatecrash::cli {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::AllOf;
 using testing::HasSubstr;
 
-TEST(InstalledLibrary, BuildsAndRunsTheExample) {
-    const auto succeed = [](const Words& words, const Environment& environment = {}) {
-        const auto result = Command(words, environment).finish();
-        EXPECT_EQ(result.code, 0) << result.out << result.err;
-        return result.out;
-    };
-    const TemporaryFolder folder;
-    const auto installed = folder.path() / "installed", project = folder.path() / "project", built = project / "build";
+std::string succeed(const Words& words, const Environment& environment = {}) {
+    const auto result = Command(words, environment).finish();
+    EXPECT_EQ(result.code, 0) << result.out << result.err;
+    return result.out;
+}
+
+/// Installs everything below `installed`, and returns the environment in which pkg-config finds it.
+Environment install(const fs::path& installed) {
     (void)succeed({"meson", "install", "-C", BUILD, "--no-rebuild", "--destdir", installed});
     fs::path package;
     for (const auto& entry : fs::recursive_directory_iterator(installed)) {
         if (entry.path().filename() == "gatecrash.pc") package = entry.path();
     }
-    ASSERT_FALSE(package.empty());
+    EXPECT_FALSE(package.empty());
     Environment environment{{"PKG_CONFIG_PATH", package.parent_path()}};
     // Without pkgconfig.relocatable, the pkg-config file of the build folder names the prefix.
     if (posix::read_file(package).find("pcfiledir") == std::string::npos) {
         environment["PKG_CONFIG_SYSROOT_DIR"] = installed;
     }
+    return environment;
+}
+
+TEST(InstalledLibrary, BuildsAndRunsTheExample) {
+    const TemporaryFolder folder;
+    const auto project = folder.path() / "project", built = project / "build";
+    const auto environment = install(folder.path() / "installed");
 
     fs::copy(KVM_TEST_EXAMPLE, project, fs::copy_options::recursive);
     (void)succeed({"meson", "setup", built, project}, environment);
     (void)succeed({"ninja", "-C", built});
     EXPECT_THAT(succeed({MACHINE_RUN, built / "kvm-test"}), HasSubstr("[  PASSED  ] 2 tests."));
+}
+
+TEST(InstalledHeader, CompilesTheExampleOfAnInitProgram) {
+    const TemporaryFolder folder;
+    const auto environment = install(folder.path() / "installed");
+    // The source alone, so that the compiler cannot find the header of this tree.
+    const auto source = folder.path() / "init.c", program = folder.path() / "my-init.elf";
+    fs::copy(LINUX_WORKLOAD_EXAMPLE "/init.c", source);
+    (void)succeed(
+        {"/bin/sh", "-c",
+         "cc -O2 -static $(pkg-config --cflags gatecrash-workload) " + source.string() + " -o " + program.string()},
+        environment);
+    EXPECT_THAT(succeed(gatecrash({"linux", "--machine", "amd", "--init", program, "--events", "nmi", "--window",
+                                   "entry_SYSCALL_64,asm_exc_page_fault"})),
+                AllOf(HasSubstr("linux/pipe  holds"), HasSubstr("linux/touch  holds")));
 }
 
 }  // namespace

@@ -48,6 +48,20 @@ class SdkPage(unittest.TestCase):
                 if name != "SIZE":
                     self.assertIn((offset, name), rows)
 
+    def test_has_everything_of_init_programs(self):
+        header = "include/gatecrash/workload.h"
+        doorbells = found(r"#define (GATECRASH_DOORBELL_\w+) ", header)
+        self.names(doorbells - {"GATECRASH_DOORBELL_FIRST", "GATECRASH_DOORBELL_LAST"})
+        self.names(found(r"static inline \w+ (\w+)\(", header) | {"gatecrash_workload", "GATECRASH_RING"})
+
+    def test_has_every_header_of_the_guest_folder(self):
+        installed = found(r"install_headers\((.*)\)", "guest/meson.build", "guest/*/meson.build")
+        names = {name for line in installed for name in re.findall(r"([\w.]+\.hp*)'", line)}
+        self.assertIn("workload.h", names)
+        # Both of entry.h and entry32.h include the one that is left out.
+        for name in names - {"entry_common.h"}:
+            self.assertIn(f"<gatecrash/{name}>", PAGE)
+
     def test_has_every_macro(self):
         self.names(found(r"(?m)^\.macro (\w+)", "guest/entry*.h"))
 
