@@ -66,7 +66,7 @@ void boot_on(const kvm::System& system, const KernelOptions& options, const std:
     try {
         const auto saved = kernel::boot(system, loaded.image, std::move(loaded.symbols), loaded.facts, loaded.input,
                                         options.memory, seconds);
-        posix::write_file(file, kernel::to_file(saved));
+        kernel::write_kernel(saved, file);
     } catch (const kernel::BootError& error) {
         throw Failure(error.what(), "give it more memory with --memory, or other words with --append");
     }

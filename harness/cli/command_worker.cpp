@@ -1,6 +1,7 @@
 // Runs a worker as a process: see worker/worker.hpp. Only this program starts it.
 #include "cli/command_worker.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "cli/commands.hpp"
@@ -12,16 +13,23 @@
 namespace gatecrash::cli {
 namespace {
 
+constexpr const char* basics_option = "basics";
+
+void add_worker(OptionList& options) { add_flag(options, basics_option, "measure only the basic behaviours"); }
+
 struct WorkerOptions {
     CommonOptions common;
     Words files;  ///< the user's files that it reads
+    bool basics;
 };
 
-WorkerOptions read_worker(const Values& values) { return {read_common(values), values.arguments()}; }
+WorkerOptions read_worker(const Values& values) {
+    return {read_common(values), values.arguments(), values.is_set(basics_option)};
+}
 
 int work(const WorkerOptions& options) {
     using worker::InterruptGuard;
-    auto local = choose_machine(options.common.machine, true);
+    auto local = choose_machine(options.common.machine, !options.basics);
     if (!local) return run_inside(options.common, {.inputs = options.files, .in = STDIN_FILENO});
     const InterruptGuard guard;
     const worker::Machine machine{local->description, local->system, local->stepper,
@@ -35,8 +43,10 @@ int work(const WorkerOptions& options) {
 
 }  // namespace
 
-Words worker_words(const machines::Machine& machine, const Words& files) {
-    Words words{std::string(worker_command.name), "--machine", std::string(machine.name), "--"};
+Words worker_words(const machines::Machine& machine, const Words& files, bool basics) {
+    Words words{std::string(worker_command.name), "--machine", std::string(machine.name)};
+    if (basics) words.push_back(fmt::format("--{}", basics_option));
+    words.emplace_back("--");
     words.insert(words.end(), files.begin(), files.end());
     return words;
 }
@@ -46,7 +56,7 @@ const Command worker_command{.name = "worker",
                              .summary = "do the sweeps that a line on standard input describes",
                              .about = "",
                              .examples = "",
-                             .add_options = add_none,
+                             .add_options = add_worker,
                              .prepare = prepare<read_worker, work>};
 
 }  // namespace gatecrash::cli

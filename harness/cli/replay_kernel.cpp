@@ -14,7 +14,6 @@
 #include "cli/select.hpp"
 #include "cli/source_trace.hpp"
 #include "kernel/loaded_kernel.hpp"
-#include "posix/file.hpp"
 #include "report/exit_code.hpp"
 #include "suite/result.hpp"
 
@@ -120,9 +119,7 @@ int replay_on_kernel(const CommonOptions& common, const KernelReplayOptions& opt
         const Connection connection{.inputs = {saved}, .documents = &documents};
         return with_trace ? trace_inside(inside, connection, sources) : run_inside(inside, connection);
     }
-    auto kernel = kernel::read_saved_kernel(posix::read_file(saved));
-    const auto workloads = kernel.head.workloads;
-    kernel::LoadedKernel loaded(local->system, std::move(kernel), options.kernel.pokes);
+    kernel::LoadedKernel loaded(local->system, saved, options.kernel.pokes);
     sweep::TraceSink trace;
     if (with_trace) {
         trace = [&](const std::string& line) {
@@ -134,7 +131,7 @@ int replay_on_kernel(const CommonOptions& common, const KernelReplayOptions& opt
     for (const auto& schedule : parsed) {
         const auto sweep = sweep_options(schedule, options.window);
         kernel::KernelSubject subject(
-            loaded.waiting(), {schedule.target, workload_of(schedule, workloads), options.kernel.ignored_memory},
+            loaded.waiting(), {schedule.target, workload_of(schedule, loaded.head().workloads), options.kernel.ignored_memory},
             sweep);
         const auto replayed = subject.replay(schedule.landings, trace);
         results.push_back(suite::replayed({.case_name = schedule.target}, schedule, replayed.violations));

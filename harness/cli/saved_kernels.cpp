@@ -1,5 +1,6 @@
 #include "cli/saved_kernels.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include "kernel/symbols.hpp"
 #include "machines/cache.hpp"
 #include "machines/digest.hpp"
+#include "machines/saved_state.hpp"
 #include "posix/file.hpp"
 #include "worker/pool.hpp"
 
@@ -19,7 +21,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* file_name = "kernel";
+constexpr const char *file_name = "kernel", *digest_name = "digest";
+
+/// Returns a digest of a file of the cache, which shows damage.
+std::string digest_of(const fs::path& file) { return machines::sparse_digest(posix::open_file(file, O_RDONLY).get()); }
 
 /// Returns the absolute path of a file of the user's, so that it is the same in an emulated machine.
 std::string path_of(const std::string& file, const char* option) {
@@ -81,7 +86,6 @@ std::string saved_kernel_key(const KernelOptions& options, const KernelBooter& b
 
 ReadyKernel ready_kernel(const KernelOptions& options, MachineName asked) {
     const auto whole = with_paths(options);
-    const auto symbols = symbols_of(whole);
     const auto name = machine_to_use(asked);
     const auto& machine = *name.machine();
     const machines::ContentCache cache(machines::cache_folder(machine) / "kernels");
@@ -89,22 +93,24 @@ ReadyKernel ready_kernel(const KernelOptions& options, MachineName asked) {
         saved_kernel_key(whole, {.program = posix::read_file("/proc/self/exe"), .machine = key_of(machine)});
     std::optional<kernel::SavedKernelHead> head;
     const auto usable = [&](const fs::path& folder) {
-        std::error_code error;
-        if (!fs::exists(folder / file_name, error)) return false;
         try {
-            head = kernel::read_head(posix::read_file(folder / file_name));
+            head = kernel::KernelFile(folder / file_name).head();
+            return posix::read_file(folder / digest_name) == digest_of(folder / file_name);
         } catch (const vm::ImageError&) {
             return false;
+        } catch (const std::system_error&) {
+            return false;
         }
-        return true;
     };
     cache.get(key, usable, [&](const fs::path& folder) {
+        const auto symbols = symbols_of(whole);
         fmt::print(stderr, "gatecrash: booting {} once; later sweeps begin with the booted kernel\n", *whole.kernel);
         if (machine.is_emulated()) {
             boot_inside(machine, whole, symbols, folder / file_name);
         } else {
             boot_here(whole, folder / file_name);
         }
+        posix::write_file(folder / digest_name, digest_of(folder / file_name));
     });
     return {cache.folder() / key / file_name, std::move(*head), name};
 }

@@ -16,7 +16,7 @@ inline constexpr const char* saved_kernel_option = "saved-kernel";
 
 /// A kernel that is ready to be swept.
 struct ReadyKernel {
-    std::filesystem::path file;  ///< see kernel::to_file()
+    std::filesystem::path file;  ///< see kernel::KernelFile
     kernel::SavedKernelHead head;
     MachineName machine;  ///< not `auto`
 };
@@ -32,7 +32,7 @@ struct KernelBooter {
 [[nodiscard]] std::string saved_kernel_key(const KernelOptions& options, const KernelBooter& booter);
 
 /// Returns the kernel of `options` on the machine that `asked` means. Boots it if the cache does not have it. Throws
-/// vm::ImageError for a kernel that cannot be swept, before any machine is needed; machines::MachineError; and
+/// machines::MachineError; vm::ImageError for a kernel that cannot be swept, before a machine starts; and
 /// worker::WorkerError if the kernel did not boot.
 [[nodiscard]] ReadyKernel ready_kernel(const KernelOptions& options, MachineName asked);
 

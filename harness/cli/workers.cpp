@@ -74,6 +74,16 @@ Words files_of(const std::vector<worker::Sweep>& sweeps) {
     return {files.begin(), files.end()};
 }
 
+/// True if nobody asks what else the machine does. Sweeps of kernels rely on basic behaviours only. Documents and
+/// journals have all of them.
+bool needs_only_basics(const Sweeping& sweeping) {
+    const auto& [common, reports, limits] = sweeping.options;
+    return destinations_of(common, reports).empty() && !limits.resume &&
+           std::ranges::all_of(sweeping.tasks, [](const Task& task) {
+               return std::holds_alternative<worker::KernelWorkload>(task.sweep.guest);
+           });
+}
+
 [[noreturn]] void refuse_journal(const Sweeping& sweeping, const worker::JournalError& error) {
     throw UsageError(fmt::format("--resume {}: {}; name another file to start again",
                                  sweeping.options.limits.resume.value_or(""), error.what()),
@@ -120,7 +130,7 @@ Workers::Workers(const Sweeping& sweeping) : sweeping_(sweeping), live_(std::mak
     }
     const auto local = choose_machine(options.common.machine, false);
     const auto& machine = machine_of(options.common.machine, local);
-    assignment.command = worker_words(machine, files_of(assignment.sweeps));
+    assignment.command = worker_words(machine, files_of(assignment.sweeps), needs_only_basics(sweeping));
     // Work can be resumed only if all of these are the same.
     worker::Journal journal{version, sweeping.deciding, all.text(), {}, {}};
     journal.command.push_back(to_string(options.limits.shard));

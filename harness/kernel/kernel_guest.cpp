@@ -20,6 +20,7 @@
 #include "posix/file.hpp"
 #include "vm/instruction.hpp"
 #include "vm/outcome.hpp"
+#include "vm/page.hpp"
 #include "vm/quirks/tss_type.hpp"
 #include "vm/state/registers.hpp"
 
@@ -79,15 +80,25 @@ KernelGuest::KernelGuest(const kvm::System& system, const BootImage& image, cons
     cpu_.set_regs(entry_regs(image));
 }
 
-KernelGuest::KernelGuest(const kvm::System& system, std::span<const std::byte> memory,
-                         std::span<const kvm_cpuid_entry2> cpuid)
-    : memory_file_(memory_of(memory.size())),
-      memory_(kvm::Mapping::shared_file(memory_file_.get(), memory.size())),
+KernelGuest::KernelGuest(const kvm::System& system, const KernelFile& saved)
+    : saved_(&saved),
+      memory_(saved.map_memory()),
       vm_(make_vm(system, memory_.bytes())),
       cpu_(vm_.create_vcpu()),
       watchdog_(cpu_) {
-    std::ranges::copy(memory, memory_.data());
-    cpu_.set_cpuid(cpuid);
+    cpu_.set_cpuid(saved.cpuid());
+}
+
+kvm::Mapping KernelGuest::copy_of_memory() const {
+    if (saved_ == nullptr || has_run_) {
+        auto copy = kvm::Mapping::zeros(memory_.size());
+        std::ranges::copy(memory_.bytes(), copy.data());
+        return copy;
+    }
+    auto copy = saved_->map_memory();
+    for (const auto page : written_by_host_)
+        vm::copy_page(copy.data() + page * vm::page_size, memory_.data() + page * vm::page_size);
+    return copy;
 }
 
 std::string describe(const Stop& stop) {
@@ -136,7 +147,7 @@ KernelState KernelGuest::save(const KernelState* earlier, Save what, bool has_wr
     if (!memory_states_) {
         // KVM logs written pages only from here on, so that the thousands of pages that booting wrote do not count.
         vm_.set_memory_slot(0, 0, memory_.bytes(), kvm::Access::logged);
-        memory_states_.emplace(vm_, 0, memory_.bytes());
+        memory_states_.emplace(vm_, 0, memory_.bytes(), copy_of_memory());
     }
     KernelState state{cpu_state(), {}, {}};
     state.pages = earlier == nullptr ? memory_states_->save()
@@ -237,6 +248,7 @@ void KernelGuest::write(vm::Virtual address, std::span<const std::byte> bytes) {
         auto* const to = find(vm::Virtual{number(address) + i});
         if (to == nullptr) throw std::out_of_range(fmt::format("nothing is mapped at {:#x}", number(address) + i));
         *to = bytes[i];
+        if (!memory_states_) written_by_host_.insert(static_cast<std::uint64_t>(to - memory_.data()) / vm::page_size);
     }
 }
 
@@ -284,6 +296,7 @@ kvm::Exit KernelGuest::run_once() {
     msrs_.reset();
     local_apic_.reset();
     fpu_.reset();
+    has_run_ = true;
     watchdog_.begin_run();
     auto exit = cpu_.run();
     watchdog_.end_run();

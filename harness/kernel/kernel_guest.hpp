@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -19,6 +20,7 @@
 #include "kernel/boot_memory.hpp"
 #include "kernel/kernel_facts.hpp"
 #include "kernel/kernel_state.hpp"
+#include "kernel/saved_kernel.hpp"
 #include "kvm/mapping.hpp"
 #include "kvm/system.hpp"
 #include "kvm/vcpu.hpp"
@@ -69,9 +71,9 @@ class KernelGuest {
   public:
     /// Loads the kernel into `memory_size` bytes. Throws ImageError, and kvm::Error.
     KernelGuest(const kvm::System& system, const BootImage& image, const BootInput& input, std::uint64_t memory_size);
-    /// Makes a guest with this memory, on a CPU with these leaves of CPUID. Its registers are those after reset, until
-    /// set_registers().
-    KernelGuest(const kvm::System& system, std::span<const std::byte> memory, std::span<const kvm_cpuid_entry2> cpuid);
+    /// Makes a guest with the memory and the CPUID of a saved kernel. Its registers are those after reset, until
+    /// set_registers(). `saved` must outlive the guest.
+    KernelGuest(const kvm::System& system, const KernelFile& saved);
 
     /// Says where the kernel keeps its log, for messages.
     void set_log(const KernelLog& log) { log_ = log; }
@@ -165,16 +167,22 @@ class KernelGuest {
 
   private:
     [[nodiscard]] std::byte* find(vm::Virtual address);
+    /// Returns a copy of the memory. If only the host has written to that of a saved kernel, most of it is not copied.
+    [[nodiscard]] kvm::Mapping copy_of_memory() const;
     [[noreturn]] void fail(const std::string& what);
     std::optional<Stop> stop_of_output(const kvm::IoExit& io);
 
-    posix::FileDescriptor memory_file_;
+    const KernelFile* saved_ = nullptr;
+    posix::FileDescriptor memory_file_;  ///< without a saved kernel
     kvm::Mapping memory_;
     kvm::Vm vm_;
     kvm::Vcpu cpu_;
     vm::Watchdog watchdog_;
     std::chrono::microseconds tick_{7000};
     std::optional<MemoryStates> memory_states_;
+    // Before the first save():
+    bool has_run_ = false;
+    std::set<std::uint64_t> written_by_host_;      ///< numbers of pages
     std::shared_ptr<const DeviceState> restored_;  ///< the devices as the last restore() left them
     // These are in KVM, as far as it is known.
     std::optional<vm::Msrs> msrs_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "vm/page.hpp"
 
@@ -74,8 +75,8 @@ bool has_interrupt(const kvm_lapic_state& local_apic) {
 
 // --- memory ----------------------------------------------------------------------------------------------------------
 
-MemoryStates::MemoryStates(const kvm::Vm& vm, std::uint32_t slot, std::span<std::byte> memory)
-    : vm_(vm), slot_(slot), memory_(memory), first_(memory.begin(), memory.end()) {
+MemoryStates::MemoryStates(const kvm::Vm& vm, std::uint32_t slot, std::span<std::byte> memory, kvm::Mapping first)
+    : vm_(vm), slot_(slot), memory_(memory), first_(std::move(first)) {
     find_hot_pages();
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "gatecrash/address.hpp"
+#include "kvm/mapping.hpp"
 #include "kvm/vcpu.hpp"
 #include "kvm/vm.hpp"
 #include "vm/memory.hpp"
@@ -64,9 +65,9 @@ struct WordChange {
 /// Keeps states of a guest's memory. A state has copies of the pages that differ from the first one.
 class MemoryStates {
   public:
-    /// The memory as it is now becomes the first state. `slot` is the logged slot of `memory`, which begins at
-    /// guest-physical 0.
-    MemoryStates(const kvm::Vm& vm, std::uint32_t slot, std::span<std::byte> memory);
+    /// The memory as it is now becomes the first state; `first` has the same bytes. `slot` is the logged slot of
+    /// `memory`, which begins at guest-physical 0.
+    MemoryStates(const kvm::Vm& vm, std::uint32_t slot, std::span<std::byte> memory, kvm::Mapping first);
 
     /// Returns the memory as it is now. Pages that are as in `earlier`, a state of this memory, are shared with it.
     [[nodiscard]] vm::PageSet save(const vm::PageSet& earlier = {});
@@ -92,7 +93,7 @@ class MemoryStates {
     const kvm::Vm& vm_;
     std::uint32_t slot_;
     std::span<std::byte> memory_;
-    std::vector<std::byte> first_;
+    kvm::Mapping first_;
     std::vector<std::uint64_t> known_;  ///< the last bitmap
     std::vector<std::uint64_t> hot_;    ///< pages that can differ from the first state, in order
 };

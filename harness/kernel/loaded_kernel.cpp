@@ -2,15 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <utility>
+#include <memory>
+
+#include "kernel/symbols.hpp"
 
 namespace gatecrash::kernel {
 
-LoadedKernel::LoadedKernel(const kvm::System& system, SavedKernel saved, const std::vector<Poke>& pokes)
-    : saved_(std::move(saved)), symbols_(symbol_table(saved_.symbols)), guest_(system, saved_.memory, saved_.cpuid) {
-    std::vector<std::byte>().swap(saved_.memory);  // the guest has a copy
-    auto devices = std::make_shared<DeviceState>(saved_.devices);
-    guest_.set_registers(saved_.cpu, devices);
+LoadedKernel::LoadedKernel(const kvm::System& system, const std::string& file, const std::vector<Poke>& pokes)
+    : saved_(file), symbols_([this] { return named(saved_.symbols()); }), guest_(system, saved_) {
+    guest_.set_registers(saved_.cpu(), std::make_shared<DeviceState>(saved_.devices()));
     for (const auto& [symbol, offset, bytes] : pokes) {
         const auto address = symbols_.find(symbol);
         if (!address) throw ImageError(fmt::format("the kernel has no symbol '{}' to poke at", symbol));
@@ -21,7 +21,7 @@ LoadedKernel::LoadedKernel(const kvm::System& system, SavedKernel saved, const s
             throw ImageError(fmt::format("cannot poke at {}: {}", symbols_.name_of(at), error.what()));
         }
     }
-    guest_.watch(saved_.head.facts);
+    guest_.watch(saved_.head().facts);
     state_ = guest_.save();
 }
 

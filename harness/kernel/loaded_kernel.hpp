@@ -14,15 +14,22 @@ namespace gatecrash::kernel {
 /// A saved kernel in a virtual machine, ready for each of its workloads.
 class LoadedKernel {
   public:
-    /// Throws kvm::Error; and ImageError for a poke whose symbol does not exist, or where nothing is mapped.
-    LoadedKernel(const kvm::System& system, SavedKernel saved, const std::vector<Poke>& pokes);
+    /// Opens the saved kernel in `file`. Throws kvm::Error; and ImageError for a file that is not one, and for a poke
+    /// whose symbol does not exist, or where nothing is mapped.
+    LoadedKernel(const kvm::System& system, const std::string& file, const std::vector<Poke>& pokes);
+    LoadedKernel(const LoadedKernel&) = delete;
+    LoadedKernel& operator=(const LoadedKernel&) = delete;
+    LoadedKernel(LoadedKernel&&) = delete;
+    LoadedKernel& operator=(LoadedKernel&&) = delete;
+    ~LoadedKernel() = default;
 
-    [[nodiscard]] WaitingKernel waiting() { return {guest_, saved_.head.facts, symbols_, state_}; }
+    [[nodiscard]] const SavedKernelHead& head() const { return saved_.head(); }
+    [[nodiscard]] WaitingKernel waiting() { return {guest_, head().facts, symbols_, state_}; }
     [[nodiscard]] const vm::SymbolTable& symbols() const { return symbols_; }
 
   private:
-    SavedKernel saved_;
-    vm::SymbolTable symbols_;
+    KernelFile saved_;
+    vm::SymbolTable symbols_;  ///< most sweeps need no symbol before their first finding
     KernelGuest guest_;
     KernelState state_;
 };

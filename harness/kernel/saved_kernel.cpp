@@ -1,16 +1,25 @@
 #include "kernel/saved_kernel.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
-#include <zstd.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <span>
+#include <string_view>
+#include <system_error>
 #include <type_traits>
 
 #include "gatecrash/workload.h"
 #include "kernel/guest_cpu.hpp"
 #include "kernel/kernel_guest.hpp"
+#include "posix/error.hpp"
+#include "posix/file.hpp"
+#include "vm/page.hpp"
 #include "vm/state/registers.hpp"
 
 namespace gatecrash::kernel {
@@ -125,6 +134,7 @@ class ValueReader {
   public:
     explicit ValueReader(std::string_view bytes) : bytes_(bytes) {}
 
+    [[nodiscard]] bool is_at_end() const { return bytes_.empty(); }
     std::string_view take(std::uint64_t size) {
         if (size > bytes_.size()) fail_reading("it is truncated");
         const auto taken = bytes_.substr(0, size);
@@ -142,79 +152,63 @@ class ValueReader {
     std::string_view bytes_;
 };
 
-void append_symbols(std::string& to, const std::vector<KernelSymbol>& symbols) {
-    append_value(to, std::uint64_t{symbols.size()});
+std::string packed(const std::vector<KernelSymbol>& symbols) {
+    std::string bytes;
     for (const auto& symbol : symbols) {
-        append_value(to, symbol.address);
-        append_value(to, symbol.type);
-        append_value(to, static_cast<std::uint16_t>(symbol.name.size()));
-        to += symbol.name;
+        append_value(bytes, symbol.address);
+        append_value(bytes, symbol.type);
+        append_value(bytes, static_cast<std::uint16_t>(symbol.name.size()));
+        bytes += symbol.name;
     }
+    return bytes;
 }
 
-std::vector<KernelSymbol> take_symbols(ValueReader& reader) {
-    std::vector<KernelSymbol> symbols;
-    for (auto count = reader.take<std::uint64_t>(); count > 0; --count) {
-        KernelSymbol symbol;
-        symbol.address = reader.take<vm::Virtual>();
-        symbol.type = reader.take<char>();
-        symbol.name = reader.take(reader.take<std::uint16_t>());
-        symbols.push_back(std::move(symbol));
-    }
-    return symbols;
+/// Returns everything that comes before the memory. The first line has the sizes of what follows.
+std::string everything_but_memory(const SavedKernel& kernel) {
+    auto workloads = Json::array();
+    for (const auto& [name, what] : kernel.head.workloads) workloads.push_back({{"name", name}, {"what", what}});
+    std::string rest;
+    append_value(rest, kernel.cpu);
+    append_value(rest, kernel.devices);
+    for (const auto& entry : kernel.cpuid) append_value(rest, entry);
+    const auto symbols = packed(kernel.symbols);
+    const Json head{{"version", kernel.head.version},      {"workloads", workloads},
+                    {"facts", to_json(kernel.head.facts)}, {"cpuid", kernel.cpuid.size()},
+                    {"symbols", symbols.size()},           {"memory", kernel.memory.size()}};
+    return std::string(file_begin) + head.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n" + rest + symbols;
 }
 
-/// Appends the pages that are not zero, each after its number.
-void append_memory(std::string& to, std::span<const std::byte> memory) {
-    static constexpr vm::Page zero{};
-    append_value(to, std::uint64_t{memory.size()});
-    for (std::uint64_t page = 0; page < memory.size() / vm::page_size; ++page) {
-        const auto* const bytes = memory.data() + page * vm::page_size;
-        if (std::memcmp(bytes, zero.data(), vm::page_size) == 0) continue;
-        append_value(to, page);
-        to.append(reinterpret_cast<const char*>(bytes), vm::page_size);
-    }
-    append_value(to, ~std::uint64_t{0});
+constexpr std::uint64_t page_aligned(std::uint64_t size) { return (size + vm::page_size - 1) & ~(vm::page_size - 1); }
+
+void write_at(int file, std::uint64_t offset, std::span<const std::byte> bytes) {
+    if (::lseek(file, static_cast<off_t>(offset), SEEK_SET) < 0) posix::throw_errno("lseek");
+    posix::write_all(file, text_of(bytes));
 }
 
-std::vector<std::byte> take_memory(ValueReader& reader) {
-    constexpr std::uint64_t most = std::uint64_t{4} << 30;
-    const auto size = reader.take<std::uint64_t>();
-    if (size > most || size % vm::page_size != 0) fail_reading("its memory has an impossible size");
-    std::vector<std::byte> memory(size);
-    for (auto page = reader.take<std::uint64_t>(); page != ~std::uint64_t{0}; page = reader.take<std::uint64_t>()) {
-        if (page >= size / vm::page_size) fail_reading("it has a page outside of its memory");
-        std::memcpy(memory.data() + page * vm::page_size, reader.take(vm::page_size).data(), vm::page_size);
+/// Returns the bytes of a file that come before its memory.
+std::string read_to(int file, std::uint64_t size) {
+    std::string bytes(size, '\0');
+    std::uint64_t done = 0;
+    while (done < size) {
+        const auto got = ::pread(file, bytes.data() + done, size - done, static_cast<off_t>(done));
+        if (got < 0) fail_reading(std::generic_category().message(errno));
+        if (got == 0) break;
+        done += static_cast<std::uint64_t>(got);
     }
-    return memory;
+    bytes.resize(done);
+    return bytes;
 }
 
-/// The readable part of a file, and the compressed one.
-struct Parts {
-    Json head;
-    std::string_view rest;
-};
-
-Parts split(std::string_view file) {
-    if (!file.starts_with(file_begin)) fail_reading("it is not one, or another version of gatecrash made it");
-    file.remove_prefix(file_begin.size());
-    const auto end = file.find('\n');
-    if (end == std::string_view::npos) fail_reading("it is truncated");
-    try {
-        return {Json::parse(file.substr(0, end)), file.substr(end + 1)};
-    } catch (const Json::exception& error) {
-        fail_reading(error.what());
-    }
-}
-
-std::string unpack(std::string_view packed) {
-    const auto size = ZSTD_getFrameContentSize(packed.data(), packed.size());
-    constexpr unsigned long long most = 8ULL << 30;
-    if (size > most) fail_reading("its compressed part is damaged");
-    std::string unpacked(size, '\0');
-    const auto done = ZSTD_decompress(unpacked.data(), unpacked.size(), packed.data(), packed.size());
-    if (ZSTD_isError(done) != 0 || done != size) fail_reading("its compressed part is truncated or damaged");
-    return unpacked;
+/// Reads the first line after the name of the format.
+Json read_first_line(int file) {
+    constexpr std::uint64_t most = 1 << 20;
+    const auto bytes = read_to(file, most);
+    if (!bytes.starts_with(file_begin)) fail_reading("it is not one, or another version of gatecrash made it");
+    const auto end = bytes.find('\n', file_begin.size());
+    if (end == std::string::npos) fail_reading("it is truncated");
+    auto head = Json::parse(bytes.substr(file_begin.size(), end - file_begin.size()));
+    head["begin"] = end + 1;
+    return head;
 }
 
 }  // namespace
@@ -250,49 +244,63 @@ SavedKernel boot(const kvm::System& system, const BootImage& image, std::vector<
     return saved;
 }
 
-std::string to_file(const SavedKernel& kernel) {
-    auto workloads = Json::array();
-    for (const auto& [name, what] : kernel.head.workloads) workloads.push_back({{"name", name}, {"what", what}});
-    const Json head{{"version", kernel.head.version}, {"workloads", workloads}, {"facts", to_json(kernel.head.facts)}};
-    std::string rest;
-    append_symbols(rest, kernel.symbols);
-    append_value(rest, std::uint64_t{kernel.cpuid.size()});
-    for (const auto& entry : kernel.cpuid) append_value(rest, entry);
-    append_value(rest, kernel.cpu);
-    append_value(rest, kernel.devices);
-    append_memory(rest, kernel.memory);
-    // Level 1: the file is made on an emulated machine, too.
-    constexpr int level = 1;
-    std::string packed(ZSTD_compressBound(rest.size()), '\0');
-    packed.resize(ZSTD_compress(packed.data(), packed.size(), rest.data(), rest.size(), level));
-    return std::string(file_begin) + head.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n" + packed;
+void write_kernel(const SavedKernel& kernel, const std::filesystem::path& file) {
+    static constexpr vm::Page zero{};
+    const auto begin = everything_but_memory(kernel);
+    const auto fd = posix::open_file(file, O_WRONLY | O_CREAT | O_TRUNC);
+    posix::write_all(fd.get(), begin);
+    const auto memory_at = page_aligned(begin.size());
+    if (::ftruncate(fd.get(), static_cast<off_t>(memory_at + kernel.memory.size())) != 0)
+        posix::throw_errno(file.string());
+    const std::span memory(kernel.memory);
+    for (std::uint64_t at = 0; at < memory.size(); at += vm::page_size) {
+        const auto page = memory.subspan(at, vm::page_size);
+        if (!vm::same_page(page.data(), zero.data())) write_at(fd.get(), memory_at + at, page);
+    }
 }
 
-SavedKernel read_saved_kernel(std::string_view file) {
-    SavedKernel kernel;
-    kernel.head = read_head(file);
-    const auto packed = split(file).rest;
-    const auto rest = unpack(packed);
-    ValueReader reader(rest);
-    kernel.symbols = take_symbols(reader);
-    for (auto count = reader.take<std::uint64_t>(); count > 0; --count)
-        kernel.cpuid.push_back(reader.take<kvm_cpuid_entry2>());
-    kernel.cpu = reader.take<CpuState>();
-    kernel.devices = reader.take<DeviceState>();
-    kernel.memory = take_memory(reader);
-    return kernel;
-}
-
-SavedKernelHead read_head(std::string_view file) {
-    const auto json = split(file).head;
+KernelFile::KernelFile(const std::filesystem::path& file) {
     try {
-        SavedKernelHead head{json.at("version").get<std::string>(), {}, to_facts(json.at("facts"))};
+        file_ = posix::open_file(file, O_RDONLY);
+        const auto json = read_first_line(file_.get());
+        head_ = {json.at("version").get<std::string>(), {}, to_facts(json.at("facts"))};
         for (const auto& row : json.at("workloads"))
-            head.workloads.push_back({row.at("name").get<std::string>(), row.at("what").get<std::string>()});
-        return head;
+            head_.workloads.push_back({row.at("name").get<std::string>(), row.at("what").get<std::string>()});
+        cpuid_.resize(json.at("cpuid").get<std::size_t>());
+        memory_size_ = json.at("memory").get<std::uint64_t>();
+        const auto begin = json.at("begin").get<std::uint64_t>(), symbols = json.at("symbols").get<std::uint64_t>();
+        const auto size = begin + sizeof cpu_ + sizeof devices_ + cpuid_.size() * sizeof cpuid_[0] + symbols;
+        memory_at_ = page_aligned(size);
+        struct stat status {};
+        if (::fstat(file_.get(), &status) != 0) posix::throw_errno(file.string());
+        if (static_cast<std::uint64_t>(status.st_size) != memory_at_ + memory_size_) fail_reading("it is truncated");
+        const auto bytes = read_to(file_.get(), size);
+        ValueReader reader(std::string_view(bytes).substr(begin));
+        cpu_ = reader.take<CpuState>();
+        devices_ = reader.take<DeviceState>();
+        for (auto& entry : cpuid_) entry = reader.take<kvm_cpuid_entry2>();
+        symbols_ = reader.take(symbols);
     } catch (const Json::exception& error) {
         fail_reading(error.what());
+    } catch (const std::system_error& error) {
+        fail_reading(error.what());
     }
+}
+
+std::vector<KernelSymbol> KernelFile::symbols() const {
+    std::vector<KernelSymbol> symbols;
+    for (ValueReader reader(symbols_); !reader.is_at_end();) {
+        KernelSymbol symbol;
+        symbol.address = reader.take<vm::Virtual>();
+        symbol.type = reader.take<char>();
+        symbol.name = reader.take(reader.take<std::uint16_t>());
+        symbols.push_back(std::move(symbol));
+    }
+    return symbols;
+}
+
+kvm::Mapping KernelFile::map_memory() const {
+    return kvm::Mapping::private_file(file_.get(), memory_size_, memory_at_);
 }
 
 }  // namespace gatecrash::kernel

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "kernel/boot_image.hpp"
@@ -11,7 +11,9 @@
 #include "kernel/kallsyms.hpp"
 #include "kernel/kernel_facts.hpp"
 #include "kernel/kernel_state.hpp"
+#include "kvm/mapping.hpp"
 #include "kvm/system.hpp"
+#include "posix/file_descriptor.hpp"
 
 namespace gatecrash::kernel {
 
@@ -22,7 +24,7 @@ struct WorkloadInfo {
     bool operator==(const WorkloadInfo&) const = default;
 };
 
-/// The part of a saved kernel that is quick to read.
+/// The part of a saved kernel that people can read.
 struct SavedKernelHead {
     std::string version;  ///< the first word of the kernel's release string; may be empty
     std::vector<WorkloadInfo> workloads;
@@ -46,13 +48,34 @@ struct SavedKernel {
                                const KernelFacts& facts, const BootInput& input, std::uint64_t memory_size,
                                unsigned seconds);
 
-/// Returns the content of a file with that kernel: a readable part with its workloads, then everything else,
-/// compressed (zstd).
-[[nodiscard]] std::string to_file(const SavedKernel& kernel);
-/// Reads what to_file() returns. Throws ImageError if `file` is truncated, damaged, or of another version of this
-/// program.
-[[nodiscard]] SavedKernel read_saved_kernel(std::string_view file);
-/// Reads only the first part of such a file. Throws as above.
-[[nodiscard]] SavedKernelHead read_head(std::string_view file);
+/// Writes the kernel to a new file. Its memory is at the end of the file, as it is, with holes for pages of zeros.
+/// Throws std::system_error.
+void write_kernel(const SavedKernel& kernel, const std::filesystem::path& file);
+
+/// A file of write_kernel(). Reads what is asked for, and maps the memory, so that opening it takes no time.
+class KernelFile {
+  public:
+    /// Throws ImageError if there is no such file, or if it is truncated, damaged, or of another version of this
+    /// program. Does not look at the memory.
+    explicit KernelFile(const std::filesystem::path& file);
+
+    [[nodiscard]] const SavedKernelHead& head() const { return head_; }
+    [[nodiscard]] const std::vector<kvm_cpuid_entry2>& cpuid() const { return cpuid_; }
+    [[nodiscard]] const CpuState& cpu() const { return cpu_; }
+    [[nodiscard]] const DeviceState& devices() const { return devices_; }
+    /// Reads the symbols. Throws ImageError.
+    [[nodiscard]] std::vector<KernelSymbol> symbols() const;
+    /// Maps the memory, writable. Writes stay in this mapping. Throws kvm::Error.
+    [[nodiscard]] kvm::Mapping map_memory() const;
+
+  private:
+    posix::FileDescriptor file_;
+    SavedKernelHead head_;
+    std::vector<kvm_cpuid_entry2> cpuid_;
+    CpuState cpu_;
+    DeviceState devices_;
+    std::string symbols_;  ///< as they are in the file
+    std::uint64_t memory_at_ = 0, memory_size_ = 0;
+};
 
 }  // namespace gatecrash::kernel

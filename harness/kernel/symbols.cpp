@@ -142,16 +142,17 @@ std::vector<KernelSymbol> own_symbols(const BootImage& kernel) {
         "no symbols in the kernel: name its vmlinux or System.map with --symbols, or build it with CONFIG_KALLSYMS");
 }
 
-vm::SymbolTable symbol_table(const std::vector<KernelSymbol>& symbols) {
+std::vector<vm::Symbol> named(std::vector<KernelSymbol> symbols) {
     // SymbolTable names an address by the first of its symbols.
-    auto sorted = symbols;
-    std::stable_partition(sorted.begin(), sorted.end(),
+    std::stable_partition(symbols.begin(), symbols.end(),
                           [](const KernelSymbol& each) { return each.type == 'T' || each.type == 't'; });
     std::vector<vm::Symbol> named;
-    named.reserve(sorted.size());
-    for (auto& symbol : sorted) named.push_back({std::move(symbol.name), symbol.address});
-    return vm::SymbolTable(std::move(named));
+    named.reserve(symbols.size());
+    for (auto& symbol : symbols) named.push_back({std::move(symbol.name), symbol.address});
+    return named;
 }
+
+vm::SymbolTable symbol_table(std::vector<KernelSymbol> symbols) { return vm::SymbolTable(named(std::move(symbols))); }
 
 std::vector<KernelSymbol> symbols_from(Bytes file, const std::string& name, const BootImage& kernel) {
     try {

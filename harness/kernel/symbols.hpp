@@ -32,7 +32,9 @@ namespace gatecrash::kernel {
 /// System.map, it compares the address of `linux_banner`.
 [[nodiscard]] std::vector<KernelSymbol> symbols_from(Bytes file, const std::string& name, const BootImage& kernel);
 
-/// Returns the same symbols for lookups. Where several have one address, a function gives the name.
-[[nodiscard]] vm::SymbolTable symbol_table(const std::vector<KernelSymbol>& symbols);
+/// Returns the same symbols for vm::SymbolTable. Where several have one address, a function gives the name.
+[[nodiscard]] std::vector<vm::Symbol> named(std::vector<KernelSymbol> symbols);
+/// Returns the same symbols for lookups.
+[[nodiscard]] vm::SymbolTable symbol_table(std::vector<KernelSymbol> symbols);
 
 }  // namespace gatecrash::kernel

@@ -18,7 +18,11 @@ std::byte* map(std::size_t size, int flags, int fd, std::size_t offset) {
 
 }  // namespace
 
-Mapping Mapping::private_file(int fd, std::size_t size) { return {map(size, MAP_PRIVATE, fd, 0), size}; }
+Mapping Mapping::private_file(int fd, std::size_t size, std::size_t offset) {
+    return {map(size, MAP_PRIVATE, fd, offset), size};
+}
+
+Mapping Mapping::zeros(std::size_t size) { return {map(size, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), size}; }
 
 Mapping Mapping::shared_file(int fd, std::size_t size, std::size_t offset) {
     return {map(size, MAP_SHARED, fd, offset), size};

@@ -10,8 +10,10 @@ namespace gatecrash::kvm {
 class Mapping {
   public:
     Mapping() = default;
-    /// Maps `size` bytes of `fd`, writable. Writes stay in this mapping. Throws Error.
-    static Mapping private_file(int fd, std::size_t size);
+    /// Maps `size` bytes of `fd` from `offset` on, writable. Writes stay in this mapping. Throws Error.
+    static Mapping private_file(int fd, std::size_t size, std::size_t offset = 0);
+    /// Maps `size` bytes of zeros, writable. Throws Error.
+    static Mapping zeros(std::size_t size);
     /// Maps `size` bytes of `fd` from `offset` on, shared and writable. Throws Error.
     static Mapping shared_file(int fd, std::size_t size, std::size_t offset = 0);
 

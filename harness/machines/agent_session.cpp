@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "machines/blocks.hpp"
 #include "posix/argument_list.hpp"
 #include "posix/error.hpp"
 #include "posix/file.hpp"
@@ -114,6 +115,10 @@ void AgentSession::handle(const Frame& frame) {
             // Closes the file at once: a program that is still open for writing cannot be executed.
             if (upload_left_ == 0) upload_.reset();
             return;
+        case Message::file_pieces:
+            begin_file(payload);
+            copy_pieces(payload);
+            return;
         case Message::run:
             run(RunRequest::decode(frame.payload));
             return;
@@ -150,6 +155,20 @@ void AgentSession::begin_file(PayloadReader& payload) {
     upload_ = posix::open_file(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
     ::fchmod(upload_.get(), mode);
     if (upload_left_ == 0) upload_.reset();
+}
+
+void AgentSession::copy_pieces(PayloadReader& payload) {
+    std::vector<FilePiece> pieces(payload.u32());
+    for (auto& [in_file, in_window, size] : pieces) {
+        in_file = payload.u64();
+        in_window = payload.u64();
+        size = payload.u64();
+    }
+    if (!upload_) return;  // an empty file is whole already
+    if (::ftruncate(upload_.get(), static_cast<off_t>(upload_left_)) != 0) posix::throw_errno("ftruncate");
+    window_.copy(pieces, upload_.get());
+    upload_left_ = 0;
+    upload_.reset();
 }
 
 void AgentSession::resize(std::uint32_t rows, std::uint32_t columns) {
@@ -262,10 +281,19 @@ void AgentSession::send_file(const std::string& path) {
     const posix::FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     struct stat status {};
     if (!fd || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return;
-    const auto content = posix::read_all(fd.get());
-    send(Message::file_begin, PayloadWriter().text(path).u32(status.st_mode & 0777).u64(content.size()).take());
-    for (std::size_t at = 0; at < content.size(); at += chunk_size) {
-        send(Message::file_data, std::string_view(content).substr(at, chunk_size));
+    const auto size = static_cast<std::uint64_t>(status.st_size);
+    send(Message::file_begin, PayloadWriter().text(path).u32(status.st_mode & 0777).u64(size).take());
+    std::string chunk(chunk_size, '\0');
+    for (std::uint64_t at = 0; at < size;) {
+        const auto got = ::pread(fd.get(), chunk.data(), chunk.size(), static_cast<off_t>(at));
+        if (got <= 0) return;
+        const auto bytes = std::string_view(chunk).substr(0, static_cast<std::size_t>(got));
+        if (is_zero(bytes)) {
+            send(Message::file_skip, PayloadWriter().u64(bytes.size()).take());
+        } else {
+            send(Message::file_data, bytes);
+        }
+        at += bytes.size();
     }
 }
 

@@ -13,6 +13,7 @@
 
 #include "machines/agent_port.hpp"
 #include "machines/agent_stall.hpp"
+#include "machines/agent_window.hpp"
 #include "machines/protocol.hpp"
 #include "posix/file_descriptor.hpp"
 
@@ -38,6 +39,8 @@ class AgentSession {
   private:
     void handle(const Frame& frame);
     void begin_file(PayloadReader& payload);
+    /// Fills the file that begin_file() made.
+    void copy_pieces(PayloadReader& payload);
     void run(const RunRequest& request);
     void resize(std::uint32_t rows, std::uint32_t columns);
     /// Writes to the program's standard input what that takes now.
@@ -61,6 +64,7 @@ class AgentSession {
     /// Holds a byte for the Stream, then what was read. It is made only once: an emulated CPU takes milliseconds to
     /// fill 64 KiB.
     std::vector<char> buffer_ = std::vector<char>(1 + chunk_size);
+    AgentWindow window_;
     posix::FileDescriptor upload_;
     std::uint64_t upload_left_ = 0;
     ByteQueue input_;  ///< bytes for the program, at most input_window

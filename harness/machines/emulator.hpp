@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "machines/file_window.hpp"
 #include "machines/initramfs.hpp"
 #include "machines/protocol.hpp"
 #include "machines/run.hpp"
@@ -84,6 +85,9 @@ class Emulator {
 
     /// Makes the agent set the machine's clock to this host's time, and waits for its answer.
     void set_clock(std::chrono::seconds limit, posix::SignalPipe& signals);
+
+    /// Returns the memory through which input files go; null if the machine has none.
+    virtual FileWindow* window() { return nullptr; }
 
     /// Returns `what`, followed by the last lines of the machine's console.
     std::string with_console(const std::string& what);

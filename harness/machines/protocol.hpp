@@ -53,11 +53,15 @@ enum class Message : std::uint8_t {
     // These go both ways, and carry files. Data frames follow a begin frame until `size` bytes have come.
     file_begin,  ///< text path, u32 mode, u64 size in bytes
     file_data,   ///< bytes
+    /// To the agent, if the machine has a FileWindow. Text path, u32 mode, u64 size in bytes, u32 number of pieces, and
+    /// three u64 for each. The rest of the file is zero.
+    file_pieces,
     // These come from the agent.
-    ready,   ///< text kernel release
-    failed,  ///< text why the machine or the launch cannot continue
-    output,  ///< u8 Stream, bytes
-    exited,  ///< u32 exit code, 128+n for death by signal n
+    file_skip,  ///< u64 bytes of the file, in the place of file_data, that are zero
+    ready,      ///< text kernel release
+    failed,     ///< text why the machine or the launch cannot continue
+    output,     ///< u8 Stream, bytes
+    exited,     ///< u32 exit code, 128+n for death by signal n
     pong,
     input_taken,   ///< u32 bytes of standard input that the program's pipe took
     input_closed,  ///< nobody reads standard input any more
@@ -70,6 +74,15 @@ enum class Stream : std::uint8_t { out = 0, err = 1 };
 class ProtocolError : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
+};
+
+/// A part of a file that lies in the memory that both sides share.
+struct FilePiece {
+    std::uint64_t in_file;    ///< bytes from the beginning of the file
+    std::uint64_t in_window;  ///< bytes from the beginning of that memory
+    std::uint64_t size;
+
+    bool operator==(const FilePiece&) const = default;
 };
 
 struct Frame {

@@ -14,6 +14,7 @@ namespace {
 constexpr const char* qemu_name = "qemu-system-x86_64";
 
 std::vector<std::string> common_arguments(const Machine& machine, bool shared_memory) {
+    const auto* const share = shared_memory ? "on" : "off";
     return {
         "-M",
         "q35,memory-backend=memory",
@@ -32,7 +33,15 @@ std::vector<std::string> common_arguments(const Machine& machine, bool shared_me
         // the saved file privately: nothing is read until it is used, and nothing is written back.
         "-object",
         fmt::format("memory-backend-file,id=memory,size={},mem-path={},share={}", machine.memory,
-                    posix::handed_path(memory_fd), shared_memory ? "on" : "off"),
+                    posix::handed_path(memory_fd), share),
+        // Input files come through a memory that nobody inside writes to. It is shared and private as the machine's
+        // own: QEMU saves no shared memory, and refuses a shared one that another start has put elsewhere. QEMU saves a
+        // machine with this device only if the device is the memory's master.
+        "-object",
+        fmt::format("memory-backend-file,id=window,size={},mem-path={},share={}", window_size,
+                    posix::handed_path(window_fd), share),
+        "-device",
+        "ivshmem-plain,memdev=window,master=on",
         "-nodefaults",
         "-no-user-config",
         "-no-reboot",

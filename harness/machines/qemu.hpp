@@ -1,6 +1,7 @@
 // Makes QEMU's command line.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -11,7 +12,10 @@ namespace gatecrash::machines {
 
 /// The descriptor numbers under which QEMU gets its files. They are fixed, so that the command line is the same at
 /// every start and can be part of the key of a saved state.
-enum QemuFd : int { agent_fd = 3, monitor_fd, memory_fd, kernel_fd, initramfs_fd };
+enum QemuFd : int { agent_fd = 3, monitor_fd, memory_fd, window_fd, kernel_fd, initramfs_fd };
+
+/// Bytes of the FileWindow. It is sparse, and larger than anything that a sweep needs inside.
+inline constexpr std::size_t window_size = std::size_t{1} << 30;
 
 /// Finds the emulator in PATH. Throws MachineError, with the remedy of `machine`, if it is not there.
 std::filesystem::path find_qemu(const Machine& machine);

@@ -37,30 +37,35 @@ constexpr std::chrono::seconds restore_limit{30};
 /// A machine that has QEMU's monitor.
 class Qemu : public Emulator {
   public:
-    /// `fds` does not include the connections to agent and monitor: this function makes them.
+    /// `fds` does not include the window, and the connections to agent and monitor: this function makes them.
     static std::unique_ptr<Qemu> start(const Parts& parts, std::vector<std::string> arguments,
                                        std::vector<posix::HandedDescriptor> fds) {
         auto agent = posix::make_socket_pair();
         auto monitor = posix::make_socket_pair();
+        auto window = std::make_unique<FileWindow>(window_size);
+        fds.push_back({window_fd, window->fd()});
         fds.push_back({agent_fd, agent.second.get()});
         fds.push_back({monitor_fd, monitor.second.get()});
         auto process = std::make_unique<posix::ChildProcess>(parts.qemu, std::move(arguments), fds);
         posix::FileDescriptor from(::fcntl(agent.first.get(), F_DUPFD_CLOEXEC, 0));
         if (!from) posix::throw_errno("fcntl");
         return std::unique_ptr<Qemu>(new Qemu(*parts.machine, {.to = std::move(agent.first), .from = std::move(from)},
-                                              std::move(monitor.first), std::move(process)));
+                                              std::move(monitor.first), std::move(process), std::move(window)));
     }
 
     /// These call Monitor::save_devices and Monitor::restore_devices, and add the console to an error.
     void save_devices(int fd) { with_monitor(&Monitor::save_devices, fd); }
     void restore_devices(int fd) { with_monitor(&Monitor::restore_devices, fd); }
 
+    FileWindow* window() override { return window_.get(); }
+
   private:
     Qemu(const Machine& machine, AgentConnection agent, posix::FileDescriptor monitor,
-         std::unique_ptr<posix::ChildProcess> process)
+         std::unique_ptr<posix::ChildProcess> process, std::unique_ptr<FileWindow> window)
         : Emulator({.name = std::string(machine.name), .window = {}, .silence = {}}, std::move(agent),
                    std::move(process)),
-          monitor_(std::move(monitor)) {}
+          monitor_(std::move(monitor)),
+          window_(std::move(window)) {}
 
     void with_monitor(void (Monitor::*action)(int), int fd) {
         try {
@@ -72,6 +77,7 @@ class Qemu : public Emulator {
     }
 
     posix::FileDescriptor monitor_;
+    std::unique_ptr<FileWindow> window_;
 };
 
 /// Boots the machine and saves it to `folder`.

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "machines/blocks.hpp"
 #include "machines/cache.hpp"
 #include "machines/digest.hpp"
 #include "posix/error.hpp"
@@ -17,12 +18,6 @@ namespace gatecrash::machines {
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr std::size_t block_size = 64U << 10;
-
-bool is_zero(std::string_view bytes) {
-    return bytes.empty() || (bytes.front() == 0 && bytes.substr(1) == bytes.substr(0, bytes.size() - 1));
-}
 
 /// Calls `visit(position, block)` for every block of `fd` that is not all zero.
 void for_each_block(int fd, const std::function<void(off_t, std::string_view)>& visit) {

@@ -54,6 +54,8 @@ void describe_terminal(RunRequest& request, const StandardStreams& streams) {
 
 int Session::run(const RunRequest& request, const InsideFiles& files, const Downloads& outputs) {
     for (const auto& [inside, file] : files) upload(inside, file);
+    // The agent answers once it has all files.
+    if (emulator_.window() != nullptr) emulator_.send(Message::ping);
     emulator_.send(Message::run, request.encode());
     for (;;) {
         const bool backlog = outputs_[0].pending.size() > enough_pending || outputs_[1].pending.size() > enough_pending;
@@ -94,6 +96,15 @@ void Session::read_input() {
 }
 
 void Session::upload(const fs::path& inside, const InsideFile& file) {
+    auto* const window = emulator_.window();
+    if (const auto pieces = window == nullptr ? std::nullopt : window->put(file.content)) {
+        PayloadWriter payload;
+        payload.text(inside.string()).u32(file.mode).u64(file.content.size());
+        payload.u32(static_cast<std::uint32_t>(pieces->size()));
+        for (const auto& [in_file, in_window, size] : *pieces) payload.u64(in_file).u64(in_window).u64(size);
+        emulator_.send(Message::file_pieces, payload.take());
+        return;
+    }
     emulator_.send(Message::file_begin,
                    PayloadWriter().text(inside.string()).u32(file.mode).u64(file.content.size()).take());
     for (std::size_t at = 0; at < file.content.size(); at += chunk_size) {
@@ -119,8 +130,13 @@ void Session::handle(const Frame& frame, const Downloads& outputs) {
             download(payload, outputs);
             return;
         case Message::file_data:
+        case Message::file_skip:
             try {
-                posix::write_all(download_.get(), frame.payload);
+                if (frame.message == Message::file_data) {
+                    posix::write_all(download_.get(), frame.payload);
+                } else {
+                    skip_zeros(payload.u64());
+                }
             } catch (const std::system_error& error) {
                 throw MachineError(fmt::format("cannot write an output file: {}", error.code().message()));
             }
@@ -130,8 +146,11 @@ void Session::handle(const Frame& frame, const Downloads& outputs) {
             return;
         case Message::failed:
             throw MachineError(std::string(payload.rest()));
+        case Message::pong:
+            if (auto* const window = emulator_.window(); window != nullptr) window->clear();
+            return;
         default:
-            return;  // pong
+            return;
     }
 }
 
@@ -145,9 +164,16 @@ void Session::download(PayloadReader& payload, const Downloads& outputs) {
     }
     try {
         download_ = posix::open_file(target->second, O_WRONLY | O_CREAT | O_TRUNC, (mode & 0111) | 0666);
+        // A file may end with zeros, which are skipped. A pipe or a device has no size to set.
+        [[maybe_unused]] const auto done = ::ftruncate(download_.get(), static_cast<off_t>(payload.u64()));
     } catch (const std::system_error& error) {
         throw MachineError(fmt::format("cannot write {}: {}", target->second.string(), error.code().message()));
     }
+}
+
+void Session::skip_zeros(std::uint64_t count) {
+    if (::lseek(download_.get(), static_cast<off_t>(count), SEEK_CUR) >= 0) return;
+    posix::write_all(download_.get(), std::string(count, '\0'));
 }
 
 void Session::handle_signals() {

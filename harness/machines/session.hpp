@@ -45,6 +45,7 @@ class Session {
     void write_output(Stream stream);
     void check_alive();
     void download(PayloadReader& payload, const Downloads& outputs);
+    void skip_zeros(std::uint64_t count);
 
     Emulator& emulator_;
     posix::SignalPipe& signals_;

@@ -27,7 +27,7 @@ struct GuestFile {
 
 /// A workload of a kernel that has booted.
 struct KernelWorkload {
-    std::string saved;    ///< path of a file of kernel::to_file()
+    std::string saved;    ///< path of a file of kernel::write_kernel()
     std::string target;   ///< its name in schedules
     unsigned number = 0;  ///< index in the init program's table
     std::vector<kernel::Poke> pokes{};

@@ -107,8 +107,7 @@ sweep::SweepResult Worker::sweep_guest(const Sweep& sweep, const Job& job, const
 kernel::LoadedKernel& Worker::load(const KernelWorkload& workload) {
     if (kernel_ == nullptr || loaded_.saved != workload.saved || loaded_.pokes != workload.pokes) {
         kernel_.reset();
-        kernel_ = std::make_unique<kernel::LoadedKernel>(
-            machine_.system, kernel::read_saved_kernel(posix::read_file(workload.saved)), workload.pokes);
+        kernel_ = std::make_unique<kernel::LoadedKernel>(machine_.system, workload.saved, workload.pokes);
         loaded_ = workload;
     }
     return *kernel_;

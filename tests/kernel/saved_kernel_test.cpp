@@ -1,12 +1,17 @@
 #include "kernel/saved_kernel.hpp"
 
 #include <gmock/gmock.h>
+#include <stdlib.h>
 
-#include <cstring>
+#include <algorithm>
+#include <filesystem>
+
+#include "posix/file.hpp"
 
 namespace gatecrash::kernel {
 namespace {
 
+namespace fs = std::filesystem;
 using testing::HasSubstr;
 
 SavedKernel example() {
@@ -34,46 +39,67 @@ SavedKernel example() {
     return kernel;
 }
 
-TEST(SavedKernel, IsReadAsItWasWritten) {
-    const auto kernel = example();
-    const auto read = read_saved_kernel(to_file(kernel));
-    EXPECT_EQ(read.head.version, kernel.head.version);
-    EXPECT_EQ(read.head.workloads, kernel.head.workloads);
-    EXPECT_EQ(read.head.facts, kernel.head.facts);
-    ASSERT_EQ(read.symbols.size(), 2U);
-    EXPECT_EQ(read.symbols[1].name, "irq_stat");
-    EXPECT_EQ(read.symbols[1].type, 'd');
-    ASSERT_EQ(read.cpuid.size(), 2U);
-    EXPECT_EQ(read.cpuid[1].function, 7U);
-    EXPECT_EQ(read.cpu.regs.rip, 0x401000U);
-    EXPECT_EQ(read.devices.local_apic.regs[0x20], 1);
-    EXPECT_EQ(read.memory, kernel.memory);
-}
+class SavedKernelFile : public testing::Test {
+  protected:
+    SavedKernelFile() { write_kernel(kernel_, file_); }
+    void TearDown() override { fs::remove_all(folder_); }
 
-TEST(SavedKernel, HasAHeadThatCanBeReadAlone) {
-    const auto head = read_head(to_file(example()));
-    EXPECT_EQ(head.workloads.size(), 2U);
-    EXPECT_EQ(head.facts.nmi_code, "nmi_handle");
-}
-
-TEST(SavedKernel, ThatIsCutOffIsRefused) {
-    const auto file = to_file(example());
-    for (const std::size_t size :
-         {std::size_t{0}, std::size_t{10}, std::size_t{40}, file.size() / 2, file.size() - 1}) {
+    void expect_refused() const {
         try {
-            (void)read_saved_kernel(std::string_view(file).substr(0, size));
-            ADD_FAILURE() << size << " bytes are accepted";
+            const KernelFile file(file_);
+            ADD_FAILURE() << "the file is accepted";
         } catch (const ImageError& error) {
             EXPECT_THAT(error.what(), HasSubstr("cannot be read"));
             EXPECT_THAT(error.what(), HasSubstr("Delete it"));
         }
     }
+
+    std::string template_ = testing::TempDir() + "/saved-XXXXXX";
+    fs::path folder_ = ::mkdtemp(template_.data());
+    fs::path file_ = folder_ / "kernel";
+    SavedKernel kernel_ = example();
+};
+
+TEST_F(SavedKernelFile, IsReadAsItWasWritten) {
+    const KernelFile read(file_);
+    EXPECT_EQ(read.head().version, kernel_.head.version);
+    EXPECT_EQ(read.head().workloads, kernel_.head.workloads);
+    EXPECT_EQ(read.head().facts, kernel_.head.facts);
+    const auto symbols = read.symbols();
+    ASSERT_EQ(symbols.size(), 2U);
+    EXPECT_EQ(symbols[1].name, "irq_stat");
+    EXPECT_EQ(symbols[1].type, 'd');
+    ASSERT_EQ(read.cpuid().size(), 2U);
+    EXPECT_EQ(read.cpuid()[1].function, 7U);
+    EXPECT_EQ(read.cpu().regs.rip, 0x401000U);
+    EXPECT_EQ(read.devices().local_apic.regs[0x20], 1);
+    EXPECT_TRUE(std::ranges::equal(read.map_memory().bytes(), kernel_.memory));
 }
 
-TEST(SavedKernel, OfAnotherVersionIsRefused) {
-    auto file = to_file(example());
-    file[17] = '0';
-    EXPECT_THROW((void)read_head(file), ImageError);
+TEST_F(SavedKernelFile, MapsMemoryThatKeepsItsWritesToItself) {
+    const KernelFile read(file_);
+    const auto memory = read.map_memory(), other = read.map_memory();
+    memory.data()[7] = std::byte{1};
+    EXPECT_EQ(other.data()[7], std::byte{0});
+    EXPECT_TRUE(std::ranges::equal(KernelFile(file_).map_memory().bytes(), kernel_.memory));
+}
+
+TEST_F(SavedKernelFile, ThatIsCutOffIsRefused) {
+    const auto size = fs::file_size(file_);
+    for (const auto part : {size - 1, size - vm::page_size, size / 2, std::uintmax_t{40}, std::uintmax_t{0}}) {
+        SCOPED_TRACE(part);
+        fs::resize_file(file_, part);
+        expect_refused();
+    }
+    fs::remove(file_);
+    expect_refused();
+}
+
+TEST_F(SavedKernelFile, OfAnotherVersionIsRefused) {
+    auto content = posix::read_file(file_);
+    content[17] = '0';
+    posix::write_file(file_, content);
+    expect_refused();
 }
 
 }  // namespace

@@ -82,6 +82,17 @@ TEST(Machine, CopiesFilesInAndOutByteForByte) {
     EXPECT_EQ(posix::read_file(out), content);
 }
 
+TEST(Machine, CopiesFilesWithHoles) {
+    const TemporaryFolder folder;
+    std::string content(5'000'001, '\0');
+    content.replace(200'000, 3, "abc");
+    content.replace(3'000'000, 3, "end");
+    const auto in = folder.file("in", content), out = (folder.path() / "out").string();
+    const auto result = run_machine({"--input", in + "=/in", "--output", "/in=" + out, "/bin/cat", "/in"});
+    EXPECT_EQ(result.out, content);
+    EXPECT_EQ(posix::read_file(out), content);
+}
+
 TEST(Machine, CopiesFilesOutOfAFailedRun) {
     const TemporaryFolder folder;
     const auto out = (folder.path() / "out").string();

@@ -7,38 +7,54 @@
 
 namespace gatecrash::vm {
 
-SymbolTable::SymbolTable(std::vector<Symbol> symbols) : by_address_(std::move(symbols)) {
-    std::stable_sort(by_address_.begin(), by_address_.end(),
-                     [](const Symbol& a, const Symbol& b) { return a.address < b.address; });
-    for (const auto& symbol : by_address_) by_name_[symbol.name].push_back(symbol.address);
+SymbolTable::SymbolTable(std::vector<Symbol> symbols) : sorted_(sort(std::move(symbols))) {}
+
+SymbolTable::Sorted SymbolTable::sort(std::vector<Symbol> symbols) {
+    Sorted sorted{std::move(symbols), {}};
+    std::ranges::stable_sort(sorted.by_address, {}, &Symbol::address);
+    sorted.by_name.reserve(sorted.by_address.size());
+    for (const auto& symbol : sorted.by_address) sorted.by_name[symbol.name].push_back(symbol.address);
+    return sorted;
+}
+
+const SymbolTable::Sorted& SymbolTable::sorted() const {
+    if (read_) {
+        sorted_ = sort(read_());
+        read_ = nullptr;
+    }
+    return sorted_;
 }
 
 std::optional<Virtual> SymbolTable::find(const std::string& name) const {
-    const auto found = by_name_.find(name);
-    return found == by_name_.end() ? std::nullopt : std::optional(found->second.front());
+    const auto& by_name = sorted().by_name;
+    const auto found = by_name.find(name);
+    return found == by_name.end() ? std::nullopt : std::optional(found->second.front());
 }
 
 bool SymbolTable::has(const std::string& name, Virtual address) const {
-    const auto found = by_name_.find(name);
-    return found != by_name_.end() && std::ranges::find(found->second, address) != found->second.end();
+    const auto& by_name = sorted().by_name;
+    const auto found = by_name.find(name);
+    return found != by_name.end() && std::ranges::find(found->second, address) != found->second.end();
 }
 
 std::string SymbolTable::name_of(Virtual address) const {
-    auto after = std::upper_bound(by_address_.begin(), by_address_.end(), address,
+    const auto& by_address = sorted().by_address;
+    auto after = std::upper_bound(by_address.begin(), by_address.end(), address,
                                   [](Virtual a, const Symbol& symbol) { return a < symbol.address; });
-    if (after == by_address_.begin()) return fmt::format("{:#x}", number(address));
+    if (after == by_address.begin()) return fmt::format("{:#x}", number(address));
     // If an address has several names, the first in the symbol table wins. So the answer does not depend on where the
     // search ended.
     const auto nearest = std::prev(after)->address;
-    const auto symbol = std::find_if(by_address_.begin(), after, [&](const Symbol& s) { return s.address == nearest; });
+    const auto symbol = std::ranges::lower_bound(by_address, nearest, {}, &Symbol::address);
     const auto offset = number(address) - number(nearest);
     return offset == 0 ? symbol->name : fmt::format("{}+{:#x}", symbol->name, offset);
 }
 
 std::vector<std::string> SymbolTable::names_at(Virtual address) const {
+    const auto& by_address = sorted().by_address;
     std::vector<std::string> names;
-    auto symbol = std::ranges::lower_bound(by_address_, address, {}, &Symbol::address);
-    for (; symbol != by_address_.end() && symbol->address == address; ++symbol) {
+    auto symbol = std::ranges::lower_bound(by_address, address, {}, &Symbol::address);
+    for (; symbol != by_address.end() && symbol->address == address; ++symbol) {
         if (std::ranges::find(names, symbol->name) == names.end()) names.push_back(symbol->name);
     }
     return names;

@@ -3,11 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "gatecrash/abi.h"
@@ -48,6 +50,8 @@ class SymbolTable {
   public:
     SymbolTable() = default;
     explicit SymbolTable(std::vector<Symbol> symbols);
+    /// Calls `read` for the symbols when the first of them is needed. Only one thread may use such a table.
+    explicit SymbolTable(std::function<std::vector<Symbol>()> read) : read_(std::move(read)) {}
 
     /// Returns the lowest address with that name.
     [[nodiscard]] std::optional<Virtual> find(const std::string& name) const;
@@ -60,8 +64,15 @@ class SymbolTable {
     [[nodiscard]] std::vector<std::string> names_at(Virtual address) const;
 
   private:
-    std::vector<Symbol> by_address_;
-    std::unordered_map<std::string, std::vector<Virtual>> by_name_;
+    struct Sorted {
+        std::vector<Symbol> by_address;
+        std::unordered_map<std::string, std::vector<Virtual>> by_name;
+    };
+    static Sorted sort(std::vector<Symbol> symbols);
+    [[nodiscard]] const Sorted& sorted() const;
+
+    mutable Sorted sorted_;
+    mutable std::function<std::vector<Symbol>()> read_;  ///< empty once it was called
 };
 
 /// Returns the name of the first of `stacks` that `rsp` points into (its very top included), or "?".
