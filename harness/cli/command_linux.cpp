@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "cli/command_explore.hpp"
+#include "cli/command_linux.hpp"
 #include "cli/commands.hpp"
 #include "cli/kernel_options.hpp"
 #include "cli/machine_choice.hpp"
@@ -89,7 +90,6 @@ LinuxOptions read_linux(const Values& values) {
                          .plan = read_plan(values),
                          .prune = !values.is_set("no-prune")};
     refuse_stepper(options.sweeping.common, values);
-    if (!options.sweeping.limits.shard.is_whole()) values.fail("--shard does not work with `linux` yet");
     if (!options.sweeping.limits.max_findings && !options.sweeping.limits.budget)
         options.sweeping.limits.max_findings = usual_max_findings;
     return options;
@@ -134,6 +134,14 @@ Words deciding_words(const LinuxOptions& options) {
     auto words = cli::deciding_words("linux", options.sweeping);
     const auto kernel = words_of(options.kernel);
     words.insert(words.end(), kernel.begin(), kernel.end());
+    if (options.workloads) words.push_back("--workload=" + *options.workloads);
+    if (options.plan) {
+        const auto& [name, events, depth, window, in_order] = *options.plan;
+        words.insert(words.end(), {"--events=" + joined(events), fmt::format("--depth={}", depth)});
+        if (!window.empty()) words.push_back("--window=" + joined(window));
+        if (in_order) words.emplace_back("--in-order");
+    }
+    if (!options.prune) words.emplace_back("--no-prune");
     return words;
 }
 
@@ -175,6 +183,22 @@ int sweep_linux(LinuxOptions options) {
 }
 
 }  // namespace
+
+Sweeping sweeping_of_kernel_shards(const Values& values, const report::ShardDocument& document) {
+    const auto options = read_linux(values);
+    Sweeping sweeping{
+        .command = "linux", .options = options.sweeping, .deciding = deciding_words(options), .tasks = {}};
+    for (const auto& result : document.results) {
+        worker::Sweep sweep{.guest = worker::KernelWorkload{}};
+        limit(sweep, options.sweeping);
+        sweeping.tasks.push_back({.name = result.case_name,
+                                  .selection = {},
+                                  .is_judged = false,
+                                  .sweep = std::move(sweep),
+                                  .replay_options = result.replay_options});
+    }
+    return sweeping;
+}
 
 const Command linux_command{
     .name = "linux",

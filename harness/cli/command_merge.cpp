@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "cli/command_explore.hpp"
+#include "cli/command_linux.hpp"
 #include "cli/command_run.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
@@ -47,10 +48,11 @@ Sweeping sweeping_of(const ShardFile& file) {
         const auto* command = words.empty() ? nullptr : find_command(words.front());
         if (command == &run_command) return sweeping_of(read_run(read_values(*command, words)));
         if (command == &explore_command) return sweeping_of(read_explore(read_values(*command, words)));
+        if (command == &linux_command) return sweeping_of_kernel_shards(read_values(*command, words), file.document);
     } catch (const UsageError& error) {
         refuse(file.name, error.what());
     }
-    refuse(file.name, "it is not a result of `run` or `explore`");
+    refuse(file.name, "it is not a result of `run`, `explore` or `linux`");
 }
 
 void check_alike(const ShardFile& file, const ShardFile& first) {
@@ -99,7 +101,8 @@ std::vector<report::ShardResult> results_of(const suite::About& expected, std::s
                                             const std::vector<ShardFile>& files) {
     std::vector<report::ShardResult> parts;
     for (const auto& [name, document] : files) {
-        if (at >= document.results.size() || document.results[at].sweep.interrupted) {
+        if (at >= document.results.size() || document.results.size() < document.sweeps ||
+            document.results[at].sweep.interrupted) {
             refuse(name, fmt::format("its sweep was interrupted: run shard {} again", to_string(document.shard)));
         }
         const auto& part = document.results[at];
@@ -132,19 +135,20 @@ void check_expectations(const Task& task, std::size_t at, const ShardFile& first
                                    suite::expectation_file_of(guest->path)));
 }
 
-/// Combines `parts`, the results of all shards. Its seconds are their sum.
-suite::Result merged(const suite::About& about, const std::vector<report::ShardResult>& parts,
-                     std::optional<std::uint64_t> max_findings) {
+/// Combines `parts`, the results of all shards of a task. Its seconds are their sum.
+suite::Result merged(const Task& task, const suite::About& about, const std::vector<report::ShardResult>& parts) {
     double seconds = 0;
     sweep::TimeSpent spent{};
     std::vector<sweep::SweepResult> sweeps;
     for (const auto& part : parts) {
         if (part.error) return suite::failed(about, *part.error);
+        if (part.skipped) return suite::skipped(about, *part.skipped);
         seconds += part.seconds;
         sweep::add(spent, part.spent);
         sweeps.push_back(part.sweep);
     }
-    auto result = result_of(about, sweeps, max_findings);
+    auto result = result_of(about, sweeps, task.sweep.max_findings);
+    result.replay_options = task.replay_options;
     result.seconds = seconds;
     result.spent = spent;
     return result;
@@ -189,13 +193,12 @@ int merge(const MergeOptions& options) {
         const auto expected = about(whole.tasks[i], {}, machine.vendor);
         const auto parts = results_of(expected, i, files);
         check_expectations(whole.tasks[i], i, files.front());
-        results.push_back(merged(expected, parts, whole.tasks[i].sweep.max_findings));
+        results.push_back(merged(whole.tasks[i], expected, parts));
     }
     Documents documents(whole);
     const auto next = [at = results.begin()]() mutable { return std::optional(*at++); };
-    const bool is_judged = whole.tasks.front().is_judged;
-    return is_judged ? report_run(whole, documents, machine, next)
-                     : report_exploration(whole, documents, machine, next);
+    const auto report = whole.command == "explore" ? report_exploration : report_run;
+    return report(whole, documents, machine, next);
 }
 
 }  // namespace
@@ -203,7 +206,7 @@ int merge(const MergeOptions& options) {
 const Command merge_command{
     .name = "merge",
     .arguments = " FILE...",
-    .summary = "combine the results of a sharded `run` or `explore`",
+    .summary = "combine the results of a sharded `run`, `explore` or `linux`",
     .about =
         "Each FILE is the --json document of one `--shard I/N`; all N are needed. The report, except for its\n"
         "times, and the exit code are those of the same command without --shard.\n",

@@ -47,12 +47,12 @@ Documents::Documents(std::string_view command, const std::vector<Destination>& d
 
 Documents::Documents(const Sweeping& sweeping)
     : Documents(sweeping.command, destinations_of(sweeping.options.common, sweeping.options.reports)) {
-    if (!sweeping.options.limits.shard.is_whole()) command_ = sweeping.deciding;
+    if (!sweeping.options.limits.shard.is_whole()) work_ = {sweeping.deciding, sweeping.tasks.size()};
 }
 
 void Documents::write(const report::MachineDescription& machine, std::span<const suite::Result> results) {
     for (auto& [option, file] : documents_) {
-        if (option == "--json") file.write(report::json_report(version, machine, results, command_));
+        if (option == "--json") file.write(report::json_report(version, machine, results, work_));
         if (option == "--junit") file.write(report::junit_report(version, machine, results));
     }
 }

@@ -9,6 +9,7 @@
 
 #include "cli/options.hpp"
 #include "cli/sweeping.hpp"
+#include "report/json_report.hpp"
 #include "report/ktap_report.hpp"
 #include "report/machine_description.hpp"
 #include "report/output_file.hpp"
@@ -41,7 +42,7 @@ class Documents {
     void write(std::string_view option, const std::string& content);
 
   private:
-    std::vector<std::string> command_;  ///< for a shard: the words that must be the same in all shards
+    report::ShardedWork work_;  ///< for a shard
     std::vector<Document> documents_;
 };
 

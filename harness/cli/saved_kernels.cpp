@@ -14,6 +14,7 @@
 #include "machines/digest.hpp"
 #include "machines/saved_state.hpp"
 #include "posix/file.hpp"
+#include "worker/guest.hpp"
 #include "worker/pool.hpp"
 
 namespace gatecrash::cli {
@@ -21,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char *file_name = "kernel", *digest_name = "digest";
+constexpr const char* file_name = "kernel";
 
 /// Returns a digest of a file of the cache, which shows damage.
 std::string digest_of(const fs::path& file) { return machines::sparse_digest(posix::open_file(file, O_RDONLY).get()); }
@@ -95,7 +96,7 @@ ReadyKernel ready_kernel(const KernelOptions& options, MachineName asked) {
     const auto usable = [&](const fs::path& folder) {
         try {
             head = kernel::KernelFile(folder / file_name).head();
-            return posix::read_file(folder / digest_name) == digest_of(folder / file_name);
+            return posix::read_file(folder / worker::kernel_digest_name) == digest_of(folder / file_name);
         } catch (const vm::ImageError&) {
             return false;
         } catch (const std::system_error&) {
@@ -110,7 +111,7 @@ ReadyKernel ready_kernel(const KernelOptions& options, MachineName asked) {
         } else {
             boot_here(whole, folder / file_name);
         }
-        posix::write_file(folder / digest_name, digest_of(folder / file_name));
+        posix::write_file(folder / worker::kernel_digest_name, digest_of(folder / file_name));
     });
     return {cache.folder() / key / file_name, std::move(*head), name};
 }

@@ -31,6 +31,7 @@ Json to_json(const suite::Result& result) {
               {"stopped_after", stop_json(sweep)},
               {"skip_reason", text_or_null(result.skip_reason)},
               {"message", text_or_null(result.message)}};
+    if (!result.replay_options.empty()) json["replay_options"] = result.replay_options;
     add_extremes(json, extremes_of(sweep));
     if (!sweep.shard.is_whole()) {
         json["guest"] = result.guest;
@@ -63,9 +64,9 @@ std::string to_text(const Json& document) {
 
 template <typename Item>
 std::string document(const std::string& version, const MachineDescription& machine, std::span<const Item> results,
-                     const std::vector<std::string>& command = {}) {
+                     const ShardedWork& work = {}) {
     Json document = {{"gatecrash", version}, {"machine", report::to_json(machine)}};
-    if (!command.empty()) document["command"] = command;
+    if (!work.command.empty()) document.update({{"command", work.command}, {"sweeps", work.sweeps}});
     document["results"] = list_of(results);
     return to_text(document);
 }
@@ -73,8 +74,8 @@ std::string document(const std::string& version, const MachineDescription& machi
 }  // namespace
 
 std::string json_report(const std::string& version, const MachineDescription& machine,
-                        std::span<const suite::Result> results, const std::vector<std::string>& command) {
-    return document(version, machine, results, command);
+                        std::span<const suite::Result> results, const ShardedWork& work) {
+    return document(version, machine, results, work);
 }
 
 std::string json_report(const std::string& version, std::span<const MachineResults> machines) {

@@ -2,6 +2,7 @@
 // of "seconds".
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,11 +14,16 @@
 
 namespace gatecrash::report {
 
-/// Returns the document of `run`, `explore`, `replay` and, without results, of `doctor`. It ends with a newline. For a
-/// shard, `command` holds the words that decide what is swept; see shard_document.hpp.
+/// The work that a shard is a part of; see shard_document.hpp.
+struct ShardedWork {
+    std::vector<std::string> command;  ///< the words that decide what is swept; empty: this is no shard
+    std::size_t sweeps = 0;            ///< the number of results, unless the work is interrupted
+};
+
+/// Returns the document of `run`, `explore`, `linux`, `replay` and, without results, of `doctor`. It ends with a
+/// newline.
 [[nodiscard]] std::string json_report(const std::string& version, const MachineDescription& machine,
-                                      std::span<const suite::Result> results,
-                                      const std::vector<std::string>& command = {});
+                                      std::span<const suite::Result> results, const ShardedWork& work = {});
 /// Returns the document of `run` on several machines, at least one of which was used. It is the document of the first
 /// machine that was used, with `machines` added, which has all of them.
 [[nodiscard]] std::string json_report(const std::string& version, std::span<const MachineResults> machines);

@@ -34,6 +34,10 @@ ShardResult to_result(const Json& object) {
     if (status == Status::error) result.error = text_or_empty(object, "message");
     result.guest = text(object, "guest");
     result.sweep = to_sweep(object);
+    if (object.contains("replay_options"))
+        result.replay_options = object.at("replay_options").get<std::vector<std::string>>();
+    if (status == Status::skip && result.sweep.levels.empty() && !result.sweep.interrupted)
+        result.skipped = text_or_empty(object, "skip_reason");
     result.seconds = object.at("seconds").get<double>();
     if (object.contains("spent")) result.spent = to_time_spent(object.at("spent"));
     return result;
@@ -50,6 +54,7 @@ ShardDocument read_shard_document(const std::string& content) {
                                .machine = to_machine(json.at("machine")),
                                .command = json.at("command").get<std::vector<std::string>>(),
                                .shard = {},
+                               .sweeps = json.value("sweeps", json.at("results").size()),
                                .results = {}};
         for (const auto& result : json.at("results")) document.results.push_back(to_result(result));
         if (document.results.empty()) fail("it has no results");

@@ -1,6 +1,7 @@
 // Reads the JSON document of a shard, which json_report() has written.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -24,7 +25,9 @@ struct ShardResult {
     sweep::SweepResult sweep;
     double seconds = 0;
     sweep::TimeSpent spent{};
-    std::optional<std::string> error;  ///< why it could not be swept, if so
+    std::vector<std::string> replay_options{};  ///< options that `replay` needs for its schedules
+    std::optional<std::string> error;           ///< why it could not be swept, if so
+    std::optional<std::string> skipped{};       ///< why nothing of it was swept, if so
 };
 
 struct ShardDocument {
@@ -32,6 +35,7 @@ struct ShardDocument {
     MachineDescription machine;
     std::vector<std::string> command;  ///< the arguments that decide what is swept
     sweep::Shard shard;
+    std::size_t sweeps = 0;            ///< the number of results, unless the work was interrupted
     std::vector<ShardResult> results;  ///< at least one; all are of `shard`
 };
 

@@ -44,8 +44,11 @@ using Guest = std::variant<BuiltInGuest, GuestFile, KernelWorkload>;
 /// Loads a guest that is no KernelWorkload. Throws vm::ImageError for a file that is not a guest, and std::out_of_range
 /// if this build lacks the variant.
 [[nodiscard]] vm::Image image_of(const Guest& guest);
-/// Returns bytes that identify the guest, for a digest: its ELF file, or the name of a saved kernel, which is a digest.
-/// Throws std::system_error, and std::out_of_range as above.
+/// Name of the file beside a saved kernel that has its digest.
+inline constexpr const char* kernel_digest_name = "digest";
+
+/// Returns bytes that identify the guest, for a digest: its ELF file, or the digest of a saved kernel. Throws
+/// std::system_error, and std::out_of_range as above.
 [[nodiscard]] std::string content_of(const Guest& guest);
 
 }  // namespace gatecrash::worker

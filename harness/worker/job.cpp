@@ -137,7 +137,12 @@ sweep::SweepOptions options_of(const Sweep& sweep, const vm::Image& image, vm::S
     return options;
 }
 
-std::string content_of(const Sweep& sweep) { return content_of(sweep.guest) + dump(to_json(sweep)); }
+std::string content_of(const Sweep& sweep) {
+    auto placeless = sweep;
+    // Another host may have the same saved kernel in another folder.
+    if (auto* kernel = std::get_if<KernelWorkload>(&placeless.guest)) kernel->saved.clear();
+    return content_of(sweep.guest) + dump(to_json(placeless));
+}
 
 std::string to_line(const Job& job) {
     auto sweeps = Json::array();

@@ -1,4 +1,4 @@
-// A worker: sweeps its part of the work of `run` or `explore`, and reports its progress in lines.
+// A worker: sweeps its part of the work of a command, and reports its progress in lines.
 #pragma once
 
 #include <atomic>

@@ -94,6 +94,36 @@ TEST(Linux, ShowsTheSourceInATrace) {
     EXPECT_EQ(document.err.substr(document.err.find("# boundary")), result.out);
 }
 
+TEST(Linux, GivesTheSameDocumentInShards) {
+    const TemporaryFolder folder;
+    const Words what{"--events", "nmi,irq", "--window", "entry", "--poke", "paranoid_entry+0x80=0f1f440000",
+                     "--json",   "-",       "--quiet"};
+    const auto document = [&](Words more) {
+        more.insert(more.end(), what.begin(), what.end());
+        const auto result = sweep_linux(more);
+        EXPECT_EQ(result.code, 1) << result.err;
+        return result;
+    };
+    Words merge{"merge", "--json", "-"};
+    for (const std::string shard : {"1/2", "2/2"}) {
+        const auto journal = folder.path() / ("work" + shard.substr(0, 1));
+        const Words words{"--shard", shard, "--resume", journal};
+        const auto part = sweep_linux([&] {
+            auto all = words;
+            all.insert(all.end(), what.begin(), what.end());
+            return all;
+        }());
+        // Finished work is read from the file, and is the same.
+        EXPECT_EQ(results_of(document(words)), results_of(part)) << part.err;
+        merge.push_back(folder.file(shard.substr(0, 1), part.out));
+    }
+    const auto merged = run_gatecrash(merge);
+    EXPECT_EQ(merged.code, 1) << merged.err;
+    const auto whole = document({});
+    EXPECT_EQ(results_of(merged), results_of(whole));
+    EXPECT_EQ(json::parse(merged.out)["machine"], json::parse(whole.out)["machine"]);
+}
+
 /// The bytes of UD2 at the entry of NMIs.
 const Words poke{"--poke", "asm_exc_nmi=0f0b"};
 

@@ -231,7 +231,7 @@ TEST(Options, RefuseWhatTheyDoNotKnow) {
         {{"linux", "--poke", "panic"}, "--poke must be SYMBOL+0xOFFSET=BYTES", "linux"},
         {{"linux", "--poke", "panic+8=90"}, "not 'panic+8=90'", "linux"},
         {{"linux", "--poke", "panic=90,f00=9"}, "not 'f00=9'", "linux"},
-        {{"linux", "--shard", "1/2"}, "--shard does not work with `linux` yet", "linux"},
+        {{"linux", "--shard", "3/2"}, "--shard must be I/N", "linux"},
         {{"linux", "--stepper", "trap-flag"}, "--stepper does not work for a Linux kernel", "linux"},
         {{"replay", "linux/a@nmi:b", "--stepper", "trap-flag"}, "--stepper does not work", "replay"},
         {{"replay", "linux/a@nmi:b", "c/d@nmi:e"}, "replay them one by one", "replay"},

@@ -145,6 +145,41 @@ TEST(Merge, JudgesTheWhole) {
     EXPECT_EQ(whole["machine"], shard_document("1/2")["machine"]);
 }
 
+/// Returns a document of a shard of `linux`, which swept one workload and could not execute another.
+nlohmann::json kernel_shard(const std::string& shard) {
+    auto document = shard_document(shard);
+    document["command"] = {"linux", "--machine=auto", "--max-findings=25", "--events=nmi", "--depth=1"};
+    document["sweeps"] = 2;
+    auto& swept = document["results"][0];
+    swept.update({{"case", "linux/getpid"}, {"variant", ""}, {"expect", nullptr}});
+    swept["replay_options"] = {"--append", "pti=on"};
+    auto skipped = swept;
+    skipped.update({{"case", "linux/espfix"}, {"verdict", "skip"}, {"status", "skip"}, {"skip_reason", "no 16 bits"}});
+    skipped.update({{"boundaries", 0}, {"schedules", 0}, {"pruned", 0}, {"depth", 0}});
+    skipped["levels"] = nlohmann::json::array();
+    document["results"].push_back(skipped);
+    return document;
+}
+
+TEST(Merge, NeedsNoKernelForShardsOfOne) {
+    const TemporaryFolder folder;
+    const auto one = folder.file("1", kernel_shard("1/2").dump());
+    const auto result = run_gatecrash({"merge", one, folder.file("2", kernel_shard("2/2").dump()), "--json", "-"});
+    EXPECT_EQ(result.code, 0) << result.err;
+    const auto whole = nlohmann::json::parse(result.out)["results"];
+    ASSERT_EQ(whole.size(), 2U);
+    EXPECT_EQ(whole[0]["case"], "linux/getpid");
+    EXPECT_EQ(whole[0]["schedules"], 12);
+    EXPECT_EQ(whole[0]["replay_options"], nlohmann::json({"--append", "pti=on"}));
+    EXPECT_EQ(whole[1]["status"], "skip");
+    EXPECT_EQ(whole[1]["skip_reason"], "no 16 bits");
+
+    auto broken_off = kernel_shard("2/2");
+    broken_off["results"].erase(1);
+    expect_wrong_usage({"merge", one, folder.file("3", broken_off.dump())}, "run shard 2/2 again");
+    expect_wrong_usage({"merge", folder.path() / "3", one}, "run shard 2/2 again");
+}
+
 TEST(Merge, RefusesAShardOfAnotherSweep) {
     const TemporaryFolder folder;
     const auto one = folder.file("1", shard_document("1/2").dump());
