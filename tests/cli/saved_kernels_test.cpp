@@ -28,9 +28,11 @@ class SavedKernelKey : public testing::Test {
     KernelOptions options_{.kernel = file("kernel", "k"),
                            .symbols = std::nullopt,
                            .init = std::nullopt,
+                           .cpu = "",
                            .append = "",
                            .memory = 128,
-                           .pokes = {}};
+                           .pokes = {},
+                           .ignored_memory = {}};
     KernelBooter booter_{.program = "p", .machine = "m"};
 };
 
@@ -50,6 +52,9 @@ TEST_F(SavedKernelKey, ChangesWithEveryPart) {
     changed.append = "pti=on";
     add(changed, booter_);
     changed = options_;
+    changed.cpu = "intel";
+    add(changed, booter_);
+    changed = options_;
     changed.memory = 256;
     add(changed, booter_);
     for (const auto& member : {&KernelBooter::program, &KernelBooter::machine}) {
@@ -64,6 +69,7 @@ TEST_F(SavedKernelKey, ChangesWithEveryPart) {
 TEST_F(SavedKernelKey, StaysTheSameForPokesAndForAnotherPath) {
     auto changed = options_;
     changed.pokes = {{"panic", 0, {0x90}}};
+    changed.ignored_memory = {"last_nmi_rip"};
     changed.kernel = file("copy", "k");
     EXPECT_EQ(saved_kernel_key(changed, booter_), saved_kernel_key(options_, booter_));
 }
