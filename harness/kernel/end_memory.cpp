@@ -29,16 +29,21 @@ EndMemory::EndMemory(KernelGuest& guest, const KernelFacts& facts, const WindowR
     }
     for (const auto& stack : KernelStacks(guest, facts).all()) {
         for (auto at = stack.low; at < stack.high; at += vm::page_size) {
-            if (const auto physical = guest.translate(vm::Virtual{at})) dead_.insert(number(*physical) / vm::page_size);
+            const auto physical = guest.translate(vm::Virtual{at});
+            if (!physical) continue;
+            const auto page = number(*physical) / vm::page_size;
+            if (page >= dead_.size()) dead_.resize(page + 1);
+            dead_[page] = true;
         }
     }
 }
 
-std::vector<WordChange> EndMemory::changes(const std::vector<vm::Event>& events) {
-    std::vector<std::string> names;
-    for (const auto& event : events) names.push_back(sweep::to_string(event));
-    std::ranges::sort(names);
-    const auto [expected, is_new] = expected_.try_emplace(names);
+EndMemory::Comparison EndMemory::compare(const std::vector<vm::Event>& events) {
+    std::vector<std::uint16_t> key;
+    for (const auto& event : events)
+        key.push_back(static_cast<std::uint16_t>(static_cast<unsigned>(event.kind) << 8 | event.vector));
+    std::ranges::sort(key);
+    const auto [expected, is_new] = expected_.try_emplace(key);
     if (is_new) {
         const auto now = guest_.save(&run_.begin);
         expected->second = learn(events);
@@ -46,28 +51,30 @@ std::vector<WordChange> EndMemory::changes(const std::vector<vm::Event>& events)
         guest_.restore(now);
     }
     if (!expected->second) return {};
-    auto changes = live_differences(*expected->second);
-    std::erase_if(changes, [&](const auto& change) {
-        if (learned_.contains(change.at)) return true;
-        if (ignored_.empty()) return false;
-        const auto name = names_.name_of(change.at);
-        return ignored_.contains(name) || ignored_.contains(name.substr(0, name.find('+')));
-    });
-    return changes;
+    auto changes = guest_.memory_states().differences(*expected->second, dead_);
+    std::erase_if(changes, [&](const auto& change) { return learned_.contains(change.at); });
+    const bool lives = changes.empty();
+    std::erase_if(changes, [&](const auto& change) { return is_ignored(change); });
+    return {std::move(changes), lives};
 }
 
-std::vector<WordChange> EndMemory::live_differences(const vm::PageSet& pages) {
-    auto changes = guest_.memory_states().differences(pages);
-    std::erase_if(changes, [&](const auto& change) { return dead_.contains(number(change.at) / vm::page_size); });
-    return changes;
+bool EndMemory::is_ignored(const WordChange& change) const {
+    if (ignored_.empty()) return false;
+    const auto name = names_.name_of(change.at);
+    return ignored_.contains(name) || ignored_.contains(name.substr(0, name.find('+')));
 }
 
 /// Returns the memory after these events, and notes words that depend on where they arrive.
 std::optional<vm::PageSet> EndMemory::learn(const std::vector<vm::Event>& events) {
     auto at_begin = run_in_turn(events, Place::begin);
-    if (!at_begin || !run_in_turn(events, Place::end)) return std::nullopt;
-    for (const auto& change : live_differences(*at_begin)) learned_.insert(change.at);
+    if (!at_begin || !reaches_alive() || !run_in_turn(events, Place::end)) return std::nullopt;
+    for (const auto& change : guest_.memory_states().differences(*at_begin, dead_)) learned_.insert(change.at);
     return at_begin;
+}
+
+bool EndMemory::reaches_alive() {
+    guest_.leave_doorbell();
+    return guest_.run_patiently() == Stop{Rang{GATECRASH_DOORBELL_ALIVE}};
 }
 
 /// Runs through the window with these events, each after the handling of the one before it. A #DB can only arrive in

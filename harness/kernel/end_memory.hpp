@@ -35,10 +35,15 @@ class EndMemory {
     EndMemory(KernelGuest& guest, const KernelFacts& facts, const WindowRun& run, const MemoryNames& names,
               const std::vector<std::string>& ignored);
 
-    /// Returns the words of the guest's memory, which is at the end of the window, that are not as they should be after
-    /// `events`. Leaves the guest as it is.
-    [[nodiscard]] std::vector<WordChange> changes(const std::vector<vm::Event>& events);
-    /// Returns the words that do not count, as far as changes() has learned them.
+    struct Comparison {
+        std::vector<WordChange> changes;  ///< words that are not as they should be
+        /// True if the kernel goes on as it does after the runs that show what the memory should be, and these reached
+        /// the doorbell ALIVE. False if there are no such runs, because they break an invariant themselves.
+        bool lives = false;
+    };
+    /// Compares the guest's memory, which is at the end of the window after `events`. Leaves the guest as it is.
+    [[nodiscard]] Comparison compare(const std::vector<vm::Event>& events);
+    /// Returns the words that do not count, as far as compare() has learned them.
     [[nodiscard]] const std::set<vm::Physical>& learned() const { return learned_; }
 
   private:
@@ -48,17 +53,18 @@ class EndMemory {
     [[nodiscard]] bool handle_in_program(const std::vector<vm::Event>& events);
     [[nodiscard]] bool handle_in_kernel(const std::vector<vm::Event>& events);
     [[nodiscard]] bool run_to_end();
-    [[nodiscard]] std::vector<WordChange> live_differences(const vm::PageSet& pages);
+    [[nodiscard]] bool reaches_alive();
+    [[nodiscard]] bool is_ignored(const WordChange& change) const;
 
     KernelGuest& guest_;
     const KernelFacts& facts_;
     const WindowRun& run_;
     const MemoryNames& names_;
     std::set<std::string> ignored_;
-    std::set<std::uint64_t> dead_;  ///< pages of stacks, by their physical addresses in pages
+    std::vector<bool> dead_;  ///< true for pages of stacks, by their physical addresses in pages
     std::set<vm::Physical> learned_;
-    /// The memory after some events, by their names in order. Empty if a run with them breaks an invariant itself.
-    std::map<std::vector<std::string>, std::optional<vm::PageSet>> expected_;
+    /// The memory after some events, which are sorted. Empty if a run with them breaks an invariant itself.
+    std::map<std::vector<std::uint16_t>, std::optional<vm::PageSet>> expected_;
 };
 
 }  // namespace gatecrash::kernel

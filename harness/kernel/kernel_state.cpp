@@ -132,10 +132,10 @@ void MemoryStates::restore(const vm::PageSet& pages) {
     });
 }
 
-std::vector<WordChange> MemoryStates::differences(const vm::PageSet& pages) {
+std::vector<WordChange> MemoryStates::differences(const vm::PageSet& pages, const std::vector<bool>& ignored) {
     std::vector<WordChange> changes;
     each_hot_page(pages, [&](std::uint64_t page, const std::byte* now, const std::byte* then, const auto*) {
-        if (vm::same_page(now, then)) return;
+        if ((page < ignored.size() && ignored[page]) || vm::same_page(now, then)) return;
         for (std::uint64_t at = 0; at < vm::page_size; at += sizeof(std::uint64_t)) {
             std::uint64_t is = 0, was = 0;
             std::memcpy(&is, now + at, sizeof is);

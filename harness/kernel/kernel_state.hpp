@@ -76,8 +76,9 @@ class MemoryStates {
     void restore(const vm::PageSet& pages);
     /// Notes that the host has written to a page. KVM reports only what the guest writes.
     void add_written(std::uint64_t page);
-    /// Returns the 8-byte words that differ from `pages`, in order of their addresses.
-    [[nodiscard]] std::vector<WordChange> differences(const vm::PageSet& pages);
+    /// Returns the 8-byte words that differ from `pages`, in order of their addresses. Leaves out the pages of which
+    /// `ignored` is true. It may be shorter than the memory.
+    [[nodiscard]] std::vector<WordChange> differences(const vm::PageSet& pages, const std::vector<bool>& ignored);
     /// True if the memory is as it was at save().
     [[nodiscard]] bool equals(const vm::PageSet& pages);
 

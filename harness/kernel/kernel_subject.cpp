@@ -232,6 +232,7 @@ void KernelSubject::land(const sweep::Point& from, vm::Event event, const sweep:
 
 Ending KernelSubject::run(std::size_t, std::span<const sweep::Landed> landed, sweep::Extremes&) {
     violations_.clear();
+    lives_ = false;
     auto stop = [&] {
         const auto phase = during(Phase::injecting);
         return kernel_.guest.run();
@@ -240,7 +241,7 @@ Ending KernelSubject::run(std::size_t, std::span<const sweep::Landed> landed, sw
     if (std::holds_alternative<StillRuns>(stop)) stop = finish_slowly(is_proven);
     const auto phase = during(Phase::checking);
     check_end(stop, is_proven, landed);
-    if (violations_.empty() && reference_) check_life();
+    if (violations_.empty() && reference_ && !lives_) check_life();
     if (violations_.empty()) return Ending::held;
     kernel_.guest.doubt_devices();
     if (std::holds_alternative<StillRuns>(stop)) return is_proven ? Ending::endless : Ending::unclear;
@@ -261,7 +262,7 @@ void KernelSubject::check_end(const Stop& stop, bool is_proven, std::span<const 
                 fmt::format("the program went on at another place: it rang doorbell {:#x} before END", rang->port));
         }
         if (!reference_) return;
-        // The other registers would need an ioctl each. They are compared at ALIVE.
+        // The other registers need an ioctl each. They are compared later, and only if these are as they should be.
         auto& cpu = kernel_.guest.cpu();
         violations_ = compare_ends({cpu.regs(), cpu.sregs(), cpu.events(), {}, {}}, run_->end.cpu);
         if (const auto changed = compare_fpu(kernel_.guest.fpu(), run_->end.devices->fpu))
@@ -313,7 +314,9 @@ void KernelSubject::check_memory(std::span<const sweep::Landed> landed) {
     for (const auto& [event, at] : landed) {
         if (event.kind != vm::Event::Kind::nmi || nmis-- > 0) handled.push_back(event);
     }
-    const auto changes = memory_->changes(handled);
+    const auto [changes, lives] = memory_->compare(handled);
+    lives_ = lives;
+    if (lives) check_controls(run_->end);
     if (changes.empty()) return;
     constexpr std::size_t most = 4;
     std::string words;
@@ -342,8 +345,12 @@ void KernelSubject::check_life() {
         return add(Invariant::no_unexpected_vector,
                    fmt::format("after the window, the kernel {} at {}", describe(stop), where()));
     }
-    violations_ = compare_controls(guest.cpu_state(), reference_->alive.cpu, guest.local_apic(),
-                                   reference_->alive.devices->local_apic);
+    check_controls(reference_->alive);
+}
+
+void KernelSubject::check_controls(const KernelState& expected) {
+    auto& guest = kernel_.guest;
+    violations_ = compare_controls(guest.cpu_state(), expected.cpu, guest.local_apic(), expected.devices->local_apic);
 }
 
 std::uint32_t KernelSubject::counter(std::optional<vm::Virtual> per_cpu) {
@@ -450,8 +457,9 @@ sweep::ReplayResult KernelSubject::replay(const std::vector<sweep::Landing>& lan
     if (!end && sink) sink(fmt::format("--- and so on: the trace ends after {} steps", result.steps));
     if (!end) end = finish_slowly(is_proven);
     violations_.clear();
+    lives_ = false;
     check_end(*end, is_proven, landed);
-    if (violations_.empty()) check_life();
+    if (violations_.empty() && !lives_) check_life();
     result.ending = "the kernel " + describe(*end);
     result.violations = examine(0, {}, landings, Ending::broken);
     return result;

@@ -118,6 +118,7 @@ class KernelSubject : public sweep::Subject {
     void check_counts(std::span<const sweep::Landed> landed);
     void check_memory(std::span<const sweep::Landed> landed);
     void check_life();
+    void check_controls(const KernelState& expected);
     void add(sweep::Invariant invariant, std::string message) {
         violations_.push_back({invariant, std::move(message)});
     }
@@ -141,6 +142,7 @@ class KernelSubject : public sweep::Subject {
     std::optional<EndMemory> memory_;
     std::uint64_t per_cpu_ = 0;
     std::vector<sweep::Violation> violations_;  ///< of the last run
+    bool lives_ = false;                        ///< the end of the last run shows that the kernel reaches ALIVE
     std::set<sweep::Digest> met_;
 };
 

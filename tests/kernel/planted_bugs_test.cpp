@@ -104,12 +104,13 @@ const std::vector<Plant> plants{
     {
         .name = "paranoid_entry_forgets_gs",
         .why = "An NMI returns with a GS base of 0, which is the user's: all boundaries of the way out break but the "
-               "two after the SWAPGS. Up to the last use of GS the kernel faults; from there on the SWAPGS puts the 0 "
-               "into KERNEL_GS_BASE, and the next system call faults.",
+               "two after the SWAPGS. Up to the last use of GS, 0x3d bytes after the beginning, the kernel "
+               "faults; from there on the SWAPGS puts the 0 into KERNEL_GS_BASE.",
         .patch = {"paranoid_entry", {0xf3, 0x48, 0x0f, 0xae, 0xcb}, {0x31, 0xdb, 0x0f, 0x1f, 0x00}},  // RDGSBASE RBX
         .events = nmi,
         .text = {way_out},
-        .broken = {{{"syscall_return_via_sysret", "entry_SYSRETQ_unsafe_stack+3"}, Invariant::no_unexpected_vector}},
+        .broken = {{{"syscall_return_via_sysret", "syscall_return_via_sysret+0x3d"}, Invariant::no_unexpected_vector},
+                   {{"syscall_return_via_sysret+0x3d", "entry_SYSRETQ_unsafe_stack+3"}, Invariant::kernel_gs}},
         .count = 25,
     },
     {
