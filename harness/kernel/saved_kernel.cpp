@@ -215,7 +215,8 @@ Json read_first_line(int file) {
 
 SavedKernel boot(const kvm::System& system, const BootImage& image, std::vector<KernelSymbol> symbols,
                  const KernelFacts& facts, const BootInput& input, std::uint64_t memory_size, unsigned seconds) {
-    KernelGuest guest(system, image, input, memory_size);
+    const auto owner = std::make_shared<KernelGuest>(system, image, input, memory_size);
+    auto& guest = *owner;
     guest.set_log(facts.log);
     const auto expect = [&](std::uint16_t port, const char* name) {
         const auto rung = guest.run_to_doorbell(seconds);
@@ -240,7 +241,8 @@ SavedKernel boot(const kvm::System& system, const BootImage& image, std::vector<
     saved.cpu = guest.cpu_state();
     saved.devices = read_devices(guest.vm(), guest.cpu());
     silence_interrupts(saved.devices);
-    saved.memory.assign(guest.memory().begin(), guest.memory().end());
+    saved.memory = guest.memory();
+    saved.owner = owner;
     return saved;
 }
 
@@ -252,9 +254,8 @@ void write_kernel(const SavedKernel& kernel, const std::filesystem::path& file) 
     const auto memory_at = page_aligned(begin.size());
     if (::ftruncate(fd.get(), static_cast<off_t>(memory_at + kernel.memory.size())) != 0)
         posix::throw_errno(file.string());
-    const std::span memory(kernel.memory);
-    for (std::uint64_t at = 0; at < memory.size(); at += vm::page_size) {
-        const auto page = memory.subspan(at, vm::page_size);
+    for (std::uint64_t at = 0; at < kernel.memory.size(); at += vm::page_size) {
+        const auto page = kernel.memory.subspan(at, vm::page_size);
         if (!vm::same_page(page.data(), zero.data())) write_at(fd.get(), memory_at + at, page);
     }
 }

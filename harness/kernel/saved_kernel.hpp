@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,7 +40,8 @@ struct SavedKernel {
     std::vector<kvm_cpuid_entry2> cpuid;  ///< the CPU that the kernel has found
     CpuState cpu;
     DeviceState devices;  ///< nothing can interrupt the kernel
-    std::vector<std::byte> memory;
+    std::span<const std::byte> memory{};
+    std::shared_ptr<const void> owner{};  ///< keeps the memory. Two copies would not fit into an emulated machine
 };
 
 /// Boots a kernel until its init program asks for a workload. `facts` and `symbols` are the kernel's. Throws ImageError

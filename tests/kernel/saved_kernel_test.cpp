@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
+#include <vector>
 
 #include "posix/file.hpp"
 
@@ -34,8 +36,10 @@ SavedKernel example() {
     kernel.cpuid[1].function = 7;
     kernel.cpu.regs.rip = 0x401000;
     kernel.devices.local_apic.regs[0x20] = 1;
-    kernel.memory.resize(8 * vm::page_size);
-    kernel.memory[3 * vm::page_size + 5] = std::byte{0x5a};
+    const auto memory = std::make_shared<std::vector<std::byte>>(8 * vm::page_size);
+    memory->at(3 * vm::page_size + 5) = std::byte{0x5a};
+    kernel.memory = *memory;
+    kernel.owner = memory;
     return kernel;
 }
 
