@@ -66,4 +66,17 @@ bool is_narrow(const Figure& figure) {
     return figure.interval.high - figure.interval.low <= widest * std::abs(figure.median);
 }
 
+Figure ratio(std::string name, const Figure& of, const Figure& to, std::string note) {
+    const auto value = of.median / to.median;
+    return {.name = std::move(name),
+            .unit = "ratio",
+            .median = value,
+            .min = value,
+            .p99 = value,
+            .interval = {of.interval.low / to.interval.high, of.interval.high / to.interval.low},
+            .runs = of.runs,
+            .valid = true,
+            .note = std::move(note)};
+}
+
 }  // namespace gatecrash::bench

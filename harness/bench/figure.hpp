@@ -16,7 +16,7 @@ struct Interval {
 /// One measured quantity: its distribution over `runs` measurements.
 struct Figure {
     std::string name;
-    std::string unit;  ///< "ns", "instructions", "cycles", "1/s", "exits" or "ratio"
+    std::string unit;  ///< "ns", "instructions", "cycles", "1/s", "s", "exits" or "ratio"
     double median = 0, min = 0, p99 = 0;
     Interval interval;  ///< the median's 95 % confidence interval
     std::uint64_t runs = 0;
@@ -34,6 +34,9 @@ struct Figure {
 /// many as usual.
 [[nodiscard]] Figure summarize(std::string name, std::string unit, const std::vector<double>& samples,
                                std::string note);
+
+/// Returns the ratio of two medians as a figure.
+[[nodiscard]] Figure ratio(std::string name, const Figure& of, const Figure& to, std::string note);
 
 /// Returns the number in the middle, or the lower one of two.
 [[nodiscard]] double median_of(std::vector<double> samples);

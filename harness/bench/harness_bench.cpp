@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "bench/sampler.hpp"
 #include "sweep/check/end_check.hpp"
 #include "sweep/window.hpp"
 #include "vm/boot/guest_code.hpp"
@@ -13,39 +14,11 @@
 namespace gatecrash::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using vm::Event;
 using vm::Guest;
 
-/// Samples per figure. A figure gets fewer if they take longer than `long_enough`.
+/// Samples per figure.
 constexpr std::size_t floor_runs = 2000, injections = 4000, creations = 20;
-constexpr auto long_enough = std::chrono::seconds(2);
-
-double nanoseconds_since(Clock::time_point start) {
-    return std::chrono::duration<double, std::nano>(Clock::now() - start).count();
-}
-
-/// Takes the samples of one figure.
-class Sampler {
-  public:
-    explicit Sampler(std::size_t wanted) : wanted_(wanted) { samples_.reserve(wanted); }
-
-    [[nodiscard]] bool wants_more() const {
-        return samples_.empty() || (samples_.size() < wanted_ && Clock::now() - start_ < long_enough);
-    }
-    template <typename Work>
-    void time(const Work& work) {
-        const auto start = Clock::now();
-        work();
-        samples_.push_back(nanoseconds_since(start));
-    }
-    [[nodiscard]] const std::vector<double>& samples() const { return samples_; }
-
-  private:
-    std::size_t wanted_;
-    Clock::time_point start_ = Clock::now();
-    std::vector<double> samples_;
-};
 
 template <typename Work>
 std::vector<double> timed(std::size_t wanted, const Work& work) {
@@ -197,10 +170,14 @@ Figure injections_of(const kvm::System& system, const vm::Image& image, vm::Step
 
 }  // namespace
 
+Figure measure_floor(const kvm::System& system) {
+    return summarize("kvm_run_floor_ns", "ns", floor_samples(system),
+                     "KVM_RUN to HLT and back, with all registers set and read");
+}
+
 std::vector<Figure> measure_harness(const kvm::System& system, const vm::Image& image, vm::StepperKind kind) {
     constexpr std::uint64_t mib = 1 << 20;
-    const auto floor = summarize("kvm_run_floor_ns", "ns", floor_samples(system),
-                                 "KVM_RUN to HLT and back, with all registers set and read");
+    const auto floor = measure_floor(system);
     const auto create = timed(creations, [&] {
         auto vm = system.create_vm();
         (void)vm.create_vcpu();
@@ -225,7 +202,7 @@ std::vector<Figure> measure_harness(const kvm::System& system, const vm::Image& 
     const auto real_injection =
         summarize("injection_real_ns", "ns", injection_samples(real), "the same of " + image.name);
     constexpr double second = 1e9;
-    const auto &known = injection.interval, &floor_known = floor.interval;
+    const auto& known = injection.interval;
     std::vector<Figure> figures{
         floor,
         summarize("step_ns", "ns", real.path.steps, "one instruction"),
@@ -239,9 +216,7 @@ std::vector<Figure> measure_harness(const kvm::System& system, const vm::Image& 
         real_injection,
         derived("injections_per_s", "1/s", second / injection.median, {second / known.high, second / known.low},
                 injection.runs, "from the median of injection_ns"),
-        derived("floor_ratio", "ratio", injection.median / floor.median,
-                {known.low / floor_known.high, known.high / floor_known.low}, injection.runs,
-                "medians: injection_ns / kvm_run_floor_ns"),
+        ratio("floor_ratio", injection, floor, "medians: injection_ns / kvm_run_floor_ns"),
     };
     if (exits) {
         const auto each = static_cast<double>(exits_of_all) / static_cast<double>(injection.runs);

@@ -9,6 +9,9 @@
 
 namespace gatecrash::bench {
 
+/// Measures one KVM_RUN of a guest that only executes HLT, with its registers set and read. Throws kvm::Error.
+[[nodiscard]] Figure measure_floor(const kvm::System& system);
+
 /// Measures what the harness itself costs on this machine, with `image`. The floor is one KVM_RUN of a guest that only
 /// executes HLT, with its registers set and read. Other figures are a step of `kind`, a snapshot, a restore, and a new
 /// VM with its vCPU. An injection (restore, land an NMI, run to the end, check) is averaged over the boundaries of the

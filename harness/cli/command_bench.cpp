@@ -1,17 +1,22 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 
 #include "bench/baseline.hpp"
 #include "bench/entry_bench.hpp"
 #include "bench/harness_bench.hpp"
+#include "bench/kernel_bench.hpp"
+#include "cli/bench_kernel.hpp"
 #include "cli/commands.hpp"
 #include "cli/host_error.hpp"
 #include "cli/inside.hpp"
 #include "cli/machine_choice.hpp"
 #include "cli/output.hpp"
+#include "cli/saved_kernels.hpp"
 #include "cli/target.hpp"
 #include "cli/version.hpp"
 #include "posix/child_process.hpp"
@@ -40,6 +45,7 @@ struct BenchOptions {
     std::optional<std::string> baseline;  ///< the path of an older document
     std::optional<double> threshold;      ///< empty: usual_threshold
     std::optional<std::string> plot;      ///< the path of a picture
+    Words kernels{};                      ///< saved kernels, for `bench linux`
 };
 
 /// Allowed increase over the baseline, as a fraction.
@@ -68,15 +74,24 @@ BenchOptions read_bench(const Values& values) {
         options.threshold = values.number_if_given("threshold", 0.0, 1000.0);
     }
     options.plot = values.text_if_given("plot");
+    if (const auto files = values.text_if_given(saved_kernel_option)) {
+        const auto end = files->find('\n');
+        options.kernels = {files->substr(0, end), files->substr(end + 1)};
+    }
     values.check(destinations_of(options));
     return options;
 }
 
-bool is_of_harness(const BenchOptions& options) { return options.patterns == std::vector<std::string>{"harness"}; }
+bool is_of_harness(const BenchOptions& options) { return options.patterns == Words{"harness"}; }
+bool is_of_linux(const BenchOptions& options) { return options.patterns == Words{"linux"}; }
+bool is_of_paths(const BenchOptions& options) { return !is_of_harness(options) && !is_of_linux(options); }
 
 std::vector<Composition> compositions_of(const BenchOptions& options) {
-    if (std::ranges::find(options.patterns, "harness") != options.patterns.end()) {
-        throw UsageError("`bench harness` takes no other PATTERN: measure paths with a command of their own", "bench");
+    for (const auto* alone : {"harness", "linux"}) {
+        if (std::ranges::find(options.patterns, alone) == options.patterns.end()) continue;
+        throw UsageError(
+            fmt::format("`bench {}` takes no other PATTERN: measure paths with a command of their own", alone),
+            "bench");
     }
     try {
         return gatecrash::bench::select_compositions(options.patterns);
@@ -106,6 +121,11 @@ Measured measure_paths(const BenchOptions& options, const LocalMachine& local) {
 }
 
 BenchDocument measure_here(const BenchOptions& options, const LocalMachine& local) {
+    if (is_of_linux(options)) {
+        return {version,
+                local.description,
+                {gatecrash::bench::measure_kernel(local.system, options.kernels.at(0), options.kernels.at(1))}};
+    }
     if (!is_of_harness(options)) return {version, local.description, measure_paths(options, local)};
     return {version,
             local.description,
@@ -120,7 +140,10 @@ struct Inside {
 };
 
 Inside measure_inside(const BenchOptions& options) {
-    const auto [code, json] = output_from_inside(emulated_machine_for(options.common.machine), options.common.words);
+    auto words = options.common.words;
+    if (is_of_linux(options))
+        words.push_back(fmt::format("--{}={}", saved_kernel_option, fmt::join(options.kernels, "\n")));
+    const auto [code, json] = output_from_inside(emulated_machine_for(options.common.machine), words, options.kernels);
     if (code != 0) return {std::nullopt, code};
     return {report::read_bench_document(json), 0};
 }
@@ -188,14 +211,15 @@ int bench_inside(const BenchOptions& options) {
     return 0;
 }
 
-int bench(const BenchOptions& options) {
-    if (!is_of_harness(options)) (void)compositions_of(options);  // reports a wrong name before any work
+int bench(BenchOptions options) {
+    if (is_of_paths(options)) (void)compositions_of(options);  // reports a wrong name before any work
     if (!emulated_machine().empty()) return bench_inside(options);
     Documents documents(bench_command.name, destinations_of(options));
     std::optional<BenchDocument> then;
     if (options.baseline) then = read_baseline(*options.baseline);
     const auto plotter = options.plot ? find_plotter() : std::filesystem::path();
 
+    if (is_of_linux(options)) options.kernels = kernels_to_measure(options.common.machine);
     std::optional<BenchDocument> now;
     if (auto local = choose_machine(options.common.machine, !documents.empty())) {
         now = measure_here(options, *local);
@@ -204,10 +228,12 @@ int bench(const BenchOptions& options) {
         if (!inside.document) return inside.code;
         now = std::move(inside.document);
     }
+    if (is_of_linux(options))
+        std::ranges::move(measure_kernel_sweeps(options.common.machine), std::back_inserter(now->measured.figures));
 
     TextOutput text(destinations_of(options), options.common.quiet);
     text.print(report::bench_table(now->measured));
-    if (now->machine.emulated && !is_of_harness(options)) {
+    if (now->machine.emulated && is_of_paths(options)) {
         text.print("\nNo cycles were measured, because they mean nothing on an emulated machine.\n");
     }
     documents.write("--json", to_text(*now));
@@ -231,14 +257,16 @@ const Command bench_command{
         "Counts the instructions of each path, bare and with the pieces that kernels add to it, and measures\n"
         "its cycles, except on an emulated machine. A PATTERN is a shell glob on PATH or PATH+PIECE, or names\n"
         "a path with pieces of your choice: PATH+PIECE+PIECE. Without a PATTERN, it measures all paths.\n"
-        "`bench harness` measures the harness itself.\n"
+        "`bench harness` measures the harness itself. `bench linux` measures sweeps of a Linux kernel, and\n"
+        "says what each figure should reach.\n"
         "The exit code is 1 if a figure exceeds its baseline, and 4 if nothing could be measured.\n",
     .examples =
         "  gatecrash bench 'syscall-*'\n"
         "  gatecrash bench syscall-iret+swapgs+stack+save+clear --json then.json\n"
         "  gatecrash bench --baseline then.json --threshold 0.02\n"
         "  gatecrash bench 'int80-iret*' --plot paths.svg\n"
-        "  gatecrash bench harness\n",
+        "  gatecrash bench harness\n"
+        "  gatecrash bench linux\n",
     .add_options = add_bench,
     .prepare = prepare<read_bench, bench>};
 

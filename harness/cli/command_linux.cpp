@@ -172,10 +172,14 @@ Sweeping sweeping_of(const LinuxOptions& options, const ReadyKernel& kernel) {
     return sweeping;
 }
 
-int sweep_linux(LinuxOptions options) {
+Sweeping ready_sweeping(LinuxOptions options) {
     const auto kernel = ready_kernel(options.kernel, options.sweeping.common.machine);
     options.sweeping.common.machine = kernel.machine;
-    const auto sweeping = sweeping_of(options, kernel);
+    return sweeping_of(options, kernel);
+}
+
+int sweep_linux(const LinuxOptions& options) {
+    const auto sweeping = ready_sweeping(options);
     Documents documents(sweeping);
     const worker::InterruptGuard guard;
     Workers workers(sweeping);
@@ -183,6 +187,8 @@ int sweep_linux(LinuxOptions options) {
 }
 
 }  // namespace
+
+Sweeping sweeping_of_kernel(const Values& values) { return ready_sweeping(read_linux(values)); }
 
 Sweeping sweeping_of_kernel_shards(const Values& values, const report::ShardDocument& document) {
     const auto options = read_linux(values);

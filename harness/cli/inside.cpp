@@ -50,9 +50,9 @@ int run_inside(const CommonOptions& options, const Connection& connection) {
     return run_words(emulated_machine_for(options.machine), options.words, connection);
 }
 
-InsideOutput output_from_inside(const machines::Machine& machine, const Words& words) {
+InsideOutput output_from_inside(const machines::Machine& machine, const Words& words, const Words& inputs) {
     const auto content = posix::memory_file("gatecrash-inside");
-    const int code = run_words(machine, words, {.out = content.get()});
+    const int code = run_words(machine, words, {.inputs = inputs, .out = content.get()});
     (void)::lseek(content.get(), 0, SEEK_SET);
     return {code, posix::read_all(content.get())};
 }

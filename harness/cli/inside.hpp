@@ -28,11 +28,13 @@ struct Connection {
 /// machines::MachineError or report::OutputWriteError.
 [[nodiscard]] int run_inside(const CommonOptions& options, const Connection& connection);
 
-/// Runs the command line `words` inside the emulated machine `machine`, and returns what it prints on standard output.
+/// Runs the command line `words`, which needs the files `inputs`, inside the emulated machine `machine`, and returns
+/// what it prints on standard output.
 struct InsideOutput {
     int code = 0;
     std::string text;
 };
-[[nodiscard]] InsideOutput output_from_inside(const machines::Machine& machine, const Words& words);
+[[nodiscard]] InsideOutput output_from_inside(const machines::Machine& machine, const Words& words,
+                                              const Words& inputs = {});
 
 }  // namespace gatecrash::cli

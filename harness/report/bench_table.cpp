@@ -16,8 +16,8 @@ std::size_t name_width(const Items& items) {
     return width;
 }
 
-/// Ratios and cycles need decimals; nobody needs those of a nanosecond.
-int decimals_of(const std::string& unit) { return unit == "ratio" ? 2 : unit == "cycles" ? 1 : 0; }
+/// Ratios, cycles and seconds need decimals; nobody needs those of a nanosecond.
+int decimals_of(const std::string& unit) { return unit == "ratio" ? 2 : unit == "cycles" || unit == "s" ? 1 : 0; }
 
 bool is_count(const bench::Figure& figure) { return figure.unit == "instructions"; }
 

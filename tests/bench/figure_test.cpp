@@ -32,6 +32,15 @@ Figure figure(const std::string& name, const std::string& unit, double median, d
             .note = ""};
 }
 
+TEST(Ratio, IsThatOfTheMedians) {
+    const auto of = summarize("a", "ns", {12}, ""), to = summarize("b", "ns", {4}, "");
+    const auto figure = ratio("a_to_b", of, to, "note");
+    EXPECT_EQ(figure.median, 3);
+    EXPECT_EQ(figure.unit, "ratio");
+    EXPECT_EQ(figure.interval, (Interval{3, 3}));
+    EXPECT_EQ(figure.runs, 1U);
+}
+
 TEST(Figure, HasTheOrderStatistics) {
     const auto figure = summarize("x", "cycles", numbers_to(101), "note");
     EXPECT_EQ(figure.min, 1);

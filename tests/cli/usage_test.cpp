@@ -43,6 +43,7 @@ TEST(Usage, IsExplainedWhereItIsWrong) {
     expect_wrong_usage({"bench", "nested-nmi"}, "no path matches 'nested-nmi'; the paths are: syscall-sysret, ");
     expect_wrong_usage({"bench", "bp+harness"}, "no piece is called 'harness'");
     expect_wrong_usage({"bench", "bp", "harness"}, "`bench harness` takes no other PATTERN");
+    expect_wrong_usage({"bench", "linux", "bp"}, "`bench linux` takes no other PATTERN");
     expect_wrong_usage({"bench", "--threshold", "0.1"}, "--threshold says what increase --baseline allows");
     expect_wrong_usage({"bench", "--baseline", "x", "--threshold", "much"}, "--threshold must be a number");
     expect_wrong_usage({"bench", "--baseline", "/nonexistent/x"}, "--baseline /nonexistent/x: No such file");
