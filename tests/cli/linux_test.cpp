@@ -3,9 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <span>
+#include <stop_token>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "kernel/symbols.hpp"
 #include "machines/run.hpp"
@@ -122,6 +126,34 @@ TEST(Linux, GivesTheSameDocumentInShards) {
     const auto whole = document({});
     EXPECT_EQ(results_of(merged), results_of(whole));
     EXPECT_EQ(json::parse(merged.out)["machine"], json::parse(whole.out)["machine"]);
+}
+
+/// Threads that keep CPUs busy.
+class Load {
+  public:
+    explicit Load(int threads) {
+        for (int i = 0; i < threads; ++i) {
+            threads_.emplace_back([](const std::stop_token& stop) {
+                while (!stop.stop_requested()) continue;
+            });
+        }
+    }
+
+  private:
+    std::vector<std::jthread> threads_;
+};
+
+TEST(Linux, GivesTheSameDocumentOnABusyHost) {
+    const char* shards = std::getenv("GTEST_TOTAL_SHARDS");
+    if (shards != nullptr && std::string(shards) != "1") GTEST_SKIP() << "only `./dev test --all` runs this";
+    const Words what{"--json", "-", "--quiet"};
+    const auto alone = sweep_linux(what);
+    ASSERT_EQ(alone.code, 0) << alone.err;
+    const Load load(6);
+    const auto beside = sweep_linux(what);
+    ASSERT_EQ(beside.code, 0) << beside.err;
+    EXPECT_EQ(results_of(alone).size(), 3U);
+    EXPECT_EQ(results_of(alone), results_of(beside));
 }
 
 /// The bytes of UD2 at the entry of NMIs.
