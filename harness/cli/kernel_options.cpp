@@ -74,6 +74,23 @@ std::vector<std::string> read_ignored_memory(const Values& values) {
 
 }  // namespace
 
+void add_boot(OptionList& options) {
+    add_text(options, "append", "WORDS", "more words for the kernel's command line, such as 'pti=on'");
+    add_text(
+        options, "memory", "MIB",
+        fmt::format("the kernel's memory in MiB, {} to {} (default: {})", least_memory, most_memory, usual_memory));
+}
+
+std::uint64_t read_memory(const Values& values) {
+    return std::uint64_t{values.number_if_given("memory", least_memory, most_memory).value_or(usual_memory)}
+           << mebibyte_shift;
+}
+
+Words words_of_memory(std::uint64_t memory) {
+    const auto mebibytes = memory >> mebibyte_shift;
+    return mebibytes == usual_memory ? Words{} : Words{"--memory", std::to_string(mebibytes)};
+}
+
 void add_kernel(OptionList& options) {
     add_text(options, "kernel", "FILE",
              "the kernel: a bzImage or a vmlinux of 64 bits, Linux 5.10 or newer (default: the one that `./dev setup` "
@@ -86,14 +103,11 @@ void add_kernel(OptionList& options) {
         choices += fmt::format("{}{} ({})", choices.empty() ? "" : "; ", name, why);
     add_text(options, "cpu", "LIST",
              fmt::format("the CPU that the kernel finds, comma-separated: {} (default: host)", choices));
-    add_text(options, "append", "WORDS", "more words for the kernel's command line, such as 'pti=on'");
+    add_boot(options);
     add_text(
         options, "init", "FILE",
         "a static program with workloads of your own (default: gatecrash's; gatecrash/workload.h says how to write "
         "one)");
-    add_text(
-        options, "memory", "MIB",
-        fmt::format("the kernel's memory in MiB, {} to {} (default: {})", least_memory, most_memory, usual_memory));
     add_text(options, "poke", "PATCHES",
              "change bytes of the booted kernel first, to plant a bug or to try a fix: SYMBOL+0xOFFSET=BYTES in "
              "hexadecimal, comma-separated");
@@ -134,10 +148,9 @@ KernelOptions read_kernel(const Values& values) {
             .init = values.text_if_given("init"),
             .cpu = cpu,
             .append = values.text_if_given("append").value_or(""),
-            .memory = std::uint64_t{values.number_if_given("memory", least_memory, most_memory).value_or(usual_memory)}
-                      << mebibyte_shift,
-            .pokes = read_pokes(values),
-            .ignored_memory = read_ignored_memory(values)};
+             .memory = read_memory(values),
+             .pokes = read_pokes(values),
+             .ignored_memory = read_ignored_memory(values)};
 }
 
 Words words_of(const KernelOptions& options) {
@@ -150,8 +163,8 @@ Words words_of(const KernelOptions& options) {
     add("--init", options.init);
     if (!options.cpu.empty()) add("--cpu", options.cpu);
     if (!options.append.empty()) add("--append", options.append);
-    if (const auto memory = options.memory >> mebibyte_shift; memory != usual_memory)
-        add("--memory", std::to_string(memory));
+    const auto memory = words_of_memory(options.memory);
+    words.insert(words.end(), memory.begin(), memory.end());
     std::string pokes;
     for (const auto& poke : options.pokes) pokes += (pokes.empty() ? "" : ",") + text_of(poke);
     if (!pokes.empty()) add("--poke", pokes);

@@ -24,6 +24,12 @@ struct KernelOptions {
     std::vector<std::string> ignored_memory;  ///< names of words that are not compared
 };
 
+/// Adds --append and --memory, which all kernels have.
+void add_boot(OptionList& options);
+/// Returns --memory in bytes, and the words for it.
+[[nodiscard]] std::uint64_t read_memory(const Values& values);
+[[nodiscard]] Words words_of_memory(std::uint64_t memory);
+
 void add_kernel(OptionList& options);
 [[nodiscard]] KernelOptions read_kernel(const Values& values);
 /// Reads the ranges of --window, where `entry` is the entry text and `all` no range at all. Throws

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <system_error>
 
@@ -29,15 +28,9 @@ std::string digest_of(const fs::path& file) { return machines::sparse_digest(pos
 
 /// Returns the absolute path of a file of the user's, so that it is the same in an emulated machine.
 std::string path_of(const std::string& file, const char* option) {
+    check_file(file, fmt::format("--{}", option), "linux");
     std::error_code error;
-    const auto path = fs::absolute(file, error);
-    if (::access(path.c_str(), R_OK) != 0) {
-        throw UsageError(fmt::format("--{}: cannot read {}: {}", option, file,
-                                     std::error_code(errno, std::generic_category()).message()),
-                         "linux");
-    }
-    if (fs::is_directory(path)) throw UsageError(fmt::format("--{}: {} is a folder", option, file), "linux");
-    return path.lexically_normal();
+    return fs::absolute(file, error).lexically_normal();
 }
 
 /// Returns the options with absolute paths.

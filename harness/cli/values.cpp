@@ -1,6 +1,21 @@
 #include "cli/values.hpp"
 
+#include <unistd.h>
+
+#include <filesystem>
+#include <system_error>
+
 namespace gatecrash::cli {
+
+void check_file(const std::string& file, const std::string& what, const std::string& command) {
+    if (::access(file.c_str(), R_OK) != 0) {
+        const std::error_code error(errno, std::generic_category());
+        throw UsageError(fmt::format("{}: cannot read {}: {}", what, file, error.message()), command);
+    }
+    std::error_code error;
+    if (std::filesystem::is_directory(file, error))
+        throw UsageError(fmt::format("{}: {} is a folder", what, file), command);
+}
 
 std::optional<std::string> Values::text_if_given(const char* name) const {
     return has(name) ? std::optional(text(name)) : std::nullopt;

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "cli/options.hpp"
 
@@ -28,6 +29,9 @@ template <typename Value, std::size_t count>
     return std::string(std::ranges::find(choices, value, &Choice<Value>::value)->word);
 }
 
+/// Throws UsageError for `command` if the user's file cannot be read. `what` names the file in the message.
+void check_file(const std::string& file, const std::string& what, const std::string& command);
+
 /// The options of one command line; callers ask for each by its name. All functions throw UsageError for a wrong value.
 class Values {
   public:
@@ -37,6 +41,7 @@ class Values {
 
     [[noreturn]] void fail(const std::string& what) const { throw UsageError(what, command_); }
 
+    [[nodiscard]] const std::string& command() const { return command_; }
     [[nodiscard]] const Words& words() const { return words_; }
     [[nodiscard]] bool has(const char* name) const { return values_.count(name) != 0; }
     [[nodiscard]] bool is_set(const char* name) const { return values_[name].as<bool>(); }
@@ -51,7 +56,7 @@ class Values {
         if (!has(name)) return std::nullopt;
         const auto value = text(name);
         Number number = 0;
-        const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+        const auto [end, error] = parse(value, number);
         if (value.empty() || error != std::errc{} || end != value.data() + value.size() || number < min ||
             number > max) {
             fail(fmt::format("--{} must be a number from {} to {}, not '{}'", name, min, max, value));
@@ -79,6 +84,16 @@ class Values {
     void check(const std::vector<Destination>& destinations) const;
 
   private:
+    /// Whole numbers may be hexadecimal, with 0x.
+    template <typename Number>
+    static std::from_chars_result parse(const std::string& text, Number& number) {
+        const auto *const begin = text.data(), *const end = begin + text.size();
+        if constexpr (std::is_integral_v<Number>) {
+            if (text.starts_with("0x")) return std::from_chars(begin + 2, end, number, 16);
+        }
+        return std::from_chars(begin, end, number);
+    }
+
     std::string command_;
     Words words_;
     boost::program_options::variables_map values_;

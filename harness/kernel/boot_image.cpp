@@ -1,13 +1,12 @@
 #include "kernel/boot_image.hpp"
 
 #include <fmt/format.h>
-#include <gelf.h>
-#include <libelf.h>
 
 #include <algorithm>
 #include <cstring>
-#include <memory>
 #include <string_view>
+
+#include "kernel/elf_reader.hpp"
 
 namespace gatecrash::kernel {
 namespace {
@@ -49,67 +48,6 @@ std::span<const std::byte> payload_of(std::span<const std::byte> file, std::stri
     return file.subspan(code + offset, length);
 }
 
-class ElfReader {
-  public:
-    explicit ElfReader(BootImage& image) : image_(image), file_(image.elf), elf_(nullptr, elf_end) {
-        elf_version(EV_CURRENT);
-        elf_.reset(elf_memory(reinterpret_cast<char*>(image.elf.data()), image.elf.size()));
-        if (elf_ == nullptr || elf_kind(elf_.get()) != ELF_K_ELF || gelf_getehdr(elf_.get(), &header_) == nullptr)
-            throw ImageError("neither a bzImage nor an ELF file: name a bzImage or vmlinux");
-        if (gelf_getclass(elf_.get()) != ELFCLASS64 || header_.e_machine != EM_X86_64)
-            throw ImageError("an ELF file that is not for x86-64: gatecrash sweeps 64-bit x86 kernels");
-    }
-
-    void read() {
-        image_.entry = vm::Physical{header_.e_entry};
-        read_segments();
-        read_sections();
-    }
-
-  private:
-    void read_segments() {
-        std::size_t count = 0;
-        if (elf_getphdrnum(elf_.get(), &count) != 0) throw ImageError("its program headers cannot be read");
-        for (std::size_t i = 0; i < count; ++i) {
-            GElf_Phdr header;
-            if (gelf_getphdr(elf_.get(), static_cast<int>(i), &header) == nullptr)
-                throw ImageError("cut off: its program headers reach past the end of the file");
-            if (header.p_type != PT_LOAD || header.p_memsz == 0) continue;
-            if (header.p_filesz > header.p_memsz)
-                throw ImageError("a segment that is larger in the file than in memory");
-            image_.segments.push_back({vm::Physical{header.p_paddr}, vm::Virtual{header.p_vaddr},
-                                       part(header.p_offset, header.p_filesz), header.p_memsz});
-        }
-        if (image_.segments.empty())
-            throw ImageError("an ELF file without a segment to load: name the linked vmlinux, not an object file");
-    }
-
-    void read_sections() {
-        std::size_t names = 0;
-        if (elf_getshdrstrndx(elf_.get(), &names) != 0) return;
-        Elf_Scn* section = nullptr;
-        while ((section = elf_nextscn(elf_.get(), section)) != nullptr) {
-            GElf_Shdr header;
-            if (gelf_getshdr(section, &header) == nullptr || header.sh_type == SHT_NOBITS) continue;
-            const char* name = elf_strptr(elf_.get(), names, header.sh_name);
-            if (name != nullptr) image_.sections.push_back({name, part(header.sh_offset, header.sh_size)});
-        }
-    }
-
-    [[nodiscard]] std::span<const std::byte> part(std::uint64_t offset, std::uint64_t size) const {
-        if (offset > file_.size() || file_.size() - offset < size) {
-            throw ImageError(
-                fmt::format("cut off: it has {} bytes, and a part of it ends at {}", file_.size(), offset + size));
-        }
-        return file_.subspan(offset, size);
-    }
-
-    BootImage& image_;
-    std::span<const std::byte> file_;
-    std::unique_ptr<Elf, decltype(&elf_end)> elf_;
-    GElf_Ehdr header_{};
-};
-
 /// Returns the release in "Linux version 6.1.0 (...)", which every kernel has in its read-only data.
 std::string release_in(std::span<const std::byte> elf) {
     constexpr std::string_view before = "Linux version ";
@@ -139,15 +77,19 @@ std::span<const std::byte> BootImage::at(vm::Virtual address, std::uint64_t size
     return {};
 }
 
+bool is_bzimage(std::span<const std::byte> file) {
+    return file.size() > setup::magic + 4 && text_of(file).substr(setup::magic, 4) == "HdrS";
+}
+
 BootImage read_boot_image(Bytes file, const std::string& name) {
     try {
         BootImage image;
-        if (file.size() > setup::magic + 4 && text_of(file).substr(setup::magic, 4) == "HdrS") {
+        if (is_bzimage(file)) {
             image.elf = decompress(payload_of(file, image.version));
         } else {
             image.elf = std::move(file);
         }
-        ElfReader(image).read();
+        read_elf(image, CodeOf::bits64);
         if (image.version.empty()) image.version = release_in(image.elf);
         return image;
     } catch (const ImageError& error) {

@@ -8,13 +8,14 @@
 #include <cstdint>
 #include <cstring>
 
+#include "kernel/boot_info.hpp"
+
 namespace gatecrash::kernel {
 namespace {
 
 // Below the first MiB, where no kernel image is.
 constexpr std::uint64_t gdt = 0x6000, boot_parameters = 0x7000, command_line = 0x8000, page_tables = 0x9000;
-constexpr std::uint64_t page_size = 4096, large_page = std::uint64_t{2} << 20, low_memory_end = 0x9fc00,
-                        high_memory = 0x100000;
+constexpr std::uint64_t page_size = 4096, large_page = std::uint64_t{2} << 20;
 /// The devices of a PC are below 4 GiB, so its memory ends here.
 constexpr std::uint64_t max_memory = std::uint64_t{3} << 30;
 /// Linux wants its initramfs below this (initrd_addr_max in boot.rst).
@@ -28,7 +29,14 @@ void put(std::span<std::byte> memory, std::uint64_t at, const Value& value) {
     std::memcpy(memory.data() + at, &value, sizeof value);
 }
 
+}  // namespace
+
 void load_segments(const BootImage& image, std::span<std::byte> memory) {
+    if (memory.size() > max_memory) {
+        throw ImageError(
+            fmt::format("{} MiB of memory: gatecrash gives a kernel at most {} MiB. Use less with --memory",
+                        memory.size() >> 20, max_memory >> 20));
+    }
     for (const auto& segment : image.segments) {
         const auto at = number(segment.physical);
         if (at < high_memory)
@@ -40,6 +48,8 @@ void load_segments(const BootImage& image, std::span<std::byte> memory) {
         std::ranges::copy(segment.bytes, memory.begin() + static_cast<std::ptrdiff_t>(at));
     }
 }
+
+namespace {
 
 /// Puts the initramfs where it ends as high as it may. Returns its guest-physical address.
 std::uint64_t load_initramfs(const BootImage& image, const std::string& initramfs, std::span<std::byte> memory) {
@@ -78,11 +88,6 @@ void load_kernel(const BootImage& image, const BootInput& input, std::span<std::
         throw ImageError(fmt::format("the command line has {} bytes: Linux takes {}", input.command_line.size(),
                                      max_command_line - 1));
     }
-    if (memory.size() > max_memory) {
-        throw ImageError(
-            fmt::format("{} MiB of memory: gatecrash gives a kernel at most {} MiB. Use less with --memory",
-                        memory.size() >> 20, max_memory >> 20));
-    }
     load_segments(image, memory);
     boot_params parameters{};
     if (!input.initramfs.empty()) {
@@ -102,9 +107,8 @@ void load_kernel(const BootImage& image, const BootInput& input, std::span<std::
     parameters.hdr.cmd_line_ptr = command_line;
     parameters.hdr.cmdline_size = max_command_line - 1;
     constexpr std::uint32_t ram = 1;  // E820_TYPE_RAM
-    parameters.e820_table[0] = {0, low_memory_end, ram};
-    parameters.e820_table[1] = {high_memory, memory.size() - high_memory, ram};
-    parameters.e820_entries = 2;
+    for (const auto& range : memory_map(memory.size()))
+        parameters.e820_table[parameters.e820_entries++] = {range.begin, range.size, ram};
     put(memory, boot_parameters, parameters);
 }
 

@@ -20,6 +20,10 @@ struct BootInput {
     std::string cpu{};         ///< how the CPU differs from the host's: see parse_cpu()
 };
 
+/// Copies the segments of `image` into `memory`, the guest-physical memory from address 0 on. Throws ImageError if one
+/// does not fit, and for more than 3 GiB. The first MiB is for what a boot loader tells the kernel.
+void load_segments(const BootImage& image, std::span<std::byte> memory);
+
 /// Makes `memory`, the guest-physical memory from address 0 on, ready for the entry point (Linux,
 /// Documentation/arch/x86/boot.rst, "64-bit Boot Protocol"):
 /// - the segments of `image`, at their own addresses;

@@ -51,20 +51,6 @@ kvm::Vm make_vm(const kvm::System& system, std::span<std::byte> memory) {
 
 constexpr unsigned user = 3;  ///< CPL of programs
 
-std::uint32_t read_port(std::uint16_t port) {
-    switch (port) {
-        case serial_line_status:
-            return 0x60;  // the transmitter is empty
-        case cmos_data:
-        case system_control:
-            return 0;  // the clock is not being updated, and no error is the reason for an NMI
-        case keyboard:
-            return 0xfd;  // not busy. A kernel that resets the CPU would wait for that, 65536 times
-        default:
-            return 0xffffffff;  // no device
-    }
-}
-
 }  // namespace
 
 KernelGuest::KernelGuest(const kvm::System& system, const BootImage& image, const BootInput& input,
@@ -74,10 +60,10 @@ KernelGuest::KernelGuest(const kvm::System& system, const BootImage& image, cons
       vm_(make_vm(system, memory_.bytes())),
       cpu_(vm_.create_vcpu()),
       watchdog_(cpu_) {
-    load_kernel(image, input, memory_.bytes());
+    const auto entry = load_image(image, input, memory_.bytes(), cpu_.sregs());
     cpu_.set_cpuid(kernel_cpuid(system.supported_cpuid(), input.cpu));
-    cpu_.set_sregs(entry_sregs(cpu_.sregs()));
-    cpu_.set_regs(entry_regs(image));
+    cpu_.set_sregs(entry.sregs);
+    cpu_.set_regs(entry.regs);
 }
 
 KernelGuest::KernelGuest(const kvm::System& system, const KernelFile& saved)
@@ -107,6 +93,10 @@ std::string describe(const Stop& stop) {
         std::string operator()(const Caught& caught) const { return fmt::format("took vector {:#x}", caught.vector); }
         std::string operator()(const Failing& failing) const { return fmt::format("called {}()", failing.function); }
         std::string operator()(const Ended& ended) const { return "ended: " + ended.why; }
+        std::string operator()(const Exited& exited) const {
+            return fmt::format("wrote {:#x} to its exit port", exited.value);
+        }
+        std::string operator()(const Reached&) const { return "arrived at the end of the window"; }
         std::string operator()(const StillRuns&) const { return "goes on and on"; }
     };
     return std::visit(Words{}, stop);
@@ -149,7 +139,7 @@ KernelState KernelGuest::save(const KernelState* earlier, Save what, bool has_wr
         vm_.set_memory_slot(0, 0, memory_.bytes(), kvm::Access::logged);
         memory_states_.emplace(vm_, 0, memory_.bytes(), copy_of_memory());
     }
-    KernelState state{cpu_state(), {}, {}};
+    KernelState state{cpu_state(), {}, {}, console_};
     state.pages = earlier == nullptr ? memory_states_->save()
                   : has_written      ? memory_states_->save(earlier->pages)
                                      : earlier->pages;
@@ -170,6 +160,7 @@ void KernelGuest::restore(const KernelState& state) {
     // KVM moves RIP over the OUT of the last exit at the next run, if RIP is still there.
     if (state.cpu.regs.rip == cpu_.regs().rip) cpu_.complete_exit();
     memory_states_.value().restore(state.pages);
+    console_ = state.console;
     set_registers(state.cpu, state.devices);
 }
 
@@ -303,7 +294,56 @@ kvm::Exit KernelGuest::run_once() {
     return exit;
 }
 
+void KernelGuest::connect(const ImagePorts& ports, std::function<void(char)> sink) {
+    ports_ = ports;
+    console_.emplace();
+    sink_ = std::move(sink);
+}
+
+std::span<std::byte> KernelGuest::stop_bytes() {
+    return memory_.bytes().subspan(number(stop_.value().physical), out_of_stop.size());
+}
+
+void KernelGuest::stop_at(vm::Virtual address, vm::Physical physical) {
+    stop_ = {address, physical, {}};
+    std::ranges::copy(stop_bytes(), stop_->code.begin());
+    std::ranges::copy(out_of_stop, stop_bytes().begin());
+}
+
+void KernelGuest::leave_stop() {
+    if (rip() == stop_.value().address) cancel_output();
+    std::ranges::copy(stop_->code, stop_bytes().begin());
+    if (!memory_states_) return;
+    memory_states_->add_written(number(stop_->physical) / vm::page_size);
+    memory_states_->add_written((number(stop_->physical) + 1) / vm::page_size);
+}
+
+std::uint32_t KernelGuest::read_port(std::uint16_t port) {
+    if (ports_ && port >= ports_->serial && port - ports_->serial < SerialPort::registers)
+        return console_->serial.read(port - ports_->serial);
+    switch (port) {
+        case serial_line_status:
+            return 0x60;  // the transmitter is empty
+        case cmos_data:
+        case system_control:
+            return 0;  // the clock is not being updated, and no error is the reason for an NMI
+        case keyboard:
+            return 0xfd;  // not busy. A kernel that resets the CPU would wait for that, 65536 times
+        default:
+            return 0xffffffff;  // no device
+    }
+}
+
 std::optional<Stop> KernelGuest::stop_of_output(const kvm::IoExit& io) {
+    if (ports_ && io.port >= ports_->serial && io.port - ports_->serial < SerialPort::registers) {
+        if (const auto sent = console_->serial.write(io.port - ports_->serial, static_cast<std::uint8_t>(io.value))) {
+            console_->output += static_cast<char>(*sent);
+            if (sink_) sink_(static_cast<char>(*sent));
+        }
+        return std::nullopt;
+    }
+    if (ports_ && io.port == ports_->exit) return Exited{io.value};
+    if (io.port == stop_port && stop_ && rip() == stop_->address) return Reached{};
     if (io.port == stop_port && facts_ != nullptr && cpl() == 0) {
         const auto at = number(rip()) - number(facts_->catchers);
         if (at < catcher_size * GATECRASH_VECTORS) return Caught{static_cast<std::uint8_t>(at / catcher_size)};
@@ -321,13 +361,16 @@ std::optional<Stop> KernelGuest::stop_of(const kvm::Exit& exit) {
         if (!io->is_out) cpu_.answer(read_port(io->port));
         return io->is_out ? stop_of_output(*io) : std::nullopt;
     }
-    if (std::holds_alternative<kvm::ShutdownExit>(exit)) return Ended{"a triple fault"};
+    if (std::holds_alternative<kvm::ShutdownExit>(exit)) return Ended{std::string(triple_fault)};
     if (std::holds_alternative<kvm::InternalErrorExit>(exit)) return Ended{kvm::describe(exit)};
     if (std::holds_alternative<kvm::HltExit>(exit)) return Ended{"it halted"};
     if (std::holds_alternative<kvm::FailEntryExit>(exit) || std::holds_alternative<kvm::OtherExit>(exit))
         throw vm::MachineFault(kvm::describe(exit));
     // Memory where no device is reads all ones.
-    if (std::holds_alternative<kvm::InterruptedExit>(exit) && watchdog_.fired()) return StillRuns{};
+    if (std::holds_alternative<kvm::InterruptedExit>(exit) && watchdog_.fired()) {
+        const bool is_over = cpu_.is_halted() && (cpu_.regs().rflags & vm::rflags_if) == 0;
+        return is_over ? Stop{Ended{std::string(halted_for_ever)}} : Stop{StillRuns{}};
+    }
     return std::nullopt;
 }
 
@@ -368,25 +411,32 @@ std::string KernelGuest::log(std::size_t lines) {
     return read_log(log_, from, lines);
 }
 
-std::uint16_t KernelGuest::run_to_doorbell(unsigned seconds) {
+Stop KernelGuest::run_for(unsigned seconds) {
     // KVM can lose a tick that was raised while its line was masked. Writing the registers makes KVM look again.
     using namespace std::chrono_literals;
     const auto usual = tick_;
     set_tick(1500us);
-    for (auto begin = std::chrono::steady_clock::now();;) {
+    std::optional<Stop> end;
+    for (auto begin = std::chrono::steady_clock::now(); !end;) {
         const auto exit = run_once();
         const auto stop = stop_of(exit);
-        if (const auto* const rang = stop ? std::get_if<Rang>(&*stop) : nullptr; rang != nullptr) {
-            set_tick(usual);
-            leave_doorbell();
-            return rang->port;
-        }
-        if (stop && *stop != Stop{StillRuns{}}) fail(describe(*stop));
+        if (stop && *stop != Stop{StillRuns{}}) end = stop;
         if (!std::holds_alternative<kvm::InterruptedExit>(exit)) continue;
-        if (std::chrono::steady_clock::now() - begin > std::chrono::seconds(seconds))
-            fail(fmt::format("rang no doorbell in {} seconds", seconds));
+        if (std::chrono::steady_clock::now() - begin > std::chrono::seconds(seconds)) end = StillRuns{};
         cpu_.set_regs(kvm_regs(cpu_.regs()));
     }
+    set_tick(usual);
+    return *end;
+}
+
+std::uint16_t KernelGuest::run_to_doorbell(unsigned seconds) {
+    const auto stop = run_for(seconds);
+    if (const auto* const rang = std::get_if<Rang>(&stop)) {
+        leave_doorbell();
+        return rang->port;
+    }
+    fail(std::holds_alternative<StillRuns>(stop) ? fmt::format("rang no doorbell in {} seconds", seconds)
+                                                 : describe(stop));
 }
 
 }  // namespace gatecrash::kernel

@@ -1,9 +1,10 @@
-// A Linux kernel in a virtual machine of its own.
+// A kernel in a virtual machine of its own.
 #pragma once
 
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,13 +12,14 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <variant>
 #include <vector>
 
 #include "gatecrash/address.hpp"
+#include "kernel/boot_entry.hpp"
 #include "kernel/boot_image.hpp"
-#include "kernel/boot_memory.hpp"
 #include "kernel/kernel_facts.hpp"
 #include "kernel/kernel_state.hpp"
 #include "kernel/saved_kernel.hpp"
@@ -56,14 +58,33 @@ struct Ended {
     std::string why;  ///< such as "triple fault"
     bool operator==(const Ended&) const = default;
 };
+/// Ended::why of a CPU that nothing wakes up any more, and of one that has lost its registers.
+inline constexpr std::string_view halted_for_ever = "it halted with interrupts off", triple_fault = "a triple fault";
+/// The kernel wrote to its exit port. RIP is at its OUT.
+struct Exited {
+    std::uint32_t value;
+    bool operator==(const Exited&) const = default;
+};
+/// The CPU arrived at the place of KernelGuest::stop_at().
+struct Reached {
+    bool operator==(const Reached&) const = default;
+};
 /// The watchdog interrupted the run, which would have gone on.
 struct StillRuns {
     bool operator==(const StillRuns&) const = default;
 };
-using Stop = std::variant<Rang, Caught, Failing, Ended, StillRuns>;
+using Stop = std::variant<Rang, Caught, Failing, Ended, Exited, Reached, StillRuns>;
 
 /// Describes a stop in words that follow "the kernel", such as "called panic()".
 [[nodiscard]] std::string describe(const Stop& stop);
+
+/// The ports with which an image ends and speaks.
+struct ImagePorts {
+    std::uint16_t serial = 0x3f8;  ///< the first of SerialPort::registers
+    std::uint16_t exit = 0xf4;     ///< QEMU's isa-debug-exit
+
+    bool operator==(const ImagePorts&) const = default;
+};
 
 /// Runs an unmodified kernel on one vCPU. A kernel cannot do without some devices of a PC. It has the interrupt
 /// controllers and the timer, which KVM emulates.
@@ -80,6 +101,12 @@ class KernelGuest {
     /// Runs a kernel that boots until a program rings a doorbell, and returns its port. The instruction has completed.
     /// Throws BootError if the kernel panics or resets the CPU, or after `seconds` of host time.
     std::uint16_t run_to_doorbell(unsigned seconds);
+    /// Runs until the kernel stops, or for `seconds` of host time. Then the result is StillRuns.
+    [[nodiscard]] Stop run_for(unsigned seconds);
+    /// Gives an image a serial port, and a port that ends it. If it is set, `sink` receives each byte that it sends.
+    void connect(const ImagePorts& ports, std::function<void(char)> sink = {});
+    /// Returns what the image has sent through its serial port.
+    [[nodiscard]] const std::string& output() const { return console_.value().output; }
 
     /// Lets run() stop at the doorbells and failures of `facts`, which must outlive the guest. Replaces the first two
     /// bytes of each failure by an OUT, and makes the catchers.
@@ -98,6 +125,11 @@ class KernelGuest {
     [[nodiscard]] std::optional<Stop> stop_of(const kvm::Exit& exit);
     /// Leaves RIP at the OUT that the guest has stopped at, whatever stands there later.
     void cancel_output();
+    /// Makes the guest stop when the CPU executes the code at `address`, which is at `physical`. Replaces two bytes by
+    /// an OUT.
+    void stop_at(vm::Virtual address, vm::Physical physical);
+    /// Gives back its code to the place of stop_at(). If the guest has stopped there, it can go on.
+    void leave_stop();
     /// Moves RIP over the OUT of a doorbell.
     void leave_doorbell();
     /// Sets the length of a watchdog's tick. See vm::Watchdog.
@@ -171,6 +203,8 @@ class KernelGuest {
     [[nodiscard]] kvm::Mapping copy_of_memory() const;
     [[noreturn]] void fail(const std::string& what);
     std::optional<Stop> stop_of_output(const kvm::IoExit& io);
+    [[nodiscard]] std::uint32_t read_port(std::uint16_t port);
+    [[nodiscard]] std::span<std::byte> stop_bytes();
 
     const KernelFile* saved_ = nullptr;
     posix::FileDescriptor memory_file_;  ///< without a saved kernel
@@ -191,6 +225,15 @@ class KernelGuest {
     const KernelFacts* facts_ = nullptr;
     std::map<vm::Virtual, std::array<std::byte, 2>> code_of_failures_;
     KernelLog log_;
+    std::optional<ImagePorts> ports_;
+    std::optional<Console> console_;  ///< set if `ports_` is
+    std::function<void(char)> sink_;
+    struct StopPlace {
+        vm::Virtual address;
+        vm::Physical physical;
+        std::array<std::byte, 2> code;  ///< what the OUT has replaced
+    };
+    std::optional<StopPlace> stop_;
     /// Instructions that were decoded, by their addresses, with their bytes.
     struct Decoded {
         std::array<std::byte, vm::Instruction::max_length> bytes;

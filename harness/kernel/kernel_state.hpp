@@ -7,10 +7,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "gatecrash/address.hpp"
+#include "kernel/serial_port.hpp"
 #include "kvm/mapping.hpp"
 #include "kvm/vcpu.hpp"
 #include "kvm/vm.hpp"
@@ -38,11 +41,20 @@ struct DeviceState {
     std::array<kvm_irqchip, 3> interrupt_controllers{};
 };
 
+/// The serial port of an image, and what the image has sent through it.
+struct Console {
+    SerialPort serial;
+    std::string output;
+
+    bool operator==(const Console&) const = default;
+};
+
 /// A moment of a KernelGuest.
 struct KernelState {
     CpuState cpu;
     std::shared_ptr<const DeviceState> devices;
     vm::PageSet pages;  ///< pages that differ from the first state of MemoryStates
+    std::optional<Console> console{};
 };
 
 [[nodiscard]] DeviceState read_devices(kvm::Vm& vm, kvm::Vcpu& cpu);

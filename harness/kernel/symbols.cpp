@@ -6,8 +6,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 #include <memory>
+
+#include "kernel/elf_reader.hpp"
 
 namespace gatecrash::kernel {
 namespace {
@@ -55,21 +56,10 @@ char type_of(const GElf_Sym& symbol) {
 }  // namespace
 
 std::string_view build_id(const BootImage& image) {
-    // elf(5), "Notes (Nhdr)"
-    const auto notes = text_of(image.section(".notes"));
     constexpr std::string_view owner("GNU\0", 4);
     constexpr std::uint32_t build_id_type = 3;
-    struct Note {
-        std::uint32_t owner_size, size, type;
-    } note{};
-    const auto aligned = [](std::size_t size) { return (size + 3) & ~std::size_t{3}; };
-    for (std::size_t at = 0; at + sizeof note <= notes.size();) {
-        std::memcpy(&note, notes.data() + at, sizeof note);
-        const auto name = at + sizeof note, content = name + aligned(note.owner_size);
-        if (content > notes.size() || notes.size() - content < note.size) return {};
-        if (note.type == build_id_type && notes.substr(name, note.owner_size) == owner)
-            return notes.substr(content, note.size);
-        at = content + aligned(note.size);
+    for (const auto& note : notes_in(image.section(".notes"))) {
+        if (note.type == build_id_type && note.owner == owner) return text_of(note.content);
     }
     return {};
 }
@@ -102,12 +92,13 @@ std::string to_system_map(const std::vector<KernelSymbol>& symbols) {
     return text;
 }
 
-std::vector<KernelSymbol> read_symbol_table(const BootImage& vmlinux) {
+std::vector<KernelSymbol> symbols_if_any(const BootImage& image) {
+    std::vector<KernelSymbol> symbols;
+    if (!is_elf(image.elf)) return symbols;
     elf_version(EV_CURRENT);
     // libelf does not write through this pointer: the file is only read.
-    auto* bytes = const_cast<char*>(reinterpret_cast<const char*>(vmlinux.elf.data()));
-    const std::unique_ptr<Elf, decltype(&elf_end)> elf(elf_memory(bytes, vmlinux.elf.size()), elf_end);
-    std::vector<KernelSymbol> symbols;
+    auto* bytes = const_cast<char*>(reinterpret_cast<const char*>(image.elf.data()));
+    const std::unique_ptr<Elf, decltype(&elf_end)> elf(elf_memory(bytes, image.elf.size()), elf_end);
     Elf_Scn* section = nullptr;
     while ((section = elf_nextscn(elf.get(), section)) != nullptr) {
         GElf_Shdr header;
@@ -127,9 +118,14 @@ std::vector<KernelSymbol> read_symbol_table(const BootImage& vmlinux) {
             symbols.push_back({type_of(symbol), name, vm::Virtual{symbol.st_value}});
         }
     }
+    std::ranges::stable_sort(symbols, {}, [](const KernelSymbol& each) { return number(each.address); });
+    return symbols;
+}
+
+std::vector<KernelSymbol> read_symbol_table(const BootImage& vmlinux) {
+    auto symbols = symbols_if_any(vmlinux);
     if (symbols.empty())
         throw ImageError("no symbols: it is stripped. Name the vmlinux that the kernel's build leaves");
-    std::ranges::stable_sort(symbols, {}, [](const KernelSymbol& each) { return number(each.address); });
     return symbols;
 }
 
@@ -156,7 +152,7 @@ vm::SymbolTable symbol_table(std::vector<KernelSymbol> symbols) { return vm::Sym
 
 std::vector<KernelSymbol> symbols_from(Bytes file, const std::string& name, const BootImage& kernel) {
     try {
-        if (!text_of(file).starts_with(ELFMAG)) {
+        if (!is_elf(file)) {
             auto symbols = read_system_map(text_of(file));
             check_banner(symbols, kernel);
             return symbols;

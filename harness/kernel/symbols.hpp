@@ -24,6 +24,9 @@ namespace gatecrash::kernel {
 /// Reads the symbol table of a vmlinux. Throws ImageError if it is stripped.
 [[nodiscard]] std::vector<KernelSymbol> read_symbol_table(const BootImage& vmlinux);
 
+/// Returns the symbol table of an image, or nothing if it is stripped or no ELF file.
+[[nodiscard]] std::vector<KernelSymbol> symbols_if_any(const BootImage& image);
+
 /// Returns the kernel's own kallsyms. Throws ImageError if it has none.
 [[nodiscard]] std::vector<KernelSymbol> own_symbols(const BootImage& kernel);
 

@@ -209,6 +209,13 @@ Exit Vcpu::run(bool irq_window) {
     return result < 0 ? Exit{InterruptedExit{}} : decode_exit();
 }
 
+bool Vcpu::is_halted() {
+    flush();
+    kvm_mp_state state{};
+    GATECRASH_IOCTL(fd_.get(), KVM_GET_MP_STATE, &state);
+    return state.mp_state == KVM_MP_STATE_HALTED;
+}
+
 kvm_lapic_state Vcpu::local_apic() {
     flush();
     kvm_lapic_state state{};

@@ -67,6 +67,10 @@ class Vcpu {
     /// Makes a machine check arrive (KVM_X86_SET_MCE).
     void machine_check(const kvm_x86_mce& error);
 
+    /// True if the CPU waits in a HLT for an interrupt (KVM_GET_MP_STATE). Only interrupt controllers inside KVM let it
+    /// wait there.
+    [[nodiscard]] bool is_halted();
+
     /// Return and set the registers of the local APIC, which Vm::create_interrupt_controllers() makes (KVM_GET_LAPIC).
     [[nodiscard]] kvm_lapic_state local_apic();
     void set_local_apic(const kvm_lapic_state& state);

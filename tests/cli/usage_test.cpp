@@ -290,6 +290,22 @@ TEST(LinuxKernel, ThatCannotBeSweptIsRefusedBeforeAMachineIsNeeded) {
                        "replay them one by one");
 }
 
+TEST(KernelImage, ThatCannotBeBootedIsRefusedBeforeAMachineIsNeeded) {
+    const TemporaryFolder folder;
+    const std::string image = TEST_IMAGES "pvh.elf";
+    expect_wrong_usage({"kernel"}, "IMAGE is missing");
+    expect_wrong_usage({"kernel", "/nonexistent/kernel.elf"}, "cannot read /nonexistent/kernel.elf: No such");
+    expect_wrong_usage({"kernel", folder.path()}, "is a folder");
+    expect_wrong_usage({"kernel", folder.file("text", "no kernel")}, "text: no boot loader can start it");
+    expect_wrong_usage({"kernel", GUEST}, "no boot loader can start it");
+    expect_wrong_usage({"kernel", folder.file("cut.elf", posix::read_file(image).substr(0, 8000))}, "cut off");
+    expect_wrong_usage({"kernel", image, "--exit-port", "x"}, "--exit-port must be a number");
+    expect_wrong_usage({"kernel", image, "--exit-port", "0x10000"}, "--exit-port must be a number");
+    expect_wrong_usage({"kernel", image, "--description", "/nonexistent"}, "--description: cannot read /nonexistent");
+    expect_wrong_usage({"kernel", image, "--description", folder.file("my.json", R"({"exits": 1})")},
+                       "my.json: no key 'exits'");
+}
+
 /// Makes damaged copies of a guest.
 class GuestFile : public testing::Test {
   protected:

@@ -1,0 +1,56 @@
+#include "cli/image_options.hpp"
+
+#include <fmt/format.h>
+
+#include "cli/kernel_options.hpp"
+#include "posix/file.hpp"
+
+namespace gatecrash::cli {
+namespace {
+
+constexpr const char *description_option = "description", *exit_port_option = "exit-port",
+                     *good_exit_option = "good-exit";
+
+}  // namespace
+
+void add_image(OptionList& options) {
+    add_text(options, description_option, "FILE",
+             "JSON with what is known about the image: ports, counters of events, functions that mean failure");
+    add_text(options, exit_port_option, "PORT", "the port that ends the image (default: 0xf4)");
+    add_text(options, good_exit_option, "VALUE", "the value for that port that means success (default: 0)");
+}
+
+ImageOptions read_image(const Values& values, const std::string& file) {
+    check_file(file, "the image", values.command());
+    ImageOptions options;
+    options.setup = {.file = file,
+                     .command_line = values.text_if_given("append").value_or(""),
+                     .memory = read_memory(values),
+                     .description = {}};
+    options.description = values.file_if_given(description_option);
+    auto& description = options.setup.description;
+    if (options.description) {
+        check_file(*options.description, fmt::format("--{}", description_option), values.command());
+        description = kernel::read_description(posix::read_file(*options.description), *options.description);
+    }
+    const auto exit_port = values.number_if_given(exit_port_option, std::uint16_t{1});
+    const auto good_exit = values.number_if_given(good_exit_option, std::uint32_t{0});
+    description.ports.exit = exit_port.value_or(description.ports.exit);
+    description.good_exit = good_exit.value_or(description.good_exit);
+
+    for (const auto* const name : {"append", description_option, exit_port_option, good_exit_option}) {
+        if (const auto text = values.text_if_given(name))
+            options.words.insert(options.words.end(), {fmt::format("--{}", name), *text});
+    }
+    const auto memory = words_of_memory(options.setup.memory);
+    options.words.insert(options.words.end(), memory.begin(), memory.end());
+    return options;
+}
+
+Words files_of(const ImageOptions& options) {
+    Words files{options.setup.file};
+    if (options.description) files.push_back(*options.description);
+    return files;
+}
+
+}  // namespace gatecrash::cli

@@ -1,0 +1,26 @@
+// The options that say which image is booted, for `kernel` and for `replay` of its schedules.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "cli/option_groups.hpp"
+#include "kernel/image.hpp"
+
+namespace gatecrash::cli {
+
+struct ImageOptions {
+    kernel::ImageSetup setup;
+    std::optional<std::string> description;  ///< the file that --description names
+    Words words;                             ///< the options as words of a command line
+};
+
+/// Adds the options that only images have.
+void add_image(OptionList& options);
+/// Reads the options of the image `file`. Throws UsageError for a wrong value, and for a file that cannot be read; and
+/// vm::ImageError for a wrong description.
+[[nodiscard]] ImageOptions read_image(const Values& values, const std::string& file);
+/// Returns the user's files that an image needs.
+[[nodiscard]] Words files_of(const ImageOptions& options);
+
+}  // namespace gatecrash::cli

@@ -1,0 +1,83 @@
+#include "kernel/serial_port.hpp"
+
+#include <utility>
+
+namespace gatecrash::kernel {
+namespace {
+
+enum Register : std::uint16_t {
+    data,
+    interrupts,
+    fifo,
+    line_control,
+    modem_control,
+    line_status,
+    modem_status,
+    scratch
+};
+constexpr std::uint8_t loopback = 0x10;                   // of the modem control
+constexpr std::uint8_t received = 0x01, can_send = 0x60;  // of the line status
+constexpr std::uint8_t is_ready = 0xb0;                   // of the modem status: carrier, DSR, CTS
+constexpr std::uint8_t no_interrupt = 0x01, has_fifo = 0xc0, use_fifo = 0x01;
+
+}  // namespace
+
+std::optional<std::uint8_t> SerialPort::write(std::uint16_t index, std::uint8_t value) {
+    switch (index) {
+        case data:
+            if (has_divisor()) {
+                divisor_low_ = value;
+            } else if ((modem_control_ & loopback) != 0) {
+                received_ = value;
+            } else {
+                return value;
+            }
+            break;
+        case interrupts:
+            (has_divisor() ? divisor_high_ : interrupts_) = value;
+            break;
+        case fifo:
+            fifo_control_ = value;
+            break;
+        case line_control:
+            line_control_ = value;
+            break;
+        case modem_control:
+            modem_control_ = value;
+            break;
+        case scratch:
+            scratch_ = value;
+            break;
+        default:
+            break;
+    }
+    return std::nullopt;
+}
+
+std::uint8_t SerialPort::read(std::uint16_t index) {
+    switch (index) {
+        case data:
+            return has_divisor() ? divisor_low_ : std::exchange(received_, std::nullopt).value_or(0);
+        case interrupts:
+            return has_divisor() ? divisor_high_ : interrupts_;
+        case fifo:
+            return (fifo_control_ & use_fifo) != 0 ? no_interrupt | has_fifo : no_interrupt;
+        case line_control:
+            return line_control_;
+        case modem_control:
+            return modem_control_;
+        case line_status:
+            return received_ ? can_send | received : can_send;
+        case modem_status: {
+            if ((modem_control_ & loopback) == 0) return is_ready;
+            // The outputs DTR, RTS, OUT1 and OUT2 arrive at the inputs DSR, CTS, RI and DCD.
+            const unsigned outputs = modem_control_;
+            return static_cast<std::uint8_t>((outputs & 1) << 5 | (outputs & 2) << 3 | (outputs & 4) << 4 |
+                                             (outputs & 8) << 4);
+        }
+        default:
+            return scratch_;
+    }
+}
+
+}  // namespace gatecrash::kernel
