@@ -32,13 +32,18 @@ KernelStepper::Step KernelWalk::step() {
 }
 
 KernelStepper::Step KernelWalk::step_over_calls() {
-    const auto instruction = stepper_.next_instruction();
+    auto instruction = stepper_.next_instruction();
     const auto before = guest_.cpu().regs();
+    vm::Virtual next{before.rip + (instruction ? instruction->length : 0)};
+    if (instruction && vm::opens_shadow(*instruction)) {
+        // The next instruction executes in the same step.
+        instruction = guest_.instruction_at(next);
+        if (instruction) next = vm::Virtual{number(next) + instruction->length};
+    }
     auto step = stepper_.step();
     has_written_ = has_written_ || step.delivered || !instruction || instruction->writes_memory;
     if (step.end || step.delivered || is_stepped()) return step;
     const auto& now = guest_.cpu().regs();
-    const vm::Virtual next{before.rip + (instruction ? instruction->length : 0)};
     const bool is_call =
         now.rsp == before.rsp - sizeof now.rsp && guest_.word_at(vm::Virtual{now.rsp}) == std::optional(number(next));
     if (is_call && is_text(vm::Virtual{before.rip})) calls_.push_back({next, vm::Virtual{now.rsp}});
