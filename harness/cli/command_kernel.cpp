@@ -1,11 +1,18 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "cli/command_explore.hpp"
 #include "cli/commands.hpp"
 #include "cli/image_options.hpp"
 #include "cli/inside.hpp"
 #include "cli/kernel_options.hpp"
 #include "cli/machine_choice.hpp"
+#include "cli/output.hpp"
+#include "cli/report_results.hpp"
+#include "cli/workers.hpp"
 #include "report/exit_code.hpp"
+#include "worker/interrupt.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -13,24 +20,69 @@ namespace {
 using report::ExitCode;
 
 struct KernelCommandOptions {
-    CommonOptions common;
+    SweepingOptions sweeping;
     ImageOptions image;
     unsigned seconds = 0;
+    std::optional<kernel::ImageWindow> window;  ///< empty: the image runs to its end
+    KernelEvents events;
+    bool prune = true;
 };
 
 constexpr unsigned usual_seconds = 60;
+
+/// Adds the options that need --window.
+void add_sweep(OptionList& options) {
+    add_events(options);
+    add_sweeping(options);
+}
 
 void add_kernel_command(OptionList& options) {
     add_boot(options);
     add_image(options);
     add_text(options, "seconds", "N",
              fmt::format("patience with an image that has not ended yet (default: {})", usual_seconds));
+    add_image_window(options);
+    add_sweep(options);
+}
+
+/// Refuses options that a run to the end would ignore.
+void refuse_sweep_options(const Values& values) {
+    OptionList options;
+    add_sweep(options);
+    add_text(options, "json", "FILE", "");
+    add_text(options, "jobs", "N", "");
+    for (const auto& option : options.options()) {
+        const auto& name = option->long_name();
+        const bool is_flag = option->semantic()->max_tokens() == 0;
+        if (is_flag ? values.is_set(name.c_str()) : values.has(name.c_str()))
+            values.fail(fmt::format("--{} is for sweeps, which need --window", name));
+    }
+}
+
+/// Checks what a sweep needs beyond the image.
+void check_sweep(const KernelCommandOptions& options, const Values& values) {
+    if (!options.sweeping.limits.shard.is_whole()) values.fail("--shard does not work with `kernel` yet");
+    const bool has_irq = std::ranges::find(options.events.events, vm::Event::irq()) != options.events.events.end();
+    if (has_irq && !options.image.setup.description.irq_vector)
+        values.fail("irq needs a vector: write irq=VECTOR, or give irq.vector in the description");
 }
 
 KernelCommandOptions read_kernel_command(const Values& values) {
-    return {.common = read_common(values),
-            .image = read_image(values, values.only_argument("IMAGE")),
-            .seconds = values.number_if_given("seconds", 1U).value_or(usual_seconds)};
+    KernelCommandOptions options{.sweeping = read_sweeping(values, Machines::one),
+                                 .image = read_image(values, values.only_argument("IMAGE")),
+                                 .seconds = values.number_if_given("seconds", 1U).value_or(usual_seconds),
+                                 .window = read_image_window(values),
+                                 .events = read_events(values).value_or(KernelEvents{}),
+                                 .prune = !values.is_set("no-prune")};
+    refuse_stepper(options.sweeping.common, values);
+    if (options.window) {
+        check_sweep(options, values);
+    } else {
+        refuse_sweep_options(values);
+    }
+    if (!options.sweeping.limits.max_findings && !options.sweeping.limits.budget)
+        options.sweeping.limits.max_findings = usual_max_findings;
+    return options;
 }
 
 /// Says how the image ended, and returns the exit code.
@@ -48,10 +100,9 @@ ExitCode report_end(const kernel::ImageEnd& end, const KernelCommandOptions& opt
     return is_good(end.stop, options.image.setup.description) ? ExitCode::as_expected : ExitCode::unexpected;
 }
 
-int run_image(const KernelCommandOptions& options) {
-    const auto file = kernel::read_image_file(options.image.setup.file);
-    const auto local = choose_machine(options.common.machine, false);
-    if (!local) return run_inside(options.common, {.inputs = files_of(options.image)});
+int run_image(const KernelCommandOptions& options, const kernel::ImageFile& file) {
+    const auto local = choose_machine(options.sweeping.common.machine, false);
+    if (!local) return run_inside(options.sweeping.common, {.inputs = files_of(options.image)});
     const auto end = kernel::run_to_end(local->system, file, options.image.setup, options.seconds, [](char byte) {
         (void)std::fputc(byte, stdout);
         if (byte == '\n') (void)std::fflush(stdout);
@@ -60,21 +111,64 @@ int run_image(const KernelCommandOptions& options) {
     return static_cast<int>(report_end(end, options));
 }
 
+Sweeping sweeping_of(const KernelCommandOptions& options) {
+    const auto& setup = options.image.setup;
+    auto replay_options = options.image.words;
+    const auto window = to_string(*options.window);
+    replay_options.insert(replay_options.begin(), {"--image", setup.file});
+    replay_options.insert(replay_options.end(), {"--window", window});
+    auto deciding = deciding_words("kernel", options.sweeping);
+    deciding.insert(deciding.end(), replay_options.begin(), replay_options.end());
+    deciding.push_back("--events=" + joined(options.events.events));
+    deciding.push_back(fmt::format("--depth={}", options.events.depth));
+    if (options.events.in_order) deciding.emplace_back("--in-order");
+    if (!options.prune) deciding.emplace_back("--no-prune");
+
+    const auto target = image_target(setup.file);
+    worker::Sweep sweep{.guest = worker::ImageTarget{target, {setup, *options.window, options.seconds}},
+                        .events = options.events.events,
+                        .depth = options.events.depth,
+                        .prune = options.prune,
+                        .in_order = options.events.in_order};
+    limit(sweep, options.sweeping);
+    return {.command = "kernel",
+            .options = options.sweeping,
+            .deciding = std::move(deciding),
+            .tasks = {{.name = target,
+                       .selection = {},
+                       .is_judged = false,
+                       .sweep = std::move(sweep),
+                       .replay_options = std::move(replay_options)}}};
+}
+
+int kernel_command_main(const KernelCommandOptions& options) {
+    const auto file = kernel::read_image_file(options.image.setup.file);
+    if (!options.window) return run_image(options, file);
+    (void)find_places(file, options.image.setup.description, *options.window);
+    const auto sweeping = sweeping_of(options);
+    Documents documents(sweeping);
+    const worker::InterruptGuard guard;
+    Workers workers(sweeping);
+    return report_exploration(sweeping, documents, workers.machine(), [&] { return workers.next(); });
+}
+
 }  // namespace
 
 const Command kernel_command{
     .name = "kernel",
     .arguments = " IMAGE",
-    .summary = "boot a kernel image, and run it to its end",
+    .summary = "run a kernel image to its end, or sweep a window of it",
     .about =
         "IMAGE is an ELF file with a header of multiboot or multiboot2 or with a PVH note, a flat file with\n"
-        "a multiboot header, or a bzImage. What it sends to its serial port comes to standard output.\n"
-        "The exit code is 0 if it ends by writing the good value to its exit port, and 1 if it ends in\n"
-        "another way.\n",
+        "a multiboot header, or a bzImage. Without --window it runs to its end. What it sends to its serial\n"
+        "port comes to standard output, and the exit code is 0 if it writes the good value to its exit port,\n"
+        "and 1 if it ends in another way. With --window, events land between two places of its code, and the\n"
+        "exit code is 1 if a schedule breaks an invariant.\n",
     .examples =
         "  gatecrash kernel ./kernel.elf\n"
-        "  gatecrash kernel ./kernel.elf --append 'test=all' --exit-port 0x501 --good-exit 0x10\n",
+        "  gatecrash kernel ./kernel.elf --append 'test=all' --exit-port 0x501 --good-exit 0x10\n"
+        "  gatecrash kernel ./kernel.elf --window entry_syscall..syscall_exit --events nmi,db --depth 2\n",
     .add_options = add_kernel_command,
-    .prepare = prepare<read_kernel_command, run_image>};
+    .prepare = prepare<read_kernel_command, kernel_command_main>};
 
 }  // namespace gatecrash::cli

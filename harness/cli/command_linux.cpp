@@ -37,47 +37,25 @@ struct LinuxOptions {
 void add_linux(OptionList& options) {
     add_kernel(options);
     add_text(options, "workload", "LIST", "sweep only these workloads, comma-separated (default: all)");
-    add_text(options, "events", "LIST",
-             "events that may land, comma-separated: nmi, irq, irq=VECTOR, db (default: nmi)");
-    add_text(options, "depth", "K", "maximum number of events in a schedule (default: 1)");
-    add_flag(options, "in-order",
-             "let the events land in the order of --events, which may then have one several times");
+    add_events(options);
     add_text(
         options, "window", "RANGES",
         "land events only in RANGES, comma-separated: FROM..TO from one symbol to another, SYMBOL for one "
         "instruction, `entry` for the entry text, or `all`. EVENT:RANGE applies only to events of that kind. Other "
         "code runs freely");
-    add_flag(options, "no-prune", "also run schedules that are equivalent to one already run");
     add_sweeping(options);
 }
 
-/// Reads a list of events, in which one may occur several times if `may_repeat` is set.
-std::vector<vm::Event> parse_kernel_events(const std::string& text, bool may_repeat) {
-    std::vector<vm::Event> events;
-    if (may_repeat) {
-        for (const auto piece : sweep::split_list(text)) events.push_back(sweep::parse_events(piece).front());
-    } else {
-        events = sweep::parse_events(text);
-    }
-    std::ranges::for_each(events, check_kernel_event);
-    return events;
-}
-
 std::optional<Plan> read_plan(const Values& values) {
-    const bool in_order = values.is_set("in-order");
-    if (!in_order && !values.has("events") && !values.has("depth") && !values.has("window")) return std::nullopt;
-    Plan plan{.name = {}, .events = {vm::Event::nmi()}, .in_order = in_order};
-    const auto read = [&](const char* option, const auto& parse) {
-        try {
-            if (const auto text = values.text_if_given(option)) parse(*text);
-        } catch (const sweep::ScheduleError& error) {
-            values.fail(fmt::format("--{} {}", option, error.what()));
-        }
-    };
-    read("events", [&](const std::string& text) { plan.events = parse_kernel_events(text, in_order); });
-    read("window", [&](const std::string& text) { plan.window = parse_kernel_window(text); });
-    const auto all = in_order ? static_cast<unsigned>(plan.events.size()) : 1;
-    plan.depth = values.number_if_given("depth", 0U, in_order ? all : max_depth).value_or(all);
+    const auto events = read_events(values);
+    if (!events && !values.has("window")) return std::nullopt;
+    const auto [list, depth, in_order] = events.value_or(KernelEvents{});
+    Plan plan{.name = {}, .events = list, .depth = depth, .in_order = in_order};
+    try {
+        if (const auto text = values.text_if_given("window")) plan.window = parse_kernel_window(*text);
+    } catch (const sweep::ScheduleError& error) {
+        values.fail(fmt::format("--window {}", error.what()));
+    }
     return plan;
 }
 

@@ -37,8 +37,8 @@ struct ReplayOptions {
     CommonOptions common;
     Words schedules;
     bool trace = false;
-    bool is_for_kernel = false;  ///< all schedules are for a Linux kernel
-    KernelReplayOptions kernel;
+    ScheduleOf command = ScheduleOf::guest;  ///< all schedules are of this command
+    KernelReplayOptions kernel{};
 };
 
 void add_replay(OptionList& options) {
@@ -47,25 +47,21 @@ void add_replay(OptionList& options) {
 }
 
 ReplayOptions read_replay(const Values& values) {
-    ReplayOptions options{.common = read_common(values),
-                          .schedules = values.arguments(),
-                          .trace = values.is_set("trace"),
-                          .kernel = read_kernel_replay(values)};
+    ReplayOptions options{
+        .common = read_common(values), .schedules = values.arguments(), .trace = values.is_set("trace")};
     if (std::ranges::all_of(options.schedules, &std::string::empty)) values.fail("SCHEDULE is missing");
-    const auto for_kernels = static_cast<std::size_t>(std::ranges::count_if(options.schedules, is_for_kernel));
-    options.is_for_kernel = for_kernels != 0;
-    if (!options.is_for_kernel) {
-        refuse_kernel_options(values);
-    } else if (for_kernels == options.schedules.size()) {
-        refuse_stepper(options.common, values);
-    } else {
-        values.fail("some schedules are for a Linux kernel, and some are not: replay them one by one");
-    }
+    options.command = schedule_of(options.schedules.front());
+    const bool is_one = std::ranges::all_of(
+        options.schedules, [&](const auto& schedule) { return schedule_of(schedule) == options.command; });
+    if (!is_one) values.fail("some schedules are for a kernel, and some are not: replay them one by one");
+    refuse_other_options(values, options.command);
+    if (options.command != ScheduleOf::guest) refuse_stepper(options.common, values);
+    options.kernel = read_kernel_replay(values, options.command);
     return options;
 }
 
 int replay(const ReplayOptions& options) {
-    if (options.is_for_kernel)
+    if (options.command != ScheduleOf::guest)
         return replay_on_kernel(options.common, options.kernel, options.schedules, options.trace);
     std::vector<Replay> replays;
     std::vector<std::string> files;

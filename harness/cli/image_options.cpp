@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "cli/kernel_options.hpp"
 #include "posix/file.hpp"
 
@@ -45,6 +47,26 @@ ImageOptions read_image(const Values& values, const std::string& file) {
     const auto memory = words_of_memory(options.setup.memory);
     options.words.insert(options.words.end(), memory.begin(), memory.end());
     return options;
+}
+
+void add_image_window(OptionList& options) {
+    add_text(options, "window", "FROM..TO",
+             "sweep from the first time that the image is at FROM, up to TO, in 64-bit kernel code: each is SYMBOL or "
+             "SYMBOL+0xOFFSET");
+}
+
+std::optional<kernel::ImageWindow> read_image_window(const Values& values) {
+    const auto text = values.text_if_given("window");
+    if (!text) return std::nullopt;
+    try {
+        return kernel::parse_window(*text);
+    } catch (const sweep::ScheduleError& error) {
+        values.fail(fmt::format("--window {}", error.what()));
+    }
+}
+
+std::string image_target(const std::string& file) {
+    return std::string(image_target_begin) + std::filesystem::path(file).filename().string();
 }
 
 Words files_of(const ImageOptions& options) {

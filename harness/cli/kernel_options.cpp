@@ -9,6 +9,8 @@
 
 #include "kernel/guest_cpu.hpp"
 
+#include "cli/command_explore.hpp"
+
 namespace gatecrash::cli {
 namespace {
 
@@ -72,6 +74,18 @@ std::vector<std::string> read_ignored_memory(const Values& values) {
     return {names.begin(), names.end()};
 }
 
+/// Reads a list of events, in which one may occur several times if `may_repeat` is set.
+std::vector<vm::Event> parse_kernel_events(const std::string& text, bool may_repeat) {
+    std::vector<vm::Event> events;
+    if (may_repeat) {
+        for (const auto piece : sweep::split_list(text)) events.push_back(sweep::parse_events(piece).front());
+    } else {
+        events = sweep::parse_events(text);
+    }
+    std::ranges::for_each(events, check_kernel_event);
+    return events;
+}
+
 }  // namespace
 
 void add_boot(OptionList& options) {
@@ -92,6 +106,11 @@ Words words_of_memory(std::uint64_t memory) {
 }
 
 void add_kernel(OptionList& options) {
+    add_boot(options);
+    add_linux_kernel(options);
+}
+
+void add_linux_kernel(OptionList& options) {
     add_text(options, "kernel", "FILE",
              "the kernel: a bzImage or a vmlinux of 64 bits, Linux 5.10 or newer (default: the one that `./dev setup` "
              "unpacked)");
@@ -103,7 +122,6 @@ void add_kernel(OptionList& options) {
         choices += fmt::format("{}{} ({})", choices.empty() ? "" : "; ", name, why);
     add_text(options, "cpu", "LIST",
              fmt::format("the CPU that the kernel finds, comma-separated: {} (default: host)", choices));
-    add_boot(options);
     add_text(
         options, "init", "FILE",
         "a static program with workloads of your own (default: gatecrash's; gatecrash/workload.h says how to write "
@@ -114,6 +132,28 @@ void add_kernel(OptionList& options) {
     add_text(options, ignore_memory_option, "NAMES",
              "do not compare these words of the kernel's memory, comma-separated: SYMBOL+0xOFFSET as a finding names "
              "it, or SYMBOL for all of its words");
+}
+
+void add_events(OptionList& options) {
+    add_text(options, "events", "LIST",
+             "events that may land, comma-separated: nmi, irq, irq=VECTOR, db (default: nmi)");
+    add_text(options, "depth", "K", "maximum number of events in a schedule (default: 1)");
+    add_flag(options, "in-order",
+             "let the events land in the order of --events, which may then have one several times");
+    add_flag(options, "no-prune", "also run schedules that are equivalent to one already run");
+}
+
+std::optional<KernelEvents> read_events(const Values& values) {
+    KernelEvents read{.in_order = values.is_set("in-order")};
+    if (!read.in_order && !values.has("events") && !values.has("depth")) return std::nullopt;
+    try {
+        if (const auto text = values.text_if_given("events")) read.events = parse_kernel_events(*text, read.in_order);
+    } catch (const sweep::ScheduleError& error) {
+        values.fail(fmt::format("--events {}", error.what()));
+    }
+    const auto all = read.in_order ? static_cast<unsigned>(read.events.size()) : 1;
+    read.depth = values.number_if_given("depth", 0U, read.in_order ? all : max_depth).value_or(all);
+    return read;
 }
 
 std::vector<sweep::SymbolRange> parse_kernel_window(const std::string& text) {
@@ -129,11 +169,11 @@ void check_kernel_event(const vm::Event& event) {
     using Kind = vm::Event::Kind;
     if (event.kind == Kind::nmi || event.kind == Kind::irq || event == vm::Event::db()) return;
     throw sweep::ScheduleError(
-        fmt::format("{} cannot land on a Linux kernel yet: nmi, irq, irq=VECTOR and db can", sweep::to_string(event)));
+        fmt::format("{} cannot land on a kernel yet: nmi, irq, irq=VECTOR and db can", sweep::to_string(event)));
 }
 
 void refuse_stepper(const CommonOptions& options, const Values& values) {
-    if (options.stepper) values.fail("--stepper does not work for a Linux kernel: it is stepped with the trap flag");
+    if (options.stepper) values.fail("--stepper does not work for a kernel: it is stepped with the trap flag");
 }
 
 KernelOptions read_kernel(const Values& values) {
@@ -148,9 +188,9 @@ KernelOptions read_kernel(const Values& values) {
             .init = values.text_if_given("init"),
             .cpu = cpu,
             .append = values.text_if_given("append").value_or(""),
-             .memory = read_memory(values),
-             .pokes = read_pokes(values),
-             .ignored_memory = read_ignored_memory(values)};
+            .memory = read_memory(values),
+            .pokes = read_pokes(values),
+            .ignored_memory = read_ignored_memory(values)};
 }
 
 Words words_of(const KernelOptions& options) {

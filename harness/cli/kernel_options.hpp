@@ -30,8 +30,21 @@ void add_boot(OptionList& options);
 [[nodiscard]] std::uint64_t read_memory(const Values& values);
 [[nodiscard]] Words words_of_memory(std::uint64_t memory);
 
+/// Adds the options that only Linux kernels have, and with add_boot(), all options of KernelOptions.
+void add_linux_kernel(OptionList& options);
 void add_kernel(OptionList& options);
 [[nodiscard]] KernelOptions read_kernel(const Values& values);
+/// The events that land on a kernel.
+struct KernelEvents {
+    std::vector<vm::Event> events{vm::Event::nmi()};
+    unsigned depth = 1;
+    bool in_order = false;
+};
+/// Adds --events, --depth, --in-order and --no-prune.
+void add_events(OptionList& options);
+/// Reads the first three of them; empty if none is given.
+[[nodiscard]] std::optional<KernelEvents> read_events(const Values& values);
+
 /// Reads the ranges of --window, where `entry` is the entry text and `all` no range at all. Throws
 /// sweep::ScheduleError.
 [[nodiscard]] std::vector<sweep::SymbolRange> parse_kernel_window(const std::string& text);

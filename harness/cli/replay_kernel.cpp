@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <initializer_list>
 #include <iterator>
 
 #include "cli/inside.hpp"
@@ -13,6 +14,7 @@
 #include "cli/saved_kernels.hpp"
 #include "cli/select.hpp"
 #include "cli/source_trace.hpp"
+#include "kernel/loaded_image.hpp"
 #include "kernel/loaded_kernel.hpp"
 #include "report/exit_code.hpp"
 #include "suite/result.hpp"
@@ -21,7 +23,8 @@ namespace gatecrash::cli {
 namespace {
 
 constexpr std::string_view target_begin = "linux/";
-constexpr const char* window_option = "window";
+constexpr const char *window_option = "window", *image_option = "image";
+constexpr unsigned image_seconds = 60;  ///< patience with an image that boots
 
 /// Returns the number of the workload that `schedule` is for.
 unsigned workload_of(const sweep::Schedule& schedule, const std::vector<kernel::WorkloadInfo>& workloads) {
@@ -55,52 +58,50 @@ int trace_inside(const CommonOptions& inside, Connection connection, SourceTrace
     return code;
 }
 
-/// Returns the source lines that the user's files have.
-std::optional<kernel::SourceLines> source_lines(const KernelOptions& options) {
-    for (const auto& file : {options.symbols, options.kernel}) {
+/// Returns the source lines that one of the user's files has.
+std::optional<kernel::SourceLines> source_lines(std::initializer_list<std::optional<std::string>> files) {
+    for (const auto& file : files) {
         if (!file) continue;
         if (kernel::SourceLines lines(*file); !lines.empty()) return lines;
     }
     return std::nullopt;
 }
 
-}  // namespace
-
-void add_kernel_replay(OptionList& options) {
-    add_kernel(options);
-    add_text(options, window_option, "RANGES",
-             "for a schedule of `linux` with that option: where its boundaries are counted; other code runs freely");
-}
-
-KernelReplayOptions read_kernel_replay(const Values& values) {
-    KernelReplayOptions options{read_kernel(values), {}, values.text_if_given(saved_kernel_option)};
-    try {
-        if (const auto text = values.text_if_given(window_option)) options.window = parse_kernel_window(*text);
-    } catch (const sweep::ScheduleError& error) {
-        values.fail(fmt::format("--window {}", error.what()));
-    }
-    return options;
-}
-
-bool is_for_kernel(const std::string& schedule) {
-    return schedule.starts_with(target_begin) && !is_file(schedule.substr(0, schedule.rfind('@')));
-}
-
-void refuse_kernel_options(const Values& values) {
-    OptionList options;
-    add_kernel_replay(options);
-    for (const auto& option : options.options()) {
-        const auto name = option->long_name();
-        if (!values.has(name.c_str())) continue;
-        values.fail(fmt::format("--{} is for schedules of `linux`, which begin with {}", name, target_begin));
+/// The options that only schedules of one command have. Both have --append, --memory and --window.
+void add_options_of(OptionList& options, ScheduleOf command) {
+    if (command == ScheduleOf::linux) add_linux_kernel(options);
+    if (command == ScheduleOf::kernel) {
+        add_text(options, image_option, "FILE", "for schedules of `kernel`: the image");
+        add_image(options);
     }
 }
 
-int replay_on_kernel(const CommonOptions& common, const KernelReplayOptions& options, const Words& schedules,
-                     bool with_trace) {
-    std::vector<sweep::Schedule> parsed;
-    parsed.reserve(schedules.size());
-    for (const auto& text : schedules) parsed.push_back(sweep::parse_schedule(text));
+/// Replays the schedules, one after another.
+class Replayer {
+  public:
+    /// Both must outlive it. Without a trace, `trace` is empty.
+    Replayer(TextOutput& text, const sweep::TraceSink& trace) : text_(text), trace_(trace) {}
+
+    void replay(kernel::KernelSubject& subject, const sweep::Schedule& schedule) {
+        const auto replayed = subject.replay(schedule.landings, trace_);
+        results_.push_back(suite::replayed({.case_name = schedule.target}, schedule, replayed.violations));
+        text_.print((trace_ ? "\n" : "") + replay_text(schedule, replayed));
+        if (const auto words = subject.not_compared(); !words.empty())
+            text_.print(fmt::format("not compared: {}\n", fmt::join(words, ", ")));
+    }
+    [[nodiscard]] int finish(Documents& documents, const LocalMachine& machine) const {
+        documents.write(machine.description, results_);
+        return static_cast<int>(report::exit_code_of(results_));
+    }
+
+  private:
+    TextOutput& text_;
+    const sweep::TraceSink& trace_;
+    std::vector<suite::Result> results_;
+};
+
+int replay_on_linux(const CommonOptions& common, const KernelReplayOptions& options,
+                    const std::vector<sweep::Schedule>& schedules, bool with_trace) {
     Documents documents("replay", destinations_of(common));
     auto inside = common;
     auto saved = options.saved.value_or("");
@@ -112,14 +113,14 @@ int replay_on_kernel(const CommonOptions& common, const KernelReplayOptions& opt
     auto local = choose_machine(inside.machine, !documents.empty());
     TextOutput text(common);
     const bool is_inside = options.saved.has_value();
-    SourceTrace sources(with_trace && !is_inside ? source_lines(options.kernel) : std::nullopt,
-                        [&text](const std::string& line) { text.print(line); });
+    SourceTrace sources(
+        with_trace && !is_inside ? source_lines({options.kernel.symbols, options.kernel.kernel}) : std::nullopt,
+        [&text](const std::string& line) { text.print(line); });
     if (!local) {
         inside.words.push_back(fmt::format("--{}={}", saved_kernel_option, saved));
         const Connection connection{.inputs = {saved}, .documents = &documents};
         return with_trace ? trace_inside(inside, connection, sources) : run_inside(inside, connection);
     }
-    kernel::LoadedKernel loaded(local->system, saved, options.kernel.pokes);
     sweep::TraceSink trace;
     if (with_trace) {
         trace = [&](const std::string& line) {
@@ -127,20 +128,105 @@ int replay_on_kernel(const CommonOptions& common, const KernelReplayOptions& opt
             sources.add(line);
         };
     }
-    std::vector<suite::Result> results;
-    for (const auto& schedule : parsed) {
+    kernel::LoadedKernel loaded(local->system, saved, options.kernel.pokes);
+    Replayer replayer(text, trace);
+    for (const auto& schedule : schedules) {
         const auto sweep = sweep_options(schedule, options.window);
         kernel::KernelSubject subject(
-            loaded.waiting(), {schedule.target, workload_of(schedule, loaded.head().workloads), options.kernel.ignored_memory},
-            sweep);
-        const auto replayed = subject.replay(schedule.landings, trace);
-        results.push_back(suite::replayed({.case_name = schedule.target}, schedule, replayed.violations));
-        text.print((with_trace ? "\n" : "") + replay_text(schedule, replayed));
-        if (const auto words = subject.not_compared(); !words.empty())
-            text.print(fmt::format("not compared: {}\n", fmt::join(words, ", ")));
+            loaded.waiting(),
+            {schedule.target, workload_of(schedule, loaded.head().workloads), options.kernel.ignored_memory}, sweep);
+        replayer.replay(subject, schedule);
     }
-    documents.write(local->description, results);
-    return static_cast<int>(report::exit_code_of(results));
+    return replayer.finish(documents, *local);
+}
+
+int replay_on_image(const CommonOptions& common, const KernelReplayOptions& options,
+                    const std::vector<sweep::Schedule>& schedules, bool with_trace) {
+    const auto& setup = options.image->setup;
+    (void)find_places(kernel::read_image_file(setup.file), setup.description, *options.image_window);
+    Documents documents("replay", destinations_of(common));
+    auto local = choose_machine(common.machine, !documents.empty());
+    if (!local) return run_inside(common, {.inputs = files_of(*options.image), .documents = &documents});
+    TextOutput text(common);
+    SourceTrace sources(with_trace ? source_lines({setup.file}) : std::nullopt,
+                        [&text](const std::string& line) { text.print(line); });
+    sweep::TraceSink trace;
+    if (with_trace) trace = [&sources](const std::string& line) { sources.add(line); };
+    Replayer replayer(text, trace);
+    for (const auto& schedule : schedules) {
+        const auto sweep = sweep_options(schedule, {});
+        kernel::LoadedImage image(local->system, {setup, *options.image_window, image_seconds}, sweep.events);
+        kernel::KernelSubject subject(image.waiting(), schedule.target, image.window(), sweep);
+        replayer.replay(subject, schedule);
+    }
+    return replayer.finish(documents, *local);
+}
+
+}  // namespace
+
+ScheduleOf schedule_of(const std::string& schedule) {
+    if (is_file(schedule.substr(0, schedule.rfind('@')))) return ScheduleOf::guest;
+    if (schedule.starts_with(target_begin)) return ScheduleOf::linux;
+    return schedule.starts_with(image_target_begin) ? ScheduleOf::kernel : ScheduleOf::guest;
+}
+
+void add_kernel_replay(OptionList& options) {
+    add_boot(options);
+    add_options_of(options, ScheduleOf::linux);
+    add_options_of(options, ScheduleOf::kernel);
+    add_text(
+        options, window_option, "RANGES",
+        "for a schedule of `linux` with that option: where its boundaries are counted; other code runs freely. For "
+        "a schedule of `kernel`: its window, FROM..TO");
+}
+
+KernelReplayOptions read_kernel_replay(const Values& values, ScheduleOf command) {
+    KernelReplayOptions options{.kernel = read_kernel(values), .saved = values.text_if_given(saved_kernel_option)};
+    if (command == ScheduleOf::kernel) {
+        const auto file = values.file_if_given(image_option);
+        options.image_window = read_image_window(values);
+        if (!file || !options.image_window)
+            values.fail("a schedule of `kernel` needs --image FILE and --window FROM..TO");
+        options.image = read_image(values, *file);
+        return options;
+    }
+    try {
+        if (const auto text = values.text_if_given(window_option)) options.window = parse_kernel_window(*text);
+    } catch (const sweep::ScheduleError& error) {
+        values.fail(fmt::format("--window {}", error.what()));
+    }
+    return options;
+}
+
+void refuse_other_options(const Values& values, ScheduleOf command) {
+    struct Group {
+        ScheduleOf of;
+        std::string_view name, targets;
+    };
+    for (const auto& [of, name, targets] :
+         {Group{ScheduleOf::linux, "linux", target_begin}, Group{ScheduleOf::kernel, "kernel", image_target_begin}}) {
+        OptionList options;
+        if (of != command) add_options_of(options, of);
+        if (command == ScheduleOf::guest && of == ScheduleOf::linux) {
+            add_boot(options);
+            add_text(options, window_option, "RANGES", "");
+        }
+        for (const auto& option : options.options()) {
+            if (values.has(option->long_name().c_str())) {
+                values.fail(fmt::format("--{} is for schedules of `{}`, which begin with {}", option->long_name(), name,
+                                        targets));
+            }
+        }
+    }
+}
+
+int replay_on_kernel(const CommonOptions& common, const KernelReplayOptions& options, const Words& schedules,
+                     bool with_trace) {
+    std::vector<sweep::Schedule> parsed;
+    parsed.reserve(schedules.size());
+    for (const auto& text : schedules) parsed.push_back(sweep::parse_schedule(text));
+    return options.image ? replay_on_image(common, options, parsed, with_trace)
+                         : replay_on_linux(common, options, parsed, with_trace);
 }
 
 }  // namespace gatecrash::cli

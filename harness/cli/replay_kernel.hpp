@@ -4,28 +4,33 @@
 #include <string>
 #include <vector>
 
+#include "cli/image_options.hpp"
 #include "cli/kernel_options.hpp"
 #include "cli/options.hpp"
 #include "sweep/schedule.hpp"
 
 namespace gatecrash::cli {
 
-/// The options of `replay` for schedules of a Linux kernel.
+/// The options of `replay` for schedules of kernels.
 struct KernelReplayOptions {
-    KernelOptions kernel;
-    std::vector<sweep::SymbolRange> window;
-    std::optional<std::string> saved;  ///< the value of saved_kernel_option
+    KernelOptions kernel{};
+    std::optional<ImageOptions> image{};  ///< set for schedules of `kernel`
+    std::optional<kernel::ImageWindow> image_window{};
+    std::vector<sweep::SymbolRange> window{};
+    std::optional<std::string> saved{};  ///< the value of saved_kernel_option
 };
 
+/// The command whose schedules have such a target.
+enum class ScheduleOf : std::uint8_t { guest, linux, kernel };
+/// Tells which command names targets as in the schedule. A file of that name is a guest.
+[[nodiscard]] ScheduleOf schedule_of(const std::string& schedule);
 void add_kernel_replay(OptionList& options);
-[[nodiscard]] KernelReplayOptions read_kernel_replay(const Values& values);
+[[nodiscard]] KernelReplayOptions read_kernel_replay(const Values& values, ScheduleOf command);
 
-/// True if the schedule is for a workload of a Linux kernel, as `linux` names them, and not for a file of that name.
-[[nodiscard]] bool is_for_kernel(const std::string& schedule);
-/// Refuses options that only kernels have.
-void refuse_kernel_options(const Values& values);
+/// Refuses options that schedules of this command do not have.
+void refuse_other_options(const Values& values, ScheduleOf command);
 
-/// Replays `schedules`, and returns the exit code. Throws sweep::ScheduleError, and what `linux` throws.
+/// Replays `schedules`, and returns the exit code. Throws sweep::ScheduleError, and what `linux` or `kernel` throws.
 [[nodiscard]] int replay_on_kernel(const CommonOptions& common, const KernelReplayOptions& options,
                                    const Words& schedules, bool with_trace);
 

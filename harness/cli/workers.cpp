@@ -70,6 +70,7 @@ Words files_of(const std::vector<worker::Sweep>& sweeps) {
     for (const auto& sweep : sweeps) {
         if (const auto* file = std::get_if<worker::GuestFile>(&sweep.guest)) files.insert(file->path);
         if (const auto* kernel = std::get_if<worker::KernelWorkload>(&sweep.guest)) files.insert(kernel->saved);
+        if (const auto* image = std::get_if<worker::ImageTarget>(&sweep.guest)) files.insert(image->sweep.setup.file);
     }
     return {files.begin(), files.end()};
 }

@@ -16,20 +16,23 @@
 
 namespace gatecrash::kernel {
 
-EndMemory::EndMemory(KernelGuest& guest, const KernelFacts& facts, const WindowRun& run, const MemoryNames& names,
-                     const std::vector<std::string>& ignored)
-    : guest_(guest), facts_(facts), run_(run), names_(names), ignored_(ignored.begin(), ignored.end()) {
+EndMemory::EndMemory(const WaitingKernel& kernel, const WindowRun& run, const std::vector<std::string>& ignored)
+    : guest_(kernel.guest),
+      facts_(kernel.facts),
+      run_(run),
+      names_(guest_, facts_, kernel.symbols),
+      ignored_(ignored.begin(), ignored.end()) {
     for (const auto& name : ignored) {
-        if (!names.has(name)) {
+        if (!names_.has(name)) {
             throw sweep::ScheduleError(
                 fmt::format("--ignore-memory: the kernel has no '{}'. A finding's message has the names of words, and "
                             "a symbol stands for all of its words",
                             name));
         }
     }
-    for (const auto& stack : KernelStacks(guest, facts).all()) {
+    for (const auto& stack : KernelStacks(guest_, facts_).all()) {
         for (auto at = stack.low; at < stack.high; at += vm::page_size) {
-            const auto physical = guest.translate(vm::Virtual{at});
+            const auto physical = guest_.translate(vm::Virtual{at});
             if (!physical) continue;
             const auto page = number(*physical) / vm::page_size;
             if (page >= dead_.size()) dead_.resize(page + 1);
@@ -84,10 +87,10 @@ std::optional<vm::PageSet> EndMemory::run_in_turn(const std::vector<vm::Event>& 
     for (const auto& event : events) (event.kind == vm::Event::Kind::db ? in_kernel : in_program).push_back(event);
     guest_.restore(run_.begin);
     if (place == Place::begin && !handle_in_program(in_program)) return std::nullopt;
-    if (run_.opening) land(guest_, *run_.opening);
+    if (run_.opening) land(guest_, facts_, *run_.opening);
     if (!handle_in_kernel(in_kernel) || !run_to_end()) return std::nullopt;
     for (const auto& event : place == Place::end ? in_program : std::vector<vm::Event>{}) {
-        land(guest_, event);
+        land(guest_, facts_, event);
         if (!run_to_end()) return std::nullopt;
     }
     if (!compare_ends(guest_.cpu_state(), run_.end.cpu).empty()) return std::nullopt;
@@ -114,7 +117,7 @@ bool EndMemory::handle_in_program(const std::vector<vm::Event>& events) {
     std::ranges::copy(code, original.begin());
     std::ranges::copy(out, code.begin());
     const bool all_handled = std::ranges::all_of(events, [&](const auto& event) {
-        land(guest_, event);
+        land(guest_, facts_, event);
         const bool is_back = guest_.run_patiently() == Stop{Rang{GATECRASH_DOORBELL_BEGIN}} && guest_.rip() == begin;
         if (is_back) guest_.cancel_output();
         return is_back;
@@ -136,7 +139,7 @@ bool EndMemory::handle_in_kernel(const std::vector<vm::Event>& events) {
         while (!is_there()) {
             if (walk.step().end) return false;
         }
-        land(guest_, event);
+        land(guest_, facts_, event);
         if (walk.step().end) return false;
     }
     return true;

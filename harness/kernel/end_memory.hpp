@@ -11,19 +11,13 @@
 #include "gatecrash/event.hpp"
 #include "kernel/kernel_facts.hpp"
 #include "kernel/kernel_guest.hpp"
+#include "kernel/kernel_window.hpp"
 #include "kernel/memory_names.hpp"
 
 namespace gatecrash::kernel {
 
-/// The run without events through a window.
-struct WindowRun {
-    KernelState begin;                 ///< in the program
-    std::optional<vm::Event> opening;  ///< lands at `begin`
-    KernelState end;                   ///< at the doorbell END
-};
-
-/// Knows the memory at the end of a window. It must be as if the same events had arrived one after another, outside of
-/// the entry code.
+/// Knows the memory at the end of a DoorbellWindow. It must be as if the same events had arrived one after another,
+/// outside of the entry code.
 ///
 /// Two runs show what that is. In one the events arrive at the beginning of the window, in the other at its end. Words
 /// in which these two differ depend on the place, such as a kernel's note of where its last NMI arrived. They do not
@@ -32,8 +26,7 @@ class EndMemory {
   public:
     /// The guest must be somewhere in the window. Words with names in `ignored` do not count. Throws
     /// sweep::ScheduleError if there is no such name. The references must outlive this.
-    EndMemory(KernelGuest& guest, const KernelFacts& facts, const WindowRun& run, const MemoryNames& names,
-              const std::vector<std::string>& ignored);
+    EndMemory(const WaitingKernel& kernel, const WindowRun& run, const std::vector<std::string>& ignored);
 
     struct Comparison {
         std::vector<WordChange> changes;  ///< words that are not as they should be
@@ -45,6 +38,7 @@ class EndMemory {
     [[nodiscard]] Comparison compare(const std::vector<vm::Event>& events);
     /// Returns the words that do not count, as far as compare() has learned them.
     [[nodiscard]] const std::set<vm::Physical>& learned() const { return learned_; }
+    [[nodiscard]] const MemoryNames& names() const { return names_; }
 
   private:
     enum class Place : std::uint8_t { begin, end };
@@ -59,7 +53,7 @@ class EndMemory {
     KernelGuest& guest_;
     const KernelFacts& facts_;
     const WindowRun& run_;
-    const MemoryNames& names_;
+    MemoryNames names_;
     std::set<std::string> ignored_;
     std::vector<bool> dead_;  ///< true for pages of stacks, by their physical addresses in pages
     std::set<vm::Physical> learned_;

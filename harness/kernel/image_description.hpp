@@ -13,11 +13,11 @@ namespace gatecrash::kernel {
 
 /// How an image ends, which symbols count events, and which functions mean failure.
 struct ImageDescription {
-    ImagePorts ports;
-    std::uint32_t good_exit = 0;             ///< the value for the exit port that means success
-    std::optional<std::uint8_t> irq_vector;  ///< of the event `irq`
-    std::string nmi_counter, irq_counter;    ///< symbols of variables; empty: none
-    std::vector<std::string> failures;       ///< symbols of functions
+    ImagePorts ports{};
+    std::uint32_t good_exit = 0;               ///< the value for the exit port that means success
+    std::optional<std::uint8_t> irq_vector{};  ///< of the event `irq`
+    std::string nmi_counter{}, irq_counter{};  ///< symbols of variables; empty: none
+    std::vector<std::string> failures{};       ///< symbols of functions
 
     bool operator==(const ImageDescription&) const = default;
 };

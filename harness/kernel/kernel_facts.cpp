@@ -28,7 +28,7 @@ std::optional<AddressRange> range(const vm::SymbolTable& symbols, const std::str
 
 /// Finds room for the catchers: the linker fills up the entry text to a large page.
 Virtual find_room(const BootImage& kernel, Virtual entry_text_end) {
-    constexpr std::uint64_t alignment = 16, size = catcher_size * catchers;
+    constexpr std::uint64_t alignment = 16, size = catchers_size;
     const Virtual room{(number(entry_text_end) + alignment - 1) & ~(alignment - 1)};
     const auto bytes = kernel.at(room, size);
     const auto is_padding = [](std::byte byte) { return byte == std::byte{0xcc} || byte == std::byte{0x90}; };
@@ -76,7 +76,7 @@ KernelFacts find_facts(const BootImage& kernel, const vm::SymbolTable& symbols) 
     std::optional<Btf> types;
     if (const auto section = kernel.section(".BTF"); !section.empty()) types.emplace(section);
     facts.nmi_count = counter(types, symbols, "__nmi_count", "IRQ_COUNT_NMI");
-    facts.resched_count = counter(types, symbols, "irq_resched_count", "IRQ_COUNT_RESCHEDULE");
+    facts.irq_count = counter(types, symbols, "irq_resched_count", "IRQ_COUNT_RESCHEDULE");
     // Linux 6.2 to 6.14 have these variables in a structure. Up to 6.0, the task stack is in the TSS.
     facts.task_stack = symbols.find("cpu_current_top_of_stack");
     if (!facts.task_stack) facts.task_stack = member(types, symbols, "pcpu_hot", "pcpu_hot", "top_of_stack");

@@ -51,6 +51,14 @@ kvm::Vm make_vm(const kvm::System& system, std::span<std::byte> memory) {
 
 constexpr unsigned user = 3;  ///< CPL of programs
 
+std::string last_lines(const std::string& text, std::size_t lines) {
+    auto begin = text.size();
+    for (bool is_last = true; begin > 0; --begin) {
+        if (text[begin - 1] == '\n' && !std::exchange(is_last, false) && --lines == 0) break;
+    }
+    return text.substr(begin);
+}
+
 }  // namespace
 
 KernelGuest::KernelGuest(const kvm::System& system, const BootImage& image, const BootInput& input,
@@ -192,6 +200,9 @@ std::optional<vm::Physical> KernelGuest::translate(vm::Virtual address) {
     // Linux with page table isolation: the tables of user mode come after those of the kernel, and lack most of it.
     constexpr std::uint64_t users_tables = 1 << 12;
     const auto& sregs = cpu_.sregs();
+    constexpr std::uint64_t paging = std::uint64_t{1} << 31, long_mode = 1 << 10;
+    if ((sregs.cr0 & paging) == 0 && number(address) < memory_.size()) return vm::Physical{number(address)};
+    if ((sregs.efer & long_mode) == 0) return std::nullopt;
     const bool has_five = (sregs.cr4 & five_levels) != 0;
     auto physical = walk(memory_.bytes(), sregs.cr3, has_five, address);
     const bool is_kernels = number(address) >> 63 != 0;
@@ -256,8 +267,7 @@ void KernelGuest::write(vm::Virtual address, std::uint64_t word) { write(address
 void KernelGuest::watch(const KernelFacts& facts) {
     facts_ = &facts;
     log_ = facts.log;
-    for (std::uint64_t i = 0; i < catchers; ++i)
-        write(vm::Virtual{number(facts.catchers) + i * catcher_size}, out_of_stop);
+    for (std::uint64_t i = 0; i < catchers; ++i) write(vm::Virtual{number(facts.catchers) + i}, out_of_stop);
     for (const auto& [address, name] : facts.failures) {
         if (read(address, code_of_failures_[address]) != out_of_stop.size())
             throw std::out_of_range(fmt::format("{}() is not mapped", name));
@@ -346,7 +356,7 @@ std::optional<Stop> KernelGuest::stop_of_output(const kvm::IoExit& io) {
     if (io.port == stop_port && stop_ && rip() == stop_->address) return Reached{};
     if (io.port == stop_port && facts_ != nullptr && cpl() == 0) {
         const auto at = number(rip()) - number(facts_->catchers);
-        if (at < catcher_size * GATECRASH_VECTORS) return Caught{static_cast<std::uint8_t>(at / catcher_size)};
+        if (at < GATECRASH_VECTORS) return Caught{static_cast<std::uint8_t>(at)};
         if (const auto failure = facts_->failures.find(rip()); failure != facts_->failures.end())
             return Failing{failure->second};
     }
@@ -407,6 +417,7 @@ void KernelGuest::leave_doorbell() {
 }
 
 std::string KernelGuest::log(std::size_t lines) {
+    if (console_) return last_lines(console_->output, lines);
     const auto from = [this](vm::Virtual address, std::span<std::byte> to) { return read(address, to); };
     return read_log(log_, from, lines);
 }

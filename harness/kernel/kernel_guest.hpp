@@ -188,7 +188,8 @@ class KernelGuest {
     /// Returns the guest-physical address of a virtual one, on the page tables of the vCPU. Nothing if it is not
     /// mapped.
     [[nodiscard]] std::optional<vm::Physical> translate(vm::Virtual address);
-    /// Returns the last `lines` lines of the kernel's log, each with a newline. Empty without KernelFacts::log.
+    /// Returns the last `lines` lines of the kernel's log, each with a newline. Empty without KernelFacts::log. The log
+    /// of an image is what it has sent through its serial port.
     [[nodiscard]] std::string log(std::size_t lines);
     /// Returns the guest-physical memory, from address 0.
     [[nodiscard]] std::span<std::byte> memory() { return memory_.bytes(); }

@@ -4,13 +4,12 @@
 
 namespace gatecrash::kernel {
 
-std::uint8_t vector_of(const vm::Event& event) {
-    constexpr std::uint8_t reschedule = 0xfd;  // RESCHEDULE_VECTOR of arch/x86/include/asm/irq_vectors.h
-    return event == vm::Event::irq() ? reschedule : event.vector;
+std::uint8_t vector_of(const KernelFacts& facts, const vm::Event& event) {
+    return event == vm::Event::irq() ? facts.irq_vector : event.vector;
 }
 
-void land(KernelGuest& guest, const vm::Event& event) {
-    if (event.kind == vm::Event::Kind::irq) return guest.interrupt(vector_of(event));
+void land(KernelGuest& guest, const KernelFacts& facts, const vm::Event& event) {
+    if (event.kind == vm::Event::Kind::irq) return guest.interrupt(vector_of(facts, event));
     auto& cpu = guest.cpu();
     auto events = cpu.events();
     if (event.kind == vm::Event::Kind::nmi) {

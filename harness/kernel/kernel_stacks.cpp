@@ -11,6 +11,7 @@
 namespace gatecrash::kernel {
 namespace {
 
+constexpr unsigned users_cpl = 3;
 /// No stack of Linux is larger: THREAD_SIZE with KASAN.
 constexpr std::uint64_t most_bytes = 32 << 10;
 
@@ -30,7 +31,7 @@ constexpr std::array named_vectors{NamedVector{GATECRASH_VECTOR_DB, "db"}, Named
 }  // namespace
 
 std::string KernelStacks::stack_of(std::uint64_t rsp) {
-    if (rsp >> 63 == 0) return "user";
+    if (guest_.cpl() == users_cpl || facts_.programs.contains(vm::Virtual{rsp})) return "user";
     auto name = vm::stack_of(stacks_, rsp);
     if (name != "?") return name;
     find();  // the kernel may have gone to another task
@@ -62,7 +63,7 @@ void KernelStacks::find() {
 void KernelStacks::add(const std::string& name, std::uint64_t top) {
     const auto gdt = vm::page_of(vm::Virtual{guest_.cpu().sregs().gdt.base});
     const auto is_usable = [&](vm::Virtual page) { return page != gdt && guest_.translate(page).has_value(); };
-    if (top >> 63 == 0) return;
+    if (top == 0 || facts_.programs.contains(vm::Virtual{top})) return;
     auto low = number(vm::page_of(vm::Virtual{top - 1})) + vm::page_size;
     while (low + most_bytes > top && is_usable(vm::Virtual{low - vm::page_size})) low -= vm::page_size;
     if (low >= top) return;

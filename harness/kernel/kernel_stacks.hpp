@@ -16,7 +16,7 @@ class KernelStacks {
     /// Both must outlive it.
     KernelStacks(KernelGuest& guest, const KernelFacts& facts) : guest_(guest), facts_(facts) {}
 
-    /// Returns the name of the stack that `rsp` points into, or "?". Every address of the user's is "user". "entry" is
+    /// Returns the name of the stack that `rsp` points into, or "?". Every stack of programs is "user". "entry" is
     /// the stack of RSP0, "task" that of the current task, "irq" that of interrupts. An IST stack has the name of the
     /// exception that uses it, as "nmi" and "db", or of its slot, as "ist5".
     [[nodiscard]] std::string stack_of(std::uint64_t rsp);

@@ -25,16 +25,16 @@ constexpr int max_interruptions = 500;  ///< the same, for code that runs freely
 /// Lets the gates of the IDT lead to the catchers while it lives.
 class Catching {
   public:
-    Catching(std::span<std::byte> idt, std::span<const std::byte> gates, std::span<const std::byte> catching)
+    Catching(GuestTable& idt, std::span<const std::byte> gates, std::span<const std::byte> catching)
         : idt_(idt), gates_(gates) {
-        std::ranges::copy(catching, idt_.begin());
+        idt_.write(catching);
     }
-    ~Catching() { std::ranges::copy(gates_, idt_.begin()); }
+    ~Catching() { idt_.write(gates_); }
     Catching(const Catching&) = delete;
     Catching& operator=(const Catching&) = delete;
 
   private:
-    std::span<std::byte> idt_;
+    GuestTable& idt_;
     std::span<const std::byte> gates_;
 };
 
@@ -98,20 +98,37 @@ KernelStepper::~KernelStepper() {
     }
 }
 
+void GuestTable::find(KernelGuest& guest, Virtual base, std::size_t size) {
+    for (std::size_t done = 0; done < size;) {
+        const Virtual at{number(base) + done};
+        const auto physical = guest.translate(at);
+        if (!physical) throw vm::MachineFault("the kernel's IDT is not mapped, and stepping needs it");
+        const auto piece = std::min<std::size_t>(size - done, vm::page_size - vm::offset_in_page(at));
+        pieces_.push_back(guest.memory().subspan(number(*physical), piece));
+        done += piece;
+    }
+}
+
+void GuestTable::write(std::span<const std::byte> bytes) {
+    for (const auto& piece : pieces_) {
+        std::ranges::copy(bytes.first(piece.size()), piece.begin());
+        bytes = bytes.subspan(piece.size());
+    }
+}
+
 void KernelStepper::find_gates() {
     const auto& table = guest_.cpu().sregs().idt;
-    const auto physical = guest_.translate(Virtual{table.base});
-    constexpr std::size_t whole = vm::max_gate_size * GATECRASH_VECTORS;
-    if (!physical || table.base % vm::page_size != 0 || table.limit + 1U < whole) {
-        throw vm::MachineFault("the kernel's IDT is not one whole page, which stepping expects");
-    }
-    idt_in_memory_ = guest_.memory().subspan(number(*physical), whole);
-    std::ranges::copy(idt_in_memory_, idt_.begin());
+    // The limit is the last byte of the last gate.
+    const auto gates = std::min<std::size_t>((table.limit + 1U) / vm::max_gate_size, GATECRASH_VECTORS);
+    const auto size = gates * vm::max_gate_size;
+    idt_in_memory_.find(guest_, Virtual{table.base}, size);
+    idt_.resize(size);
+    if (guest_.read(Virtual{table.base}, idt_) != size) throw vm::MachineFault("the kernel's IDT cannot be read");
     catching_idt_ = idt_;
-    for (std::size_t vector = 0; vector < GATECRASH_VECTORS; ++vector) {
+    for (std::size_t vector = 0; vector < gates; ++vector) {
         const auto gate = std::span(catching_idt_).subspan(vector * vm::max_gate_size).first<vm::max_gate_size>();
         handlers_.at(vector) = vm::decode_gate(gate).target;
-        vm::set_target(gate, Virtual{number(facts_.catchers) + vector * catcher_size});
+        vm::set_target(gate, Virtual{number(facts_.catchers) + vector});
     }
 }
 
@@ -202,7 +219,7 @@ KernelStepper::Step KernelStepper::deliver(std::uint8_t vector) {
 
 std::optional<Stop> KernelStepper::run_until_return(const Call& call, std::span<const Virtual> places) {
     auto& cpu = guest_.cpu();
-    const Virtual catcher{number(facts_.catchers) + catcher_size * GATECRASH_VECTORS};
+    const Virtual catcher{number(facts_.catchers) + GATECRASH_VECTORS};
     std::vector<std::unique_ptr<OtherBytes>> changed;
     changed.push_back(std::make_unique<OtherBytes>(guest_, call.at, std::as_bytes(std::span(&catcher, 1))));
     for (const auto place : places) changed.push_back(std::make_unique<OtherBytes>(guest_, place, out_of_stop));

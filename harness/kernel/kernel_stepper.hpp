@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "kernel/kernel_guest.hpp"
 #include "vm/instruction.hpp"
@@ -15,6 +16,18 @@ namespace gatecrash::kernel {
 struct Call {
     vm::Virtual returns_to;
     vm::Virtual at;  ///< where the return address is on the stack
+};
+
+/// The places of a table in the guest's memory. It may cross a page.
+class GuestTable {
+  public:
+    /// Finds `size` bytes at `base`. Throws vm::MachineFault if they are not mapped.
+    void find(KernelGuest& guest, vm::Virtual base, std::size_t size);
+    /// Writes all bytes of the table.
+    void write(std::span<const std::byte> bytes);
+
+  private:
+    std::vector<std::span<std::byte>> pieces_;
 };
 
 /// Executes single instructions with the trap flag, and hides the flag from the guest
@@ -61,9 +74,9 @@ class KernelStepper {
     KernelGuest& guest_;
     const KernelFacts& facts_;
     bool flag_;  ///< the guest's own TF
-    std::array<std::byte, vm::page_size> idt_{}, catching_idt_{};
+    std::vector<std::byte> idt_, catching_idt_;
     std::array<vm::Virtual, GATECRASH_VECTORS> handlers_{};
-    std::span<std::byte> idt_in_memory_;
+    GuestTable idt_in_memory_;
 };
 
 }  // namespace gatecrash::kernel

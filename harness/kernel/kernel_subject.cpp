@@ -6,7 +6,6 @@
 #include <cstring>
 #include <utility>
 
-#include "gatecrash/workload.h"
 #include "kernel/end_state.hpp"
 #include "kernel/kernel_landing.hpp"
 #include "kernel/kernel_trace.hpp"
@@ -21,8 +20,6 @@ namespace gatecrash::kernel {
 namespace {
 
 using sweep::Ending, sweep::Invariant, sweep::Phase;
-
-const Stop window_end = Rang{GATECRASH_DOORBELL_END};
 
 }  // namespace
 
@@ -40,9 +37,11 @@ const KernelSubject::KernelPoint& KernelSubject::of(const sweep::Point& point) {
     return static_cast<const KernelPoint&>(point);
 }
 
-KernelSubject::KernelSubject(const WaitingKernel& kernel, Workload workload, const sweep::SweepOptions& options)
+KernelSubject::KernelSubject(const WaitingKernel& kernel, std::string name, std::unique_ptr<KernelWindow> window,
+                             const sweep::SweepOptions& options)
     : kernel_(kernel),
-      workload_(std::move(workload)),
+      name_(std::move(name)),
+      window_(std::move(window)),
       events_(options.events),
       windows_(*this, events_, options.window),
       saves_all_(!options.prune),
@@ -61,60 +60,33 @@ bool KernelSubject::find_window() {
     if (run_) return false;
     auto& guest = kernel_.guest;
     guest.restore(kernel_.state);
-    per_cpu_ = guest.word_at(kernel_.facts.per_cpu_offset).value_or(0);
-    auto regs = guest.cpu().regs();
-    regs.rax = workload_.number;
-    guest.cpu().set_regs(regs);
-    const auto stop = kernel_.guest.run_patiently();
-    const auto* const rang = std::get_if<Rang>(&stop);
-    const auto port = rang == nullptr ? 0 : rang->port;
-    if (port == GATECRASH_DOORBELL_SKIP) throw SkippedWorkload(programs_words());
-    std::optional<vm::Event> opening;
-    if (port == GATECRASH_DOORBELL_BEGIN_IRQ) {
-        opening = vm::Event::irq();
-        has_interrupts_ = true;
-    }
-    if (port == GATECRASH_DOORBELL_BEGIN_NMI) opening = vm::Event::nmi();
-    if (!opening && port != GATECRASH_DOORBELL_BEGIN) {
-        throw vm::ImageError(
-            fmt::format("{}: the init program must ring BEGIN after NEXT, and the kernel {} at {}:\n{}", name(),
-                        describe(stop), where(), guest.log(20)));
-    }
-    guest.leave_doorbell();
+    const auto offset = kernel_.facts.per_cpu_offset;
+    per_cpu_ = offset == vm::Virtual{} ? 0 : guest.word_at(offset).value_or(0);
+    const auto opening = window_->begin();
+    has_interrupts_ = has_interrupts_ || (opening && opening->kind == vm::Event::Kind::irq);
     run_ = {guest.save(&kernel_.state), opening, {}};
     open();
     return true;
 }
 
-/// Returns the string that the program gives with its doorbell.
-std::string KernelSubject::programs_words() {
-    constexpr std::size_t longest = 200;
-    std::string words(longest, '\0');
-    auto& guest = kernel_.guest;
-    words.resize(guest.read(vm::Virtual{guest.cpu().regs().rbx}, std::as_writable_bytes(std::span(words))));
-    return words.c_str();
-}
-
 void KernelSubject::open() {
     kernel_.guest.restore(run_->begin);
-    if (run_->opening) kernel::land(kernel_.guest, *run_->opening);
+    if (run_->opening) kernel::land(kernel_.guest, kernel_.facts, *run_->opening);
 }
 
 void KernelSubject::keep_window() {
     auto& guest = kernel_.guest;
     open();
     Reference reference;
-    if (kernel_.guest.run_patiently() != window_end) throw vm::MachineFault("the same run ended in two different ways");
+    if (!window_->is_end(guest.run_patiently())) throw vm::MachineFault("the same run ended in two different ways");
     run_->end = guest.save(&run_->begin);
-    reference.nmis = counter(kernel_.facts.nmi_count);
-    reference.rescheds = counter(kernel_.facts.resched_count);
-    guest.leave_doorbell();
-    if (kernel_.guest.run_patiently() != Stop{Rang{GATECRASH_DOORBELL_ALIVE}})
-        throw vm::ImageError(name() + ": the init program must ring ALIVE after END");
+    if (window_->counts_at_end()) count_events(reference);
+    if (const auto violation = window_->judge(window_->run_on()))
+        throw vm::ImageError(fmt::format("{}: without events, {}", name(), violation->message));
+    if (!window_->counts_at_end()) count_events(reference);
     reference.alive = guest.save(&run_->begin);
     reference_ = std::move(reference);
-    names_.emplace(guest, kernel_.facts, kernel_.symbols);
-    memory_.emplace(guest, kernel_.facts, *run_, *names_, workload_.ignored_memory);
+    memory_ = window_->end_memory(*run_);
 }
 
 // --- paths -----------------------------------------------------------------------------------------------------------
@@ -130,7 +102,7 @@ sweep::Path KernelSubject::path_after(const sweep::Point& from, vm::Event event,
     auto& guest = kernel_.guest;
     const auto& start = of(from).state;
     land(from, event, to);
-    if (kernel_.guest.run_patiently() != window_end) throw vm::MachineFault("a run that held ends in another way now");
+    if (!window_->is_end(guest.run_patiently())) throw vm::MachineFault("a run that held ends in another way now");
     const auto end = guest.save(&start);
     land(from, event, to);
     sweep::HitCounter hits;
@@ -199,9 +171,9 @@ bool KernelSubject::can_land(vm::Event event, const sweep::Point& at) const {
 }
 
 /// True if `event` cannot come, because an earlier one of its kind is not over.
-bool KernelSubject::is_lost(vm::Event event, bool handles_db, const kvm_lapic_state* local_apic) {
+bool KernelSubject::is_lost(vm::Event event, bool handles_db, const kvm_lapic_state* local_apic) const {
     const bool waits = event.kind == vm::Event::Kind::irq && local_apic != nullptr;
-    if (waits && has_waiting(*local_apic, vector_of(event))) return true;
+    if (waits && has_waiting(*local_apic, vector_of(kernel_.facts, event))) return true;
     // Linux disarms breakpoints while it handles a #DB: another one would use the same stack, and the same DR6.
     return event.kind == vm::Event::Kind::db && handles_db;
 }
@@ -209,11 +181,9 @@ bool KernelSubject::is_lost(vm::Event event, bool handles_db, const kvm_lapic_st
 bool KernelSubject::can_land_at(vm::Event event, const CpuState& cpu) const {
     if (event.kind == vm::Event::Kind::irq) return true;
     if (event.kind == vm::Event::Kind::nmi) return cpu.events.nmi.pending == 0;
-    // Linux takes a breakpoint of a program for a signal, and lets none occur in code that nothing may instrument.
-    const vm::Virtual rip{cpu.regs.rip};
-    const bool is_user = number(rip) >> 63 == 0;
-    return !is_user && std::ranges::none_of(kernel_.facts.without_breakpoints,
-                                            [&](const auto& range) { return range.contains(rip); });
+    const auto contains_rip = [&](const auto& range) { return range.contains(vm::Virtual{cpu.regs.rip}); };
+    return !contains_rip(kernel_.facts.programs) &&
+           std::ranges::none_of(kernel_.facts.without_breakpoints, contains_rip);
 }
 
 bool KernelSubject::can_deliver(vm::Event event, const sweep::Point& at) const {
@@ -227,7 +197,7 @@ void KernelSubject::land(const sweep::Point& from, vm::Event event, const sweep:
     const auto phase = during(Phase::injecting);
     if (of(from).state.devices == nullptr) throw vm::MachineFault("an event lands where the kernel was not saved");
     kernel_.guest.restore(of(from).state);
-    kernel::land(kernel_.guest, event);
+    kernel::land(kernel_.guest, kernel_.facts, event);
 }
 
 Ending KernelSubject::run(std::size_t, std::span<const sweep::Landed> landed, sweep::Extremes&) {
@@ -241,7 +211,7 @@ Ending KernelSubject::run(std::size_t, std::span<const sweep::Landed> landed, sw
     if (std::holds_alternative<StillRuns>(stop)) stop = finish_slowly(is_proven);
     const auto phase = during(Phase::checking);
     check_end(stop, is_proven, landed);
-    if (violations_.empty() && reference_ && !lives_) check_life();
+    if (violations_.empty() && reference_ && !lives_) check_life(landed);
     if (violations_.empty()) return Ending::held;
     kernel_.guest.doubt_devices();
     if (std::holds_alternative<StillRuns>(stop)) return is_proven ? Ending::endless : Ending::unclear;
@@ -255,21 +225,20 @@ void KernelSubject::check_end(const Stop& stop, bool is_proven, std::span<const 
             is_proven ? fmt::format("the kernel is in an endless loop: a state came again, at {}", where())
                       : fmt::format("the kernel does not end its run, and no state came again so far, at {}", where()));
     }
-    if (const auto* rang = std::get_if<Rang>(&stop)) {
-        if (stop != window_end) {
-            return add(
-                Invariant::round_trip,
-                fmt::format("the program went on at another place: it rang doorbell {:#x} before END", rang->port));
-        }
+    if (window_->is_end(stop)) {
         if (!reference_) return;
         // The other registers need an ioctl each. They are compared later, and only if these are as they should be.
         auto& cpu = kernel_.guest.cpu();
         violations_ = compare_ends({cpu.regs(), cpu.sregs(), cpu.events(), {}, {}}, run_->end.cpu);
         if (const auto changed = compare_fpu(kernel_.guest.fpu(), run_->end.devices->fpu))
             violations_.push_back(*changed);
-        check_counts(landed);
-        if (violations_.empty()) check_memory(landed);
+        if (window_->counts_at_end()) check_counts(landed);
+        if (memory_ && violations_.empty()) check_memory(landed);
         return;
+    }
+    if (const auto* rang = std::get_if<Rang>(&stop)) {
+        return add(Invariant::round_trip,
+                   fmt::format("the program went on at another place: it rang doorbell {:#x} before END", rang->port));
     }
     const auto* failing = std::get_if<Failing>(&stop);
     if (failing == nullptr) return add(Invariant::no_unexpected_vector, "the kernel " + describe(stop));
@@ -279,8 +248,13 @@ void KernelSubject::check_end(const Stop& stop, bool is_proven, std::span<const 
         fmt::format("the kernel called {}() from {}", failing->function, kernel_.symbols.name_of(vm::Virtual{caller})));
 }
 
-/// The kernel must handle each event once. It may take several NMIs that arrive during the handling of another for one
-/// (its nested NMIs share one repeat), but never lose the second.
+void KernelSubject::count_events(Reference& reference) {
+    reference.nmis = counter(kernel_.facts.nmi_count);
+    reference.irqs = counter(kernel_.facts.irq_count);
+}
+
+/// The kernel must handle each event once. Linux may take several NMIs that arrive during the handling of another for
+/// one (its nested NMIs share one repeat), but never lose the second.
 void KernelSubject::check_counts(std::span<const sweep::Landed> landed) {
     const auto of_kind = [&](vm::Event::Kind kind) {
         return static_cast<std::uint32_t>(
@@ -289,19 +263,22 @@ void KernelSubject::check_counts(std::span<const sweep::Landed> landed) {
     if (kernel_.facts.nmi_count) {
         const auto handled = counter(kernel_.facts.nmi_count) - reference_->nmis;
         const auto arrived = of_kind(vm::Event::Kind::nmi);
-        const auto least = std::min(arrived, 2U);
+        const auto least = kernel_.facts.shares_repeats ? std::min(arrived, 2U) : arrived;
         if (handled < least || handled > arrived) {
             add(Invariant::event_conservation,
                 fmt::format("{} NMIs arrived, and the kernel counted {}", arrived, handled));
         }
     }
-    if (kernel_.facts.resched_count) {
-        const auto handled = counter(kernel_.facts.resched_count) - reference_->rescheds;
-        const auto arrived = static_cast<std::uint32_t>(
-            std::ranges::count_if(landed, [&](const auto& each) { return each.event == vm::Event::irq(); }));
+    if (kernel_.facts.irq_count) {
+        const auto handled = counter(kernel_.facts.irq_count) - reference_->irqs;
+        const auto arrived = static_cast<std::uint32_t>(std::ranges::count_if(landed, [&](const auto& each) {
+            return each.event.kind == vm::Event::Kind::irq &&
+                   vector_of(kernel_.facts, each.event) == kernel_.facts.irq_vector;
+        }));
         if (handled != arrived) {
             add(Invariant::event_conservation,
-                fmt::format("{} reschedule interrupts arrived, and the kernel counted {}", arrived, handled));
+                fmt::format("{} interrupts of vector {:#x} arrived, and the kernel counted {}", arrived,
+                            kernel_.facts.irq_vector, handled));
         }
     }
 }
@@ -321,7 +298,7 @@ void KernelSubject::check_memory(std::span<const sweep::Landed> landed) {
     constexpr std::size_t most = 4;
     std::string words;
     for (const auto& change : std::span(changes).first(std::min(most, changes.size())))
-        words += (words.empty() ? "" : "; ") + names_->describe(change);
+        words += (words.empty() ? "" : "; ") + memory_->names().describe(change);
     if (changes.size() > most) words += fmt::format("; and {} more words", changes.size() - most);
     add(Invariant::kernel_memory,
         "at the end of the window the kernel's memory is not as if the events had arrived one after another: " + words);
@@ -330,22 +307,15 @@ void KernelSubject::check_memory(std::span<const sweep::Landed> landed) {
 std::vector<std::string> KernelSubject::not_compared() const {
     std::vector<std::string> names;
     if (!memory_) return names;
-    for (const auto word : memory_->learned()) names.push_back(names_->name_of(word));
+    for (const auto word : memory_->learned()) names.push_back(memory_->names().name_of(word));
     return names;
 }
 
-/// Lets the init program use the kernel after the window.
-void KernelSubject::check_life() {
-    auto& guest = kernel_.guest;
-    guest.leave_doorbell();
-    const auto stop = kernel_.guest.run_patiently();
-    if (stop == Stop{Rang{GATECRASH_DOORBELL_WRONG}})
-        return add(Invariant::round_trip, "the program says: " + programs_words());
-    if (stop != Stop{Rang{GATECRASH_DOORBELL_ALIVE}}) {
-        return add(Invariant::no_unexpected_vector,
-                   fmt::format("after the window, the kernel {} at {}", describe(stop), where()));
-    }
+/// Lets the kernel run on after the window, and show that it lives.
+void KernelSubject::check_life(std::span<const sweep::Landed> landed) {
+    if (auto violation = window_->judge(window_->run_on())) return violations_.push_back(std::move(*violation));
     check_controls(reference_->alive);
+    if (!window_->counts_at_end()) check_counts(landed);
 }
 
 void KernelSubject::check_controls(const KernelState& expected) {
@@ -436,7 +406,7 @@ sweep::ReplayResult KernelSubject::replay(const std::vector<sweep::Landing>& lan
                         fmt::format("{} cannot occur at {}", sweep::to_string(event), to_string(boundary)));
                 }
                 trace.lands(event);
-                kernel::land(kernel_.guest, event);
+                kernel::land(kernel_.guest, kernel_.facts, event);
                 landed.push_back({event, nullptr});
                 hits.restart();
                 waits = true;
@@ -459,7 +429,9 @@ sweep::ReplayResult KernelSubject::replay(const std::vector<sweep::Landing>& lan
     violations_.clear();
     lives_ = false;
     check_end(*end, is_proven, landed);
-    if (violations_.empty() && !lives_) check_life();
+    lives_ = false;
+    check_end(*end, is_proven, landed);
+    if (violations_.empty() && !lives_) check_life(landed);
     result.ending = "the kernel " + describe(*end);
     result.violations = examine(0, {}, landings, Ending::broken);
     return result;

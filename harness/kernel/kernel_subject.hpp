@@ -1,18 +1,18 @@
-// Sweeps the workloads of a kernel's init program.
+// Sweeps the windows of a kernel.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <set>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "kernel/doorbell_window.hpp"
 #include "kernel/end_memory.hpp"
 #include "kernel/kernel_facts.hpp"
 #include "kernel/kernel_guest.hpp"
 #include "kernel/kernel_stepper.hpp"
-#include "kernel/memory_names.hpp"
+#include "kernel/kernel_window.hpp"
 #include "kernel/state_digest.hpp"
 #include "sweep/event_windows.hpp"
 #include "sweep/phase_clock.hpp"
@@ -22,35 +22,18 @@
 
 namespace gatecrash::kernel {
 
-/// Thrown for a workload that this kernel or CPU cannot execute. `what()` says why.
-class SkippedWorkload : public std::runtime_error {
-  public:
-    using std::runtime_error::runtime_error;
-};
-
-/// A kernel that waits for its next workload: its init program has rung NEXT.
-struct WaitingKernel {
-    KernelGuest& guest;  ///< watches `facts`
-    const KernelFacts& facts;
-    const vm::SymbolTable& symbols;
-    const KernelState& state;
-};
-
-/// The workload to sweep. See gatecrash/workload.h.
-struct Workload {
-    std::string name;                           ///< for schedules and messages
-    unsigned number;                            ///< index in the program's table
-    std::vector<std::string> ignored_memory{};  ///< names of words, or of symbols, that are not compared
-};
-
-/// Sweeps one workload, whose window is between its doorbells BEGIN and END.
+/// Sweeps one window of a kernel.
 class KernelSubject : public sweep::Subject {
   public:
     /// `options` are those of the sweep. If all of its events have windows, other code runs freely. Throws
     /// sweep::ScheduleError for a symbol of a window that the kernel lacks.
-    KernelSubject(const WaitingKernel& kernel, Workload workload, const sweep::SweepOptions& options);
+    KernelSubject(const WaitingKernel& kernel, std::string name, std::unique_ptr<KernelWindow> window,
+                  const sweep::SweepOptions& options);
+    /// Sweeps a workload of an init program.
+    KernelSubject(const WaitingKernel& kernel, const Workload& workload, const sweep::SweepOptions& options)
+        : KernelSubject(kernel, workload.name, std::make_unique<DoorbellWindow>(kernel, workload), options) {}
 
-    [[nodiscard]] const std::string& name() const override { return workload_.name; }
+    [[nodiscard]] const std::string& name() const override { return name_; }
     [[nodiscard]] std::optional<vm::Virtual> find(const std::string& symbol) const override {
         return kernel_.symbols.find(symbol);
     }
@@ -95,8 +78,8 @@ class KernelSubject : public sweep::Subject {
     [[nodiscard]] static const KernelPoint& of(const sweep::Point& point);
     /// The end of the run without events.
     struct Reference {
-        KernelState alive;  ///< at the doorbell ALIVE after it
-        std::uint32_t nmis = 0, rescheds = 0;
+        KernelState alive;                 ///< after KernelWindow::run_on()
+        std::uint32_t nmis = 0, irqs = 0;  ///< counters
     };
 
     [[nodiscard]] sweep::During during(sweep::Phase phase) const { return {clock_, phase}; }
@@ -111,23 +94,24 @@ class KernelSubject : public sweep::Subject {
     void check_stepped_end(const KernelState& free, const std::string& after);
     [[nodiscard]] bool matters(const CpuState& cpu) const;
     [[nodiscard]] bool can_land_at(vm::Event event, const CpuState& cpu) const;
-    [[nodiscard]] static bool is_lost(vm::Event event, bool handles_db, const kvm_lapic_state* local_apic);
+    [[nodiscard]] bool is_lost(vm::Event event, bool handles_db, const kvm_lapic_state* local_apic) const;
     [[nodiscard]] Stop finish_slowly(bool& is_proven);
     [[nodiscard]] std::optional<Stop> seek_loop();
     void check_end(const Stop& stop, bool is_proven, std::span<const sweep::Landed> landed);
+    void count_events(Reference& reference);
     void check_counts(std::span<const sweep::Landed> landed);
     void check_memory(std::span<const sweep::Landed> landed);
-    void check_life();
+    void check_life(std::span<const sweep::Landed> landed);
     void check_controls(const KernelState& expected);
     void add(sweep::Invariant invariant, std::string message) {
         violations_.push_back({invariant, std::move(message)});
     }
     [[nodiscard]] std::uint32_t counter(std::optional<vm::Virtual> per_cpu);
-    [[nodiscard]] std::string programs_words();
     [[nodiscard]] std::string where() { return kernel_.symbols.name_of(kernel_.guest.rip()); }
 
     WaitingKernel kernel_;
-    Workload workload_;
+    std::string name_;
+    std::unique_ptr<KernelWindow> window_;
     std::vector<vm::Event> events_;
     sweep::EventWindows windows_;
     /// If equivalent schedules are left out, an event lands only where it is delivered. So other boundaries need not be
@@ -138,11 +122,10 @@ class KernelSubject : public sweep::Subject {
     sweep::PhaseClock* clock_;
     std::optional<WindowRun> run_;
     std::optional<Reference> reference_;
-    std::optional<MemoryNames> names_;
-    std::optional<EndMemory> memory_;
+    std::unique_ptr<EndMemory> memory_;  ///< empty if the window has no such comparison
     std::uint64_t per_cpu_ = 0;
     std::vector<sweep::Violation> violations_;  ///< of the last run
-    bool lives_ = false;                        ///< the end of the last run shows that the kernel reaches ALIVE
+    bool lives_ = false;                        ///< the end of the last run shows that the kernel lives
     std::set<sweep::Digest> met_;
 };
 

@@ -15,8 +15,6 @@ namespace {
 
 constexpr std::uint64_t users_tables = 1 << 12;  ///< in CR3: Linux with page table isolation
 
-bool is_kernels(std::uint64_t address) { return address >> 63 != 0; }
-
 constexpr char address_mark = '@';
 
 }  // namespace
@@ -34,9 +32,11 @@ std::optional<vm::Virtual> address_in(std::string_view line) {
 
 KernelTrace::KernelTrace(KernelGuest& guest, const KernelFacts& facts, const vm::SymbolTable& symbols,
                          const sweep::TraceSink& sink)
-    : guest_(guest), symbols_(symbols), sink_(sink), stacks_(guest, facts) {
+    : guest_(guest), facts_(facts), symbols_(symbols), sink_(sink), stacks_(guest, facts) {
     if (sink_) sink_(sweep::trace_header("GS"));
 }
+
+bool KernelTrace::is_kernels(std::uint64_t address) const { return !facts_.programs.contains(vm::Virtual{address}); }
 
 std::string KernelTrace::name_of(std::uint64_t address) const {
     // Per-CPU symbols have the addresses of programs.
@@ -57,6 +57,7 @@ void KernelTrace::before_step() {
     const auto text = vm::disassemble(std::span(bytes).first(readable), guest_.rip(), vm::code_size(sregs.cs));
     before_ = guest_.cpu().regs();
     cr3_ = sregs.cr3;
+    const bool has_programs = facts_.programs != AddressRange{};
     const sweep::TraceColumns columns{.number = number_,
                                       .place = fmt::format("{:<36}", name_of(before_.rip)),
                                       .cpl = guest_.cpl(),
@@ -64,8 +65,8 @@ void KernelTrace::before_step() {
                                       .masks_nmis = events.nmi.masked != 0,
                                       .has_latched_nmi = events.nmi.pending != 0,
                                       .has_interrupts_on = (before_.rflags & vm::rflags_if) != 0,
-                                      .has_users_base = !is_kernels(sregs.gs.base),
-                                      .has_users_tables = (cr3_ & users_tables) != 0};
+                                      .has_users_base = sregs.gs.base >> 63 == 0,
+                                      .has_users_tables = has_programs && (cr3_ & users_tables) != 0};
     line_ =
         fmt::format("{}  {}", to_string(columns), is_kernels(before_.rip) ? sweep::with_target(symbols_, text) : text);
 }

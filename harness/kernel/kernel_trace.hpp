@@ -31,9 +31,11 @@ class KernelTrace {
     void after_step(const KernelStepper::Step& step);
 
   private:
+    [[nodiscard]] bool is_kernels(std::uint64_t address) const;
     [[nodiscard]] std::string name_of(std::uint64_t address) const;
 
     KernelGuest& guest_;
+    const KernelFacts& facts_;
     const vm::SymbolTable& symbols_;
     const sweep::TraceSink& sink_;
     KernelStacks stacks_;

@@ -92,7 +92,7 @@ Json to_json(const KernelFacts& facts) {
             {"failures", failures},
             {"per_cpu_offset", number(facts.per_cpu_offset)},
             {"nmi_count", to_json(facts.nmi_count)},
-            {"resched_count", to_json(facts.resched_count)},
+            {"irq_count", to_json(facts.irq_count)},
             {"task_stack", to_json(facts.task_stack)},
             {"irq_stack", to_json(facts.irq_stack)},
             {"current_task", to_json(facts.current_task)},
@@ -112,7 +112,7 @@ KernelFacts to_facts(const Json& json) {
         facts.failures.emplace(vm::Virtual{failure.at(0).get<std::uint64_t>()}, failure.at(1).get<std::string>());
     facts.per_cpu_offset = vm::Virtual{json.at("per_cpu_offset").get<std::uint64_t>()};
     facts.nmi_count = to_address(json.at("nmi_count"));
-    facts.resched_count = to_address(json.at("resched_count"));
+    facts.irq_count = to_address(json.at("irq_count"));
     facts.task_stack = to_address(json.at("task_stack"));
     facts.irq_stack = to_address(json.at("irq_stack"));
     facts.current_task = to_address(json.at("current_task"));

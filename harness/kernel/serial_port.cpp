@@ -1,11 +1,9 @@
 #include "kernel/serial_port.hpp"
 
-#include <utility>
-
 namespace gatecrash::kernel {
 namespace {
 
-enum Register : std::uint16_t {
+enum SerialRegister : std::uint16_t {
     data,
     interrupts,
     fifo,
@@ -29,6 +27,7 @@ std::optional<std::uint8_t> SerialPort::write(std::uint16_t index, std::uint8_t 
                 divisor_low_ = value;
             } else if ((modem_control_ & loopback) != 0) {
                 received_ = value;
+                has_received_ = true;
             } else {
                 return value;
             }
@@ -57,7 +56,9 @@ std::optional<std::uint8_t> SerialPort::write(std::uint16_t index, std::uint8_t 
 std::uint8_t SerialPort::read(std::uint16_t index) {
     switch (index) {
         case data:
-            return has_divisor() ? divisor_low_ : std::exchange(received_, std::nullopt).value_or(0);
+            if (has_divisor()) return divisor_low_;
+            has_received_ = false;
+            return received_;
         case interrupts:
             return has_divisor() ? divisor_high_ : interrupts_;
         case fifo:
@@ -67,7 +68,7 @@ std::uint8_t SerialPort::read(std::uint16_t index) {
         case modem_control:
             return modem_control_;
         case line_status:
-            return received_ ? can_send | received : can_send;
+            return has_received_ ? can_send | received : can_send;
         case modem_status: {
             if ((modem_control_ & loopback) == 0) return is_ready;
             // The outputs DTR, RTS, OUT1 and OUT2 arrive at the inputs DSR, CTS, RI and DCD.

@@ -22,8 +22,8 @@ class SerialPort {
     [[nodiscard]] bool has_divisor() const { return (line_control_ & 0x80) != 0; }
 
     std::uint8_t divisor_low_ = 1, divisor_high_ = 0, interrupts_ = 0, fifo_control_ = 0, line_control_ = 0,
-                 modem_control_ = 0, scratch_ = 0;
-    std::optional<std::uint8_t> received_{};
+                 modem_control_ = 0, scratch_ = 0, received_ = 0;
+    bool has_received_ = false;
 };
 
 }  // namespace gatecrash::kernel

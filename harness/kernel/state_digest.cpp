@@ -45,6 +45,11 @@ StateDigest digest_of(const KernelState& state, const KernelState* earlier, cons
     append(all, cpu.debug_registers);
     append(all, cpu.msrs);
     append(all, state.devices->local_apic);
+    if (state.console) {
+        const auto text = to_digest(XXH3_128bits(state.console->output.data(), state.console->output.size()));
+        all.insert(all.end(), text.begin(), text.end());
+        append(all, state.console->serial);
+    }
     for (const auto& page : digest.pages) all.insert(all.end(), page.begin(), page.end());
     digest.whole = digest_of(all);
     return digest;

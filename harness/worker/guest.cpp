@@ -22,6 +22,7 @@ std::string content_of(const Guest& guest) {
     if (const auto* file = std::get_if<GuestFile>(&guest)) return posix::read_file(file->path);
     if (const auto* kernel = std::get_if<KernelWorkload>(&guest))
         return posix::read_file(std::filesystem::path(kernel->saved).parent_path() / kernel_digest_name);
+    if (const auto* image = std::get_if<ImageTarget>(&guest)) return posix::read_file(image->sweep.setup.file);
     const auto& [case_name, variant] = std::get<BuiltInGuest>(guest);
     const auto bytes = cases::guest_of(case_name, variant);
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};

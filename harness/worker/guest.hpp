@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "kernel/loaded_image.hpp"
 #include "kernel/poke.hpp"
 #include "suite/selection.hpp"
 #include "vm/boot/image.hpp"
@@ -36,18 +37,26 @@ struct KernelWorkload {
     bool operator==(const KernelWorkload&) const = default;
 };
 
+/// A window of an image.
+struct ImageTarget {
+    std::string target;  ///< its name in schedules
+    kernel::ImageSweep sweep;
+
+    bool operator==(const ImageTarget&) const = default;
+};
+
 /// Names a guest, for any process of this program.
-using Guest = std::variant<BuiltInGuest, GuestFile, KernelWorkload>;
+using Guest = std::variant<BuiltInGuest, GuestFile, KernelWorkload, ImageTarget>;
 
 /// Returns the guest that a variant sweeps.
 [[nodiscard]] Guest guest_of(const suite::Selection& selection);
-/// Loads a guest that is no KernelWorkload. Throws vm::ImageError for a file that is not a guest, and std::out_of_range
+/// Loads a guest that is no kernel. Throws vm::ImageError for a file that is not a guest, and std::out_of_range
 /// if this build lacks the variant.
 [[nodiscard]] vm::Image image_of(const Guest& guest);
 /// Name of the file beside a saved kernel that has its digest.
 inline constexpr const char* kernel_digest_name = "digest";
 
-/// Returns bytes that identify the guest, for a digest: its ELF file, or the digest of a saved kernel. Throws
+/// Returns bytes that identify the guest, for a digest: its file, or the digest of a saved kernel. Throws
 /// std::system_error, and std::out_of_range as above.
 [[nodiscard]] std::string content_of(const Guest& guest);
 

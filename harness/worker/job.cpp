@@ -28,9 +28,21 @@ Json to_json(const KernelWorkload& kernel) {
             {"ignored_memory", kernel.ignored_memory}};
 }
 
+Json to_json(const ImageTarget& image) {
+    const auto& [setup, window, seconds] = image.sweep;
+    return {{"image", setup.file},
+            {"target", image.target},
+            {"command_line", setup.command_line},
+            {"memory", setup.memory},
+            {"description", to_text(setup.description)},
+            {"window", to_string(window)},
+            {"seconds", seconds}};
+}
+
 Json to_json(const Guest& guest) {
     if (const auto* file = std::get_if<GuestFile>(&guest)) return {{"file", file->path}};
     if (const auto* kernel = std::get_if<KernelWorkload>(&guest)) return to_json(*kernel);
+    if (const auto* image = std::get_if<ImageTarget>(&guest)) return to_json(*image);
     const auto& [case_name, variant] = std::get<BuiltInGuest>(guest);
     return {{"case", case_name}, {"variant", variant}};
 }
@@ -83,9 +95,18 @@ KernelWorkload to_kernel(const Json& object) {
     return kernel;
 }
 
+ImageTarget to_image(const Json& object) {
+    return {text(object, "target"),
+            {{text(object, "image"), text(object, "command_line"), number(object, "memory"),
+              kernel::read_description(text(object, "description"), "a worker's job")},
+             kernel::parse_window(text(object, "window")),
+             static_cast<unsigned>(number(object, "seconds"))}};
+}
+
 Guest to_guest(const Json& object) {
     if (object.contains("file")) return GuestFile{text(object, "file")};
     if (object.contains("kernel")) return to_kernel(object);
+    if (object.contains("image")) return to_image(object);
     return BuiltInGuest{text(object, "case"), text(object, "variant")};
 }
 

@@ -95,6 +95,13 @@ sweep::SweepResult Worker::sweep_guest(const Sweep& sweep, const Job& job, const
                                       options);
         return sweep::sweep(subject, options);
     }
+    if (const auto* target = std::get_if<ImageTarget>(&sweep.guest)) {
+        auto options = options_of(sweep);
+        prepare(options);
+        kernel::LoadedImage image(machine_.system, target->sweep, options.events);
+        kernel::KernelSubject subject(image.waiting(), target->target, image.window(), options);
+        return sweep::sweep(subject, options);
+    }
     auto image = image_of(sweep.guest);
     if (!virtual_machine_) virtual_machine_ = std::make_unique<vm::VirtualMachine>(machine_.system);
     vm::Guest guest(*virtual_machine_, std::move(image));

@@ -304,6 +304,34 @@ TEST(KernelImage, ThatCannotBeBootedIsRefusedBeforeAMachineIsNeeded) {
     expect_wrong_usage({"kernel", image, "--description", "/nonexistent"}, "--description: cannot read /nonexistent");
     expect_wrong_usage({"kernel", image, "--description", folder.file("my.json", R"({"exits": 1})")},
                        "my.json: no key 'exits'");
+    expect_wrong_usage({"kernel", image, "--events", "nmi"}, "--events is for sweeps, which need --window");
+    expect_wrong_usage({"kernel", image, "--json", "-"}, "--json is for sweeps, which need --window");
+}
+
+TEST(KernelImage, ThatCannotBeSweptIsRefusedBeforeAMachineIsNeeded) {
+    const TemporaryFolder folder;
+    const std::string image = TEST_IMAGES "pvh.elf", window = "entry_syscall..syscall_exit";
+    const auto expect = [&](Words more, const std::string& message) {
+        Words words{"kernel", image};
+        words.insert(words.end(), more.begin(), more.end());
+        expect_wrong_usage(words, message);
+    };
+    expect({"--window", "entry_syscall"}, "--window must be FROM..TO");
+    expect({"--window", "entry_syscall+1..user"}, "--window must be FROM..TO");
+    expect({"--window", "user..user"}, "--window begins and ends at user: name two places");
+    expect({"--window", "no_such..user"}, "the image has no symbol 'no_such'");
+    expect({"--window", "entry_syscall..idt"}, "idt is not code in the file of the image");
+    expect({"--window", window, "--events", "mc"}, "mc cannot land on a kernel yet");
+    expect({"--window", window, "--events", "irq"}, "irq needs a vector");
+    expect({"--window", window, "--shard", "1/2"}, "--shard does not work with `kernel` yet");
+    expect({"--window", window, "--description", folder.file("my.json", R"({"failures": ["oops"]})")},
+           "the image has no symbol 'oops'");
+    expect_wrong_usage({"kernel", TEST_IMAGES "flat.bin", "--window", window}, "the image has no symbol");
+    expect_wrong_usage({"replay", "kernel/pvh.elf@nmi:user"}, "needs --image FILE and --window FROM..TO");
+    expect_wrong_usage({"replay", "linux/getpid@nmi:panic", "--image", image}, "--image is for schedules of `kernel`");
+    expect_wrong_usage({"replay", "nested-nmi/flag-only@nmi:entry_nmi", "--exit-port", "1"},
+                       "--exit-port is for schedules of `kernel`");
+    expect_wrong_usage({"replay", "kernel/pvh.elf@nmi:user", "--init", image}, "--init is for schedules of `linux`");
 }
 
 /// Makes damaged copies of a guest.

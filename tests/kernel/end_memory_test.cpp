@@ -37,7 +37,7 @@ class KernelMemory : public testing::Test {
         auto& guest = kernel().guest();
         guest.restore(kernel().next());
         // Into the padding, after the catchers.
-        const auto room = number(kernel().facts().catchers) + catcher_size * catchers;
+        const auto room = number(kernel().facts().catchers) + catchers_size;
         constexpr std::uint64_t branch_size = 5;
         append(code, {0xe9});
         append_32(code, address("exc_nmi") - (room + code.size() + 4));

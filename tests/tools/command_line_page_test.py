@@ -20,7 +20,7 @@ def help_of(*command):
 
 def options_of(text):
     """The options that a help text describes: {"--machine NAME", "--quiet", ...}."""
-    rows = re.findall(r"^  (?:-\w \[ )?--([\w-]+)(?: \])? ([A-Z/]+)?", text, re.MULTILINE)
+    rows = re.findall(r"^  (?:-\w \[ )?--([\w-]+)(?: \])? ([A-Z/.]+)?", text, re.MULTILINE)
     return {f"--{name} {value}".rstrip() for name, value in rows}
 
 

@@ -43,6 +43,15 @@ TEST(Job, ArrivesAsItIsSent) {
     EXPECT_EQ(read_job(to_line(Job{})), Job{});
 }
 
+TEST(Job, HasTheWindowOfAnImage) {
+    const ImageTarget image{"kernel/my.elf",
+                            {{"/a b/my.elf", "one two", 96 << 20, {.good_exit = 0x10, .failures = {"panic"}}},
+                             kernel::parse_window("a+0x10..b"),
+                             60}};
+    const Job job{.sweeps = {{.guest = image}}};
+    EXPECT_EQ(read_job(to_line(job)), job);
+}
+
 TEST(Job, ThatIsInvalidIsRefused) {
     const auto whole = to_line(Job{.sweeps = {of_a_file()}});
     EXPECT_THROW((void)read_job("{\"command\":1}"), ProtocolError);

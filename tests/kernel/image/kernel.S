@@ -202,14 +202,26 @@ user:
         ENTRY   entry_irq COUNT_IRQ
         ENTRY   entry_db NOTHING
 
-entry_other:
+# The other vectors, 16 bytes each.
+        .balign 16
+entry_others:
+        .set    vector, 0
+        .rept   256
+        .balign 16
+        movl    $vector, %edi
+        jmp     give_up
+        .set    vector, vector + 1
+        .endr
+give_up:
         movl    $boot_stack_end, %esp
         call    panic
 
 # Makes the IDT: NMI, #DB and the interrupt have gates of their own.
 make_gates:
         xorl    %ecx, %ecx
-1:      movl    $entry_other, %eax
+1:      movl    %ecx, %eax
+        shll    $4, %eax
+        addl    $entry_others, %eax
         call    make_gate
         incl    %ecx
         cmpl    $256, %ecx

@@ -69,8 +69,10 @@ static _Noreturn void halt(void) {
     for (;;) __asm__ volatile("cli; hlt");
 }
 
-_Noreturn void panic(void) {
-    say("panic\n");
+_Noreturn void panic(unsigned vector) {
+    say("panic: vector ");
+    say_number(vector);
+    say("\n");
     out8(0xf4, 3);
     halt();
 }
@@ -88,7 +90,7 @@ static _Noreturn void end(void) {
         } none = {0, 0};
         __asm__ volatile("lidt %0; ud2" : : "m"(none));
     }
-    if (has_word(command_line, "panic")) panic();
+    if (has_word(command_line, "panic")) panic(3);
     if (!has_word(command_line, "halt")) out8(0xf4, 0);
     halt();
 }

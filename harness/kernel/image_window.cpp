@@ -1,0 +1,112 @@
+#include "kernel/image_window.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "sweep/schedule.hpp"
+#include "vm/instruction.hpp"
+
+namespace gatecrash::kernel {
+namespace {
+
+/// Reads SYMBOL or SYMBOL+0xOFFSET. Empty if `text` is anything else.
+std::optional<Place> parse_place(std::string_view text) {
+    Place place{std::string(text.substr(0, text.find('+')))};
+    if (place.symbol.empty()) return std::nullopt;
+    if (place.symbol.size() == text.size()) return place;
+    const auto offset = text.substr(place.symbol.size() + 1);
+    if (!offset.starts_with("0x")) return std::nullopt;
+    const auto* const last = offset.data() + offset.size();
+    const auto [end, error] = std::from_chars(offset.data() + 2, last, place.offset, 16);
+    return error == std::errc{} && end == last ? std::optional(place) : std::nullopt;
+}
+
+std::string to_string(const Place& place) {
+    return place.offset == 0 ? place.symbol : fmt::format("{}+{:#x}", place.symbol, place.offset);
+}
+
+vm::Virtual need(const ImageFile& file, const std::string& symbol) {
+    if (const auto address = file.symbols.find(symbol)) return *address;
+    throw ImageError(
+        fmt::format("the image has no symbol '{}': `nm` lists those of an ELF file. Link it without -s", symbol));
+}
+
+/// Finds code that an OUT of two bytes can replace while it does not execute.
+CodePlace find_code(const ImageFile& file, const Place& place) {
+    const vm::Virtual address{number(need(file, place.symbol)) + place.offset};
+    for (const auto& segment : file.image.segments) {
+        const auto offset = number(address) - number(segment.address);
+        if (offset >= segment.bytes.size()) continue;
+        const auto instruction = vm::decode(segment.bytes.subspan(offset), address);
+        const vm::Virtual next{number(address) + 1};
+        if (instruction && instruction->length == 1 && !file.symbols.names_at(next).empty()) {
+            throw ImageError(
+                fmt::format("{} has one byte, and {} comes next: the OUT that stops there has two bytes. "
+                            "Name a place before or after it",
+                            to_string(place), file.symbols.name_of(next)));
+        }
+        return {address, vm::Physical{number(segment.physical) + offset}};
+    }
+    throw ImageError(fmt::format("{} is not code in the file of the image", to_string(place)));
+}
+
+/// Finds room for the catchers that is mapped wherever code is: the rest of the page after a segment of code, or
+/// padding inside one.
+vm::Virtual find_room(const BootImage& image) {
+    for (const auto& segment : image.segments) {
+        if (!segment.is_code) continue;
+        const vm::Virtual end{number(segment.address) + segment.size};
+        auto free = (vm::page_size - vm::offset_in_page(end)) % vm::page_size;
+        for (const auto& other : image.segments) {
+            const auto distance = number(other.address) - number(end);
+            free = std::min(free, distance);
+        }
+        if (free >= catchers_size) return end;
+    }
+    for (const auto& segment : image.segments) {
+        if (!segment.is_code) continue;
+        for (const auto padding : {std::byte{0xcc}, std::byte{0x90}}) {
+            const auto begin = segment.bytes.begin(), end = segment.bytes.end();
+            const auto found = std::search_n(begin, end, catchers_size, padding);
+            if (found != end) return vm::Virtual{number(segment.address) + static_cast<std::uint64_t>(found - begin)};
+        }
+    }
+    throw ImageError(
+        fmt::format("no room for the {} bytes of code that stepping needs: end the text segment with `.fill {}, 1, "
+                    "0xcc`",
+                    catchers_size, catchers_size));
+}
+
+}  // namespace
+
+ImageWindow parse_window(std::string_view text) {
+    const auto dots = text.find("..");
+    const auto from = parse_place(text.substr(0, dots));
+    const auto to = dots == std::string_view::npos ? std::nullopt : parse_place(text.substr(dots + 2));
+    if (!from || !to) {
+        throw sweep::ScheduleError(fmt::format(
+            "must be FROM..TO, each SYMBOL or SYMBOL+0xOFFSET, such as entry_syscall..syscall_exit, not '{}'", text));
+    }
+    if (*from == *to) throw sweep::ScheduleError(fmt::format("begins and ends at {}: name two places", to_string(*to)));
+    return {*from, *to};
+}
+
+std::string to_string(const ImageWindow& window) { return to_string(window.from) + ".." + to_string(window.to); }
+
+ImagePlaces find_places(const ImageFile& file, const ImageDescription& description, const ImageWindow& window) {
+    ImagePlaces places{find_code(file, window.from), find_code(file, window.to), {}};
+    auto& facts = places.facts;
+    facts.programs = {};
+    facts.shares_repeats = false;
+    if (description.irq_vector) facts.irq_vector = *description.irq_vector;
+    if (!description.nmi_counter.empty()) facts.nmi_count = need(file, description.nmi_counter);
+    if (!description.irq_counter.empty()) facts.irq_count = need(file, description.irq_counter);
+    for (const auto& function : description.failures) facts.failures.emplace(need(file, function), function);
+    facts.catchers = find_room(file.image);
+    return places;
+}
+
+}  // namespace gatecrash::kernel

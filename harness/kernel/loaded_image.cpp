@@ -1,0 +1,73 @@
+#include "kernel/loaded_image.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "kernel/place_window.hpp"
+
+namespace gatecrash::kernel {
+namespace {
+
+/// True if the local APIC takes interrupts: the software enable bit (SDM volume 3, 10.4.7.2).
+bool takes_interrupts(const kvm_lapic_state& apic) {
+    constexpr std::size_t spurious_vector = 0xf0;
+    std::uint32_t value = 0;
+    std::memcpy(&value, apic.regs + spurious_vector, sizeof value);
+    return (value & 1U << 8) != 0;
+}
+
+}  // namespace
+
+LoadedImage::LoadedImage(const kvm::System& system, const ImageSweep& sweep, std::span<const vm::Event> events)
+    : file_(read_image_file(sweep.setup.file)),
+      places_(find_places(file_, sweep.setup.description, sweep.window)),
+      guest_(system, file_.image, {sweep.setup.command_line, ""}, sweep.setup.memory) {
+    boot(sweep);
+    check_state(events);
+    guest_.watch(places_.facts);
+    guest_.stop_at(places_.to.address, places_.to.physical);
+    state_ = guest_.save();
+    auto devices = *state_.devices;
+    silence_interrupts(devices);
+    state_.devices = std::make_shared<DeviceState>(devices);
+}
+
+std::unique_ptr<KernelWindow> LoadedImage::window() { return std::make_unique<PlaceWindow>(waiting()); }
+
+void LoadedImage::boot(const ImageSweep& sweep) {
+    guest_.connect(sweep.setup.description.ports);
+    guest_.stop_at(places_.from.address, places_.from.physical);
+    const auto stop = guest_.run_for(sweep.seconds);
+    if (stop != Stop{Reached{}}) {
+        throw ImageError(fmt::format(
+            "{} never arrives at the beginning of the window: it {}, at {}. Name code that it executes in kernel mode",
+            sweep.setup.file, describe(stop), file_.symbols.name_of(guest_.rip())));
+    }
+    guest_.leave_stop();
+}
+
+void LoadedImage::check_state(std::span<const vm::Event> events) {
+    if (guest_.cpu().sregs().cs.l == 0) {
+        throw ImageError(
+            "the window begins in 32-bit code: gatecrash sweeps 64-bit code of images so far, and runs the others to "
+            "their end. Leave --window out, or name a place in 64-bit code");
+    }
+    std::vector<std::byte> room(catchers_size);
+    const auto is_padding = [&](std::byte byte) { return byte == room.front(); };
+    if (guest_.read(places_.facts.catchers, room) != room.size() || !std::ranges::all_of(room, is_padding)) {
+        throw ImageError(fmt::format(
+            "the image uses the {} bytes after its code, at {:#x}, and stepping needs them: end the text segment with "
+            "`.fill {}, 1, 0xcc`",
+            catchers_size, number(places_.facts.catchers), catchers_size));
+    }
+    const bool has_interrupts = std::ranges::find(events, vm::Event::Kind::irq, &vm::Event::kind) != events.end();
+    if (has_interrupts && !takes_interrupts(guest_.local_apic())) {
+        throw ImageError(
+            "the local APIC is off at the beginning of the window, so no interrupt can arrive: leave irq out of "
+            "--events, or enable the APIC");
+    }
+}
+
+}  // namespace gatecrash::kernel
