@@ -429,8 +429,6 @@ sweep::ReplayResult KernelSubject::replay(const std::vector<sweep::Landing>& lan
     violations_.clear();
     lives_ = false;
     check_end(*end, is_proven, landed);
-    lives_ = false;
-    check_end(*end, is_proven, landed);
     if (violations_.empty() && !lives_) check_life(landed);
     result.ending = "the kernel " + describe(*end);
     result.violations = examine(0, {}, landings, Ending::broken);
