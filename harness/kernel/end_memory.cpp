@@ -43,6 +43,7 @@ EndMemory::EndMemory(const WaitingKernel& kernel, const WindowRun& run, const st
 
 EndMemory::Comparison EndMemory::compare(const std::vector<vm::Event>& events) {
     std::vector<std::uint16_t> key;
+    key.reserve(events.size());
     for (const auto& event : events)
         key.push_back(static_cast<std::uint16_t>(static_cast<unsigned>(event.kind) << 8 | event.vector));
     std::ranges::sort(key);
