@@ -85,11 +85,11 @@ KernelGuest::KernelGuest(const kvm::System& system, const KernelFile& saved)
 
 kvm::Mapping KernelGuest::copy_of_memory() const {
     if (saved_ == nullptr || has_run_) {
-        auto copy = kvm::Mapping::zeros(memory_.size());
+        auto copy = kvm::Mapping::apart_from(memory_.data(), -1, memory_.size());
         std::ranges::copy(memory_.bytes(), copy.data());
         return copy;
     }
-    auto copy = saved_->map_memory();
+    auto copy = saved_->map_memory_apart_from(memory_.data());
     for (const auto page : written_by_host_)
         vm::copy_page(copy.data() + page * vm::page_size, memory_.data() + page * vm::page_size);
     return copy;

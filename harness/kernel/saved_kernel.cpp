@@ -304,4 +304,8 @@ kvm::Mapping KernelFile::map_memory() const {
     return kvm::Mapping::private_file(file_.get(), memory_size_, memory_at_);
 }
 
+kvm::Mapping KernelFile::map_memory_apart_from(const std::byte* other) const {
+    return kvm::Mapping::apart_from(other, file_.get(), memory_size_, memory_at_);
+}
+
 }  // namespace gatecrash::kernel

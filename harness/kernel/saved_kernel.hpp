@@ -70,6 +70,8 @@ class KernelFile {
     [[nodiscard]] std::vector<KernelSymbol> symbols() const;
     /// Maps the memory, writable. Writes stay in this mapping. Throws kvm::Error.
     [[nodiscard]] kvm::Mapping map_memory() const;
+    /// Maps it in the same way, to be compared with the memory at `other`.
+    [[nodiscard]] kvm::Mapping map_memory_apart_from(const std::byte* other) const;
 
   private:
     posix::FileDescriptor file_;

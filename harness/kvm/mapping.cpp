@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <utility>
 
 #include "kvm/error.hpp"
@@ -10,8 +11,8 @@
 namespace gatecrash::kvm {
 namespace {
 
-std::byte* map(std::size_t size, int flags, int fd, std::size_t offset) {
-    void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, flags, fd, static_cast<off_t>(offset));
+std::byte* map(std::size_t size, int flags, int fd, std::size_t offset, std::byte* where = nullptr) {
+    void* address = ::mmap(where, size, PROT_READ | PROT_WRITE, flags, fd, static_cast<off_t>(offset));
     if (address == MAP_FAILED) throw Error("mmap", errno);
     return static_cast<std::byte*>(address);
 }
@@ -22,7 +23,18 @@ Mapping Mapping::private_file(int fd, std::size_t size, std::size_t offset) {
     return {map(size, MAP_PRIVATE, fd, offset), size};
 }
 
-Mapping Mapping::zeros(std::size_t size) { return {map(size, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), size}; }
+Mapping Mapping::apart_from(const std::byte* other, int fd, std::size_t size, std::size_t offset) {
+    constexpr std::size_t page = 4096;
+    constexpr int zeros = MAP_PRIVATE | MAP_ANONYMOUS;
+    auto* const room = map(size + page, zeros, -1, 0);
+    const auto distance = reinterpret_cast<std::uintptr_t>(room) - reinterpret_cast<std::uintptr_t>(other);
+    const bool is_odd = distance / page % 2 == 1;
+    auto* const begin = is_odd ? room : room + page;
+    (void)::munmap(is_odd ? room + size : room, page);
+    Mapping mapping(begin, size);
+    if (fd >= 0) (void)map(size, MAP_PRIVATE | MAP_FIXED, fd, offset, begin);
+    return mapping;
+}
 
 Mapping Mapping::shared_file(int fd, std::size_t size, std::size_t offset) {
     return {map(size, MAP_SHARED, fd, offset), size};

@@ -12,8 +12,10 @@ class Mapping {
     Mapping() = default;
     /// Maps `size` bytes of `fd` from `offset` on, writable. Writes stay in this mapping. Throws Error.
     static Mapping private_file(int fd, std::size_t size, std::size_t offset = 0);
-    /// Maps `size` bytes of zeros, writable. Throws Error.
-    static Mapping zeros(std::size_t size);
+    /// Maps `size` bytes of `fd` in the same way, or zeros if `fd` is negative, for comparisons with the pages from
+    /// `other` on. The distance from `other` is an odd number of pages. An emulated CPU finds a page by the low bits of
+    /// its number (QEMU's TLB). If two pages have these in common, comparing them takes ten times as long.
+    static Mapping apart_from(const std::byte* other, int fd, std::size_t size, std::size_t offset = 0);
     /// Maps `size` bytes of `fd` from `offset` on, shared and writable. Throws Error.
     static Mapping shared_file(int fd, std::size_t size, std::size_t offset = 0);
 
