@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <csignal>
+#include <cstdint>
 #include <system_error>
 
 #include "cli/command_boot.hpp"
@@ -64,6 +66,13 @@ void boot_inside(const machines::Machine& machine, const KernelOptions& options,
     if (options.symbols) launch.inputs[fmt::format("/proc/self/fd/{}", map.get())] = *options.symbols;
     launch.outputs[inside] = file;
     const int code = machines::run_in_machine(machines::MachineFiles::from_environment(machine), launch);
+    constexpr int killed = 128 + SIGKILL;
+    constexpr std::uint64_t mebibyte = 1 << 20;
+    if (code == killed) {
+        throw Failure(fmt::format("the boot was killed: machine `{}` has {} MiB itself, which seems not to be enough",
+                                  machine.name, machine.memory / mebibyte),
+                      "give the kernel less memory with --memory");
+    }
     if (code != 0) throw worker::WorkerError("the kernel did not boot", code, "");
 }
 

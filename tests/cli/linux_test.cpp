@@ -216,6 +216,8 @@ TEST(Linux, SaysWhatAKernelSaidThatDidNotBoot) {
     EXPECT_EQ(result.code, 3);
     EXPECT_THAT(result.err, AllOf(HasSubstr("Kernel panic"), HasSubstr("--append")));
     EXPECT_THAT(sweep_linux({"--memory", "24"}).err, HasSubstr("--memory"));
+    EXPECT_THAT(sweep_linux({"--memory", "512"}).err,
+                AllOf(HasSubstr("has 512 MiB itself"), HasSubstr("less memory with --memory")));
 }
 
 }  // namespace
