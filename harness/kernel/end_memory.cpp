@@ -50,13 +50,14 @@ EndMemory::Comparison EndMemory::compare(const std::vector<vm::Event>& events) {
     const auto [expected, is_new] = expected_.try_emplace(key);
     if (is_new) {
         const auto now = guest_.save(&run_.begin);
-        expected->second = learn(events);
+        expected->second = expected_after(events);
         if (!expected->second) guest_.doubt_devices();
         guest_.restore(now);
     }
     if (!expected->second) return {};
-    auto changes = guest_.memory_states().differences(*expected->second, dead_);
-    std::erase_if(changes, [&](const auto& change) { return learned_.contains(change.at); });
+    const auto& [pages, depend_on_place] = *expected->second;
+    auto changes = guest_.memory_states().differences(pages, dead_);
+    std::erase_if(changes, [&](const auto& change) { return depend_on_place.contains(change.at); });
     const bool lives = changes.empty();
     std::erase_if(changes, [&](const auto& change) { return is_ignored(change); });
     return {std::move(changes), lives};
@@ -68,12 +69,21 @@ bool EndMemory::is_ignored(const WordChange& change) const {
     return ignored_.contains(name) || ignored_.contains(name.substr(0, name.find('+')));
 }
 
-/// Returns the memory after these events, and notes words that depend on where they arrive.
-std::optional<vm::PageSet> EndMemory::learn(const std::vector<vm::Event>& events) {
+std::optional<EndMemory::Expected> EndMemory::expected_after(const std::vector<vm::Event>& events) {
     auto at_begin = run_in_turn(events, Place::begin);
     if (!at_begin || !reaches_alive() || !run_in_turn(events, Place::end)) return std::nullopt;
-    for (const auto& change : guest_.memory_states().differences(*at_begin, dead_)) learned_.insert(change.at);
-    return at_begin;
+    Expected expected{std::move(*at_begin), {}};
+    for (const auto& change : guest_.memory_states().differences(expected.pages, dead_))
+        expected.depend_on_place.insert(change.at);
+    return expected;
+}
+
+std::set<vm::Physical> EndMemory::depend_on_place() const {
+    std::set<vm::Physical> words;
+    for (const auto& [events, expected] : expected_) {
+        if (expected) words.insert(expected->depend_on_place.begin(), expected->depend_on_place.end());
+    }
+    return words;
 }
 
 bool EndMemory::reaches_alive() {

@@ -36,13 +36,18 @@ class EndMemory {
     };
     /// Compares the guest's memory, which is at the end of the window after `events`. Leaves the guest as it is.
     [[nodiscard]] Comparison compare(const std::vector<vm::Event>& events);
-    /// Returns the words that do not count, as far as compare() has learned them.
-    [[nodiscard]] const std::set<vm::Physical>& learned() const { return learned_; }
+    /// Returns the words that did not count for any of the events that were compared: they depend on the place.
+    [[nodiscard]] std::set<vm::Physical> depend_on_place() const;
     [[nodiscard]] const MemoryNames& names() const { return names_; }
 
   private:
     enum class Place : std::uint8_t { begin, end };
-    [[nodiscard]] std::optional<vm::PageSet> learn(const std::vector<vm::Event>& events);
+    /// The memory after some events.
+    struct Expected {
+        vm::PageSet pages;
+        std::set<vm::Physical> depend_on_place;
+    };
+    [[nodiscard]] std::optional<Expected> expected_after(const std::vector<vm::Event>& events);
     [[nodiscard]] std::optional<vm::PageSet> run_in_turn(const std::vector<vm::Event>& events, Place place);
     [[nodiscard]] bool handle_in_program(const std::vector<vm::Event>& events);
     [[nodiscard]] bool handle_in_kernel(const std::vector<vm::Event>& events);
@@ -56,9 +61,8 @@ class EndMemory {
     MemoryNames names_;
     std::set<std::string> ignored_;
     std::vector<bool> dead_;  ///< true for pages of stacks, by their physical addresses in pages
-    std::set<vm::Physical> learned_;
-    /// The memory after some events, which are sorted. Empty if a run with them breaks an invariant itself.
-    std::map<std::vector<std::uint16_t>, std::optional<vm::PageSet>> expected_;
+    /// By the events, which are sorted. Empty if a run with them breaks an invariant itself.
+    std::map<std::vector<std::uint16_t>, std::optional<Expected>> expected_;
 };
 
 }  // namespace gatecrash::kernel

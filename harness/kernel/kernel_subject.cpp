@@ -21,6 +21,14 @@ namespace {
 
 using sweep::Ending, sweep::Invariant, sweep::Phase;
 
+/// If NMIs share repeats, a kernel may lose those after this many.
+constexpr std::uint32_t never_lost = 2;
+
+std::uint32_t count_of(std::span<const sweep::Landed> landed, vm::Event::Kind kind) {
+    return static_cast<std::uint32_t>(
+        std::ranges::count_if(landed, [&](const auto& each) { return each.event.kind == kind; }));
+}
+
 }  // namespace
 
 struct KernelSubject::KernelPoint : sweep::Point {
@@ -256,14 +264,10 @@ void KernelSubject::count_events(Reference& reference) {
 /// The kernel must handle each event once. Linux may take several NMIs that arrive during the handling of another for
 /// one (its nested NMIs share one repeat), but never lose the second.
 void KernelSubject::check_counts(std::span<const sweep::Landed> landed) {
-    const auto of_kind = [&](vm::Event::Kind kind) {
-        return static_cast<std::uint32_t>(
-            std::ranges::count_if(landed, [&](const auto& each) { return each.event.kind == kind; }));
-    };
     if (kernel_.facts.nmi_count) {
         const auto handled = counter(kernel_.facts.nmi_count) - reference_->nmis;
-        const auto arrived = of_kind(vm::Event::Kind::nmi);
-        const auto least = kernel_.facts.shares_repeats ? std::min(arrived, 2U) : arrived;
+        const auto arrived = count_of(landed, vm::Event::Kind::nmi);
+        const auto least = kernel_.facts.shares_repeats ? std::min(arrived, never_lost) : arrived;
         if (handled < least || handled > arrived) {
             add(Invariant::event_conservation,
                 fmt::format("{} NMIs arrived, and the kernel counted {}", arrived, handled));
@@ -283,15 +287,24 @@ void KernelSubject::check_counts(std::span<const sweep::Landed> landed) {
     }
 }
 
-/// The kernel's memory must be as if the events had arrived one after another. Of several NMIs that became one, it has
-/// handled only some.
-void KernelSubject::check_memory(std::span<const sweep::Landed> landed) {
-    std::vector<vm::Event> handled;
-    auto nmis = kernel_.facts.nmi_count ? counter(kernel_.facts.nmi_count) - reference_->nmis : ~0U;
+/// Returns the events that the kernel has handled. Of several NMIs that became one, it has handled only some. Empty if
+/// nobody has counted how many.
+std::optional<std::vector<vm::Event>> KernelSubject::handled(std::span<const sweep::Landed> landed) {
+    const auto arrived = count_of(landed, vm::Event::Kind::nmi);
+    if (!kernel_.facts.nmi_count && arrived > never_lost) return std::nullopt;
+    std::vector<vm::Event> events;
+    auto nmis = kernel_.facts.nmi_count ? counter(kernel_.facts.nmi_count) - reference_->nmis : arrived;
     for (const auto& [event, at] : landed) {
-        if (event.kind != vm::Event::Kind::nmi || nmis-- > 0) handled.push_back(event);
+        if (event.kind != vm::Event::Kind::nmi || nmis-- > 0) events.push_back(event);
     }
-    const auto [changes, lives] = memory_->compare(handled);
+    return events;
+}
+
+/// The kernel's memory must be as if the events had arrived one after another.
+void KernelSubject::check_memory(std::span<const sweep::Landed> landed) {
+    const auto events = handled(landed);
+    if (!events) return;
+    const auto [changes, lives] = memory_->compare(*events);
     lives_ = lives;
     if (lives) check_controls(run_->end);
     if (changes.empty()) return;
@@ -307,7 +320,7 @@ void KernelSubject::check_memory(std::span<const sweep::Landed> landed) {
 std::vector<std::string> KernelSubject::not_compared() const {
     std::vector<std::string> names;
     if (!memory_) return names;
-    for (const auto word : memory_->learned()) names.push_back(memory_->names().name_of(word));
+    for (const auto word : memory_->depend_on_place()) names.push_back(memory_->names().name_of(word));
     return names;
 }
 

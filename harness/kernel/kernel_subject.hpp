@@ -100,6 +100,7 @@ class KernelSubject : public sweep::Subject {
     void check_end(const Stop& stop, bool is_proven, std::span<const sweep::Landed> landed);
     void count_events(Reference& reference);
     void check_counts(std::span<const sweep::Landed> landed);
+    [[nodiscard]] std::optional<std::vector<vm::Event>> handled(std::span<const sweep::Landed> landed);
     void check_memory(std::span<const sweep::Landed> landed);
     void check_life(std::span<const sweep::Landed> landed);
     void check_controls(const KernelState& expected);

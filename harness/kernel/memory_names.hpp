@@ -11,7 +11,7 @@
 
 namespace gatecrash::kernel {
 
-/// Names the words of a kernel's memory for people, and finds them by symbols.
+/// Names the words of a kernel's memory, for people.
 class MemoryNames {
   public:
     /// The guest must have booted. `symbols` must outlive this.

@@ -79,4 +79,15 @@ class Booted {
     KernelState next_;
 };
 
+/// Has one kernel for all tests.
+class WithKernel : public testing::Test {
+  protected:
+    static void SetUpTestSuite() { booted_ = std::make_unique<Booted>(); }
+    static void TearDownTestSuite() { booted_.reset(); }
+    static Booted& kernel() { return *booted_; }
+
+  private:
+    static inline std::unique_ptr<Booted> booted_;
+};
+
 }  // namespace gatecrash::kernel

@@ -12,13 +12,8 @@ namespace {
 using testing::IsEmpty;
 using vm::Event;
 
-/// Has one kernel for all tests.
-class KernelSweep : public testing::Test {
+class KernelSweep : public WithKernel {
   protected:
-    static void SetUpTestSuite() { booted_ = std::make_unique<Booted>(); }
-    static void TearDownTestSuite() { booted_.reset(); }
-    static Booted& kernel() { return *booted_; }
-
     static sweep::SweepResult sweep_getpid(std::vector<Event> events, unsigned depth,
                                            std::vector<sweep::SymbolRange> window = {}) {
         sweep::SweepOptions options;
@@ -28,9 +23,6 @@ class KernelSweep : public testing::Test {
         auto subject = kernel().subject(options);
         return sweep::sweep(subject, options);
     }
-
-  private:
-    static inline std::unique_ptr<Booted> booted_;
 };
 
 std::vector<std::string> schedules_of(const sweep::SweepResult& result) {

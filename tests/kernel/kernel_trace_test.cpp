@@ -15,22 +15,16 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-class KernelTraces : public testing::Test {
+class KernelTraces : public WithKernel {
   protected:
-    static void SetUpTestSuite() { booted_ = std::make_unique<Booted>(); }
-    static void TearDownTestSuite() { booted_.reset(); }
-
     static std::vector<std::string> traced(const std::string& schedule) {
         const auto landings = sweep::parse_schedule("linux/getpid@" + schedule).landings;
         sweep::SweepOptions options;
         for (const auto& landing : landings) options.events.push_back(landing.event);
         std::vector<std::string> lines;
-        (void)booted_->subject(options).replay(landings, [&](const std::string& line) { lines.push_back(line); });
+        (void)kernel().subject(options).replay(landings, [&](const std::string& line) { lines.push_back(line); });
         return lines;
     }
-
-  private:
-    static inline std::unique_ptr<Booted> booted_;
 };
 
 TEST_F(KernelTraces, NameTheStackOfEachStep) {
