@@ -6,11 +6,8 @@
 
 #include "cases/registry.hpp"
 #include "cli/commands.hpp"
-#include "cli/output.hpp"
 #include "cli/report_results.hpp"
 #include "cli/target.hpp"
-#include "cli/workers.hpp"
-#include "worker/interrupt.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -79,11 +76,7 @@ int explore(const ExploreOptions& options) {
         check_symbol(range.from, target.image);
         if (!range.to.empty()) check_symbol(range.to, target.image);
     }
-    const auto sweeping = sweeping_of(options);
-    Documents documents(sweeping);
-    const worker::InterruptGuard guard;
-    Workers workers(sweeping);
-    return report_exploration(sweeping, documents, workers.machine(), [&] { return workers.next(); });
+    return sweep_and_report(sweeping_of(options), report_exploration);
 }
 
 }  // namespace

@@ -8,11 +8,8 @@
 #include "cli/inside.hpp"
 #include "cli/kernel_options.hpp"
 #include "cli/machine_choice.hpp"
-#include "cli/output.hpp"
 #include "cli/report_results.hpp"
-#include "cli/workers.hpp"
 #include "report/exit_code.hpp"
-#include "worker/interrupt.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -22,13 +19,10 @@ using report::ExitCode;
 struct KernelCommandOptions {
     SweepingOptions sweeping;
     ImageOptions image;
-    unsigned seconds = 0;
     std::optional<kernel::ImageWindow> window;  ///< empty: the image runs to its end
     KernelEvents events;
     bool prune = true;
 };
-
-constexpr unsigned usual_seconds = 60;
 
 /// Adds the options that need --window.
 void add_sweep(OptionList& options) {
@@ -39,8 +33,6 @@ void add_sweep(OptionList& options) {
 void add_kernel_command(OptionList& options) {
     add_boot(options);
     add_image(options);
-    add_text(options, "seconds", "N",
-             fmt::format("patience with an image that has not ended yet (default: {})", usual_seconds));
     add_image_window(options);
     add_sweep(options);
 }
@@ -51,12 +43,8 @@ void refuse_sweep_options(const Values& values) {
     add_sweep(options);
     add_text(options, "json", "FILE", "");
     add_text(options, "jobs", "N", "");
-    for (const auto& option : options.options()) {
-        const auto& name = option->long_name();
-        const bool is_flag = option->semantic()->max_tokens() == 0;
-        if (is_flag ? values.is_set(name.c_str()) : values.has(name.c_str()))
-            values.fail(fmt::format("--{} is for sweeps, which need --window", name));
-    }
+    if (const auto given = values.given_of(options))
+        values.fail(fmt::format("--{} is for sweeps, which need --window", *given));
 }
 
 /// Checks what a sweep needs beyond the image.
@@ -70,7 +58,6 @@ void check_sweep(const KernelCommandOptions& options, const Values& values) {
 KernelCommandOptions read_kernel_command(const Values& values) {
     KernelCommandOptions options{.sweeping = read_sweeping(values, Machines::one),
                                  .image = read_image(values, values.only_argument("IMAGE")),
-                                 .seconds = values.number_if_given("seconds", 1U).value_or(usual_seconds),
                                  .window = read_image_window(values),
                                  .events = read_events(values).value_or(KernelEvents{}),
                                  .prune = !values.is_set("no-prune")};
@@ -92,7 +79,7 @@ ExitCode report_end(const kernel::ImageEnd& end, const KernelCommandOptions& opt
         fmt::print(stderr,
                    "gatecrash: {} has no end after {} s: it runs at {}. Let it write to port {:#x}, or give it longer "
                    "with --seconds\n",
-                   file, options.seconds, end.where, options.image.setup.description.ports.exit);
+                   file, options.image.seconds, end.where, options.image.setup.description.ports.exit);
         return ExitCode::error;
     }
     fmt::print(stderr, "gatecrash: {}: the kernel {}{}\n", file, describe(end.stop),
@@ -103,7 +90,7 @@ ExitCode report_end(const kernel::ImageEnd& end, const KernelCommandOptions& opt
 int run_image(const KernelCommandOptions& options, const kernel::ImageFile& file) {
     const auto local = choose_machine(options.sweeping.common.machine, false);
     if (!local) return run_inside(options.sweeping.common, {.inputs = files_of(options.image)});
-    const auto end = kernel::run_to_end(local->system, file, options.image.setup, options.seconds, [](char byte) {
+    const auto end = kernel::run_to_end(local->system, file, options.image.setup, options.image.seconds, [](char byte) {
         (void)std::fputc(byte, stdout);
         if (byte == '\n') (void)std::fflush(stdout);
     });
@@ -125,7 +112,7 @@ Sweeping sweeping_of(const KernelCommandOptions& options) {
     if (!options.prune) deciding.emplace_back("--no-prune");
 
     const auto target = image_target(setup.file);
-    worker::Sweep sweep{.guest = worker::ImageTarget{target, {setup, *options.window, options.seconds}},
+    worker::Sweep sweep{.guest = worker::ImageTarget{target, {setup, *options.window, options.image.seconds}},
                         .events = options.events.events,
                         .depth = options.events.depth,
                         .prune = options.prune,
@@ -145,11 +132,7 @@ int kernel_command_main(const KernelCommandOptions& options) {
     const auto file = kernel::read_image_file(options.image.setup.file);
     if (!options.window) return run_image(options, file);
     (void)find_places(file, options.image.setup.description, *options.window);
-    const auto sweeping = sweeping_of(options);
-    Documents documents(sweeping);
-    const worker::InterruptGuard guard;
-    Workers workers(sweeping);
-    return report_exploration(sweeping, documents, workers.machine(), [&] { return workers.next(); });
+    return sweep_and_report(sweeping_of(options), report_exploration);
 }
 
 }  // namespace

@@ -8,11 +8,8 @@
 #include "cli/commands.hpp"
 #include "cli/kernel_options.hpp"
 #include "cli/machine_choice.hpp"
-#include "cli/output.hpp"
 #include "cli/report_results.hpp"
 #include "cli/saved_kernels.hpp"
-#include "cli/workers.hpp"
-#include "worker/interrupt.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -156,13 +153,7 @@ Sweeping ready_sweeping(LinuxOptions options) {
     return sweeping_of(options, kernel);
 }
 
-int sweep_linux(const LinuxOptions& options) {
-    const auto sweeping = ready_sweeping(options);
-    Documents documents(sweeping);
-    const worker::InterruptGuard guard;
-    Workers workers(sweeping);
-    return report_run(sweeping, documents, workers.machine(), [&] { return workers.next(); });
-}
+int sweep_linux(const LinuxOptions& options) { return sweep_and_report(ready_sweeping(options), report_run); }
 
 }  // namespace
 

@@ -5,7 +5,6 @@
 #include "cli/every_machine.hpp"
 #include "cli/output.hpp"
 #include "cli/report_results.hpp"
-#include "cli/workers.hpp"
 #include "worker/interrupt.hpp"
 
 namespace gatecrash::cli {
@@ -43,11 +42,10 @@ std::vector<Selection> selected_by(const Words& words) {
 
 int run(const RunOptions& options) {
     const auto sweeping = sweeping_of(options);
+    if (options.sweeping.common.machine != MachineName::all) return sweep_and_report(sweeping, report_run);
     Documents documents(sweeping);
     const worker::InterruptGuard guard;
-    if (options.sweeping.common.machine == MachineName::all) return run_on_every_machine(sweeping, documents);
-    Workers workers(sweeping);
-    return report_run(sweeping, documents, workers.machine(), [&] { return workers.next(); });
+    return run_on_every_machine(sweeping, documents);
 }
 
 }  // namespace

@@ -11,7 +11,8 @@ namespace gatecrash::cli {
 namespace {
 
 constexpr const char *description_option = "description", *exit_port_option = "exit-port",
-                     *good_exit_option = "good-exit";
+                     *good_exit_option = "good-exit", *seconds_option = "seconds";
+constexpr unsigned usual_seconds = 60;
 
 }  // namespace
 
@@ -20,6 +21,8 @@ void add_image(OptionList& options) {
              "JSON with what is known about the image: ports, counters of events, functions that mean failure");
     add_text(options, exit_port_option, "PORT", "the port that ends the image (default: 0xf4)");
     add_text(options, good_exit_option, "VALUE", "the value for that port that means success (default: 0)");
+    add_text(options, seconds_option, "N",
+             fmt::format("patience with an image that has not ended yet (default: {})", usual_seconds));
 }
 
 ImageOptions read_image(const Values& values, const std::string& file) {
@@ -29,6 +32,7 @@ ImageOptions read_image(const Values& values, const std::string& file) {
                      .command_line = values.text_if_given("append").value_or(""),
                      .memory = read_memory(values),
                      .description = {}};
+    options.seconds = values.number_if_given(seconds_option, 1U).value_or(usual_seconds);
     options.description = values.file_if_given(description_option);
     auto& description = options.setup.description;
     if (options.description) {
@@ -40,7 +44,7 @@ ImageOptions read_image(const Values& values, const std::string& file) {
     description.ports.exit = exit_port.value_or(description.ports.exit);
     description.good_exit = good_exit.value_or(description.good_exit);
 
-    for (const auto* const name : {"append", description_option, exit_port_option, good_exit_option}) {
+    for (const auto* const name : {"append", description_option, exit_port_option, good_exit_option, seconds_option}) {
         if (const auto text = values.text_if_given(name))
             options.words.insert(options.words.end(), {fmt::format("--{}", name), *text});
     }

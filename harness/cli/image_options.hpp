@@ -13,6 +13,7 @@ namespace gatecrash::cli {
 
 struct ImageOptions {
     kernel::ImageSetup setup;
+    unsigned seconds = 0;                    ///< patience with a boot, or with a run to the end, in host time
     std::optional<std::string> description;  ///< the file that --description names
     Words words;                             ///< the options as words of a command line
 };

@@ -24,7 +24,6 @@ namespace {
 
 constexpr std::string_view target_begin = "linux/";
 constexpr const char *window_option = "window", *image_option = "image";
-constexpr unsigned image_seconds = 60;  ///< patience with an image that boots
 
 /// Returns the number of the workload that `schedule` is for.
 unsigned workload_of(const sweep::Schedule& schedule, const std::vector<kernel::WorkloadInfo>& workloads) {
@@ -155,7 +154,7 @@ int replay_on_image(const CommonOptions& common, const KernelReplayOptions& opti
     Replayer replayer(text, trace);
     for (const auto& schedule : schedules) {
         const auto sweep = sweep_options(schedule, {});
-        kernel::LoadedImage image(local->system, {setup, *options.image_window, image_seconds}, sweep.events);
+        kernel::LoadedImage image(local->system, {setup, *options.image_window, options.image->seconds}, sweep.events);
         kernel::KernelSubject subject(image.waiting(), schedule.target, image.window(), sweep);
         replayer.replay(subject, schedule);
     }
@@ -211,12 +210,8 @@ void refuse_other_options(const Values& values, ScheduleOf command) {
             add_boot(options);
             add_text(options, window_option, "RANGES", "");
         }
-        for (const auto& option : options.options()) {
-            if (values.has(option->long_name().c_str())) {
-                values.fail(fmt::format("--{} is for schedules of `{}`, which begin with {}", option->long_name(), name,
-                                        targets));
-            }
-        }
+        if (const auto given = values.given_of(options))
+            values.fail(fmt::format("--{} is for schedules of `{}`, which begin with {}", *given, name, targets));
     }
 }
 

@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "cli/sweeping.hpp"
+#include "cli/workers.hpp"
 #include "report/exit_code.hpp"
 #include "report/text_report.hpp"
 #include "worker/interrupt.hpp"
@@ -105,6 +106,13 @@ int report_exploration(const Sweeping& sweeping, Documents& documents, const rep
                                ? ""
                                : fmt::format("a schedule breaks an invariant: {}", report::how_to_follow(result)));
     return static_cast<int>(report::exit_code_of({&result, 1}));
+}
+
+int sweep_and_report(const Sweeping& sweeping, decltype(report_run)& report) {
+    Documents documents(sweeping);
+    const worker::InterruptGuard guard;
+    Workers workers(sweeping);
+    return report(sweeping, documents, workers.machine(), [&] { return workers.next(); });
 }
 
 }  // namespace gatecrash::cli

@@ -23,4 +23,8 @@ using ResultSource = std::function<std::optional<suite::Result>()>;
 [[nodiscard]] int report_exploration(const Sweeping& sweeping, Documents& documents,
                                      const report::MachineDescription& machine, const ResultSource& next);
 
+/// Lets workers do all of `sweeping`, and reports the results by one of the functions above. Returns the exit code.
+/// Throws what Workers throws.
+[[nodiscard]] int sweep_and_report(const Sweeping& sweeping, decltype(report_run)& report);
+
 }  // namespace gatecrash::cli

@@ -17,6 +17,15 @@ void check_file(const std::string& file, const std::string& what, const std::str
         throw UsageError(fmt::format("{}: {} is a folder", what, file), command);
 }
 
+std::optional<std::string> Values::given_of(const boost::program_options::options_description& options) const {
+    for (const auto& option : options.options()) {
+        const auto& name = option->long_name();
+        const bool is_flag = option->semantic()->max_tokens() == 0;
+        if (is_flag ? is_set(name.c_str()) : has(name.c_str())) return name;
+    }
+    return std::nullopt;
+}
+
 std::optional<std::string> Values::text_if_given(const char* name) const {
     return has(name) ? std::optional(text(name)) : std::nullopt;
 }

@@ -45,6 +45,8 @@ class Values {
     [[nodiscard]] const Words& words() const { return words_; }
     [[nodiscard]] bool has(const char* name) const { return values_.count(name) != 0; }
     [[nodiscard]] bool is_set(const char* name) const { return values_[name].as<bool>(); }
+    /// Returns the name of one of these options that is given, if any is.
+    [[nodiscard]] std::optional<std::string> given_of(const boost::program_options::options_description& options) const;
     [[nodiscard]] std::string text(const char* name) const { return values_[name].as<std::string>(); }
     [[nodiscard]] std::optional<std::string> text_if_given(const char* name) const;
     /// Returns the name of a file, if given. It cannot be standard output.

@@ -107,14 +107,14 @@ TEST_F(ImageSweep, FindsAnNmiThatTakesTheGsBaseOfTheUser) {
 }
 
 TEST_F(ImageSweep, ReplaysAFinding) {
-    const auto found = sweep("gs-by-cs.elf", {});
+    const auto found = sweep("gs-by-cs.elf", {"--seconds", "50"});
     EXPECT_THAT(found.out,
                 HasSubstr("gatecrash replay --image '" TEST_IMAGES "gs-by-cs.elf' --description '" + description() +
-                          "' --window 'entry_syscall..syscall_exit' "
+                          "' --seconds '50' --window 'entry_syscall..syscall_exit' "
                           "'kernel/test-image-gs-by-cs.elf@nmi:entry_syscall'"));
     const auto replayed = run_gatecrash({"replay", "--machine", "amd", "--image", TEST_IMAGES "gs-by-cs.elf",
-                                         "--description", description(), "--window", usual_window, "--trace",
-                                         "kernel/test-image-gs-by-cs.elf@nmi:entry_syscall"});
+                                         "--description", description(), "--seconds", "50", "--window", usual_window,
+                                         "--trace", "kernel/test-image-gs-by-cs.elf@nmi:entry_syscall"});
     EXPECT_EQ(replayed.code, 1) << replayed.err;
     EXPECT_THAT(replayed.out,
                 AllOf(HasSubstr(">>> nmi lands at entry_syscall\n=== vector 2 goes to entry_nmi"),
