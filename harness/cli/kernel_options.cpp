@@ -7,9 +7,9 @@
 #include <charconv>
 #include <stdexcept>
 
-#include "kernel/guest_cpu.hpp"
-
 #include "cli/command_explore.hpp"
+#include "kernel/guest_cpu.hpp"
+#include "kernel/place.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -24,31 +24,22 @@ std::string text_of(const kernel::Poke& poke) {
     return fmt::format("{}+{:#x}={}", poke.symbol, poke.offset, bytes);
 }
 
-/// Reads SYMBOL[+OFFSET]=BYTES. Empty if `text` is anything else.
+/// Reads SYMBOL[+0xOFFSET]=BYTES. Empty if `text` is anything else.
 std::optional<kernel::Poke> parse_poke(std::string_view text) {
     const auto equals = text.find('=');
-    if (equals == std::string_view::npos) return std::nullopt;
-    auto symbol = text.substr(0, equals);
+    const auto place = kernel::parse_place(text.substr(0, equals));
+    if (equals == std::string_view::npos || !place) return std::nullopt;
     const auto digits = text.substr(equals + 1);
-    kernel::Poke poke;
-    const auto hexadecimal = [](std::string_view number, auto& value) {
-        const auto* const last = number.data() + number.size();
-        const auto [end, error] = std::from_chars(number.data(), last, value, 16);
-        return !number.empty() && error == std::errc{} && end == last;
-    };
-    if (const auto plus = symbol.find('+'); plus != std::string_view::npos) {
-        auto offset = symbol.substr(plus + 1);
-        symbol = symbol.substr(0, plus);
-        if (!offset.starts_with("0x") || !hexadecimal(offset.substr(2), poke.offset)) return std::nullopt;
-    }
+    kernel::Poke poke{place->symbol, place->offset, {}};
     for (std::size_t i = 0; i < digits.size(); i += 2) {
         std::uint8_t byte = 0;
-        if (i + 2 > digits.size() || !hexadecimal(digits.substr(i, 2), byte)) return std::nullopt;
+        const auto* const begin = digits.data() + i;
+        const auto* const last = begin + std::min<std::size_t>(2, digits.size() - i);
+        const auto [end, error] = std::from_chars(begin, last, byte, 16);
+        if (error != std::errc{} || end != begin + 2) return std::nullopt;
         poke.bytes.push_back(byte);
     }
-    poke.symbol = symbol;
-    if (poke.symbol.empty() || poke.bytes.empty()) return std::nullopt;
-    return poke;
+    return poke.bytes.empty() ? std::nullopt : std::optional(poke);
 }
 
 std::vector<kernel::Poke> read_pokes(const Values& values) {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 
 #include "sweep/schedule.hpp"
@@ -11,22 +10,6 @@
 
 namespace gatecrash::kernel {
 namespace {
-
-/// Reads SYMBOL or SYMBOL+0xOFFSET. Empty if `text` is anything else.
-std::optional<Place> parse_place(std::string_view text) {
-    Place place{std::string(text.substr(0, text.find('+')))};
-    if (place.symbol.empty()) return std::nullopt;
-    if (place.symbol.size() == text.size()) return place;
-    const auto offset = text.substr(place.symbol.size() + 1);
-    if (!offset.starts_with("0x")) return std::nullopt;
-    const auto* const last = offset.data() + offset.size();
-    const auto [end, error] = std::from_chars(offset.data() + 2, last, place.offset, 16);
-    return error == std::errc{} && end == last ? std::optional(place) : std::nullopt;
-}
-
-std::string to_string(const Place& place) {
-    return place.offset == 0 ? place.symbol : fmt::format("{}+{:#x}", place.symbol, place.offset);
-}
 
 vm::Virtual need(const ImageFile& file, const std::string& symbol) {
     if (const auto address = file.symbols.find(symbol)) return *address;

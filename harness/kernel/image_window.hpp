@@ -6,16 +6,10 @@
 
 #include "kernel/image.hpp"
 #include "kernel/kernel_facts.hpp"
+#include "kernel/place.hpp"
 
 namespace gatecrash::kernel {
 
-/// A place of code: SYMBOL or SYMBOL+0xOFFSET.
-struct Place {
-    std::string symbol;
-    std::uint64_t offset = 0;
-
-    bool operator==(const Place&) const = default;
-};
 struct ImageWindow {
     Place from, to;
 

@@ -49,8 +49,6 @@ kvm::Vm make_vm(const kvm::System& system, std::span<std::byte> memory) {
     return vm;
 }
 
-constexpr unsigned user = 3;  ///< CPL of programs
-
 std::string last_lines(const std::string& text, std::size_t lines) {
     auto begin = text.size();
     for (bool is_last = true; begin > 0; --begin) {
@@ -360,7 +358,7 @@ std::optional<Stop> KernelGuest::stop_of_output(const kvm::IoExit& io) {
         if (const auto failure = facts_->failures.find(rip()); failure != facts_->failures.end())
             return Failing{failure->second};
     }
-    if (io.port >= GATECRASH_DOORBELL_FIRST && io.port <= GATECRASH_DOORBELL_LAST && cpl() == user)
+    if (io.port >= GATECRASH_DOORBELL_FIRST && io.port <= GATECRASH_DOORBELL_LAST && is_in_program())
         return Rang{io.port};
     if (io.port == keyboard && io.value == reset_cpu) return Ended{"it reset the CPU"};
     return std::nullopt;

@@ -188,13 +188,15 @@ class KernelGuest {
     /// Returns the guest-physical address of a virtual one, on the page tables of the vCPU. Nothing if it is not
     /// mapped.
     [[nodiscard]] std::optional<vm::Physical> translate(vm::Virtual address);
-    /// Returns the last `lines` lines of the kernel's log, each with a newline. Empty without KernelFacts::log. The log
-    /// of an image is what it has sent through its serial port.
+    /// Returns the last `lines` lines of the kernel's log, each with a newline. Empty without KernelFacts::log. An
+    /// image has no log, so its serial output is taken instead.
     [[nodiscard]] std::string log(std::size_t lines);
     /// Returns the guest-physical memory, from address 0.
     [[nodiscard]] std::span<std::byte> memory() { return memory_.bytes(); }
     [[nodiscard]] kvm::Vcpu& cpu() { return cpu_; }
     [[nodiscard]] kvm::Vm& vm() { return vm_; }
+    /// True if the CPU executes a program, at CPL 3.
+    [[nodiscard]] bool is_in_program() { return cpl() == 3; }
     [[nodiscard]] unsigned cpl() { return cpu_.sregs().cs.selector & 3U; }
     [[nodiscard]] vm::Virtual rip() { return vm::Virtual{cpu_.regs().rip}; }
 
@@ -232,7 +234,7 @@ class KernelGuest {
     struct StopPlace {
         vm::Virtual address;
         vm::Physical physical;
-        std::array<std::byte, 2> code;  ///< what the OUT has replaced
+        std::array<std::byte, 2> code;  ///< the code under the OUT
     };
     std::optional<StopPlace> stop_;
     /// Instructions that were decoded, by their addresses, with their bytes.

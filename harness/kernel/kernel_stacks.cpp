@@ -11,7 +11,6 @@
 namespace gatecrash::kernel {
 namespace {
 
-constexpr unsigned users_cpl = 3;
 /// No stack of Linux is larger: THREAD_SIZE with KASAN.
 constexpr std::uint64_t most_bytes = 32 << 10;
 
@@ -31,7 +30,7 @@ constexpr std::array named_vectors{NamedVector{GATECRASH_VECTOR_DB, "db"}, Named
 }  // namespace
 
 std::string KernelStacks::stack_of(std::uint64_t rsp) {
-    if (guest_.cpl() == users_cpl || facts_.programs.contains(vm::Virtual{rsp})) return "user";
+    if (guest_.is_in_program() || facts_.programs.contains(vm::Virtual{rsp})) return "user";
     auto name = vm::stack_of(stacks_, rsp);
     if (name != "?") return name;
     find();  // the kernel may have gone to another task

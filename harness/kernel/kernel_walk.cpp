@@ -4,11 +4,6 @@
 #include <optional>
 
 namespace gatecrash::kernel {
-namespace {
-
-constexpr unsigned programs_cpl = 3;
-
-}  // namespace
 
 KernelWalk::KernelWalk(KernelGuest& guest, const KernelFacts& facts, const std::vector<AddressRange>& text,
                        std::vector<Call> calls, bool handles_db)
@@ -23,7 +18,7 @@ bool KernelWalk::is_text(vm::Virtual address) const {
     return text_.empty() || std::ranges::any_of(text_, [&](const auto& range) { return range.contains(address); });
 }
 
-bool KernelWalk::is_stepped() const { return guest_.cpl() == programs_cpl || is_in_text(); }
+bool KernelWalk::is_stepped() const { return guest_.is_in_program() || is_in_text(); }
 
 KernelStepper::Step KernelWalk::step() {
     auto step = step_over_calls();
@@ -63,7 +58,7 @@ void KernelWalk::follow_db(const KernelStepper::Step& step) {
         handles_db_ = true;
         returns_to_ = guest_.word_at(vm::Virtual{regs.rsp}).value_or(0);
         returns_with_ = guest_.word_at(vm::Virtual{regs.rsp + pushed_rsp}).value_or(0);
-    } else if (guest_.cpl() == programs_cpl || (regs.rip == returns_to_ && regs.rsp == returns_with_)) {
+    } else if (guest_.is_in_program() || (regs.rip == returns_to_ && regs.rsp == returns_with_)) {
         handles_db_ = false;
     }
 }
