@@ -1,12 +1,13 @@
-// Fuzzes the readers of Linux kernels: from any bytes they make a kernel that can be loaded, symbols and types, or say
-// what is wrong.
+// Fuzzes the readers of Linux kernels and of other images. From any bytes they make a kernel that can be loaded,
+// symbols and types, or say what is wrong.
 #include <cstdint>
 #include <cstdlib>
 #include <span>
 #include <vector>
 
+#include "kernel/boot_entry.hpp"
 #include "kernel/boot_image.hpp"
-#include "kernel/boot_memory.hpp"
+#include "kernel/bootable.hpp"
 #include "kernel/btf.hpp"
 #include "kernel/symbols.hpp"
 
@@ -40,7 +41,14 @@ void expect_system_map(const Bytes& file) try {
 void expect_loadable(const BootImage& image) try {
     constexpr std::size_t size = std::size_t{17} << 20;
     static std::vector<std::byte> memory(size);
-    load_kernel(image, {"quiet", "initramfs"}, memory);
+    (void)load_image(image, {"quiet", "initramfs"}, memory, {});
+} catch (const ImageError&) {
+}
+
+void expect_bootable(const Bytes& file) try {
+    const auto image = read_bootable(file, "fuzz");
+    (void)symbols_if_any(image);
+    expect_loadable(image);
 } catch (const ImageError&) {
 }
 
@@ -50,6 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto bytes = std::as_bytes(std::span(data, size));
     const Bytes file(bytes.begin(), bytes.end());
     expect_system_map(file);
+    expect_bootable(file);
     try {
         const auto image = read_boot_image(file, "fuzz");
         expect_offsets_in(image);
