@@ -123,7 +123,7 @@ class Checker:
         if language not in SHELLS:
             return []
         faults = []
-        for line in lines:
+        for line in text.replace("\\\n", " ").splitlines():
             command = re.match(rf"\$ (.*)|({PROGRAM} .*)", line)
             # Figures name programs, too.
             if command and not re.search(r" {2,}[a-z]+ {2,}| / ", line.split("#")[0]):

@@ -76,6 +76,7 @@ PLANTED = [
     ("Use `--wrong N`.", "command", "no command has the option --wrong"),
     ("```\n$ gatecrash explore 'a/b\n```", "code", "No closing quotation"),
     ("```sh\n$ tools/wrong.sh\n```", "code", "no file tools/wrong.sh"),
+    ("```\n$ gatecrash explore \\\n    --wrong-one\n```", "code", "--wrong-one"),
     ("```\n./dev run --wrong\n```", "code", "gatecrash run has no option --wrong"),
     ("```cpp\nint wrong = ;\n```", "code", "is no excerpt of a file, and does not compile: int wrong = ;"),
     ("```c\n#define taken \\\n    from elsewhere\n```", "code", "is no excerpt"),
