@@ -10,11 +10,11 @@
 namespace gatecrash::cli {
 
 /// Returns the files of two saved kernels on the machine that `asked` means. They differ only in the size of their
-/// memory. Throws as ready_kernel() does.
+/// memory. Throws the exceptions of ready_kernel().
 [[nodiscard]] Words kernels_to_measure(MachineName asked);
 
-/// Measures how long sweeps take from their first schedule to their last one. Notes say what each should reach. Throws
-/// as `linux` does.
+/// Measures how long sweeps take from their first schedule to their last one. The note of each figure has its aim.
+/// Throws the exceptions of `linux`.
 [[nodiscard]] std::vector<bench::Figure> measure_kernel_sweeps(MachineName asked);
 
 }  // namespace gatecrash::cli

@@ -28,12 +28,12 @@ struct Connection {
 /// machines::MachineError or report::OutputWriteError.
 [[nodiscard]] int run_inside(const CommonOptions& options, const Connection& connection);
 
-/// Runs the command line `words`, which needs the files `inputs`, inside the emulated machine `machine`, and returns
-/// what it prints on standard output.
+/// The exit code and the standard output of a command.
 struct InsideOutput {
     int code = 0;
     std::string text;
 };
+/// Runs the command line `words` inside the emulated machine `machine`. The command needs the files `inputs` there.
 [[nodiscard]] InsideOutput output_from_inside(const machines::Machine& machine, const Words& words,
                                               const Words& inputs = {});
 

@@ -13,8 +13,8 @@ namespace gatecrash::kernel {
 /// The kernels that read_elf() accepts.
 enum class CodeOf : std::uint8_t { bits64, bits32_or_64 };
 
-/// Fills in the entry, the segments and the sections of `image` from its `elf`. Throws ImageError for any other file,
-/// for a kernel that `code` excludes, and for a file that is cut off.
+/// Fills in the entry, the segments and the sections of `image` from its `elf`. Throws ImageError if the file is not
+/// ELF or is cut off, and if `code` excludes the kernel.
 void read_elf(BootImage& image, CodeOf code);
 
 /// A note of an ELF file: elf(5), "Notes (Nhdr)".

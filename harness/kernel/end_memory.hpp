@@ -19,9 +19,9 @@ namespace gatecrash::kernel {
 /// Knows the memory at the end of a DoorbellWindow. It must be as if the same events had arrived one after another,
 /// outside of the entry code.
 ///
-/// Two runs show what that is. In one the events arrive at the beginning of the window, in the other at its end. Words
-/// in which these two differ depend on the place, such as a kernel's note of where its last NMI arrived. They do not
-/// count. Stacks do not count either: they are dead while a program runs.
+/// Two runs show that memory. In one the events arrive at the beginning of the window, in the other at its end. If a
+/// word differs between these runs, it depends on the place, such as a kernel's note of where its last NMI arrived. It
+/// does not count. Stacks do not count either: they are dead while a program runs.
 class EndMemory {
   public:
     /// The guest must be somewhere in the window. Words with names in `ignored` do not count. Throws
@@ -36,7 +36,7 @@ class EndMemory {
     };
     /// Compares the guest's memory, which is at the end of the window after `events`. Leaves the guest as it is.
     [[nodiscard]] Comparison compare(const std::vector<vm::Event>& events);
-    /// Returns the words that did not count for any of the events that were compared: they depend on the place.
+    /// Returns all words that did not count so far, because they depend on the place.
     [[nodiscard]] std::set<vm::Physical> depend_on_place() const;
     [[nodiscard]] const MemoryNames& names() const { return names_; }
 

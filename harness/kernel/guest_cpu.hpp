@@ -19,8 +19,8 @@ struct CpuChoice {
 };
 [[nodiscard]] std::span<const CpuChoice> cpu_choices();
 
-/// Reads names of choices, comma-separated. Throws std::invalid_argument, which names the choices, for any other name,
-/// and for two vendors.
+/// Reads names of choices, comma-separated. Throws std::invalid_argument for two vendors, and for an unknown name. Then
+/// the message lists the choices.
 [[nodiscard]] std::vector<const CpuChoice*> parse_cpu(std::string_view list);
 
 /// Removes features from `supported`, the list of KVM_GET_SUPPORTED_CPUID. The TSC, random numbers and KVM's interface

@@ -15,7 +15,7 @@ namespace gatecrash::kernel {
 struct ImageDescription {
     ImagePorts ports{};
     std::uint32_t good_exit = 0;               ///< the value for the exit port that means success
-    std::optional<std::uint8_t> irq_vector{};  ///< of the event `irq`
+    std::optional<std::uint8_t> irq_vector{};  ///< the vector of the event `irq`
     std::string nmi_counter{}, irq_counter{};  ///< symbols of variables; empty: none
     std::vector<std::string> failures{};       ///< symbols of functions
 

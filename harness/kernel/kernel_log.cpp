@@ -12,7 +12,7 @@ using vm::Virtual;
 
 /// Offsets and sizes in bytes (Linux, kernel/printk/printk_ringbuffer.h).
 struct RingLayout {
-    std::uint32_t count_bits, descriptors, infos, head, tail, size_bits, data;  ///< in the ring
+    std::uint32_t count_bits, descriptors, infos, head, tail, size_bits, data;  ///< offsets in printk_ringbuffer
     std::uint32_t descriptor_size, state, begin, next;
     std::uint32_t info_size, text_length;
 };
@@ -41,7 +41,7 @@ RingLayout to_layout(const std::vector<std::uint32_t>& numbers) {
     return layout;
 }
 
-constexpr unsigned most_ring_bits = 30;  ///< of a ring's size
+constexpr unsigned most_ring_bits = 30;  ///< a larger ring is damaged memory
 
 /// Reads the ring of records. Between its tail and its head are the descriptors of records, each with a place in the
 /// data. A number of 8 bytes comes before the text there.

@@ -19,7 +19,7 @@ namespace gatecrash::kernel {
 struct KernelLog {
     AddressRange text;                  ///< the buffer with the text of all records
     std::optional<vm::Virtual> ring;    ///< the pointer to the ring of records
-    std::vector<std::uint32_t> layout;  ///< of the ring, in bytes; the order is that of a table in kernel_log.cpp
+    std::vector<std::uint32_t> layout;  ///< offsets and sizes, in the order of ring_members in kernel_log.cpp
 
     bool operator==(const KernelLog&) const = default;
 };
@@ -30,8 +30,8 @@ struct KernelLog {
 /// Copies bytes of the kernel's memory, and returns how many could be read.
 using ReadMemory = std::function<std::size_t(vm::Virtual, std::span<std::byte>)>;
 
-/// Returns the last `lines` lines of the log, each with a newline. If the form of the ring is not known, a line can end
-/// with the rest of an older one.
+/// Returns the last `lines` lines of the log, each with a newline. Without the layout of the ring, a line can have
+/// leftovers of an older one at its end.
 [[nodiscard]] std::string read_log(const KernelLog& log, const ReadMemory& read, std::size_t lines);
 
 }  // namespace gatecrash::kernel

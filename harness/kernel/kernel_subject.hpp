@@ -69,8 +69,8 @@ class KernelSubject : public sweep::Subject {
     /// reaches.
     [[nodiscard]] sweep::ReplayResult replay(const std::vector<sweep::Landing>& landings, const sweep::TraceSink& sink);
 
-    /// Returns the names of the words that are not compared at the end of the window, as far as runs have shown them.
-    /// They depend on where events arrive.
+    /// Returns the names of the words that were not compared at the end of the window, because they depend on where
+    /// events arrive.
     [[nodiscard]] std::vector<std::string> not_compared() const;
 
   private:
@@ -78,7 +78,7 @@ class KernelSubject : public sweep::Subject {
     [[nodiscard]] static const KernelPoint& of(const sweep::Point& point);
     /// The end of the run without events.
     struct Reference {
-        KernelState alive;                 ///< after KernelWindow::run_on()
+        KernelState alive;                 ///< the state after KernelWindow::run_on()
         std::uint32_t nmis = 0, irqs = 0;  ///< counters
     };
 

@@ -14,7 +14,7 @@ namespace gatecrash::kernel {
 struct ImageSweep {
     ImageSetup setup;
     ImageWindow window;
-    unsigned seconds = 0;  ///< of host time, for the boot up to the window
+    unsigned seconds = 0;  ///< patience with the boot up to the window, in host time
 
     bool operator==(const ImageSweep&) const = default;
 };

@@ -29,7 +29,7 @@ class MemoryNames {
     /// Memory that lies in one piece.
     struct Piece {
         AddressRange symbols;  ///< the addresses that symbols have
-        vm::Physical at;       ///< of the first byte
+        vm::Physical at;       ///< the address of the first byte
         bool is_task;          ///< the task_struct, which has no symbol
     };
 

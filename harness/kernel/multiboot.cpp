@@ -16,7 +16,7 @@ constexpr std::size_t search_1 = 8192, search_2 = 32768;
 
 // --- headers ---------------------------------------------------------------------------------------------------------
 
-/// FileAddresses in a header, for a file that need not be ELF (section 3.1.3; Multiboot2: 3.1.5 and 3.1.6).
+/// The addresses in a header, which let a file that is not ELF be loaded (section 3.1.3; Multiboot2: 3.1.5).
 struct FileAddresses {
     std::uint32_t header, load, load_end, bss_end;
 };
@@ -152,7 +152,7 @@ struct [[gnu::packed]] Information1 {
                   configuration = 0, loader_name = 0, apm = 0;
 };
 struct [[gnu::packed]] MapEntry1 {
-    std::uint32_t size = 20;  ///< of the rest
+    std::uint32_t size = 20;  ///< the size of the members after this one
     std::uint64_t begin, length;
     std::uint32_t type = available;
 };

@@ -9,8 +9,8 @@
 
 namespace gatecrash::kernel {
 
-/// Fills in `image` if its `elf` is an ELF file with a note that has a PVH entry, and returns true. Throws ImageError
-/// for a damaged ELF file.
+/// Fills in `image` if its `elf` is an ELF file with a note that has a PVH entry, and returns true. A damaged ELF file
+/// makes it throw ImageError.
 [[nodiscard]] bool read_pvh(BootImage& image);
 
 /// Writes the start info of a PVH image, and returns the value for EBX.

@@ -79,7 +79,7 @@ class KernelFile {
     std::vector<kvm_cpuid_entry2> cpuid_;
     CpuState cpu_;
     DeviceState devices_;
-    std::string symbols_;  ///< as they are in the file
+    std::string symbols_;  ///< the bytes that the file has for them
     std::uint64_t memory_at_ = 0, memory_size_ = 0;
 };
 

@@ -13,10 +13,10 @@ enum SerialRegister : std::uint16_t {
     modem_status,
     scratch
 };
-constexpr std::uint8_t loopback = 0x10;                   // of the modem control
-constexpr std::uint8_t received = 0x01, can_send = 0x60;  // of the line status
-constexpr std::uint8_t is_ready = 0xb0;                   // of the modem status: carrier, DSR, CTS
-constexpr std::uint8_t no_interrupt = 0x01, has_fifo = 0xc0, use_fifo = 0x01;
+// Bits of the registers that their names begin with.
+constexpr std::uint8_t modem_loopback = 0x10, line_received = 0x01, line_can_send = 0x60;
+constexpr std::uint8_t modem_is_ready = 0xb0;  // carrier, DSR and CTS
+constexpr std::uint8_t fifo_no_interrupt = 0x01, fifo_is_there = 0xc0, fifo_use = 0x01;
 
 }  // namespace
 
@@ -25,7 +25,7 @@ std::optional<std::uint8_t> SerialPort::write(std::uint16_t index, std::uint8_t 
         case data:
             if (has_divisor()) {
                 divisor_low_ = value;
-            } else if ((modem_control_ & loopback) != 0) {
+            } else if ((modem_control_ & modem_loopback) != 0) {
                 received_ = value;
                 has_received_ = true;
             } else {
@@ -62,15 +62,15 @@ std::uint8_t SerialPort::read(std::uint16_t index) {
         case interrupts:
             return has_divisor() ? divisor_high_ : interrupts_;
         case fifo:
-            return (fifo_control_ & use_fifo) != 0 ? no_interrupt | has_fifo : no_interrupt;
+            return (fifo_control_ & fifo_use) != 0 ? fifo_no_interrupt | fifo_is_there : fifo_no_interrupt;
         case line_control:
             return line_control_;
         case modem_control:
             return modem_control_;
         case line_status:
-            return has_received_ ? can_send | received : can_send;
+            return has_received_ ? line_can_send | line_received : line_can_send;
         case modem_status: {
-            if ((modem_control_ & loopback) == 0) return is_ready;
+            if ((modem_control_ & modem_loopback) == 0) return modem_is_ready;
             // The outputs DTR, RTS, OUT1 and OUT2 arrive at the inputs DSR, CTS, RI and DCD.
             const unsigned outputs = modem_control_;
             return static_cast<std::uint8_t>((outputs & 1) << 5 | (outputs & 2) << 3 | (outputs & 4) << 4 |

@@ -11,8 +11,8 @@ namespace gatecrash::machines {
 
 class AgentWindow {
   public:
-    /// Copies `pieces` from the window into the file `to`. Finds the window at the first call: it is the second memory
-    /// of a PCI device that has no driver. Throws std::runtime_error and std::system_error.
+    /// Copies `pieces` from the window into the file `to`. The first call looks for the window, which is BAR 2 of a PCI
+    /// device without a driver. Throws std::runtime_error and std::system_error.
     void copy(const std::vector<FilePiece>& pieces, int to);
 
   private:

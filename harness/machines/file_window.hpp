@@ -25,8 +25,8 @@ class FileWindow {
     ~FileWindow() = default;
 
     [[nodiscard]] int fd() const { return file_.get(); }
-    /// Writes the parts of `content` that are not zero, and returns where they are. Empty if there is no room for all
-    /// of them. Throws std::system_error.
+    /// Writes the parts of `content` that are not zero, and returns where they are. Returns nothing if they do not fit.
+    /// Throws std::system_error.
     [[nodiscard]] std::optional<std::vector<FilePiece>> put(std::string_view content);
     /// Forgets all files and gives their memory back.
     void clear();

@@ -10,7 +10,7 @@ namespace gatecrash::sweep {
 
 /// The columns of a trace before the instruction.
 struct TraceColumns {
-    std::uint64_t number;  ///< of the line
+    std::uint64_t number;  ///< the line's number in the trace
     std::string place;
     unsigned cpl;
     std::string stack;
