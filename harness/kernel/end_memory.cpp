@@ -55,9 +55,9 @@ EndMemory::Comparison EndMemory::compare(const std::vector<vm::Event>& events) {
         guest_.restore(now);
     }
     if (!expected->second) return {};
-    const auto& [pages, depend_on_place] = *expected->second;
-    auto changes = guest_.memory_states().differences(pages, dead_);
-    std::erase_if(changes, [&](const auto& change) { return depend_on_place.contains(change.at); });
+    const auto& right = *expected->second;
+    auto changes = guest_.memory_states().differences(right.pages, dead_);
+    std::erase_if(changes, [&](const auto& change) { return right.depend_on_place.contains(change.at); });
     const bool lives = changes.empty();
     std::erase_if(changes, [&](const auto& change) { return is_ignored(change); });
     return {std::move(changes), lives};
