@@ -165,6 +165,7 @@ KernelState KernelGuest::save(const KernelState* earlier, Save what, bool has_wr
 void KernelGuest::restore(const KernelState& state) {
     // KVM moves RIP over the OUT of the last exit at the next run, if RIP is still there.
     if (state.cpu.regs.rip == cpu_.regs().rip) cpu_.complete_exit();
+    nmi_sink_.drain(vm_, cpu_);
     memory_states_.value().restore(state.pages);
     console_ = state.console;
     set_registers(state.cpu, state.devices);

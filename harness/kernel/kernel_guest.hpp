@@ -28,6 +28,7 @@
 #include "kvm/vcpu.hpp"
 #include "kvm/vm.hpp"
 #include "vm/instruction.hpp"
+#include "vm/quirks/nmi_sink.hpp"
 #include "vm/watchdog.hpp"
 
 namespace gatecrash::kernel {
@@ -212,6 +213,7 @@ class KernelGuest {
     const KernelFile* saved_ = nullptr;
     posix::FileDescriptor memory_file_;  ///< without a saved kernel
     kvm::Mapping memory_;
+    vm::quirks::NmiSink nmi_sink_;
     kvm::Vm vm_;
     kvm::Vcpu cpu_;
     vm::Watchdog watchdog_;

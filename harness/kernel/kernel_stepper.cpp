@@ -67,8 +67,10 @@ class HiddenNmi {
         if (is_hidden_) set(0);
     }
     ~HiddenNmi() {
-        if (is_hidden_) set(1);
+        if (is_hidden_ && cpu_.events().nmi.pending == 0) set(1);
     }
+    /// Says that the NMI was delivered nevertheless. A CPU with virtual NMIs does not drop one that it has latched.
+    void forget() { is_hidden_ = false; }
     HiddenNmi(const HiddenNmi&) = delete;
     HiddenNmi& operator=(const HiddenNmi&) = delete;
 
@@ -151,8 +153,9 @@ KernelStepper::Step KernelStepper::step() {
 
     Step step;
     {
-        const HiddenNmi hidden(cpu);
+        HiddenNmi hidden(cpu);
         step = run_to_boundary();
+        if (step.delivered == GATECRASH_VECTOR_NMI) hidden.forget();
     }
 
     const bool executed = !step.delivered && !step.end;

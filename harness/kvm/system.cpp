@@ -41,7 +41,7 @@ std::size_t System::vcpu_mapping_size() const {
 Vm System::create_vm(WrittenPages written) const {
     constexpr int needed = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
     const bool sync = (check(Capability::sync_registers) & needed) == needed;
-    Vm vm(posix::FileDescriptor(GATECRASH_IOCTL(fd_.get(), KVM_CREATE_VM, 0)), vcpu_mapping_size(), sync);
+    Vm vm(posix::FileDescriptor(GATECRASH_IOCTL(fd_.get(), KVM_CREATE_VM, 0)), vcpu_mapping_size(), sync, make_shim_);
     if (written == WrittenPages::ring) {
         vm.enable_dirty_ring(std::min<std::size_t>(static_cast<std::size_t>(check(Capability::dirty_ring)), 1U << 20));
     } else {

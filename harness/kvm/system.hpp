@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "kvm/shim.hpp"
 #include "posix/file_descriptor.hpp"
 
 namespace gatecrash::kvm {
@@ -46,6 +48,8 @@ class System {
     [[nodiscard]] bool has(Capability capability) const { return check(capability) > 0; }
     /// Makes check() report `capability` as absent from now on, so that tests can cover a KVM without it.
     void forgo(Capability capability) { forgone_.insert(capability); }
+    /// Puts a shim between KVM and each vCPU that is created from now on, so that tests can cover other CPUs.
+    void put_between(ShimFactory make_shim) { make_shim_ = std::move(make_shim); }
     /// Returns the CPUID leaves that this KVM and its CPU can give to a guest (KVM_GET_SUPPORTED_CPUID).
     [[nodiscard]] std::vector<kvm_cpuid_entry2> supported_cpuid() const;
     /// Returns the size of a vCPU's shared memory, in bytes (KVM_GET_VCPU_MMAP_SIZE).
@@ -60,6 +64,7 @@ class System {
 
     posix::FileDescriptor fd_;
     std::set<Capability> forgone_;
+    ShimFactory make_shim_;
 };
 
 }  // namespace gatecrash::kvm

@@ -23,15 +23,47 @@ void forget_interrupts(kvm_sregs& sregs) {
     for (auto& bits : sregs.interrupt_bitmap) bits = 0;
 }
 
+/// Clears what is undefined in an unusable segment after a VM entry (SDM volume 3, 26.3.2.2). There an Intel CPU keeps
+/// only the selector, the bases of FS and GS, and the DPL of SS, which is the CPL. Other bits can differ between two
+/// entries with the same state. KVM before February 2023 wrote zeros for them ("KVM: x86/vmx: Do not skip segment
+/// attributes if unusable bit is set").
+void forget_hidden(kvm_segment& segment, bool has_base, bool has_dpl) {
+    if (segment.unusable == 0) return;
+    kvm_segment kept{};
+    kept.unusable = 1;
+    kept.selector = segment.selector;
+    if (has_base) kept.base = segment.base;
+    if (has_dpl) kept.dpl = segment.dpl;
+    segment = kept;
+}
+
+void forget_what_means_nothing(kvm_sregs& sregs) {
+    forget_interrupts(sregs);
+    for (auto* const segment : {&sregs.ds, &sregs.es, &sregs.ldt}) forget_hidden(*segment, false, false);
+    for (auto* const segment : {&sregs.fs, &sregs.gs}) forget_hidden(*segment, true, false);
+    forget_hidden(sregs.ss, false, true);
+}
+
 }  // namespace
 
-Vcpu::Vcpu(posix::FileDescriptor fd, Mapping run, bool sync_registers, int vm_fd, Mapping ring)
-    : fd_(std::move(fd)), run_(std::move(run)), sync_registers_(sync_registers), vm_fd_(vm_fd), ring_(std::move(ring)) {
+int plain_ioctl(const Vcpu& cpu, unsigned long request, const void* argument) {
+    if (!cpu.shim_) return ::ioctl(cpu.fd_.get(), request, argument);
+    return cpu.shim_->call(cpu.fd_.get(), request, const_cast<void*>(argument), cpu.shared());
+}
+
+Vcpu::Vcpu(posix::FileDescriptor fd, std::unique_ptr<Shim> shim, Mapping run, bool sync_registers, int vm_fd,
+           Mapping ring)
+    : fd_(std::move(fd)),
+      shim_(std::move(shim)),
+      run_(std::move(run)),
+      sync_registers_(sync_registers),
+      vm_fd_(vm_fd),
+      ring_(std::move(ring)) {
     if (sync_registers_) shared().kvm_valid_regs = all_groups;
 }
 
 const kvm_regs& Vcpu::regs() {
-    if ((valid_ & KVM_SYNC_X86_REGS) == 0) GATECRASH_IOCTL(fd_.get(), KVM_GET_REGS, &regs_);
+    if ((valid_ & KVM_SYNC_X86_REGS) == 0) GATECRASH_IOCTL(*this, KVM_GET_REGS, &regs_);
     valid_ |= KVM_SYNC_X86_REGS;
     return regs_;
 }
@@ -44,8 +76,8 @@ void Vcpu::set_regs(const kvm_regs& regs) {
 
 const kvm_sregs& Vcpu::sregs() {
     if ((valid_ & KVM_SYNC_X86_SREGS) == 0) {
-        GATECRASH_IOCTL(fd_.get(), KVM_GET_SREGS, &sregs_);
-        forget_interrupts(sregs_);
+        GATECRASH_IOCTL(*this, KVM_GET_SREGS, &sregs_);
+        forget_what_means_nothing(sregs_);
     }
     valid_ |= KVM_SYNC_X86_SREGS;
     return sregs_;
@@ -62,7 +94,8 @@ const kvm_vcpu_events& Vcpu::events() {
     if ((valid_ & KVM_SYNC_X86_EVENTS) == 0) {
         // Setting registers can change events (KVM_SET_REGS drops a pending exception), so flush() comes first.
         flush();
-        GATECRASH_IOCTL(fd_.get(), KVM_GET_VCPU_EVENTS, &events_);
+        GATECRASH_IOCTL(*this, KVM_GET_VCPU_EVENTS, &events_);
+        latched_nmis_ = events_.nmi.pending;
     }
     valid_ |= KVM_SYNC_X86_EVENTS;
     return events_;
@@ -75,41 +108,67 @@ void Vcpu::set_events(const kvm_vcpu_events& events) {
     dirty_ |= KVM_SYNC_X86_EVENTS;
 }
 
+void Vcpu::reread_events() {
+    flush();
+    valid_ &= ~std::uint64_t{KVM_SYNC_X86_EVENTS};
+}
+
+void Vcpu::flush_registers() {
+    if ((dirty_ & KVM_SYNC_X86_REGS) != 0) GATECRASH_IOCTL(*this, KVM_SET_REGS, &regs_);
+    if ((dirty_ & KVM_SYNC_X86_SREGS) != 0) GATECRASH_IOCTL(*this, KVM_SET_SREGS, &sregs_);
+    dirty_ &= KVM_SYNC_X86_EVENTS;
+}
+
+/// Leaves out the number of latched NMIs if KVM has it already. A CPU with virtual NMIs may have latched one, and then
+/// KVM would count another for it (Linux 6.4, process_nmi()).
+kvm_vcpu_events Vcpu::events_for_kvm() {
+    auto events = events_;
+    if ((events.flags & KVM_VCPUEVENT_VALID_NMI_PENDING) == 0) return events;
+    if (latched_nmis_ == events.nmi.pending) {
+        events.flags &= ~std::uint32_t{KVM_VCPUEVENT_VALID_NMI_PENDING};
+    } else {
+        latched_nmis_.reset();
+    }
+    return events;
+}
+
 void Vcpu::flush() {
-    if ((dirty_ & KVM_SYNC_X86_REGS) != 0) GATECRASH_IOCTL(fd_.get(), KVM_SET_REGS, &regs_);
-    if ((dirty_ & KVM_SYNC_X86_SREGS) != 0) GATECRASH_IOCTL(fd_.get(), KVM_SET_SREGS, &sregs_);
-    if ((dirty_ & KVM_SYNC_X86_EVENTS) != 0) GATECRASH_IOCTL(fd_.get(), KVM_SET_VCPU_EVENTS, &events_);
+    flush_registers();
+    if ((dirty_ & KVM_SYNC_X86_EVENTS) != 0) {
+        const auto events = events_for_kvm();
+        GATECRASH_IOCTL(*this, KVM_SET_VCPU_EVENTS, &events);
+    }
     dirty_ = 0;
 }
 
 const kvm_debugregs& Vcpu::debug_registers() {
-    if (!debug_registers_known_) GATECRASH_IOCTL(fd_.get(), KVM_GET_DEBUGREGS, &debug_registers_);
+    if (!debug_registers_known_) GATECRASH_IOCTL(*this, KVM_GET_DEBUGREGS, &debug_registers_);
     debug_registers_known_ = true;
     return debug_registers_;
 }
 
 void Vcpu::set_debug_registers(const kvm_debugregs& registers) {
     if (debug_registers_known_ && std::memcmp(&registers, &debug_registers_, sizeof registers) == 0) return;
-    GATECRASH_IOCTL(fd_.get(), KVM_SET_DEBUGREGS, &registers);
+    GATECRASH_IOCTL(*this, KVM_SET_DEBUGREGS, &registers);
     debug_registers_ = registers;
     debug_registers_known_ = true;
 }
 
 void Vcpu::set_cpuid(std::span<const kvm_cpuid_entry2> entries) {
     CountedList list(entries);
-    checked_ioctl(fd_.get(), set_cpuid2_request, list.data(), "KVM_SET_CPUID2");
+    checked_ioctl(*this, set_cpuid2_request, list.data(), "KVM_SET_CPUID2");
 }
 
 void Vcpu::get_msrs(std::span<kvm_msr_entry> entries) const {
     CountedList list(std::span<const kvm_msr_entry>{entries});
-    const auto done = checked_ioctl(fd_.get(), get_msrs_request, list.data(), "KVM_GET_MSRS");
+    const auto done = checked_ioctl(*this, get_msrs_request, list.data(), "KVM_GET_MSRS");
     if (static_cast<std::size_t>(done) != entries.size()) throw Error("KVM_GET_MSRS", EOPNOTSUPP);
     std::copy(list.entries().begin(), list.entries().end(), entries.begin());
 }
 
 void Vcpu::set_msrs(std::span<const kvm_msr_entry> entries) {
     CountedList list(entries);
-    const auto done = checked_ioctl(fd_.get(), set_msrs_request, list.data(), "KVM_SET_MSRS");
+    const auto done = checked_ioctl(*this, set_msrs_request, list.data(), "KVM_SET_MSRS");
     if (static_cast<std::size_t>(done) != entries.size()) throw Error("KVM_SET_MSRS", EINVAL);
     // The FS and GS bases are both MSRs and part of the special registers.
     constexpr std::uint32_t fs_base = 0xc0000100, gs_base = 0xc0000101;
@@ -119,7 +178,7 @@ void Vcpu::set_msrs(std::span<const kvm_msr_entry> entries) {
 }
 
 void Vcpu::set_guest_debug(std::uint32_t control, std::uint64_t breakpoint) {
-    flush();
+    flush_registers();
     kvm_guest_debug debug{};
     debug.control = control;
     if ((control & KVM_GUESTDBG_USE_HW_BP) != 0) {
@@ -127,38 +186,46 @@ void Vcpu::set_guest_debug(std::uint32_t control, std::uint64_t breakpoint) {
         debug.arch.debugreg[0] = breakpoint;
         debug.arch.debugreg[7] = g0 | always_set;
     }
-    GATECRASH_IOCTL(fd_.get(), KVM_SET_GUEST_DEBUG, &debug);
+    GATECRASH_IOCTL(*this, KVM_SET_GUEST_DEBUG, &debug);
     guest_debug_ = control;
 }
 
 void Vcpu::nmi() {
     flush();
-    GATECRASH_IOCTL(fd_.get(), KVM_NMI, 0);
+    GATECRASH_IOCTL(*this, KVM_NMI, nullptr);
     valid_ &= ~std::uint64_t{KVM_SYNC_X86_EVENTS};
+    latched_nmis_.reset();
 }
 
 void Vcpu::interrupt(std::uint8_t vector) {
     flush();
     kvm_interrupt interrupt{.irq = vector};
-    GATECRASH_IOCTL(fd_.get(), KVM_INTERRUPT, &interrupt);
+    GATECRASH_IOCTL(*this, KVM_INTERRUPT, &interrupt);
     valid_ &= ~std::uint64_t{KVM_SYNC_X86_EVENTS};
 }
 
 void Vcpu::setup_machine_check(std::uint64_t mcg_capabilities) {
-    GATECRASH_IOCTL(fd_.get(), KVM_X86_SETUP_MCE, &mcg_capabilities);
+    GATECRASH_IOCTL(*this, KVM_X86_SETUP_MCE, &mcg_capabilities);
 }
 
 void Vcpu::machine_check(const kvm_x86_mce& error) {
     flush();
-    GATECRASH_IOCTL(fd_.get(), KVM_X86_SET_MCE, &error);
+    GATECRASH_IOCTL(*this, KVM_X86_SET_MCE, &error);
     valid_ &= ~std::uint64_t{KVM_SYNC_X86_EVENTS};
 }
 
 std::optional<Counter> Vcpu::counter(const std::string& name) const {
-    return Counter::find(posix::FileDescriptor(GATECRASH_IOCTL(fd_.get(), KVM_GET_STATS_FD, 0)), name);
+    return Counter::find(posix::FileDescriptor(GATECRASH_IOCTL(*this, KVM_GET_STATS_FD, nullptr)), name);
 }
 
 std::optional<WrittenPage> Vcpu::next_written() {
+    for (;;) {
+        const auto page = next_in_ring();
+        if (!page || !shim_ || shim_->shows(*page)) return page;
+    }
+}
+
+std::optional<WrittenPage> Vcpu::next_in_ring() {
     if (!written_before_.empty()) {
         const auto page = written_before_.back();
         written_before_.pop_back();
@@ -177,7 +244,7 @@ std::optional<WrittenPage> Vcpu::next_written() {
 
 void Vcpu::empty_ring() {
     std::vector<WrittenPage> pages;
-    while (const auto page = next_written()) pages.push_back(*page);
+    while (const auto page = next_in_ring()) pages.push_back(*page);
     written_before_ = std::move(pages);
     GATECRASH_IOCTL(vm_fd_, KVM_RESET_DIRTY_RINGS, 0);
 }
@@ -188,21 +255,23 @@ Exit Vcpu::run(bool irq_window) {
     if (sync_registers_) {
         if ((dirty_ & KVM_SYNC_X86_REGS) != 0) run.s.regs.regs = regs_;
         if ((dirty_ & KVM_SYNC_X86_SREGS) != 0) run.s.regs.sregs = sregs_;
-        if ((dirty_ & KVM_SYNC_X86_EVENTS) != 0) run.s.regs.events = events_;
+        if ((dirty_ & KVM_SYNC_X86_EVENTS) != 0) run.s.regs.events = events_for_kvm();
         run.kvm_dirty_regs = dirty_;
         dirty_ = 0;
     } else {
         flush();
     }
     valid_ = 0;
+    latched_nmis_.reset();
     debug_registers_known_ = false;
-    const int result = ::ioctl(fd_.get(), KVM_RUN, 0);
+    const int result = plain_ioctl(*this, KVM_RUN, nullptr);
     if (result < 0 && errno != EINTR && errno != EAGAIN) throw Error("KVM_RUN", errno);
     if (sync_registers_) {
         regs_ = run.s.regs.regs;
         sregs_ = run.s.regs.sregs;
-        forget_interrupts(sregs_);
+        forget_what_means_nothing(sregs_);
         events_ = run.s.regs.events;
+        latched_nmis_ = events_.nmi.pending;
         valid_ = all_groups;
     }
     if (result == 0 && run.exit_reason == KVM_EXIT_DIRTY_RING_FULL) empty_ring();
@@ -212,32 +281,32 @@ Exit Vcpu::run(bool irq_window) {
 bool Vcpu::is_halted() {
     flush();
     kvm_mp_state state{};
-    GATECRASH_IOCTL(fd_.get(), KVM_GET_MP_STATE, &state);
+    GATECRASH_IOCTL(*this, KVM_GET_MP_STATE, &state);
     return state.mp_state == KVM_MP_STATE_HALTED;
 }
 
 kvm_lapic_state Vcpu::local_apic() {
     flush();
     kvm_lapic_state state{};
-    GATECRASH_IOCTL(fd_.get(), KVM_GET_LAPIC, &state);
+    GATECRASH_IOCTL(*this, KVM_GET_LAPIC, &state);
     return state;
 }
 
 void Vcpu::set_local_apic(const kvm_lapic_state& state) {
     flush();
     auto copy = state;
-    GATECRASH_IOCTL(fd_.get(), KVM_SET_LAPIC, &copy);
+    GATECRASH_IOCTL(*this, KVM_SET_LAPIC, &copy);
     // The APIC base and CR8 are in the special registers, too.
     valid_ = 0;
 }
 
 kvm_fpu Vcpu::fpu() const {
     kvm_fpu state{};
-    GATECRASH_IOCTL(fd_.get(), KVM_GET_FPU, &state);
+    GATECRASH_IOCTL(*this, KVM_GET_FPU, &state);
     return state;
 }
 
-void Vcpu::set_fpu(const kvm_fpu& state) { GATECRASH_IOCTL(fd_.get(), KVM_SET_FPU, &state); }
+void Vcpu::set_fpu(const kvm_fpu& state) { GATECRASH_IOCTL(*this, KVM_SET_FPU, &state); }
 
 void Vcpu::answer(std::uint32_t value) {
     const auto& io = shared().io;

@@ -3,6 +3,7 @@
 #include <linux/kvm.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,15 +12,10 @@
 #include "kvm/counter.hpp"
 #include "kvm/exit.hpp"
 #include "kvm/mapping.hpp"
+#include "kvm/shim.hpp"
 #include "posix/file_descriptor.hpp"
 
 namespace gatecrash::kvm {
-
-/// A page of a logged memory slot.
-struct WrittenPage {
-    std::uint32_t slot;
-    std::uint64_t page;  ///< number of the page, counted from the beginning of the slot
-};
 
 /// One virtual CPU (api.rst, "vcpu ioctls"). Only a Vm makes one; one thread uses it at a time.
 ///
@@ -29,11 +25,15 @@ class Vcpu {
   public:
     [[nodiscard]] const kvm_regs& regs();
     void set_regs(const kvm_regs& regs);
-    /// Returns the special registers with interrupt_bitmap cleared: events() has the interrupt that is being delivered.
+    /// Returns the special registers without what means nothing. That is interrupt_bitmap (events() has the interrupt
+    /// that is being delivered), and the hidden part of unusable segments (see vcpu.cpp).
     [[nodiscard]] const kvm_sregs& sregs();
     void set_sregs(const kvm_sregs& sregs);
     [[nodiscard]] const kvm_vcpu_events& events();
+    /// If `events` has as many latched NMIs as KVM has, KVM keeps those: see vcpu.cpp.
     void set_events(const kvm_vcpu_events& events);
+    /// Gives KVM the events that were set, and makes events() ask what it made of them.
+    void reread_events();
     /// Returns the debug registers. The first call after a run asks KVM; set_debug_registers() calls KVM only for
     /// changes.
     [[nodiscard]] const kvm_debugregs& debug_registers();
@@ -51,8 +51,8 @@ class Vcpu {
     void set_msrs(std::span<const kvm_msr_entry> entries);
 
     /// Calls KVM_SET_GUEST_DEBUG with KVM_GUESTDBG_* `control` bits. Writes cached registers first, since KVM ties a
-    /// step to the RIP at the time of this call. With KVM_GUESTDBG_USE_HW_BP, `breakpoint` is the address of an
-    /// instruction.
+    /// step to the RIP at the time of this call. Keeps events for the next run, since a caller may take them back. With
+    /// KVM_GUESTDBG_USE_HW_BP, `breakpoint` is the address of an instruction.
     void set_guest_debug(std::uint32_t control, std::uint64_t breakpoint = 0);
     /// True if the next run is a step (KVM_GUESTDBG_SINGLESTEP).
     [[nodiscard]] bool is_stepping() const { return (guest_debug_ & KVM_GUESTDBG_SINGLESTEP) != 0; }
@@ -104,16 +104,22 @@ class Vcpu {
 
   private:
     friend class Vm;
-    Vcpu(posix::FileDescriptor fd, Mapping run, bool sync_registers, int vm_fd, Mapping ring);
+    friend int plain_ioctl(const Vcpu& cpu, unsigned long request, const void* argument);
+    Vcpu(posix::FileDescriptor fd, std::unique_ptr<Shim> shim, Mapping run, bool sync_registers, int vm_fd,
+         Mapping ring);
 
     [[nodiscard]] kvm_run& shared() const { return *reinterpret_cast<kvm_run*>(run_.data()); }
     [[nodiscard]] Exit decode_exit() const;
+    [[nodiscard]] std::optional<WrittenPage> next_in_ring();
     void empty_ring();
     /// Writes cached changes with ioctls. Calls that use the vCPU's state, such as KVM_SET_GUEST_DEBUG, need this
     /// first.
     void flush();
+    void flush_registers();
+    [[nodiscard]] kvm_vcpu_events events_for_kvm();
 
     posix::FileDescriptor fd_;
+    std::unique_ptr<Shim> shim_;  ///< null outside tests
     Mapping run_;
     bool sync_registers_;
     int vm_fd_;
@@ -126,8 +132,9 @@ class Vcpu {
     kvm_debugregs debug_registers_{};
     bool debug_registers_known_ = false;
     std::uint32_t guest_debug_ = 0;
-    std::uint64_t valid_ = 0;  ///< KVM_SYNC_X86_* groups whose cached copy is up to date
-    std::uint64_t dirty_ = 0;  ///< groups that changed here, and that KVM does not have yet
+    std::optional<std::uint8_t> latched_nmis_;  ///< those that KVM has, if that is known
+    std::uint64_t valid_ = 0;                   ///< KVM_SYNC_X86_* groups whose cached copy is up to date
+    std::uint64_t dirty_ = 0;                   ///< groups that changed here, and that KVM does not have yet
 };
 
 }  // namespace gatecrash::kvm

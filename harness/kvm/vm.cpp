@@ -98,7 +98,8 @@ Vcpu Vm::create_vcpu() const {
         constexpr std::size_t offset = KVM_DIRTY_LOG_PAGE_OFFSET * 4096;
         ring = Mapping::shared_file(fd.get(), dirty_ring_size_, offset);
     }
-    return {std::move(fd), std::move(run), sync_registers_, fd_.get(), std::move(ring)};
+    return {std::move(fd),  make_shim_ ? make_shim_() : nullptr, std::move(run), sync_registers_, fd_.get(),
+            std::move(ring)};
 }
 
 }  // namespace gatecrash::kvm

@@ -5,8 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
+#include "kvm/shim.hpp"
 #include "posix/file_descriptor.hpp"
 
 namespace gatecrash::kvm {
@@ -52,8 +54,11 @@ class Vm {
 
   private:
     friend class System;
-    Vm(posix::FileDescriptor fd, std::size_t vcpu_mapping_size, bool sync_registers)
-        : fd_(std::move(fd)), vcpu_mapping_size_(vcpu_mapping_size), sync_registers_(sync_registers) {}
+    Vm(posix::FileDescriptor fd, std::size_t vcpu_mapping_size, bool sync_registers, ShimFactory make_shim)
+        : fd_(std::move(fd)),
+          vcpu_mapping_size_(vcpu_mapping_size),
+          sync_registers_(sync_registers),
+          make_shim_(std::move(make_shim)) {}
     /// Calls KVM_ENABLE_CAP.
     void enable(std::uint32_t capability, std::uint64_t argument);
     /// Gives the vCPU a dirty ring of `size` bytes (KVM_CAP_DIRTY_LOG_RING). Does nothing if `size` is 0.
@@ -66,6 +71,7 @@ class Vm {
     posix::FileDescriptor fd_;
     std::size_t vcpu_mapping_size_;
     bool sync_registers_;
+    ShimFactory make_shim_;
     std::size_t dirty_ring_size_ = 0;  ///< bytes; 0 without a ring
     bool has_dirty_log_ = false;
 };

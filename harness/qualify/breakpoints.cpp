@@ -104,7 +104,7 @@ Answer guest_debug_sw_breakpoint(Bench& bench) {
     code.end();
     auto& guest = code.boot(bench);
     guest.cpu().set_guest_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP);
-    const auto exit = guest.run_once();
+    const auto exit = run_to_exit(guest);
     guest.cpu().set_guest_debug(0);
     if (const auto* debug = std::get_if<kvm::DebugExit>(&exit)) {
         return {DebugStop{debug->exception, code.place_of(debug->pc)}};

@@ -9,7 +9,7 @@ constexpr std::uint32_t single_step = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLES
 /// Steps the guest, which has rung BEGIN, and returns where it stops.
 Observation next_stop(const RecordingCode& code, vm::Guest& guest) {
     guest.cpu().set_guest_debug(single_step);
-    const auto exit = guest.run_once();
+    const auto exit = run_to_exit(guest);
     guest.cpu().set_guest_debug(0);
     if (const auto* debug = std::get_if<kvm::DebugExit>(&exit)) return Stop{code.place_of(debug->pc)};
     return Unforeseen{kvm::describe(exit)};
@@ -64,7 +64,7 @@ Answer step_over_popf(Bench& bench) {
     Answer stops;
     constexpr int max_stops = 3;
     for (int i = 0; i < max_stops; ++i) {
-        const auto exit = guest.run_once();
+        const auto exit = run_to_exit(guest);
         const auto* debug = std::get_if<kvm::DebugExit>(&exit);
         stops.push_back(debug != nullptr ? Observation(Stop{code.place_of(debug->pc)}) : Statement::runs_on);
         if (debug == nullptr) break;
@@ -131,7 +131,7 @@ Answer guest_debug_hw_breakpoint(Bench& bench) {
     auto& guest = code.boot(bench);
     (void)run_bounded(guest);
     guest.cpu().set_guest_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP, code.kernel_address(target));
-    const auto exit = guest.run_once();
+    const auto exit = run_to_exit(guest);
     guest.cpu().set_guest_debug(0);
     if (const auto* debug = std::get_if<kvm::DebugExit>(&exit)) return {Stop{code.place_of(debug->pc)}};
     const auto outcome = guest.outcome_of(exit);
@@ -153,7 +153,7 @@ Answer guest_debug_block_irq(Bench& bench) {
     const auto account = code.run(bench, [&](vm::Guest& guest) {
         guest.land(vm::Event::nmi());
         guest.cpu().set_guest_debug(single_step | KVM_GUESTDBG_BLOCKIRQ);
-        const auto exit = guest.run_once();
+        const auto exit = run_to_exit(guest);
         guest.cpu().set_guest_debug(0);
         const auto* debug = std::get_if<kvm::DebugExit>(&exit);
         stop = {debug != nullptr ? Observation(Stop{code.place_of(debug->pc)}) : Unforeseen{kvm::describe(exit)}};

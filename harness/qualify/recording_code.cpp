@@ -42,6 +42,13 @@ Details error_code(const Record& record) { return {.error = record.error}; }
 
 Details selectors(const Record& record) { return {.selectors = Selectors{record.cs, record.ss}}; }
 
+kvm::Exit run_to_exit(vm::Guest& guest) {
+    for (;;) {
+        auto exit = guest.run_once();
+        if (!std::holds_alternative<kvm::InterruptedExit>(exit) || guest.outcome_of(exit)) return exit;
+    }
+}
+
 vm::Outcome run_bounded(vm::Guest& guest) {
     constexpr int max_exits = 1000;
     // On a busy host the watchdog can fire before this process gets to run.

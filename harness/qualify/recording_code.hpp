@@ -122,6 +122,8 @@ constexpr std::uint64_t dr7_execute = 1, dr7_write_of_eight_bytes = 1 | 1 << 16 
                         dr7_access_of_two_bytes = 1 | 3 << 16 | 1 << 18,
                         dr7_access_of_eight_bytes = 1 | 3 << 16 | 2 << 18;
 
+/// Makes one KVM_RUN. Makes it again if it was interrupted, unless the watchdog did that.
+[[nodiscard]] kvm::Exit run_to_exit(vm::Guest& guest);
 /// Runs like Guest::run(), but also limits the number of exits.
 [[nodiscard]] vm::Outcome run_bounded(vm::Guest& guest);
 

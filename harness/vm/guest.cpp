@@ -34,8 +34,9 @@ Guest::Guest(std::unique_ptr<VirtualMachine> own, VirtualMachine* others, Image 
     : image_((check_image(image), std::move(image))),
       memory_(image_),
       own_(std::move(own)),
-      vm_(own_ ? own_->vm() : others->vm()),
-      cpu_(own_ ? own_->cpu() : others->cpu()),
+      machine_(own_ ? *own_ : *others),
+      vm_(machine_.vm()),
+      cpu_(machine_.cpu()),
       msrs_(cpu_) {
     if (others != nullptr) others->reset();
     try {
@@ -59,6 +60,7 @@ void Guest::learn_image() {
 
 Guest::~Guest() {
     try {
+        machine_.drop_nmi();
         quirks::disarm_breakpoints(*this);
         quirks::unmask_nmis(*this);
         if (own_) return;
@@ -80,6 +82,7 @@ void Guest::detach() noexcept {
 void Guest::execute(std::span<const std::byte> code, const kvm_regs& regs) {
     stale_trap_.drop(*this);
     harness_code_.execute(code, regs);
+    msrs_.doubt();  // an event that nobody expected would have run the guest's handler
 }
 
 void Guest::boot_again(Image image, const Snapshot& booted) {
@@ -308,6 +311,7 @@ Snapshot Guest::snapshot(const Snapshot* base) {
 }
 
 void Guest::restore(const Snapshot& snapshot) {
+    machine_.drop_nmi();  // before any code runs, which the NMI would interrupt
     quirks::disarm_breakpoints(*this);
     if (snapshot.events.nmi.masked == 0) quirks::unmask_nmis(*this);
     memory_.restore(snapshot.pages);

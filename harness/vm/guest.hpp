@@ -227,6 +227,7 @@ class Guest {
     Image image_;
     GuestMemory memory_;
     std::unique_ptr<VirtualMachine> own_;  ///< null if the virtual machine belongs to the caller
+    VirtualMachine& machine_;
     kvm::Vm& vm_;
     kvm::Vcpu& cpu_;
     MsrCache msrs_;

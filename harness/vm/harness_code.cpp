@@ -47,7 +47,9 @@ void HarnessCode::prepare(std::span<const std::byte> code, kvm_regs regs) {
     auto events = cpu.events();
     events.exception = {};
     events.interrupt = {};
-    events.nmi = {};
+    // An NMI waits until the guest runs again: a CPU with virtual NMIs does not give it back.
+    events.nmi.injected = 0;
+    events.nmi.masked = events.nmi.pending;
     events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
     cpu.set_events(events);
 }

@@ -7,6 +7,7 @@
 #include "kvm/system.hpp"
 #include "kvm/vcpu.hpp"
 #include "kvm/vm.hpp"
+#include "vm/quirks/nmi_sink.hpp"
 
 namespace gatecrash::vm {
 
@@ -19,11 +20,14 @@ class VirtualMachine {
 
     [[nodiscard]] kvm::Vm& vm() { return vm_; }
     [[nodiscard]] kvm::Vcpu& cpu() { return cpu_; }
+    /// Drops a latched NMI. A restore must follow, or reset().
+    void drop_nmi() { nmi_sink_.drain(vm_, cpu_); }
     /// Restores the state that the vCPU was created with, for the next guest. Remove the memory of the last guest
     /// first. Throws kvm::Error.
     void reset();
 
   private:
+    quirks::NmiSink nmi_sink_;
     kvm::Vm vm_;
     kvm::Vcpu cpu_;
     kvm_regs regs_{};

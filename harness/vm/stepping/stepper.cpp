@@ -51,7 +51,9 @@ Step Stepper::step() {
     // A stepper can mistake a delivery for a branch, but every delivery pushes a frame.
     const bool delivered = result.delivered || guest_.cpu().regs().rsp != rsp;
     if (!result.end && instruction && !opens_shadow(*instruction)) guest_.executed(*instruction, delivered, known);
-    if (nmi_waits) set_latched_nmi(guest_, true);
+    // A CPU with virtual NMIs has not dropped one that it saw in an earlier run.
+    if (nmi_waits && !guest_.has_latched_nmi() && result.delivered != GATECRASH_VECTOR_NMI)
+        set_latched_nmi(guest_, true);
     // An event that the instruction let in (an IRET unmasked it, say) is delivered before the next instruction.
     while (!result.end && !result.delivered && guest_.delivery_due()) {
         const auto before = guest_.known();

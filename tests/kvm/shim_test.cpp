@@ -1,0 +1,183 @@
+// Tests the harness on CPUs and kernels that nobody has here: the same sweeps give the same results.
+#include "kvm/shim.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <optional>
+#include <string>
+
+#include "cases/registry.hpp"
+#include "qualify/qualify.hpp"
+#include "support/kvm_system.hpp"
+#include "support/shims.hpp"
+#include "support/swept_guest.hpp"
+#include "sweep/sweep.hpp"
+
+namespace gatecrash {
+namespace {
+
+/// Variants that leave NMIs latched where they break, and that return to CPL 3 with unusable segments.
+constexpr std::array sample{"nested-nmi/single-stack", "nested-nmi/flag-only",  "nested-nmi/linus-2010",
+                            "nested-nmi/copied-frame", "swapgs/paranoid-by-cs", "swapgs/reference"};
+
+kvm::System system_with(const kvm::ShimFactory& make_shim) {
+    auto system = kvm::System::open();
+    system.put_between(make_shim);
+    return system;
+}
+
+class Shims : public testing::TestWithParam<NamedShim> {};
+
+TEST_P(Shims, ChangeNoVerdict) {
+    const auto system = system_with(GetParam().make);
+    int swept = 0;
+    for (const auto* of : cases::all_cases()) {
+        for (const auto& variant : of->variants) {
+            const auto name = of->name + "/" + variant.name;
+            if (std::ranges::find(sample, name) == sample.end()) continue;
+            SCOPED_TRACE(name);
+            ++swept;
+            const auto image = vm::load_elf(cases::guest_of(of->name, variant.name), name);
+            sweep::SweepOptions options;
+            options.events = variant.events;
+            options.depth = std::min(variant.depth, 2U);
+            options.budget = 400;
+            vm::Guest plain(kvm_system(), image), shimmed(system, image);
+            EXPECT_EQ(sweep::sweep(shimmed, options), sweep::sweep(plain, options));
+        }
+    }
+    EXPECT_EQ(swept, std::ssize(sample));
+}
+
+TEST_P(Shims, ChangeNoAnswerOfDoctor) {
+    const auto plain = qualify::measure(kvm_system()), shimmed = qualify::measure(system_with(GetParam().make));
+    ASSERT_EQ(plain.size(), shimmed.size());
+    for (std::size_t i = 0; i < plain.size(); ++i) {
+        const auto name = to_string(plain[i].behaviour);
+        if (name == GetParam().behaviour) {
+            EXPECT_NE(shimmed[i].got, plain[i].got) << name;
+        } else {
+            EXPECT_EQ(shimmed[i].got, plain[i].got) << name << ": " << describe(shimmed[i].got);
+        }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Harmless, Shims, testing::ValuesIn(harmless_shims()), [](const auto& info) {
+    std::string name;
+    bool is_first = true;
+    for (const char c : info.param.name) {
+        if (c != '-') name += is_first ? static_cast<char>(std::toupper(c)) : c;
+        is_first = c == '-';
+    }
+    return name;
+});
+
+/// A guest whose NMI handler rings twice. Its NMIs count in RBX, and each swaps the GS bases.
+class LatchedNmi : public testing::Test {
+  protected:
+    LatchedNmi() {
+        sweep::GuestBuilder guest;
+        guest.bare_handler("nmi", GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI, [](vm::Code& k) {
+            k.inc(k.rbx);
+            k.swapgs();
+            k.doorbell(GATECRASH_PORT_BEGIN);
+            k.nop();
+            k.doorbell(GATECRASH_PORT_BEGIN);
+            k.iretq();
+        });
+        guest.start();
+        guest.code.kernel.xor_(guest.code.kernel.ebx, guest.code.kernel.ebx);
+        guest.code.kernel.doorbell(GATECRASH_PORT_BEGIN);
+        guest.code.kernel.nop();
+        guest_.emplace(system_, guest.build("latched").image);
+    }
+
+    void run_to(std::uint16_t port) { EXPECT_EQ(guest_->run(), (vm::Outcome{vm::Doorbell{port}})); }
+    /// Runs to the handler's first doorbell, lands a second NMI, and lets the CPU see it there.
+    vm::Snapshot latch() {
+        guest_->land(vm::Event::nmi());
+        run_to(GATECRASH_PORT_BEGIN);
+        auto in_handler = guest_->snapshot();
+        guest_->land(vm::Event::nmi());
+        run_to(GATECRASH_PORT_BEGIN);
+        EXPECT_TRUE(guest_->has_latched_nmi());
+        return in_handler;
+    }
+    std::uint64_t nmis() { return guest_->cpu().regs().rbx; }
+
+    kvm::System system_ = system_with(keep_latched_nmis());
+    std::optional<vm::Guest> guest_;
+};
+
+TEST_F(LatchedNmi, IsGoneAfterARestoreToUnmaskedNmis) {
+    run_to(GATECRASH_PORT_BEGIN);
+    const auto before = guest_->snapshot();
+    (void)latch();
+    guest_->restore(before);
+    run_to(GATECRASH_PORT_DONE);
+    EXPECT_EQ(nmis(), 0U);
+    EXPECT_EQ(guest_->msrs(), before.msrs);
+}
+
+TEST_F(LatchedNmi, IsGoneAfterARestoreToMaskedNmis) {
+    run_to(GATECRASH_PORT_BEGIN);
+    guest_->restore(latch());
+    run_to(GATECRASH_PORT_BEGIN);
+    run_to(GATECRASH_PORT_DONE);
+    EXPECT_EQ(nmis(), 1U);
+}
+
+TEST_F(LatchedNmi, IsOneNmiIfTheSnapshotHasOneToo) {
+    run_to(GATECRASH_PORT_BEGIN);
+    (void)latch();
+    const auto latched = guest_->snapshot();
+    guest_->restore(latched);
+    run_to(GATECRASH_PORT_BEGIN);
+    run_to(GATECRASH_PORT_BEGIN);
+    run_to(GATECRASH_PORT_DONE);
+    EXPECT_EQ(nmis(), 2U);
+}
+
+TEST_F(LatchedNmi, IsDeliveredOnceToAGuestThatIsStepped) {
+    run_to(GATECRASH_PORT_BEGIN);
+    (void)latch();
+    for (const auto kind : {vm::StepperKind::trap_flag, vm::StepperKind::stop_bytes}) {
+        const auto latched = guest_->snapshot();
+        const auto stepper = vm::make_stepper(kind, *guest_);
+        stepper->enter();
+        int deliveries = 0;
+        std::optional<vm::Outcome> end;
+        while (!end || *end == vm::Outcome{vm::Doorbell{GATECRASH_PORT_BEGIN}}) {
+            const auto step = stepper->step();
+            end = step.end;
+            if (step.delivered) ++deliveries;
+        }
+        stepper->leave();
+        EXPECT_EQ(deliveries, 1);
+        EXPECT_EQ(end, (vm::Outcome{vm::Doorbell{GATECRASH_PORT_DONE}}));
+        guest_->restore(latched);
+    }
+}
+
+TEST_F(LatchedNmi, DoesNotReachTheNextGuestOfTheVirtualMachine) {
+    vm::VirtualMachine machine(system_);
+    const auto image = guest_->image();
+    {
+        vm::Guest first(machine, image);
+        EXPECT_EQ(first.run(), (vm::Outcome{vm::Doorbell{GATECRASH_PORT_BEGIN}}));
+        for (int i = 0; i < 2; ++i) {
+            first.land(vm::Event::nmi());
+            EXPECT_EQ(first.run(), (vm::Outcome{vm::Doorbell{GATECRASH_PORT_BEGIN}}));
+        }
+    }
+    vm::Guest second(machine, image);
+    EXPECT_EQ(second.run(), (vm::Outcome{vm::Doorbell{GATECRASH_PORT_BEGIN}}));
+    EXPECT_EQ(second.run(), (vm::Outcome{vm::Doorbell{GATECRASH_PORT_DONE}}));
+    EXPECT_EQ(second.cpu().regs().rbx, 0U);
+}
+
+}  // namespace
+}  // namespace gatecrash

@@ -1,0 +1,182 @@
+#include "support/shims.hpp"
+
+#include <sys/ioctl.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <random>
+#include <stdexcept>
+#include <string>
+
+#include "gatecrash/abi.h"
+
+namespace gatecrash {
+namespace {
+
+class LatchingShim : public kvm::Shim {
+  public:
+    int call(int fd, unsigned long request, void* argument, kvm_run& shared) override {
+        if (request == KVM_SET_VCPU_EVENTS) {
+            auto events = *static_cast<const kvm_vcpu_events*>(argument);
+            add_latched(events);
+            return ::ioctl(fd, request, &events);
+        }
+        if (request == KVM_RUN && (shared.kvm_dirty_regs & KVM_SYNC_X86_EVENTS) != 0) add_latched(shared.s.regs.events);
+        const int result = ::ioctl(fd, request, argument);
+        const int error = errno;
+        if (request == KVM_GET_VCPU_EVENTS) note(static_cast<const kvm_vcpu_events*>(argument)->nmi.pending);
+        if (request == KVM_RUN) {
+            kvm_vcpu_events events{};
+            (void)::ioctl(fd, KVM_GET_VCPU_EVENTS, &events);
+            note(events.nmi.pending);
+        }
+        errno = error;
+        return result;
+    }
+
+  private:
+    /// Does what kvm_vcpu_ioctl_x86_set_vcpu_events() and process_nmi() do from Linux 6.4 on. First the NMIs of an
+    /// earlier call move into the CPU, which keeps one. Then what is left of the limit counts those of this call.
+    void add_latched(kvm_vcpu_events& events) {
+        is_in_cpu_ = is_in_cpu_ || pending_ != 0;
+        if ((events.flags & KVM_VCPUEVENT_VALID_NMI_PENDING) == 0) return;
+        const int limit = events.nmi.masked != 0 ? 1 : 2;
+        pending_ = std::min(limit, events.nmi.pending + (is_in_cpu_ ? 1 : 0));
+        events.nmi.pending = static_cast<std::uint8_t>(pending_);
+    }
+
+    void note(int pending) {
+        pending_ = pending;
+        is_in_cpu_ = pending != 0;
+    }
+
+    int pending_ = 0;         ///< the number that KVM got or gave last
+    bool is_in_cpu_ = false;  ///< V_NMI_PENDING
+};
+
+class ScramblingShim : public kvm::Shim {
+  public:
+    int call(int fd, unsigned long request, void* argument, kvm_run& shared) override {
+        const int result = ::ioctl(fd, request, argument);
+        const int error = errno;
+        if (request == KVM_GET_SREGS) scramble(*static_cast<kvm_sregs*>(argument));
+        if (request == KVM_RUN) scramble(shared.s.regs.sregs);
+        errno = error;
+        return result;
+    }
+
+  private:
+    void scramble(kvm_sregs& sregs) {
+        for (auto* const segment : {&sregs.ds, &sregs.es, &sregs.fs, &sregs.gs, &sregs.ss, &sregs.ldt}) {
+            if (segment->unusable == 0) continue;
+            const auto random = [&](unsigned values) { return static_cast<std::uint8_t>(random_() % values); };
+            segment->limit = random_();
+            segment->type = random(16);
+            segment->s = random(2);
+            segment->db = random(2);
+            segment->l = random(2);
+            segment->g = random(2);
+            segment->avl = random(2);
+            if (segment != &sregs.ss) segment->dpl = random(4);
+            if (segment != &sregs.fs && segment != &sregs.gs) segment->base = random_();
+        }
+    }
+
+    std::minstd_rand random_;  // NOLINT(cert-msc51-cpp): the same in each run
+};
+
+class LosingShim : public kvm::Shim {
+  public:
+    explicit LosingShim(unsigned nth) : nth_(nth) {}
+    int call(int fd, unsigned long request, void* argument, kvm_run& /*shared*/) override {
+        return ::ioctl(fd, request, argument);
+    }
+    [[nodiscard]] bool shows(const kvm::WrittenPage& /*page*/) override { return ++pages_ % nth_ != 0; }
+
+  private:
+    unsigned nth_, pages_ = 0;
+};
+
+class InterruptingShim : public kvm::Shim {
+  public:
+    int call(int fd, unsigned long request, void* argument, kvm_run& shared) override {
+        if (request != KVM_RUN || random_() % 3 != 0) return ::ioctl(fd, request, argument);
+        // KVM takes in and returns all state, and does not enter the guest, as if a signal had come before.
+        const auto asked = shared.immediate_exit;
+        shared.immediate_exit = 1;
+        const int result = ::ioctl(fd, request, argument);
+        const int error = errno;
+        shared.immediate_exit = asked;
+        errno = error;
+        return result;
+    }
+
+  private:
+    std::minstd_rand random_;  // NOLINT(cert-msc51-cpp): the same in each run
+};
+
+class GivingUpShim : public kvm::Shim {
+  public:
+    int call(int fd, unsigned long request, void* argument, kvm_run& shared) override {
+        if (request != KVM_RUN || !is_met(fd, shared)) return ::ioctl(fd, request, argument);
+        const auto asked = shared.immediate_exit;
+        shared.immediate_exit = 1;
+        (void)::ioctl(fd, request, argument);
+        shared.immediate_exit = asked;
+        constexpr std::uint64_t debug_exception = 0x80000301;  // valid, a hardware exception, vector 1
+        shared.exit_reason = KVM_EXIT_INTERNAL_ERROR;
+        shared.internal.suberror = KVM_INTERNAL_ERROR_SIMUL_EX;
+        shared.internal.ndata = 4;
+        const std::array<std::uint64_t, 4> data{debug_exception, debug_exception, 0, 0};
+        std::ranges::copy(data, shared.internal.data);
+        return 0;
+    }
+
+  private:
+    /// True if a #DB is about to be delivered while there is a watchpoint on data. Where its frame goes does not matter
+    /// here: tests put the watchpoint there.
+    static bool is_met(int fd, const kvm_run& shared) {
+        if ((shared.kvm_dirty_regs & KVM_SYNC_X86_EVENTS) == 0) return false;
+        const auto& exception = shared.s.regs.events.exception;
+        if (exception.injected == 0 || exception.nr != GATECRASH_VECTOR_DB) return false;
+        kvm_debugregs registers{};
+        (void)::ioctl(fd, KVM_GET_DEBUGREGS, &registers);
+        constexpr std::uint64_t enabled = 3, on_data = 3 << 16;
+        return (registers.dr7 & enabled) != 0 && (registers.dr7 & on_data) != 0;
+    }
+};
+
+template <typename T>
+kvm::ShimFactory make() {
+    return [] { return std::make_unique<T>(); };
+}
+
+}  // namespace
+
+kvm::ShimFactory keep_latched_nmis() { return make<LatchingShim>(); }
+kvm::ShimFactory scramble_unusable_segments() { return make<ScramblingShim>(); }
+kvm::ShimFactory lose_written_pages(unsigned nth) {
+    return [nth] { return std::make_unique<LosingShim>(nth); };
+}
+kvm::ShimFactory interrupt_runs() { return make<InterruptingShim>(); }
+kvm::ShimFactory give_up_on_nested_debug_exceptions() { return make<GivingUpShim>(); }
+
+std::span<const NamedShim> harmless_shims() {
+    static const std::array shims{
+        NamedShim{"keep-latched-nmis", keep_latched_nmis(), "latched-nmi-dropped"},
+        NamedShim{"scramble-unusable-segments", scramble_unusable_segments(), ""},
+        NamedShim{"interrupt-runs", interrupt_runs(), ""},
+    };
+    return shims;
+}
+
+const kvm::ShimFactory& find_shim(std::string_view name) {
+    const auto shims = harmless_shims();
+    const auto found = std::ranges::find(shims, name, &NamedShim::name);
+    if (found == shims.end()) throw std::out_of_range("no shim " + std::string(name));
+    return found->make;
+}
+
+}  // namespace gatecrash
