@@ -12,6 +12,8 @@ namespace {
 constexpr auto watch = vm::Event::Kind::watch;
 
 const std::vector<Behaviour> needed{Behaviour::breakpoint_from_outside, Behaviour::lsl};
+const std::vector<Behaviour> needed_for_frames{Behaviour::breakpoint_from_outside, Behaviour::lsl,
+                                               Behaviour::nested_data_breakpoint};
 /// Offset of the last word in a kernel stack, which is a page with a canary at each end: the SS of the first frame.
 constexpr std::uint64_t last_word_of_frame = GATECRASH_STACK_SIZE - 2 * GATECRASH_CANARY_SIZE - sizeof(std::uint64_t);
 /// Offset of the word on the user's stack that the kernel reads.
@@ -84,7 +86,7 @@ extern const Case watchpoint{
              .depth = 1,
              .expects = breaks(Invariant::progress, {{{watch, before_int1}}}),
              .because = "the delivery of a #DB writes to that stack, which triggers the next #DB",
-             .needs = needed,
+             .needs = needed_for_frames,
              .watched = {{"db_stack", last_word_of_frame}}},
             {.name = "frame-of-exit",
              .summary = "the kernel accepts watchpoints on the entry stack",
@@ -95,7 +97,7 @@ extern const Case watchpoint{
              .expects = breaks(Invariant::progress, {{{watch, {"user_int1"}}}}),
              .because = "the IRET to user code reads its frame there, so a #DB follows it, and that #DB returns by the "
                         "same IRET",
-             .needs = needed,
+             .needs = needed_for_frames,
              .watched = {{"entry_stack", last_word_of_frame}}},
         },
 };

@@ -24,12 +24,14 @@ constexpr int ended_by_signal = 128;
 std::string lines_of_measurement(const qualify::Measurement& measurement) {
     const auto name = to_string(measurement.behaviour);
     if (measurement.ok) return fmt::format("  {:<7}  {}: {}\n", "ok", name, describe(measurement.got));
-    auto lines = fmt::format("  {:<7}  {}{}\n", "differs", name, is_basic(measurement.behaviour) ? " (basic)" : "");
+    auto lines = fmt::format("  {:<7}  {}{}\n", measurement.is_silicon ? "other" : "differs", name,
+                             is_basic(measurement.behaviour) ? " (basic)" : "");
     const auto add = [&](std::string_view label, const std::string& text) {
         if (!text.empty()) lines += fmt::format("  {:<7}    {:<8}  {}\n", "", label, text);
     };
     add("got", describe(measurement.got));
     add("hardware", describe(measurement.expected));
+    if (measurement.is_silicon) add("but", "some CPUs of this vendor do what this one does");
     add("remedy", measurement.remedy);
     return lines;
 }
@@ -66,8 +68,11 @@ std::string verdict_on(const ExaminedHere& examined) {
 
 std::vector<report::BehaviourRow> rows() {
     std::vector<report::BehaviourRow> rows;
+    const auto text = [](const qualify::Allowed& usual, const qualify::Allowed& some) {
+        return describe(usual) + (some.empty() ? "" : ", but on some CPUs: " + describe(some));
+    };
     for (const auto& each : qualify::manuals()) {
-        rows.push_back({each.behaviour, describe(each.intel), describe(each.amd), each.source});
+        rows.push_back({each.behaviour, text(each.intel, each.some_intel), text(each.amd, each.some_amd), each.source});
     }
     return rows;
 }

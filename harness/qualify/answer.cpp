@@ -45,6 +45,7 @@ constexpr std::array statement_texts{
     StatementText{Statement::upper_half_left, "left as it was"},
     StatementText{Statement::upper_half_mixed, "zero in some, left in others"},
     StatementText{Statement::syscall_never_arrives, "SYSCALL never arrives"},
+    StatementText{Statement::unmeasured_below_hypervisor, "not measured below another hypervisor"},
 };
 
 /// True if the table has each statement at its own index.
@@ -52,7 +53,7 @@ constexpr bool has_every_statement() {
     for (std::size_t i = 0; i < statement_texts.size(); ++i) {
         if (static_cast<std::size_t>(statement_texts.at(i).statement) != i) return false;
     }
-    return statement_texts.back().statement == Statement::syscall_never_arrives;
+    return statement_texts.back().statement == Statement::unmeasured_below_hypervisor;
 }
 static_assert(has_every_statement());
 
@@ -208,6 +209,13 @@ struct Text {
     }
     std::string operator()(const NmisDelivered& d) const {
         return fmt::format("of three NMIs that land in the handler, {} delivered after it", d.count);
+    }
+    std::string operator()(const PhantomNmis& p) const {
+        if (p.unmasked == 0 && p.masked == 0) return "none comes";
+        return fmt::format("{} come with NMIs unmasked, {} with NMIs masked", p.unmasked, p.masked);
+    }
+    std::string operator()(const PagesNotReported& p) const {
+        return p.count == 0 ? "all are reported" : fmt::format("{} are not reported", p.count);
     }
     std::string operator()(const MissingCapabilities& m) const {
         std::string names;

@@ -97,6 +97,7 @@ enum class Statement : std::uint8_t {
     upper_half_left,
     upper_half_mixed,
     syscall_never_arrives,
+    unmeasured_below_hypervisor,
 };
 
 /// A message of KVM or the harness instead of an answer. It is never an expected answer.
@@ -211,6 +212,17 @@ struct NmisDelivered {
     bool operator==(const NmisDelivered&) const = default;
 };
 
+/// The number of NMIs that came although KVM_SET_VCPU_EVENTS had dropped them.
+struct PhantomNmis {
+    std::size_t unmasked, masked;  ///< with NMIs unmasked and masked at that call
+    bool operator==(const PhantomNmis&) const = default;
+};
+/// The number of pages that the guest has written, and that KVM has not reported.
+struct PagesNotReported {
+    std::size_t count;
+    bool operator==(const PagesNotReported&) const = default;
+};
+
 /// Parts of a machine's state.
 enum class Part : std::uint8_t { registers, special_registers, msrs, nmi_mask, memory, events };
 using Parts = std::vector<Part>;
@@ -249,8 +261,8 @@ struct SteppedRun {
 using Observation =
     std::variant<Delivery, Ended, Statement, Unforeseen, EntryRefused, Arrival, SyscallArrival, SysretArrival, Stop,
                  DebugStop, TrapFlagSeen, Reading, RipReading, GsBases, SegmentLimit, DebugAliases, FrameGap,
-                 FlagsPopped, SegmentsPushed, DoorbellRings, NmiMask, NmisDelivered, MissingCapabilities, SyncedParts,
-                 RestoredRun, FreeRun, SteppedRun>;
+                 FlagsPopped, SegmentsPushed, DoorbellRings, NmiMask, NmisDelivered, PhantomNmis, PagesNotReported,
+                 MissingCapabilities, SyncedParts, RestoredRun, FreeRun, SteppedRun>;
 
 /// Everything that a measurement saw, in order.
 using Answer = std::vector<Observation>;

@@ -21,6 +21,10 @@ inline constexpr std::uint64_t db = GATECRASH_VECTOR_DB, nmi = GATECRASH_VECTOR_
 [[nodiscard]] inline Expected always(const Answer& answer) { return {{answer}, {answer}}; }
 /// Expects one of these answers of both vendors' CPUs: the manuals leave open which.
 [[nodiscard]] inline Expected any_of(const Allowed& answers) { return {answers, answers}; }
+/// Expects the same answer of both vendors' CPUs, but knows that some of AMD's give another one.
+[[nodiscard]] inline Expected unless_amd(const Answer& answer, Answer some_amd) {
+    return {{answer}, {answer}, {}, {std::move(some_amd)}};
+}
 [[nodiscard]] inline Expected by_vendor(Answer intel, Answer amd) { return {{std::move(intel)}, {std::move(amd)}}; }
 
 }  // namespace gatecrash::qualify

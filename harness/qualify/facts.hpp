@@ -13,6 +13,9 @@ Answer sysret_keeps_nmi_masked(Bench& bench);
 Answer inner_iret_unmasks_nmi(Bench& bench);
 Answer int_2_masks_no_nmi(Bench& bench);
 
+// nmi.cpp: what KVM_SET_VCPU_EVENTS cannot take back.
+Answer latched_nmi_dropped(Bench& bench);
+
 // shadows.cpp: what STI and MOV SS hold back, and what they do not.
 Answer sti_with_if_set(Bench& bench);
 Answer sti_then_mov_ss(Bench& bench);

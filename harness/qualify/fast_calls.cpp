@@ -199,7 +199,10 @@ Answer lstar_non_canonical(Bench& bench) {
     code.on(GATECRASH_VECTOR_GP, 0, ring_end);
     k.mov(k.ecx, msr_lstar);
     k.mov(k.eax, 0);
-    k.mov(k.edx, static_cast<std::uint32_t>(lowest_non_canonical >> 32));
+    // With five levels of page tables, a CPU takes 57-bit addresses in MSRs, whatever CR4.LA57 is (SDM volume 2,
+    // WRMSR).
+    constexpr std::uint64_t never_canonical = std::uint64_t{1} << 56;
+    k.mov(k.edx, static_cast<std::uint32_t>(never_canonical >> 32));
     code.place(at(Mark::wrmsr));
     k.wrmsr();
     code.end();

@@ -21,6 +21,24 @@ Answer kvm_capabilities(Bench& bench) {
     return {answer};
 }
 
+/// Counts pages that this guest and those of earlier measurements have written, by stores and by deliveries.
+Answer written_pages_complete(Bench& bench) {
+    constexpr std::uint8_t vector = 0x40;
+    RecordingCode code;
+    auto& k = code.kernel;
+    code.on(vector);
+    for (unsigned page = 0; page < RecordingCode::data_pages; ++page) {
+        k.mov(k.rax, RecordingCode::data + (page + 1) * vm::page_size - sizeof(std::uint64_t));
+        k.inc(k.qword[k.rax]);
+    }
+    k.int_(vector);
+    code.end();
+    auto& guest = code.boot(bench);
+    const auto account = RecordingCode::run(guest);
+    if (!account.ended_well()) return code.tell(account);
+    return {PagesNotReported{guest.memory().count_unreported()}};
+}
+
 Answer sync_registers(Bench& bench) {
     constexpr std::array<std::pair<int, Part>, 3> groups{{{KVM_SYNC_X86_REGS, Part::registers},
                                                           {KVM_SYNC_X86_SREGS, Part::special_registers},

@@ -13,6 +13,7 @@ Answer read_only_memory(Bench& bench);
 Answer triple_fault(Bench& bench);
 Answer snapshot_restore(Bench& bench);
 Answer watchdog_ends_loop(Bench& bench);
+Answer written_pages_complete(Bench& bench);
 
 // entries.cpp: ways into and out of the kernel.
 Answer int3(Bench& bench);
@@ -58,6 +59,7 @@ Answer tf_over_sysret(Bench& bench);
 Answer data_breakpoint(Bench& bench);
 Answer breakpoint_from_outside(Bench& bench);
 Answer code_breakpoint(Bench& bench);
+Answer nested_data_breakpoint(Bench& bench);
 Answer guest_debug_sw_breakpoint(Bench& bench);
 
 // stepping.cpp: the steppers.

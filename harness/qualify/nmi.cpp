@@ -1,3 +1,6 @@
+#include <optional>
+
+#include "qualify/facts.hpp"
 #include "qualify/measurements.hpp"
 #include "qualify/recording_code.hpp"
 #include "vm/stepping/stepper.hpp"
@@ -98,6 +101,48 @@ Answer second_nmi_dropped(Bench& bench) {
     });
     if (!account.ended_well()) return code.tell(account);
     return {NmisDelivered{account.records.size() - 1}};
+}
+
+namespace {
+
+/// Lets the CPU see an NMI that it must latch, drops it by KVM_SET_VCPU_EVENTS, and returns how many come after all.
+/// Before the guest goes on, it is back in the handler, or before the NMI that entered the handler.
+std::optional<std::size_t> phantom_nmis(Bench& bench, bool masked) {
+    RecordingCode code;
+    code.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI, [](Code& k) {
+        k.doorbell(GATECRASH_PORT_BEGIN);
+        k.nop();
+        k.doorbell(GATECRASH_PORT_BEGIN);
+    });
+    code.kernel.doorbell(GATECRASH_PORT_BEGIN);
+    code.kernel.nop();
+    code.end();
+    vm::Snapshot target;
+    std::size_t records_before = 0;
+    const auto account = code.run(bench, [&, begins = 0](Guest& guest) mutable {
+        ++begins;
+        if (begins == (masked ? 2 : 1)) target = guest.snapshot();
+        if (begins <= 2) guest.land(Event::nmi());
+        if (begins != 3) return;
+        records_before = 1;
+        // Does not use Guest::restore(), which drains latched NMIs by itself.
+        auto& cpu = guest.cpu();
+        cpu.set_regs(target.regs);
+        guest.set_sregs(target.sregs);
+        auto events = target.events;
+        events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
+        cpu.set_events(events);
+    });
+    if (!account.ended_well()) return std::nullopt;
+    return account.records.size() - records_before;
+}
+
+}  // namespace
+
+Answer latched_nmi_dropped(Bench& bench) {
+    const auto unmasked = phantom_nmis(bench, false), masked = phantom_nmis(bench, true);
+    if (!unmasked || !masked) return {Statement::runs_on};
+    return {PhantomNmis{*unmasked, *masked}};
 }
 
 /// Steps the IRET, as sweeps do. If the CPU has no virtual NMIs, KVM steps over the IRET itself. In a free run KVM

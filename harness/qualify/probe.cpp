@@ -43,6 +43,7 @@ Measurement judge(const Probe& probe, Vendor vendor, const std::function<Answer(
                             .got = {},
                             .expected = probe.expected.on(vendor),
                             .ok = false,
+                            .is_silicon = false,
                             .remedy = probe.remedy};
     try {
         measurement.got = measure();
@@ -55,6 +56,8 @@ Measurement judge(const Probe& probe, Vendor vendor, const std::function<Answer(
         measurement.got = {Unforeseen{headline(error.what())}};
     }
     measurement.ok = std::ranges::count(measurement.expected, measurement.got) != 0;
+    measurement.is_silicon =
+        !measurement.ok && std::ranges::count(probe.expected.on_some(vendor), measurement.got) != 0;
     if (measurement.ok) measurement.remedy.clear();
     return measurement;
 }

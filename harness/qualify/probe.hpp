@@ -50,8 +50,11 @@ class Bench {
 /// The answers of real hardware, for each vendor. expected.hpp makes these.
 struct Expected {
     Allowed intel, amd;
+    /// Further answers that only some CPUs give. Variants that need the behaviour rely on the answers above.
+    Allowed some_intel{}, some_amd{};
 
     [[nodiscard]] const Allowed& on(Vendor vendor) const { return vendor == Vendor::amd ? amd : intel; }
+    [[nodiscard]] const Allowed& on_some(Vendor vendor) const { return vendor == Vendor::amd ? some_amd : some_intel; }
 };
 
 struct Probe {

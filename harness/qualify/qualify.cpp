@@ -39,7 +39,8 @@ std::vector<Manuals> manuals() {
     std::vector<Manuals> all;
     for (const auto& table : {probes(), facts()}) {
         for (const auto& probe : table) {
-            all.push_back({probe.behaviour, probe.expected.intel, probe.expected.amd, probe.source});
+            all.push_back({probe.behaviour, probe.expected.intel, probe.expected.amd, probe.expected.some_intel,
+                           probe.expected.some_amd, probe.source});
         }
     }
     return all;

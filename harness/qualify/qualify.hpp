@@ -22,14 +22,16 @@ struct Measurement {
     Answer got;        ///< the answer, or the first line of the error that ended the measurement
     Allowed expected;  ///< the answers of real hardware of this CPU's vendor
     bool ok = false;
-    std::string remedy;  ///< says what the user can do about it; empty if `ok`
+    bool is_silicon = false;  ///< not `ok`, but an answer that some real CPUs of this vendor give
+    std::string remedy;       ///< says what the user can do about it; empty if `ok`
 };
 
 /// The manuals' answers for one behaviour.
 struct Manuals {
     Behaviour behaviour;
-    Allowed intel, amd;  ///< the value of `expected` on a CPU of that vendor
-    std::string source;  ///< the sections; docs/reference/behaviours.md has the manuals' names
+    Allowed intel, amd;            ///< the value of `expected` on a CPU of that vendor
+    Allowed some_intel, some_amd;  ///< further answers, which only some CPUs of that vendor give
+    std::string source;            ///< the sections; docs/reference/behaviours.md has the manuals' names
 };
 
 /// Returns the manuals' answers for every behaviour, in the order of measure().

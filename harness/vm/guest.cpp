@@ -23,6 +23,13 @@ bool is_guests_doing(const kvm::InternalErrorExit& error) {
     return error.suberror == KVM_INTERNAL_ERROR_EMULATION || error.suberror == KVM_INTERNAL_ERROR_DELIVERY_EV;
 }
 
+/// True if KVM for Intel stopped because the delivery of an event raised #DB. The second word that KVM reports is the
+/// interruption information of the exit (Linux, handle_exception_nmi()).
+bool is_nested_debug_exception(const kvm::InternalErrorExit& error) {
+    return error.suberror == KVM_INTERNAL_ERROR_SIMUL_EX && error.data.size() > 1 &&
+           (error.data[1] & 0xff) == GATECRASH_VECTOR_DB;
+}
+
 }  // namespace
 
 Guest::Guest(const kvm::System& system, Image image)
@@ -245,7 +252,8 @@ kvm::Exit Guest::run_once(bool irq_window) {
         throw RefusedEntry(kvm::describe(exit) + "\n" + dump(), refused->reason);
     }
     const auto* error = std::get_if<kvm::InternalErrorExit>(&exit);
-    if ((error != nullptr && !is_guests_doing(*error)) || std::holds_alternative<kvm::OtherExit>(exit)) {
+    if ((error != nullptr && !is_guests_doing(*error) && !is_nested_debug_exception(*error)) ||
+        std::holds_alternative<kvm::OtherExit>(exit)) {
         throw MachineFault(kvm::describe(exit) + "\n" + dump());
     }
     return exit;
@@ -264,7 +272,10 @@ std::optional<Outcome> Guest::outcome_of(const kvm::Exit& exit) {
         return BadAccess{Physical{mmio->address}, mmio->is_write};
     }
     if (std::holds_alternative<kvm::HltExit>(exit)) return Halted{};
-    if (std::holds_alternative<kvm::InternalErrorExit>(exit)) return BadUse{};
+    if (const auto* error = std::get_if<kvm::InternalErrorExit>(&exit)) {
+        if (is_nested_debug_exception(*error)) return NestedDebugException{};
+        return BadUse{};
+    }
     if (std::holds_alternative<kvm::ShutdownExit>(exit)) return TripleFault{};
     if (std::holds_alternative<kvm::InterruptedExit>(exit) && watchdog_->fired()) return StillRunning{};
     return std::nullopt;

@@ -227,6 +227,16 @@ const std::byte* GuestMemory::saved_page(const PageSet& pages, std::uint64_t pag
     return at != pages.end() && at->number == page ? at->content->data() : boot_page(page);
 }
 
+std::size_t GuestMemory::count_unreported() {
+    find_written();
+    std::size_t count = 0;
+    for (std::uint64_t page = 0; page < uses_.size(); ++page) {
+        if (uses_[page] != Use::read_write || std::ranges::binary_search(written_, page)) continue;
+        if (!same_page(page_at(page), boot_page(page))) ++count;
+    }
+    return count;
+}
+
 PageSet GuestMemory::save(const PageSet* base) {
     find_written();
     PageSet pages;

@@ -90,6 +90,9 @@ class GuestMemory {
     [[nodiscard]] const std::byte* saved_page(const PageSet& pages, std::uint64_t page) const;
     /// Returns the content that a page has at boot.
     [[nodiscard]] const std::byte* boot_page(std::uint64_t page) const { return boot_.data() + page * page_size; }
+    /// Returns the number of writable pages that are not as at boot, though KVM did not report that the guest wrote
+    /// them. Not 0 means that snapshots miss something.
+    [[nodiscard]] std::size_t count_unreported();
     /// True if all memory equals `pages`, which may come from another guest with the same image.
     [[nodiscard]] bool equals(const PageSet& pages) { return !first_difference(pages); }
     struct Difference {

@@ -39,6 +39,9 @@ struct Describe {
     std::string operator()(const BadUse&) const {
         return "KVM stopped with an emulation error: code or a stack is in read-only or absent memory";
     }
+    std::string operator()(const NestedDebugException&) const {
+        return "each delivery of #DB meets a watchpoint and causes the next #DB, so KVM stopped";
+    }
     std::string operator()(const StillRunning&) const { return "still running"; }
 };
 

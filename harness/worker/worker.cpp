@@ -37,7 +37,7 @@ std::string missing_behaviours(std::span<const vm::Behaviour> needs, const repor
     std::vector<std::string> texts;
     texts.reserve(missing.size());
     for (const auto behaviour : missing) texts.push_back(describe(behaviour));
-    return fmt::format("it needs {}. {} from real hardware on {}: `gatecrash doctor` shows how",
+    return fmt::format("it needs {}. {} on {}: `gatecrash doctor` shows how, and whether some real CPUs do the same",
                        fmt::join(texts, " and "), missing.size() == 1 ? "This differs" : "These differ", machine.name);
 }
 

@@ -46,6 +46,11 @@ struct BadPort {
 struct BadUse {
     bool operator==(const BadUse&) const = default;
 };
+/// Each delivery of #DB met a watchpoint, and so caused the next #DB. KVM gave up. Without KVM the CPU never executes
+/// another instruction (CVE-2015-8104).
+struct NestedDebugException {
+    bool operator==(const NestedDebugException&) const = default;
+};
 /// The guest was still running when the watchdog looked. This says nothing about the guest: a busy host may not have
 /// given it enough time.
 struct StillRunning {
@@ -53,7 +58,8 @@ struct StillRunning {
 };
 
 /// The end of a stretch of guest execution. The guest caused each of these: a fault of KVM throws.
-using Outcome = std::variant<Doorbell, Halted, TripleFault, BadAccess, BadPort, BadUse, StillRunning>;
+using Outcome =
+    std::variant<Doorbell, Halted, TripleFault, BadAccess, BadPort, BadUse, NestedDebugException, StillRunning>;
 
 /// Describes an outcome in a few words, such as "doorbell END" or "triple fault".
 [[nodiscard]] std::string describe(const Outcome& outcome);
@@ -62,7 +68,7 @@ using Outcome = std::variant<Doorbell, Halted, TripleFault, BadAccess, BadPort, 
 
 namespace gatecrash {
 
-using vm::BadAccess, vm::BadPort, vm::BadUse, vm::Doorbell, vm::Halted, vm::StillRunning, vm::TripleFault;
-using vm::Outcome;
+using vm::BadAccess, vm::BadPort, vm::BadUse, vm::Doorbell, vm::Halted, vm::NestedDebugException;
+using vm::Outcome, vm::StillRunning, vm::TripleFault;
 
 }  // namespace gatecrash

@@ -1,13 +1,14 @@
 // Tests the harness on CPUs and kernels that nobody has here: the same sweeps give the same results.
 #include "kvm/shim.hpp"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cases/registry.hpp"
 #include "qualify/qualify.hpp"
@@ -160,6 +161,58 @@ TEST_F(LatchedNmi, IsDeliveredOnceToAGuestThatIsStepped) {
         EXPECT_EQ(end, (vm::Outcome{vm::Doorbell{GATECRASH_PORT_DONE}}));
         guest_->restore(latched);
     }
+}
+
+TEST(NestedDebugException, OfAKvmThatGivesUpIsTheGuestsDoing) {
+    sweep::GuestBuilder builder;
+    builder.handler("db", GATECRASH_VECTOR_DB, GATECRASH_IST_DB);
+    builder.start();
+    builder.window("window", [](vm::Code& k) { k.nop(); });
+    const auto guest_image = builder.build("nested").image;
+    vm::Guest guest(system_with(give_up_on_nested_debug_exceptions()), guest_image);
+    EXPECT_EQ(guest.run(), (vm::Outcome{vm::Doorbell{GATECRASH_PORT_BEGIN}}));
+    const auto window = guest.snapshot();
+    guest.expect_watchpoints();
+    auto registers = guest.debug_registers();
+    registers.db[0] = vm::GuestCode::stack(GATECRASH_IST_DB) - sizeof(std::uint64_t);
+    registers.dr7 = 1 | 1 << 16 | 2 << 18;  // armed, on writes of eight bytes
+    guest.cpu().set_debug_registers(registers);
+    guest.land(vm::Event::db());
+    EXPECT_EQ(guest.run(), (vm::Outcome{vm::NestedDebugException{}}));
+    guest.restore(window);
+    EXPECT_EQ(guest.run(), (vm::Outcome{vm::Doorbell{GATECRASH_PORT_END}}));
+}
+
+TEST(WrittenPages, ThatKvmDoesNotReportMakeAMachineUnfit) {
+    using vm::Behaviour;
+    const auto measurement = [](const kvm::System& system) {
+        return qualify::measure(system, Behaviour::written_pages_complete);
+    };
+    EXPECT_TRUE(measurement(kvm_system()).ok);
+    const auto losing = measurement(system_with(lose_written_pages(2)));
+    EXPECT_FALSE(losing.ok);
+    EXPECT_THAT(describe(losing.got), testing::EndsWith(" are not reported"));
+    EXPECT_TRUE(is_basic(Behaviour::written_pages_complete));
+}
+
+/// Without a capability, either the machine is unfit for that reason, or everything basic works.
+TEST(Capabilities, AreEachNeededOrNot) {
+    using enum kvm::Capability;
+    std::vector<std::string> needed;
+    for (const auto capability :
+         {readonly_memory, sync_registers, set_guest_debug, vcpu_events, user_nmi, machine_check, debug_registers,
+          immediate_exit, dirty_ring, disable_quirks, binary_statistics}) {
+        auto system = kvm::System::open();
+        system.forgo(capability);
+        const auto measurements = qualify::measure(system, {.others = false, .stop_when_unfit = true});
+        if (const auto failure = qualify::first_basic_failure(measurements)) {
+            EXPECT_EQ(failure->behaviour, vm::Behaviour::kvm_capabilities) << describe(failure->got);
+            needed.push_back(describe(failure->got));
+        }
+    }
+    EXPECT_THAT(needed, testing::ElementsAre("no KVM_CAP_READONLY_MEM", "no KVM_CAP_SET_GUEST_DEBUG",
+                                             "no KVM_CAP_VCPU_EVENTS", "no KVM_CAP_USER_NMI", "no KVM_CAP_MCE",
+                                             "no KVM_CAP_DEBUGREGS", "no KVM_CAP_IMMEDIATE_EXIT"));
 }
 
 TEST_F(LatchedNmi, DoesNotReachTheNextGuestOfTheVirtualMachine) {

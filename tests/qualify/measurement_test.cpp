@@ -49,6 +49,7 @@ TEST(Measurement, FindsExactlyTheKnownGapsOfTheEmulatedMachine) {
         "mov-ss-shadow: #DB, RIP after the MOV SS, then vector 0x40, RIP after the INT",
         "vc-injection: #VC's handler, without an error code",
         "breakpoint-from-outside: no event",
+        "nested-data-breakpoint: not measured below another hypervisor",
         "guest-debug-sw-breakpoint: the guest's own handler is entered",
         "syscall-keeps-df: arrives with DF clear"};
     const std::vector<std::string> of_intel{

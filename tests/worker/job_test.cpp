@@ -73,12 +73,12 @@ TEST(Worker, NamesWhatASweepNeedsAndTheMachineLacks) {
     EXPECT_EQ(lacks({}), "");
     EXPECT_EQ(lacks({int3}), "");
     EXPECT_EQ(lacks({int3, lsl}),
-              "it needs lsl (LSL returns the limit of a segment). This differs from real hardware on amd: `gatecrash "
-              "doctor` shows how");
+              "it needs lsl (LSL returns the limit of a segment). This differs on amd: `gatecrash doctor` shows "
+              "how, and whether some real CPUs do the same");
     EXPECT_EQ(
         lacks({int3, lsl, smap}),
         "it needs lsl (LSL returns the limit of a segment) and smap (with SMAP, the kernel's access to a user page "
-        "faults). These differ from real hardware on amd: `gatecrash doctor` shows how");
+        "faults). These differ on amd: `gatecrash doctor` shows how, and whether some real CPUs do the same");
 }
 
 }  // namespace

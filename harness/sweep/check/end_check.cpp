@@ -39,6 +39,8 @@ struct Checker {
         } else if (const auto* access = std::get_if<vm::BadAccess>(&outcome)) {
             add(access->is_write ? Invariant::read_only_tables : Invariant::no_unexpected_vector,
                 fmt::format("{}, RIP {}", describe(outcome), name(guest.cpu().regs().rip)));
+        } else if (std::holds_alternative<vm::NestedDebugException>(outcome)) {
+            add(Invariant::progress, describe(outcome));
         } else if (std::holds_alternative<vm::Halted>(outcome)) {
             add(Invariant::progress, fmt::format("the CPU halts at {}", name(guest.cpu().regs().rip)));
         } else {
