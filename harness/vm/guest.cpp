@@ -8,6 +8,7 @@
 #include "kvm/error.hpp"
 #include "vm/boot/boot_registers.hpp"
 #include "vm/quirks/leftover_breakpoints.hpp"
+#include "vm/quirks/new_pages.hpp"
 #include "vm/quirks/nmi_mask.hpp"
 #include "vm/quirks/tss_type.hpp"
 #include "vm/state/debug_registers.hpp"
@@ -51,6 +52,8 @@ Guest::Guest(std::unique_ptr<VirtualMachine> own, VirtualMachine* others, Image 
         memory_.watch(cpu_);
         learn_image();
         reset_debug_registers_ = cpu_.debug_registers();
+        set_up_cpu();
+        quirks::use_pages(*this);
         set_up_cpu();
         watchdog_ = std::make_unique<Watchdog>(cpu_);
     } catch (...) {

@@ -140,6 +140,14 @@ void GuestMemory::detach(kvm::Vm& vm) const {
     }
 }
 
+void GuestMemory::own_all_pages() {
+    for (std::uint64_t page = 0; page < uses_.size(); ++page) {
+        if (uses_[page] == Use::nothing) continue;
+        auto* const first = static_cast<volatile std::byte*>(page_at(page));
+        *first = *first;
+    }
+}
+
 void GuestMemory::watch(kvm::Vcpu& cpu) {
     cpu_ = &cpu;
     if (cpu.has_dirty_ring()) return;

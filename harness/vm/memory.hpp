@@ -39,6 +39,9 @@ class GuestMemory {
     void attach(kvm::Vm& vm);
     /// Removes the memory from `vm`.
     void detach(kvm::Vm& vm) const;
+    /// Makes each page the guest's own. Otherwise the host's kernel replaces a page that this program writes for the
+    /// first time, and KVM has to map it again.
+    void own_all_pages();
     /// Follows which pages `cpu` writes, the vCPU of that virtual machine. Without a dirty ring every writable page
     /// counts as written.
     void watch(kvm::Vcpu& cpu);
