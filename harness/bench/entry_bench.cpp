@@ -15,6 +15,7 @@
 #include "vm/guest.hpp"
 #include "vm/run_patiently.hpp"
 #include "vm/stepping/walker.hpp"
+#include "vm/vendor.hpp"
 
 namespace gatecrash::bench {
 namespace {
@@ -151,10 +152,10 @@ struct Subject {
     Exits exits{};
 };
 
-Figure figure_of(const Subject& subject, bool has_one_rate) {
+Figure figure_of(const Subject& subject, const CycleHost& host) {
     const auto& composition = *subject.composition;
     auto figure = summarize_rounds(composition.name(), "cycles", subject.rounds, composition.what());
-    auto notes = doubts(figure, has_one_rate, subject.exits);
+    auto notes = doubts(figure, host, subject.exits);
     figure.valid = notes.empty();
     if (figure.valid && !figure.note.empty()) notes.push_back(figure.note);
     if (composition.path->event) notes.push_back(entered_by(*composition.path));
@@ -240,8 +241,8 @@ Measured measure_cycles(const kvm::System& system, std::span<const Composition> 
             measured.warnings.emplace_back("a hypervisor took the CPU away during the measurement (steal time)");
         }
     }
-    const bool has_one_rate = has_invariant_tsc();
-    for (const auto& subject : subjects) measured.figures.push_back(figure_of(subject, has_one_rate));
+    const CycleHost host{.has_one_rate = has_invariant_tsc(), .is_below_hypervisor = vm::is_below_hypervisor()};
+    for (const auto& subject : subjects) measured.figures.push_back(figure_of(subject, host));
     return measured;
 }
 

@@ -12,11 +12,12 @@ double Exits::per_pass() const {
     return std::max(of_path, 0.0) / static_cast<double>(passes);
 }
 
-std::vector<std::string> doubts(const Figure& figure, bool has_one_rate, const Exits& exits) {
+std::vector<std::string> doubts(const Figure& figure, const CycleHost& host, const Exits& exits) {
     // Lies midway between a path that exits once a pass and one that never exits.
     constexpr double leaves = 0.5;
     std::vector<std::string> found;
-    if (!has_one_rate) found.emplace_back("the time-stamp counter does not run at one rate");
+    if (!host.has_one_rate) found.emplace_back("the time-stamp counter does not run at one rate");
+    if (host.is_below_hypervisor) found.emplace_back("another hypervisor can take exits that KVM does not count");
     if (exits.per_pass() >= leaves)
         found.push_back(fmt::format("the guest exited {:.1f} times per pass", exits.per_pass()));
     if (!is_narrow(figure)) found.emplace_back("the spread is too wide to know the median to 5 %");

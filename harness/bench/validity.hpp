@@ -17,8 +17,15 @@ struct Exits {
     [[nodiscard]] double per_pass() const;
 };
 
+/// Properties of a host that decide whether cycles mean anything.
+struct CycleHost {
+    bool has_one_rate;         ///< has_invariant_tsc()
+    bool is_below_hypervisor;  ///< vm::is_below_hypervisor()
+};
+
 /// Returns why cycles are no result, a clause each; empty if they are one. If a guest exits once a pass, the cycles are
-/// mostly KVM's. The host's timer causes an exit far less often, and that shows in the spread.
-[[nodiscard]] std::vector<std::string> doubts(const Figure& figure, bool has_one_rate, const Exits& exits);
+/// mostly KVM's. The host's timer causes an exit far less often, and that shows in the spread. A hypervisor below KVM
+/// can take exits that KVM does not count.
+[[nodiscard]] std::vector<std::string> doubts(const Figure& figure, const CycleHost& host, const Exits& exits);
 
 }  // namespace gatecrash::bench

@@ -1,19 +1,11 @@
-#include <cpuid.h>
-
 #include "qualify/measurements.hpp"
 #include "qualify/recording_code.hpp"
+#include "vm/vendor.hpp"
 
 namespace gatecrash::qualify {
 namespace {
 
 using Xbyak::Label;
-
-/// True if CPUID says that this program's CPU belongs to a virtual machine (SDM volume 2, CPUID.01H:ECX[31]).
-bool is_below_hypervisor() {
-    constexpr unsigned leaf = 1, in_virtual_machine = 1U << 31;
-    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-    return __get_cpuid(leaf, &eax, &ebx, &ecx, &edx) != 0 && (ecx & in_virtual_machine) != 0;
-}
 
 }  // namespace
 
@@ -72,7 +64,7 @@ Answer data_breakpoint(Bench& bench) {
 /// not measure below another hypervisor: QEMU's TCG (7.2 to 11.1) aborts if a delivery meets a watchpoint, with
 /// everything that runs in it.
 Answer nested_data_breakpoint(Bench& bench) {
-    if (is_below_hypervisor()) return {Statement::unmeasured_below_hypervisor};
+    if (vm::is_below_hypervisor()) return {Statement::unmeasured_below_hypervisor};
     RecordingCode code;
     auto& k = code.kernel;
     code.on(GATECRASH_VECTOR_DB, 0, [&code](Code&) { code.disarm(dr7_write_of_eight_bytes); });

@@ -12,6 +12,9 @@ enum class Vendor : bool { intel, amd };
 /// Returns the vendor of the CPU that this program runs on. Every guest has the same.
 [[nodiscard]] Vendor cpu_vendor();
 
+/// True if this program's CPU belongs to a virtual machine (SDM volume 2, CPUID.01H:ECX[31]).
+[[nodiscard]] bool is_below_hypervisor();
+
 /// Returns "intel" or "amd".
 [[nodiscard]] std::string to_string(Vendor vendor);
 /// Reads what to_string() returns. Empty for any other text.

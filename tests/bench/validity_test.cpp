@@ -17,12 +17,17 @@ Figure figure(double spread) {
     return figure;
 }
 
+constexpr CycleHost good{.has_one_rate = true, .is_below_hypervisor = false};
+
 TEST(Validity, IsInDoubtForEachOfItsReasons) {
     constexpr Exits none{};
-    EXPECT_THAT(doubts(figure(1), true, none), IsEmpty());
-    EXPECT_THAT(doubts(figure(1), false, none), ElementsAre(HasSubstr("does not run at one rate")));
-    EXPECT_THAT(doubts(figure(5), true, none), ElementsAre(HasSubstr("the spread is too wide")));
-    EXPECT_THAT(doubts(figure(5), false, {.taken = 300, .passes = 100}),
+    EXPECT_THAT(doubts(figure(1), good, none), IsEmpty());
+    EXPECT_THAT(doubts(figure(1), {.has_one_rate = false, .is_below_hypervisor = false}, none),
+                ElementsAre(HasSubstr("does not run at one rate")));
+    EXPECT_THAT(doubts(figure(1), {.has_one_rate = true, .is_below_hypervisor = true}, none),
+                ElementsAre(HasSubstr("another hypervisor")));
+    EXPECT_THAT(doubts(figure(5), good, none), ElementsAre(HasSubstr("the spread is too wide")));
+    EXPECT_THAT(doubts(figure(5), {.has_one_rate = false, .is_below_hypervisor = false}, {.taken = 300, .passes = 100}),
                 ElementsAre(HasSubstr("one rate"), HasSubstr("exited 3.0 times per pass"), HasSubstr("spread")));
 }
 
@@ -36,9 +41,9 @@ TEST(Validity, HasRoomForExitsThatAreNotThePaths) {
         {1001, 1, true}, {990, 20, true}, {2001, 1, true}, {1010, 1000, false},
     };
     for (const auto& [taken, taken_without, leaves] : rows) {
-        EXPECT_EQ(!doubts(figure(1), true, {taken, taken_without, 1000}).empty(), leaves) << taken;
+        EXPECT_EQ(!doubts(figure(1), good, {taken, taken_without, 1000}).empty(), leaves) << taken;
     }
-    EXPECT_THAT(doubts(figure(1), true, {990, 20, 1000}), ElementsAre("the guest exited 1.0 times per pass"));
+    EXPECT_THAT(doubts(figure(1), good, {990, 20, 1000}), ElementsAre("the guest exited 1.0 times per pass"));
 }
 
 }  // namespace

@@ -59,6 +59,12 @@ std::vector<kvm_cpuid_entry2> guest_cpuid() {
     return {vendor, features, structured, extended, extended_features, sizes};
 }
 
+bool is_below_hypervisor() {
+    constexpr unsigned in_virtual_machine = 1U << 31;
+    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+    return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & in_virtual_machine) != 0;
+}
+
 Vendor cpu_vendor() {
     const auto vendor = host_leaf(0).ebx;
     return vendor == signature_AMD_ebx || vendor == hygon_ebx ? Vendor::amd : Vendor::intel;
