@@ -44,7 +44,7 @@ int work(const WorkerOptions& options) {
 }  // namespace
 
 Words worker_words(const machines::Machine& machine, const Words& files, bool basics) {
-    Words words{std::string(worker_command.name), "--machine", std::string(machine.name)};
+    Words words{std::string(worker_command.name), "--machine", machine.name};
     if (basics) words.push_back(fmt::format("--{}", basics_option));
     words.emplace_back("--");
     words.insert(words.end(), files.begin(), files.end());

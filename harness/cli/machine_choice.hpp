@@ -31,7 +31,7 @@ struct LocalMachine {
 void check_that_it_lands(std::span<const vm::Event> events, const LocalMachine& machine);
 
 /// The environment variable that names the emulated machine in which this process runs. It is not set on a host.
-inline constexpr const char* machine_variable = "GATECRASH_MACHINE";
+inline constexpr const char* machine_variable = machines::inside_variable;
 /// Returns the value of machine_variable; empty if it is not set.
 [[nodiscard]] std::string emulated_machine();
 

@@ -5,10 +5,14 @@
 #include <filesystem>
 #include <fstream>
 
+#include "vm/vendor.hpp"
+
 namespace gatecrash::cli {
 
 std::string kvm_module() {
-    for (const auto* name : {"kvm_amd", "kvm_intel", "kvm_pvm"}) {
+    // Kernels that have both built in show both.
+    const bool is_amd = vm::cpu_vendor() == vm::Vendor::amd;
+    for (const auto* name : {is_amd ? "kvm_amd" : "kvm_intel", "kvm_pvm"}) {
         std::error_code ignored;
         if (std::filesystem::exists(std::filesystem::path("/sys/module") / name, ignored)) return name;
     }

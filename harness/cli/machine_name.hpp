@@ -13,7 +13,7 @@ class MachineName {
     static const MachineName automatic;  ///< the host if it is fit, otherwise machines::usual_machine()
     static const MachineName all;        ///< every machine in turn
 
-    explicit constexpr MachineName(const machines::Machine& machine) : word_(machine.name) {}
+    explicit MachineName(const machines::Machine& machine) : word_(machine.name) {}
 
     /// Returns every value, in the order in which help and messages list them.
     [[nodiscard]] static std::vector<MachineName> every();
@@ -31,7 +31,7 @@ class MachineName {
   private:
     explicit constexpr MachineName(std::string_view word) : word_(word) {}
 
-    std::string_view word_;  ///< a literal, or the name in a row of the table
+    std::string_view word_;  ///< a literal, or the name of a machine
 };
 
 inline constexpr MachineName MachineName::automatic{std::string_view("auto")};

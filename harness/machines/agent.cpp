@@ -59,8 +59,12 @@ void load_modules() {
     std::vector<fs::path> files(fs::directory_iterator("/modules"), fs::directory_iterator{});
     std::sort(files.begin(), files.end());
     for (const auto& file : files) {
+        if (file.extension() != ".ko") continue;
+        auto parameter_file = file;
+        parameter_file.replace_extension(".parameters");
+        const auto parameters = fs::exists(parameter_file) ? posix::read_file(parameter_file) : "";
         const posix::FileDescriptor fd = posix::open_file(file, O_RDONLY);
-        if (::syscall(SYS_finit_module, fd.get(), "", 0) != 0 && errno != EEXIST) {
+        if (::syscall(SYS_finit_module, fd.get(), parameters.c_str(), 0) != 0 && errno != EEXIST) {
             posix::throw_errno("the kernel refused the module " + file.filename().string());
         }
         fs::remove(file);  // frees its memory for the program

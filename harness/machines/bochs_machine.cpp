@@ -24,10 +24,12 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* bochs_name = "bochs-bin";
-constexpr const char* bios = "/usr/share/bochs/BIOS-bochs-latest";
-constexpr const char* vga_bios = "/usr/share/vgabios/vgabios-stdvga.bin";
+/// Files of Bochs's packages, below root_of().
+constexpr const char* bios = "usr/share/bochs/BIOS-bochs-latest";
+constexpr const char* vga_bios = "usr/share/vgabios/vgabios-stdvga.bin";
+constexpr const char* plugins = "usr/lib/x86_64-linux-gnu/bochs/plugins";
 /// Bochs needs a display. This one has a mode that shows nothing and listens on nothing.
-constexpr const char* display = "/usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_sdl2_gui.so";
+constexpr const char* display = "usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_sdl2_gui.so";
 
 /// Booting takes 8 s on an idle fast host, 20 s on a slow one, and longer on a busy one.
 constexpr std::chrono::seconds bochs_boot_limit{300};
@@ -38,7 +40,7 @@ enum BochsFd : int { settings_fd = 3, debugger_fd, disc_fd, serial_fd, parallel_
 
 /// The second line saves time, as in the machines of QEMU. The first line has what the agent's StallBreaker needs:
 /// access to the I/O APIC, and no HPET on interrupt 0.
-const std::string kernel_arguments = fmt::format(
+const std::string usual_arguments = fmt::format(
     "console=ttyS0,115200 quiet panic=-1 mitigations=off nokaslr iomem=relaxed hpet=disable {}={} "
     "tsc=reliable lpj=4000000 no_timer_check nowatchdog cryptomgr.notests init_on_alloc=0 audit=0 lsm=",
     port_variable, serial_port);
@@ -63,15 +65,22 @@ std::string settings(const Machine& machine) {
         "info: action=ignore\n"
         "error: action=ignore\n"
         "panic: action=fatal\n",
-        machine.memory >> 20, machine.cpu, bios, vga_bios, posix::handed_path(disc_fd), posix::handed_path(console_fd),
-        posix::handed_path(serial_fd), posix::handed_path(parallel_fd), posix::handed_path(log_fd));
+        machine.memory >> 20, machine.cpu, (root_of(machine) / bios).string(), (root_of(machine) / vga_bios).string(),
+        posix::handed_path(disc_fd), posix::handed_path(console_fd), posix::handed_path(serial_fd),
+        posix::handed_path(parallel_fd), posix::handed_path(log_fd));
+}
+
+fs::path find_bochs(const Machine& machine) {
+    if (!machine.emulator.empty()) return program_in(machine);
+    const auto program = posix::find_program(bochs_name);
+    if (!program) throw_not_set_up(machine, bochs_name);
+    return *program;
 }
 
 class Bochs : public Emulator {
   public:
     static std::unique_ptr<Bochs> start(const MachineFiles& files, const posix::FileDescriptor& disc) {
-        const auto program = posix::find_program(bochs_name);
-        if (!program) throw_not_set_up(*files.machine, bochs_name);
+        const auto program = find_bochs(*files.machine);
         const auto settings_file = posix::memory_file("settings", settings(*files.machine));
         // Debian builds Bochs with its debugger, which waits for a command to continue.
         const auto debugger_file = posix::memory_file("debugger", "c\n");
@@ -80,7 +89,7 @@ class Bochs : public Emulator {
         auto serial_line = posix::make_pseudo_terminal();
         auto answers = posix::make_pipe();
         auto process = std::make_unique<posix::ChildProcess>(
-            *program,
+            program,
             std::vector<std::string>{"-q", "-f", posix::handed_path(settings_fd), "-rc",
                                      posix::handed_path(debugger_fd)},
             std::vector<posix::HandedDescriptor>{{settings_fd, settings_file.get()},
@@ -90,7 +99,8 @@ class Bochs : public Emulator {
                                                  {parallel_fd, answers.write.get()},
                                                  {console_fd, console.get()},
                                                  {log_fd, log.get()}},
-            std::vector<std::string>{"PATH=/usr/bin:/bin", "HOME=/", "SDL_VIDEODRIVER=dummy", "SDL_AUDIODRIVER=dummy"});
+            std::vector<std::string>{"PATH=/usr/bin:/bin", "HOME=/", "SDL_VIDEODRIVER=dummy", "SDL_AUDIODRIVER=dummy",
+                                     "LTDL_LIBRARY_PATH=" + (root_of(*files.machine) / plugins).string()});
         return std::unique_ptr<Bochs>(
             new Bochs({.to = std::move(serial_line.controller), .from = std::move(answers.read)}, std::move(process),
                       std::move(console), std::move(log), files));
@@ -99,7 +109,7 @@ class Bochs : public Emulator {
   private:
     Bochs(AgentConnection agent, std::unique_ptr<posix::ChildProcess> process, posix::FileDescriptor console,
           posix::FileDescriptor log, const MachineFiles& files)
-        : Emulator({.name = std::string(files.machine->name),
+        : Emulator({.name = files.machine->name,
                     .window = serial_window,
                     .silence = "a guest that loops with interrupts off stops the whole machine, because Bochs then "
                                "lets no interrupt through to KVM"},
@@ -133,11 +143,11 @@ class Bochs : public Emulator {
 /// Returns the parts of a disc without any program's files.
 DiscParts disc_parts(const MachineFiles& files, const std::vector<fs::path>& libraries) {
     const auto& machine = *files.machine;
-    const std::array<std::string, 2> modules = {"kvm", std::string(machine.kvm_module)};
+    const std::array<std::string, 2> modules = {"kvm", machine.kvm_module};
     return {.machine = machine,
             .kernel = read_kernel(files.kernel),
-            .kernel_arguments = kernel_arguments,
-            .modules = read_modules(files.modules, modules),
+            .kernel_arguments = usual_arguments + " " + machine.kernel_arguments,
+            .modules = modules_for(files, modules),
             .libraries = libraries,
             .files = {}};
 }
@@ -145,9 +155,10 @@ DiscParts disc_parts(const MachineFiles& files, const std::vector<fs::path>& lib
 }  // namespace
 
 void check_bochs(const Machine& machine) {
-    if (!posix::find_program(bochs_name)) throw_not_set_up(machine, bochs_name);
+    (void)find_bochs(machine);
     for (const auto* file : {bios, vga_bios, display}) {
-        if (::access(file, R_OK) != 0) throw_not_set_up(machine, file);
+        const auto path = root_of(machine) / file;
+        if (::access(path.c_str(), R_OK) != 0) throw_not_set_up(machine, path.string());
     }
     check_disc_tools(machine);
 }
@@ -157,8 +168,8 @@ std::string key_of_bochs_machine(const MachineFiles& files) {
     check_bochs(machine);
     // Bochs prints its version only among many other lines, which change from run to run.
     Digest digest;
-    digest.add(posix::read_file(*posix::find_program(bochs_name)));
-    for (const auto* file : {bios, vga_bios}) digest.add(posix::read_file(file));
+    digest.add(posix::read_file(machine.emulator.empty() ? find_bochs(machine) : machine.emulator / "packages"));
+    for (const auto* file : {bios, vga_bios}) digest.add(posix::read_file(root_of(machine) / file));
     return digest.add(settings(machine)).add(disc_key(disc_parts(files, own_libraries()))).text();
 }
 

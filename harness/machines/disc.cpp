@@ -24,8 +24,7 @@ constexpr const char* boot_loader_library = "/usr/lib/syslinux/modules/bios/ldli
 /// Arguments of objcopy. They remove symbols, debugging information and the signature after them, type information, and
 /// the list of places that ftrace changes. Otherwise the kernel inside would read, check or patch these at the speed of
 /// an interpreter.
-const std::vector<std::string> strip = {"--strip-debug",    "-R", ".BTF", "-R", ".BTF_ids", "-R", "__mcount_loc", "-R",
-                                        ".rela__mcount_loc"};
+const std::vector<std::string> strip = {"--strip-debug", "-R", ".BTF", "-R", "__mcount_loc", "-R", ".rela__mcount_loc"};
 
 std::string boot_menu(const DiscParts& parts) {
     return fmt::format(
@@ -48,7 +47,7 @@ std::vector<Module> stripped(const Machine& machine, const std::vector<Module>& 
         auto arguments = strip;
         arguments.push_back(file);
         run_tool(machine, "objcopy", arguments);
-        result.push_back({module.name, posix::read_file(file)});
+        result.push_back({module.name, posix::read_file(file), module.parameters});
         fs::remove(file);
     }
     return result;
@@ -87,7 +86,7 @@ std::string disc_key(const DiscParts& parts) {
     digest.add(parts.kernel).add(boot_menu(parts)).add(agent_image());
     digest.add(posix::read_file(boot_loader)).add(posix::read_file(boot_loader_library));
     for (const auto& word : strip) digest.add(word);
-    for (const auto& module : parts.modules) digest.add(module.name).add(module.object);
+    for (const auto& module : parts.modules) digest.add(module.name).add(module.object).add(module.parameters);
     for (const auto& library : parts.libraries) digest.add(library.string()).add(posix::read_file(library));
     for (const auto& [path, file] : parts.files) {
         digest.add(path.string()).add(std::to_string(file.mode)).add(file.content);

@@ -19,11 +19,28 @@ std::string make_initramfs(const std::vector<Module>& modules, const std::vector
     archive.file("/init", agent_image(), 0755);
     int index = 0;
     for (const auto& module : modules) {
-        archive.file(fmt::format("/modules/{:02}-{}.ko", index++, module.name), module.object);
+        const auto file = fmt::format("/modules/{:02}-{}", index++, module.name);
+        archive.file(file + ".ko", module.object);
+        if (!module.parameters.empty()) archive.file(file + ".parameters", module.parameters);
     }
     for (const auto& library : libraries) archive.file(library, posix::read_file(library), 0755);
     for (const auto& [path, file] : files) archive.file(path, file.content, file.mode);
     return archive.finish();
+}
+
+std::vector<Module> modules_for(const MachineFiles& files, std::span<const std::string> wanted) {
+    auto modules = read_modules(files.modules, wanted);
+    auto left = files.machine->module_parameters;
+    for (auto& module : modules) {
+        const auto found = left.find(module.name);
+        if (found == left.end()) continue;
+        module.parameters = found->second;
+        left.erase(found);
+    }
+    if (left.empty()) return modules;
+    throw MachineError(fmt::format("the machine '{}' has parameters for {}, which it does not load",
+                                   files.machine->name, left.begin()->first),
+                       "correct `module_parameters` in the machine's file");
 }
 
 std::string read_kernel(const fs::path& path) {

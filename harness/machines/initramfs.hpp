@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "machines/modules.hpp"
+#include "machines/run.hpp"
 
 namespace gatecrash::machines {
 
@@ -22,6 +23,10 @@ struct InsideFile {
 
 /// Maps paths inside the machine to files.
 using InsideFiles = std::map<std::filesystem::path, InsideFile>;
+
+/// Returns the modules `wanted` and what they need, with the parameters that the machine gives them. Throws
+/// MachineError.
+std::vector<Module> modules_for(const MachineFiles& files, std::span<const std::string> wanted);
 
 /// Returns the bytes of the bzImage `path`. Throws MachineError with the remedy if it is not a bzImage.
 std::string read_kernel(const std::filesystem::path& path);

@@ -25,7 +25,8 @@ std::vector<std::string> module_order(std::span<const std::string> wanted,
 /// A module to load.
 struct Module {
     std::string name;
-    std::string object;  ///< the file's content
+    std::string object;           ///< the file's content
+    std::string parameters = {};  ///< such as "npt=0"
 };
 
 /// Reads `wanted` and what they need below `folder`, in loading order. Leaves out modules that the kernel has built in

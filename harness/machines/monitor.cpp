@@ -80,17 +80,24 @@ void Monitor::ignore_shared_memory() {
     command("migrate-set-capabilities", {{"capabilities", {{{"capability", "x-ignore-shared"}, {"state", true}}}}});
 }
 
+std::string Monitor::pass(int fd) {
+    // QEMU 8.2 learned to use a file by its name, and QEMU 11 takes no other one.
+    constexpr int knows_files = 9;
+    if (command("query-version").at("qemu").at("major").get<int>() >= knows_files)
+        return fmt::format("file:/proc/{}/fd/{}", ::getpid(), fd);
+    command("getfd", {{"fdname", "devices"}}, fd);
+    return "fd:devices";
+}
+
 void Monitor::restore_devices(int fd) {
     ignore_shared_memory();
-    command("getfd", {{"fdname", "devices"}}, fd);
-    command("migrate-incoming", {{"uri", "fd:devices"}});
+    command("migrate-incoming", {{"uri", pass(fd)}});
 }
 
 void Monitor::save_devices(int fd) {
     ignore_shared_memory();
     command("stop");
-    command("getfd", {{"fdname", "devices"}}, fd);
-    command("migrate", {{"uri", "fd:devices"}});
+    command("migrate", {{"uri", pass(fd)}});
     const auto deadline = std::chrono::steady_clock::now() + answer_limit;
     for (;;) {
         const auto progress = command("query-migrate");

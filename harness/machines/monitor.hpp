@@ -27,6 +27,8 @@ class Monitor {
     nlohmann::json read_message();
     /// Keeps memory that is a file out of what QEMU writes and reads: it needs no saving.
     void ignore_shared_memory();
+    /// Lets QEMU use the file `fd`, and returns a URI for it.
+    std::string pass(int fd);
     void send_text(const std::string& text, int fd);
 
     int connection_;

@@ -15,13 +15,13 @@ constexpr const char* qemu_name = "qemu-system-x86_64";
 
 std::vector<std::string> common_arguments(const Machine& machine, bool shared_memory) {
     const auto* const share = shared_memory ? "on" : "off";
-    return {
+    std::vector<std::string> arguments{
         "-M",
         "q35,memory-backend=memory",
         "-accel",
         "tcg,thread=single",
         "-cpu",
-        std::string(machine.cpu),
+        machine.cpu,
         // Uses one CPU. QEMU 7.2's SVM changes a CPU's pending interrupts without a lock at each VM entry and exit
         // (svm_helper.c, CPU_INTERRUPT_VIRQ). With two CPU threads an interrupt is lost now and then, and the machine
         // hangs.
@@ -65,11 +65,17 @@ std::vector<std::string> common_arguments(const Machine& machine, bool shared_me
         "-global",
         "migration.store-global-state=off",
     };
+    if (!machine.emulator.empty()) {
+        for (const auto* folder : {"usr/share/qemu", "usr/share/seabios"})
+            arguments.insert(arguments.end(), {"-L", root_of(machine) / folder});
+    }
+    return arguments;
 }
 
 }  // namespace
 
 fs::path find_qemu(const Machine& machine) {
+    if (!machine.emulator.empty()) return program_in(machine);
     if (auto found = posix::find_program(qemu_name)) return *found;
     throw MachineError(fmt::format("the {} machine needs QEMU, but {} is not in PATH", machine.name, qemu_name),
                        remedy_of(machine));
@@ -87,9 +93,10 @@ std::vector<std::string> boot_arguments(const Machine& machine) {
     auto arguments = common_arguments(machine, true);
     // The last line saves time. The kernel then does not probe a clock that an emulator makes look broken, runs no
     // self-tests, and does not zero each page twice.
-    const std::string kernel_arguments =
+    std::string kernel_arguments =
         "console=ttyS0 quiet panic=-1 mitigations=off lpj=4000000 tsc=reliable no_timer_check nowatchdog "
         "cryptomgr.notests init_on_alloc=0 audit=0 lsm= nokaslr";
+    if (!machine.kernel_arguments.empty()) kernel_arguments += " " + machine.kernel_arguments;
     arguments.insert(arguments.end(), {"-kernel", posix::handed_path(kernel_fd), "-initrd",
                                        posix::handed_path(initramfs_fd), "-append", kernel_arguments});
     return arguments;

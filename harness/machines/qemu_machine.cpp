@@ -27,7 +27,7 @@ namespace {
 
 /// virtio comes first: once the port is there, the agent can say what is wrong with the other modules.
 std::vector<std::string> modules_of(const Machine& machine) {
-    return {"virtio_pci", "virtio_console", "kvm", std::string(machine.kvm_module)};
+    return {"virtio_pci", "virtio_console", "kvm", machine.kvm_module};
 }
 
 constexpr std::chrono::seconds qemu_boot_limit{180};
@@ -62,8 +62,7 @@ class Qemu : public Emulator {
   private:
     Qemu(const Machine& machine, AgentConnection agent, posix::FileDescriptor monitor,
          std::unique_ptr<posix::ChildProcess> process, std::unique_ptr<FileWindow> window)
-        : Emulator({.name = std::string(machine.name), .window = {}, .silence = {}}, std::move(agent),
-                   std::move(process)),
+        : Emulator({.name = machine.name, .window = {}, .silence = {}}, std::move(agent), std::move(process)),
           monitor_(std::move(monitor)),
           window_(std::move(window)) {}
 
@@ -118,7 +117,7 @@ Parts collect_parts(const MachineFiles& files, const std::vector<fs::path>& libr
     parts.qemu = find_qemu(*files.machine);
     parts.version = qemu_version(parts.qemu);
     parts.kernel = read_kernel(files.kernel);
-    parts.initramfs = make_initramfs(read_modules(files.modules, modules_of(*files.machine)), libraries);
+    parts.initramfs = make_initramfs(modules_for(files, modules_of(*files.machine)), libraries);
     return parts;
 }
 

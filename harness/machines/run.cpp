@@ -49,16 +49,23 @@ fs::path default_cache(const Machine& machine) {
                        "name one with GATECRASH_CACHE");
 }
 
+/// Returns the bzImage in `folder`, which also has its modules. Empty if there is none.
+std::optional<fs::path> image_in(const fs::path& folder) {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(folder, error)) {
+        if (entry.path().filename().string().starts_with("vmlinuz")) return entry.path();
+    }
+    return std::nullopt;
+}
+
 /// Returns a bzImage and the folder of its modules: those that `./dev setup` unpacked, or else those that this host
 /// runs.
 std::pair<fs::path, fs::path> default_kernel() {
     std::error_code error;
     // The user's own build folder has no kernel, but `./dev setup` may have put one into the usual folder.
     for (const fs::path build : {GATECRASH_BUILD_FOLDER, GATECRASH_SOURCE_FOLDER "/build"}) {
-        for (const auto& entry : fs::directory_iterator(build / "machines" / "kernel", error)) {
-            const auto& path = entry.path();
-            if (path.filename().string().starts_with("vmlinuz")) return {path, path.parent_path()};
-        }
+        const auto folder = build / "machines" / "kernel";
+        if (const auto image = image_in(folder)) return {*image, folder};
     }
     struct utsname names {};
     ::uname(&names);
@@ -114,6 +121,11 @@ MachineFiles MachineFiles::from_environment(const Machine& machine) {
     if (kernel) {
         files.kernel = *kernel;
         files.modules = *modules;
+    } else if (!machine.kernel.empty()) {
+        const auto image = image_in(machine.kernel);
+        if (!image) throw_not_set_up(machine, "kernel in " + machine.kernel.string());
+        files.kernel = *image;
+        files.modules = machine.kernel;
     } else {
         std::tie(files.kernel, files.modules) = default_kernel();
     }

@@ -1,0 +1,79 @@
+#!/bin/bash
+# Downloads packages of any Debian suite and unpacks them in a folder. Installs nothing, and needs no root:
+#     fetch_packages.sh SUITE FOLDER PROGRAM PACKAGE...
+# FOLDER gets the files of PACKAGE... below root/, every library that PROGRAM loads in lib/, and the script `run`, which
+# starts PROGRAM with these libraries. If PROGRAM is `kernel`, PACKAGE depends on a Linux kernel. Then FOLDER gets its
+# image and its modules for virtual machines. `packages` lists name, version and digest of each package. FOLDER appears
+# whole or not at all.
+set -euo pipefail
+
+# Modules that the machines load: see fetch_kernel() in dev.
+readonly module_folders='arch/x86/kvm virt/lib drivers/virtio drivers/char/virtio_console.ko drivers/char/virtio_console.ko.xz'
+
+suite=$1 folder=$(realpath -m "$2") program=$3
+shift 3
+
+mirror=$({ grep -ohE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null || true; } | head -n 1)
+mirror=${mirror:-http://deb.debian.org/debian}
+apt=$(dirname "$folder")/apt-$suite
+mkdir -p "$apt"/lists/partial "$apt"/archives/partial
+# Backports need the packages of their suite.
+for each in ${suite%-backports} $suite; do
+    printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' "${mirror% }" "$each"
+done | sort -u >"$apt/sources.list"
+touch "$apt/status"
+options=(
+    -o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$apt/lists"
+    -o "Dir::State::status=$apt/status" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=
+    -o "Dir::Cache::archives=$apt/archives" -o APT::Sandbox::User=root -o Acquire::Languages=none
+    -o "APT::Default-Release=$suite" -o APT::Install-Recommends=false -o Debug::NoLocking=true
+)
+[[ -n $(find "$apt/lists" -maxdepth 1 -name '*Packages*' -mtime -1) ]] || apt-get -qq "${options[@]}" update >&2
+
+# An empty status file makes apt name every package that is needed, also those that this system has.
+mapfile -t wanted < <(apt-get "${options[@]}" --simulate install "$@" | sed -n 's/^Inst \([^ ]*\) .*/\1/p')
+if [[ $program == kernel ]]; then
+    # From 7.x on, Debian divides a kernel among several packages.
+    mapfile -t wanted < <(printf '%s\n' "${wanted[@]}" | grep -E '^linux-(image|binary|modules|base)-[0-9]')
+    set -- "${wanted[@]}"
+fi
+scratch=$folder.unfinished
+rm -rf "$scratch"
+mkdir -p "$scratch"/{archives,others,root,lib}
+(cd "$scratch/archives" && apt-get -qq "${options[@]}" download "${wanted[@]}" >&2)
+for archive in "$scratch"/archives/*.deb; do
+    name=$(dpkg-deb -f "$archive" Package)
+    to=$scratch/others
+    [[ " $* " != *" $name "* ]] || to=$scratch/root
+    dpkg -x "$archive" "$to"
+    printf '%s %s %s\n' "$name" "$(dpkg-deb -f "$archive" Version)" "$(sha256sum <"$archive" | cut -d ' ' -f 1)" \
+        >>"$scratch/packages"
+done
+if [[ $program == kernel ]]; then
+    mkdir "$scratch/modules"
+    modules=$(find "$scratch/root" -path '*/lib/modules/*' -name modules.builtin -printf '%h\n' | head -n 1)
+    find "$scratch/root" -name 'vmlinuz*' -exec cp -t "$scratch" {} +
+    cp "$modules/modules.builtin" "$scratch"
+    for path in $module_folders; do
+        [[ ! -e $modules/kernel/$path ]] ||
+            find "$modules/kernel/$path" -name '*.ko*' -exec cp -t "$scratch/modules" {} +
+    done
+    find "$scratch/modules" -name '*.xz' -exec xz -d {} +
+    rm -rf "${scratch:?}"/{root,lib}
+else
+    libraries=$(find "$scratch/root" "$scratch/others" -name '*.so*' -printf '%h\n' | sort -u | paste -sd :)
+    loader=$(find "$scratch/others" -name 'ld-linux-x86-64.so.2' | head -n 1)
+    # Plugins load libraries of their own.
+    { echo "$scratch/root$program" && find "$scratch/root" -name '*.so'; } | while read -r file; do
+        "$loader" --library-path "$libraries" --list "$file" || true
+    done | sed -n 's/.* => \([^ ]*\) .*/\1/p' | sort -u | xargs -r cp -Lt "$scratch/lib"
+    cp -L "$loader" "$scratch/lib"
+    cat >"$scratch/run" <<EOF
+#!/bin/sh
+exec "$folder/lib/ld-linux-x86-64.so.2" --library-path "$folder/lib" "$folder/root$program" "\$@"
+EOF
+    chmod +x "$scratch/run"
+fi
+rm -rf "$scratch/archives" "$scratch/others"
+rm -rf "$folder"
+mv "$scratch" "$folder"

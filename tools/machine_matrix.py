@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""Examines the machines of tools/machines.json, and writes docs/reference/machine-matrix.md.
+
+    machine_matrix.py GATECRASH RESULTS [--fresh] [--page FILE] [--doctor-only] [MACHINE...]
+
+Runs `doctor` and the variants below on each machine. RESULTS is a folder that keeps the documents. What it has is not
+run again, unless --fresh empties it first. With --page, the script writes the page from all documents in that folder.
+The exit code is 1 if a machine that should be fit is not, or if a verdict is not the expected one.
+"""
+
+import argparse
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+
+TOOLS = pathlib.Path(__file__).resolve().parent
+VARIANTS = ["nested-nmi", "faulting*", "reference32*", "sysret*", "entry-stack*"]
+TABLE = [
+    {"name": "amd", "like": "amd", "summary": "QEMU 7.2 and Linux 6.1 of Debian 12"},
+    {"name": "intel", "like": "intel", "summary": "Bochs 2.7 and Linux 6.1 of Debian 12"},
+]
+# Machines that must be unfit, with the behaviour that says so.
+UNFIT = {"intel-no-vnmi": "nmi-mask-until-iret"}
+
+HEAD = """# Machine matrix
+
+gatecrash was tried on these machines. `./dev setup --machines` fetches what they need, and
+`tools/machine_matrix.py` made this page from the documents of `doctor` and `run`. The versions of
+the emulators and kernels are those of the day on which the page was made.
+
+- **Differs**: behaviours whose answers differ from those of the first machine of that vendor, `amd`
+  or `intel`. [Behaviours](behaviours.md) says what they are. The mark is `+` where this machine
+  does what the manuals say and the first one does not, and `-` for the opposite.
+- **Variants**: how many of `nested-nmi`, `faulting-iret`, `reference32`, `sysret` and `entry-stack`
+  gave the expected verdict. Then those follow that were skipped, and those whose counts of
+  boundaries, schedules or findings differ. A dash means that they were not run.
+
+| machine | what it is | fit | differs | variants |
+|---|---|---|---|---|
+"""
+
+
+def run(command, document):
+    """Runs a command that writes a document, unless the document is there."""
+    if not document.exists():
+        scratch = document.with_suffix(".unfinished")
+        subprocess.run([*command, "--quiet", "--json", scratch], check=False, stdout=subprocess.DEVNULL)
+        if scratch.exists():
+            scratch.rename(document)
+    return json.loads(document.read_text()) if document.exists() else None
+
+
+def load(folder, name, kind):
+    path = folder / f"{name}.{kind}.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def differing(doctor, first):
+    """Lists the behaviours that differ, each with its mark."""
+    here, there = doctor["machine"]["behaviours"], first["machine"]["behaviours"]
+    marks = []
+    for name in sorted(there):
+        if name in here and here[name] != there[name]:
+            marks.append(("+" if here[name] else "-") + name)
+    return ", ".join(f"`{mark}`" for mark in marks) or "nothing"
+
+
+def verdicts(results, first):
+    """Describes what a run gave, and whether all of it was expected."""
+    if results is None:
+        return "-", True
+    variants = {f"{each['case']}/{each['variant']}": each for each in results["results"]}
+    good = [name for name, each in variants.items() if each["status"] == "ok"]
+    skipped = [name for name, each in variants.items() if each["status"] == "skipped"]
+    bad = [name for name in variants if name not in good and name not in skipped]
+    text = f"{len(good)} of {len(variants)}"
+    if skipped:
+        text += f"; skipped: {', '.join(skipped)}"
+    if bad:
+        text += f"; **not as expected**: {', '.join(bad)}"
+    if first is not None:
+        others = {f"{each['case']}/{each['variant']}": each for each in first["results"]}
+        counts = ("boundaries", "schedules", "findings")
+        other = [name for name in good if name in others and others[name]["status"] == "ok"
+                 and any(variants[name][count] != others[name][count] for count in counts)]
+        if other:
+            text += f"; other counts: {', '.join(other)}"
+    return text, not bad
+
+
+def examine(machine, arguments, folder):
+    name = machine["name"]
+    print(f"{name}: {machine['summary']}", flush=True)
+    doctor = run([arguments.gatecrash, "doctor", "--machine", name], folder / f"{name}.doctor.json")
+    if not arguments.doctor_only and name not in UNFIT:
+        run([arguments.gatecrash, "run", *VARIANTS, "--machine", name], folder / f"{name}.run.json")
+    return doctor
+
+
+def rows(machines, folder):
+    """Yields a line of the page for each machine, and whether it is as expected."""
+    for machine in machines:
+        name = machine["name"]
+        doctor, results = load(folder, name, "doctor"), load(folder, name, "run")
+        if doctor is None:
+            is_expected = name in UNFIT
+            yield f"| `{name}` | {machine['summary']} | no | `-{UNFIT.get(name, 'no answer')}` | - |", is_expected
+            continue
+        like = machine["like"]
+        fit = all(each.get("fit", False) for each in doctor["machines"] if each["name"] == name)
+        text, is_good = verdicts(results, load(folder, like, "run") if name != like else None)
+        differs = differing(doctor, load(folder, like, "doctor")) if name != like else "-"
+        what = f"{machine['summary']} (Linux {doctor['machine']['kernel'].split('-')[0]})"
+        is_expected = fit == (name not in UNFIT) and is_good
+        yield f"| `{name}` | {what} | {'yes' if fit else 'no'} | {differs} | {text} |", is_expected
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("gatecrash")
+    parser.add_argument("results", type=pathlib.Path)
+    parser.add_argument("--fresh", action="store_true")
+    parser.add_argument("--page", type=pathlib.Path)
+    parser.add_argument("--doctor-only", action="store_true")
+    parser.add_argument("machines", nargs="*")
+    arguments = parser.parse_intermixed_args()
+    if arguments.fresh:
+        shutil.rmtree(arguments.results, ignore_errors=True)
+    arguments.results.mkdir(parents=True, exist_ok=True)
+    machines = TABLE + json.loads((TOOLS / "machines.json").read_text())["machines"]
+    chosen = [each for each in machines if not arguments.machines or each["name"] in arguments.machines]
+    for machine in chosen:
+        examine(machine, arguments, arguments.results)
+    lines = list(rows(machines if arguments.page else chosen, arguments.results))
+    if arguments.page:
+        arguments.page.write_text(HEAD + "".join(line + "\n" for line, _ in lines))
+    for line, is_expected in lines:
+        if not is_expected:
+            print(f"not as expected: {line}")
+    return 0 if all(is_expected for _, is_expected in lines) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
