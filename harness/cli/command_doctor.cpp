@@ -44,7 +44,9 @@ struct ExaminedHere {
 
 ExaminedHere examine_here() {
     ExaminedHere examined{
-        .machine = {.description = describe_here(), .missing = {}, .remedy = {}}, .measurements = {}, .refusal = {}};
+        .machine = {.description = describe_here(), .missing = {}, .remedy = {}, .host = report::read_host_facts()},
+        .measurements = {},
+        .refusal = {}};
     auto& description = examined.machine.description;
     try {
         examined.measurements = qualify::measure(kvm::System::open());
@@ -82,6 +84,7 @@ int show_here(const CommonOptions& options, Documents& documents) {
     TextOutput text(options);
     const auto examined = examine_here();
     text.print(report::describe(examined.machine.description) + "\n");
+    text.print(report::describe(*examined.machine.host, examined.machine.description.vendor));
     for (const auto& measurement : examined.measurements) text.print(lines_of_measurement(measurement));
     text.print(verdict_on(examined));
     documents.write("--json", report::doctor_report(version, examined.machine.description,
@@ -136,7 +139,8 @@ int compare_machines(const CommonOptions& options, Documents& documents) {
     TextOutput text(options);
     const auto here = examine_here();
     std::vector<ExaminedMachine> examined_machines{here.machine};
-    text.print(report::describe(here.machine.description) + "\n" + verdict_on(here));
+    text.print(report::describe(here.machine.description) + "\n" +
+               report::describe(*here.machine.host, here.machine.description.vendor) + verdict_on(here));
     for (const auto& machine : machines::emulated_machines()) {
         if (!options.quiet) fmt::print(stderr, "gatecrash: measuring the {} machine...\n", machine.name);
         auto examined = examine_emulated(machine);

@@ -33,6 +33,7 @@ Json to_json(const ExaminedMachine& machine) {
     }
     auto json = report::to_json(machine.description);
     json["fit"] = machine.fit;
+    if (machine.host) json["host"] = report::to_json(*machine.host, machine.description.vendor);
     return json;
 }
 

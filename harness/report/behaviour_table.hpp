@@ -1,10 +1,12 @@
 // Shows machines side by side: for each behaviour, what the manuals say and what each machine does.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "report/host_facts.hpp"
 #include "report/machine_description.hpp"
 
 namespace gatecrash::report {
@@ -22,7 +24,8 @@ struct BehaviourRow {
 struct ExaminedMachine {
     MachineDescription description;  ///< includes `answers`; for a missing machine, only the name
     bool fit = false;
-    std::string missing, remedy;  ///< why there are no answers, and what the user can do about it
+    std::string missing, remedy;      ///< why there are no answers, and what the user can do about it
+    std::optional<HostFacts> host{};  ///< only of the machine that this program runs on
 
     bool operator==(const ExaminedMachine&) const = default;
 };

@@ -1,0 +1,142 @@
+#include "report/host_facts.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+
+namespace gatecrash::report {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+using vm::Vendor;
+
+/// A row of the table.
+struct KnownProblem {
+    const char *symptom, *kernels, *remedy;
+    bool (*applies)(const HostFacts& facts, Vendor vendor);
+};
+
+bool has(const std::map<std::string, std::string>& values, const char* name, const char* part) {
+    const auto found = values.find(name);
+    return found != values.end() && found->second.find(part) != std::string::npos;
+}
+
+bool is_between(const HostFacts& facts, KernelVersion first, KernelVersion mended) {
+    return facts.kernel && *facts.kernel >= first && *facts.kernel < mended;
+}
+
+/// Properties of kernels that users meet with gatecrash.
+constexpr KnownProblem known[] = {
+    {"KVM drops all nested page tables when the guest's CR3 changes, so guests with two page tables and all 32-bit "
+     "guests are several times slower",
+     "5.16 to 6.1.49, and 6.2 to 6.3.1 (mended by edbdb43fc96b)", "use a newer kernel, or load kvm with tdp_mmu=N",
+     [](const HostFacts& facts, Vendor) {
+         return !has(facts.kvm_parameters, "kvm.tdp_mmu", "N") &&
+                (is_between(facts, {5, 16, 0}, {6, 1, 50}) || is_between(facts, {6, 2, 0}, {6, 3, 2}));
+     }},
+    {"a trap of TF in the shadow of STI or MOV SS makes the VM entry fail (KVM_EXIT_FAIL_ENTRY)",
+     "before 5.17, on Intel's CPUs", "use a newer kernel",
+     [](const HostFacts& facts, Vendor vendor) {
+         return vendor == Vendor::intel && is_between(facts, {0, 0, 0}, {5, 17, 0});
+     }},
+    {"creating a virtual machine takes some 30 ms in a control group", "5.4 to 6.13",
+     "use a newer kernel, or load kvm with nx_huge_pages=never on a host that runs only your own guests",
+     [](const HostFacts& facts, Vendor) {
+         return !has(facts.kvm_parameters, "kvm.nx_huge_pages", "never") && is_between(facts, {5, 4, 0}, {6, 14, 0});
+     }},
+    {"KVM has no dirty ring, so each restore compares all pages", "before 5.11", "use a newer kernel",
+     [](const HostFacts& facts, Vendor) {
+         return is_between(facts, {0, 0, 0}, {5, 11, 0});
+     }},
+    {"each exit to gatecrash costs an IBPB (VMSCAPE)", "5.10.244, 6.1.152, 6.6.106, 6.12.47, 6.16.7 and later",
+     "boot with vmscape=off on a host that runs only your own guests",
+     [](const HostFacts& facts, Vendor) { return has(facts.vulnerabilities, "vmscape", "IBPB before exit"); }},
+    {"each entry of a guest flushes the L1 data cache (L1TF)", "all, on CPUs that have this vulnerability",
+     "load kvm_intel with vmentry_l1d_flush=never on a host that runs only your own guests",
+     [](const HostFacts& facts, Vendor) { return has(facts.vulnerabilities, "l1tf", "cache flushes"); }},
+};
+
+std::string content_of(const fs::path& path) {
+    std::ifstream file(path);
+    std::string line;
+    std::getline(file, line);
+    return line;
+}
+
+std::map<std::string, std::string> values_in(const fs::path& folder, const std::string& prefix) {
+    std::map<std::string, std::string> values;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(folder, error)) {
+        if (auto value = content_of(entry.path()); !value.empty())
+            values[prefix + entry.path().filename().string()] = std::move(value);
+    }
+    return values;
+}
+
+/// Reads the version of the sources. Debian's release has an ABI's name, and its version follows a word of its own.
+std::optional<KernelVersion> version_in(const std::string& text) {
+    for (const char* before : {"Debian ", "Linux version "}) {
+        const auto at = text.rfind(before);
+        if (at == std::string::npos) continue;
+        KernelVersion version;
+        const auto* number = text.c_str() + at + std::char_traits<char>::length(before);
+        if (std::sscanf(number, "%u.%u.%u", &version.major, &version.minor, &version.patch) >= 2) return version;
+    }
+    return std::nullopt;
+}
+
+std::string dotted(const KernelVersion& version) {
+    return fmt::format("{}.{}.{}", version.major, version.minor, version.patch);
+}
+
+}  // namespace
+
+HostFacts read_host_facts(const fs::path& root) {
+    HostFacts facts;
+    facts.microcode = content_of(root / "sys/devices/system/cpu/cpu0/microcode/version");
+    facts.is_nested = vm::is_below_hypervisor();
+    facts.kernel = version_in(content_of(root / "proc/version"));
+    for (const char* module : {"kvm", "kvm_amd", "kvm_intel"})
+        facts.kvm_parameters.merge(values_in(root / "sys/module" / module / "parameters", std::string(module) + "."));
+    facts.vulnerabilities = values_in(root / "sys/devices/system/cpu/vulnerabilities", "");
+    return facts;
+}
+
+std::vector<KernelProblem> known_problems(const HostFacts& facts, Vendor vendor) {
+    std::vector<KernelProblem> problems;
+    for (const auto& row : known) {
+        if (row.applies(facts, vendor)) problems.push_back({row.symptom, row.kernels, row.remedy});
+    }
+    return problems;
+}
+
+std::string describe(const HostFacts& facts, Vendor vendor) {
+    auto lines = fmt::format("  kernel {}, microcode {}, {}\n", facts.kernel ? dotted(*facts.kernel) : "unknown",
+                             facts.microcode.empty() ? "unknown" : facts.microcode,
+                             facts.is_nested ? "below another hypervisor" : "not below another hypervisor");
+    for (const auto& problem : known_problems(facts, vendor)) {
+        lines += fmt::format("  known    {}\n             kernels   {}\n             remedy    {}\n", problem.symptom,
+                             problem.kernels, problem.remedy);
+    }
+    return lines;
+}
+
+Json to_json(const HostFacts& facts, Vendor vendor) {
+    Json problems = Json::array();
+    for (const auto& problem : known_problems(facts, vendor)) {
+        problems.push_back({{"symptom", problem.symptom}, {"kernels", problem.kernels}, {"remedy", problem.remedy}});
+    }
+    return {{"kernel_version", facts.kernel ? Json(dotted(*facts.kernel)) : Json(nullptr)},
+            {"microcode", facts.microcode},
+            {"nested", facts.is_nested},
+            {"kvm_parameters", facts.kvm_parameters},
+            {"vulnerabilities", facts.vulnerabilities},
+            {"known_problems", std::move(problems)}};
+}
+
+}  // namespace gatecrash::report
