@@ -32,6 +32,10 @@ options=(
 
 # An empty status file makes apt name every package that is needed, also those that this system has.
 mapfile -t wanted < <(apt-get "${options[@]}" --simulate install "$@" | sed -n 's/^Inst \([^ ]*\) .*/\1/p')
+[[ ${#wanted[@]} -gt 0 ]] || {
+    echo "fetch_packages.sh: Debian $suite has no packages $*, or they cannot be installed together" >&2
+    exit 1
+}
 if [[ $program == kernel ]]; then
     # From 7.x on, Debian divides a kernel among several packages.
     mapfile -t wanted < <(printf '%s\n' "${wanted[@]}" | grep -E '^linux-(image|binary|modules|base)-[0-9]')

@@ -59,6 +59,8 @@ def load(folder, name, kind):
 
 def differing(doctor, first):
     """Lists the behaviours that differ, each with its mark."""
+    if first is None:
+        return "-"
     here, there = doctor["machine"]["behaviours"], first["machine"]["behaviours"]
     marks = []
     for name in sorted(there):
@@ -70,7 +72,7 @@ def differing(doctor, first):
 def verdicts(results, first):
     """Describes what a run gave, and whether all of it was expected."""
     if results is None:
-        return "-", True
+        return "-", False
     variants = {f"{each['case']}/{each['variant']}": each for each in results["results"]}
     good = [name for name, each in variants.items() if each["status"] == "ok"]
     skipped = [name for name, each in variants.items() if each["status"] == "skipped"]
@@ -93,27 +95,35 @@ def verdicts(results, first):
 def examine(machine, arguments, folder):
     name = machine["name"]
     print(f"{name}: {machine['summary']}", flush=True)
-    doctor = run([arguments.gatecrash, "doctor", "--machine", name], folder / f"{name}.doctor.json")
-    if not arguments.doctor_only and name not in UNFIT:
+    if name in UNFIT:
+        command = [arguments.gatecrash, "run", "nested-nmi/flag-only", "--machine", name]
+        refused = subprocess.run(command, check=False, capture_output=True, text=True)
+        (folder / f"{name}.refused.txt").write_text(refused.stderr)
+        return
+    run([arguments.gatecrash, "doctor", "--machine", name], folder / f"{name}.doctor.json")
+    if not arguments.doctor_only:
         run([arguments.gatecrash, "run", *VARIANTS, "--machine", name], folder / f"{name}.run.json")
-    return doctor
 
 
-def rows(machines, folder):
+def rows(machines, folder, doctor_only):
     """Yields a line of the page for each machine, and whether it is as expected."""
     for machine in machines:
-        name = machine["name"]
+        name, like = machine["name"], machine["like"]
+        if name in UNFIT:
+            refusal = folder / f"{name}.refused.txt"
+            is_expected = refusal.exists() and f"cannot be used: {UNFIT[name]}:" in refusal.read_text()
+            why = f"`-{UNFIT[name]}`" if is_expected else "**not refused for the expected reason**"
+            yield f"| `{name}` | {machine['summary']} | no | {why} | - |", is_expected
+            continue
         doctor, results = load(folder, name, "doctor"), load(folder, name, "run")
         if doctor is None:
-            is_expected = name in UNFIT
-            yield f"| `{name}` | {machine['summary']} | no | `-{UNFIT.get(name, 'no answer')}` | - |", is_expected
+            yield f"| `{name}` | {machine['summary']} | **no answer** | - | - |", False
             continue
-        like = machine["like"]
         fit = all(each.get("fit", False) for each in doctor["machines"] if each["name"] == name)
         text, is_good = verdicts(results, load(folder, like, "run") if name != like else None)
         differs = differing(doctor, load(folder, like, "doctor")) if name != like else "-"
         what = f"{machine['summary']} (Linux {doctor['machine']['kernel'].split('-')[0]})"
-        is_expected = fit == (name not in UNFIT) and is_good
+        is_expected = fit and (is_good or (doctor_only and results is None))
         yield f"| `{name}` | {what} | {'yes' if fit else 'no'} | {differs} | {text} |", is_expected
 
 
@@ -133,7 +143,7 @@ def main():
     chosen = [each for each in machines if not arguments.machines or each["name"] in arguments.machines]
     for machine in chosen:
         examine(machine, arguments, arguments.results)
-    lines = list(rows(machines if arguments.page else chosen, arguments.results))
+    lines = list(rows(machines if arguments.page else chosen, arguments.results, arguments.doctor_only))
     if arguments.page:
         arguments.page.write_text(HEAD + "".join(line + "\n" for line, _ in lines))
     for line, is_expected in lines:

@@ -47,7 +47,9 @@ def main(folder, wanted):
         if lacking:
             print(f"dev: no machine {machine['name']}: {', '.join(sorted(lacking))} could not be downloaded",
                   file=sys.stderr)
-    (folder / "machines.json").write_text(json.dumps({"machines": usable}, indent=1) + "\n")
+    scratch = folder / "machines.json.unfinished"
+    scratch.write_text(json.dumps({"machines": usable}, indent=1) + "\n")
+    scratch.rename(folder / "machines.json")
     return 1 if missing else 0
 
 

@@ -43,11 +43,11 @@ struct ExaminedHere {
 };
 
 ExaminedHere examine_here() {
-    ExaminedHere examined{
-        .machine = {.description = describe_here(), .missing = {}, .remedy = {}, .host = report::read_host_facts()},
-        .measurements = {},
-        .refusal = {}};
+    ExaminedHere examined{.machine = {.description = describe_here(), .missing = {}, .remedy = {}, .host = {}},
+                          .measurements = {},
+                          .refusal = {}};
     auto& description = examined.machine.description;
+    if (emulated_machine().empty()) examined.machine.host = report::read_host_facts();
     try {
         examined.measurements = qualify::measure(kvm::System::open());
         add_behaviours(description, examined.measurements);
@@ -84,7 +84,8 @@ int show_here(const CommonOptions& options, Documents& documents) {
     TextOutput text(options);
     const auto examined = examine_here();
     text.print(report::describe(examined.machine.description) + "\n");
-    text.print(report::describe(*examined.machine.host, examined.machine.description.vendor));
+    if (examined.machine.host)
+        text.print(report::describe(*examined.machine.host, examined.machine.description.vendor));
     for (const auto& measurement : examined.measurements) text.print(lines_of_measurement(measurement));
     text.print(verdict_on(examined));
     documents.write("--json", report::doctor_report(version, examined.machine.description,

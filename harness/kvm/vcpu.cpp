@@ -154,6 +154,7 @@ void Vcpu::set_debug_registers(const kvm_debugregs& registers) {
     debug_registers_known_ = true;
 }
 
+// NOLINTNEXTLINE(readability-make-member-function-const): it changes the vCPU
 void Vcpu::set_cpuid(std::span<const kvm_cpuid_entry2> entries) {
     CountedList list(entries);
     checked_ioctl(*this, set_cpuid2_request, list.data(), "KVM_SET_CPUID2");
@@ -204,6 +205,7 @@ void Vcpu::interrupt(std::uint8_t vector) {
     valid_ &= ~std::uint64_t{KVM_SYNC_X86_EVENTS};
 }
 
+// NOLINTNEXTLINE(readability-make-member-function-const): it changes the vCPU
 void Vcpu::setup_machine_check(std::uint64_t mcg_capabilities) {
     GATECRASH_IOCTL(*this, KVM_X86_SETUP_MCE, &mcg_capabilities);
 }
@@ -306,6 +308,7 @@ kvm_fpu Vcpu::fpu() const {
     return state;
 }
 
+// NOLINTNEXTLINE(readability-make-member-function-const): it changes the vCPU
 void Vcpu::set_fpu(const kvm_fpu& state) { GATECRASH_IOCTL(*this, KVM_SET_FPU, &state); }
 
 void Vcpu::answer(std::uint32_t value) {

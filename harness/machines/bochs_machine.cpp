@@ -168,7 +168,7 @@ std::string key_of_bochs_machine(const MachineFiles& files) {
     check_bochs(machine);
     // Bochs prints its version only among many other lines, which change from run to run.
     Digest digest;
-    digest.add(posix::read_file(machine.emulator.empty() ? find_bochs(machine) : machine.emulator / "packages"));
+    digest.add(machine.emulator.empty() ? posix::read_file(find_bochs(machine)) : packages_in(machine));
     for (const auto* file : {bios, vga_bios}) digest.add(posix::read_file(root_of(machine) / file));
     return digest.add(settings(machine)).add(disc_key(disc_parts(files, own_libraries()))).text();
 }

@@ -63,6 +63,7 @@ Machine read_machine(const Json& json, const fs::path& folder) {
     if (const auto emulator = text(json, "emulator", ""); !emulator.empty()) machine.emulator = folder / emulator;
     if (const auto kernel = text(json, "kernel", ""); !kernel.empty()) machine.kernel = folder / kernel;
     const auto all_parameters = json.value("module_parameters", Json::object());
+    if (!all_parameters.is_object()) throw MachineError("`module_parameters` is not an object");
     for (const auto& [module, parameters] : all_parameters.items()) {
         if (!parameters.is_string()) throw MachineError(fmt::format("the parameters of {} are not a string", module));
         machine.module_parameters[module] = parameters.get<std::string>();

@@ -9,6 +9,7 @@
 #include "machines/machine_error.hpp"
 #include "machines/machine_file.hpp"
 #include "machines/qemu_machine.hpp"
+#include "posix/file.hpp"
 
 namespace gatecrash::machines {
 
@@ -75,6 +76,13 @@ std::filesystem::path program_in(const Machine& machine) {
     std::error_code error;
     if (!std::filesystem::exists(program, error)) throw_not_set_up(machine, program.string());
     return program;
+}
+
+std::string packages_in(const Machine& machine) {
+    const auto packages = machine.emulator / "packages";
+    std::error_code error;
+    if (!std::filesystem::exists(packages, error)) throw_not_set_up(machine, packages.string());
+    return posix::read_file(packages);
 }
 
 std::filesystem::path root_of(const Machine& machine) {

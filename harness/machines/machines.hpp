@@ -68,6 +68,8 @@ inline constexpr const char* inside_variable = "GATECRASH_MACHINE";
 
 /// Returns the program in the folder Machine::emulator. Throws MachineError if it is not there.
 [[nodiscard]] std::filesystem::path program_in(const Machine& machine);
+/// Returns the list of the packages in that folder, with their digests. Throws MachineError if it is not there.
+[[nodiscard]] std::string packages_in(const Machine& machine);
 /// Returns the folder below which the files of the emulator's packages are.
 [[nodiscard]] std::filesystem::path root_of(const Machine& machine);
 

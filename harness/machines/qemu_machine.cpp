@@ -116,6 +116,7 @@ Parts collect_parts(const MachineFiles& files, const std::vector<fs::path>& libr
     parts.machine = files.machine;
     parts.qemu = find_qemu(*files.machine);
     parts.version = qemu_version(parts.qemu);
+    if (!files.machine->emulator.empty()) parts.version += packages_in(*files.machine);
     parts.kernel = read_kernel(files.kernel);
     parts.initramfs = make_initramfs(modules_for(files, modules_of(*files.machine)), libraries);
     return parts;

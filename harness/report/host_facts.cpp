@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <system_error>
+#include <utility>
 
 namespace gatecrash::report {
 
@@ -45,7 +47,7 @@ constexpr KnownProblem known[] = {
          return vendor == Vendor::intel && is_between(facts, {0, 0, 0}, {5, 17, 0});
      }},
     {"creating a virtual machine takes some 30 ms in a control group", "5.4 to 6.13",
-     "use a newer kernel, or load kvm with nx_huge_pages=never on a host that runs only your own guests",
+     "use a newer kernel, or from 6.5 on load kvm with nx_huge_pages=never on a host that runs only your own guests",
      [](const HostFacts& facts, Vendor) {
          return !has(facts.kvm_parameters, "kvm.nx_huge_pages", "never") && is_between(facts, {5, 4, 0}, {6, 14, 0});
      }},
@@ -80,8 +82,10 @@ std::map<std::string, std::string> values_in(const fs::path& folder, const std::
 
 /// Reads the version of the sources. Debian's release has an ABI's name, and its version follows a word of its own.
 std::optional<KernelVersion> version_in(const std::string& text) {
-    for (const char* before : {"Debian ", "Linux version "}) {
-        const auto at = text.rfind(before);
+    // The compiler, which is named first, has a word "Debian" of its own.
+    const auto build = std::min(text.find('#'), text.size());
+    for (const auto& [before, from] : {std::pair{"Debian ", build}, std::pair{"Linux version ", std::size_t{0}}}) {
+        const auto at = text.find(before, from);
         if (at == std::string::npos) continue;
         KernelVersion version;
         const auto* number = text.c_str() + at + std::char_traits<char>::length(before);

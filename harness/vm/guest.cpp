@@ -24,11 +24,12 @@ bool is_guests_doing(const kvm::InternalErrorExit& error) {
     return error.suberror == KVM_INTERNAL_ERROR_EMULATION || error.suberror == KVM_INTERNAL_ERROR_DELIVERY_EV;
 }
 
-/// True if KVM for Intel stopped because the delivery of an event raised #DB. The second word that KVM reports is the
-/// interruption information of the exit (Linux, handle_exception_nmi()).
+/// True if KVM for Intel stopped because the delivery of a #DB raised another one. KVM reports what was being delivered
+/// and what that raised (Linux, handle_exception_nmi()).
 bool is_nested_debug_exception(const kvm::InternalErrorExit& error) {
+    const auto is_debug_exception = [](std::uint64_t info) { return (info & 0xff) == GATECRASH_VECTOR_DB; };
     return error.suberror == KVM_INTERNAL_ERROR_SIMUL_EX && error.data.size() > 1 &&
-           (error.data[1] & 0xff) == GATECRASH_VECTOR_DB;
+           is_debug_exception(error.data[0]) && is_debug_exception(error.data[1]);
 }
 
 }  // namespace

@@ -71,6 +71,8 @@ TEST_F(MachineFile, IsRefusedWithTheReason) {
                 HasSubstr("there is no member `colour`"));
     EXPECT_THAT(error_of(R"({"machines": [{"name": "a", "like": "amd", "cpu": 486}]})"),
                 HasSubstr("`cpu` is not a string"));
+    EXPECT_THAT(error_of(R"({"machines": [{"name": "a", "like": "amd", "module_parameters": "npt=0"}]})"),
+                HasSubstr("`module_parameters` is not an object"));
     EXPECT_THAT(error_of(R"({"machines": [{"name": "a", "like": "amd", "module_parameters": {"kvm": 1}}]})"),
                 HasSubstr("the parameters of kvm are not a string"));
 }

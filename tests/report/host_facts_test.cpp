@@ -34,6 +34,15 @@ TEST(HostFacts, AreReadFromTheirFiles) {
     EXPECT_EQ(facts.vulnerabilities.at("vmscape"), "Mitigation: IBPB before exit to userspace");
 }
 
+TEST(HostFacts, DoNotTakeTheCompilersVersionForTheKernels) {
+    const auto root = fs::path(testing::TempDir()) / "gatecrash-own-kernel";
+    fs::create_directories(root / "proc");
+    std::ofstream(root / "proc/version") << "Linux version 6.15.2 (me@here) (gcc (Debian 12.2.0-14) 12.2.0) #1 SMP\n";
+    const auto facts = read_host_facts(root);
+    fs::remove_all(root);
+    EXPECT_EQ(facts.kernel, (KernelVersion{6, 15, 2}));
+}
+
 TEST(HostFacts, MayBeMissing) {
     const auto facts = read_host_facts("/nonexistent");
     EXPECT_FALSE(facts.kernel);

@@ -17,6 +17,8 @@ class NmiSink {
   public:
     NmiSink();
     ~NmiSink();
+    NmiSink(const NmiSink&) = delete;
+    NmiSink& operator=(const NmiSink&) = delete;
 
     /// Makes sure that neither KVM nor the CPU has a latched NMI. If KVM keeps one, the CPU takes it in a handler of
     /// this class, in memory that no guest uses. So a restore must follow, or the end of the guest. `cpu` belongs to
