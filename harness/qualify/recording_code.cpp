@@ -96,7 +96,9 @@ vm::Guest& RecordingCode::boot(Bench& bench) {
     for (const auto& [vector, address] : vm::Recorder(*this, max_records).emit(on_)) {
         name_address(address, handler_of(vector));
     }
-    return bench.load(build("qualify"));
+    auto image = build("qualify");
+    image.keeps_pages_new = pages_ == Pages::fresh;
+    return bench.load(image);
 }
 
 Account RecordingCode::run(Bench& bench, const OnBegin& on_begin) { return run(boot(bench), on_begin); }

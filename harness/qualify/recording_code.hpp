@@ -40,7 +40,7 @@ class RecordingCode : public vm::GuestCode {
     /// tf-over-exit). So the guest begins by using all of its pages. With `fresh` it does not: it finds them unused if
     /// the machine is new.
     enum class Pages { used, fresh };
-    explicit RecordingCode(Pages pages = Pages::used) {
+    explicit RecordingCode(Pages pages = Pages::used) : pages_(pages) {
         if (pages == Pages::used) touch_pages();
     }
 
@@ -91,6 +91,7 @@ class RecordingCode : public vm::GuestCode {
 
     void name_address(std::uint64_t address, Place place) { names_.push_back({address, place}); }
 
+    Pages pages_;
     std::vector<vm::RecordingHandler> on_;
     std::vector<Name> names_;
 };

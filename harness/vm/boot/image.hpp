@@ -86,6 +86,7 @@ struct Image {
     std::vector<abi::Stack> stacks;
     std::vector<Segment> segments;
     SymbolTable symbols;
+    bool keeps_pages_new = false;  ///< the first use of a page must be the guest's own: see quirks/new_pages.hpp
 
     [[nodiscard]] bool is_64_bit() const { return word_size == 8; }
     /// True if `address` is the user's: user code is in the low half of the address space, kernel code in the high

@@ -60,7 +60,7 @@ class PageUser {
 }  // namespace
 
 void use_pages(Guest& guest) {
-    if (cpu_vendor() != Vendor::intel) return;
+    if (cpu_vendor() != Vendor::intel || guest.image().keeps_pages_new) return;
     auto& memory = guest.memory();
     memory.own_all_pages();
     const auto& image = guest.image();
