@@ -16,6 +16,13 @@ import re
 import sys
 
 
+def report_of(command):
+    """The name of the report that a test's command leaves: that of its program, and of the shim of in-machine.sh."""
+    words = [word for word in command if not word.startswith("--gtest_")]
+    shim = "-with-" + words[words.index("--shim") + 1] if "--shim" in words else ""
+    return pathlib.Path(words[-1]).name + shim
+
+
 def is_one_test(label, test):
     """Returns whether a program leaves no GoogleTest report, so that it counts as one test: a fuzzer, and a tool."""
     return label == "fuzz" or re.search(r":(?:tools|coverage) / ", test["name"]) is not None
@@ -68,7 +75,7 @@ class Sum:
                 name = test["name"].split(" / ")[-1]
                 self.failures.append(f"{label}: {name}: {saved.group(1) if saved else result}")
             return
-        program = pathlib.Path(test["command"][-1]).name
+        program = report_of(test["command"])
         if (label, program) not in counts:
             self.failures.append(f"{test['name']}: {result}, without a report (status {test['returncode']})")
         elif counts[label, program] == 0 and not is_part:
