@@ -165,6 +165,8 @@ KernelState KernelGuest::save(const KernelState* earlier, Save what, bool has_wr
 void KernelGuest::restore(const KernelState& state) {
     // KVM moves RIP over the OUT of the last exit at the next run, if RIP is still there.
     if (state.cpu.regs.rip == cpu_.regs().rip) cpu_.complete_exit();
+    // No register ends a HLT that waits for an interrupt.
+    if (std::exchange(may_be_halted_, false)) cpu_.wake();
     nmi_sink_.drain(vm_, cpu_);
     memory_states_.value().restore(state.pages);
     console_ = state.console;
@@ -377,6 +379,7 @@ std::optional<Stop> KernelGuest::stop_of(const kvm::Exit& exit) {
         throw vm::MachineFault(kvm::describe(exit));
     // Memory where no device is reads all ones.
     if (std::holds_alternative<kvm::InterruptedExit>(exit) && watchdog_.fired()) {
+        may_be_halted_ = true;
         const bool is_over = cpu_.is_halted() && (cpu_.regs().rflags & vm::rflags_if) == 0;
         return is_over ? Stop{Ended{std::string(halted_for_ever)}} : Stop{StillRuns{}};
     }

@@ -217,6 +217,7 @@ class KernelGuest {
     kvm::Vm vm_;
     kvm::Vcpu cpu_;
     vm::Watchdog watchdog_;
+    bool may_be_halted_ = false;  ///< the watchdog ended a run, which may have waited in a HLT
     std::chrono::microseconds tick_{7000};
     std::optional<MemoryStates> memory_states_;
     // Before the first save():

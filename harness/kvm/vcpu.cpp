@@ -27,21 +27,21 @@ void forget_interrupts(kvm_sregs& sregs) {
 /// only the selector, the bases of FS and GS, and the DPL of SS, which is the CPL. Other bits can differ between two
 /// entries with the same state. KVM before February 2023 wrote zeros for them ("KVM: x86/vmx: Do not skip segment
 /// attributes if unusable bit is set").
-void forget_hidden(kvm_segment& segment, bool has_base, bool has_dpl) {
+void forget_hidden(kvm_segment& segment, std::uint64_t kept_base = 0, std::uint8_t kept_dpl = 0) {
     if (segment.unusable == 0) return;
-    kvm_segment kept{};
-    kept.unusable = 1;
-    kept.selector = segment.selector;
-    if (has_base) kept.base = segment.base;
-    if (has_dpl) kept.dpl = segment.dpl;
-    segment = kept;
+    const auto selector = segment.selector;
+    segment = {};
+    segment.unusable = 1;
+    segment.selector = selector;
+    segment.base = kept_base;
+    segment.dpl = kept_dpl;
 }
 
 void forget_what_means_nothing(kvm_sregs& sregs) {
     forget_interrupts(sregs);
-    for (auto* const segment : {&sregs.ds, &sregs.es, &sregs.ldt}) forget_hidden(*segment, false, false);
-    for (auto* const segment : {&sregs.fs, &sregs.gs}) forget_hidden(*segment, true, false);
-    forget_hidden(sregs.ss, false, true);
+    for (auto* const segment : {&sregs.ds, &sregs.es, &sregs.ldt}) forget_hidden(*segment);
+    for (auto* const segment : {&sregs.fs, &sregs.gs}) forget_hidden(*segment, segment->base);
+    forget_hidden(sregs.ss, 0, sregs.ss.dpl);
 }
 
 }  // namespace
@@ -285,6 +285,12 @@ bool Vcpu::is_halted() {
     kvm_mp_state state{};
     GATECRASH_IOCTL(*this, KVM_GET_MP_STATE, &state);
     return state.mp_state == KVM_MP_STATE_HALTED;
+}
+
+void Vcpu::wake() {
+    flush();
+    kvm_mp_state state{KVM_MP_STATE_RUNNABLE};
+    GATECRASH_IOCTL(*this, KVM_SET_MP_STATE, &state);
 }
 
 kvm_lapic_state Vcpu::local_apic() {

@@ -70,6 +70,8 @@ class Vcpu {
     /// True if the CPU waits in a HLT for an interrupt (KVM_GET_MP_STATE). Only interrupt controllers inside KVM let it
     /// wait there.
     [[nodiscard]] bool is_halted();
+    /// Ends such a wait (KVM_SET_MP_STATE).
+    void wake();
 
     /// Return and set the registers of the local APIC, which Vm::create_interrupt_controllers() makes (KVM_GET_LAPIC).
     [[nodiscard]] kvm_lapic_state local_apic();

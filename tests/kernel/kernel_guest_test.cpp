@@ -21,6 +21,19 @@ TEST(KernelGuest, SaysWhatTheKernelSaidBeforeItGaveUp) {
     }
 }
 
+TEST(KernelGuest, RunsAgainAfterItHalted) {
+    Booted booted;
+    auto& guest = booted.guest();
+    constexpr std::array cli_hlt{std::byte{0xfa}, std::byte{0xf4}};
+    guest.restore(booted.next());
+    guest.patch(booted.symbols().find("entry_SYSCALL_64").value(), cli_hlt);
+    EXPECT_EQ(guest.run(), (Stop{Rang{GATECRASH_DOORBELL_BEGIN}}));
+    guest.leave_doorbell();
+    EXPECT_EQ(guest.run_patiently(), (Stop{Ended{std::string(halted_for_ever)}}));
+    guest.restore(booted.next());
+    EXPECT_EQ(guest.run(), (Stop{Rang{GATECRASH_DOORBELL_BEGIN}}));
+}
+
 TEST(KernelGuest, HasALogOfWholeLines) {
     Booted booted;
     auto subject = booted.subject({});
