@@ -54,7 +54,7 @@ Guest::Guest(std::unique_ptr<VirtualMachine> own, VirtualMachine* others, Image 
         learn_image();
         reset_debug_registers_ = cpu_.debug_registers();
         set_up_cpu();
-        quirks::use_pages(*this);
+        quirks::use_pages(*this);  // on this guest's page tables, and in its registers
         set_up_cpu();
         watchdog_ = std::make_unique<Watchdog>(cpu_);
     } catch (...) {

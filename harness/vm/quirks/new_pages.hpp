@@ -12,7 +12,8 @@ namespace quirks {
 /// (SDM volume 3, 27.3.3). KVM then maps the page and enters the guest again. Bochs 3.0 pushes this RF in the frame of
 /// an event whose delivery met a new page. Whether a page is new depends on what ran before, so frames would not be
 /// the same each time. So this function reads all pages through each of the harness's roots, since their page tables
-/// count, too. It writes the stacks, because KVM also notes the first write to a page. Applies to Intel's CPUs.
+/// count, too. KVM maps a page that the host may write so that the guest may write it as well, and reports it as
+/// written. Applies to Intel's CPUs.
 void use_pages(Guest& guest);
 
 }  // namespace quirks

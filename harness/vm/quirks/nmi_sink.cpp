@@ -1,5 +1,6 @@
 #include "vm/quirks/nmi_sink.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
