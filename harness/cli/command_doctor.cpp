@@ -70,22 +70,30 @@ std::string verdict_on(const ExaminedHere& examined) {
 
 std::vector<report::BehaviourRow> rows() {
     std::vector<report::BehaviourRow> rows;
-    const auto text = [](const qualify::Allowed& usual, const qualify::Allowed& some) {
-        return describe(usual) + (some.empty() ? "" : ", but on some CPUs: " + describe(some));
+    const auto texts = [](const qualify::Allowed& answers) {
+        std::vector<std::string> texts;
+        for (const auto& answer : answers) texts.push_back(qualify::describe(answer));
+        return texts;
     };
     for (const auto& each : qualify::manuals()) {
-        rows.push_back({each.behaviour, text(each.intel, each.some_intel), text(each.amd, each.some_amd), each.source});
+        rows.push_back({each.behaviour, describe(each.intel), describe(each.amd), each.source, texts(each.some_intel),
+                        texts(each.some_amd)});
     }
     return rows;
+}
+
+/// Returns the lines about this machine that come before its behaviours.
+std::string heading_of(const ExaminedHere& examined) {
+    const auto& machine = examined.machine;
+    return report::describe(machine.description) + "\n" +
+           (machine.host ? report::describe(*machine.host, machine.description.vendor) : "");
 }
 
 /// Examines this machine, and prints its behaviours.
 int show_here(const CommonOptions& options, Documents& documents) {
     TextOutput text(options);
     const auto examined = examine_here();
-    text.print(report::describe(examined.machine.description) + "\n");
-    if (examined.machine.host)
-        text.print(report::describe(*examined.machine.host, examined.machine.description.vendor));
+    text.print(heading_of(examined));
     for (const auto& measurement : examined.measurements) text.print(lines_of_measurement(measurement));
     text.print(verdict_on(examined));
     documents.write("--json", report::doctor_report(version, examined.machine.description,
@@ -140,8 +148,7 @@ int compare_machines(const CommonOptions& options, Documents& documents) {
     TextOutput text(options);
     const auto here = examine_here();
     std::vector<ExaminedMachine> examined_machines{here.machine};
-    text.print(report::describe(here.machine.description) + "\n" +
-               report::describe(*here.machine.host, here.machine.description.vendor) + verdict_on(here));
+    text.print(heading_of(here) + verdict_on(here));
     for (const auto& machine : machines::emulated_machines()) {
         if (!options.quiet) fmt::print(stderr, "gatecrash: measuring the {} machine...\n", machine.name);
         auto examined = examine_emulated(machine);

@@ -11,10 +11,13 @@ namespace {
 
 constexpr std::size_t mark_width = 7;  // width of "differs"
 
-std::string mark_of(const MachineDescription& machine, vm::Behaviour behaviour) {
-    const auto found = machine.behaviours.find(behaviour);
+std::string mark_of(const MachineDescription& machine, const BehaviourRow& row) {
+    const auto found = machine.behaviours.find(row.behaviour);
     if (found == machine.behaviours.end()) return "-";
-    return found->second ? "ok" : "differs";
+    if (found->second) return "ok";
+    const auto& some = machine.vendor == vm::Vendor::amd ? row.some_amd : row.some_intel;
+    const auto answer = machine.answers.find(row.behaviour);
+    return answer != machine.answers.end() && std::ranges::count(some, answer->second) != 0 ? "other" : "differs";
 }
 
 std::size_t name_width(std::span<const BehaviourRow> rows) {
@@ -24,7 +27,8 @@ std::size_t name_width(std::span<const BehaviourRow> rows) {
 }
 
 Json to_json(const BehaviourRow& row) {
-    return {{"name", to_string(row.behaviour)}, {"intel", row.intel}, {"amd", row.amd}, {"source", row.source}};
+    return {{"name", to_string(row.behaviour)}, {"intel", row.intel},      {"amd", row.amd}, {"source", row.source},
+            {"some_intel", row.some_intel},     {"some_amd", row.some_amd}};
 }
 
 Json to_json(const ExaminedMachine& machine) {
@@ -53,7 +57,7 @@ std::string behaviour_table(std::span<const BehaviourRow> rows, std::span<const 
     auto table = line(
         "", [](const MachineDescription& machine) { return machine.name; }, "the manuals");
     for (const auto& row : rows) {
-        const auto marks = [&](const MachineDescription& machine) { return mark_of(machine, row.behaviour); };
+        const auto marks = [&](const MachineDescription& machine) { return mark_of(machine, row); };
         const auto source = fmt::format(" [{}]", row.source);
         if (row.intel == row.amd) {
             table += line(to_string(row.behaviour), marks, row.intel + source);
@@ -62,7 +66,8 @@ std::string behaviour_table(std::span<const BehaviourRow> rows, std::span<const 
             table += line("", nothing, "AMD: " + row.amd + source);
         }
         for (const auto& machine : machines) {
-            if (mark_of(machine.description, row.behaviour) != "differs") continue;
+            const auto mark = mark_of(machine.description, row);
+            if (mark == "ok" || mark == "-") continue;
             const auto answer = machine.description.answers.find(row.behaviour);
             if (answer == machine.description.answers.end()) continue;
             table += line("", nothing, fmt::format("{} gives: {}", machine.description.name, answer->second));

@@ -16,6 +16,7 @@ struct BehaviourRow {
     vm::Behaviour behaviour;
     std::string intel, amd;  ///< if a manual leaves it open: what it allows, separated by " | "
     std::string source;      ///< the manuals' sections
+    std::vector<std::string> some_intel{}, some_amd{};  ///< further answers, which only some CPUs of a vendor give
 
     bool operator==(const BehaviourRow&) const = default;
 };
@@ -30,9 +31,12 @@ struct ExaminedMachine {
     bool operator==(const ExaminedMachine&) const = default;
 };
 
-/// Returns a line for each behaviour: its name, a word for each machine, and what the manuals say. The word is "ok" if
-/// the machine's answer is what its vendor's manual says, "differs" if not, and "-" if it was not measured. Then each
-/// answer that differs follows on a line of its own.
+/// Returns a line for each behaviour: its name, a word for each machine, and what the manuals say. Then each answer
+/// that is not "ok" follows on a line of its own. The words are:
+/// - "ok": the machine's answer is what its vendor's manual says;
+/// - "other": it is one that only some of the vendor's CPUs give;
+/// - "differs": it is neither;
+/// - "-": it was not measured.
 [[nodiscard]] std::string behaviour_table(std::span<const BehaviourRow> rows,
                                           std::span<const ExaminedMachine> machines);
 

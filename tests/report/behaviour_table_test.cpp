@@ -39,6 +39,21 @@ TEST(BehaviourTable, ShowsTheMachinesBesideTheManuals) {
               "                                        AMD: #UD [SDM 5.8.7; APM 6.1.2]\n");
 }
 
+TEST(BehaviourTable, TellsWhatOnlySomeCpusDo) {
+    auto machine = three_machines()[1];
+    machine.description.vendor = vm::Vendor::amd;
+    machine.description.behaviours = {{Behaviour::int3, false}};
+    machine.description.answers = {{Behaviour::int3, "#DB"}};
+    auto row = rows[0];
+    const auto mark_with = [&](const std::vector<std::string>& some_amd) {
+        row.some_amd = some_amd;
+        return behaviour_table({&row, 1}, {&machine, 1});
+    };
+    EXPECT_THAT(mark_with({"#BP later", "#DB"}), testing::HasSubstr("int3  other "));
+    EXPECT_THAT(mark_with({"#BP later", "#DB"}), testing::HasSubstr("amd gives: #DB"));
+    EXPECT_THAT(mark_with({"#BP later"}), testing::HasSubstr("int3  differs "));
+}
+
 TEST(BehaviourTable, WithoutAMachineShowsTheManuals) {
     EXPECT_EQ(behaviour_table({rows.data(), 1}, {}),
               "      the manuals\n"
@@ -57,9 +72,12 @@ TEST(DoctorReport, HasEveryMachineAndIsReadBack) {
     EXPECT_EQ(document["machines"][0]["fit"], false);
     EXPECT_EQ(document["machines"][1]["fit"], true);
     EXPECT_EQ(document["machines"][2], json({{"name", "intel"}, {"missing", "no emulator"}, {"remedy", "get one"}}));
-    EXPECT_EQ(
-        document["manuals"][1],
-        json({{"name", "sysenter-64"}, {"intel", "arrives"}, {"amd", "#UD"}, {"source", "SDM 5.8.7; APM 6.1.2"}}));
+    EXPECT_EQ(document["manuals"][1], json({{"name", "sysenter-64"},
+                                            {"intel", "arrives"},
+                                            {"amd", "#UD"},
+                                            {"source", "SDM 5.8.7; APM 6.1.2"},
+                                            {"some_intel", json::array()},
+                                            {"some_amd", json::array()}}));
     EXPECT_EQ(machine_of_doctor_report(text), machines[1].description);
 }
 
