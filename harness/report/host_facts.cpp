@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
-#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -17,9 +16,9 @@ namespace {
 
 using vm::Vendor;
 
-/// A row of the table.
+/// A problem, and whether a host has it.
 struct KnownProblem {
-    const char *symptom, *kernels, *remedy;
+    KernelProblem problem;
     bool (*applies)(const HostFacts& facts, Vendor vendor);
 };
 
@@ -34,32 +33,32 @@ bool is_between(const HostFacts& facts, KernelVersion first, KernelVersion mende
 
 /// Properties of kernels that users meet with gatecrash.
 constexpr KnownProblem known[] = {
-    {"KVM drops all nested page tables when the guest's CR3 changes, so guests with two page tables and all 32-bit "
-     "guests are several times slower",
-     "5.16 to 6.1.49, and 6.2 to 6.3.1 (mended by edbdb43fc96b)", "use a newer kernel, or load kvm with tdp_mmu=N",
+    {{"KVM drops all nested page tables when the guest's CR3 changes, so guests with two page tables and all 32-bit "
+      "guests are several times slower",
+      "5.16 to 6.1.49, and 6.2 to 6.3.1 (mended by edbdb43fc96b)", "use a newer kernel, or load kvm with tdp_mmu=N"},
      [](const HostFacts& facts, Vendor) {
          return !has(facts.kvm_parameters, "kvm.tdp_mmu", "N") &&
                 (is_between(facts, {5, 16, 0}, {6, 1, 50}) || is_between(facts, {6, 2, 0}, {6, 3, 2}));
      }},
-    {"a trap of TF in the shadow of STI or MOV SS makes the VM entry fail (KVM_EXIT_FAIL_ENTRY)",
-     "before 5.17, on Intel's CPUs", "use a newer kernel",
+    {{"a trap of TF in the shadow of STI or MOV SS makes the VM entry fail (KVM_EXIT_FAIL_ENTRY)",
+      "before 5.17, on Intel's CPUs", "use a newer kernel"},
      [](const HostFacts& facts, Vendor vendor) {
          return vendor == Vendor::intel && is_between(facts, {0, 0, 0}, {5, 17, 0});
      }},
-    {"creating a virtual machine takes some 30 ms in a control group", "5.4 to 6.13",
-     "use a newer kernel, or from 6.5 on load kvm with nx_huge_pages=never on a host that runs only your own guests",
+    {{"creating a virtual machine takes some 30 ms in a control group", "5.4 to 6.13",
+      "use a newer kernel, or from 6.5 on load kvm with nx_huge_pages=never on a host that runs only your own guests"},
      [](const HostFacts& facts, Vendor) {
          return !has(facts.kvm_parameters, "kvm.nx_huge_pages", "never") && is_between(facts, {5, 4, 0}, {6, 14, 0});
      }},
-    {"KVM has no dirty ring, so each restore compares all pages", "before 5.11", "use a newer kernel",
+    {{"KVM has no dirty ring, so each restore compares all pages", "before 5.11", "use a newer kernel"},
      [](const HostFacts& facts, Vendor) {
          return is_between(facts, {0, 0, 0}, {5, 11, 0});
      }},
-    {"each exit to gatecrash costs an IBPB (VMSCAPE)", "5.10.244, 6.1.152, 6.6.106, 6.12.47, 6.16.7 and later",
-     "boot with vmscape=off on a host that runs only your own guests",
+    {{"each exit to gatecrash costs an IBPB (VMSCAPE)", "5.10.244, 6.1.152, 6.6.106, 6.12.47, 6.16.7 and later",
+      "boot with vmscape=off on a host that runs only your own guests"},
      [](const HostFacts& facts, Vendor) { return has(facts.vulnerabilities, "vmscape", "IBPB before exit"); }},
-    {"each entry of a guest flushes the L1 data cache (L1TF)", "all, on CPUs that have this vulnerability",
-     "load kvm_intel with vmentry_l1d_flush=never on a host that runs only your own guests",
+    {{"each entry of a guest flushes the L1 data cache (L1TF)", "all, on CPUs that have this vulnerability",
+      "load kvm_intel with vmentry_l1d_flush=never on a host that runs only your own guests"},
      [](const HostFacts& facts, Vendor) { return has(facts.vulnerabilities, "l1tf", "cache flushes"); }},
 };
 
@@ -114,7 +113,7 @@ HostFacts read_host_facts(const fs::path& root) {
 std::vector<KernelProblem> known_problems(const HostFacts& facts, Vendor vendor) {
     std::vector<KernelProblem> problems;
     for (const auto& row : known) {
-        if (row.applies(facts, vendor)) problems.push_back({row.symptom, row.kernels, row.remedy});
+        if (row.applies(facts, vendor)) problems.push_back(row.problem);
     }
     return problems;
 }

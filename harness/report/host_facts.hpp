@@ -1,11 +1,11 @@
 #pragma once
 
-#include <cstdint>
+#include <compare>
 #include <filesystem>
 #include <map>
 #include <optional>
-#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "report/sweep_json.hpp"
@@ -35,7 +35,7 @@ struct HostFacts {
 
 /// A property of a kernel that users meet with gatecrash.
 struct KernelProblem {
-    std::string symptom, kernels, remedy;
+    std::string_view symptom, kernels, remedy;
 };
 
 /// Returns the known problems that `facts` have on a CPU of `vendor`. A distribution can have mended one in a version

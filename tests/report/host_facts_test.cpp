@@ -54,7 +54,7 @@ TEST(HostFacts, MayBeMissing) {
 
 std::vector<std::string> symptoms(const HostFacts& facts, Vendor vendor = Vendor::amd) {
     std::vector<std::string> symptoms;
-    for (const auto& problem : known_problems(facts, vendor)) symptoms.push_back(problem.symptom);
+    for (const auto& problem : known_problems(facts, vendor)) symptoms.emplace_back(problem.symptom);
     return symptoms;
 }
 
