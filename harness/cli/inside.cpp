@@ -18,7 +18,7 @@ struct Fetched {
 int run_words(const machines::Machine& machine, const Words& words, const Connection& connection) {
     machines::Launch launch;
     launch.arguments = words;
-    launch.environment[machine_variable] = machine.name;
+    launch.environment[machines::inside_variable] = machine.name;
     launch.streams.in = connection.in;
     launch.streams.out = connection.out;
     launch.streams.err = connection.err;

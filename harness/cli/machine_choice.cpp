@@ -45,7 +45,7 @@ LocalMachine require_here(const std::string& name, bool others) {
 }  // namespace
 
 std::string emulated_machine() {
-    const char* name = std::getenv(machine_variable);
+    const char* name = std::getenv(machines::inside_variable);
     return name == nullptr ? "" : name;
 }
 

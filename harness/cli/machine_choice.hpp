@@ -30,9 +30,7 @@ struct LocalMachine {
 /// would be misleading.
 void check_that_it_lands(std::span<const vm::Event> events, const LocalMachine& machine);
 
-/// The environment variable that names the emulated machine in which this process runs. It is not set on a host.
-inline constexpr const char* machine_variable = machines::inside_variable;
-/// Returns the value of machine_variable; empty if it is not set.
+/// Returns the name of the emulated machine in which this process runs (machines::inside_variable); empty on a host.
 [[nodiscard]] std::string emulated_machine();
 
 /// Describes the machine on which this process runs, without its behaviours.

@@ -5,7 +5,6 @@ namespace gatecrash::cli {
 std::vector<MachineName> MachineName::every() {
     std::vector names{automatic};
     for (const auto& machine : machines::all_machines()) names.emplace_back(machine);
-    for (const auto& machine : machines::further_machines()) names.emplace_back(machine);
     names.push_back(all);
     return names;
 }

@@ -28,9 +28,15 @@ sweep::Shard read_shard(const Values& values, std::optional<unsigned> jobs) {
     return *shard;
 }
 
-std::vector<Choice<MachineName>> machine_choices() {
+/// Returns the words for --machine. Files of machines are read only if the table does not have the `word`, so that a
+/// damaged file is in nobody's way.
+std::vector<Choice<MachineName>> machine_choices(const std::string& word) {
     std::vector<Choice<MachineName>> choices;
-    for (const auto name : MachineName::every()) choices.push_back({name.word(), name});
+    const auto add = [&](MachineName name) { choices.push_back({name.word(), name}); };
+    for (const auto name : MachineName::every()) add(name);
+    if (std::ranges::find(choices, word, &Choice<MachineName>::word) == choices.end()) {
+        for (const auto& machine : machines::further_machines()) add(MachineName(machine));
+    }
     return choices;
 }
 
@@ -80,8 +86,8 @@ void add_common(OptionList& options) {
 
 CommonOptions read_common(const Values& values, Machines machines) {
     CommonOptions options;
-    options.machine =
-        values.choice_if_given<MachineName>("machine", machine_choices()).value_or(MachineName::automatic);
+    if (values.has("machine"))
+        options.machine = *values.choice_if_given<MachineName>("machine", machine_choices(values.text("machine")));
     if (options.machine == MachineName::all && machines == Machines::one) {
         values.fail("--machine all works only with `gatecrash doctor` and `gatecrash run`");
     }

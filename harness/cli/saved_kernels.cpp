@@ -57,7 +57,7 @@ void boot_inside(const machines::Machine& machine, const KernelOptions& options,
     const fs::path inside = "/booted-kernel";
     machines::Launch launch;
     launch.arguments = boot_words(options, inside);
-    launch.environment[machine_variable] = machine.name;
+    launch.environment[machines::inside_variable] = machine.name;
     for (const auto& input : {options.kernel, options.init}) {
         if (input) launch.inputs[*input] = *input;
     }

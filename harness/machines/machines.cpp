@@ -62,11 +62,12 @@ std::span<const Machine> further_machines() {
 }
 
 const Machine* find_machine(std::string_view name) {
-    for (const auto& machines : {all_machines(), further_machines()}) {
+    const auto find_in = [&](std::span<const Machine> machines) {
         const auto found = std::ranges::find(machines, name, &Machine::name);
-        if (found != machines.end()) return &*found;
-    }
-    return nullptr;
+        return found == machines.end() ? nullptr : &*found;
+    };
+    const auto* const found = find_in(all_machines());
+    return found != nullptr ? found : find_in(further_machines());
 }
 
 std::string remedy_of(const Machine& machine) { return fmt::format("run `{}`{}", machine.setup, machine.or_else); }
