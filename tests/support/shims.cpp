@@ -15,6 +15,18 @@
 namespace gatecrash {
 namespace {
 
+/// Calls KVM_RUN so that KVM takes in and returns all state, and does not enter the guest. It returns as if a signal
+/// had come before.
+int run_nothing(int fd, kvm_run& shared) {
+    const auto asked = shared.immediate_exit;
+    shared.immediate_exit = 1;
+    const int result = ::ioctl(fd, KVM_RUN, nullptr);
+    const int error = errno;
+    shared.immediate_exit = asked;
+    errno = error;
+    return result;
+}
+
 class LatchingShim : public kvm::Shim {
   public:
     int call(int fd, unsigned long request, void* argument, kvm_run& shared) override {
@@ -103,14 +115,7 @@ class InterruptingShim : public kvm::Shim {
   public:
     int call(int fd, unsigned long request, void* argument, kvm_run& shared) override {
         if (request != KVM_RUN || random_() % 3 != 0) return ::ioctl(fd, request, argument);
-        // KVM takes in and returns all state, and does not enter the guest, as if a signal had come before.
-        const auto asked = shared.immediate_exit;
-        shared.immediate_exit = 1;
-        const int result = ::ioctl(fd, request, argument);
-        const int error = errno;
-        shared.immediate_exit = asked;
-        errno = error;
-        return result;
+        return run_nothing(fd, shared);
     }
 
   private:
@@ -121,10 +126,7 @@ class GivingUpShim : public kvm::Shim {
   public:
     int call(int fd, unsigned long request, void* argument, kvm_run& shared) override {
         if (request != KVM_RUN || !is_met(fd, shared)) return ::ioctl(fd, request, argument);
-        const auto asked = shared.immediate_exit;
-        shared.immediate_exit = 1;
-        (void)::ioctl(fd, request, argument);
-        shared.immediate_exit = asked;
+        (void)run_nothing(fd, shared);
         constexpr std::uint64_t debug_exception = 0x80000301;  // valid, a hardware exception, vector 1
         shared.exit_reason = KVM_EXIT_INTERNAL_ERROR;
         shared.internal.suberror = KVM_INTERNAL_ERROR_SIMUL_EX;

@@ -8,6 +8,7 @@
 
 namespace gatecrash {
 
+/// A shim that changes no verdict.
 struct NamedShim {
     std::string_view name;
     kvm::ShimFactory make;
@@ -21,10 +22,9 @@ struct NamedShim {
 [[nodiscard]] kvm::ShimFactory scramble_unusable_segments();
 /// A dirty ring without every `nth` entry.
 [[nodiscard]] kvm::ShimFactory lose_written_pages(unsigned nth);
-/// A host that interrupts KVM_RUN for no reason before it enters the guest, and whose signals come late.
+/// A host that interrupts KVM_RUN now and then for no reason, before it enters the guest.
 [[nodiscard]] kvm::ShimFactory interrupt_runs();
-/// A CPU whose KVM gives up if the delivery of an event meets a breakpoint on data: Intel
-/// (KVM_INTERNAL_ERROR_SIMUL_EX).
+/// A CPU whose KVM gives up if the delivery of a #DB meets a breakpoint on data: Intel (KVM_INTERNAL_ERROR_SIMUL_EX).
 [[nodiscard]] kvm::ShimFactory give_up_on_nested_debug_exceptions();
 
 /// Returns the shims under which every verdict stays the same.

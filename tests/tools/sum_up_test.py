@@ -57,6 +57,14 @@ class SumUp(unittest.TestCase):
         self.assertEqual(self.summed(log), ["FAILED normal: Suite.Fails", "    file:1", "    reason",
                                             "1 passed, 1 failed", 1])
 
+    def test_a_run_with_a_shim_has_a_report_of_its_own(self):
+        line = ran("unit")
+        line["command"] = ["in-machine.sh", "--shim", "late", *line["command"][1:], "--gtest_filter=Suite*"]
+        self.report("unit", PASSES)
+        self.assertEqual(self.summed(self.log(line))[-1], 1)
+        (self.reports / "normal" / "unit-tests.json").rename(self.reports / "normal" / "unit-tests-with-late.json")
+        self.assertEqual(self.summed(self.log(line)), ["1 passed, 0 failed", 0])
+
     def test_a_program_without_a_report_is_a_failure(self):
         for result, status in (("OK", 0), ("TIMEOUT", -9), ("FAIL", 3)):
             for part in (False, True):
@@ -93,6 +101,7 @@ class SumUp(unittest.TestCase):
         self.assertEqual(self.summed(log), ["FAILED normal: other: fail", "1 passed, 1 failed", 1])
 
     def test_the_coverage_is_one_test(self):
+        self.assertEqual(self.summed(self.log(ran("every-machine", suite="matrix"))), ["1 passed, 0 failed", 0])
         log = self.log(ran("coverage", "FAIL", 2, suite="coverage"), label="sanitized")
         self.assertEqual(self.summed(log), ["FAILED sanitized: coverage: fail", "0 passed, 1 failed", 1])
 
