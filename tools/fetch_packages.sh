@@ -69,8 +69,14 @@ else
     loader=$(find "$scratch/others" -name 'ld-linux-x86-64.so.2' | head -n 1)
     # Plugins load libraries of their own.
     { echo "$scratch/root$program" && find "$scratch/root" -name '*.so'; } | while read -r file; do
-        "$loader" --library-path "$libraries" --list "$file" || true
-    done | sed -n 's/.* => \([^ ]*\) .*/\1/p' | sort -u | xargs -r cp -Lt "$scratch/lib"
+        "$loader" --library-path "$libraries" --list "$file"
+    done >"$scratch/loads"
+    if grep -F 'not found' "$scratch/loads" >&2; then
+        echo "fetch_packages.sh: the packages that $* depend on lack these libraries" >&2
+        exit 1
+    fi
+    sed -n 's/.* => \([^ ]*\) .*/\1/p' "$scratch/loads" | sort -u | xargs -r cp -Lt "$scratch/lib"
+    rm "$scratch/loads"
     cp -L "$loader" "$scratch/lib"
     cat >"$scratch/run" <<EOF
 #!/bin/sh

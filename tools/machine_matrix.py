@@ -18,8 +18,8 @@ import sys
 TOOLS = pathlib.Path(__file__).resolve().parent
 VARIANTS = ["nested-nmi", "faulting*", "reference32*", "sysret*", "entry-stack*"]
 TABLE = [
-    {"name": "amd", "like": "amd", "summary": "QEMU 7.2 and Linux 6.1 of Debian 12"},
-    {"name": "intel", "like": "intel", "summary": "Bochs 2.7 and Linux 6.1 of Debian 12"},
+    {"name": "amd", "like": "amd", "summary": "QEMU 7.2 of Debian 12"},
+    {"name": "intel", "like": "intel", "summary": "Bochs 2.7 of Debian 12"},
 ]
 # Machines that must be unfit, with the behaviour that says so.
 UNFIT = {"intel-no-vnmi": "nmi-mask-until-iret"}
@@ -32,7 +32,8 @@ the emulators and kernels are those of the day on which the page was made.
 
 - **Differs**: behaviours whose answers differ from those of the first machine of that vendor, `amd`
   or `intel`. [Behaviours](behaviours.md) says what they are. The mark is `+` where this machine
-  does what the manuals say and the first one does not, and `-` for the opposite.
+  does what the manuals say and the first one does not, and `-` for the opposite. It is `~` where
+  both do something else, or each gives another answer that the manuals allow.
 - **Variants**: how many of `nested-nmi`, `faulting-iret`, `reference32`, `sysret` and `entry-stack`
   gave the expected verdict. Then those follow that were skipped, and those whose counts of
   boundaries, schedules or findings differ. A dash means that they were not run.
@@ -61,11 +62,13 @@ def differing(doctor, first):
     """Lists the behaviours that differ, each with its mark."""
     if first is None:
         return "-"
-    here, there = doctor["machine"]["behaviours"], first["machine"]["behaviours"]
+    here, there = doctor["machine"], first["machine"]
     marks = []
-    for name in sorted(there):
-        if name in here and here[name] != there[name]:
-            marks.append(("+" if here[name] else "-") + name)
+    for name in sorted(there["behaviours"].keys() & here["behaviours"].keys()):
+        if here["behaviours"][name] != there["behaviours"][name]:
+            marks.append(("+" if here["behaviours"][name] else "-") + name)
+        elif here["answers"][name] != there["answers"][name]:
+            marks.append("~" + name)
     return ", ".join(f"`{mark}`" for mark in marks) or "nothing"
 
 
@@ -75,7 +78,7 @@ def verdicts(results, first):
         return "-", False
     variants = {f"{each['case']}/{each['variant']}": each for each in results["results"]}
     good = [name for name, each in variants.items() if each["status"] == "ok"]
-    skipped = [name for name, each in variants.items() if each["status"] == "skipped"]
+    skipped = [name for name, each in variants.items() if each["status"] == "skip"]
     bad = [name for name in variants if name not in good and name not in skipped]
     text = f"{len(good)} of {len(variants)}"
     if skipped:
@@ -122,7 +125,7 @@ def rows(machines, folder, doctor_only):
         fit = all(each.get("fit", False) for each in doctor["machines"] if each["name"] == name)
         text, is_good = verdicts(results, load(folder, like, "run") if name != like else None)
         differs = differing(doctor, load(folder, like, "doctor")) if name != like else "-"
-        what = f"{machine['summary']} (Linux {doctor['machine']['kernel'].split('-')[0]})"
+        what = f"{machine['summary']} ({doctor['machine']['kernel']})"
         is_expected = fit and (is_good or (doctor_only and results is None))
         yield f"| `{name}` | {what} | {'yes' if fit else 'no'} | {differs} | {text} |", is_expected
 

@@ -1,0 +1,82 @@
+"""Tests tools/machine_matrix.py: what the page says, and what counts as expected."""
+
+import json
+import pathlib
+import sys
+import tempfile
+import unittest
+
+sys.dont_write_bytecode = True  # keeps the source folder unchanged
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
+import machine_matrix  # noqa: E402
+
+AMD = {"name": "amd", "like": "amd", "summary": "the first one"}
+NEW = {"name": "new", "like": "amd", "summary": "a new one"}
+
+
+def variant(name, status="ok", schedules=10):
+    return {"case": "nmi", "variant": name, "status": status, "boundaries": 3, "schedules": schedules, "findings": 0}
+
+
+class MachineMatrix(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def doctor(self, machine, answers, fit=True):
+        """Writes a document in which an answer that begins with '!' is not as the manuals say."""
+        behaviours = {name: not answer.startswith("!") for name, answer in answers.items()}
+        here = {"name": machine["name"], "kernel": "6.1", "behaviours": behaviours, "answers": answers}
+        document = {"machine": here, "machines": [{**here, "fit": fit}]}
+        (self.folder / f"{machine['name']}.doctor.json").write_text(json.dumps(document))
+
+    def results(self, machine, *variants):
+        (self.folder / f"{machine['name']}.run.json").write_text(json.dumps({"results": variants}))
+
+    def row(self, machine, doctor_only=False):
+        """The last three cells of a machine's row, and whether it is as expected."""
+        (line, is_expected), = machine_matrix.rows([machine], self.folder, doctor_only)
+        return *line.strip("| ").split(" | ")[-3:], is_expected
+
+    def test_what_differs_from_the_first_machine_has_a_mark(self):
+        self.doctor(AMD, {"a": "x", "b": "x", "c": "!x", "d": "!x", "e": "x"})
+        self.doctor(NEW, {"a": "x", "b": "!y", "c": "y", "d": "!y", "e": "y"})
+        self.assertEqual(self.row(NEW, doctor_only=True), ("yes", "`-b`, `+c`, `~d`, `~e`", "-", True))
+
+    def test_what_was_skipped_and_what_counts_otherwise_is_named(self):
+        for machine in (AMD, NEW):
+            self.doctor(machine, {"a": "x"})
+        self.results(AMD, variant("one"), variant("two"), variant("three"))
+        self.results(NEW, variant("one"), variant("two", schedules=11), variant("three", "skip"))
+        self.assertEqual(self.row(NEW), ("yes", "nothing", "2 of 3; skipped: nmi/three; other counts: nmi/two", True))
+
+    def test_a_verdict_that_is_not_the_expected_one_is_a_failure(self):
+        self.doctor(AMD, {"a": "x"})
+        for status in ("unexpected", "error", "finding"):
+            self.results(AMD, variant("one"), variant("two", status))
+            self.assertEqual(self.row(AMD), ("yes", "-", "1 of 2; **not as expected**: nmi/two", False))
+
+    def test_a_missing_document_is_a_failure(self):
+        self.assertEqual(self.row(AMD), ("**no answer**", "-", "-", False))
+        self.doctor(AMD, {"a": "x"})
+        self.assertEqual(self.row(AMD), ("yes", "-", "-", False))
+
+    def test_a_machine_that_is_not_fit_is_a_failure(self):
+        self.doctor(AMD, {"a": "!x"}, fit=False)
+        self.results(AMD, variant("one"))
+        self.assertEqual(self.row(AMD), ("no", "-", "1 of 1", False))
+
+    def test_a_machine_that_must_be_unfit_is_refused_for_its_reason(self):
+        (name, behaviour), = machine_matrix.UNFIT.items()
+        machine = {"name": name, "like": "intel", "summary": "without"}
+        self.assertFalse(self.row(machine)[-1])
+        refusal = self.folder / f"{name}.refused.txt"
+        refusal.write_text("gatecrash: the machine cannot be used: int3: wrong")
+        self.assertFalse(self.row(machine)[-1])
+        refusal.write_text(f"gatecrash: the machine cannot be used: {behaviour}: wrong")
+        self.assertEqual(self.row(machine), ("no", f"`-{behaviour}`", "-", True))
+
+
+if __name__ == "__main__":
+    unittest.main()
