@@ -8,22 +8,23 @@
 
 #include "bench/baseline.hpp"
 #include "bench/entry_bench.hpp"
-#include "bench/harness_bench.hpp"
 #include "bench/kernel_bench.hpp"
 #include "cli/bench_kernel.hpp"
 #include "cli/commands.hpp"
+#include "cli/harness_figures.hpp"
 #include "cli/host_error.hpp"
 #include "cli/inside.hpp"
 #include "cli/machine_choice.hpp"
 #include "cli/output.hpp"
 #include "cli/saved_kernels.hpp"
-#include "cli/target.hpp"
 #include "cli/version.hpp"
 #include "posix/child_process.hpp"
 #include "posix/file.hpp"
 #include "report/bench_document.hpp"
 #include "report/bench_table.hpp"
 #include "report/exit_code.hpp"
+#include "report/expected_cost.hpp"
+#include "report/host_facts.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -31,10 +32,6 @@ namespace {
 using gatecrash::bench::Composition;
 using gatecrash::bench::Measured;
 using report::BenchDocument;
-
-/// Harness benchmarks use this guest. Its window is the longest of those that hold, and has user code, SYSCALL, IST
-/// stacks and a nested fault.
-constexpr const char* measured_guest = "nested-nmi/copied-frame";
 
 constexpr int worse = static_cast<int>(report::ExitCode::unexpected),
               nothing_ran = static_cast<int>(report::ExitCode::nothing_ran);
@@ -126,11 +123,9 @@ BenchDocument measure_here(const BenchOptions& options, const LocalMachine& loca
                 local.description,
                 {gatecrash::bench::measure_kernel(local.system, options.kernels.at(0), options.kernels.at(1))}};
     }
-    if (!is_of_harness(options)) return {version, local.description, measure_paths(options, local)};
-    return {version,
-            local.description,
-            {gatecrash::bench::measure_harness(local.system, find_target(measured_guest).image,
-                                               options.common.stepper.value_or(local.stepper))}};
+    if (is_of_harness(options))
+        return measure_harness(local.system, local.description, options.common.stepper.value_or(local.stepper));
+    return {version, local.description, measure_paths(options, local)};
 }
 
 /// The output of the program inside the emulated machine, and its exit code.
@@ -235,6 +230,10 @@ int bench(BenchOptions options) {
     text.print(report::bench_table(now->measured));
     if (now->machine.emulated && is_of_paths(options)) {
         text.print("\nNo cycles were measured, because they mean nothing on an emulated machine.\n");
+    }
+    if (!now->machine.emulated && is_of_harness(options)) {
+        const auto& expected = report::expected_cost(report::read_host_facts(), now->machine.vendor);
+        text.print("\n" + report::describe(expected, now->measured.figures));
     }
     documents.write("--json", to_text(*now));
     if (options.plot && std::ranges::any_of(now->measured.figures, &gatecrash::bench::Figure::valid)) {

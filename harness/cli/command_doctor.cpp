@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "cli/commands.hpp"
+#include "cli/harness_figures.hpp"
 #include "cli/inside.hpp"
 #include "cli/machine_choice.hpp"
 #include "cli/output.hpp"
@@ -34,6 +35,17 @@ std::string lines_of_measurement(const qualify::Measurement& measurement) {
     if (measurement.is_silicon) add("but", "some CPUs of this vendor do what this one does");
     add("remedy", measurement.remedy);
     return lines;
+}
+
+struct DoctorOptions {
+    CommonOptions common;
+    std::optional<std::string> report;  ///< the path of a document
+};
+
+std::vector<Destination> destinations_of(const DoctorOptions& options) {
+    auto destinations = cli::destinations_of(options.common);
+    if (options.report) destinations.push_back({"--report", *options.report});
+    return destinations;
 }
 
 struct ExaminedHere {
@@ -89,15 +101,28 @@ std::string heading_of(const ExaminedHere& examined) {
            (machine.host ? report::describe(*machine.host, machine.description.vendor) : "");
 }
 
+/// Returns the document of --report: `doctor`, and what the harness costs on this machine.
+std::string report_of(const ExaminedHere& examined, const std::string& doctor) {
+    const auto& machine = examined.machine;
+    std::optional<report::ExpectedCost> expected;
+    if (machine.host) expected = report::expected_cost(*machine.host, machine.description.vendor);
+    if (!machine.fit) return report::host_report(doctor, {}, "this machine is not fit", expected);
+    const auto stepper = qualify::stepper_for(examined.measurements);
+    return report::host_report(doctor, measure_harness(kvm::System::open(), machine.description, stepper), "",
+                               expected);
+}
+
 /// Examines this machine, and prints its behaviours.
-int show_here(const CommonOptions& options, Documents& documents) {
-    TextOutput text(options);
+int show_here(const DoctorOptions& options, Documents& documents) {
+    TextOutput text(destinations_of(options), options.common.quiet);
     const auto examined = examine_here();
     text.print(heading_of(examined));
     for (const auto& measurement : examined.measurements) text.print(lines_of_measurement(measurement));
     text.print(verdict_on(examined));
-    documents.write("--json", report::doctor_report(version, examined.machine.description,
-                                                    std::span(&examined.machine, 1), rows()));
+    const auto document =
+        report::doctor_report(version, examined.machine.description, std::span(&examined.machine, 1), rows());
+    documents.write("--json", document);
+    if (options.report) documents.write("--report", report_of(examined, document));
     return examined.machine.fit ? fit : unfit;
 }
 
@@ -164,18 +189,31 @@ int compare_machines(const CommonOptions& options, Documents& documents) {
     return taken.fit ? fit : unfit;
 }
 
-CommonOptions read_doctor(const Values& values) {
-    auto options = read_common(values, Machines::all);
+DoctorOptions read_doctor(const Values& values) {
+    DoctorOptions options{read_common(values, Machines::all), values.text_if_given("report")};
     (void)values.arguments(0);
+    auto& machine = options.common.machine;
+    if (options.report) {
+        if (machine == MachineName::all) values.fail("--report describes one machine: name it with --machine");
+        if (machine == MachineName::automatic) machine = MachineName(*machines::find_machine("host"));
+    }
+    values.check(destinations_of(options));
     return options;
 }
 
-int doctor(const CommonOptions& options) {
-    Documents documents(doctor_command.name, destinations_of(options));
-    if (!emulated_machine().empty()) return show_here(options, documents);
+void add_doctor(OptionList& options) {
+    add_text(options, "report", "FILE",
+             "write everything about one machine into FILE, ready to send: its facts, its behaviours, and what "
+             "the harness costs there; without --machine, about this host");
+}
+
+int doctor(const DoctorOptions& asked) {
+    const auto& options = asked.common;
+    Documents documents(doctor_command.name, destinations_of(asked));
+    if (!emulated_machine().empty()) return show_here(asked, documents);
     const bool all = options.machine == MachineName::automatic || options.machine == MachineName::all;
     const int code = all                         ? compare_machines(options, documents)
-                     : options.machine.is_host() ? show_here(options, documents)
+                     : options.machine.is_host() ? show_here(asked, documents)
                                                  : show_emulated(options, documents);
     if (code == unfit)
         fmt::print(stderr, "gatecrash: none of the requested machines can run guests: the reasons are above\n");
@@ -192,9 +230,10 @@ const Command doctor_command{
         "Measures what each machine's KVM really does, and compares it with what the manuals say about\n"
         "hardware. Without --machine, or with --machine all, it shows all machines side by side.\n",
     .examples =
-        "  gatecrash doctor                    every machine\n"
-        "  gatecrash doctor --machine host     only this host's KVM\n",
-    .add_options = add_none,
+        "  gatecrash doctor                      every machine\n"
+        "  gatecrash doctor --machine host       only this host's KVM\n"
+        "  gatecrash doctor --report host.json   a file about this host, to send\n",
+    .add_options = add_doctor,
     .prepare = prepare<read_doctor, doctor>};
 
 }  // namespace gatecrash::cli

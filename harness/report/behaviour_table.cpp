@@ -26,6 +26,10 @@ std::size_t name_width(std::span<const BehaviourRow> rows) {
     return width;
 }
 
+std::string text_of(const Json& document) {
+    return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
 Json to_json(const BehaviourRow& row) {
     return {{"name", to_string(row.behaviour)}, {"intel", row.intel},      {"amd", row.amd}, {"source", row.source},
             {"some_intel", row.some_intel},     {"some_amd", row.some_amd}};
@@ -83,7 +87,16 @@ std::string doctor_report(const std::string& version, const MachineDescription& 
     for (const auto& machine : machines) document["machines"].push_back(to_json(machine));
     document["manuals"] = Json::array();
     for (const auto& row : rows) document["manuals"].push_back(to_json(row));
-    return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    return text_of(document);
+}
+
+std::string host_report(const std::string& doctor, const std::optional<BenchDocument>& bench,
+                        const std::string& missing, const std::optional<ExpectedCost>& expected) {
+    auto document = Json::parse(doctor);
+    document["bench"] = bench ? Json::parse(to_text(*bench)) : Json();
+    document["bench_missing"] = missing;
+    document["expected"] = expected ? to_json(*expected) : Json();
+    return text_of(document);
 }
 
 MachineDescription machine_of_doctor_report(const std::string& document) {

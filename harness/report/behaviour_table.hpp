@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "report/bench_document.hpp"
+#include "report/expected_cost.hpp"
 #include "report/host_facts.hpp"
 #include "report/machine_description.hpp"
 
@@ -43,6 +45,12 @@ struct ExaminedMachine {
 /// Returns the document of `doctor`. `taken` is the machine that `auto` takes, or that the user asked for.
 [[nodiscard]] std::string doctor_report(const std::string& version, const MachineDescription& taken,
                                         std::span<const ExaminedMachine> machines, std::span<const BehaviourRow> rows);
+
+/// Returns the document of `doctor --report`, which adds figures of the harness to the document of `doctor`. `bench` is
+/// the document of `bench harness`; empty if it could not be measured, because of `missing`. `expected` is empty for an
+/// emulated machine.
+[[nodiscard]] std::string host_report(const std::string& doctor, const std::optional<BenchDocument>& bench,
+                                      const std::string& missing, const std::optional<ExpectedCost>& expected);
 
 /// Reads the `machine` of a document of `doctor`. Throws std::runtime_error.
 [[nodiscard]] MachineDescription machine_of_doctor_report(const std::string& document);

@@ -608,13 +608,25 @@ TEST(Doctor, FindsTheEmulatedMachineFit) {
     }
 }
 
+TEST(Doctor, ReportsWhatTheHarnessCosts) {
+    const TemporaryFolder folder;
+    const auto path = folder.path() / "report.json";
+    EXPECT_EQ(run_on_amd({"doctor", "--report", path}).code, 0);
+    const auto report = read_json(path);
+    EXPECT_EQ(report["machine"]["name"], "amd");
+    EXPECT_GT(report["machine"]["answers"].size(), 90U);
+    EXPECT_EQ(report["bench_missing"], "");
+    EXPECT_EQ(report["bench"]["results"][0]["name"], "kvm_run_floor_ns");
+    EXPECT_TRUE(report["expected"].is_null()) << "nothing is expected of an emulated machine";
+}
+
 /// Returns the index of `intel` in documents, which list machines in the order of their table.
 std::size_t place_of_intel() {
     return static_cast<std::size_t>(machines::find_machine("intel") - machines::all_machines().data());
 }
 
-/// Runs the command without Bochs on PATH, and so without the Intel machine. That is not a failure.
-Result run_without_bochs(const TemporaryFolder& folder, const Words& arguments) {
+/// Runs the command with QEMU alone on PATH, and so without the Intel machine. That is not a failure.
+Result run_without_intel(const TemporaryFolder& folder, const Words& arguments) {
     const auto tools = folder.path() / "tools";
     fs::create_directory(tools);
     fs::create_symlink("/usr/bin/qemu-system-x86_64", tools / "qemu-system-x86_64");
@@ -626,7 +638,7 @@ Result run_without_bochs(const TemporaryFolder& folder, const Words& arguments) 
 TEST(Run, OnEveryMachineEndsWithAComparison) {
     const TemporaryFolder folder;
     const auto path = folder.path() / "result.json";
-    const auto result = run_without_bochs(folder, {"run", "--machine", "all", "--jobs", "1", quick, "--json", path});
+    const auto result = run_without_intel(folder, {"run", "--machine", "all", "--jobs", "1", quick, "--json", path});
     EXPECT_EQ(result.code, 0) << result.err;
     EXPECT_THAT(result.out, HasSubstr("\namd\nok  "));
     EXPECT_THAT(result.out, HasSubstr(" on amd (kvm_amd, "));
@@ -646,7 +658,7 @@ TEST(Run, OnEveryMachineEndsWithAComparison) {
 TEST(Doctor, ShowsTheMachinesSideBySideAndWhatIsMissing) {
     const TemporaryFolder folder;
     const auto path = folder.path() / "doctor.json";
-    const auto result = run_without_bochs(folder, {"doctor", "--json", path});
+    const auto result = run_without_intel(folder, {"doctor", "--json", path});
     EXPECT_EQ(result.code, 0) << result.err;
     const auto document = read_json(path);
     ASSERT_EQ(document["machines"].size(), machines::all_machines().size());

@@ -444,7 +444,7 @@ TEST(Output, ToAFullDiskIsAnError) {
 TEST(Machine, ThatWasNotSetUpSaysHowTo) {
     const auto result = run_gatecrash({"run", "--machine", "intel"},
                                       {{"PATH", "/nowhere"}, {"GATECRASH_KERNEL", GUEST}, {"GATECRASH_MODULES", "/"}});
-    expect_refusal(result, 3, "the machine 'intel' is not set up: there is no bochs-bin");
+    expect_refusal(result, 3, "the machine 'intel' is not set up: there is no ");
     EXPECT_THAT(result.err, HasSubstr("./dev setup --intel"));
 }
 
@@ -501,6 +501,18 @@ TEST(Machine, ThatIsNotFitIsNotUsed) {
     EXPECT_EQ(doctor.code, 3);
     EXPECT_THAT(doctor.out, HasSubstr("not fit"));
     expect_refusal(run_gatecrash({"run", "--machine", "host"}), 3, "the machine 'host' cannot be used: ");
+}
+
+TEST(Host, IsReportedAlsoIfItIsNotFit) {
+    const TemporaryFolder folder;
+    const auto path = folder.path() / "host.json";
+    const auto result = run_gatecrash({"doctor", "--report", path});
+    const auto report = nlohmann::json::parse(posix::read_file(path));
+    EXPECT_EQ(report["machine"]["name"], "host");
+    EXPECT_FALSE(report["expected"]["hosts"].get<std::string>().empty());
+    EXPECT_EQ(result.code == 0, report["machines"][0]["fit"].get<bool>());
+    EXPECT_EQ(report["bench"].is_null(), result.code != 0);
+    EXPECT_EQ(report["bench_missing"].get<std::string>().empty(), result.code == 0);
 }
 
 }  // namespace
