@@ -5,6 +5,9 @@
 # starts PROGRAM with these libraries. If PROGRAM is `kernel`, PACKAGE depends on a Linux kernel. Then FOLDER gets its
 # image and its modules for virtual machines. `packages` lists name, version and digest of each package. FOLDER appears
 # whole or not at all.
+#
+# Lines of standard input pin packages: NAME VERSION SHA256, as in `packages`. They replace PACKAGE... if the mirror has
+# all of them; otherwise a message says which one it lacks. A package with another digest is an error.
 set -euo pipefail
 
 # Modules that the machines load: see fetch_kernel() in dev.
@@ -12,6 +15,7 @@ readonly module_folders='arch/x86/kvm virt/lib drivers/virtio drivers/char/virti
 
 suite=$1 folder=$(realpath -m "$2") program=$3
 shift 3
+pins=$(cat)
 
 mirror=$({ grep -ohE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null || true; } | head -n 1)
 mirror=${mirror:-http://deb.debian.org/debian}
@@ -30,6 +34,20 @@ options=(
 )
 [[ -n $(find "$apt/lists" -maxdepth 1 -name '*Packages*' -mtime -1) ]] || apt-get -qq "${options[@]}" update >&2
 
+if [[ -n $pins ]]; then
+    pinned=()
+    while read -r name version _; do
+        if ! apt-cache "${options[@]}" madison "$name" |
+            awk -v wanted="$version" '$3 == wanted { found = 1 } END { exit !found }'; then
+            echo "fetch_packages.sh: Debian $suite no longer has $name $version; taking what it has now" >&2
+            pinned=()
+            break
+        fi
+        pinned+=("$name=$version")
+    done <<<"$pins"
+    [[ ${#pinned[@]} -eq 0 ]] || set -- "${pinned[@]}"
+fi
+
 # An empty status file makes apt name every package that is needed, also those that this system has.
 mapfile -t wanted < <(apt-get "${options[@]}" --simulate install "$@" | sed -n 's/^Inst \([^ ]*\) .*/\1/p')
 [[ ${#wanted[@]} -gt 0 ]] || {
@@ -41,6 +59,7 @@ if [[ $program == kernel ]]; then
     mapfile -t wanted < <(printf '%s\n' "${wanted[@]}" | grep -E '^linux-(image|binary|modules|base)-[0-9]')
     set -- "${wanted[@]}"
 fi
+names=" ${*%%=*} "
 scratch=$folder.unfinished
 rm -rf "$scratch"
 mkdir -p "$scratch"/{archives,others,root,lib}
@@ -48,10 +67,15 @@ mkdir -p "$scratch"/{archives,others,root,lib}
 for archive in "$scratch"/archives/*.deb; do
     name=$(dpkg-deb -f "$archive" Package)
     to=$scratch/others
-    [[ " $* " != *" $name "* ]] || to=$scratch/root
+    [[ $names != *" $name "* ]] || to=$scratch/root
     dpkg -x "$archive" "$to"
-    printf '%s %s %s\n' "$name" "$(dpkg-deb -f "$archive" Version)" "$(sha256sum <"$archive" | cut -d ' ' -f 1)" \
-        >>"$scratch/packages"
+    version=$(dpkg-deb -f "$archive" Version)
+    digest=$(sha256sum <"$archive" | cut -d ' ' -f 1)
+    if grep -qF "$name $version " <<<"$pins" && ! grep -qxF "$name $version $digest" <<<"$pins"; then
+        echo "fetch_packages.sh: $name $version has the digest $digest, which is not the pinned one" >&2
+        exit 1
+    fi
+    echo "$name $version $digest" >>"$scratch/packages"
 done
 if [[ $program == kernel ]]; then
     mkdir "$scratch/modules"
@@ -77,10 +101,12 @@ else
     fi
     sed -n 's/.* => \([^ ]*\) .*/\1/p' "$scratch/loads" | sort -u | xargs -r cp -Lt "$scratch/lib"
     rm "$scratch/loads"
-    cp -L "$loader" "$scratch/lib"
+    # A process is named after the file that starts it.
+    loader_name=$(basename "$program")
+    cp -L "$loader" "$scratch/lib/$loader_name"
     cat >"$scratch/run" <<EOF
 #!/bin/sh
-exec "$folder/lib/ld-linux-x86-64.so.2" --library-path "$folder/lib" "$folder/root$program" "\$@"
+exec "$folder/lib/$loader_name" --library-path "$folder/lib" "$folder/root$program" "\$@"
 EOF
     chmod +x "$scratch/run"
 fi

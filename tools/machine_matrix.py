@@ -19,7 +19,7 @@ TOOLS = pathlib.Path(__file__).resolve().parent
 VARIANTS = ["nested-nmi", "faulting*", "reference32*", "sysret*", "entry-stack*"]
 TABLE = [
     {"name": "amd", "like": "amd", "summary": "QEMU 7.2 of Debian 12"},
-    {"name": "intel", "like": "intel", "summary": "Bochs 2.7 of Debian 12"},
+    {"name": "intel", "like": "intel", "summary": "Bochs 3.0"},
 ]
 # Machines that must be unfit, with the behaviour that says so.
 UNFIT = {"intel-no-vnmi": "nmi-mask-until-iret"}

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Fetches newer emulators and kernels, and writes the file of the machines that use them.
 
-    setup_machines.py FOLDER [MACHINE...]
+    setup_machines.py FOLDER --all|MACHINE...
 
 tools/machines.json lists the packages and the machines. FOLDER gets a folder for each group of packages, and
 machines.json. If a group cannot be fetched, the machines that need it are left out, with a message. The exit code is 1
-if a machine that was named is left out.
+if a machine that was named is left out. A machine of the program's own table can be named, too: a group of packages
+says that it is `for` it.
 """
 
 import json
@@ -24,29 +25,31 @@ def fetch(group, folder):
     print(f"dev: downloading {' '.join(group['names'])} of Debian {group['suite']} into {to}", file=sys.stderr)
     to.parent.mkdir(parents=True, exist_ok=True)
     command = [TOOLS / "fetch_packages.sh", group["suite"], to, group["program"], *group["names"]]
-    return subprocess.run(command, check=False).returncode == 0
+    pins = "".join(f"{pin}\n" for pin in group["pins"])
+    return subprocess.run(command, check=False, input=pins, text=True).returncode == 0
+
+
+def needed_by(machine):
+    return {machine[member] for member in ("emulator", "kernel") if member in machine}
 
 
 def main(folder, wanted):
+    everything = "--all" in wanted
     listed = json.loads((TOOLS / "machines.json").read_text())
     folder = pathlib.Path(folder)
-    machines = [each for each in listed["machines"] if not wanted or each["name"] in wanted]
-    unknown = set(wanted) - {each["name"] for each in machines}
+    needs = {each["name"]: needed_by(each) for each in listed["machines"]}
+    needs |= {group["for"]: {group["folder"]} for group in listed["packages"] if "for" in group}
+    unknown = set(wanted) - needs.keys() - {"--all"}
     if unknown:
         sys.exit(f"setup_machines.py: no machine {', '.join(sorted(unknown))} in tools/machines.json")
-    needed = {each.get(member) for each in machines for member in ("emulator", "kernel")}
+    wanted = list(needs) if everything else wanted
+    needed = set().union(*(needs[name] for name in wanted))
     missing = {group["folder"] for group in listed["packages"]
                if group["folder"] in needed and not fetch(group, folder)}
-    usable = []
-    for machine in listed["machines"]:
-        parts = [machine[member] for member in ("emulator", "kernel") if member in machine]
-        if all((folder / part).is_dir() for part in parts):
-            usable.append(machine)
-    for machine in machines:
-        lacking = missing & {machine.get("emulator"), machine.get("kernel")}
-        if lacking:
-            print(f"dev: no machine {machine['name']}: {', '.join(sorted(lacking))} could not be downloaded",
-                  file=sys.stderr)
+    usable = [each for each in listed["machines"] if all((folder / part).is_dir() for part in needed_by(each))]
+    for name in wanted:
+        if lacking := missing & needs[name]:
+            print(f"dev: no machine {name}: {', '.join(sorted(lacking))} could not be downloaded", file=sys.stderr)
     scratch = folder / "machines.json.unfinished"
     scratch.write_text(json.dumps({"machines": usable}, indent=1) + "\n")
     scratch.rename(folder / "machines.json")

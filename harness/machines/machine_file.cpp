@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "machines/machine_error.hpp"
+#include "machines/set_up.hpp"
 #include "posix/file.hpp"
 
 namespace gatecrash::machines {
@@ -108,13 +109,7 @@ std::vector<Machine> read_machine_files() {
     }
     std::vector<fs::path> files;
     if (const char* file = std::getenv(machines_variable); file != nullptr && *file != '\0') files.emplace_back(file);
-    for (const fs::path build : {GATECRASH_BUILD_FOLDER, GATECRASH_SOURCE_FOLDER "/build"}) {
-        std::error_code ignored;
-        const auto made = build / "machines" / "machines.json";
-        if (!fs::exists(made, ignored)) continue;
-        files.push_back(made);
-        break;
-    }
+    if (const auto made = find_set_up("machines.json")) files.push_back(*made);
     for (const auto& file : files) {
         for (auto& machine : read_machine_file(file)) {
             const auto is_same = [&](const Machine& other) { return other.name == machine.name; };

@@ -9,6 +9,7 @@
 #include "machines/machine_error.hpp"
 #include "machines/machine_file.hpp"
 #include "machines/qemu_machine.hpp"
+#include "machines/set_up.hpp"
 #include "posix/file.hpp"
 
 namespace gatecrash::machines {
@@ -41,6 +42,7 @@ const std::vector<Machine>& machine_table() {
          .or_else = ", which installs Bochs and the tools that make a disc for it",
          .boot_time = "about 20 s",
          .memory = 512 * mebibyte,
+         .emulator = find_set_up("emulators/bochs-3.0").value_or(""),
          .check = check_bochs,
          .key = key_of_bochs_machine,
          .start = start_bochs_machine},

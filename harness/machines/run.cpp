@@ -13,6 +13,7 @@
 #include "machines/emulator.hpp"
 #include "machines/libraries.hpp"
 #include "machines/session.hpp"
+#include "machines/set_up.hpp"
 #include "posix/error.hpp"
 #include "posix/file.hpp"
 
@@ -62,10 +63,8 @@ std::optional<fs::path> image_in(const fs::path& folder) {
 /// runs.
 std::pair<fs::path, fs::path> default_kernel() {
     std::error_code error;
-    // The user's own build folder has no kernel, but `./dev setup` may have put one into the usual folder.
-    for (const fs::path build : {GATECRASH_BUILD_FOLDER, GATECRASH_SOURCE_FOLDER "/build"}) {
-        const auto folder = build / "machines" / "kernel";
-        if (const auto image = image_in(folder)) return {*image, folder};
+    if (const auto folder = find_set_up("kernel")) {
+        if (const auto image = image_in(*folder)) return {*image, *folder};
     }
     struct utsname names {};
     ::uname(&names);

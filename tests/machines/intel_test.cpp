@@ -104,19 +104,22 @@ TEST_F(Intel, IsFit) {
     EXPECT_EQ(machine["kvm"], "kvm_intel");
     EXPECT_EQ(machine["emulated"], true);
     // These behaviours differ from real hardware. docs/explanation/machines.md explains why.
-    const std::map<std::string, std::string> gaps{
-        {"nmi-mask-over-entry",
-         "NMI, RIP after the doorbell, then #DB, RIP after the doorbell, then NMI, RIP after the doorbell"},
+    std::map<std::string, std::string> gaps{
         {"mov-ss-shadow", "vector 0x40, RIP after the INT"},
         {"smap", "#GP, RIP at the MOV to CR4, error 0x0"},
         {"tf-in-fmask", "#DB, RIP at the SYSCALL entry, CPL 0, DR6.BS"},
         {"tf-over-sysret", "#DB, RIP after the first user instruction, CPL 3, DR6.BS"},
         {"tf-with-btf", "#DB, RIP one instruction after the POPF, CPL 0, DR6.BS"},
-        {"tf-over-exit", "#DB, RIP at the first user instruction, CPL 3, DR6.BS"},
         {"sysret-clears-rf", "vector 0x40, RIP after the INT"},
         {"sysret-ss-attributes", "#PF, RIP at the PUSH"},
         {"irq-before-code-breakpoint", "#DB, RIP at the breakpoint, then vector 0x20, RIP at the breakpoint"},
     };
+    // Debian 12 has Bochs 2.7, which is the machine where Bochs 3.0 could not be downloaded.
+    if (find_machine("intel")->emulator.empty()) {
+        gaps["nmi-mask-over-entry"] =
+            "NMI, RIP after the doorbell, then #DB, RIP after the doorbell, then NMI, RIP after the doorbell";
+        gaps["tf-over-exit"] = "#DB, RIP at the first user instruction, CPL 3, DR6.BS";
+    }
     for (const auto& [name, as_on_silicon] : machine["behaviours"].items()) {
         const auto gap = gaps.find(name);
         EXPECT_EQ(as_on_silicon.get<bool>(), gap == gaps.end()) << name << ": " << machine["answers"][name];
