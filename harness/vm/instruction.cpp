@@ -117,6 +117,8 @@ Kind kind_of(const Decoded& decoded) {
             return Kind::set_interrupts;
         case ZYDIS_MNEMONIC_HLT:
             return Kind::halt;
+        case ZYDIS_MNEMONIC_INT1:
+            return Kind::int1;
         case ZYDIS_MNEMONIC_OUT:
             return Kind::out;
         case ZYDIS_MNEMONIC_MOV:

@@ -25,6 +25,7 @@ enum class Kind : std::uint8_t {
     load_ss,         ///< MOV SS, POP SS
     halt,
     out,              ///< OUT, not OUTS
+    int1,             ///< INT1, also called ICEBP
     repeated_string,  ///< a string instruction with REP, but no input or output
     branch_to_self,
 };

@@ -183,6 +183,23 @@ TEST(NestedDebugException, OfAKvmThatGivesUpIsTheGuestsDoing) {
     EXPECT_EQ(guest.run(), (vm::Outcome{vm::Doorbell{GATECRASH_PORT_END}}));
 }
 
+TEST(Int1, IsSteppedIntoItsHandlerWhereKvmReportsIt) {
+    vm::GuestCode code;
+    Xbyak::Label handler;
+    code.kernel.bytes({0xf1});
+    code.kernel.doorbell(GATECRASH_PORT_FATAL);
+    code.kernel.L(handler);
+    code.kernel.doorbell(GATECRASH_PORT_END);
+    // QEMU has no INT1 (behaviour dr6-of-int1).
+    for (const unsigned vector : {GATECRASH_VECTOR_DB, GATECRASH_VECTOR_UD}) code.handle(vector, handler);
+    vm::Guest guest(system_with(report_int1(vm::GuestCode::kernel_text)), code.build("int1"));
+    const auto stepper = vm::make_stepper(vm::StepperKind::trap_flag, guest);
+    stepper->enter();
+    EXPECT_TRUE(stepper->step().delivered);
+    stepper->leave();
+    EXPECT_EQ(guest.run(), (vm::Outcome{vm::Doorbell{GATECRASH_PORT_END}}));
+}
+
 TEST(WrittenPages, ThatKvmDoesNotReportMakeAMachineUnfit) {
     using vm::Behaviour;
     const auto measurement = [](const kvm::System& system) {

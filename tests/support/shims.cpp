@@ -150,6 +150,31 @@ class GivingUpShim : public kvm::Shim {
     }
 };
 
+class ReportingShim : public kvm::Shim {
+  public:
+    explicit ReportingShim(std::uint64_t int1) : int1_(int1) {}
+    int call(int fd, unsigned long request, void* argument, kvm_run& shared) override {
+        if (request == KVM_SET_GUEST_DEBUG)
+            is_stepped_ = (static_cast<kvm_guest_debug*>(argument)->control & KVM_GUESTDBG_SINGLESTEP) != 0;
+        if (request != KVM_RUN || !is_stepped_ || next_rip(fd, shared) != int1_) return ::ioctl(fd, request, argument);
+        (void)run_nothing(fd, shared);
+        shared.exit_reason = KVM_EXIT_DEBUG;
+        shared.debug.arch = {.exception = GATECRASH_VECTOR_DB, .pad = 0, .pc = int1_, .dr6 = 0xffff0ff0, .dr7 = 0x400};
+        return 0;
+    }
+
+  private:
+    static std::uint64_t next_rip(int fd, const kvm_run& shared) {
+        if ((shared.kvm_dirty_regs & KVM_SYNC_X86_REGS) != 0) return shared.s.regs.regs.rip;
+        kvm_regs regs{};
+        (void)::ioctl(fd, KVM_GET_REGS, &regs);
+        return regs.rip;
+    }
+
+    std::uint64_t int1_;
+    bool is_stepped_ = false;
+};
+
 template <typename T>
 kvm::ShimFactory make() {
     return [] { return std::make_unique<T>(); };
@@ -163,6 +188,9 @@ kvm::ShimFactory lose_written_pages(unsigned nth) {
     return [nth] { return std::make_unique<LosingShim>(nth); };
 }
 kvm::ShimFactory interrupt_runs() { return make<InterruptingShim>(); }
+kvm::ShimFactory report_int1(std::uint64_t address) {
+    return [address] { return std::make_unique<ReportingShim>(address); };
+}
 kvm::ShimFactory give_up_on_nested_debug_exceptions() { return make<GivingUpShim>(); }
 
 std::span<const NamedShim> harmless_shims() {

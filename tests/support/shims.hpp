@@ -27,6 +27,9 @@ struct NamedShim {
 /// A CPU whose KVM gives up if the delivery of a #DB meets a breakpoint on data: Intel (KVM_INTERNAL_ERROR_SIMUL_EX).
 [[nodiscard]] kvm::ShimFactory give_up_on_nested_debug_exceptions();
 
+/// A CPU whose KVM reports the #DB of the INT1 at `address` to whoever steps it, and does not move RIP: Intel.
+[[nodiscard]] kvm::ShimFactory report_int1(std::uint64_t address);
+
 /// Returns the shims under which every verdict stays the same.
 [[nodiscard]] std::span<const NamedShim> harmless_shims();
 /// Returns one of these. Throws std::out_of_range.
