@@ -82,7 +82,7 @@
         cld
         movq %rsp, %rdi
         movl $\vector, %esi
-        call \body
+        CALL_OUTSIDE \body
 .endm
 
 /* Switches to the kernel's GS base if the current base is not negative, and so not a kernel's. For handlers that do not
@@ -204,7 +204,7 @@ nmi_from_user:
         cld
         movq %rsp, %rdi
         movl GATECRASH_FRAME_ERROR(%rsp), %esi
-        call event_body
+        CALL_OUTSIDE event_body
         RESTORE_REGS
 .endm
 
@@ -223,7 +223,7 @@ nmi_from_user:
         SAVE_REGS
         cld
         movq %rsp, %rdi
-        call syscall_body
+        CALL_OUTSIDE syscall_body
 .endm
 
 /* Returns to the code that executed SYSCALL, with RIP, RFLAGS and RSP from the frame that ENTER_SYSCALL built. RSP is

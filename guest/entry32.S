@@ -46,7 +46,7 @@ WEAK_ENTRY entry_irq
         cld
         movl %esp, %eax
         movl GATECRASH_FRAME32_VECTOR(%esp), %edx
-        call event_body
+        CALL_OUTSIDE event_body
         RESTORE_REGS32
         iretl
 

@@ -73,7 +73,7 @@
         cld
         movl %esp, %eax
         movl $\vector, %edx
-        call \body
+        CALL_OUTSIDE \body
 .endm
 
 /* Handles an exception or interrupt that may find any selectors in DS, ES and FS. ESP is at the frame's error code. */
@@ -112,7 +112,7 @@
         SAVE_REGS32
         LOAD_KERNEL_SEGMENTS
         movl %esp, %eax
-        call syscall_body
+        CALL_OUTSIDE syscall_body
 .endm
 
 /* Returns to CPL 3 by SYSEXIT, with EIP, ESP and EFLAGS from the frame and interrupts on. SYSEXIT sets CS and SS

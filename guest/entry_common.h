@@ -32,6 +32,28 @@
 \name:
 .endm
 
+/* Begin and end a region whose calls and jumps may leave the sections that `gatecrash check` protects, as
+ * instrumentation_begin() and instrumentation_end() do on Linux. Both only write a note: they add no instruction. */
+.macro INSTRUMENTATION_BEGIN
+.Linstrumentation\@:
+        .pushsection .discard.instr_begin
+        .long .Linstrumentation\@ - .
+        .popsection
+.endm
+.macro INSTRUMENTATION_END
+.Linstrumentation\@:
+        .pushsection .discard.instr_end
+        .long .Linstrumentation\@ - .
+        .popsection
+.endm
+
+/* Calls a body, which is outside of the protected sections. */
+.macro CALL_OUTSIDE body:req
+        INSTRUMENTATION_BEGIN
+        call \body
+        INSTRUMENTATION_END
+.endm
+
 /* The I/O permission bitmap of a TSS. A set bit refuses the port at CPL 3. Only the ports of the doorbell, and of the
  * stop byte for user text, are open. */
 .macro IO_BITMAP

@@ -24,7 +24,7 @@ entry_ud:
         .type refuse, @function
 refuse:
         pushq %rdi
-        call event_body
+        CALL_OUTSIDE event_body
         popq %rdi
         addq $2, GATECRASH_FRAME_RIP(%rdi)
         movq $-ENOSYS, GATECRASH_FRAME_RAX(%rdi)

@@ -148,7 +148,7 @@ entry_irq:
         cld
         movq %rsp, %rdi
         movl GATECRASH_FRAME_ERROR(%rsp), %esi
-        call event_body
+        CALL_OUTSIDE event_body
         EXIT_PARANOID_GS
         RESTORE_REGS
         iretq

@@ -101,20 +101,20 @@
         movq %rsp, %rdi
         movq %rsp, %rbp
         TAKE_IRQ_STACK
-        call \body
+        CALL_OUTSIDE \body
         popq %rsi
         movq %rbp, %rsp
         GIVE_IRQ_STACK_BACK
         cmpq %rsi, %rbp
         je .Lintact\@
         movq %rsp, %rdi
-        call irq_stack_overwritten
+        CALL_OUTSIDE irq_stack_overwritten
 .Lintact\@:
 .endm
 #else
 .macro CALL_ON_IRQ_STACK body:req
         movq %rsp, %rdi
-        call \body
+        CALL_OUTSIDE \body
 .endm
 #endif
 

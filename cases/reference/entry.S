@@ -54,7 +54,7 @@
         ENTER_PARANOID
         movq %rsp, %rdi
         movl $\vector, %esi
-        call paranoid_body
+        CALL_OUTSIDE paranoid_body
         EXIT_PARANOID
         RESTORE_REGS
         \return
@@ -130,7 +130,7 @@ ENTRY fault_in_kernel
         IF_FAULT_IS_AT gs_change, fault_of_gs_change
         EXIT_IS_TO_KERNEL
         movq %rsp, %rdi
-        call exception_body
+        CALL_OUTSIDE exception_body
         jmp RETURN_TO_KERNEL
 
 // Handles the fault of a return to CPL 3, with the stack drawn at fault_in_kernel, and the user's GS base and CR3.
@@ -144,7 +144,7 @@ ENTRY fault_of_return
         PUSH_CODE_AND_REGS_OF_FAULT
         movq %rsp, %rdi
         EXIT_OF_RETURN_FAULT_IS_TO_USER
-        call BODY_OF_RETURN_FAULT
+        CALL_OUTSIDE BODY_OF_RETURN_FAULT
         jmp RETURN_OF_RETURN_FAULT
 
 // Loads the selector in %edi into the user's GS. The load also changes the GS base, so the user's base is in use
@@ -174,7 +174,7 @@ ENTRY fault_of_gs_change
         leaq gs_change_failed(%rip), %rax
         movq %rax, GATECRASH_FRAME_RIP(%rsp)
         movq %rsp, %rdi
-        call exception_body
+        CALL_OUTSIDE exception_body
         jmp return_to_kernel
 
 // #DF: runs on its IST stack, and may arrive at any instruction. The entry reads CR2 at once, since any further fault
@@ -187,7 +187,7 @@ ENTRY entry_df
         ENTER_PARANOID
         movq %rsp, %rdi
         movq %cr2, %rsi
-        call double_fault_body
+        CALL_OUTSIDE double_fault_body
         EXIT_PARANOID
         RESTORE_REGS
         iretq

@@ -70,7 +70,7 @@
 .macro TRACE_IRQS_OFF vector:req
         movq %rsp, %rdi
         movl $\vector, %esi
-        call irqs_off_traced
+        CALL_OUTSIDE irqs_off_traced
 .endm
 
 /* Reads CR2 into a register that calls preserve, before the trace point, whose own page fault would overwrite CR2. */
@@ -101,7 +101,7 @@
 .macro CALL_EXCEPTION_BODY vector:req
         movq %rsp, %rdi
         movl $\vector, %esi
-        call exception_body
+        CALL_OUTSIDE exception_body
 .endm
 
 /* The returns of exceptions and interrupts from CPL 3, of those from CPL 0, and of faults of a return to CPL 3. */

@@ -9,7 +9,7 @@
 #ifdef NMI_ON_IRQ_STACK
 #define CALL_NMI_BODY CALL_ON_IRQ_STACK nmi_body
 #else
-#define CALL_NMI_BODY movq %rsp, %rdi; call nmi_body
+#define CALL_NMI_BODY movq %rsp, %rdi; CALL_OUTSIDE nmi_body
 #endif
 
 /* Models another CPU that takes the user's code segment away during the NMI (modify_ldt), if the workload asks for it.

@@ -13,7 +13,7 @@ ENTRY entry_syscall
         PUSH_FRAME_OF_SYSCALL
         movq %rsp, %rdi
 PLACE syscall_entered
-        call syscall_entry_body
+        CALL_OUTSIDE syscall_entry_body
 
 // Returns from SYSCALL. RSP is at the frame, the GS base and page tables are the kernel's, and interrupts are off.
 // SYSRET loads RIP from RCX, RFLAGS from R11, and constants into CS and SS. The exit uses it only if the frame has

@@ -72,7 +72,7 @@ ENTRY exception_from_user
         MEASURE_USER_FRAME
         COPY_TO_TASK_STACK user_frame
         movl %esp, %eax
-        call exception_body
+        CALL_OUTSIDE exception_body
 
 // Returns to CPL 3. ESP is at the frame, at the end of the task stack. Requires the kernel's page tables, and
 // interrupts off.
@@ -152,7 +152,7 @@ ENTRY exception_on_entry_stack
         MEASURE_ENTRY_STACK
         COPY_TO_TASK_STACK entry_stack
         movl %esp, %eax
-        call exception_body
+        CALL_OUTSIDE exception_body
         jmp return_from_kernel
 // Returns to the entry stack. EDX holds the marks.
 ENTRY return_to_entry_stack
@@ -219,7 +219,7 @@ ENTRY sysenter_flags_are_clear
         COPY_TO_TASK_STACK sysenter_frame
         READ_ARGUMENT
         movl %esp, %eax
-        call sysenter_body
+        CALL_OUTSIDE sysenter_body
         jmp return_to_user
         FIX_ARGUMENT
 

@@ -259,7 +259,7 @@ ENTRY wrong_cr3
         movl %esp, %ebx
         SWITCH_TO_TASK_STACK \leaves_sysenter_stack
         movl %ebx, %eax
-        call \body
+        CALL_OUTSIDE \body
         movl %ebx, %esp
         movl %esi, %cr3
         testl %edi, %edi
@@ -330,7 +330,7 @@ ENTRY return_whole_iret
 #else
         MAKE_FRAME_WHOLE
         movl %esp, %eax
-        call exception_body
+        CALL_OUTSIDE exception_body
 #endif
 .endm
 

@@ -27,7 +27,7 @@ entry_ud:
         .type pass_over, @function
 pass_over:
         pushq %rdi
-        call event_body
+        CALL_OUTSIDE event_body
         popq %rdi
         addq $2, GATECRASH_FRAME_RIP(%rdi)
         ret
