@@ -11,10 +11,9 @@ namespace po = boost::program_options;
 
 namespace {
 
-constexpr const Command* table[] = {&doctor_command, &list_command,    &run_command,    &explore_command,
-                                    &linux_command,  &kernel_command,  &replay_command, &merge_command,
-                                    &bench_command,  &explain_command, &new_command,    &worker_command,
-                                    &boot_command};
+constexpr const Command* table[] = {
+    &doctor_command, &list_command,  &run_command,   &explore_command, &linux_command, &kernel_command, &replay_command,
+    &merge_command,  &bench_command, &check_command, &explain_command, &new_command,   &worker_command, &boot_command};
 /// The last commands of the table are not for people: see commands().
 constexpr std::size_t for_programs = 2;
 
@@ -68,7 +67,6 @@ Invocation read_command_line(const Words& arguments) {
     if (first == "help" || first == "--help" || first == "-h")
         return read_help({arguments.begin() + 1, arguments.end()});
     if (first == "--version" || first == "version") return show_version();
-    if (first == "check") throw UsageError("this version has no command 'check'");
     if (first.starts_with('-')) throw UsageError(fmt::format("the command must come first, before {}", first));
     const auto* command = find_command(first);
     if (command == nullptr) throw UsageError(fmt::format("no such command: '{}'", first));

@@ -49,6 +49,8 @@ class Values {
     [[nodiscard]] std::optional<std::string> given_of(const boost::program_options::options_description& options) const;
     [[nodiscard]] std::string text(const char* name) const { return values_[name].as<std::string>(); }
     [[nodiscard]] std::optional<std::string> text_if_given(const char* name) const;
+    /// Returns the values of an option that can be repeated, in order.
+    [[nodiscard]] Words all(const char* name) const { return has(name) ? values_[name].as<Words>() : Words{}; }
     /// Returns the name of a file, if given. It cannot be standard output.
     [[nodiscard]] std::optional<std::string> file_if_given(const char* name) const;
 

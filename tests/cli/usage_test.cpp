@@ -50,7 +50,17 @@ TEST(Usage, IsExplainedWhereItIsWrong) {
     expect_wrong_usage({"bench", "--baseline", GATECRASH}, "not a document of `gatecrash bench --json`");
     expect_wrong_usage({"bench", "--plot", "/nonexistent/x"}, "--plot: ");
     expect_wrong_usage({"bench", "--plot", "-", "--json", "-"}, "--json and --plot both write to standard output");
-    expect_wrong_usage({"check", "x.elf"}, "this version has no command");
+    expect_wrong_usage({"check"}, "FILE is missing");
+    expect_wrong_usage({"check", "/nonexistent.elf"}, "the file: cannot read /nonexistent.elf: No such file");
+    expect_wrong_usage({"check", "/proc/self/environ"}, "/proc/self/environ: no ELF file and no bzImage");
+    expect_wrong_usage({"check", GATECRASH}, "neither a section .noinstr.text nor .entry.text: name the sections");
+    expect_wrong_usage({"check", GATECRASH, "--section", ".nothing"}, "no section .nothing");
+    expect_wrong_usage({"check", GATECRASH, "--entry", "main=trap"}, "the kind must be one of syscall, sysenter, idt,");
+    expect_wrong_usage({"check", GATECRASH, "--suppress", "/nonexistent"}, "--suppress: cannot read /nonexistent");
+    expect_wrong_usage({"check", GATECRASH, "--suppress", GATECRASH}, GATECRASH ":1: no rule is called");
+    expect_wrong_usage({"check", GATECRASH, "--sarif", "-", "--json", "-"}, "--json and --sarif both write to");
+    expect_wrong_usage({"check", GATECRASH, "--sarif", "/nonexistent/x"}, "--sarif: ");
+    expect_wrong_usage({"check", GATECRASH, GATECRASH}, "unexpected argument");
     expect_wrong_usage({"run", "--frob"}, "unknown option --frob");
     expect_wrong_usage({"list", "--junit", "x"}, "unknown option --junit");
     expect_wrong_usage({"run", "--junit"}, "--junit");
@@ -86,6 +96,28 @@ TEST(Usage, IsPrintedOnRequest) {
         EXPECT_THAT(result.err, IsEmpty());
     }
     EXPECT_THAT(run_gatecrash({"--version"}).out, testing::MatchesRegex("gatecrash [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+}
+
+TEST(CheckCommand, SaysWhatBreaksARule) {
+    const std::string code = CHECKED_CODE "/64-leaves_section";
+    const TemporaryFolder folder;
+    const auto sarif = (folder.path() / "check.sarif").string();
+    const auto broken = run_gatecrash({"check", code + ".elf", "--json", "-", "--sarif", sarif});
+    EXPECT_EQ(broken.code, 1);
+    EXPECT_THAT(broken.err, StartsWith("broken+0x1: leaves-section: calls work, which is in .text\n"));
+    EXPECT_EQ(nlohmann::json::parse(broken.out)["results"][0]["symbol"], "broken+0x1");
+    EXPECT_EQ(nlohmann::json::parse(posix::read_file(sarif))["runs"][0]["results"][0]["ruleId"], "leaves-section");
+    EXPECT_EQ(run_gatecrash({"check", code + "-clean.elf"}).code, 0);
+
+    const auto accepted = folder.file("accepted", "leaves-section broken we know\nindirect-branch nobody never\n");
+    const auto suppressed = run_gatecrash({"check", code + ".elf", "--suppress", accepted});
+    EXPECT_EQ(suppressed.code, 0);
+    EXPECT_THAT(suppressed.out, HasSubstr("line 2 of the suppressions is unused: no indirect-branch at nobody\n"));
+    EXPECT_THAT(suppressed.out, HasSubstr("0 findings, 1 suppressed in 5 instructions"));
+
+    const auto added = run_gatecrash({"check", code + "-clean.elf", "--entry", "work", "--section", ".entry.text"});
+    EXPECT_EQ(added.code, 1);
+    EXPECT_THAT(added.out, HasSubstr("the entry point work is in .text"));
 }
 
 TEST(Pattern, ThatMatchesNothingIsAnswered) {

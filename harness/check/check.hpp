@@ -1,0 +1,41 @@
+// The static check of a file's entry code.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "check/code_file.hpp"
+#include "check/entry_points.hpp"
+#include "check/finding.hpp"
+
+namespace gatecrash::check {
+
+/// Says what to check.
+struct Request {
+    std::vector<std::string> sections;  ///< names; empty: .noinstr.text and .entry.text, as far as the file has them
+    /// Names of entry points besides the known ones. A kind replaces the one that the name usually has.
+    struct Entry {
+        std::string name;
+        std::optional<EntryKind> kind;
+    };
+    std::vector<Entry> entries;
+};
+
+struct CheckedSection {
+    std::string name;
+    std::uint64_t bytes = 0;
+};
+
+struct CheckResult {
+    std::vector<CheckedSection> sections;
+    std::uint64_t instructions = 0;  ///< that a path reaches
+    std::vector<Finding> findings;   ///< by address
+    std::vector<Unchecked> unchecked;
+};
+
+/// Checks `file`. Throws kernel::ImageError if it lacks a section or an entry point of the request.
+[[nodiscard]] CheckResult check_file(const CodeFile& file, const Request& request);
+
+}  // namespace gatecrash::check

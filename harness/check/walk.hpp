@@ -1,0 +1,22 @@
+// Follows the control flow of the checked sections, and checks the rules about what they may reach.
+#pragma once
+
+#include <vector>
+
+#include "check/code_file.hpp"
+#include "check/entry_points.hpp"
+#include "check/finding.hpp"
+
+namespace gatecrash::check {
+
+struct WalkResult {
+    std::vector<Finding> findings;
+    std::vector<Unchecked> unchecked;
+    std::uint64_t instructions = 0;  ///< that can be reached
+};
+
+/// Walks the code in `sections` from each entry point, then from each function and symbol that no path has reached.
+[[nodiscard]] WalkResult walk(const CodeFile& file, const std::vector<Range>& sections,
+                              const std::vector<EntryPoint>& entries);
+
+}  // namespace gatecrash::check

@@ -1,0 +1,117 @@
+#include <fmt/format.h>
+
+#include "check/report.hpp"
+#include "cli/commands.hpp"
+#include "cli/output.hpp"
+#include "cli/version.hpp"
+#include "posix/file.hpp"
+#include "report/exit_code.hpp"
+
+namespace gatecrash::cli {
+namespace {
+
+constexpr const char *section_option = "section", *entry_option = "entry", *suppress_option = "suppress",
+                     *sarif_option = "sarif";
+
+struct CheckOptions {
+    CommonOptions common;
+    std::string file;
+    check::Request request;
+    std::vector<check::Suppression> suppressions;
+    std::optional<std::string> sarif;
+};
+
+void add_words(OptionList& options, const char* name, const char* value, const char* help) {
+    options.add_options()(name, boost::program_options::value<Words>()->value_name(value), help);
+}
+
+void add_check(OptionList& options) {
+    add_words(options, section_option, "NAME",
+              "check this section; repeat it for more (default: .noinstr.text and .entry.text)");
+    add_words(options, entry_option, "SYMBOL",
+              "also an entry point; repeat it for more. SYMBOL=KIND says how the CPU enters: syscall, sysenter, idt, "
+              "idt-code, ist, ist-code, nmi or unknown (default: as the name suggests)");
+    add_text(options, suppress_option, "FILE", "accept the findings that FILE lists, in lines of RULE SYMBOL REASON");
+    add_text(
+        options, sarif_option, "FILE",
+        "also write the findings as SARIF 2.1.0; '-' is standard output, and the text then goes to standard error");
+}
+
+check::Request::Entry read_entry(const std::string& text, const Values& values) {
+    const auto equals = text.find('=');
+    if (equals == std::string::npos) return {text, std::nullopt};
+    const auto kind = check::entry_kind(text.substr(equals + 1));
+    if (!kind) {
+        values.fail(fmt::format("--{} {}: the kind must be one of {}", entry_option, text, check::entry_kind_words()));
+    }
+    return {text.substr(0, equals), kind};
+}
+
+/// Returns the files that the command writes.
+std::vector<Destination> destinations_of_check(const CheckOptions& options) {
+    auto destinations = destinations_of(options.common);
+    if (options.sarif) destinations.push_back({"--sarif", *options.sarif});
+    return destinations;
+}
+
+CheckOptions read_check(const Values& values) {
+    CheckOptions options{.common = read_common(values),
+                         .file = values.only_argument("FILE"),
+                         .request = {.sections = values.all(section_option), .entries = {}},
+                         .suppressions = {},
+                         .sarif = values.text_if_given(sarif_option)};
+    check_file(options.file, "the file", values.command());
+    for (const auto& text : values.all(entry_option)) options.request.entries.push_back(read_entry(text, values));
+    if (const auto file = values.file_if_given(suppress_option)) {
+        check_file(*file, fmt::format("--{}", suppress_option), values.command());
+        try {
+            options.suppressions = check::read_suppressions(posix::read_file(*file), *file);
+        } catch (const check::SuppressionError& error) {
+            values.fail(error.what());
+        }
+    }
+    values.check(destinations_of_check(options));
+    return options;
+}
+
+kernel::Bytes read_bytes(const std::string& path) {
+    const auto text = posix::read_file(path);
+    const auto* const bytes = reinterpret_cast<const std::byte*>(text.data());
+    return {bytes, bytes + text.size()};
+}
+
+int run_check(const CheckOptions& options) {
+    const auto destinations = destinations_of_check(options);
+    Documents documents(check_command.name, destinations);
+    const auto file = check::read_code_file(read_bytes(options.file), options.file);
+    check::CheckResult result;
+    try {
+        result = check::check_file(file, options.request);
+    } catch (const kernel::ImageError& error) {
+        throw kernel::ImageError(options.file + ": " + error.what());
+    }
+    const auto report = check::make_report(file, options.file, std::move(result), options.suppressions);
+    TextOutput(destinations, options.common.quiet).print(check::to_text(report));
+    documents.write("--json", check::to_json(report, version));
+    documents.write("--sarif", check::to_sarif(report, version));
+    return static_cast<int>(report.open() == 0 ? report::ExitCode::as_expected : report::ExitCode::unexpected);
+}
+
+}  // namespace
+
+const Command check_command{
+    .name = "check",
+    .arguments = " FILE",
+    .summary = "check the entry code of an ELF file, without running it",
+    .about =
+        "FILE is an executable, an object file, a vmlinux or a bzImage for x86. gatecrash follows the code of its\n"
+        "sections .noinstr.text and .entry.text, and reports each place that breaks a rule, with the path to it.\n"
+        "docs/reference/check-rules.md has the rules. The exit code is 1 if there is a finding.\n",
+    .examples =
+        "  gatecrash check vmlinux.o\n"
+        "  gatecrash check kernel.elf --section .entry --entry trap_entry=idt\n"
+        "  gatecrash check kernel.elf --suppress accepted.txt --sarif check.sarif\n",
+    .add_options = add_check,
+    .prepare = prepare<read_check, run_check>};
+
+}  // namespace gatecrash::cli

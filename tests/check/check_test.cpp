@@ -1,0 +1,192 @@
+// Checks small files, each of which breaks one rule, and twins of them without the defect.
+#include "check/check.hpp"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include "check/checked_code.hpp"
+
+namespace gatecrash::check {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+using testing::StartsWith;
+
+std::string file_of(Rule rule) {
+    std::string name(text_of(rule).name);
+    std::ranges::replace(name, '-', '_');
+    return name;
+}
+
+class EachRule : public testing::TestWithParam<Rule> {
+  public:
+    /// The same code as an object, as one of 32 bits, and as a linked file.
+    static std::vector<std::string> files(const std::string& name) {
+        return {"64-" + name + ".o", "32-" + name + ".o", "64-" + name + ".elf"};
+    }
+};
+
+TEST_P(EachRule, IsBrokenOnceWhereItIsBroken) {
+    for (const auto& name : files(file_of(GetParam()))) {
+        SCOPED_TRACE(name);
+        const auto report = check_code(name);
+        EXPECT_THAT(report.unchecked, IsEmpty());
+        ASSERT_THAT(report.findings, SizeIs(1)) << to_text(report);
+        EXPECT_EQ(report.findings[0].rule->name, text_of(GetParam()).name);
+        EXPECT_THAT(report.findings[0].place, StartsWith(GetParam() == Rule::entry_outside  ? "entry_nmi"
+                                                         : GetParam() == Rule::patched_site ? "site"
+                                                                                            : "broken"));
+    }
+}
+
+TEST_P(EachRule, HoldsInTheTwinWithoutTheDefect) {
+    for (const auto& name : files(file_of(GetParam()) + "-clean")) {
+        const auto report = check_code(name);
+        EXPECT_THAT(report.findings, IsEmpty()) << name << "\n" << to_text(report);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Check, EachRule,
+                         testing::Values(Rule::leaves_section, Rule::indirect_branch, Rule::instrumentation_hook,
+                                         Rule::unbalanced_annotation, Rule::entry_outside, Rule::breakpoint_inside,
+                                         Rule::patched_site, Rule::no_instruction),
+                         [](const auto& param) { return file_of(param.param); });
+
+TEST(Rules, HaveATestEach) {
+    std::vector<std::string_view> names;
+    for (const auto& rule : rules()) {
+        names.push_back(rule.name);
+        EXPECT_EQ(find_rule(rule.name), &rule);
+        EXPECT_FALSE(code_bytes("64-" + file_of(rule.rule) + ".o").empty());
+    }
+    std::ranges::sort(names);
+    EXPECT_EQ(std::ranges::adjacent_find(names), names.end());
+}
+
+TEST(Check, TellsThePathToAFinding) {
+    const auto report = check_code("64-leaves_section.o");
+    ASSERT_THAT(report.findings, SizeIs(1));
+    EXPECT_THAT(report.findings[0].path, ElementsAre("entry", "entry+0x2", "broken", "broken+0x1"));
+    EXPECT_EQ(report.findings[0].message, "calls work, which is in .text");
+    EXPECT_EQ(report.findings[0].instruction, "call work");
+    EXPECT_EQ(report.instructions, 5U);
+}
+
+TEST(Check, KnowsFunctionsOfOtherFiles) {
+    const auto report = check_code("64-others.o");
+    ASSERT_THAT(report.findings, SizeIs(4));
+    EXPECT_EQ(report.findings[0].message, "calls __fentry__, the hook of the function tracer");
+    EXPECT_EQ(report.findings[1].message, "calls elsewhere, which is in another file");
+    EXPECT_EQ(report.findings[2].message, "a branch to __x86_indirect_thunk_rax, which makes it indirect");
+    EXPECT_EQ(report.findings[2].rule->rule, Rule::indirect_branch);
+    EXPECT_EQ(report.findings[3].message, "jumps to __stack_chk_fail, the stack protector");
+}
+
+TEST(Check, ReadsTheNotesOfNewerKernels) { EXPECT_THAT(check_code("64-newer_notes.o").findings, IsEmpty()); }
+
+TEST(Check, ChecksTheSectionsThatItIsTold) {
+    const auto report = check_code("64-leaves_section.o", {.sections = {".entry.text"}, .entries = {}});
+    ASSERT_THAT(report.findings, SizeIs(1));
+    EXPECT_EQ(report.findings[0].message, "jumps to broken, which is in .noinstr.text");
+    EXPECT_THAT(check_code("64-leaves_section.o", {.sections = {".text"}, .entries = {}}).findings, IsEmpty());
+}
+
+TEST(Check, TakesMoreEntryPoints) {
+    const auto report = check_code("64-leaves_section-clean.o", {.sections = {}, .entries = {{"work", std::nullopt}}});
+    ASSERT_THAT(report.findings, SizeIs(1));
+    EXPECT_EQ(report.findings[0].message, "the entry point work is in .text");
+}
+
+TEST(Check, TellsTheSourceLine) {
+    const auto report = check_code("64-traced.elf");
+    ASSERT_THAT(report.findings, SizeIs(1)) << to_text(report);
+    EXPECT_EQ(report.findings[0].rule->rule, Rule::instrumentation_hook);
+    EXPECT_EQ(report.findings[0].place, "traced");
+    EXPECT_THAT(report.findings[0].source, testing::Optional(HasSubstr("traced.c:5")));
+}
+
+std::string error_of(kernel::Bytes file, const Request& request = {}) {
+    try {
+        (void)check_file(read_code_file(std::move(file), "code.elf"), request);
+    } catch (const kernel::ImageError& error) {
+        return error.what();
+    }
+    return "no error";
+}
+
+TEST(CheckedFile, MustHaveWhatIsChecked) {
+    EXPECT_THAT(error_of(code_bytes("64-traced.elf"), {.sections = {".nothing"}, .entries = {}}),
+                HasSubstr("no section .nothing: name the sections"));
+    EXPECT_THAT(error_of(code_bytes("64-traced.elf"), {.sections = {}, .entries = {{"nobody", std::nullopt}}}),
+                HasSubstr("no symbol nobody: name an entry point"));
+    EXPECT_THAT(error_of(kernel::bytes_of("neither")), StartsWith("code.elf: no ELF file and no bzImage"));
+    EXPECT_THAT(error_of({}), HasSubstr("no ELF file"));
+    EXPECT_THAT(error_of(code_bytes("stripped.elf")), HasSubstr("no symbols: it is stripped"));
+    EXPECT_THAT(error_of(kernel::bytes_of(kernel::elf_file("code"))), HasSubstr("no symbols: it is stripped"));
+    EXPECT_THAT(error_of(kernel::bytes_of(posix::read_file("/proc/self/exe"))),
+                HasSubstr("neither a section .noinstr"));
+}
+
+TEST(CheckedFile, IsForX86) {
+    auto file = code_bytes("64-traced.elf");
+    const std::uint16_t arm = 183;
+    std::memcpy(file.data() + 18, &arm, sizeof arm);
+    EXPECT_THAT(error_of(file), HasSubstr("not for x86"));
+}
+
+TEST(CheckedFile, CanEndAnywhere) {
+    for (const auto* const name : {"64-leaves_section.o", "32-leaves_section.o", "64-leaves_section.elf"}) {
+        const auto whole = code_bytes(name);
+        for (std::size_t size = 0; size < whole.size(); size += 7) {
+            const auto error = error_of({whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)});
+            EXPECT_THAT(error, StartsWith("code.elf: ")) << name << " of " << size << " bytes";
+        }
+    }
+}
+
+TEST(CheckedFile, CanHaveAnyByteWrong) {
+    for (const auto* const name : {"64-leaves_section.o", "32-patched_site.o", "64-unbalanced_annotation.elf"}) {
+        const auto whole = code_bytes(name);
+        for (std::size_t at = 0; at < std::min<std::size_t>(whole.size(), 4096); ++at) {
+            for (const auto value : {0x00, 0x7f, 0xff}) {
+                auto file = whole;
+                file[at] = static_cast<std::byte>(value);
+                (void)error_of(std::move(file));  // any error, but no other end
+            }
+        }
+    }
+}
+
+/// Returns an ELF file with that many bytes of code: functions of four instructions that call each other.
+kernel::Bytes large_file(std::size_t size) {
+    std::string code;
+    while (code.size() < size) {
+        const auto back = -static_cast<std::int32_t>(std::min<std::size_t>(code.size(), 0x100000) + 9);
+        code += std::string_view("\x48\x89\xe5\x74\x05\xe8", 6);  // mov rbp, rsp; je to the end; call
+        kernel::append(code, back + 1 - 2);
+        code += std::string_view("\x48\x83\xc4\x08\x90\x90", 6);  // add rsp, 8; nop; nop
+    }
+    return kernel::bytes_of(code);
+}
+
+TEST(Check, IsFast) {
+    CodeFile file;
+    file.content = large_file(std::size_t{50} << 20);
+    file.ranges.push_back({".entry.text", kernel::kernel_text, file.content});
+    file.symbols.push_back({"entry", kernel::kernel_text, true});
+    const auto begin = std::chrono::steady_clock::now();
+    const auto result = check_file(file, {.sections = {}, .entries = {}});
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+    EXPECT_GT(result.instructions, 10000000U);
+    RecordProperty("seconds", std::to_string(seconds.count()));
+    RecordProperty("instructions", std::to_string(result.instructions));
+}
+
+}  // namespace
+}  // namespace gatecrash::check
