@@ -242,6 +242,7 @@ nmi_from_user:
 .macro ENTRY_FATAL vector
         SAVE_REGS
         CALL_BODY fatal_body \vector
+        ud2                             // tells `gatecrash check` that the call does not return
 .endm
 
 /* The TSS (SDM volume 3, "64-Bit Task State Segment"; APM volume 2, 12.2.5). The runtime's TSS is read-only, like all

@@ -92,6 +92,7 @@
         SAVE_REGS32
         LOAD_KERNEL_SEGMENTS
         CALL_BODY32 fatal_body \vector
+        ud2                             // tells `gatecrash check` that the call does not return
 .endm
 
 /* Enters SYSENTER and runs its body on the current stack. Expects the user's ESP in EBP and interrupts off; all other

@@ -30,7 +30,7 @@ entry_db:
         movl $GATECRASH_VECTOR_DB, %esi
         movq %rsp, %rdx
         movq GATECRASH_FRAME_RIP(%rsp), %rcx
-        call log_broken
+        CALL_OUTSIDE log_broken
 1:      EXIT_PARANOID_GS
         RESTORE_REGS
         iretq

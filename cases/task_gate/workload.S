@@ -83,7 +83,7 @@ df_task:
         popfl
 #endif
         movl %esp, %eax
-        call double_fault_body
+        CALL_OUTSIDE double_fault_body
 #ifdef RETURNS_TO_TASK
         // Makes the other task continue where its stack is good again. The TSS to which IRET switches must be busy.
         movl $overflow_recovered, tss + TSS_EIP
