@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "check/explore_entries.hpp"
 #include "check/walk.hpp"
 
 namespace gatecrash::check {
@@ -51,10 +52,14 @@ CheckResult check_file(const CodeFile& file, const Request& request) {
     const auto entries = find_entries(file, request.entries);
     CheckResult result;
     for (const auto& section : sections) result.sections.push_back({section.name, section.bytes.size()});
-    auto walked = walk(file, sections, entries);
+    const CodeMap map(file, sections);
+    auto walked = walk(map, entries);
     result.instructions = walked.instructions;
     result.findings = std::move(walked.findings);
     result.unchecked = std::move(walked.unchecked);
+    auto explored = explore_entries(map, entries, request.policy);
+    std::ranges::move(explored.findings, std::back_inserter(result.findings));
+    std::ranges::move(explored.unchecked, std::back_inserter(result.unchecked));
     std::ranges::stable_sort(result.findings, {}, &Finding::address);
     return result;
 }

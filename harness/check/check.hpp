@@ -9,6 +9,7 @@
 #include "check/code_file.hpp"
 #include "check/entry_points.hpp"
 #include "check/finding.hpp"
+#include "check/policy.hpp"
 
 namespace gatecrash::check {
 
@@ -21,6 +22,7 @@ struct Request {
         std::optional<EntryKind> kind;
     };
     std::vector<Entry> entries;
+    Policy policy;
 };
 
 struct CheckedSection {

@@ -19,7 +19,8 @@ constexpr KindWord kind_words[] = {
 };
 
 /// The names of entry points. The first pattern that matches decides. Linux: arch/x86/include/asm/idtentry.h and
-/// arch/x86/entry; ours: docs/reference/sdk.md. On Linux, #DB and #MC have IST stacks, and #BP has none.
+/// arch/x86/entry; ours: docs/reference/sdk.md. On Linux, #DB and #MC have IST stacks, and #BP has none. The stubs of
+/// external interrupts push the vector in place of an error code.
 struct KnownEntry {
     const char* pattern;
     EntryKind kind;
@@ -50,8 +51,8 @@ constexpr KnownEntry known[] = {
     {"asm_exc_simd_coprocessor_error", EntryKind::idt},
     {"asm_exc_int3", EntryKind::idt},
     {"asm_sysvec_*", EntryKind::idt},
-    {"asm_common_interrupt", EntryKind::unknown},
-    {"asm_spurious_interrupt", EntryKind::unknown},
+    {"asm_common_interrupt", EntryKind::idt_code},
+    {"asm_spurious_interrupt", EntryKind::idt_code},
     {"entry_INT80_compat", EntryKind::idt},
     {"asm_int80_emulation", EntryKind::idt},
     {"entry_syscall", EntryKind::syscall},
@@ -69,7 +70,7 @@ constexpr KnownEntry known[] = {
     {"entry_cp", EntryKind::idt_code},
     {"entry_vc", EntryKind::unknown},
     {"entry_sx", EntryKind::idt_code},
-    {"entry_irq", EntryKind::unknown},
+    {"entry_irq", EntryKind::idt_code},
     {"entry_irq_stubs", EntryKind::idt},
     {"entry_[a-z][a-z]", EntryKind::idt},
     {"entry_9", EntryKind::idt},

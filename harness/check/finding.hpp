@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "check/path.hpp"
 #include "check/rule.hpp"
 
 namespace gatecrash::check {
@@ -13,13 +14,12 @@ struct Finding {
     Rule rule{};
     std::uint64_t address = 0;
     std::string message;  ///< what happens there, for people
-    /// The way there: the place where the code is entered, then each branch that is taken and its target.
-    std::vector<std::uint64_t> path;
+    Path path;            ///< the way there
 };
 
-/// A rule that could not be checked on this file.
+/// A part of the check that this file gives no answer to.
 struct Unchecked {
-    Rule rule{};
+    std::string what;  ///< the name of a rule, or "the entry state of SYMBOL"
     std::string reason;
 };
 

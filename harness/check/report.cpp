@@ -33,6 +33,15 @@ std::string disassembled(const CodeFile& file, std::uint64_t address) {
     return text;
 }
 
+std::vector<std::string> named_path(const CodeFile& file, const Path& path) {
+    std::vector<std::string> names;
+    for (const auto place : path.places) {
+        names.push_back(file.name_of(place));
+        if (names.size() == 1 && path.left_out != 0) names.push_back(fmt::format("({} more)", path.left_out));
+    }
+    return names;
+}
+
 nlohmann::ordered_json json_of(const NamedFinding& finding) {
     nlohmann::ordered_json json{{"rule", finding.rule->name},         {"symbol", finding.place},
                                 {"message", finding.message},         {"path", finding.path},
@@ -75,7 +84,7 @@ Report make_report(const CodeFile& file, const std::string& path, CheckResult re
                            .instruction = disassembled(file, finding.address),
                            .source = lines ? lines->at(vm::Virtual{finding.address}) : std::nullopt,
                            .suppressed = {}};
-        for (const auto address : finding.path) named.path.push_back(file.name_of(address));
+        named.path = named_path(file, finding.path);
         for (std::size_t i = 0; i < suppressions.size(); ++i) {
             if (!is_about(suppressions[i], finding.rule, named.place)) continue;
             used[i] = true;
@@ -102,8 +111,7 @@ std::string to_text(const Report& report) {
         text += fmt::format("line {} of the suppressions is unused: no {} at {}\n", suppression.line,
                             text_of(suppression.rule).name, suppression.symbol);
     }
-    for (const auto& [rule, reason] : report.unchecked)
-        text += fmt::format("not checked: {}: {}\n", text_of(rule).name, reason);
+    for (const auto& [what, reason] : report.unchecked) text += fmt::format("not checked: {}: {}\n", what, reason);
     std::uint64_t bytes = 0;
     std::vector<std::string> names;
     for (const auto& section : report.sections) {
@@ -133,8 +141,8 @@ std::string to_json(const Report& report, std::string_view version) {
         document["unused_suppressions"].push_back(
             {{"line", each.line}, {"rule", text_of(each.rule).name}, {"symbol", each.symbol}});
     }
-    for (const auto& [rule, reason] : report.unchecked)
-        document["not_checked"].push_back({{"rule", text_of(rule).name}, {"reason", reason}});
+    for (const auto& [what, reason] : report.unchecked)
+        document["not_checked"].push_back({{"what", what}, {"reason", reason}});
     return dump(document);
 }
 

@@ -16,6 +16,19 @@ enum class Rule : std::uint8_t {
     breakpoint_inside,
     patched_site,
     no_instruction,
+    user_gs_access,
+    user_gs_call,
+    wrong_gs_return,
+    user_stack_push,
+    user_cr3_call,
+    wrong_cr3_return,
+    interrupted_df,
+    interrupted_ac,
+    interrupted_register,
+    swapgs_with_interrupts,
+    swapgs_without_fence,
+    missing_verw,
+    load_after_verw,
 };
 
 /// One rule, as reports and docs/reference/check-rules.md show it.

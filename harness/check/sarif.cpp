@@ -81,10 +81,8 @@ std::string to_sarif(const Report& report, std::string_view version) {
     ordered_json results = ordered_json::array();
     for (const auto& finding : report.findings) results.push_back(result_of(report, finding));
     ordered_json notes = ordered_json::array();
-    for (const auto& [rule, reason] : report.unchecked) {
-        notes.push_back({{"level", "note"},
-                         {"message", {{"text", std::string(text_of(rule).name) + " was not checked: " + reason}}}});
-    }
+    for (const auto& [what, reason] : report.unchecked)
+        notes.push_back({{"level", "note"}, {"message", {{"text", "not checked: " + what + ": " + reason}}}});
     ordered_json invocation{{"executionSuccessful", true}, {"toolExecutionNotifications", notes}};
     const ordered_json document{
         {"$schema", "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"},

@@ -9,6 +9,7 @@
 
 #include "check/annotations.hpp"
 #include "check/branch_targets.hpp"
+#include "check/code_map.hpp"
 #include "check/decoder.hpp"
 
 namespace gatecrash::check {
@@ -24,22 +25,20 @@ struct Block {
 
 class Walker {
   public:
-    Walker(const CodeFile& file, const std::vector<Range>& sections)
-        : file_(file),
-          sections_(sections),
-          decoder_(file.bits),
-          annotations_(read_annotations(file)),
-          patched_(read_patched_sites(file)),
-          seen_(sections.size()) {
-        for (std::size_t i = 0; i < sections.size(); ++i) seen_[i].resize(sections[i].bytes.size());
-        for (const auto& symbol : file.symbols) {
-            if (symbol.is_function && section_of(symbol.address) < sections.size()) functions_.insert(symbol.address);
-        }
+    explicit Walker(const CodeMap& map)
+        : map_(map),
+          file_(map.file()),
+          sections_(map.sections()),
+          decoder_(file_.bits),
+          annotations_(read_annotations(file_)),
+          patched_(read_patched_sites(file_)),
+          seen_(sections_.size()) {
+        for (std::size_t i = 0; i < sections_.size(); ++i) seen_[i].resize(sections_[i].bytes.size());
     }
 
     WalkResult walk(const std::vector<EntryPoint>& entries) {
         for (const auto& entry : entries) {
-            if (section_of(entry.address) < sections_.size()) {
+            if (map_.is_checked(entry.address)) {
                 enter(entry.address);
             } else {
                 const auto* range = file_.range_of(entry.address);
@@ -53,16 +52,15 @@ class Walker {
         for (const bool functions : {true, false}) {
             for (const auto& symbol : file_.symbols) {
                 if (symbol.is_function != functions || was_seen(symbol.address)) continue;
-                const auto& section = sections_[section_of(symbol.address)];
-                if (is_int3(symbol.address, section)) continue;  // a label at the end of a function
+                const auto& section = sections_[map_.section_of(symbol.address)];
+                if (CodeMap::is_int3(symbol.address, section)) continue;  // a label at the end of a function
                 enter(symbol.address);
                 run();
             }
         }
         if (annotations_.are_lost) {
-            result_.unchecked.push_back({Rule::leaves_section, "the link of this kernel discarded its annotations"});
-            result_.unchecked.push_back(
-                {Rule::unbalanced_annotation, "the link of this kernel discarded its annotations"});
+            result_.unchecked.push_back({"leaves-section", "the link of this kernel discarded its annotations"});
+            result_.unchecked.push_back({"unbalanced-annotation", "the link of this kernel discarded its annotations"});
         }
         return std::move(result_);
     }
@@ -70,20 +68,15 @@ class Walker {
   private:
     static constexpr std::uint8_t max_depth = 6;
 
-    [[nodiscard]] std::size_t section_of(std::uint64_t address) const {
-        std::size_t i = 0;
-        while (i < sections_.size() && !sections_[i].contains(address)) ++i;
-        return i;
-    }
     /// True if a path has reached the address, or if it is not in a checked section.
     [[nodiscard]] bool was_seen(std::uint64_t address) const {
-        const auto i = section_of(address);
+        const auto i = map_.section_of(address);
         return i == sections_.size() || seen_[i][address - sections_[i].address] != 0;
     }
 
     void enter(std::uint64_t address) { add_block({address, address, -1, 0}); }
     void add_block(const Block& block) {
-        const auto i = section_of(block.address);
+        const auto i = map_.section_of(block.address);
         const auto seen = seen_[i][block.address - sections_[i].address];
         if ((seen & (1U << block.depth)) != 0) return;
         blocks_.push_back(block);
@@ -102,7 +95,7 @@ class Walker {
         block_ = index;
         depth_ = blocks_[static_cast<std::size_t>(index)].depth;
         auto address = blocks_[static_cast<std::size_t>(index)].address;
-        const auto i = section_of(address);
+        const auto i = map_.section_of(address);
         const auto& section = sections_[i];
         while (true) {
             if (!section.contains(address)) {
@@ -157,7 +150,7 @@ class Walker {
             case Flow::next:
                 return true;
             case Flow::breakpoint:
-                if (is_fill(decoded.address, section)) return false;
+                if (map_.is_fill(decoded.address, section)) return false;
                 add(Rule::breakpoint_inside, decoded.address, "an INT3");
                 return true;
             case Flow::stop:
@@ -170,12 +163,12 @@ class Walker {
                 return false;
             case Flow::indirect_call:
                 add(Rule::indirect_branch, decoded.address, is_far(decoded) ? "a far call" : "an indirect call");
-                return call_returns(decoded.next(), section);
+                return map_.call_returns(decoded.next(), section);
             case Flow::conditional_jump:
                 go(decoded, "jumps to");
                 return true;
             case Flow::jump:
-                if (is_return_thunk(name_at(decoded.target))) {
+                if (is_return_thunk(map_.name_at(decoded.target))) {
                     end_path(decoded.address);
                 } else {
                     go(decoded, "jumps to");
@@ -185,21 +178,7 @@ class Walker {
                 break;
         }
         call(decoded);
-        return call_returns(decoded.next(), section);
-    }
-
-    /// A call that nothing follows does not return: compilers and people write no instruction after it.
-    [[nodiscard]] bool call_returns(std::uint64_t next, const Range& section) const {
-        return section.contains(next) && !functions_.contains(next) && !is_int3(next, section);
-    }
-    [[nodiscard]] static bool is_int3(std::uint64_t address, const Range& section) {
-        return section.bytes[address - section.address] == std::byte{0xcc};
-    }
-    /// True if several INT3 fill the space up to a symbol. Kernels fill the space between functions so.
-    [[nodiscard]] bool is_fill(std::uint64_t address, const Range& section) const {
-        auto end = address;
-        while (section.contains(end) && is_int3(end, section)) ++end;
-        return end - address > 1 && (!section.contains(end) || file_.symbol_at(end) != nullptr);
+        return map_.call_returns(decoded.next(), section);
     }
 
     void end_path(std::uint64_t address) {
@@ -212,7 +191,7 @@ class Walker {
 
     /// Follows a jump.
     void go(const Decoded& decoded, std::string_view verb) {
-        if (section_of(decoded.target) < sections_.size()) {
+        if (map_.is_checked(decoded.target)) {
             add_block({decoded.target, decoded.address, block_, depth_});
         } else {
             check_target(decoded, verb);
@@ -220,7 +199,7 @@ class Walker {
     }
 
     void call(const Decoded& decoded) {
-        if (section_of(decoded.target) == sections_.size()) {
+        if (!map_.is_checked(decoded.target)) {
             check_target(decoded, "calls");
         } else {
             // A function begins outside of annotated regions. A call of a place inside of the same function only
@@ -232,7 +211,7 @@ class Walker {
 
     /// Checks a branch that leaves the sections. A hook in them is protected as they are.
     void check_target(const Decoded& decoded, std::string_view verb) {
-        const auto name = name_at(decoded.target);
+        const auto name = map_.name_at(decoded.target);
         const auto hook = hook_of(name);
         if (hook && (hook->is_inserted_by_compiler || !is_allowed())) {
             add(Rule::instrumentation_hook, decoded.address, fmt::format("{} {}, {}", verb, name, hook->what));
@@ -248,34 +227,19 @@ class Walker {
     }
     [[nodiscard]] bool is_allowed() const { return depth_ > 0 || annotations_.are_lost; }
 
-    [[nodiscard]] std::string_view name_at(std::uint64_t address) const {
-        const auto* symbol = file_.symbol_at(address);
-        return symbol == nullptr ? std::string_view{} : std::string_view(symbol->name);
-    }
-
     void add(Rule rule, std::uint64_t address, std::string message) {
         if (!found_.insert(address * 32 + static_cast<std::uint64_t>(rule)).second) return;
         Finding finding{rule, address, std::move(message), {}};
-        if (rule != Rule::entry_outside) finding.path = path_to(address);
+        if (rule != Rule::entry_outside) finding.path = path_to(blocks_, block_, address);
         result_.findings.push_back(std::move(finding));
     }
-    [[nodiscard]] std::vector<std::uint64_t> path_to(std::uint64_t address) const {
-        std::vector<std::uint64_t> path{address};
-        for (auto i = block_; i >= 0; i = blocks_[static_cast<std::size_t>(i)].before) {
-            const auto& block = blocks_[static_cast<std::size_t>(i)];
-            if (path.back() != block.address) path.push_back(block.address);
-            if (block.before >= 0) path.push_back(block.branch);
-        }
-        std::ranges::reverse(path);
-        return path;
-    }
 
+    const CodeMap& map_;
     const CodeFile& file_;
     const std::vector<Range>& sections_;
     Decoder decoder_;
     Annotations annotations_;
     std::unordered_map<std::uint64_t, std::string_view> patched_;
-    std::unordered_set<std::uint64_t> functions_;  ///< addresses
     std::vector<std::vector<std::uint8_t>> seen_;  ///< for each byte of each section, a bit for each depth
     std::vector<Block> blocks_;
     std::deque<std::int32_t> waiting_;  ///< indices of blocks
@@ -287,8 +251,6 @@ class Walker {
 
 }  // namespace
 
-WalkResult walk(const CodeFile& file, const std::vector<Range>& sections, const std::vector<EntryPoint>& entries) {
-    return Walker(file, sections).walk(entries);
-}
+WalkResult walk(const CodeMap& map, const std::vector<EntryPoint>& entries) { return Walker(map).walk(entries); }
 
 }  // namespace gatecrash::check

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "check/code_file.hpp"
+#include "check/code_map.hpp"
 #include "check/entry_points.hpp"
 #include "check/finding.hpp"
 
@@ -15,8 +15,7 @@ struct WalkResult {
     std::uint64_t instructions = 0;  ///< that can be reached
 };
 
-/// Walks the code in `sections` from each entry point, then from each function and symbol that no path has reached.
-[[nodiscard]] WalkResult walk(const CodeFile& file, const std::vector<Range>& sections,
-                              const std::vector<EntryPoint>& entries);
+/// Walks the code from each entry point, then from each function and symbol that no path has reached.
+[[nodiscard]] WalkResult walk(const CodeMap& map, const std::vector<EntryPoint>& entries);
 
 }  // namespace gatecrash::check

@@ -11,7 +11,7 @@ namespace gatecrash::cli {
 namespace {
 
 constexpr const char *section_option = "section", *entry_option = "entry", *suppress_option = "suppress",
-                     *sarif_option = "sarif";
+                     *sarif_option = "sarif", *require_option = "require";
 
 struct CheckOptions {
     CommonOptions common;
@@ -31,6 +31,9 @@ void add_check(OptionList& options) {
     add_words(options, entry_option, "SYMBOL",
               "also an entry point; repeat it for more. SYMBOL=KIND says how the CPU enters: syscall, sysenter, idt, "
               "idt-code, ist, ist-code, nmi or unknown (default: as the name suggests)");
+    add_words(options, require_option, "WORD",
+              "also require what only some kernels need; repeat it for more: verw, on each way to CPL 3, or "
+              "swapgs-fence, after each conditional SWAPGS");
     add_text(options, suppress_option, "FILE", "accept the findings that FILE lists, in lines of RULE SYMBOL REASON");
     add_text(
         options, sarif_option, "FILE",
@@ -47,6 +50,16 @@ check::Request::Entry read_entry(const std::string& text, const Values& values) 
     return {text.substr(0, equals), kind};
 }
 
+void require(check::Policy& policy, const std::string& word, const Values& values) {
+    if (word == "verw") {
+        policy.needs_verw = true;
+    } else if (word == "swapgs-fence") {
+        policy.needs_swapgs_fence = true;
+    } else {
+        values.fail(fmt::format("--{} must be verw or swapgs-fence, not '{}'", require_option, word));
+    }
+}
+
 /// Returns the files that the command writes.
 std::vector<Destination> destinations_of_check(const CheckOptions& options) {
     auto destinations = destinations_of(options.common);
@@ -57,11 +70,12 @@ std::vector<Destination> destinations_of_check(const CheckOptions& options) {
 CheckOptions read_check(const Values& values) {
     CheckOptions options{.common = read_common(values),
                          .file = values.only_argument("FILE"),
-                         .request = {.sections = values.all(section_option), .entries = {}},
+                         .request = {.sections = values.all(section_option), .entries = {}, .policy = {}},
                          .suppressions = {},
                          .sarif = values.text_if_given(sarif_option)};
     check_file(options.file, "the file", values.command());
     for (const auto& text : values.all(entry_option)) options.request.entries.push_back(read_entry(text, values));
+    for (const auto& word : values.all(require_option)) require(options.request.policy, word, values);
     if (const auto file = values.file_if_given(suppress_option)) {
         check_file(*file, fmt::format("--{}", suppress_option), values.command());
         try {
@@ -92,8 +106,9 @@ int run_check(const CheckOptions& options) {
     }
     const auto report = check::make_report(file, options.file, std::move(result), options.suppressions);
     TextOutput(destinations, options.common.quiet).print(check::to_text(report));
-    documents.write("--json", check::to_json(report, version));
-    documents.write("--sarif", check::to_sarif(report, version));
+    // Documents of a kernel with many findings are large.
+    if (options.common.json) documents.write("--json", check::to_json(report, version));
+    if (options.sarif) documents.write("--sarif", check::to_sarif(report, version));
     return static_cast<int>(report.open() == 0 ? report::ExitCode::as_expected : report::ExitCode::unexpected);
 }
 

@@ -178,11 +178,8 @@ TEST(CheckReport, NamesTheSourceInSarif) {
 }
 
 TEST(CheckReport, EscapesNamesInSarif) {
-    const Report report{.file = "/a b/%\xff.o",
-                        .sections = {},
-                        .findings = {},
-                        .unchecked = {{Rule::leaves_section, "no"}},
-                        .unused = {}};
+    const Report report{
+        .file = "/a b/%\xff.o", .sections = {}, .findings = {}, .unchecked = {{"leaves-section", "no"}}, .unused = {}};
     const auto document = json::parse(to_sarif(report, "1"));
     expect_sarif(document);
     EXPECT_EQ(document["runs"][0]["artifacts"][0]["location"]["uri"], "file:///a%20b/%25%FF.o");

@@ -1,0 +1,73 @@
+// Notes what comparisons tell about the next branch.
+#include "check/interpreter.hpp"
+#include "check/operands.hpp"
+
+namespace gatecrash::check {
+namespace {
+
+using Kind = Value::Kind;
+
+bool changes_comparison(const Decoded& decoded) {
+    const auto* flags = decoded.instruction.cpu_flags;
+    if (flags == nullptr) return false;
+    constexpr auto compared = ZYDIS_CPUFLAG_ZF | ZYDIS_CPUFLAG_SF | ZYDIS_CPUFLAG_CF;
+    return ((flags->modified | flags->set_0 | flags->set_1 | flags->undefined) & compared) != 0;
+}
+
+}  // namespace
+
+/// Notes what a comparison tells. Must run before the instruction changes its operands.
+void Interpreter::compare(EntryState& state, const Decoded& decoded, Operands operands) {
+    if (!changes_comparison(decoded)) return;
+    state.comparison = {};
+    auto& comparison = state.comparison;
+    const auto mnemonic = decoded.instruction.mnemonic;
+    const auto first = read(state, decoded, operands[0]), second = read(state, decoded, operands[1]);
+    if (mnemonic == ZYDIS_MNEMONIC_BT) {
+        if (first.is(Kind::cr3) && first.owner != Owner::unknown && is_immediate(operands[1]))
+            comparison.carry = first.owner == Owner::user;
+        return;
+    }
+    const bool is_test = mnemonic == ZYDIS_MNEMONIC_TEST || mnemonic == ZYDIS_MNEMONIC_AND;
+    if (mnemonic == ZYDIS_MNEMONIC_CMP && (first.is(Kind::rip) || second.is(Kind::rip))) comparison.is_of_rip = true;
+    if (mnemonic == ZYDIS_MNEMONIC_CMP && first.is(Kind::selector) && is_known(first.owner) &&
+        second.is(Kind::constant)) {
+        const bool is_users = (static_cast<std::uint64_t>(second.number) & privilege_bits) != 0;
+        if (is_users != (first.owner == Owner::user)) comparison.zero = false;
+        return;
+    }
+    if (is_test && second.is(Kind::constant) && is_immediate(operands[1])) {
+        const auto mask = static_cast<std::uint64_t>(second.number);
+        const bool tells_owner = first.is(Kind::cr3) || (first.is(Kind::selector) && mask == privilege_bits);
+        if (tells_owner && is_known(first.owner)) {
+            comparison.zero = first.owner == Owner::kernel;
+        } else if (first.is(Kind::stack)) {
+            comparison.is_of_rsp = true;
+        } else if (first.is(Kind::constant)) {
+            comparison.zero = (static_cast<std::uint64_t>(first.number) & mask) == 0;
+        } else if (mask == privilege_bits && is_memory(operands[0])) {
+            comparison.tested_selector = slot_of(state, operands[0]);
+        }
+        return;
+    }
+    // TEST of a register with itself, or CMP with 0.
+    const auto number = register_of(operands[0]);
+    const bool is_of_itself = is_test && number && is_register(operands[1], operands[0].reg.value);
+    const bool is_with_zero = mnemonic == ZYDIS_MNEMONIC_CMP && is_immediate(operands[1]) && second == constant(0);
+    if (!is_of_itself && !is_with_zero) return;
+    if (first.is(Kind::constant)) {
+        comparison.zero = first.number == 0;
+    } else if ((first.is(Kind::gs_base) || first.is(Kind::gs_base_high)) && first.owner != Owner::unknown) {
+        comparison.sign = first.owner == Owner::kernel;
+    } else if (first.is(Kind::interrupted) && number && !is_high_byte(operands[0].reg.value)) {
+        if (first.number > 0) {
+            comparison.zero = false;
+        } else if (first.number == 0 && operands[0].size == 8) {
+            comparison.zero = true;
+        } else {
+            comparison.interrupted = static_cast<std::uint8_t>(*number + 1);
+        }
+    }
+}
+
+}  // namespace gatecrash::check

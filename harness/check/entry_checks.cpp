@@ -1,0 +1,68 @@
+// Checks what entry code accesses, calls and returns to.
+#include "check/interpreter.hpp"
+#include "check/operands.hpp"
+
+namespace gatecrash::check {
+
+void Interpreter::check_accesses(const EntryState& state, const Decoded& decoded, Operands operands,
+                                 const Accuse& accuse) const {
+    for (std::size_t i = 0; i < decoded.instruction.operand_count; ++i) {
+        const auto& operand = operands[i];
+        if (!is_memory(operand) || decoded.instruction.meta.category == ZYDIS_CATEGORY_WIDENOP ||
+            decoded.instruction.meta.category == ZYDIS_CATEGORY_NOP) {
+            continue;
+        }
+        if (operand.mem.segment == ZYDIS_REGISTER_GS) {
+            if (state.gs == Owner::user) accuse(Rule::user_gs_access, "accesses per-CPU data with the user's GS base");
+            if (state.has_conditional_gs && policy_.needs_swapgs_fence)
+                accuse(Rule::swapgs_without_fence, "accesses per-CPU data before a fence after the conditional SWAPGS");
+        }
+        const bool is_read = (operand.actions & ZYDIS_OPERAND_ACTION_MASK_READ) != 0;
+        const bool is_of_stack = operand.mem.base == ZYDIS_REGISTER_RSP;
+        if (policy_.needs_verw && state.has_verw && is_read && !is_of_stack &&
+            decoded.instruction.mnemonic != ZYDIS_MNEMONIC_VERW) {
+            accuse(Rule::load_after_verw, "loads data after VERW");
+        }
+    }
+}
+
+void Interpreter::call_outside(EntryState& state, bool is_direct, const Accuse& accuse) const {
+    if (is_direct) {
+        if (state.gs == Owner::user) accuse(Rule::user_gs_call, "calls a function with the user's GS base");
+        if (state.cr3 == Owner::user) accuse(Rule::user_cr3_call, "calls a function with the user's CR3");
+        if (state.direction == FlagState::interrupted)
+            accuse(Rule::interrupted_df, "calls a function with DF of the interrupted code");
+        if (state.alignment == FlagState::interrupted)
+            accuse(Rule::interrupted_ac, "calls a function with AC of the interrupted code");
+        if (state.has_conditional_gs && policy_.needs_swapgs_fence)
+            accuse(Rule::swapgs_without_fence, "calls a function before a fence after the conditional SWAPGS");
+    }
+    state.forget_for_call();
+}
+
+void Interpreter::return_from_entry(const EntryState& state, const Decoded& decoded, const Accuse& accuse) const {
+    const auto mnemonic = decoded.instruction.mnemonic;
+    const bool is_iret = mnemonic == ZYDIS_MNEMONIC_IRETQ || mnemonic == ZYDIS_MNEMONIC_IRETD;
+    auto to = Owner::user;
+    bool is_own_frame = false;
+    if (is_iret) {
+        const auto cs = state.load(state.rsp().base, state.rsp().number + (mnemonic == ZYDIS_MNEMONIC_IRETQ ? 8 : 4));
+        to = cs.is(Value::Kind::selector) ? cs.owner : Owner::unknown;
+        if (cs.is(Value::Kind::constant))
+            to = (static_cast<std::uint64_t>(cs.number) & privilege_bits) != 0 ? Owner::user : Owner::kernel;
+        is_own_frame = cs.is(Value::Kind::selector) && cs.base == entry_stack;
+    }
+    if (to == Owner::user) {
+        if (state.gs == Owner::kernel) accuse(Rule::wrong_gs_return, "returns to CPL 3 with the kernel's GS base");
+        if (state.cr3 == Owner::kernel) accuse(Rule::wrong_cr3_return, "returns to CPL 3 with the kernel's CR3");
+        if (policy_.needs_verw && !state.has_verw) accuse(Rule::missing_verw, "returns to CPL 3 without VERW");
+        return;
+    }
+    if (to != Owner::kernel || !is_own_frame) return;
+    if (state.gs != state.interrupted_gs && is_known(state.gs) && is_known(state.interrupted_gs))
+        accuse(Rule::wrong_gs_return, "returns to CPL 0 with another GS base than the interrupted one");
+    if (state.cr3 != state.interrupted_cr3 && is_known(state.cr3) && is_known(state.interrupted_cr3))
+        accuse(Rule::wrong_cr3_return, "returns to CPL 0 with another CR3 than the interrupted one");
+}
+
+}  // namespace gatecrash::check

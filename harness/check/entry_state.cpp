@@ -1,0 +1,134 @@
+#include "check/entry_state.hpp"
+
+#include <algorithm>
+#include <functional>
+
+namespace gatecrash::check {
+namespace {
+
+using Place = std::pair<std::uint64_t, std::int64_t>;
+
+Place place_of(const Slot& slot) { return {slot.base, slot.offset}; }
+
+void mix(std::size_t& hash, std::uint64_t number) {
+    hash ^= std::hash<std::uint64_t>{}(number) + 0x9e3779b97f4a7c15 + (hash << 6) + (hash >> 2);
+}
+void mix(std::size_t& hash, const Value& value) {
+    mix(hash, static_cast<std::uint64_t>(value.kind) << 8 | static_cast<std::uint64_t>(value.owner));
+    mix(hash, value.base);
+    mix(hash, static_cast<std::uint64_t>(value.number));
+}
+std::uint64_t code_of(const std::optional<bool>& known) { return known ? 1U + (*known ? 1U : 0U) : 0U; }
+
+/// Returns what all entries of CPL 3, or of CPL 0, have in common.
+EntryState state_at(const EntryPoint& entry, Owner interrupted) {
+    EntryState state;
+    state.ip = entry.address;
+    state.gs = state.cr3 = state.interrupted_gs = state.interrupted_cr3 = interrupted;
+    state.direction = state.alignment = FlagState::interrupted;
+    state.registers.fill({Value::Kind::interrupted, Owner::unknown, 0, -1});
+    return state;
+}
+
+/// Lets RSP be at the frame that an interrupt or exception pushes (SDM volume 3, figure 6-9).
+void push_frame(EntryState& state, bool has_code, Owner interrupted) {
+    const std::int64_t rip = has_code ? 8 : 0;
+    state.registers[rsp_number] = stack_address(entry_stack, 0);
+    state.store(entry_stack, rip, {Value::Kind::rip, Owner::unknown, 0, 0});
+    state.store(entry_stack, rip + 8, {Value::Kind::selector, interrupted, entry_stack, 0});
+}
+
+EntryContext gate(const EntryPoint& entry, Owner interrupted, Owner gs, Owner cr3, std::string description) {
+    const bool has_code = entry.kind == EntryKind::idt_code || entry.kind == EntryKind::ist_code;
+    auto state = state_at(entry, interrupted);
+    state.gs = state.interrupted_gs = gs;
+    state.cr3 = state.interrupted_cr3 = cr3;
+    push_frame(state, has_code, interrupted);
+    return {std::move(state), std::move(description), interrupted == Owner::user};
+}
+
+}  // namespace
+
+Value EntryState::load(std::uint64_t base, std::int64_t offset) const {
+    const auto found = std::ranges::lower_bound(slots, Place{base, offset}, {}, place_of);
+    return found != slots.end() && place_of(*found) == Place{base, offset} ? found->value : Value{};
+}
+
+void EntryState::store(std::uint64_t base, std::int64_t offset, const Value& value) {
+    const auto found = std::ranges::lower_bound(slots, Place{base, offset}, {}, place_of);
+    const bool is_there = found != slots.end() && place_of(*found) == Place{base, offset};
+    if (value.is(Value::Kind::unknown)) {
+        if (is_there) slots.erase(found);
+    } else if (is_there) {
+        found->value = value;
+    } else {
+        slots.insert(found, {base, offset, value});
+    }
+}
+
+void EntryState::drop_below(std::uint64_t base, std::int64_t offset) {
+    std::erase_if(slots, [&](const Slot& slot) { return slot.base == base && slot.offset < offset; });
+}
+
+void EntryState::forget_for_call() {
+    // System V ABI: a function keeps RBX, RSP, RBP and R12 to R15, and returns with DF clear.
+    for (const std::size_t number : {0U, 1U, 2U, 6U, 7U, 8U, 9U, 10U, 11U}) registers[number] = {};
+    std::erase_if(slots, [](const Slot& slot) {
+        return !slot.value.is(Value::Kind::selector) && !slot.value.is(Value::Kind::constant);
+    });
+    interrupts = FlagState::unknown;
+    direction = FlagState::clear;
+    comparison = {};
+    has_verw = false;
+}
+
+void EntryState::forget_entry() {
+    gs = cr3 = interrupted_gs = interrupted_cr3 = Owner::unknown;
+    direction = alignment = FlagState::unknown;
+    if (comparison.is_of_rsp) slots.clear();
+}
+
+std::size_t EntryState::hash() const {
+    std::size_t hash = 0;
+    mix(hash, ip);
+    std::uint64_t small = 0;
+    for (const auto part :
+         {static_cast<unsigned>(gs), static_cast<unsigned>(cr3), static_cast<unsigned>(interrupted_gs),
+          static_cast<unsigned>(interrupted_cr3), static_cast<unsigned>(interrupts), static_cast<unsigned>(direction),
+          static_cast<unsigned>(alignment), has_verw ? 1U : 0U, has_conditional_gs ? 1U : 0U}) {
+        small = small * 4 + part;
+    }
+    mix(hash, small);
+    for (const auto& value : registers) mix(hash, value);
+    for (const auto& slot : slots) {
+        mix(hash, slot.base);
+        mix(hash, static_cast<std::uint64_t>(slot.offset));
+        mix(hash, slot.value);
+    }
+    mix(hash, code_of(comparison.zero) | code_of(comparison.sign) << 2 | code_of(comparison.carry) << 4 |
+                  static_cast<std::uint64_t>(comparison.interrupted) << 8);
+    return hash;
+}
+
+std::vector<EntryContext> contexts_of(const EntryPoint& entry) {
+    constexpr auto user = Owner::user, kernel = Owner::kernel;
+    if (entry.kind == EntryKind::unknown) return {};
+    if (entry.kind == EntryKind::syscall || entry.kind == EntryKind::sysenter) {
+        auto state = state_at(entry, user);
+        // Registers are arguments, FMASK decides about flags, and IA32_SYSENTER_ESP about the stack.
+        state.registers.fill({});
+        state.direction = state.alignment = FlagState::unknown;
+        state.registers[rsp_number] = stack_address(entry.kind == EntryKind::syscall ? users_stack : entry_stack, 0);
+        return {{std::move(state), "from CPL 3", true}};
+    }
+    std::vector<EntryContext> contexts{gate(entry, user, user, user, "from CPL 3"),
+                                       gate(entry, kernel, kernel, kernel, "from CPL 0")};
+    if (entry.kind == EntryKind::idt || entry.kind == EntryKind::idt_code) return contexts;
+    // It may arrive at any instruction of other entry code.
+    contexts.push_back(gate(entry, kernel, user, kernel, "from CPL 0 with the user's GS base"));
+    contexts.push_back(gate(entry, kernel, kernel, user, "from CPL 0 with the user's CR3"));
+    contexts.push_back(gate(entry, kernel, user, user, "from CPL 0 with the user's GS base and CR3"));
+    return contexts;
+}
+
+}  // namespace gatecrash::check

@@ -1,0 +1,317 @@
+#include "check/interpreter.hpp"
+
+#include "check/operands.hpp"
+
+namespace gatecrash::check {
+namespace {
+
+using Kind = Value::Kind;
+
+constexpr std::int64_t msr_gs_base = 0xc0000101, msr_kernel_gs_base = 0xc0000102;
+constexpr std::int64_t bit_if = 0x200, bit_df = 0x400, bit_ac = 0x40000;
+constexpr std::size_t rax_number = 0, rcx_number = 1, rdx_number = 2;
+
+FlagState flag_in(const Value& flags, std::int64_t bit) {
+    if (!flags.is(Kind::constant)) return FlagState::unknown;
+    return (flags.number & bit) != 0 ? FlagState::set : FlagState::clear;
+}
+
+/// Returns what a sum or a difference of a known value and a constant is.
+Value sum(const Value& value, std::int64_t number) {
+    if (value.is(Kind::stack)) return stack_address(value.base, value.number + number);
+    if (value.is(Kind::rip)) return value;
+    // Larger numbers are counters, and each value of one would be a state of its own.
+    constexpr std::int64_t largest = 4;
+    const auto result = value.number + number;
+    return value.is(Kind::constant) && result >= 0 && result <= largest ? constant(result) : Value{};
+}
+
+}  // namespace
+
+Interpreter::Interpreter(const CodeMap& map, const Policy& policy)
+    : map_(map), policy_(policy), alternatives_(read_alternatives(map.file())) {}
+
+std::optional<std::pair<std::uint64_t, std::int64_t>> Interpreter::slot_of(const EntryState& state,
+                                                                           const ZydisDecodedOperand& operand) const {
+    const auto& memory = operand.mem;
+    if (memory.segment == ZYDIS_REGISTER_GS || memory.segment == ZYDIS_REGISTER_FS) return std::nullopt;
+    const auto base = register_of(memory.base);
+    if (!base || memory.index != ZYDIS_REGISTER_NONE || !state.registers[*base].is(Kind::stack)) return std::nullopt;
+    const auto& address = state.registers[*base];
+    return std::pair{address.base,
+                     address.number + (memory.disp.has_displacement == ZYAN_TRUE ? memory.disp.value : 0)};
+}
+
+Value Interpreter::read(const EntryState& state, const Decoded& decoded, const ZydisDecodedOperand& operand) const {
+    if (is_immediate(operand)) return constant(operand.imm.value.s);
+    if (const auto number = register_of(operand)) {
+        const auto& value = state.registers[*number];
+        if (is_high_byte(operand.reg.value)) return {};
+        return value;
+    }
+    if (operand.type == ZYDIS_OPERAND_TYPE_REGISTER && operand.reg.value == ZYDIS_REGISTER_CR3)
+        return owned(Kind::cr3, state.cr3);
+    if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY && operand.mem.type == ZYDIS_MEMOP_TYPE_AGEN) {
+        if (const auto slot = slot_of(state, operand)) return stack_address(slot->first, slot->second);
+        ZyanU64 address = 0;
+        const bool is_fixed = operand.mem.base == ZYDIS_REGISTER_RIP && operand.mem.index == ZYDIS_REGISTER_NONE;
+        if (is_fixed &&
+            ZYAN_SUCCESS(ZydisCalcAbsoluteAddress(&decoded.instruction, &operand, decoded.address, &address)))
+            return constant(static_cast<std::int64_t>(address));
+        return {};
+    }
+    if (is_memory(operand)) {
+        if (const auto slot = slot_of(state, operand)) return state.load(slot->first, slot->second);
+    }
+    return {};
+}
+
+void Interpreter::write(EntryState& state, const ZydisDecodedOperand& operand, const Value& value) const {
+    if (const auto number = register_of(operand)) {
+        auto& target = state.registers[*number];
+        auto result = value;
+        if (operand.size == 32 && value.is(Kind::constant)) {
+            result = constant(static_cast<std::int64_t>(static_cast<std::uint32_t>(value.number)));
+        } else if (operand.size == 8 && !is_high_byte(operand.reg.value) && value.is(Kind::constant) &&
+                   target.is(Kind::interrupted)) {
+            result = {Kind::interrupted, Owner::unknown, 0, value.number & 0xff};
+        } else if (operand.size < 32 || (operand.size == 32 && value.is(Kind::interrupted))) {
+            result = {};
+        }
+        if (*number == rsp_number && !result.is(Kind::stack)) {
+            result = stack_address(state.ip, 0);
+            std::erase_if(state.slots, [&](const Slot& slot) { return slot.base == state.ip; });
+        }
+        target = result;
+        if (*number == rsp_number) state.drop_below(result.base, result.number);
+        return;
+    }
+    if (!is_memory(operand)) return;
+    const auto slot = slot_of(state, operand);
+    if (!slot) return;
+    // A word that is only partly written is not known any more.
+    const auto size = static_cast<std::int64_t>(operand.size / 8);
+    for (auto offset = slot->second - 7; offset < slot->second + size; ++offset) state.store(slot->first, offset, {});
+    if (size == 8) state.store(slot->first, slot->second, value);
+}
+
+void Interpreter::push(EntryState& state, const Value& value, const Accuse& accuse) const {
+    auto& rsp = state.registers[rsp_number];
+    if (rsp.base == users_stack) accuse(Rule::user_stack_push, "pushes to the user's stack");
+    rsp.number -= 8;
+    state.store(rsp.base, rsp.number, value);
+}
+
+Value Interpreter::pop(EntryState& state) const {
+    auto& rsp = state.registers[rsp_number];
+    const auto value = state.load(rsp.base, rsp.number);
+    rsp.number += 8;
+    state.drop_below(rsp.base, rsp.number);
+    return value;
+}
+
+void Interpreter::execute(EntryState& state, const Decoded& decoded, Operands operands, const Accuse& accuse) {
+    check_accesses(state, decoded, operands, accuse);
+    if (decoded.instruction.mnemonic == ZYDIS_MNEMONIC_SWAPGS && state.interrupts == FlagState::set)
+        accuse(Rule::swapgs_with_interrupts, "executes SWAPGS with interrupts on");
+    const auto alternative = alternatives_.find(decoded.address);
+    if (alternative != alternatives_.end()) {
+        if (alternative->second.has_lfence) state.has_conditional_gs = false;
+        if (alternative->second.has_verw) state.has_verw = true;
+        if (alternative->second.has_clac) state.alignment = FlagState::unknown;
+    }
+    compare(state, decoded, operands);
+    const bool is_known = execute_gs(state, decoded, operands) || execute_system(state, decoded, operands) ||
+                          execute_stack(state, decoded, operands, accuse) || execute_data(state, decoded, operands) ||
+                          execute_arithmetic(state, decoded, operands);
+    if (!is_known) forget_results(state, decoded, operands);
+}
+
+bool Interpreter::execute_gs(EntryState& state, const Decoded& decoded, Operands operands) {
+    switch (decoded.instruction.mnemonic) {
+        case ZYDIS_MNEMONIC_SWAPGS:
+            state.gs = other(state.gs);
+            return true;
+        case ZYDIS_MNEMONIC_RDGSBASE:
+            write(state, operands[0], operands[0].size == 64 ? owned(Kind::gs_base, state.gs) : Value{});
+            return true;
+        case ZYDIS_MNEMONIC_WRGSBASE: {
+            const auto value = read(state, decoded, operands[0]);
+            state.gs = value.is(Kind::gs_base) ? value.owner : Owner::unknown;
+            // A kernel's addresses are negative.
+            if (value.is(Kind::constant) && value.number < 0) state.gs = Owner::kernel;
+            return true;
+        }
+        case ZYDIS_MNEMONIC_RDMSR: {
+            const bool is_gs = state.registers[rcx_number] == constant(msr_gs_base);
+            state.registers[rax_number] = {};
+            state.registers[rdx_number] = is_gs ? owned(Kind::gs_base_high, state.gs) : Value{};
+            return true;
+        }
+        case ZYDIS_MNEMONIC_WRMSR: {
+            const auto& msr = state.registers[rcx_number];
+            const bool is_other =
+                msr.is(Kind::constant) && msr.number != msr_gs_base && msr.number != msr_kernel_gs_base;
+            const auto& high = state.registers[rdx_number];
+            if (msr == constant(msr_gs_base) && high.is(Kind::gs_base_high)) {
+                state.gs = high.owner;
+            } else if (!is_other) {
+                state.gs = Owner::unknown;
+            }
+            state.has_conditional_gs = false;
+            return true;
+        }
+        default:
+            return false;
+    }
+}
+
+bool Interpreter::execute_system(EntryState& state, const Decoded& decoded, Operands operands) {
+    switch (decoded.instruction.mnemonic) {
+        case ZYDIS_MNEMONIC_CLI:
+            state.interrupts = FlagState::clear;
+            return true;
+        case ZYDIS_MNEMONIC_STI:
+            state.interrupts = FlagState::set;
+            return true;
+        case ZYDIS_MNEMONIC_CLD:
+            state.direction = FlagState::clear;
+            return true;
+        case ZYDIS_MNEMONIC_STD:
+            state.direction = FlagState::set;
+            return true;
+        case ZYDIS_MNEMONIC_CLAC:
+        case ZYDIS_MNEMONIC_STAC:
+            facts_.changes_ac = true;
+            state.alignment = decoded.instruction.mnemonic == ZYDIS_MNEMONIC_CLAC ? FlagState::clear : FlagState::set;
+            return true;
+        case ZYDIS_MNEMONIC_LFENCE:
+        case ZYDIS_MNEMONIC_SERIALIZE:
+            state.has_conditional_gs = false;
+            return true;
+        case ZYDIS_MNEMONIC_VERW:
+            state.has_verw = true;
+            return true;
+        case ZYDIS_MNEMONIC_MOV:
+            break;
+        default:
+            return false;
+    }
+    if (!is_register(operands[0], ZYDIS_REGISTER_CR3)) return false;
+    const auto value = read(state, decoded, operands[1]);
+    state.cr3 = value.is(Kind::cr3) ? value.owner : Owner::unknown;
+    state.has_conditional_gs = false;
+    facts_.writes_cr3 = true;
+    return true;
+}
+
+bool Interpreter::execute_stack(EntryState& state, const Decoded& decoded, Operands operands, const Accuse& accuse) {
+    switch (decoded.instruction.mnemonic) {
+        case ZYDIS_MNEMONIC_PUSH:
+            push(state, read(state, decoded, operands[0]), accuse);
+            return true;
+        case ZYDIS_MNEMONIC_PUSHFQ:
+            push(state, {}, accuse);
+            return true;
+        case ZYDIS_MNEMONIC_POP:
+            write(state, operands[0], pop(state));
+            return true;
+        case ZYDIS_MNEMONIC_POPFQ: {
+            const auto flags = pop(state);
+            state.interrupts = flag_in(flags, bit_if);
+            state.direction = flag_in(flags, bit_df);
+            state.alignment = flag_in(flags, bit_ac);
+            return true;
+        }
+        default:
+            return false;
+    }
+}
+
+bool Interpreter::execute_data(EntryState& state, const Decoded& decoded, Operands operands) {
+    switch (decoded.instruction.mnemonic) {
+        case ZYDIS_MNEMONIC_MOV:
+            if (operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER && !register_of(operands[0])) return false;
+            write(state, operands[0],
+                  operands[0].size == operands[1].size || is_immediate(operands[1]) ? read(state, decoded, operands[1])
+                                                                                    : Value{});
+            return true;
+        case ZYDIS_MNEMONIC_LEA:
+            write(state, operands[0], operands[0].size == 64 ? read(state, decoded, operands[1]) : Value{});
+            return true;
+        case ZYDIS_MNEMONIC_SETZ:
+        case ZYDIS_MNEMONIC_SETNZ:
+        case ZYDIS_MNEMONIC_SETS:
+        case ZYDIS_MNEMONIC_SETNS: {
+            const bool is_of_zero = decoded.instruction.mnemonic == ZYDIS_MNEMONIC_SETZ ||
+                                    decoded.instruction.mnemonic == ZYDIS_MNEMONIC_SETNZ;
+            const bool is_negated = decoded.instruction.mnemonic == ZYDIS_MNEMONIC_SETNZ ||
+                                    decoded.instruction.mnemonic == ZYDIS_MNEMONIC_SETNS;
+            const auto flag = is_of_zero ? state.comparison.zero : state.comparison.sign;
+            write(state, operands[0], flag ? constant(*flag != is_negated ? 1 : 0) : Value{});
+            return true;
+        }
+        default:
+            return false;
+    }
+}
+
+bool Interpreter::execute_arithmetic(EntryState& state, const Decoded& decoded, Operands operands) {
+    const auto value = read(state, decoded, operands[0]);
+    const bool has_constant = is_immediate(operands[1]);
+    const auto number = has_constant ? operands[1].imm.value.s : 0;
+    switch (decoded.instruction.mnemonic) {
+        case ZYDIS_MNEMONIC_ADD:
+            write(state, operands[0], has_constant ? sum(value, number) : Value{});
+            return true;
+        case ZYDIS_MNEMONIC_SUB:
+            write(state, operands[0], has_constant ? sum(value, -number) : value.is(Kind::rip) ? value : Value{});
+            return true;
+        case ZYDIS_MNEMONIC_INC:
+            write(state, operands[0], sum(value, 1));
+            return true;
+        case ZYDIS_MNEMONIC_DEC:
+            write(state, operands[0], sum(value, -1));
+            return true;
+        case ZYDIS_MNEMONIC_XOR: {
+            const bool clears = operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+                                is_register(operands[1], operands[0].reg.value) && operands[0].size >= 32;
+            write(state, operands[0], clears ? constant(0) : Value{});
+            return true;
+        }
+        // The user's page tables have an address with more bits set than the kernel's (Linux, PTI).
+        case ZYDIS_MNEMONIC_AND:
+            if (value.is(Kind::cr3) && has_constant) {
+                write(state, operands[0], owned(Kind::cr3, Owner::kernel));
+                return true;
+            }
+            if (value.is(Kind::selector) && has_constant && (static_cast<std::uint64_t>(number) == privilege_bits)) {
+                write(state, operands[0], constant(value.owner == Owner::user ? 3 : 0));
+                return true;
+            }
+            return false;
+        case ZYDIS_MNEMONIC_OR:
+            if (!value.is(Kind::cr3) || !has_constant) return false;
+            write(state, operands[0], owned(Kind::cr3, Owner::user));
+            return true;
+        // Bit 63 only says that the TLB need not be flushed.
+        case ZYDIS_MNEMONIC_BTS:
+            if (!value.is(Kind::cr3) || !has_constant || (number & 63) != 63) return false;
+            return true;
+        default:
+            return false;
+    }
+}
+
+void Interpreter::forget_results(EntryState& state, const Decoded& decoded, Operands operands) const {
+    for (std::size_t i = 0; i < decoded.instruction.operand_count; ++i) {
+        const auto& operand = operands[i];
+        if (!is_written(operand)) continue;
+        if (operand.type == ZYDIS_OPERAND_TYPE_REGISTER && operand.reg.value == ZYDIS_REGISTER_GS)
+            state.gs = Owner::unknown;  // the load also sets the base
+        write(state, operand, {});
+    }
+    if (decoded.instruction.mnemonic == ZYDIS_MNEMONIC_CPUID) state.has_conditional_gs = false;
+}
+
+}  // namespace gatecrash::check

@@ -1,0 +1,44 @@
+// Small questions about Zydis's operands.
+#pragma once
+
+#include <Zydis/Zydis.h>
+
+#include <cstdint>
+#include <optional>
+
+#include "check/entry_state.hpp"
+
+namespace gatecrash::check {
+
+constexpr std::uint64_t privilege_bits = 3;  ///< RPL and CPL in a selector
+
+/// Returns the number of the general register that an operand is a part of, or nothing.
+[[nodiscard]] inline std::optional<std::size_t> register_of(ZydisRegister name) {
+    const auto whole = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, name);
+    if (ZydisRegisterGetClass(whole) != ZYDIS_REGCLASS_GPR64) return std::nullopt;
+    const auto number = ZydisRegisterGetId(whole);
+    return number >= 0 && number < 16 ? std::optional(static_cast<std::size_t>(number)) : std::nullopt;
+}
+[[nodiscard]] inline std::optional<std::size_t> register_of(const ZydisDecodedOperand& operand) {
+    return operand.type == ZYDIS_OPERAND_TYPE_REGISTER ? register_of(operand.reg.value) : std::nullopt;
+}
+[[nodiscard]] inline bool is_high_byte(ZydisRegister name) {
+    return name == ZYDIS_REGISTER_AH || name == ZYDIS_REGISTER_BH || name == ZYDIS_REGISTER_CH ||
+           name == ZYDIS_REGISTER_DH;
+}
+[[nodiscard]] inline bool is_written(const ZydisDecodedOperand& operand) {
+    return (operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0;
+}
+[[nodiscard]] inline bool is_memory(const ZydisDecodedOperand& operand) {
+    return operand.type == ZYDIS_OPERAND_TYPE_MEMORY && operand.mem.type == ZYDIS_MEMOP_TYPE_MEM;
+}
+[[nodiscard]] inline bool is_immediate(const ZydisDecodedOperand& operand) {
+    return operand.type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
+}
+[[nodiscard]] inline bool is_register(const ZydisDecodedOperand& operand, ZydisRegister name) {
+    return operand.type == ZYDIS_OPERAND_TYPE_REGISTER && operand.reg.value == name;
+}
+
+[[nodiscard]] inline bool is_known(Owner owner) { return owner != Owner::unknown; }
+
+}  // namespace gatecrash::check

@@ -1,0 +1,11 @@
+#pragma once
+
+namespace gatecrash::check {
+
+/// Rules that only some kernels ask for.
+struct Policy {
+    bool needs_verw = false;          ///< VERW on each way to CPL 3
+    bool needs_swapgs_fence = false;  ///< a fence after each conditional SWAPGS
+};
+
+}  // namespace gatecrash::check
