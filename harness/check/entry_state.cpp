@@ -115,9 +115,10 @@ std::vector<EntryContext> contexts_of(const EntryPoint& entry) {
     if (entry.kind == EntryKind::unknown) return {};
     if (entry.kind == EntryKind::syscall || entry.kind == EntryKind::sysenter) {
         auto state = state_at(entry, user);
-        // Registers are arguments, FMASK decides about flags, and IA32_SYSENTER_ESP about the stack.
+        // Registers are arguments. FMASK decides about the flags of SYSCALL, while SYSENTER keeps DF and AC.
+        // IA32_SYSENTER_ESP decides about the stack.
         state.registers.fill({});
-        state.direction = state.alignment = FlagState::unknown;
+        if (entry.kind == EntryKind::syscall) state.direction = state.alignment = FlagState::unknown;
         state.registers[rsp_number] = stack_address(entry.kind == EntryKind::syscall ? users_stack : entry_stack, 0);
         return {{std::move(state), "from CPL 3", true}};
     }

@@ -1,0 +1,99 @@
+// Checks the Linux kernel that ./dev fetches, and copies of it with a planted bug.
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <filesystem>
+#include <set>
+
+#include "check/checked_code.hpp"
+
+namespace gatecrash::check {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+/// Returns the path of the kernel, or nothing if it was not fetched.
+std::string kernel_path() {
+    std::error_code error;
+    for (const auto& file : fs::directory_iterator(LINUX_KERNELS, error)) {
+        if (file.path().filename().string().starts_with("vmlinuz-")) return file.path();
+    }
+    return {};
+}
+
+class LinuxKernel : public testing::Test {
+  protected:
+    void SetUp() override {
+        const auto path = kernel_path();
+        if (path.empty()) GTEST_SKIP() << "no kernel in " << LINUX_KERNELS << ": ./dev fetches one";
+        file_ = read_code_file(kernel::bytes_of(posix::read_file(path)), path);
+    }
+
+    /// Overwrites the first `code` at or after `symbol` with NOPs.
+    void remove(const std::string& symbol, std::string_view code) {
+        constexpr std::size_t near = 256;
+        const auto address = file_.find(symbol).value();
+        const auto bytes = file_.at(address, near);
+        const auto at = kernel::text_of(bytes).find(code);
+        ASSERT_NE(at, std::string_view::npos) << symbol;
+        const auto offset = static_cast<std::size_t>(bytes.data() - file_.content.data()) + at;
+        std::memset(file_.content.data() + offset, 0x90, code.size());
+    }
+
+    /// Returns the findings about the entry state: "RULE PLACE".
+    [[nodiscard]] std::vector<std::string> state_findings() const {
+        std::vector<std::string> found;
+        for (const auto& finding : check_file(file_, {}).findings) {
+            if (finding.rule >= Rule::user_gs_access)
+                found.push_back(std::string(text_of(finding.rule).name) + " " + file_.name_of(finding.address));
+        }
+        return found;
+    }
+
+    static constexpr std::string_view swapgs = "\x0f\x01\xf8", cld = "\xfc";
+    CodeFile file_;
+};
+
+TEST_F(LinuxKernel, HasOnlyFindingsThatAreTrue) {
+    const auto result = check_file(file_, {});
+    std::set<std::string_view> rules;
+    for (const auto& finding : result.findings) rules.insert(text_of(finding.rule).name);
+    EXPECT_THAT(rules, ElementsAre("indirect-branch", "patched-site"));
+    EXPECT_GT(result.instructions, 4000U);
+    // Only what the link has discarded is not checked: each entry point was followed to the end.
+    EXPECT_THAT(result.unchecked, SizeIs(2));
+    EXPECT_THAT(state_findings(), IsEmpty());
+}
+
+TEST_F(LinuxKernel, WithoutASwapgsOfSyscallReadsTheUsersData) {
+    remove("entry_SYSCALL_64", swapgs);
+    EXPECT_THAT(state_findings(), ElementsAre("user-gs-access entry_SYSCALL_64+0x3"));
+}
+
+TEST_F(LinuxKernel, WithoutASwapgsOnTheWayOutReturnsWithTheKernelsGs) {
+    remove("entry_SYSRETQ_unsafe_stack", swapgs);
+    EXPECT_THAT(state_findings(), ElementsAre(testing::StartsWith("wrong-gs-return entry_SYSRETQ_unsafe_stack")));
+}
+
+TEST_F(LinuxKernel, WithoutASwapgsOfExceptionsCallsWithTheUsersGs) {
+    remove("error_entry", swapgs);
+    EXPECT_THAT(state_findings(), Contains(testing::StartsWith("user-gs-call error_entry")));
+}
+
+TEST_F(LinuxKernel, WithoutASwapgsOfParanoidEntriesCallsWithTheUsersGs) {
+    remove("paranoid_entry", swapgs);
+    EXPECT_THAT(state_findings(), Contains(testing::StartsWith("user-gs-call asm_exc_debug")));
+}
+
+TEST_F(LinuxKernel, WithoutCldCallsWithTheInterruptedDf) {
+    remove("asm_exc_page_fault", cld);
+    EXPECT_THAT(state_findings(), Contains(testing::StartsWith("interrupted-df asm_exc_page_fault")));
+}
+
+}  // namespace
+}  // namespace gatecrash::check
