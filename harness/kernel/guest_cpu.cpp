@@ -26,8 +26,8 @@ constexpr std::array hidden{
     Hidden{7, 0,
            bit(5) /* AVX2 */ | bit(16) | bit(17) | bit(21) | bit(26) | bit(27) | bit(28) | bit(30) |
                bit(31) /* AVX-512 */ | bit(14) /* MPX */ | bit(18) /* RDSEED */,
-           bit(1) | bit(6) | bit(11) | bit(12) | bit(14) /* AVX-512 */ | bit(3) /* PKU */ | bit(9) |
-               bit(10) /* VAES */ | bit(22) /* RDPID */,
+           bit(1) | bit(6) | bit(11) | bit(12) | bit(14) /* AVX-512 */ | bit(3) /* PKU */ | bit(7) /* shadow stacks */ |
+               bit(9) | bit(10) /* VAES */ | bit(22) /* RDPID */,
            bit(2) | bit(3) | bit(8) | bit(23) /* AVX-512 */ | bit(22) | bit(24) | bit(25) /* AMX */},
     Hidden{0x80000001, 0, 0, bit(11) /* XOP */ | bit(15) /* LWP */ | bit(16) /* FMA4 */,
            bit(27) /* RDTSCP */ | bit(4) /* TSC */},

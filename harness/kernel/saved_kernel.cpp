@@ -27,7 +27,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::string_view file_begin = "gatecrash kernel 2\n";
+constexpr std::string_view file_begin = "gatecrash kernel 3\n";
 
 [[noreturn]] void fail_reading(const std::string& why) {
     throw ImageError("the saved kernel cannot be read: " + why + ". Delete it, and it will be made again");

@@ -12,6 +12,10 @@ namespace {
 
 constexpr std::uint64_t all_groups = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
 
+/// The number of SSP for KVM_GET_ONE_REG: KVM_X86_REG_KVM(KVM_REG_GUEST_SSP) of Linux 6.18's asm/kvm.h, which older
+/// headers lack.
+constexpr std::uint64_t guest_ssp = KVM_REG_X86 | KVM_REG_SIZE_U64 | std::uint64_t{3} << 32;
+
 /// The value that a read returns where no device answers, as on a PC. Otherwise KVM would return what the shared page
 /// happens to hold.
 constexpr std::byte floating_bus{0xff};
@@ -154,10 +158,25 @@ void Vcpu::set_debug_registers(const kvm_debugregs& registers) {
     debug_registers_known_ = true;
 }
 
-// NOLINTNEXTLINE(readability-make-member-function-const): it changes the vCPU
 void Vcpu::set_cpuid(std::span<const kvm_cpuid_entry2> entries) {
     CountedList list(entries);
     checked_ioctl(*this, set_cpuid2_request, list.data(), "KVM_SET_CPUID2");
+    const auto structured = std::ranges::find_if(
+        entries, [](const kvm_cpuid_entry2& entry) { return entry.function == 7 && entry.index == 0; });
+    structured_features_ = structured == entries.end() ? kvm_cpuid_entry2{} : *structured;
+}
+
+std::uint64_t Vcpu::shadow_stack_pointer() const {
+    std::uint64_t value = 0;
+    const kvm_one_reg request{guest_ssp, reinterpret_cast<std::uintptr_t>(&value)};
+    GATECRASH_IOCTL(*this, KVM_GET_ONE_REG, &request);
+    return value;
+}
+
+// NOLINTNEXTLINE(readability-make-member-function-const): it changes the vCPU
+void Vcpu::set_shadow_stack_pointer(std::uint64_t value) {
+    const kvm_one_reg request{guest_ssp, reinterpret_cast<std::uintptr_t>(&value)};
+    GATECRASH_IOCTL(*this, KVM_SET_ONE_REG, &request);
 }
 
 void Vcpu::get_msrs(std::span<kvm_msr_entry> entries) const {

@@ -50,6 +50,19 @@ class Vcpu {
     /// Writes all `entries` (KVM_SET_MSRS). Throws if KVM refuses one of them.
     void set_msrs(std::span<const kvm_msr_entry> entries);
 
+    /// True if set_cpuid() gave the guest shadow stacks (SDM volume 2, CPUID, leaf 7). Then it has SSP and the MSRs
+    /// that go with it (Linux 6.18).
+    [[nodiscard]] bool has_shadow_stacks() const { return (structured_features_.ecx & cpuid_shadow_stacks) != 0; }
+    /// True if it gave the guest shadow stacks or indirect branch tracking. Then the guest has IA32_U_CET and
+    /// IA32_S_CET.
+    [[nodiscard]] bool has_cet() const {
+        return has_shadow_stacks() || (structured_features_.edx & cpuid_indirect_branch_tracking) != 0;
+    }
+    static constexpr std::uint32_t cpuid_shadow_stacks = 1U << 7, cpuid_indirect_branch_tracking = 1U << 20;
+    /// Return and set SSP, the shadow stack pointer (KVM_GET_ONE_REG). Need has_shadow_stacks().
+    [[nodiscard]] std::uint64_t shadow_stack_pointer() const;
+    void set_shadow_stack_pointer(std::uint64_t value);
+
     /// Calls KVM_SET_GUEST_DEBUG with KVM_GUESTDBG_* `control` bits. Writes cached registers first, since KVM ties a
     /// step to the RIP at the time of this call. Keeps events for the next run, since a caller may take them back. With
     /// KVM_GUESTDBG_USE_HW_BP, `breakpoint` is the address of an instruction.
@@ -125,6 +138,7 @@ class Vcpu {
     Mapping run_;
     bool sync_registers_;
     int vm_fd_;
+    kvm_cpuid_entry2 structured_features_{};  ///< leaf 7 of the guest's CPUID
     Mapping ring_;
     std::size_t ring_next_ = 0;
     std::vector<WrittenPage> written_before_;  ///< pages that were taken from the ring when it was full

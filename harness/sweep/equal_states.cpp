@@ -101,7 +101,7 @@ std::optional<std::uint64_t> delivery_stack(const vm::Gate& gate, const Guest& g
 /// True if the CPU can write to `range` on the page tables that `at` uses.
 bool is_writable(const AddressRange& range, const Guest& guest, const Snapshot& at) {
     const auto* segment = guest.image().segment_at(Virtual{range.first});
-    if (segment == nullptr || !segment->writable || !segment->contains(Virtual{range.last - 1})) return false;
+    if (segment == nullptr || !segment->is_writable_data() || !segment->contains(Virtual{range.last - 1})) return false;
     const vm::Physical root{at.sregs.cr3 & vm::cr3_address};
     return root == guest.memory().page_table_root() ||
            (root == guest.memory().user_page_table_root() && segment->entry_area);
@@ -138,6 +138,8 @@ AddressRange frame_pushed_by(Event event, const Guest& guest, const Snapshot& at
                               events.nmi.injected != 0 || events.nmi.pending != 0 || at.latched_irq;
     if (others_first || event.is_trap() || vm::arms_watchpoint(event) || !vm::can_deliver(at.regs, events, event))
         return {};
+    // With shadow stacks, a busy token or an absent shadow stack makes the delivery fault, and then it pushes no frame.
+    if ((at.sregs.cr4 & vm::cr4_cet) != 0) return {};
     // In legacy mode a CPU may leave half of a selector's word unwritten. That half is not overwritten, so it counts.
     if (!guest.image().is_64_bit()) return {};
     const auto gate = gate_of(event.vector, guest, at);

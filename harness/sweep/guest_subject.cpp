@@ -258,7 +258,8 @@ void GuestSubject::fail_stepping(const std::string& what) {
 }
 
 bool GuestSubject::same_end(const vm::Snapshot& free) {
-    return std::memcmp(&guest_.cpu().regs(), &free.regs, sizeof free.regs) == 0 && guest_.memory().equals(free.pages);
+    return std::memcmp(&guest_.cpu().regs(), &free.regs, sizeof free.regs) == 0 &&
+           guest_.shadow_stack_pointer() == free.msrs.ssp && guest_.memory().equals(free.pages);
 }
 
 /// Describes, for a message, how the two ends differ.
@@ -269,6 +270,9 @@ std::string GuestSubject::difference(const vm::Snapshot& free) {
         return fmt::format("run freely it ends at {} with RSP {:#x}, stepped at {} with RSP {:#x}",
                            symbols.name_of(Virtual{free.regs.rip}), free.regs.rsp, symbols.name_of(Virtual{regs.rip}),
                            regs.rsp);
+    }
+    if (const auto ssp = guest_.shadow_stack_pointer(); ssp != free.msrs.ssp) {
+        return fmt::format("run freely it ends with SSP {:#x}, stepped with SSP {:#x}", free.msrs.ssp, ssp);
     }
     const auto at = guest_.memory().first_difference(free.pages);
     if (!at) return "registers differ";

@@ -21,6 +21,12 @@ std::string describe_cr2(Guest& guest) {
                        is_known ? fmt::format(" ({})", image.symbols.name_of(address)) : "");
 }
 
+/// Describes SSP, such as ", SSP 0xffffffff80074fd8". Returns nothing for a guest without shadow stacks.
+std::string describe_ssp(Guest& guest) {
+    const auto ssp = guest.shadow_stack_pointer();
+    return ssp == 0 ? "" : fmt::format(", SSP {:#x}", ssp);
+}
+
 }  // namespace
 
 TraceObserver::TraceObserver(Guest& guest, const TraceSink& sink) : sink_(sink) {
@@ -64,8 +70,12 @@ void TraceObserver::begin_line(Guest& guest) {
                                .has_interrupts_on = (regs.rflags & vm::rflags_if) != 0,
                                .has_users_base = guest.image().is_user(Virtual{per_cpu.base}),
                                .has_users_tables = user_root};
-    line_ = Line{fmt::format("{}  {}", to_string(columns), with_target(guest.image().symbols, text)), regs.rip, regs,
-                 sregs.cr3, instruction && instruction->kind == vm::Kind::repeated_string};
+    line_ = Line{fmt::format("{}  {}", to_string(columns), with_target(guest.image().symbols, text)),
+                 regs.rip,
+                 regs,
+                 sregs.cr3,
+                 guest.shadow_stack_pointer(),
+                 instruction && instruction->kind == vm::Kind::repeated_string};
 }
 
 void TraceObserver::end_line() {
@@ -81,6 +91,9 @@ void TraceObserver::after_step(Guest& guest, const vm::Step& step) {
         const auto cr3 = guest.cpu().sregs().cr3;
         line_->changed = step.delivered ? "" : changed_registers(line_->before, regs, guest.image().is_64_bit());
         if (cr3 != line_->cr3) line_->changed += fmt::format(" CR3={:#x}", cr3);
+        if (const auto ssp = guest.shadow_stack_pointer(); ssp != line_->ssp && !step.delivered) {
+            line_->changed += fmt::format(" SSP={:#x}", ssp);
+        }
         if (line_->repeats && !step.delivered) ++line_->iterations;
     }
     if (step.delivered) {
@@ -89,14 +102,14 @@ void TraceObserver::after_step(Guest& guest, const vm::Step& step) {
         const auto rsp = number(guest.stack_pointer());
         const auto frame = pushed_frame(guest, *step.delivered);
         const auto error = pushed_error_code(guest, *step.delivered);
-        sink_(fmt::format("=== vector {} goes to {}: frame at {:#x} on stack {}{}{}{}", *step.delivered,
+        sink_(fmt::format("=== vector {} goes to {}: frame at {:#x} on stack {}{}{}{}{}", *step.delivered,
                           symbols.name_of(guest.rip()), rsp, guest.image().stack_of(rsp),
                           frame
                               ? fmt::format(", back to {} CS {:#x} RSP {:#x} RFLAGS {:#x}",
                                             symbols.name_of(Virtual{frame->rip}), frame->cs, frame->rsp, frame->rflags)
                               : "",
                           error ? fmt::format(", error code {:#x}", *error) : "",
-                          step.delivered == GATECRASH_VECTOR_PF ? describe_cr2(guest) : ""));
+                          step.delivered == GATECRASH_VECTOR_PF ? describe_cr2(guest) : "", describe_ssp(guest)));
     }
     if (step.end) {
         end_line();

@@ -25,7 +25,7 @@ class TraceObserver : public Observer {
         std::string text;
         std::uint64_t rip;
         kvm_regs before;
-        std::uint64_t cr3;
+        std::uint64_t cr3, ssp;
         bool repeats;
         std::string changed{};
         std::uint64_t iterations = 0;

@@ -33,6 +33,7 @@ std::string Guest::dump() {
     fmt::format_to(out, "  gdt {:016x} limit {:04x}  idt {:016x} limit {:04x}\n", s.gdt.base, s.gdt.limit, s.idt.base,
                    s.idt.limit);
     fmt::format_to(out, "  cr0 {:x}  cr2 {:x}  cr3 {:x}  cr4 {:x}  efer {:x}\n", s.cr0, s.cr2, s.cr3, s.cr4, s.efer);
+    if (const auto ssp = shadow_stack_pointer(); ssp != 0) fmt::format_to(out, "  ssp {:x}\n", ssp);
     fmt::format_to(out,
                    "  NMI masked {} pending {} injected {}, interrupt injected {}, exception injected {} vector {}, "
                    "shadow {}\n",

@@ -66,7 +66,7 @@ Guest::Guest(std::unique_ptr<VirtualMachine> own, VirtualMachine* others, Image 
 void Guest::learn_image() {
     abilities_ = abilities_of(image_);
     declared_ = declarations_of(image_, memory_);
-    msrs_.expect(abilities_.writes_msrs, abilities_.swaps_gs);
+    msrs_.expect(abilities_.writes_msrs, abilities_.swaps_gs, abilities_.loads_cr4);
 }
 
 Guest::~Guest() {

@@ -90,6 +90,9 @@ class Guest {
     [[nodiscard]] const Msrs& msrs() { return msrs_.get(); }
     /// Returns the value that SWAPGS exchanges the GS base with.
     [[nodiscard]] std::uint64_t kernel_gs_base() { return msrs().kernel_gs_base; }
+    /// Returns SSP, the shadow stack pointer. It is 0 if the guest cannot use shadow stacks: then msrs() has neither
+    /// SSP nor the MSRs that go with it.
+    [[nodiscard]] std::uint64_t shadow_stack_pointer() { return msrs_.has_shadow_stacks() ? msrs().ssp : 0; }
     /// Sets the MSRs. The next run writes those that changed to KVM.
     void set_msrs(const Msrs& values) { msrs_.set(values); }
     [[nodiscard]] kvm_debugregs debug_registers();

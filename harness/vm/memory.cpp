@@ -15,7 +15,8 @@ namespace gatecrash::vm {
 namespace {
 
 // Page-table entry bits (APM volume 2, 5.3.3), the same in long mode and with PAE. Accessed and dirty bits are set from
-// the start. So the CPU has nothing to write into page tables, and snapshots need not hold them.
+// the start. So the CPU has nothing to write into page tables, and snapshots need not hold them. The dirty bit also
+// makes a page that is not writable a shadow stack, if shadow stacks are on (SDM volume 3, 4.6.1).
 constexpr std::uint64_t present = 1, writable_bit = 2, user_bit = 4, accessed = 0x20, dirty = 0x40;
 constexpr std::uint64_t no_execute = std::uint64_t{1} << 63;
 constexpr std::uint64_t address_mask = 0x000ffffffffff000;
@@ -76,7 +77,7 @@ GuestMemory::GuestMemory(const Image& image) : levels_(image.is_64_bit() ? level
         for (std::uint64_t page = 0; page < segment.page_count(); ++page) {
             const Virtual address{number(segment.address) + page * page_size};
             const Physical physical{number(segment.physical) + page * page_size};
-            const Rights rights{segment.writable, segment.executable, image.is_user(address)};
+            const Rights rights{segment.is_writable_data(), segment.executable, image.is_user(address)};
             map_page(page_table_root(), address, physical, rights);
             if (segment.entry_area || rights.user) map_page(user_page_table_root(), address, physical, rights);
             // If two segments share a page, the slot of that page is writable if one of the segments is.

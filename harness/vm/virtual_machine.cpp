@@ -17,7 +17,7 @@ VirtualMachine::VirtualMachine(const kvm::System& system)
           vm_.set_tss_address(intel_tss_address);
           return vm_.create_vcpu();
       }()) {
-    cpu_.set_cpuid(guest_cpuid());
+    cpu_.set_cpuid(guest_cpuid(system.supported_cpuid()));
     constexpr std::uint64_t one_bank = 1;  // IA32_MCG_CAP
     cpu_.setup_machine_check(one_bank);
     regs_ = cpu_.regs();
@@ -36,7 +36,7 @@ void VirtualMachine::reset() {
     events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
     cpu_.set_events(events);
     cpu_.set_debug_registers(debug_registers_);
-    // A new vCPU has zero in all these MSRs.
+    // A new vCPU has zero in all these registers.
     write_msrs(cpu_, {});
 }
 

@@ -39,6 +39,9 @@
  * with the flag GATECRASH_PF_ENTRY_AREA, which is in the range that ELF leaves to operating systems. */
 #define GATECRASH_USER_ROOT 0x1000
 #define GATECRASH_PF_ENTRY_AREA 0x00100000
+/* A program header with this flag is a shadow stack: page tables make it read-only and dirty, as SDM volume 3, 4.6.1, asks
+ * for. So only the CPU writes to it, and only while shadow stacks are on. */
+#define GATECRASH_PF_SHADOW_STACK 0x00200000
 /* Both ends of a stack hold this many bytes of canary, which no correct code touches. */
 #define GATECRASH_CANARY_SIZE 64
 #define GATECRASH_CANARY 0xca4a4ac0deadca4a

@@ -37,6 +37,11 @@ class Code : public Xbyak::CodeGenerator {
     void sysexitq() { bytes({0x48, 0x0f, 0x35}); }
     void retfq() { bytes({0x48, 0xcb}); }
     void swapgs() { bytes({0x0f, 0x01, 0xf8}); }
+    void mov_rax_cr4() { bytes({0x0f, 0x20, 0xe0}); }
+    void mov_cr4_rax() { bytes({0x0f, 0x22, 0xe0}); }
+    void setssbsy() { bytes({0xf3, 0x0f, 0x01, 0xe8}); }
+    void clrssbsy_at_rax() { bytes({0xf3, 0x0f, 0xae, 0x30}); }
+    void rdsspq_rax() { bytes({0xf3, 0x48, 0x0f, 0x1e, 0xc8}); }
 
   private:
     std::uint64_t address_;

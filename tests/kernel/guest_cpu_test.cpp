@@ -40,6 +40,7 @@ TEST(GuestCpu, HidesWhatMakesRunsDiffer) {
     }
     EXPECT_FALSE(has(leaf(1, "").edx, 4)) << "TSC";
     EXPECT_FALSE(has(leaf(1, "").ecx, 30)) << "RDRAND";
+    EXPECT_FALSE(has(leaf(7, "").ecx, 7)) << "shadow stacks";
     EXPECT_TRUE(has(leaf(1, "").ecx, 17)) << "PCID";
 }
 

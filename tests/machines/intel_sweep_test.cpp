@@ -31,6 +31,15 @@ TEST_F(IntelSweeps, StepWithoutATrace) {
     }
 }
 
+/// Runs the tests that need shadow stacks on a machine that has them.
+TEST_F(IntelSweeps, FollowShadowStacks) {
+    if (find_machine("intel-tigerlake") == nullptr) GTEST_SKIP() << "no machine: ./dev setup --machines";
+    const auto result =
+        Command(machine_run({"--machine", "intel-tigerlake", GUEST_TESTS, "--gtest_filter=ShadowStacks.*"})).finish();
+    EXPECT_EQ(result.code, 0) << result.out << result.err;
+    EXPECT_THAT(result.out, HasSubstr("[  PASSED  ] 5 tests"));
+}
+
 /// Returns the results of one machine by variant, without the values that differ from run to run.
 std::map<std::string, json> results_on(const json& document, const std::string& machine) {
     std::map<std::string, json> results;

@@ -30,6 +30,7 @@ Abilities abilities_of(const Image& image) {
     return {.uses_debug_registers = has_opcode(image, {0x0f, 0x21}) || has_opcode(image, {0x0f, 0x23}),
             .writes_dr7 = has_opcode(image, {0x0f, 0x23}, 7),
             .leaves_page_tables = has_opcode(image, {0x0f, 0x22}),
+            .loads_cr4 = has_opcode(image, {0x0f, 0x22}, 4),
             .writes_msrs = has_opcode(image, {0x0f, 0x30}),
             .swaps_gs = has_opcode(image, {0x0f, 0x01, 0xf8}),
             .changes_task_register = !image.is_64_bit() || has_opcode(image, {0x0f, 0x00}, 3)};

@@ -101,9 +101,10 @@ class Reader {
                                        Physical{header.p_paddr},
                                        {bytes.begin(), bytes.end()},
                                        page_up(header.p_memsz),
-                                       (header.p_flags & PF_W) != 0,
+                                       (header.p_flags & (PF_W | GATECRASH_PF_SHADOW_STACK)) != 0,
                                        (header.p_flags & PF_X) != 0,
-                                       (header.p_flags & GATECRASH_PF_ENTRY_AREA) != 0});
+                                       (header.p_flags & GATECRASH_PF_ENTRY_AREA) != 0,
+                                       (header.p_flags & GATECRASH_PF_SHADOW_STACK) != 0});
         }
         if (image_.segments.empty()) fail("no PT_LOAD segment");
     }

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "vm/state/registers.hpp"
+
 namespace gatecrash::vm {
 namespace {
 
@@ -42,6 +44,10 @@ constexpr DescriptorTable gdt32{0,
                                 0};
 // In a TSS of either mode, the I/O bitmap's offset is at 0x66 (SDM volume 3, figures 7-2 and 7-11).
 constexpr std::size_t tss_offset = 0x80, bitmap_offset = 0x68, bitmap_size = 0x21;
+/// The interrupt SSP table, in the same page.
+constexpr std::size_t ssp_table_offset = 0x140;
+static_assert(tss_offset + bitmap_offset + bitmap_size <= ssp_table_offset);
+constexpr unsigned shadow_stack_count = 8;
 constexpr std::size_t idt_offset = page_size;
 
 void put(std::vector<std::byte>& bytes, std::size_t offset, const void* from, std::size_t size) {
@@ -104,7 +110,10 @@ void GuestCode::touch(std::uint64_t address) {
 }
 
 void GuestCode::touch_pages() {
-    for (const auto page : {tables_address, tables_address + idt_offset, user_text}) touch(page);
+    for (const auto page :
+         {tables_address, tables_address + idt_offset, user_text, shadow_stacks, user_shadow_stack - page_size}) {
+        touch(page);
+    }
     const auto write = [this](std::uint64_t address) {
         kernel.mov(kernel.rax, address);
         kernel.or_(kernel.byte[kernel.rax], 0);
@@ -135,6 +144,19 @@ void GuestCode::enable_syscall(const Xbyak::Label& entry, std::uint64_t fmask) {
     write_msr(msr_lstar, entry);
 }
 
+void GuestCode::enable_shadow_stacks() {
+    constexpr std::uint64_t enabled = 1;  // SH_STK_EN
+    write_msr(msr_pl0_ssp, shadow_stack(0));
+    write_msr(msr_pl3_ssp, user_shadow_stack);
+    write_msr(msr_interrupt_ssp_table, tables_address + ssp_table_offset);
+    write_msr(msr_u_cet, enabled);
+    write_msr(msr_s_cet, enabled);
+    kernel.mov_rax_cr4();
+    kernel.or_(kernel.eax, static_cast<std::uint32_t>(cr4_cet));
+    kernel.mov_cr4_rax();
+    kernel.setssbsy();
+}
+
 void GuestCode::load_segments() {
     kernel.mov(kernel.eax, GATECRASH_USER_SS);
     kernel.mov(kernel.ds, kernel.eax);
@@ -155,6 +177,9 @@ std::vector<std::byte> GuestCode::tables(std::uint64_t unexpected, Image& image)
         put(bytes, tss_offset + 4, stack(0));
         for (unsigned ist = 1; ist < kernel_stacks - 1; ++ist) {
             put(bytes, tss_offset + 0x24 + (ist - 1) * 8, stack(ist));
+        }
+        for (unsigned ist = 1; ist < shadow_stack_count; ++ist) {
+            put(bytes, ssp_table_offset + ist * 8, shadow_stack(ist));
         }
     } else {
         put(bytes, tss_offset + 4, static_cast<std::uint32_t>(at(stack(0))));
@@ -184,6 +209,18 @@ std::vector<std::byte> GuestCode::tables(std::uint64_t unexpected, Image& image)
     abi.boot_stack = at(kernel_stack);
     abi.log = at(log);
     return bytes;
+}
+
+void GuestCode::add_shadow_stacks(Image& image) const {
+    std::vector<std::byte> tokens(page_size);
+    for (unsigned i = 0; i < shadow_stack_count; ++i) put(tokens, shadow_stack(i) - shadow_stacks, shadow_stack(i));
+    const auto add = [&](std::uint64_t address, std::uint64_t physical, std::vector<std::byte> bytes) {
+        image.segments.push_back(segment(address, physical, std::move(bytes), true, false));
+        image.segments.back().shadow_stack = true;
+    };
+    add(shadow_stacks, shadow_stacks - GATECRASH_KERNEL_BASE, std::move(tokens));
+    add(user_shadow_stack - page_size, GATECRASH_USER_STACK_PHYSICAL + 2 * page_size,
+        std::vector<std::byte>(page_size));
 }
 
 Image GuestCode::build(const std::string& name) {
@@ -218,6 +255,7 @@ Image GuestCode::build(const std::string& name) {
     }
     image.segments.push_back(
         segment(GATECRASH_USER_STACK, GATECRASH_USER_STACK_PHYSICAL, std::vector<std::byte>(page_size), true, false));
+    if (is_64_bit()) add_shadow_stacks(image);
     image.symbols = SymbolTable({{"kernel", Virtual{at(kernel_text)}}, {"user", Virtual{user_text}}});
     return image;
 }

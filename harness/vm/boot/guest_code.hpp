@@ -55,6 +55,9 @@ class GuestCode {
     void write_msr(std::uint32_t msr, const Xbyak::Label& label);
     /// Adds to `kernel` code that sets LSTAR to `entry`, and STAR and FMASK. Clobbers RAX, RCX, RDX.
     void enable_syscall(const Xbyak::Label& entry, std::uint64_t fmask);
+    /// Adds to `kernel` code that turns shadow stacks on for CPL 0 and CPL 3, and takes the one for PL0_SSP. Clobbers
+    /// RAX, RCX, RDX.
+    void enable_shadow_stacks();
     /// Adds to `kernel` code that loads DS and ES with user data, and SS with kernel data. Clobbers RAX.
     void load_segments();
 
@@ -83,6 +86,13 @@ class GuestCode {
         return kernel_stack + (ist + 1) * 2 * GATECRASH_PAGE;
     }
     static constexpr std::uint64_t user_stack = GATECRASH_USER_STACK + GATECRASH_PAGE;
+    /// Returns the address of the token of a supervisor shadow stack, which is below the token. Number 0 is for
+    /// PL0_SSP, and 1 to 7 are for IST entries. The tokens are not busy at boot. Only 64-bit guests have shadow stacks.
+    [[nodiscard]] static constexpr std::uint64_t shadow_stack(unsigned ist) {
+        return shadow_stacks + (ist + 1) * GATECRASH_PAGE / 8 - 8;
+    }
+    /// The end of a user shadow stack.
+    static constexpr std::uint64_t user_shadow_stack = 0x600000 + GATECRASH_PAGE;
     /// Selectors that the runtime's guests do not have: 32-bit code of CPL 0, and 16-bit data of CPL 3.
     static constexpr unsigned kernel32_cs = 0x08, user16_ss = 0x3b;
     /// A selector that a 32-bit guest has instead: data of CPL 3 that begins at `data`. It is the guest's per-CPU data,
@@ -96,6 +106,9 @@ class GuestCode {
         unsigned ist;
     };
 
+    static constexpr std::uint64_t shadow_stacks = GATECRASH_KERNEL_BASE + GATECRASH_STACKS + 13 * GATECRASH_PAGE;
+
+    void add_shadow_stacks(Image& image) const;
     [[nodiscard]] std::vector<std::byte> tables(std::uint64_t unexpected, Image& image) const;
 
     std::uint64_t word_size_;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "kvm/vcpu.hpp"
 #include "vm/vendor.hpp"
 
 namespace gatecrash::vm {
@@ -17,6 +18,7 @@ constexpr std::uint32_t leaf1_edx = bit(0) /* FPU */ | bit(2) /* DE */ | bit(3) 
                                     bit(16) /* PAT */ | bit(24) /* FXSR */ | bit(25) /* SSE */ | bit(26) /* SSE2 */;
 constexpr std::uint32_t leaf1_ecx = bit(17) /* PCID */;
 constexpr std::uint32_t leaf7_ebx = bit(0) /* FSGSBASE */ | bit(7) /* SMEP */ | bit(20) /* SMAP */;
+constexpr std::uint32_t leaf7_ecx = kvm::Vcpu::cpuid_shadow_stacks;
 constexpr std::uint32_t leaf7_edx = bit(26) /* IBRS */;
 constexpr std::uint32_t extended8_ebx = bit(14) /* IBRS on AMD */;
 constexpr std::uint32_t extended1_edx =
@@ -34,7 +36,7 @@ kvm_cpuid_entry2 host_leaf(std::uint32_t function) {
 
 }  // namespace
 
-std::vector<kvm_cpuid_entry2> guest_cpuid() {
+std::vector<kvm_cpuid_entry2> guest_cpuid(std::span<const kvm_cpuid_entry2> supported) {
     auto vendor = host_leaf(0);
     const bool has_structured = vendor.eax >= 7;
     vendor.eax = 7;
@@ -46,6 +48,9 @@ std::vector<kvm_cpuid_entry2> guest_cpuid() {
     structured.eax = 0;
     structured.ebx = has_structured ? structured.ebx & leaf7_ebx : 0;
     structured.ecx = 0;
+    for (const auto& leaf : supported) {
+        if (leaf.function == 7 && leaf.index == 0) structured.ecx = leaf.ecx & leaf7_ecx;
+    }
     structured.edx = has_structured ? structured.edx & leaf7_edx : 0;
     auto extended = host_leaf(0x80000000);
     extended.eax = 0x80000008;

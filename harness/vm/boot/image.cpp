@@ -130,7 +130,7 @@ ImageError lacks(const Image& image, const std::string& what) {
 /// Checks that a stack is there from end to end, since the checks of a run compare stacks byte by byte.
 void check_stack(const Image& image, const abi::Stack& stack) {
     const auto* segment = image.segment_at(Virtual{stack.low});
-    if (segment == nullptr || !segment->writable || stack.high <= stack.low ||
+    if (segment == nullptr || !segment->is_writable_data() || stack.high <= stack.low ||
         !segment->contains(Virtual{stack.high - 1})) {
         throw lacks(image, fmt::format("a stack from {:#x} to {:#x}, which is not in writable memory of the image",
                                        stack.low, stack.high));
@@ -147,7 +147,7 @@ void check_table(const Image& image, const char* what, std::uint64_t base, std::
 /// True if a push with RSP at `top` writes to writable memory.
 bool is_stack(const Image& image, std::uint64_t top) {
     const auto* segment = image.segment_at(Virtual{top - image.word_size});
-    return segment != nullptr && segment->writable && top % image.word_size == 0;
+    return segment != nullptr && segment->is_writable_data() && top % image.word_size == 0;
 }
 
 }  // namespace
@@ -188,7 +188,7 @@ void check_image(const Image& image) {
     check_table(image, "IDT", abi.idt, abi.idt_limit);
     check_table(image, "TSS", abi.tss, abi.tss_limit);
     const auto* log = image.segment_at(Virtual{abi.log});
-    if (log == nullptr || !log->writable || !log->contains(Virtual{abi.log + sizeof(abi::Log) - 1})) {
+    if (log == nullptr || !log->is_writable_data() || !log->contains(Virtual{abi.log + sizeof(abi::Log) - 1})) {
         throw lacks(image, "no writable log ring inside the image");
     }
     if (!is_stack(image, abi.boot_stack)) throw lacks(image, "no boot stack in writable memory of the image");

@@ -32,8 +32,11 @@ struct Segment {
     std::uint64_t size = 0;  ///< bytes in memory, at least bytes.size(); the rest is zero
     bool writable = false;
     bool executable = false;
-    bool entry_area = false;  ///< the user's page tables map it, too (GATECRASH_PF_ENTRY_AREA)
+    bool entry_area = false;    ///< the user's page tables map it, too (GATECRASH_PF_ENTRY_AREA)
+    bool shadow_stack = false;  ///< page tables make it one, while its memory is `writable` (GATECRASH_PF_SHADOW_STACK)
 
+    /// True if instructions that are not about shadow stacks can write to it.
+    [[nodiscard]] bool is_writable_data() const { return writable && !shadow_stack; }
     [[nodiscard]] std::uint64_t page_count() const { return (size + page_size - 1) / page_size; }
     [[nodiscard]] bool contains(Virtual where) const {
         return number(where) >= number(address) && number(where) - number(address) < size;

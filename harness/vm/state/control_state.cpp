@@ -22,6 +22,7 @@ std::vector<Difference> differences(const ControlState& now, const ControlState&
         if (msr.changes_by_itself) continue;
         compare(msr.name, now.msrs.*msr.value, then.msrs.*msr.value);
     }
+    compare("SSP", now.msrs.ssp, then.msrs.ssp);
     const auto &d = now.debug_registers, &e = then.debug_registers;
     constexpr const char* names[] = {"DR0", "DR1", "DR2", "DR3"};
     for (int i = 0; i < 4; ++i) compare(names[i], d.db[i], e.db[i]);

@@ -20,8 +20,8 @@ struct Difference {
     const char* name;  ///< the name in messages, such as "CR0"
     std::uint64_t now, then;
 };
-/// Returns the registers of `now` that differ from `then`. Leaves out those that events change by themselves:
-/// KERNEL_GS_BASE, CR2, DR6 and the machine-check registers.
+/// Returns the registers of `now` that differ from `then`, SSP included. Leaves out those that events change by
+/// themselves: KERNEL_GS_BASE, CR2, DR6, PL3_SSP and the machine-check registers.
 [[nodiscard]] std::vector<Difference> differences(const ControlState& now, const ControlState& then);
 
 }  // namespace gatecrash::vm
