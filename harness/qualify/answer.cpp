@@ -46,6 +46,7 @@ constexpr std::array statement_texts{
     StatementText{Statement::upper_half_mixed, "zero in some, left in others"},
     StatementText{Statement::syscall_never_arrives, "SYSCALL never arrives"},
     StatementText{Statement::unmeasured_below_hypervisor, "not measured below another hypervisor"},
+    StatementText{Statement::no_shadow_stacks, "KVM offers no shadow stacks"},
 };
 
 /// True if the table has each statement at its own index.
@@ -53,7 +54,7 @@ constexpr bool has_every_statement() {
     for (std::size_t i = 0; i < statement_texts.size(); ++i) {
         if (static_cast<std::size_t>(statement_texts.at(i).statement) != i) return false;
     }
-    return statement_texts.back().statement == Statement::unmeasured_below_hypervisor;
+    return statement_texts.back().statement == Statement::no_shadow_stacks;
 }
 static_assert(has_every_statement());
 
@@ -111,6 +112,15 @@ std::string text(const Parts& parts) {
         joined += texts.at(static_cast<std::size_t>(part));
     }
     return joined;
+}
+
+std::string text(const ShadowStackPointer& pointer) {
+    if (pointer.of == ShadowStackOf::nobody) return fmt::format("{:#x}", pointer.below);
+    constexpr std::array<std::string_view, 4> texts{"", "the token of PL0_SSP", "the IST token",
+                                                    "the end of the user's"};
+    const auto name = texts.at(static_cast<std::size_t>(pointer.of));
+    if (pointer.below == 0) return fmt::format("at {}", name);
+    return fmt::format("{} bytes below {}", pointer.below, name);
 }
 
 std::string causes(std::uint64_t dr6) {
@@ -202,6 +212,13 @@ struct Text {
                            p.second);
     }
     std::string operator()(const DoorbellRings& r) const { return fmt::format("the doorbell rings at CPL {}", r.cpl); }
+    std::string operator()(const ShadowStackSeen& s) const {
+        return fmt::format("SSP {}{}{}", text(s.ssp),
+                           !s.is_busy   ? ""
+                           : *s.is_busy ? ", token busy"
+                                        : ", token free",
+                           s.pl3_ssp ? ", PL3_SSP " + text(*s.pl3_ssp) : "");
+    }
     std::string operator()(const NmiMask& m) const {
         return fmt::format("{} in the handler, where a second one {}; {} after the IRET",
                            m.masked_in_handler ? "masked" : "not masked", m.second_waits ? "waits" : "does not wait",

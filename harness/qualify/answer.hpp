@@ -98,6 +98,7 @@ enum class Statement : std::uint8_t {
     upper_half_mixed,
     syscall_never_arrives,
     unmeasured_below_hypervisor,
+    no_shadow_stacks,
 };
 
 /// A message of KVM or the harness instead of an answer. It is never an expected answer.
@@ -202,6 +203,22 @@ struct DoorbellRings {
     bool operator==(const DoorbellRings&) const = default;
 };
 
+/// The shadow stacks of a guest that enables them.
+enum class ShadowStackOf : std::uint8_t { nobody, pl0, ist, user };
+/// A value of SSP, in bytes below the token of a shadow stack, or below the end of the user's. For nobody, the value.
+struct ShadowStackPointer {
+    ShadowStackOf of;
+    std::uint64_t below;
+    bool operator==(const ShadowStackPointer&) const = default;
+};
+/// SSP at one point of a guest, and two more facts about that point if the measurement looks at them.
+struct ShadowStackSeen {
+    ShadowStackPointer ssp;
+    std::optional<bool> is_busy{};                ///< the token that the measurement is about
+    std::optional<ShadowStackPointer> pl3_ssp{};  ///< IA32_PL3_SSP
+    bool operator==(const ShadowStackSeen&) const = default;
+};
+
 struct NmiMask {
     bool masked_in_handler, second_waits, masked_after_iret;
     bool operator==(const NmiMask&) const = default;
@@ -261,8 +278,8 @@ struct SteppedRun {
 using Observation =
     std::variant<Delivery, Ended, Statement, Unforeseen, EntryRefused, Arrival, SyscallArrival, SysretArrival, Stop,
                  DebugStop, TrapFlagSeen, Reading, RipReading, GsBases, SegmentLimit, DebugAliases, FrameGap,
-                 FlagsPopped, SegmentsPushed, DoorbellRings, NmiMask, NmisDelivered, PhantomNmis, PagesNotReported,
-                 MissingCapabilities, SyncedParts, RestoredRun, FreeRun, SteppedRun>;
+                 FlagsPopped, SegmentsPushed, DoorbellRings, ShadowStackSeen, NmiMask, NmisDelivered, PhantomNmis,
+                 PagesNotReported, MissingCapabilities, SyncedParts, RestoredRun, FreeRun, SteppedRun>;
 
 /// Everything that a measurement saw, in order.
 using Answer = std::vector<Observation>;

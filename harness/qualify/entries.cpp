@@ -159,10 +159,10 @@ Answer smap(Bench& bench) {
     code.on(GATECRASH_VECTOR_PF, 0, [](Code& c) { c.mov(c.qword[c.rsp + RecordingCode::frame_rip], c.r15); });
     code.on(GATECRASH_VECTOR_GP, 0, ring_end);  // a CPU without SMAP raises it
     k.lea(k.r15, k.ptr[k.rip + next]);
-    k.bytes({0x0f, 0x20, 0xe0});  // mov rax, cr4
+    k.mov_rax_cr4();
     k.or_(k.eax, cr4_smap);
     code.place(at(Mark::mov_to_cr4));
-    k.bytes({0x0f, 0x22, 0xe0});  // mov cr4, rax
+    k.mov_cr4_rax();
     k.mov(k.rbx, RecordingCode::user_stack - 8);
     k.bytes({0x0f, 0x01, 0xcb});  // stac
     code.place(at(Mark::read_with_ac));

@@ -14,7 +14,8 @@ namespace gatecrash::qualify {
 namespace vectors {
 inline constexpr std::uint64_t db = GATECRASH_VECTOR_DB, nmi = GATECRASH_VECTOR_NMI, bp = GATECRASH_VECTOR_BP, ud = 6,
                                ss = 12, gp = GATECRASH_VECTOR_GP, pf = GATECRASH_VECTOR_PF, mc = GATECRASH_VECTOR_MC,
-                               vc = GATECRASH_VECTOR_VC, irq = GATECRASH_DEFAULT_IRQ, software = 0x40;
+                               vc = GATECRASH_VECTOR_VC, cp = GATECRASH_VECTOR_CP, irq = GATECRASH_DEFAULT_IRQ,
+                               software = 0x40;
 }  // namespace vectors
 
 /// Expects the same answer of both vendors' CPUs.
@@ -24,6 +25,12 @@ inline constexpr std::uint64_t db = GATECRASH_VECTOR_DB, nmi = GATECRASH_VECTOR_
 /// Expects the same answer of both vendors' CPUs, but knows that some of AMD's give another one.
 [[nodiscard]] inline Expected unless_amd(const Answer& answer, Answer some_amd) {
     return {{answer}, {answer}, {}, {std::move(some_amd)}};
+}
+/// Expects the same answer of both vendors' CPUs that have shadow stacks. Without them, or with a KVM that does not
+/// offer them, a CPU is not at fault.
+[[nodiscard]] inline Expected with_shadow_stacks(const Answer& answer) {
+    const Allowed none{{Statement::no_shadow_stacks}};
+    return {{answer}, {answer}, none, none};
 }
 [[nodiscard]] inline Expected by_vendor(Answer intel, Answer amd) { return {{std::move(intel)}, {std::move(amd)}}; }
 

@@ -62,6 +62,14 @@ Answer code_breakpoint(Bench& bench);
 Answer nested_data_breakpoint(Bench& bench);
 Answer guest_debug_sw_breakpoint(Bench& bench);
 
+// shadow_stacks.cpp: shadow stacks, if KVM offers them.
+Answer shadow_stacks(Bench& bench);
+Answer shadow_stack_from_user(Bench& bench);
+Answer shadow_stack_of_ist(Bench& bench);
+Answer busy_shadow_stack(Bench& bench);
+Answer shadow_stack_of_iret(Bench& bench);
+Answer ssp_over_syscall(Bench& bench);
+
 // stepping.cpp: the steppers.
 Answer trap_flag_step(Bench& bench);
 Answer stop_bytes_step(Bench& bench);

@@ -9,9 +9,9 @@
 namespace gatecrash::qualify {
 namespace {
 
-constexpr std::array<const char*, 20> exception_names{"#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD",
-                                                      "#NM", "#DF", "",    "#TS", "#NP", "#SS", "#GP",
-                                                      "#PF", "",    "#MF", "#AC", "#MC", "#XM"};
+constexpr std::array<const char*, 22> exception_names{"#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM",
+                                                      "#DF", "",    "#TS", "#NP", "#SS", "#GP", "#PF", "",
+                                                      "#MF", "#AC", "#MC", "#XM", "#VE", "#CP"};
 
 struct MarkText {
     Mark mark;

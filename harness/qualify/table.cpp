@@ -9,6 +9,8 @@ constexpr const char* other_machine = "use a host whose KVM runs on VT-x or SVM,
 constexpr const char* virtual_nmis =
     "use a host whose KVM runs on VT-x or SVM, on Intel with kvm_intel.vnmi=1, or use --machine amd";
 constexpr const char* skipped = "variants that need it are skipped here";
+constexpr const char* no_shadow_stacks =
+    "variants that need it are skipped here: they need a CPU with shadow stacks and Linux 6.18";
 
 const std::vector<Probe> table{
     {Behaviour::kvm_capabilities, always({MissingCapabilities{}}), "api, 4.4 and 8", other_machine, kvm_capabilities},
@@ -137,6 +139,30 @@ const std::vector<Probe> table{
      "SDM 4.6.1 and 4.7; APM 5.6.6", skipped, smap},
     {Behaviour::syscall_keeps_df, always({Arrival{.direction_flag = true}}),
      "SDM volume 2, SYSCALL; APM volume 3, SYSCALL", skipped, syscall_keeps_df},
+    {Behaviour::shadow_stacks, with_shadow_stacks({Delivery{vectors::cp, at(Mark::short_return), {.error = 1}}}),
+     "SDM volume 1, 17.2, and volume 3, 6.15 (#CP); APM 18.5", no_shadow_stacks, shadow_stacks},
+    {Behaviour::shadow_stack_from_user,
+     with_shadow_stacks({ShadowStackSeen{{ShadowStackOf::pl0, 0}, true, ShadowStackPointer{ShadowStackOf::user, 8}},
+                         ShadowStackSeen{{ShadowStackOf::user, 0}, false}}),
+     "SDM volume 2, INT n and IRET; APM 18.3", no_shadow_stacks, shadow_stack_from_user},
+    {Behaviour::shadow_stack_of_ist,
+     with_shadow_stacks(
+         {ShadowStackSeen{{ShadowStackOf::ist, 24}, true}, ShadowStackSeen{{ShadowStackOf::pl0, 0}, false}}),
+     "SDM volume 2, INT n and IRET; APM 18.3", no_shadow_stacks, shadow_stack_of_ist},
+    {Behaviour::busy_shadow_stack,
+     with_shadow_stacks({Delivery{vectors::nmi, after(Mark::first_doorbell)}, Delivery{vectors::bp, after(Mark::int3)},
+                         Delivery{vectors::gp, after(Mark::second_doorbell)}}),
+     "SDM volume 1, 17.2.3, and volume 2, INT n; APM 18.3", no_shadow_stacks, busy_shadow_stack},
+    {Behaviour::shadow_stack_of_iret,
+     with_shadow_stacks(
+         {Delivery{vectors::software, after(Mark::int_n)}, Delivery{vectors::cp, at(Mark::iret), {.error = 2}}}),
+     "SDM volume 2, IRET, and volume 3, 6.15 (#CP); APM 18.5", no_shadow_stacks, shadow_stack_of_iret},
+    {Behaviour::ssp_over_syscall,
+     with_shadow_stacks({ShadowStackSeen{{ShadowStackOf::nobody, 0}, false, ShadowStackPointer{ShadowStackOf::user, 8}},
+                         ShadowStackSeen{{ShadowStackOf::pl0, 0}, true},
+                         ShadowStackSeen{{ShadowStackOf::nobody, 0}, false},
+                         ShadowStackSeen{{ShadowStackOf::user, 8}}}),
+     "SDM volume 2, SYSCALL, SYSRET, SETSSBSY and CLRSSBSY; APM volume 3 likewise", no_shadow_stacks, ssp_over_syscall},
 };
 
 }  // namespace

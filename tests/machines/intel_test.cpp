@@ -107,6 +107,12 @@ TEST_F(Intel, IsFit) {
     std::map<std::string, std::string> gaps{
         {"mov-ss-shadow", "vector 0x40, RIP after the INT"},
         {"smap", "#GP, RIP at the MOV to CR4, error 0x0"},
+        {"shadow-stacks", "KVM offers no shadow stacks"},
+        {"shadow-stack-from-user", "KVM offers no shadow stacks"},
+        {"shadow-stack-of-ist", "KVM offers no shadow stacks"},
+        {"busy-shadow-stack", "KVM offers no shadow stacks"},
+        {"shadow-stack-of-iret", "KVM offers no shadow stacks"},
+        {"ssp-over-syscall", "KVM offers no shadow stacks"},
         {"tf-in-fmask", "#DB, RIP at the SYSCALL entry, CPL 0, DR6.BS"},
         {"tf-over-sysret", "#DB, RIP after the first user instruction, CPL 3, DR6.BS"},
         {"tf-with-btf", "#DB, RIP one instruction after the POPF, CPL 0, DR6.BS"},

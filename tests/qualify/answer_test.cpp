@@ -30,6 +30,15 @@ TEST(Place, HasADifferentNameForEachMark) {
     }
 }
 
+TEST(Answer, SaysWhereSspIs) {
+    const ShadowStackPointer user{ShadowStackOf::user, 8};
+    EXPECT_EQ(describe(Answer{ShadowStackSeen{{ShadowStackOf::pl0, 0}, true, user}}),
+              "SSP at the token of PL0_SSP, token busy, PL3_SSP 8 bytes below the end of the user's");
+    EXPECT_EQ(describe(Answer{ShadowStackSeen{{ShadowStackOf::ist, 24}, false}}),
+              "SSP 24 bytes below the IST token, token free");
+    EXPECT_EQ(describe(Answer{ShadowStackSeen{{ShadowStackOf::nobody, 0x1234}}}), "SSP 0x1234");
+}
+
 TEST(Answer, ReportsDeliveriesInTheirOrder) {
     EXPECT_EQ(describe(Answer{Statement::no_event}), "no event");
     EXPECT_EQ(describe(Answer{Delivery{vectors::nmi, after(Mark::doorbell)}, Delivery{vectors::irq, Unnamed{16}}}),

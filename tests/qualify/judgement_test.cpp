@@ -52,6 +52,18 @@ TEST(Judgement, IsOkForWhateverTheManualAllows) {
     EXPECT_FALSE(judged({Statement::gs_base_cleared_as_announced}));
 }
 
+TEST(Judgement, DoesNotBlameAMachineWithoutShadowStacks) {
+    const Answer seen{ShadowStackSeen{{ShadowStackOf::pl0, 0}, true}};
+    const Probe with{Behaviour::shadow_stacks, with_shadow_stacks(seen), "the manual", "do this", nullptr};
+    for (const auto vendor : {Vendor::amd, Vendor::intel}) {
+        const auto judged = [&](const Answer& got) { return judge(with, vendor, [&] { return got; }); };
+        EXPECT_TRUE(judged(seen).ok);
+        EXPECT_FALSE(judged({Statement::no_shadow_stacks}).ok) << "what needs it is skipped";
+        EXPECT_TRUE(judged({Statement::no_shadow_stacks}).is_silicon);
+        EXPECT_FALSE(judged({ShadowStackSeen{{ShadowStackOf::pl0, 0}, false}}).is_silicon);
+    }
+}
+
 TEST(Judgement, FailsForAnythingElse) {
     const auto measurement = judge_outcome({Statement::no_event});
     EXPECT_FALSE(measurement.ok);
