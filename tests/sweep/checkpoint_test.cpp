@@ -62,7 +62,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Asked{"WhatStopsEarly", "single-stack", {Event::nmi()}, 1, false, {1, 2}, 20},
                     Asked{"TwoEvents", "linus-2010-irq", {Event::irq(), Event::nmi()}, 2, true, {14, 40}},
                     Asked{"WhatIsNotPruned", "flag-only", {Event::nmi()}, 1, false, {1, 2}},
-                    Asked{"WhatIsNotPrunedBehindAnother", "copied-frame", {Event::nmi()}, 2, false, {14, 40}}),
+                    Asked{"WhatIsNotPrunedBehindAnother", "copied-frame", {Event::nmi()}, 2, false, {14, 160}}),
     [](const auto& info) { return info.param.name; });
 
 TEST(Budget, EndsASweepInItsOrder) {
