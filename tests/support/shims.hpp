@@ -1,4 +1,4 @@
-// CPUs and kernels that nobody has here, as layers between the harness and KVM (kvm/shim.hpp).
+// Layers between the harness and KVM that act like CPUs and kernels that nobody has here (kvm/shim.hpp).
 #pragma once
 
 #include <span>
@@ -8,26 +8,26 @@
 
 namespace gatecrash {
 
-/// A shim that changes no verdict.
+/// Names a shim that changes no verdict.
 struct NamedShim {
     std::string_view name;
     kvm::ShimFactory make;
     std::string_view behaviour;  ///< the one that says so in `doctor`; may be empty
 };
 
-/// A CPU that latches an NMI as soon as KVM_RUN has seen it, and then keeps it whatever KVM_SET_VCPU_EVENTS says. AMD's
-/// CPUs with virtual NMIs do that, from Linux 6.4 on.
+/// Latches an NMI as soon as KVM_RUN has seen it, and then keeps it whatever KVM_SET_VCPU_EVENTS says. AMD's CPUs with
+/// virtual NMIs do that, from Linux 6.4 on.
 [[nodiscard]] kvm::ShimFactory keep_latched_nmis();
-/// A CPU that returns other bits of unusable segments at each read, as Intel's may.
+/// Returns other bits of unusable segments at each read, as Intel's CPUs may.
 [[nodiscard]] kvm::ShimFactory scramble_unusable_segments();
-/// A dirty ring without every `nth` entry.
+/// Leaves out every `nth` entry of the dirty ring.
 [[nodiscard]] kvm::ShimFactory lose_written_pages(unsigned nth);
-/// A host that interrupts KVM_RUN now and then for no reason, before it enters the guest.
+/// Interrupts KVM_RUN now and then for no reason, before it enters the guest.
 [[nodiscard]] kvm::ShimFactory interrupt_runs();
-/// A CPU whose KVM gives up if the delivery of a #DB meets a breakpoint on data: Intel (KVM_INTERNAL_ERROR_SIMUL_EX).
+/// Gives up if the delivery of a #DB meets a breakpoint on data. KVM on Intel's CPUs does, with
+/// KVM_INTERNAL_ERROR_SIMUL_EX.
 [[nodiscard]] kvm::ShimFactory give_up_on_nested_debug_exceptions();
-
-/// A CPU whose KVM reports the #DB of the INT1 at `address` to whoever steps it, and does not move RIP: Intel.
+/// Reports the INT1 at `address` as a #DB if it is stepped, and leaves RIP there. KVM on Intel's CPUs does.
 [[nodiscard]] kvm::ShimFactory report_int1(std::uint64_t address);
 
 /// Returns the shims under which every verdict stays the same.
