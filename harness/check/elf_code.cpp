@@ -4,8 +4,10 @@
 #include <gelf.h>
 #include <libelf.h>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
+#include <span>
 
 #include "kernel/elf_reader.hpp"
 
@@ -14,68 +16,27 @@ namespace {
 
 using kernel::ImageError;
 
-/// How a relocation changes the field at its address (System V ABI: x86-64 supplement 4.4, i386 supplement 4.4).
-enum class Field : std::uint8_t { none, absolute, relative, got, unknown };
+/// How a relocation changes the field at its address.
+enum class Field : std::uint8_t { absolute, relative, got };
 struct RelocationKind {
+    std::uint32_t type;
     Field change;
     std::size_t size;  ///< bytes of the field
 };
 
-RelocationKind kind_of_64(std::uint64_t type) {
-    switch (type) {
-        case R_X86_64_NONE:
-            return {Field::none, 0};
-        case R_X86_64_64:
-            return {Field::absolute, 8};
-        case R_X86_64_32:
-        case R_X86_64_32S:
-            return {Field::absolute, 4};
-        case R_X86_64_16:
-            return {Field::absolute, 2};
-        case R_X86_64_8:
-            return {Field::absolute, 1};
-        case R_X86_64_PC64:
-            return {Field::relative, 8};
-        case R_X86_64_PC32:
-        case R_X86_64_PLT32:
-            return {Field::relative, 4};
-        case R_X86_64_PC16:
-            return {Field::relative, 2};
-        case R_X86_64_PC8:
-            return {Field::relative, 1};
-        case R_X86_64_GOTPCREL:
-        case R_X86_64_GOTPCRELX:
-        case R_X86_64_REX_GOTPCRELX:
-            return {Field::got, 4};
-        default:
-            return {Field::unknown, 0};
-    }
-}
-
-RelocationKind kind_of_32(std::uint64_t type) {
-    switch (type) {
-        case R_386_NONE:
-            return {Field::none, 0};
-        case R_386_32:
-            return {Field::absolute, 4};
-        case R_386_16:
-            return {Field::absolute, 2};
-        case R_386_8:
-            return {Field::absolute, 1};
-        case R_386_PC32:
-        case R_386_PLT32:
-            return {Field::relative, 4};
-        case R_386_PC16:
-            return {Field::relative, 2};
-        case R_386_PC8:
-            return {Field::relative, 1};
-        case R_386_GOT32:
-        case R_386_GOT32X:
-            return {Field::got, 4};
-        default:
-            return {Field::unknown, 0};
-    }
-}
+// System V ABI: x86-64 supplement 4.4, i386 supplement 4.4. Other relocations do not occur in code.
+constexpr RelocationKind kinds_64[] = {
+    {R_X86_64_64, Field::absolute, 8},       {R_X86_64_32, Field::absolute, 4},    {R_X86_64_32S, Field::absolute, 4},
+    {R_X86_64_16, Field::absolute, 2},       {R_X86_64_8, Field::absolute, 1},     {R_X86_64_PC64, Field::relative, 8},
+    {R_X86_64_PC32, Field::relative, 4},     {R_X86_64_PLT32, Field::relative, 4}, {R_X86_64_PC16, Field::relative, 2},
+    {R_X86_64_PC8, Field::relative, 1},      {R_X86_64_GOTPCREL, Field::got, 4},   {R_X86_64_GOTPCRELX, Field::got, 4},
+    {R_X86_64_REX_GOTPCRELX, Field::got, 4},
+};
+constexpr RelocationKind kinds_32[] = {
+    {R_386_32, Field::absolute, 4},   {R_386_16, Field::absolute, 2},    {R_386_8, Field::absolute, 1},
+    {R_386_PC32, Field::relative, 4}, {R_386_PLT32, Field::relative, 4}, {R_386_PC16, Field::relative, 2},
+    {R_386_PC8, Field::relative, 1},  {R_386_GOT32, Field::got, 4},      {R_386_GOT32X, Field::got, 4},
+};
 
 class ElfCodeReader {
   public:
@@ -210,8 +171,11 @@ class ElfCodeReader {
     void apply(const SectionPlace& place, const GElf_Rela& entry, bool addend_is_in_field) {
         const auto type = GELF_R_TYPE(entry.r_info);
         const auto symbol = GELF_R_SYM(entry.r_info);
-        const auto [change, size] = file_.bits == 64 ? kind_of_64(type) : kind_of_32(type);
-        if (change == Field::unknown || change == Field::none) return;
+        const auto kinds = file_.bits == 64 ? std::span<const RelocationKind>(kinds_64) : kinds_32;
+        const auto kind = std::ranges::find(kinds, type, &RelocationKind::type);
+        if (kind == kinds.end()) return;
+        const auto change = kind->change;
+        const auto size = kind->size;
         if (symbol >= addresses_.size() || entry.r_offset > place.bytes.size() ||
             place.bytes.size() - entry.r_offset < size) {
             throw ImageError("damaged: a relocation points outside of its section");
