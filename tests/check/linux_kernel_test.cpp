@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <filesystem>
 #include <set>
+#include <span>
 
 #include "check/checked_code.hpp"
 
@@ -28,11 +28,15 @@ std::string kernel_path() {
 
 class LinuxKernel : public testing::Test {
   protected:
-    void SetUp() override {
+    static void SetUpTestSuite() {
         const auto path = kernel_path();
-        if (path.empty()) GTEST_SKIP() << "no kernel in " << LINUX_KERNELS << ": ./dev fetches one";
-        file_ = read_code_file(kernel::bytes_of(posix::read_file(path)), path);
+        if (!path.empty()) file_ = read_code_file(kernel::bytes_of(posix::read_file(path)), path);
     }
+    static void TearDownTestSuite() { file_ = {}; }
+    void SetUp() override {
+        if (file_.content.empty()) GTEST_SKIP() << "no kernel in " << LINUX_KERNELS << ": ./dev fetches one";
+    }
+    void TearDown() override { std::ranges::copy(removed_, file_.content.begin() + static_cast<std::ptrdiff_t>(at_)); }
 
     /// Overwrites the first `code` at or after `symbol` with NOPs.
     void remove(const std::string& symbol, std::string_view code) {
@@ -41,12 +45,14 @@ class LinuxKernel : public testing::Test {
         const auto bytes = file_.at(address, near);
         const auto at = kernel::text_of(bytes).find(code);
         ASSERT_NE(at, std::string_view::npos) << symbol;
-        const auto offset = static_cast<std::size_t>(bytes.data() - file_.content.data()) + at;
-        std::memset(file_.content.data() + offset, 0x90, code.size());
+        at_ = static_cast<std::size_t>(bytes.data() - file_.content.data()) + at;
+        const auto place = std::span(file_.content).subspan(at_, code.size());
+        removed_.assign(place.begin(), place.end());
+        std::ranges::fill(place, std::byte{0x90});
     }
 
     /// Returns the findings about the entry state: "RULE PLACE".
-    [[nodiscard]] std::vector<std::string> state_findings() const {
+    [[nodiscard]] static std::vector<std::string> state_findings() {
         std::vector<std::string> found;
         for (const auto& finding : check_file(file_, {}).findings) {
             if (finding.rule >= Rule::user_gs_access)
@@ -56,7 +62,11 @@ class LinuxKernel : public testing::Test {
     }
 
     static constexpr std::string_view swapgs = "\x0f\x01\xf8", cld = "\xfc";
-    CodeFile file_;
+    static inline CodeFile file_;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables): read once
+
+  private:
+    std::vector<std::byte> removed_;  ///< the bytes that were at `at_`, to put back
+    std::size_t at_ = 0;
 };
 
 TEST_F(LinuxKernel, HasOnlyFindingsThatAreTrue) {
