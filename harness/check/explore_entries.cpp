@@ -308,13 +308,16 @@ class EntryExplorer {
             {rule, address, fmt::format("{} ({})", what, context_->description), path_to(steps_, step_, address)});
     }
 
-    /// Code that never writes CR3 has no page tables of the user, and code without CLAC runs without SMAP.
+    /// Code that never changes the GS base has none of its own. Code that never writes CR3 has no page tables of the
+    /// user, and code without CLAC runs without SMAP.
     void drop_rules_that_do_not_apply() {
         const auto& facts = interpreter_.facts();
-        std::erase_if(result_.findings, [&](const Finding& finding) {
-            const bool is_of_cr3 = finding.rule == Rule::user_cr3_call || finding.rule == Rule::wrong_cr3_return;
-            return (is_of_cr3 && !facts.writes_cr3) || (finding.rule == Rule::interrupted_ac && !facts.changes_ac);
-        });
+        const auto applies = [&](Rule rule) {
+            if (rule == Rule::user_gs_call) return facts.changes_gs;
+            if (rule == Rule::user_cr3_call || rule == Rule::wrong_cr3_return) return facts.writes_cr3;
+            return rule != Rule::interrupted_ac || facts.changes_ac;
+        };
+        std::erase_if(result_.findings, [&](const Finding& finding) { return !applies(finding.rule); });
     }
 
     const CodeMap& map_;

@@ -26,6 +26,14 @@ Value sum(const Value& value, std::int64_t number) {
     return value.is(Kind::constant) && result >= 0 && result <= largest ? constant(result) : Value{};
 }
 
+/// Returns a CR3 some of whose bits AND clears or OR sets. Bit 12 tells the two sets of page tables apart (Linux,
+/// arch/x86/entry/calling.h, PTI_USER_PGTABLE_BIT). The lower bits are the PCID, and other bits are another address.
+Value with_changed_bits(const Value& cr3, std::int64_t bits, Owner owner) {
+    constexpr std::int64_t user_page_tables = 0x1000, pcid = 0xfff;
+    if ((bits & user_page_tables) != 0) return owned(Kind::cr3, owner);
+    return (bits & ~pcid) == 0 ? cr3 : Value{};
+}
+
 }  // namespace
 
 Interpreter::Interpreter(const CodeMap& map, const Policy& policy)
@@ -130,12 +138,14 @@ void Interpreter::execute(EntryState& state, const Decoded& decoded, Operands op
 bool Interpreter::execute_gs(EntryState& state, const Decoded& decoded, Operands operands) {
     switch (decoded.instruction.mnemonic) {
         case ZYDIS_MNEMONIC_SWAPGS:
+            facts_.changes_gs = true;
             state.gs = other(state.gs);
             return true;
         case ZYDIS_MNEMONIC_RDGSBASE:
             write(state, operands[0], operands[0].size == 64 ? owned(Kind::gs_base, state.gs) : Value{});
             return true;
         case ZYDIS_MNEMONIC_WRGSBASE: {
+            facts_.changes_gs = true;
             const auto value = read(state, decoded, operands[0]);
             state.gs = value.is(Kind::gs_base) ? value.owner : Owner::unknown;
             // A kernel's addresses are negative.
@@ -152,6 +162,7 @@ bool Interpreter::execute_gs(EntryState& state, const Decoded& decoded, Operands
             const auto& msr = state.registers[rcx_number];
             const bool is_other =
                 msr.is(Kind::constant) && msr.number != msr_gs_base && msr.number != msr_kernel_gs_base;
+            if (!is_other) facts_.changes_gs = true;
             const auto& high = state.registers[rdx_number];
             if (msr == constant(msr_gs_base) && high.is(Kind::gs_base_high)) {
                 state.gs = high.owner;
@@ -279,10 +290,9 @@ bool Interpreter::execute_arithmetic(EntryState& state, const Decoded& decoded, 
             write(state, operands[0], clears ? constant(0) : Value{});
             return true;
         }
-        // The user's page tables have an address with more bits set than the kernel's (Linux, PTI).
         case ZYDIS_MNEMONIC_AND:
             if (value.is(Kind::cr3) && has_constant) {
-                write(state, operands[0], owned(Kind::cr3, Owner::kernel));
+                write(state, operands[0], with_changed_bits(value, ~number, Owner::kernel));
                 return true;
             }
             if (value.is(Kind::selector) && has_constant && (static_cast<std::uint64_t>(number) == privilege_bits)) {
@@ -292,7 +302,7 @@ bool Interpreter::execute_arithmetic(EntryState& state, const Decoded& decoded, 
             return false;
         case ZYDIS_MNEMONIC_OR:
             if (!value.is(Kind::cr3) || !has_constant) return false;
-            write(state, operands[0], owned(Kind::cr3, Owner::user));
+            write(state, operands[0], with_changed_bits(value, number, Owner::user));
             return true;
         // Bit 63 only says that the TLB need not be flushed.
         case ZYDIS_MNEMONIC_BTS:

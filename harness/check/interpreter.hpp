@@ -14,6 +14,7 @@ namespace gatecrash::check {
 
 /// Facts about the code as a whole, which decide whether some rules apply.
 struct CodeFacts {
+    bool changes_gs = false;  ///< so the kernel has a GS base of its own
     bool writes_cr3 = false;  ///< so there are page tables of the user
     bool changes_ac = false;  ///< CLAC or STAC: so there is SMAP
 };

@@ -114,6 +114,13 @@ TEST(Check, KnowsFunctionsOfOtherFiles) {
 
 TEST(Check, ReadsTheNotesOfNewerKernels) { EXPECT_THAT(check_code("64-newer_notes.o").findings, IsEmpty()); }
 
+TEST(Check, AccusesNoOtherDesign) {
+    for (const auto* const name : {"64-no_swapgs.o", "64-cr3_bits.o"}) {
+        const auto report = check_code(name);
+        EXPECT_THAT(report.findings, IsEmpty()) << name << "\n" << to_text(report);
+    }
+}
+
 TEST(Check, ChecksTheSectionsThatItIsTold) {
     const auto report = check_code("64-leaves_section.o", {.sections = {".entry.text"}, .entries = {}, .policy = {}});
     ASSERT_THAT(report.findings, SizeIs(1));
