@@ -21,8 +21,8 @@ bool mitigates(const HostFacts& facts, const char* vulnerability, std::string_vi
     return found != facts.vulnerabilities.end() && found->second.find(how) != std::string::npos;
 }
 
-/// The first kind that applies is taken. The figures add up what KVM does in a KVM_RUN. An entry with its exit takes
-/// 0.4 to 0.6 us. The registers take 1 to 1.5 us, and each further ioctl takes 0.3 to 0.9 us. On nested Intel, each
+/// The first kind that applies is taken. The figures are sums of assumed times. An entry with its exit is taken for
+/// 0.4 to 0.6 us, and the registers for 1 to 1.5 us. Each further ioctl is taken for 0.3 to 0.9 us. On nested Intel, each
 /// access to a segment register is an exit to the outer hypervisor.
 constexpr std::array kinds{
     KindOfHost{{"nested, on Intel's CPUs", {80e3, 150e3}, {85e3, 160e3}, {90e3, 200e3}},
