@@ -16,23 +16,19 @@ struct KindOfHost {
     bool (*applies)(const HostFacts& facts, Vendor vendor);
 };
 
-bool mitigates(const HostFacts& facts, const char* vulnerability, std::string_view how) {
-    const auto found = facts.vulnerabilities.find(vulnerability);
-    return found != facts.vulnerabilities.end() && found->second.find(how) != std::string::npos;
-}
-
 /// The first kind that applies is taken. The figures are sums of assumed times. An entry with its exit is taken for
-/// 0.4 to 0.6 us, and the registers for 1 to 1.5 us. Each further ioctl is taken for 0.3 to 0.9 us. On nested Intel, each
-/// access to a segment register is an exit to the outer hypervisor.
+/// 0.4 to 0.6 us, and the registers for 1 to 1.5 us. Each further ioctl is taken for 0.3 to 0.9 us. On nested Intel,
+/// each access to a segment register is an exit to the outer hypervisor.
 constexpr std::array kinds{
     KindOfHost{{"nested, on Intel's CPUs", {80e3, 150e3}, {85e3, 160e3}, {90e3, 200e3}},
                [](const HostFacts& facts, Vendor vendor) { return facts.is_nested && vendor == Vendor::intel; }},
     KindOfHost{{"nested, on AMD's CPUs", {15e3, 25e3}, {18e3, 30e3}, {22e3, 40e3}},
                [](const HostFacts& facts, Vendor) { return facts.is_nested; }},
     KindOfHost{{"bare metal, and each entry flushes the L1 data cache", {8e3, 10e3}, {11e3, 13e3}, {18e3, 25e3}},
-               [](const HostFacts& facts, Vendor) { return mitigates(facts, "l1tf", "cache flushes"); }},
-    KindOfHost{{"bare metal, and each exit to gatecrash costs an IBPB", {3.5e3, 5.5e3}, {5.5e3, 7.5e3}, {9e3, 13e3}},
-               [](const HostFacts& facts, Vendor) { return mitigates(facts, "vmscape", "IBPB before exit"); }},
+               [](const HostFacts& facts, Vendor) { return has(facts.vulnerabilities, "l1tf", "cache flushes"); }},
+    KindOfHost{
+        {"bare metal, and each exit to gatecrash costs an IBPB", {3.5e3, 5.5e3}, {5.5e3, 7.5e3}, {9e3, 13e3}},
+        [](const HostFacts& facts, Vendor) { return has(facts.vulnerabilities, "vmscape", "IBPB before exit"); }},
     KindOfHost{{"bare metal, without costly mitigations", {2e3, 2.5e3}, {3.5e3, 4.5e3}, {6e3, 8e3}},
                [](const HostFacts&, Vendor) { return true; }},
 };

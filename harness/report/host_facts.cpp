@@ -22,11 +22,6 @@ struct KnownProblem {
     bool (*applies)(const HostFacts& facts, Vendor vendor);
 };
 
-bool has(const std::map<std::string, std::string>& values, const char* name, const char* part) {
-    const auto found = values.find(name);
-    return found != values.end() && found->second.find(part) != std::string::npos;
-}
-
 bool is_between(const HostFacts& facts, KernelVersion first, KernelVersion mended) {
     return facts.kernel && *facts.kernel >= first && *facts.kernel < mended;
 }
@@ -98,6 +93,11 @@ std::string dotted(const KernelVersion& version) {
 }
 
 }  // namespace
+
+bool has(const std::map<std::string, std::string>& values, const std::string& name, std::string_view part) {
+    const auto found = values.find(name);
+    return found != values.end() && found->second.find(part) != std::string::npos;
+}
 
 HostFacts read_host_facts(const fs::path& root) {
     HostFacts facts;

@@ -30,6 +30,10 @@ struct HostFacts {
     bool operator==(const HostFacts&) const = default;
 };
 
+/// True if the file `name` among `values`, which are KVM's parameters or vulnerabilities, says `part`.
+[[nodiscard]] bool has(const std::map<std::string, std::string>& values, const std::string& name,
+                       std::string_view part);
+
 /// Reads the facts from the files below `root`. What is not there is left out.
 [[nodiscard]] HostFacts read_host_facts(const std::filesystem::path& root = "/");
 
