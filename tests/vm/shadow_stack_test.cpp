@@ -105,6 +105,41 @@ TEST_F(ShadowStacks, AreFollowedByBothSteppers) {
     EXPECT_EQ(seen, (std::set{user_end - 8, token, token - 8, user_end}));
 }
 
+/// User code that executes SYSCALL. The kernel's entry returns at once.
+Image system_call() {
+    GuestCode code;
+    auto& k = code.kernel;
+    auto& u = code.user;
+    Xbyak::Label start, entry;
+    k.jmp(start);
+    k.L(entry);
+    k.sysretq();
+    k.L(start);
+    code.enable_syscall(entry, rflags_tf);
+    code.enable_shadow_stacks();
+    code.enter_user();
+    u.doorbell(GATECRASH_PORT_BEGIN);
+    u.syscall();
+    u.doorbell(GATECRASH_PORT_END);
+    u.doorbell(GATECRASH_PORT_DONE);
+    return code.build("system call");
+}
+
+/// The stepper changes FMASK for the step over SYSCALL.
+TEST_F(ShadowStacks, LeaveFmaskAsItWas) {
+    Guest guest(kvm_system(), system_call());
+    ASSERT_EQ(run_patiently(guest), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+    const auto stepper = make_stepper(StepperKind::trap_flag, guest);
+    Walker walker(guest, *stepper);
+    std::optional<Outcome> outcome;
+    for (int steps = 0; !outcome && steps < 10; ++steps) {
+        EXPECT_EQ(guest.msrs().fmask, rflags_tf) << "before step " << steps;  // as for a sweep's snapshot
+        outcome = walker.step().end;
+    }
+    EXPECT_EQ(outcome, end);
+    EXPECT_EQ(guest.msrs().fmask, rflags_tf);
+}
+
 TEST_F(ShadowStacks, AreShownInTraces) {
     std::vector<std::string> lines;
     Guest guest(kvm_system(), calls());

@@ -79,8 +79,9 @@ class MsrCache {
     void flush();
     /// Notes that a run may change the MSRs.
     void doubt() { known_ = false; }
-    /// Notes that the last run cannot have changed the MSRs. A guest with shadow stacks has changed SSP.
-    void trust() { known_ = !has_shadow_stacks_; }
+    /// Notes that the last run cannot have changed the MSRs. A guest with shadow stacks has changed SSP. Its values are
+    /// known only if they were read or set after the run.
+    void trust() { known_ = known_ || !has_shadow_stacks_; }
     /// Forgets all values, after KVM has changed MSRs by itself.
     void forget();
     /// True if the guest's values are known without an ioctl.
