@@ -46,6 +46,12 @@ inline constexpr std::array behaviours{
 [[nodiscard]] constexpr std::string_view to_string(Behaviour behaviour) { return info(behaviour).name; }
 [[nodiscard]] constexpr bool is_basic(Behaviour behaviour) { return info(behaviour).rank == BehaviourRank::basic; }
 
+/// Returns the behaviour without which a CPU cannot have this one; empty if there is none.
+[[nodiscard]] constexpr std::optional<Behaviour> presupposed_by(Behaviour behaviour) {
+    const bool is_of_shadow_stacks = behaviour > Behaviour::shadow_stacks && behaviour <= Behaviour::ssp_over_syscall;
+    return is_of_shadow_stacks ? std::optional(Behaviour::shadow_stacks) : std::nullopt;
+}
+
 /// Reads a name that to_string() returns. Empty if `name` is no behaviour.
 [[nodiscard]] constexpr std::optional<Behaviour> parse_behaviour(std::string_view name) {
     for (const auto& row : behaviours) {

@@ -28,10 +28,16 @@ void tell(const Message& message) {
 }  // namespace
 
 std::string missing_behaviours(std::span<const vm::Behaviour> needs, const report::MachineDescription& machine) {
-    std::vector<vm::Behaviour> missing;
-    std::ranges::copy_if(needs, std::back_inserter(missing), [&](vm::Behaviour behaviour) {
+    const auto lacks = [&](vm::Behaviour behaviour) {
         const auto found = machine.behaviours.find(behaviour);
         return found == machine.behaviours.end() || !found->second;
+    };
+    std::vector<vm::Behaviour> missing;
+    std::ranges::copy_if(needs, std::back_inserter(missing), lacks);
+    // Names only the premise, if it is missing, too.
+    std::erase_if(missing, [&](vm::Behaviour behaviour) {
+        const auto presupposed = vm::presupposed_by(behaviour);
+        return presupposed && lacks(*presupposed) && std::ranges::find(needs, *presupposed) != needs.end();
     });
     if (missing.empty()) return "";
     std::vector<std::string> texts;

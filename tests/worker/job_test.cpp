@@ -81,5 +81,19 @@ TEST(Worker, NamesWhatASweepNeedsAndTheMachineLacks) {
         "faults). These differ on amd: `gatecrash doctor` shows how, and whether some real CPUs do the same");
 }
 
+TEST(Worker, NamesNoBehaviourWhosePremiseIsMissing) {
+    auto machine = gatecrash::sample::amd();
+    using enum vm::Behaviour;
+    const auto lacks = [&](const std::vector<vm::Behaviour>& needs) { return missing_behaviours(needs, machine); };
+    machine.behaviours = {{shadow_stacks, false}, {ssp_over_syscall, false}};
+    EXPECT_EQ(lacks({shadow_stacks, ssp_over_syscall}), lacks({shadow_stacks}));
+    EXPECT_THAT(lacks({ssp_over_syscall}), testing::HasSubstr("ssp-over-syscall"));
+    machine.behaviours[shadow_stacks] = true;
+    EXPECT_EQ(lacks({shadow_stacks, ssp_over_syscall}), lacks({ssp_over_syscall}));
+    EXPECT_EQ(vm::presupposed_by(shadow_stacks), std::nullopt);
+    EXPECT_EQ(vm::presupposed_by(syscall_keeps_df), std::nullopt);
+    EXPECT_EQ(vm::presupposed_by(shadow_stack_from_user), shadow_stacks);
+}
+
 }  // namespace
 }  // namespace gatecrash::worker
