@@ -63,9 +63,20 @@ Step Stepper::step() {
     return result;
 }
 
+namespace {
+
+/// With shadow stacks a delivery can fail after it has pushed RFLAGS. The trap flag stepper does not find that word, so
+/// TF would stay in it.
+bool may_use_shadow_stacks(const Image& image) {
+    return std::ranges::any_of(image.segments, &Segment::shadow_stack) && abilities_of(image).loads_cr4;
+}
+
+}  // namespace
+
 StepperKind stepper_for(const Image& image, std::span<const Event> events, StepperKind usual) {
     const bool watches = std::ranges::any_of(events, arms_watchpoint);
-    const bool only_stop_bytes = !image.is_64_bit() || image.symbols.find("sets_trap_flag") || watches;
+    const bool only_stop_bytes =
+        !image.is_64_bit() || image.symbols.find("sets_trap_flag") || watches || may_use_shadow_stacks(image);
     return only_stop_bytes ? StepperKind::stop_bytes : usual;
 }
 

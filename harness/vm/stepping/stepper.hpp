@@ -61,7 +61,8 @@ enum class StepperKind : std::uint8_t { trap_flag, stop_bytes };
 [[nodiscard]] std::unique_ptr<Stepper> make_stop_byte_stepper(Guest& guest);
 [[nodiscard]] std::unique_ptr<Stepper> make_stepper(StepperKind kind, Guest& guest);
 /// Returns the stepper for a guest. It is `usual`, unless only stop bytes can follow the guest. They must if `image`
-/// has 32 bits or sets RFLAGS.TF itself (symbol `sets_trap_flag`), or if a watchpoint is among `events`.
+/// has 32 bits, sets RFLAGS.TF itself (symbol `sets_trap_flag`) or may use shadow stacks, or if a watchpoint is among
+/// `events`.
 [[nodiscard]] StepperKind stepper_for(const Image& image, std::span<const Event> events, StepperKind usual);
 
 /// A decoded gate of an IDT (APM volume 2, 4.7.3 and 4.8.4; SDM volume 3, figures 6-2 and 6-8).
