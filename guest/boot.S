@@ -2,13 +2,6 @@
 // gatecrash_abi loaded, interrupts off, and RSP at boot_stack (harness/vm/boot/boot_registers.cpp).
 #include "entry.h"
 
-.macro WRITE_MSR msr low high
-        movl $\msr, %ecx
-        movq $(\low), %rax
-        movl $(\high), %edx
-        wrmsr
-.endm
-
         .text
         .globl boot
         .type boot, @function

@@ -17,6 +17,14 @@
 
 #ifdef __ASSEMBLER__
 
+/* Writes a constant to an MSR; `low` and `high` are its halves. Clobbers RAX, RCX, RDX. */
+.macro WRITE_MSR msr low high
+        movl $\msr, %ecx
+        movq $(\low), %rax
+        movl $(\high), %edx
+        wrmsr
+.endm
+
 /* Saves the registers that the C ABI requires a function to preserve. A workload's function that uses FILL_REGISTERS
  * needs this. */
 .macro SAVE_CALLEE_SAVED

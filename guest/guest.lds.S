@@ -27,6 +27,8 @@ PHDRS {
     user_text PT_LOAD FLAGS(5);
     user_stack PT_LOAD FLAGS(6);
     user_top PT_LOAD FLAGS(5);
+    shadow_stacks PT_LOAD FLAGS(4 | GATECRASH_PF_ENTRY_AREA | GATECRASH_PF_SHADOW_STACK);
+    user_shadow_stack PT_LOAD FLAGS(4 | GATECRASH_PF_SHADOW_STACK);
 }
 
 /* A 64-bit interrupt gate or trap gate (APM volume 2, 4.8.4), present, DPL `dpl`. */
@@ -70,6 +72,12 @@ SECTIONS {
     STACK(espfix, 6)
     espfix_base = 0xffffff0000000000;
     .espfix.view espfix_base + GATECRASH_USER_STACK : AT(STACK_PHYSICAL(6)) { *(.espfix.view) } :espfix_view
+
+    /* Both stay empty unless a guest defines shadow stacks (guest/shadow_stacks.h). */
+    .shadow_stacks KERNEL_BASE + STACK_PHYSICAL(8) : AT(STACK_PHYSICAL(8)) { *(.shadow_stacks) } :shadow_stacks
+    .user_shadow_stack GATECRASH_USER_SHADOW_STACK : AT(GATECRASH_USER_SHADOW_STACK_PHYSICAL) {
+        *(.user_shadow_stack)
+    } :user_shadow_stack
 
     .user GATECRASH_USER_TEXT : AT(GATECRASH_USER_TEXT_PHYSICAL) { *(.user .user.*) } :user_text
     ASSERT(SIZEOF(.user) <= GATECRASH_USER_TOP_PHYSICAL - GATECRASH_USER_TEXT_PHYSICAL, "too much user code")

@@ -30,6 +30,8 @@
 #define GATECRASH_USER_TOP_PHYSICAL 0x8f000
 #define GATECRASH_USER_STACK 0x500000 /* virtual */
 #define GATECRASH_USER_STACK_PHYSICAL 0x90000
+#define GATECRASH_USER_SHADOW_STACK 0x600000 /* virtual */
+#define GATECRASH_USER_SHADOW_STACK_PHYSICAL 0x92000
 #define GATECRASH_STACK_SIZE 0x1000
 /* Values for 32-bit guests. Their user addresses are below 0x80000000. All else is where a 64-bit guest has it. */
 #define GATECRASH_KERNEL_BASE32 0xc0000000 /* guest-physical 0 */

@@ -219,8 +219,7 @@ void GuestCode::add_shadow_stacks(Image& image) const {
         image.segments.back().shadow_stack = true;
     };
     add(shadow_stacks, shadow_stacks - GATECRASH_KERNEL_BASE, std::move(tokens));
-    add(user_shadow_stack - page_size, GATECRASH_USER_STACK_PHYSICAL + 2 * page_size,
-        std::vector<std::byte>(page_size));
+    add(user_shadow_stack - page_size, GATECRASH_USER_SHADOW_STACK_PHYSICAL, std::vector<std::byte>(page_size));
 }
 
 Image GuestCode::build(const std::string& name) {

@@ -92,7 +92,7 @@ class GuestCode {
         return shadow_stacks + (ist + 1) * GATECRASH_PAGE / 8 - 8;
     }
     /// The end of a user shadow stack.
-    static constexpr std::uint64_t user_shadow_stack = 0x600000 + GATECRASH_PAGE;
+    static constexpr std::uint64_t user_shadow_stack = GATECRASH_USER_SHADOW_STACK + GATECRASH_PAGE;
     /// Selectors that the runtime's guests do not have: 32-bit code of CPL 0, and 16-bit data of CPL 3.
     static constexpr unsigned kernel32_cs = 0x08, user16_ss = 0x3b;
     /// A selector that a 32-bit guest has instead: data of CPL 3 that begins at `data`. It is the guest's per-CPU data,
