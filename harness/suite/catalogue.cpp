@@ -190,7 +190,7 @@ constexpr auto rows = std::to_array<CatalogueRow>({
     {"N17", "SYSCALL, POPF/STI+VIP, EIP=0 from VM86"},
     {"N18", "INT80 with no handler under XPTI"},
     {"N19", "exception frame written to a user page under SMAP"},
-    {"N20", "CET/shadow stack (no row at all)"},
+    {"N20", "RIP fixups and busy tokens of shadow stacks"},
     {"N21", "XRSTOR fault while leaving"},
     {"N22", "stale I/O bitmap on return (J7 has it in its name only)"},
     {"N23", "LDT entry of SS deleted by another CPU, then return"},
@@ -206,6 +206,7 @@ constexpr auto rows = std::to_array<CatalogueRow>({
     {"P1", "postponed #HV lost before IRET"},
     {"P3", "paranoid flag in BL, tested in EBX"},
     {"P18", "ticks nest until the stack is used up"},
+    {"P45", "takeover without the shadow stack"},
 });
 
 }  // namespace

@@ -26,6 +26,7 @@ TEST(StepperChoice, IsStopBytesWhereTheTrapFlagCannotFollow) {
     EXPECT_EQ(kind_for(usual), StepperKind::trap_flag);
     EXPECT_EQ(kind_for(usual, {Event::nmi(), Event::watch(0x500fb0)}), StepperKind::stop_bytes);
     EXPECT_EQ(kind_for(image_of("nmi32", "reference")), StepperKind::stop_bytes);
+    EXPECT_EQ(kind_for(image_of("shadow-stack", "reference")), StepperKind::stop_bytes);
 }
 
 /// All 64-bit guests of this kind have pages for shadow stacks. Only those that load CR4 can turn them on.
