@@ -1,10 +1,12 @@
 """Tests tools/machine_matrix.py: what the page says, and what counts as expected."""
 
+import argparse
 import json
 import pathlib
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 sys.dont_write_bytecode = True  # keeps the source folder unchanged
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
@@ -66,6 +68,15 @@ class MachineMatrix(unittest.TestCase):
         self.doctor(AMD, {"a": "!x"}, fit=False)
         self.results(AMD, variant("one"))
         self.assertEqual(self.row(AMD), ("no", "-", "1 of 1", False))
+
+    def test_a_case_that_others_skip_runs_where_it_can(self):
+        commands = []
+        arguments = argparse.Namespace(gatecrash="gatecrash", doctor_only=False)
+        with unittest.mock.patch.object(machine_matrix, "run", lambda command, _: commands.append(command)):
+            for name in ("amd", "intel-tigerlake"):
+                machine_matrix.examine({"name": name, "summary": ""}, arguments, self.folder)
+        swept = {command[-1]: "shadow-stack" in command for command in commands if command[1] == "run"}
+        self.assertEqual(swept, {"amd": False, "intel-tigerlake": True})
 
     def test_a_machine_that_must_be_unfit_is_refused_for_its_reason(self):
         (name, behaviour), = machine_matrix.UNFIT.items()
