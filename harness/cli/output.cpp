@@ -48,6 +48,7 @@ Documents::Documents(std::string_view command, const std::vector<Destination>& d
 Documents::Documents(const Sweeping& sweeping)
     : Documents(sweeping.command, destinations_of(sweeping.options.common, sweeping.options.reports)) {
     if (!sweeping.options.limits.shard.is_whole()) work_ = {sweeping.deciding, sweeping.tasks.size()};
+    work_.missing = sweeping.missing;
 }
 
 void Documents::write(const report::MachineDescription& machine, std::span<const suite::Result> results) {

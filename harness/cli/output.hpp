@@ -42,7 +42,7 @@ class Documents {
     void write(std::string_view option, const std::string& content);
 
   private:
-    report::ShardedWork work_;  ///< empty unless this is a shard
+    report::ShardedWork work_;  ///< empty unless this is a shard, or a merge that lacks some
     std::vector<Document> documents_;
 };
 

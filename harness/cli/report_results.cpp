@@ -28,14 +28,35 @@ suite::Result skip_all(const suite::About& about) {
     return suite::skipped(about, not_begun, std::move(nothing));
 }
 
-void tell_next_step(const LimitOptions& options, const std::string& step) {
-    if (!step.empty()) {
+/// Says which shards a merge lacks, and prints the command of each.
+void tell_missing(const std::vector<report::MissingShard>& missing) {
+    constexpr std::size_t most_told = 10;
+    fmt::print(stderr, "gatecrash: the result is partial, because {} of {} shards {} missing; to complete it, run\n",
+               report::grouped(missing.size()), report::grouped(missing.front().shard.count),
+               missing.size() == 1 ? "is" : "are");
+    for (const auto& [shard, reason, command] : std::span(missing).first(std::min(missing.size(), most_told))) {
+        fmt::print(stderr, "  {} {}:\n    {}\n", to_string(shard), reason, command);
+    }
+    if (missing.size() > most_told) {
+        fmt::print(stderr, "  and {} more, which --json lists\n", report::grouped(missing.size() - most_told));
+    }
+    fmt::print(stderr, "and merge again with all documents\n");
+}
+
+/// Says what to do next, and returns the exit code.
+int end(const Sweeping& sweeping, std::span<const suite::Result> results, const std::string& step) {
+    const auto& shard = sweeping.options.limits.shard;
+    const auto code = report::exit_code_of(results);
+    const bool is_partial = !sweeping.missing.empty();
+    if (!step.empty() && !(is_partial && code == report::ExitCode::nothing_ran)) {
         fmt::print(stderr, "gatecrash: {}\n", step);
-    } else if (!options.shard.is_whole()) {
+    } else if (!shard.is_whole()) {
         fmt::print(stderr,
                    "gatecrash: this was shard {}: combine the --json documents of all shards with `gatecrash merge`\n",
-                   to_string(options.shard));
+                   to_string(shard));
     }
+    if (is_partial) tell_missing(sweeping.missing);
+    return static_cast<int>(is_partial ? report::ExitCode::partial : code);
 }
 
 }  // namespace
@@ -71,8 +92,7 @@ int report_run(const Sweeping& sweeping, Documents& documents, const report::Mac
                    limits.resume ? "the same command resumes from here" : "run the same command again for the others");
         return 128 + worker::InterruptGuard::signal_number();
     }
-    tell_next_step(limits, report::next_step(results));
-    return static_cast<int>(report::exit_code_of(results));
+    return end(sweeping, results, report::next_step(results));
 }
 
 int report_exploration(const Sweeping& sweeping, Documents& documents, const report::MachineDescription& machine,
@@ -102,10 +122,10 @@ int report_exploration(const Sweeping& sweeping, Documents& documents, const rep
                    limits.resume ? "the same command resumes from here" : "run the same command again");
         return 128 + worker::InterruptGuard::signal_number();
     }
-    tell_next_step(limits, result.sweep.findings.empty()
-                               ? ""
-                               : fmt::format("a schedule breaks an invariant: {}", report::how_to_follow(result)));
-    return static_cast<int>(report::exit_code_of({&result, 1}));
+    return end(sweeping, {&result, 1},
+               result.sweep.findings.empty()
+                   ? ""
+                   : fmt::format("a schedule breaks an invariant: {}", report::how_to_follow(result)));
 }
 
 int sweep_and_report(const Sweeping& sweeping, decltype(report_run)& report) {

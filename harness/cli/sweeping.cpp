@@ -56,22 +56,39 @@ bool shows_findings(const Task& task, vm::Vendor vendor) {
     return !task.is_judged || task.selection.variant->expected_on(vendor).holds();
 }
 
-suite::Result result_of(const suite::About& about, std::span<const sweep::SweepResult> shards,
-                        std::optional<std::uint64_t> max_findings) {
-    auto sweep = sweep::merge(shards, max_findings.value_or(0));
-    const bool explores = !about.expects;
-    const bool breaks = !sweep.findings.empty();
+namespace {
+
+/// True if something breaks where nothing may. The rest of the sweep cannot change that.
+bool is_refuted(const suite::About& about, const sweep::SweepResult& sweep) {
+    return !sweep.findings.empty() && (!about.expects || about.expects->holds());
+}
+
+suite::Result compared(const suite::About& about, sweep::SweepResult sweep) {
+    return about.expects ? suite::judged(about, std::move(sweep)) : suite::found(about, std::move(sweep));
+}
+
+}  // namespace
+
+suite::Result result_of(const suite::About& about, sweep::SweepResult sweep) {
     // A finding in a part of a sweep is a finding of the whole. Only the whole sweep can hold, or break in all expected
     // places.
-    if (sweep.interrupted && !(explores && breaks)) {
+    if (sweep.interrupted && (about.expects || sweep.findings.empty())) {
         auto why = fmt::format("interrupted after {}", report::counted(sweep.schedules, "schedule"));
         return suite::skipped(about, std::move(why), std::move(sweep));
     }
-    if (sweep.not_exhaustive && (!breaks || (!explores && !about.expects->holds()))) {
+    if (sweep.not_exhaustive && !is_refuted(about, sweep)) {
         auto why = report::describe(*sweep.not_exhaustive);
         return suite::skipped(about, std::move(why), std::move(sweep));
     }
-    return explores ? suite::found(about, std::move(sweep)) : suite::judged(about, std::move(sweep));
+    return compared(about, std::move(sweep));
+}
+
+suite::Result partial_result_of(const suite::About& about, sweep::SweepResult sweep, std::string why) {
+    sweep.interrupted = false;  // so are only some shards
+    auto result = is_refuted(about, sweep) ? compared(about, std::move(sweep))
+                                           : suite::skipped(about, std::move(why), std::move(sweep));
+    result.partial = true;
+    return result;
 }
 
 }  // namespace gatecrash::cli

@@ -8,6 +8,7 @@
 
 #include "cli/options.hpp"
 #include "cli/select.hpp"
+#include "report/json_report.hpp"
 #include "suite/result.hpp"
 #include "worker/job.hpp"
 
@@ -28,6 +29,7 @@ struct Sweeping {
     SweepingOptions options;
     Words deciding;  ///< a command line with only the words that decide what is swept and how it is judged
     std::vector<Task> tasks;
+    std::vector<report::MissingShard> missing{};  ///< shards that a merge lacks
 };
 
 /// Returns the variants of `tasks`. Every task must have one.
@@ -47,9 +49,10 @@ void limit(worker::Sweep& sweep, const SweepingOptions& options);
 /// True if findings are shown during the sweep. Findings of a variant that is expected to break are not.
 [[nodiscard]] bool shows_findings(const Task& task, vm::Vendor vendor);
 
-/// Returns the result of a sweep; `shards` are all its shards. Compares it with the expectation, or, without one, says
-/// if anything breaks. Each shard stopped after `max_findings` findings, if given.
-[[nodiscard]] suite::Result result_of(const suite::About& about, std::span<const sweep::SweepResult> shards,
-                                      std::optional<std::uint64_t> max_findings);
+/// Returns the result of a sweep. Compares it with the expectation, or, without one, says if anything breaks.
+[[nodiscard]] suite::Result result_of(const suite::About& about, sweep::SweepResult sweep);
+/// Returns the result of `sweep`, which lacks some shards or parts of them. Judges it only if something breaks where
+/// nothing may, which no other shard can change. Otherwise skips it, because of `why`.
+[[nodiscard]] suite::Result partial_result_of(const suite::About& about, sweep::SweepResult sweep, std::string why);
 
 }  // namespace gatecrash::cli

@@ -157,7 +157,7 @@ std::optional<suite::Result> Workers::next() {
     about.guest = guests_[index];
     if (const auto* skipped = std::get_if<worker::Skipped>(&*outcome)) return suite::skipped(about, skipped->reason);
     const auto& swept = std::get<worker::SweptShards>(*outcome);
-    auto result = result_of(about, swept.shards, task.sweep.max_findings);
+    auto result = result_of(about, sweep::merge(swept.shards, task.sweep.max_findings.value_or(0)));
     result.seconds = swept.seconds;
     result.spent = swept.spent;
     result.replay_options = task.replay_options;

@@ -13,6 +13,7 @@ enum class ExitCode : int {
     wrong_usage = 2,  ///< wrong command line or wrong input
     error = 3,        ///< a fault of the host or the harness
     nothing_ran = 4,  ///< everything was skipped
+    partial = 5,      ///< a merge lacks shards
 };
 
 /// Returns the exit code for `results`. An error decides first, because it may cause whatever else is wrong.

@@ -31,6 +31,7 @@ Json to_json(const suite::Result& result) {
               {"stopped_after", stop_json(sweep)},
               {"skip_reason", text_or_null(result.skip_reason)},
               {"message", text_or_null(result.message)}};
+    if (result.partial) json["partial"] = true;
     if (!result.replay_options.empty()) json["replay_options"] = result.replay_options;
     add_extremes(json, extremes_of(sweep));
     if (!sweep.shard.is_whole()) {
@@ -62,20 +63,23 @@ std::string to_text(const Json& document) {
     return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-template <typename Item>
-std::string document(const std::string& version, const MachineDescription& machine, std::span<const Item> results,
-                     const ShardedWork& work = {}) {
-    Json document = {{"gatecrash", version}, {"machine", report::to_json(machine)}};
-    if (!work.command.empty()) document.update({{"command", work.command}, {"sweeps", work.sweeps}});
-    document["results"] = list_of(results);
-    return to_text(document);
+Json partial_json(std::span<const MissingShard> missing) {
+    auto list = Json::array();
+    for (const auto& [shard, reason, command] : missing) {
+        list.push_back({{"shard", to_string(shard)}, {"reason", reason}, {"command", command}});
+    }
+    return {{"shards", missing.front().shard.count}, {"missing", std::move(list)}};
 }
 
 }  // namespace
 
 std::string json_report(const std::string& version, const MachineDescription& machine,
                         std::span<const suite::Result> results, const ShardedWork& work) {
-    return document(version, machine, results, work);
+    Json document = {{"gatecrash", version}, {"machine", report::to_json(machine)}};
+    if (!work.command.empty()) document.update({{"command", work.command}, {"sweeps", work.sweeps}});
+    if (!work.missing.empty()) document["partial"] = partial_json(work.missing);
+    document["results"] = list_of(results);
+    return to_text(document);
 }
 
 std::string json_report(const std::string& version, std::span<const MachineResults> machines) {

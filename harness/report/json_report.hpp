@@ -14,10 +14,18 @@
 
 namespace gatecrash::report {
 
-/// The work that a shard is a part of; see shard_document.hpp.
+/// A shard that a merge lacks.
+struct MissingShard {
+    sweep::Shard shard;
+    std::string reason;   ///< why it is missing
+    std::string command;  ///< a command line for a shell, which makes its document
+};
+
+/// The work that a shard is a part of (see shard_document.hpp), or that a merge combines.
 struct ShardedWork {
-    std::vector<std::string> command;  ///< the words that decide what is swept; empty: this is no shard
-    std::size_t sweeps = 0;            ///< the number of results, unless the work is interrupted
+    std::vector<std::string> command{};   ///< the words that decide what is swept; empty: this is no shard
+    std::size_t sweeps = 0;               ///< the number of results, unless the work is interrupted
+    std::vector<MissingShard> missing{};  ///< if any, the document says that it is partial
 };
 
 /// Returns the document of `run`, `explore`, `linux`, `replay` and, without results, of `doctor`. It ends with a

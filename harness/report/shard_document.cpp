@@ -49,6 +49,7 @@ ShardDocument read_shard_document(const std::string& content) {
     try {
         const auto json = Json::parse(content);
         if (!json.is_object() || !json.contains("gatecrash")) fail("not a document of gatecrash");
+        if (json.contains("partial")) fail("a partial result of `merge`: name the documents of its shards instead");
         if (!json.contains("command")) fail("not the document of a shard: it was made without --shard");
         ShardDocument document{.version = text(json, "gatecrash"),
                                .machine = to_machine(json.at("machine")),

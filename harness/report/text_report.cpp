@@ -38,7 +38,6 @@ std::string verdict_and_counts(const suite::Result& result) {
     return line + "\n";
 }
 
-/// Returns the word as a shell takes it.
 std::string quoted(const std::string& word) {
     std::string text = "'";
     for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
@@ -156,6 +155,9 @@ std::vector<std::string> detail_lines(const suite::Result& result) {
                                     first_line(result.message)));
     } else if (result.status == suite::Status::error) {
         lines.push_back("error: " + first_line(result.message));
+    }
+    if (result.partial && result.skip_reason.empty()) {
+        lines.emplace_back("partial: the missing shards may break more, or with fewer events");
     }
     if (!result.sweep.findings.empty()) std::ranges::move(finding_lines(result), std::back_inserter(lines));
     return lines;
@@ -297,12 +299,21 @@ std::string next_step(std::span<const suite::Result> results) {
 }
 
 std::string replay_command(const sweep::Schedule& schedule, const std::vector<std::string>& options) {
-    std::string command = "gatecrash replay ";
-    for (const auto& word : options) {
-        const bool is_plain = std::ranges::all_of(word, [](unsigned char c) { return std::isalnum(c) || c == '-'; });
-        command += (is_plain ? word : quoted(word)) + " ";
+    std::vector<std::string> words{"gatecrash", "replay"};
+    words.insert(words.end(), options.begin(), options.end());
+    return shell_command(words) + " " + quoted(to_string(schedule));
+}
+
+std::string shell_command(const std::vector<std::string>& words) {
+    const auto is_plain = [](unsigned char c) {
+        return std::isalnum(c) || std::string_view("-=./_").find(static_cast<char>(c)) != std::string_view::npos;
+    };
+    std::string command;
+    for (const auto& word : words) {
+        if (!command.empty()) command += ' ';
+        command += !word.empty() && std::ranges::all_of(word, is_plain) ? word : quoted(word);
     }
-    return command + quoted(to_string(schedule));
+    return command;
 }
 
 std::string how_to_follow(const suite::Result& result) {

@@ -68,6 +68,9 @@ namespace gatecrash::report {
 /// "gatecrash replay 'SCHEDULE'", ready for a shell.
 [[nodiscard]] std::string replay_command(const sweep::Schedule& schedule, const std::vector<std::string>& options = {});
 
+/// Returns a command line of `words`, each quoted where a shell needs that.
+[[nodiscard]] std::string shell_command(const std::vector<std::string>& words);
+
 /// Says, in one line, which commands show more of a finding: the replay with a trace, and the page of the invariant.
 [[nodiscard]] std::string how_to_follow(const suite::Result& result);
 

@@ -40,6 +40,7 @@ struct Result {
                               ///< judged
     std::string skip_reason;  ///< why it was skipped, if it was
     std::vector<std::string> replay_options{};  ///< options that `replay` needs for its schedules
+    bool partial = false;                       ///< a merge lacks shards of it
 };
 
 /// Says which sweep a result belongs to, and what is expected of it.

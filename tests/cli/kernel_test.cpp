@@ -109,8 +109,8 @@ TEST_F(ImageSweep, FindsAnNmiThatTakesTheGsBaseOfTheUser) {
 TEST_F(ImageSweep, ReplaysAFinding) {
     const auto found = sweep("gs-by-cs.elf", {"--seconds", "50"});
     EXPECT_THAT(found.out,
-                HasSubstr("gatecrash replay --image '" TEST_IMAGES "gs-by-cs.elf' --description '" + description() +
-                          "' --seconds 50 --window 'entry_syscall..syscall_exit' "
+                HasSubstr("gatecrash replay --image " TEST_IMAGES "gs-by-cs.elf --description " + description() +
+                          " --seconds 50 --window entry_syscall..syscall_exit "
                           "'kernel/test-image-gs-by-cs.elf@nmi:entry_syscall'"));
     const auto replayed = run_gatecrash({"replay", "--machine", "amd", "--image", TEST_IMAGES "gs-by-cs.elf",
                                          "--description", description(), "--seconds", "50", "--window", usual_window,

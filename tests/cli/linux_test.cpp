@@ -164,10 +164,9 @@ TEST(Linux, ShowsWhatAPlantedBugDoes) {
     words.insert(words.end(), {"--events", "nmi", "--window", "entry_SYSCALL_64"});
     const auto result = sweep_linux(words);
     EXPECT_EQ(result.code, 1);
-    EXPECT_THAT(result.out,
-                AllOf(HasSubstr("breaks I8"), HasSubstr("the kernel called "), HasSubstr("Kernel panic"),
-                      HasSubstr("gatecrash replay --poke 'asm_exc_nmi+0x0=0f0b' --window 'entry_SYSCALL_64' "
-                                "'linux/getpid@nmi:entry_SYSCALL_64'")))
+    EXPECT_THAT(result.out, AllOf(HasSubstr("breaks I8"), HasSubstr("the kernel called "), HasSubstr("Kernel panic"),
+                                  HasSubstr("gatecrash replay --poke 'asm_exc_nmi+0x0=0f0b' --window entry_SYSCALL_64 "
+                                            "'linux/getpid@nmi:entry_SYSCALL_64'")))
         << result.err;
 
     Words again{"replay", "--machine", "amd", "--trace", "linux/getpid@nmi:entry_SYSCALL_64"};

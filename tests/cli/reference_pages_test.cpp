@@ -141,8 +141,8 @@ TEST(ExitCodesPage, HasEachCodeVerdictAndStatus) {
     using suite::Status;
     using suite::Verdict;
     Names expected;
-    for (const auto code :
-         {ExitCode::as_expected, ExitCode::unexpected, ExitCode::wrong_usage, ExitCode::error, ExitCode::nothing_ran}) {
+    for (const auto code : {ExitCode::as_expected, ExitCode::unexpected, ExitCode::wrong_usage, ExitCode::error,
+                            ExitCode::nothing_ran, ExitCode::partial}) {
         expected.push_back(std::to_string(static_cast<int>(code)));
     }
     expected.emplace_back("128 + N");

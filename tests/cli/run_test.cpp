@@ -83,6 +83,34 @@ TEST(Shards, MergeIntoTheWhole) {
     expect_merged_shards_to_be({"explore", GUEST, "--no-prune", "--events", "nmi,irq=0x30"});
 }
 
+TEST(Shards, ThatAreMissingAreMadeByTheCommandsOfMerge) {
+    const TemporaryFolder folder;
+    const auto guest = (folder.path() / "a guest.elf").string();
+    fs::copy_file(GUEST, guest);
+    const Words words{"explore", guest, "--events", "nmi,irq=0x30", "--depth", "1", "--json"};
+    const auto with = [&](const Words& more) {
+        auto all = words;
+        all.insert(all.end(), more.begin(), more.end());
+        return run_on_amd(all);
+    };
+    const auto two = (folder.path() / "2.json").string();
+    EXPECT_THAT(with({two, "--shard", "2/3"}).code, testing::AnyOf(0, 1));
+    const auto partial = run_gatecrash({"merge", two, "--json", "-"});
+    EXPECT_EQ(partial.code, 5) << partial.err;
+    const auto missing_shards = json::parse(partial.out)["partial"]["missing"];
+    EXPECT_EQ(missing_shards.size(), 2U);
+    for (const auto& missing : missing_shards) {
+        const auto path = fs::path(GATECRASH).parent_path().string() + ":/usr/bin:/bin";
+        const auto made = machines::Command({"/bin/sh", "-c", missing["command"]}, {{"PATH", path}}).finish();
+        EXPECT_THAT(made.code, testing::AnyOf(0, 1)) << made.err;
+    }
+    const auto merged = run_gatecrash(
+        {"merge", two, folder.path() / "shard-1-of-3.json", folder.path() / "shard-3-of-3.json", "--json", "-"});
+    const auto whole = with({"-"});
+    EXPECT_EQ(merged.code, whole.code) << merged.err;
+    EXPECT_EQ(without_seconds(json::parse(merged.out)), without_seconds(json::parse(whole.out)));
+}
+
 /// The same holds in a shard. GivesTheSameAnswerEachTime tests whole sweeps.
 TEST(Jobs, ChangeNothingButTheSeconds) {
     const auto with_jobs = [](const char* jobs) {

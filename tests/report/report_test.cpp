@@ -192,8 +192,29 @@ TEST(TextReport, SaysWhyThereIsNoVerdictOrTheWrongOne) {
     EXPECT_EQ(details(unexpected), "            expected: breaks I4; nothing broke\n");
 }
 
+TEST(JsonReport, SaysThatItIsPartial) {
+    auto result = sample::breaking();
+    result.partial = true;
+    const ShardedWork work{.missing = {{{2, 3}, "has no FILE", "gatecrash run"}}};
+    const auto document = json::parse(json_report("0.1.0", {}, Results{result, sample::holding()}, work));
+    EXPECT_EQ(document["partial"],
+              json({{"shards", 3},
+                    {"missing", {{{"shard", "2/3"}, {"reason", "has no FILE"}, {"command", "gatecrash run"}}}}}));
+    EXPECT_EQ(document["results"][0]["partial"], true);
+    EXPECT_FALSE(document["results"][1].contains("partial"));
+}
+
+TEST(TextReport, SaysWhatAPartialResultLeavesOpen) {
+    auto result = sample::breaking();
+    EXPECT_THAT(details(result), Not(HasSubstr("partial")));
+    result.partial = true;
+    EXPECT_THAT(details(result), HasSubstr("partial: the missing shards may break more, or with fewer events\n"));
+}
+
 TEST(TextReport, QuotesSchedulesForTheShell) {
     EXPECT_EQ(replay_command({"it's.elf", {}}), "gatecrash replay 'it'\\''s.elf'");
+    EXPECT_EQ(shell_command({"gatecrash", "run", "--json=./a_1.json", "", "a b", "nmi/*"}),
+              "gatecrash run --json=./a_1.json '' 'a b' 'nmi/*'");
 }
 
 TEST(TextReport, SumsUp) {
