@@ -246,6 +246,12 @@ int bench(BenchOptions options) {
     return then ? compare(options, *then, *now, text) : 0;
 }
 
+Words known_patterns() {
+    Words words{"harness", "linux"};
+    for (const auto& path : gatecrash::bench::all_paths()) words.emplace_back(path.name);
+    return words;
+}
+
 }  // namespace
 
 const Command bench_command{
@@ -267,6 +273,7 @@ const Command bench_command{
         "  gatecrash bench harness\n"
         "  gatecrash bench linux\n",
     .add_options = add_bench,
-    .prepare = prepare<read_bench, bench>};
+    .prepare = prepare<read_bench, bench>,
+    .known_arguments = known_patterns};
 
 }  // namespace gatecrash::cli

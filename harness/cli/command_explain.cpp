@@ -75,6 +75,12 @@ std::string listing() {
     return text;
 }
 
+Words known_terms() {
+    Words names;
+    for (const auto& term : terms_of(reference_pages())) names.push_back(term.name());
+    return names;
+}
+
 int explain(const ExplainOptions& options) {
     Documents documents(explain_command.name, destinations_of(options.common));
     const bool is_listing = options.terms.empty();
@@ -107,6 +113,7 @@ const Command explain_command{
         "  gatecrash explain I4 nmi\n"
         "  gatecrash explain kernel GS         the name of I2\n",
     .add_options = add_none,
-    .prepare = prepare<read_explain, explain>};
+    .prepare = prepare<read_explain, explain>,
+    .known_arguments = known_terms};
 
 }  // namespace gatecrash::cli

@@ -115,6 +115,7 @@ const Command explore_command{
         "  gatecrash explore ./my-guest.elf --events nmi,db --depth 2 --window "
         "nmi:exit..exit_end,db:entry_nmi..nmi_end\n",
     .add_options = add_explore,
-    .prepare = prepare<read_explore, explore>};
+    .prepare = prepare<read_explore, explore>,
+    .known_arguments = [] { return variant_names(cases::all_cases()); }};
 
 }  // namespace gatecrash::cli

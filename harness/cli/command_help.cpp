@@ -11,9 +11,7 @@ namespace gatecrash::cli {
 namespace {
 
 std::string general_help() {
-    std::string text =
-        "gatecrash finds the instruction at which an interrupt or NMI breaks x86 kernel entry code.\n\n"
-        "usage: gatecrash COMMAND [OPTION...] [ARG...]\n\n";
+    auto text = fmt::format("gatecrash finds {}.\n\nusage: gatecrash COMMAND [OPTION...] [ARG...]\n\n", what_it_finds);
     for (const auto* command : commands()) text += fmt::format("  {:<8}  {}\n", command->name, command->summary);
     text +=
         "\n`gatecrash COMMAND --help` says more about a command; start with `gatecrash doctor` and `gatecrash run`.\n";

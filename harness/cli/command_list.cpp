@@ -53,6 +53,7 @@ const Command list_command{
         "  gatecrash list --covers             rows of the catalogue, covered and open\n"
         "  gatecrash list --json -             for a script\n",
     .add_options = add_list,
-    .prepare = prepare<read_list, list>};
+    .prepare = prepare<read_list, list>,
+    .known_arguments = [] { return pattern_names(cases::all_cases()); }};
 
 }  // namespace gatecrash::cli

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "cases/registry.hpp"
 #include "cli/commands.hpp"
 #include "cli/inside.hpp"
 #include "cli/machine_choice.hpp"
@@ -40,6 +41,12 @@ struct ReplayOptions {
     ScheduleOf command = ScheduleOf::guest;  ///< all schedules are of this command
     KernelReplayOptions kernel{};
 };
+
+Words beginnings_of_schedules() {
+    auto words = variant_names(cases::all_cases());
+    for (auto& word : words) word += '@';
+    return words;
+}
 
 void add_replay(OptionList& options) {
     add_kernel_replay(options);
@@ -127,6 +134,7 @@ const Command replay_command{
         "  gatecrash replay 'nested-nmi/linus-2010-irq@irq:entry_nmi+0x40,nmi:entry_irq#2' --trace\n"
         "  gatecrash replay --append pti=on 'linux/getpid@nmi:entry_SYSCALL_64' --trace\n",
     .add_options = add_replay,
-    .prepare = prepare<read_replay, replay>};
+    .prepare = prepare<read_replay, replay>,
+    .known_arguments = beginnings_of_schedules};
 
 }  // namespace gatecrash::cli

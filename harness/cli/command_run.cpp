@@ -94,6 +94,7 @@ const Command run_command{
         "  gatecrash run nested-nmi --machine all\n"
         "  gatecrash run build/my-entry.elf\n",
     .add_options = add_sweeping,
-    .prepare = prepare<read_run, run>};
+    .prepare = prepare<read_run, run>,
+    .known_arguments = [] { return pattern_names(cases::all_cases()); }};
 
 }  // namespace gatecrash::cli

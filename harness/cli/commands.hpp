@@ -21,6 +21,7 @@ struct Command {
     /// Reads all options before anything is done, and returns a function that runs the command. That function returns
     /// the exit code. It throws if the command ends early: see main.cpp for the codes. Throws UsageError.
     std::function<int()> (*prepare)(const Values& values);
+    Words (*known_arguments)() = nullptr;  ///< returns arguments that a shell can offer; null if none are known
 };
 
 /// Implements Command::prepare: `read` reads the command's options, and `run` runs it with them and returns the exit
@@ -35,7 +36,7 @@ inline void add_none(OptionList& /*options*/) {}
 // Each is in the file that is named like it.
 extern const Command doctor_command, list_command, run_command, explore_command, linux_command, kernel_command,
     replay_command, merge_command, bench_command, check_command, explain_command, new_command, worker_command,
-    boot_command;
+    boot_command, complete_command, man_command;
 
 /// Returns the commands for people, in the order of the help.
 [[nodiscard]] std::span<const Command* const> commands();

@@ -86,6 +86,18 @@ Selection find_variant(std::span<const suite::Case* const> cases, const std::str
     return {};
 }
 
+std::vector<std::string> variant_names(std::span<const suite::Case* const> cases) {
+    std::vector<std::string> names;
+    for (const auto& each : everything(cases)) names.push_back(each.name());
+    return names;
+}
+
+std::vector<std::string> pattern_names(std::span<const suite::Case* const> cases) {
+    auto names = variant_names(cases);
+    for (const auto* each : cases) names.push_back(each->name);
+    return names;
+}
+
 std::string case_names(std::span<const suite::Case* const> cases) {
     std::vector<std::string> names;
     for (const auto* each : cases) names.push_back(each->name);

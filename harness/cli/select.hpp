@@ -30,6 +30,11 @@ using report::Selection;
 /// Returns the variant with exactly this `name`, which is CASE/VARIANT. Its `variant` is null if there is none.
 [[nodiscard]] Selection find_variant(std::span<const suite::Case* const> cases, const std::string& name);
 
+/// Returns CASE/VARIANT of every variant.
+[[nodiscard]] std::vector<std::string> variant_names(std::span<const suite::Case* const> cases);
+/// Returns the names of all cases and of all variants: the patterns without a wildcard.
+[[nodiscard]] std::vector<std::string> pattern_names(std::span<const suite::Case* const> cases);
+
 /// Returns the names of all cases, for messages.
 [[nodiscard]] std::string case_names(std::span<const suite::Case* const> cases);
 

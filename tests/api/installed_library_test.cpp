@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <map>
+#include <regex>
 
 #include "posix/file.hpp"
 #include "support/gatecrash.hpp"
@@ -60,6 +62,30 @@ TEST(InstalledHeader, CompilesTheExampleOfAnInitProgram) {
     EXPECT_THAT(succeed(gatecrash({"linux", "--machine", "amd", "--init", program, "--events", "nmi", "--window",
                                    "entry_SYSCALL_64,asm_exc_page_fault"})),
                 AllOf(HasSubstr("linux/pipe "), HasSubstr("2 variants: 2 ok")));
+}
+
+TEST(InstalledFiles, AreAManualPageForEachCommandAndCompletionForShells) {
+    const TemporaryFolder folder;
+    (void)install(folder.path());
+    std::map<std::string, fs::path> installed;
+    for (const auto& entry : fs::recursive_directory_iterator(folder.path())) {
+        installed.emplace(entry.path().filename(), entry.path());
+    }
+    const auto expect_in = [&](const std::string& name, const std::string& where) {
+        EXPECT_THAT(installed[name].parent_path(), testing::EndsWith(where)) << name;
+    };
+    expect_in("gatecrash.1", "share/man/man1");
+    const auto help = run_gatecrash({"--help"}).out;
+    const std::regex command("\n  ([a-z]+) ");
+    for (std::sregex_iterator at(help.begin(), help.end(), command), end; at != end; ++at) {
+        const auto page = "gatecrash-" + (*at)[1].str() + ".1";
+        expect_in(page, "share/man/man1");
+        EXPECT_THAT(posix::read_file(installed[page]), HasSubstr("\n.SH OPTIONS OF EVERY COMMAND\n"));
+    }
+    expect_in("_gatecrash", "share/zsh/site-functions");
+    EXPECT_TRUE(std::ranges::any_of(fs::recursive_directory_iterator(folder.path()), [](const auto& entry) {
+        return entry.path().string().ends_with("share/bash-completion/completions/gatecrash");
+    }));
 }
 
 }  // namespace
