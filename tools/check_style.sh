@@ -10,7 +10,7 @@ case ${1:-} in
             xargs -0 clang-format --dry-run -Werror
         ;;
     shellcheck)
-        mapfile -t scripts < <(find tests tools -name '*.sh')
+        mapfile -t scripts < <(find examples tests tools -name '*.sh' -o -name '*.sbatch')
         shellcheck dev .ci/run harness/cli/completion/gatecrash.bash "${scripts[@]}"
         ;;
     *)

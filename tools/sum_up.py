@@ -25,7 +25,7 @@ def report_of(command):
 
 def is_one_test(label, test):
     """Returns whether a program leaves no GoogleTest report, so that it counts as one test: a fuzzer, and a tool."""
-    return label == "fuzz" or re.search(r":(?:tools|coverage|matrix) / ", test["name"]) is not None
+    return label == "fuzz" or re.search(r":(?:tools|coverage|matrix|cluster) / ", test["name"]) is not None
 
 
 class Sum:
