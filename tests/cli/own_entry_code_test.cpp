@@ -9,6 +9,7 @@
 #include <set>
 #include <sstream>
 
+#include "posix/file.hpp"
 #include "support/gatecrash.hpp"
 
 namespace gatecrash::cli {
@@ -78,6 +79,76 @@ std::set<std::string> symbols_of(const std::string& report, const std::string& b
         symbols.insert(line.substr(begin, line.find_first_of("+#,: ", begin) - begin));
     }
     return symbols;
+}
+
+/// A repository with an entry.S, for `git bisect`.
+class History {
+  public:
+    explicit History(fs::path folder) : folder_(std::move(folder)) {
+        fs::create_directories(folder_);
+        git("init -q");
+    }
+    /// Adds a commit with this entry.S.
+    void commit(const std::string& subject, const std::string& source) const {
+        std::ofstream(folder_ / "entry.S") << source;
+        git("add entry.S && " + configured_git + " commit -q -m '" + subject + "'");
+    }
+    /// Runs `git ARGUMENTS` and returns its output.
+    std::string git(const std::string& arguments, const Environment& environment = {}) const {
+        const auto result =
+            Command({"/bin/bash", "-c", "cd " + folder_.string() + " && " + configured_git + " " + arguments},
+                    environment)
+                .finish();
+        EXPECT_EQ(result.code, 0) << arguments << "\n" << result.out << result.err;
+        return result.out + result.err;
+    }
+
+  private:
+    static inline const std::string configured_git = "git -c user.name=tester -c user.email=tester@example.org";
+    fs::path folder_;
+};
+
+TEST_F(OwnEntryCode, IsBisectedToTheCommitThatBrokeIt) {
+    const auto good = posix::read_file(EXAMPLE "/entry.S");
+    auto broken = good;
+    const std::string choice = "#ifdef GS_BY_CS";
+    broken.replace(broken.find(choice), choice.size(), "#ifndef GS_BY_BASE");
+    const History history(folder_->path() / "repository");
+    history.commit("good", good);
+    history.commit("a comment", good + "// 1\n");
+    history.commit("another comment", good + "// 2\n");
+    history.commit("does not build", good + "#error\n");
+    history.commit("builds again", good + "// 3\n");
+    history.commit("decide by CS", broken);
+    history.commit("a last comment", broken + "// 4\n");
+
+    const Environment environment{{"PKG_CONFIG_PATH", pkg_config_},
+                                  {"PATH", program_.parent_path().string() + ":/usr/bin:/bin"}};
+    history.git("bisect start HEAD HEAD~6");
+    const auto bisected =
+        history.git("bisect run " BISECT_EXAMPLE
+                    "/step.sh 'cc $(pkg-config --cflags gatecrash-guest) -o my-entry.elf "
+                    "entry.S $(pkg-config --libs gatecrash-guest)' explore my-entry.elf --machine amd --events nmi",
+                    environment);
+    EXPECT_THAT(bisected,
+                HasSubstr(history.git("rev-parse ':/decide by CS'").substr(0, 40) + " is the first bad commit"));
+    EXPECT_THAT(bisected, HasSubstr("#error")) << "git skips a commit that does not build";
+    EXPECT_THAT(bisected, HasSubstr("breaks I2"));
+}
+
+TEST_F(OwnEntryCode, IsNotCalledBadForAnErrorOrForNothing) {
+    const auto step = [](const Words& more) {
+        Words words{BISECT_EXAMPLE "/step.sh"};
+        words.insert(words.end(), more.begin(), more.end());
+        return Command(words, {{"PATH", program_.parent_path().string() + ":/usr/bin:/bin"}}).finish();
+    };
+    EXPECT_EQ(step({"false", "list"}).code, 125) << "it does not build";
+    EXPECT_EQ(step({"true", "list"}).code, 0);
+    EXPECT_EQ(step({"true", "explore", "/nonexistent.elf"}).code, 255);
+    EXPECT_THAT(step({"true", "frob"}).err,
+                HasSubstr("step.sh: gatecrash ended with exit code 2: bisect stops here\n"));
+    EXPECT_EQ(step({"true"}).code, 255);
+    EXPECT_EQ(step({"true", "check", CHECKED_CODE "/64-leaves_section.elf"}).code, 1);
 }
 
 TEST_F(OwnEntryCode, OfTheExampleBreaksAndHoldsAsItSays) {
