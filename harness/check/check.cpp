@@ -21,10 +21,7 @@ std::vector<Range> find_sections(const CodeFile& file, const std::vector<std::st
         sections.insert(sections.end(), found.begin(), found.end());
     }
     if (!names.empty()) return sections;
-    for (const auto* const name : {".noinstr.text", ".entry.text"}) {
-        const auto found = file.find_ranges(name);
-        sections.insert(sections.end(), found.begin(), found.end());
-    }
+    sections = usual_sections(file);
     if (sections.empty())
         throw ImageError("neither a section .noinstr.text nor .entry.text: name the sections to check with --section");
     return sections;
@@ -46,6 +43,15 @@ std::vector<EntryPoint> find_entries(const CodeFile& file, const std::vector<Req
 }
 
 }  // namespace
+
+std::vector<Range> usual_sections(const CodeFile& file) {
+    std::vector<Range> sections;
+    for (const auto* const name : {".noinstr.text", ".entry.text"}) {
+        const auto found = file.find_ranges(name);
+        sections.insert(sections.end(), found.begin(), found.end());
+    }
+    return sections;
+}
 
 CheckResult check_file(const CodeFile& file, const Request& request) {
     const auto sections = find_sections(file, request.sections);

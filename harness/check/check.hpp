@@ -33,9 +33,12 @@ struct CheckedSection {
 struct CheckResult {
     std::vector<CheckedSection> sections;
     std::uint64_t instructions = 0;  ///< that a path reaches
-    std::vector<Finding> findings;   ///< by address
+    std::vector<Finding> findings;            ///< by address
     std::vector<Unchecked> unchecked;
 };
+
+/// Returns the sections .noinstr.text and .entry.text of `file`, as far as it has them.
+[[nodiscard]] std::vector<Range> usual_sections(const CodeFile& file);
 
 /// Checks `file`. Throws kernel::ImageError if it lacks a section or an entry point of the request.
 [[nodiscard]] CheckResult check_file(const CodeFile& file, const Request& request);

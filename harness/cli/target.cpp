@@ -20,7 +20,7 @@ Target find_target(const std::string& name) {
     std::error_code error;
     const auto status = std::filesystem::status(name, error);
     if (std::filesystem::is_directory(status)) throw UsageError(fmt::format("{} is a folder, not an ELF file", name));
-    if (std::filesystem::exists(status)) return {vm::load_elf_file(name), {}};
+    if (std::filesystem::exists(status)) return {worker::image_of(worker::GuestFile{name}), {}};
     throw UsageError(
         fmt::format("'{}' is neither a CASE/VARIANT (see `gatecrash list`; the cases are: {}) nor a file: {}", name,
                     case_names(cases), error ? error.message() : std::generic_category().message(ENOENT)));

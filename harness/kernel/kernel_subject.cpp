@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "kernel/code_identity.hpp"
 #include "kernel/end_state.hpp"
 #include "kernel/kernel_landing.hpp"
 #include "kernel/kernel_trace.hpp"
@@ -70,6 +71,7 @@ bool KernelSubject::find_window() {
     guest.restore(kernel_.state);
     const auto offset = kernel_.facts.per_cpu_offset;
     per_cpu_ = offset == vm::Virtual{} ? 0 : guest.word_at(offset).value_or(0);
+    code_ = code_identity(guest, kernel_.symbols);
     const auto opening = window_->begin();
     has_interrupts_ = has_interrupts_ || (opening && opening->kind == vm::Event::Kind::irq);
     run_ = {guest.save(&kernel_.state), opening, {}};
@@ -160,6 +162,7 @@ sweep::Path KernelSubject::discover(sweep::HitCounter& hits, const Start& start,
         step = walk.step();
         if (step.delivered) waits = false;
     }
+    executed_.include(walk.executed());
     return path;
 }
 

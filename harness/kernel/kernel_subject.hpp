@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kernel/doorbell_window.hpp"
@@ -63,6 +64,8 @@ class KernelSubject : public sweep::Subject {
                               unsigned more) override;
     void forget() override { met_.clear(); }
     void restart_extremes() override {}
+    [[nodiscard]] std::string code() const override { return code_; }
+    [[nodiscard]] vm::CodeSet take_executed() override { return std::exchange(executed_, {}); }
 
     /// Steps through the run of a schedule, with a trace if `sink` is set. The sweep's options say where boundaries are
     /// counted. Throws sweep::ScheduleError for an event that cannot land there, and for a boundary that the run never
@@ -128,6 +131,8 @@ class KernelSubject : public sweep::Subject {
     std::vector<sweep::Violation> violations_;  ///< of the last run
     bool lives_ = false;                        ///< the end of the last run shows that the kernel lives
     std::set<sweep::Digest> met_;
+    std::string code_;  ///< see code()
+    vm::CodeSet executed_;
 };
 
 }  // namespace gatecrash::kernel

@@ -35,7 +35,10 @@ KernelStepper::Step KernelWalk::step_over_calls() {
         instruction = guest_.instruction_at(next);
         if (instruction) next = vm::Virtual{number(next) + instruction->length};
     }
+    const bool counts = is_in_text() && !guest_.is_in_program();
     auto step = stepper_.step();
+    // A delivery may have come in the place of the instruction.
+    if (counts && !step.delivered) executed_.add(vm::Virtual{before.rip}, next);
     has_written_ = has_written_ || step.delivered || !instruction || instruction->writes_memory;
     if (step.end || step.delivered || is_stepped()) return step;
     const auto& now = guest_.cpu().regs();

@@ -6,6 +6,7 @@
 
 #include "kernel/kernel_facts.hpp"
 #include "kernel/kernel_stepper.hpp"
+#include "vm/code_set.hpp"
 
 namespace gatecrash::kernel {
 
@@ -29,6 +30,8 @@ class KernelWalk {
     [[nodiscard]] bool handles_db() const { return handles_db_; }
     /// See KernelStepper.
     [[nodiscard]] bool has_flag() const { return stepper_.has_flag(); }
+    /// Returns the instructions of the text that were executed, but none of programs.
+    [[nodiscard]] const vm::CodeSet& executed() const { return executed_; }
     /// True if the guest may have written memory since the last call.
     [[nodiscard]] bool take_written() { return std::exchange(has_written_, false); }
 
@@ -46,6 +49,7 @@ class KernelWalk {
     bool handles_db_;
     std::uint64_t returns_to_ = 0, returns_with_ = 0;  ///< RIP and RSP after the handler of the last #DB
     bool has_written_ = true;
+    vm::CodeSet executed_;
 };
 
 }  // namespace gatecrash::kernel

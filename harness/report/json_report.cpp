@@ -34,6 +34,8 @@ Json to_json(const suite::Result& result) {
     if (result.partial) json["partial"] = true;
     if (!result.replay_options.empty()) json["replay_options"] = result.replay_options;
     add_extremes(json, extremes_of(sweep));
+    json["code"] = text_or_null(sweep.code);
+    json["executed"] = report::to_json(executed_by(sweep));
     if (!sweep.shard.is_whole()) {
         json["guest"] = result.guest;
         add_parts(json, sweep);

@@ -14,6 +14,18 @@ Json stretch_json(const sweep::Stretch& stretch) {
     return Json::array({stretch.block, stretch.schedules, stretch.pruned, alike, stretch.finds});
 }
 
+/// Addresses are hexadecimal text, since many programs keep a number of JSON as a double.
+std::uint64_t address(const Json& value) {
+    const auto text = value.get<std::string>();
+    std::uint64_t number = 0;
+    const auto* const end = text.data() + text.size();
+    const bool has_prefix = text.starts_with("0x");
+    const auto parsed = std::from_chars(text.data() + (has_prefix ? 2 : 0), end, number, 16);
+    if (!has_prefix || parsed.ec != std::errc{} || parsed.ptr != end)
+        throw JsonError(fmt::format("'{}' is not an address", text));
+    return number;
+}
+
 /// Writes all that a merge needs to know about a level. That includes more about each finding than people need.
 Json level_json(const sweep::Level& level, std::span<const sweep::Finding> findings) {
     auto list = Json::array();
@@ -22,6 +34,7 @@ Json level_json(const sweep::Level& level, std::span<const sweep::Finding> findi
     }
     Json json{{"schedules", level.schedules}, {"pruned", level.pruned}, {"findings", list}};
     add_extremes(json, level.extremes);
+    json["executed"] = report::to_json(level.executed);
     if (!level.stretches.empty()) {
         auto& stretches = json["stretches"] = Json::array();
         for (const auto& stretch : level.stretches) stretches.push_back(stretch_json(stretch));
@@ -48,6 +61,11 @@ sweep::Extremes to_extremes(const Json& level) {
         extremes.bodies_at_once[number] = count(bodies);
     }
     return extremes;
+}
+
+/// Documents from before code was recorded have none.
+vm::CodeSet executed_in(const Json& level) {
+    return level.contains("executed") ? to_code_set(level.at("executed")) : vm::CodeSet();
 }
 
 sweep::Invariant to_invariant(const std::string& name) {
@@ -156,6 +174,24 @@ void add_extremes(Json& json, const sweep::Extremes& extremes) {
         json["bodies_at_once"][std::to_string(vector)] = bodies;
 }
 
+Json to_json(const vm::CodeSet& code) {
+    auto json = Json::array();
+    for (const auto& [begin, end] : code.ends())
+        json.push_back({fmt::format("{:#x}", vm::number(begin)), vm::number(end) - vm::number(begin)});
+    return json;
+}
+
+vm::CodeSet to_code_set(const Json& list) {
+    vm::CodeSet code;
+    for (const auto& run : list) {
+        const auto begin = address(run.at(0));
+        const auto size = count(run.at(1));
+        if (size == 0 || begin + size < begin) throw JsonError("a run of instructions has no end");
+        code.add(vm::Virtual{begin}, vm::Virtual{begin + size});
+    }
+    return code;
+}
+
 Json to_json(const sweep::Finding& finding) {
     auto also = Json::array();
     for (const auto invariant : finding.also) also.push_back(to_string(invariant));
@@ -173,6 +209,7 @@ Json to_json(const std::optional<sweep::Coverage>& coverage) {
 void add_parts(Json& json, const sweep::SweepResult& sweep) {
     json["shard"] = to_string(sweep.shard);
     json["interrupted"] = sweep.interrupted;
+    json["code"] = sweep.code;
     json["levels"] = Json::array();
     for (std::size_t i = 0; i < sweep.levels.size(); ++i) {
         const bool last = i + 1 == sweep.levels.size();
@@ -255,6 +292,7 @@ sweep::SweepResult to_sweep(const Json& object) {
     sweep.shard = *shard;
     sweep.boundaries = number(object, "boundaries");
     sweep.interrupted = object.at("interrupted").get<bool>();
+    if (object.contains("code") && !object.at("code").is_null()) sweep.code = text(object, "code");
     sweep.not_exhaustive = to_coverage(object.at("not_exhaustive"));
     if (object.contains("stopped_after") && !object.at("stopped_after").is_null()) {
         sweep.stopped_after = number(object, "stopped_after");
@@ -263,6 +301,7 @@ sweep::SweepResult to_sweep(const Json& object) {
         if (!sweep.findings.empty()) throw JsonError("a level after one with findings");
         sweep.levels.push_back({.schedules = number(level, "schedules"), .pruned = number(level, "pruned")});
         sweep.levels.back().extremes = to_extremes(level);
+        sweep.levels.back().executed = executed_in(level);
         for (const auto& finding : level.at("findings")) sweep.findings.push_back(to_finding(finding));
         if (level.contains("stretches")) {
             for (const auto& list : level.at("stretches")) sweep.levels.back().stretches.push_back(to_stretch(list));

@@ -21,6 +21,8 @@ class JsonError : public std::runtime_error {
 [[nodiscard]] Json to_json(const MachineDescription& machine);
 /// Returns an object with the seconds of each phase.
 [[nodiscard]] Json to_json(const sweep::TimeSpent& spent);
+/// Returns a list of runs of bytes, each as [ADDRESS, BYTES].
+[[nodiscard]] Json to_json(const vm::CodeSet& code);
 /// Returns the fields of a finding that people read.
 [[nodiscard]] Json to_json(const sweep::Finding& finding);
 /// Returns all fields of a finding, as to_finding() reads them.
@@ -41,6 +43,7 @@ void add_parts(Json& json, const sweep::SweepResult& sweep);
 /// Reads a count. nlohmann would make a count of a fraction or a negative number.
 [[nodiscard]] std::uint64_t number(const Json& object, const char* name);
 [[nodiscard]] std::string text(const Json& object, const char* name);
+[[nodiscard]] vm::CodeSet to_code_set(const Json& list);
 [[nodiscard]] sweep::TimeSpent to_time_spent(const Json& object);
 [[nodiscard]] MachineDescription to_machine(const Json& object);
 [[nodiscard]] sweep::Finding to_finding(const Json& object);

@@ -80,7 +80,7 @@ class LineReader {
         if (verdict != "breaks") fail(fmt::format("expected 'holds' or 'breaks', not '{}'", verdict));
         const auto name = word("the invariant");
         const auto invariant = sweep::parse_invariant(name);
-        if (!invariant) fail(fmt::format("'{}' is not an invariant, which is I1 to I17", name));
+        if (!invariant) fail(fmt::format("'{}' is not an invariant, which is I1 to I18", name));
         if (const auto at = word("'at'"); at != "at") fail(fmt::format("expected 'at', not '{}'", at));
         auto place = word("the place");
         if (place == "nothing") return breaks_without_event(*invariant);

@@ -124,6 +124,7 @@ class Examiner {
         if (observer_ != nullptr) observer_->before_step(guest_);
         const auto head = log_head(guest_);
         const auto rip = guest_.rip();
+        noinstr_.before(guest_);
         if (checks_ == Checks::at_each_step) {
             frames_.before(guest_);
             returns_.before(guest_);
@@ -141,8 +142,10 @@ class Examiner {
             looping_ = true;
         }
         if (observer_ != nullptr) observer_->after_step(guest_, step);
-        if (checks_ == Checks::at_end) return;
         const auto known = observed_.size();
+        // The end of a run does not show this rule.
+        if (auto violation = noinstr_.after(guest_, step)) lose(std::move(*violation), walker.steps());
+        if (checks_ == Checks::at_end) return;
         check(step, walker.steps());
         if (observer_ == nullptr) return;
         for (auto i = known; i < observed_.size(); ++i) observer_->breaks(observed_[i].violation);
@@ -174,12 +177,16 @@ class Examiner {
         }
     }
 
+    /// Notes a violation at which the examination stops.
+    void lose(Violation violation, std::uint64_t when) {
+        if (!lost_) lost_ = violation.invariant;
+        observed_.push_back({std::move(violation), when});
+    }
+
     void check(const vm::Step& step, std::uint64_t when) {
         for (auto violation :
              {frames_.after(guest_, step), page_tables_.after(guest_, step), canaries_->after(guest_, step)}) {
-            if (!violation) continue;
-            if (!lost_) lost_ = violation->invariant;
-            observed_.push_back({std::move(*violation), when});
+            if (violation) lose(std::move(*violation), when);
         }
         const auto difference = returns_.after(guest_, step, frames_.returned_to());
         if (difference) {
@@ -278,6 +285,7 @@ class Examiner {
     FrameTracker frames_;
     ReturnCheck returns_;
     PageTableCheck page_tables_;
+    NoinstrCheck noinstr_;
     std::optional<CanaryCheck> canaries_;
     Repetitions repetitions_;
     vm::LoopDetector detector_{64};

@@ -43,7 +43,8 @@ enum class Checks : std::uint8_t { at_end, at_each_step };
 
 /// Steps through `window` from its beginning, with the events of `lander`. It recognizes a run that never ends: one
 /// that returns to an earlier state, fills the log ring, or uses up its instructions. Checks::at_each_step is only for
-/// a run that breaks something. It stops where a frame, a canary or the stack is lost.
+/// a run that breaks something. It stops where a frame, a canary or the stack is lost, and, with either, where
+/// protected code is left.
 [[nodiscard]] Examination examine(vm::Guest& guest, const Window& window, vm::Stepper& stepper, ScheduleLander& lander,
                                   Checks checks, Observer* observer = nullptr);
 

@@ -42,24 +42,33 @@ GuestSubject::GuestSubject(Guest& guest, vm::StepperKind stepper, std::span<cons
       stacks_(guest.image()),
       met_(guest) {
     if (watches_) guest.expect_watchpoints();
+    guest.record_code();
+}
+
+GuestSubject::~GuestSubject() {
+    try {
+        guest_.stop_recording();
+    } catch (const std::exception&) {  // a fault that ended the sweep was reported before
+    }
 }
 
 // --- windows ---------------------------------------------------------------------------------------------------------
 
 bool GuestSubject::find_window() {
-    early_end_.reset();
+    guest_.recorder()->show();  // code between windows is not swept
     found_ = next_window(guest_);
+    guest_.recorder()->hide();
     if (!found_) return false;
-    open_window(guest_, *found_);
-    check_end(guest_, vm::run_patiently(guest_));
-    open_window(guest_, *found_);
+    begin({});
+    check_end(guest_, run_recorded({}, [this] { return vm::run_patiently(guest_); }));
+    begin({});
     return true;
 }
 
 void GuestSubject::keep_window() {
-    open_window(guest_, *found_);
+    begin({});
     const auto start = std::chrono::steady_clock::now();
-    if (vm::run_patiently(guest_) != window_end) {
+    if (run_recorded({}, [this] { return vm::run_patiently(guest_); }) != window_end) {
         throw vm::MachineFault("the same run ended in two different ways\n" + guest_.dump());
     }
     longest_ = std::max(longest_, std::chrono::steady_clock::now() - start);
@@ -84,8 +93,8 @@ Path GuestSubject::path_of(std::size_t window, HitCounter& hits) {
 
 Path GuestSubject::path_after(const Point& from, Event event, const Point& to, bool compare) {
     const auto phase = during(Phase::injecting);
-    land(from, event, to);
-    if (!early_end_) (void)vm::run_patiently(guest_);
+    begin({&from, event, &to});
+    (void)run_recorded(start_, [this] { return early_end_ ? *early_end_ : vm::run_patiently(guest_); });
     const auto end = guest_.snapshot();
     guest_.restore(of(from).state);
     guest_.land(event);
@@ -138,9 +147,40 @@ Path GuestSubject::discover(HitCounter& hits, const vm::Snapshot& free_end, bool
 
 void GuestSubject::land(const Point& from, Event event, const Point& to) {
     const auto phase = during(Phase::injecting);
-    guest_.restore(of(from).state);
-    guest_.land(event);
-    early_end_ = deliver_waiting(of(to));
+    begin({&from, event, &to});
+}
+
+/// Restores the guest to where a run begins, and lands its event.
+void GuestSubject::begin(const Start& start) {
+    start_ = start;
+    early_end_.reset();
+    has_left_ = false;
+    if (start.from == nullptr) return open_window(guest_, *found_);
+    guest_.restore(of(*start.from).state);
+    guest_.land(start.event);
+    early_end_ = deliver_waiting(of(*start.to));
+}
+
+/// Calls `run`, which runs the guest freely from `start`, and returns how it ended. Sets `has_left_` if the run ended
+/// where it left the protected code. A run that meets new code says nothing, so it begins again.
+vm::Outcome GuestSubject::run_recorded(const Start& start, const std::function<vm::Outcome()>& run) {
+    for (;;) {
+        auto outcome = run();
+        auto& recorder = *guest_.recorder();
+        while (recorder.take_at_exit()) {
+            has_left_ = leaves_protected_code();
+            if (has_left_) break;
+            outcome = run();
+        }
+        if (!recorder.take_met_new()) return outcome;
+        begin(start);
+    }
+}
+
+/// Executes an exit of the protected code, before which the guest has stopped. True if it leads out.
+bool GuestSubject::leaves_protected_code() {
+    const auto step = vm::Walker(guest_, *stepper_).step();
+    return !step.end && !step.delivered && !guest_.image().protected_code.contains(guest_.rip());
 }
 
 /// Steps until a trap springs, until an event is delivered that KVM would deliver at the wrong place, or to the end,
@@ -164,14 +204,10 @@ Ending GuestSubject::run(std::size_t number, std::span<const Landed> landed, Ext
     vm::Outcome outcome;
     {
         const auto phase = during(Phase::injecting);
-        const auto early_end = std::exchange(early_end_, std::nullopt);
-        outcome = early_end ? *early_end : guest_.run();
-        if (std::holds_alternative<vm::StillRunning>(outcome)) {
-            if (clock_ != nullptr) clock_->charge(Phase::endless);
-            bool is_proven = false;
-            outcome = finish_slowly(is_proven);
-            if (std::holds_alternative<vm::StillRunning>(outcome)) return is_proven ? Ending::endless : Ending::unclear;
-        }
+        bool is_proven = false;
+        outcome = run_recorded(start_, [&] { return run_to_end(is_proven); });
+        if (has_left_) return Ending::broken;
+        if (std::holds_alternative<vm::StillRunning>(outcome)) return is_proven ? Ending::endless : Ending::unclear;
     }
     const auto phase = during(Phase::checking);
     const auto found = check_run(guest_, window, outcome, events_of(landed));
@@ -179,6 +215,13 @@ Ending GuestSubject::run(std::size_t number, std::span<const Landed> landed, Ext
     if (!found.bodies_at_once.empty()) extremes.include({{}, found.bodies_at_once});
     stacks_.look(guest_, extremes);
     return Ending::held;
+}
+
+vm::Outcome GuestSubject::run_to_end(bool& is_proven) {
+    auto outcome = early_end_ ? *early_end_ : guest_.run();
+    if (!std::holds_alternative<vm::StillRunning>(outcome)) return outcome;
+    if (clock_ != nullptr) clock_->charge(Phase::endless);
+    return finish_slowly(is_proven);
 }
 
 /// Lets a run that is only slow continue to its end. An examination sees more than the end of a run, so the load of the

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,9 @@ class GuestSubject : public Subject {
   public:
     /// `guest` has just been booted. `events` are the events that may land on it. `clock` may be null.
     GuestSubject(vm::Guest& guest, vm::StepperKind stepper, std::span<const vm::Event> events, PhaseClock* clock);
+    ~GuestSubject() override;
+    GuestSubject(const GuestSubject&) = delete;
+    GuestSubject& operator=(const GuestSubject&) = delete;
 
     [[nodiscard]] const std::string& name() const override { return guest_.image().name; }
     [[nodiscard]] std::optional<vm::Virtual> find(const std::string& symbol) const override {
@@ -50,6 +54,8 @@ class GuestSubject : public Subject {
                               unsigned more) override;
     void forget() override { met_.forget(); }
     void restart_extremes() override { stacks_.restart(); }
+    [[nodiscard]] std::string code() const override { return guest_.image().protected_code.identity; }
+    [[nodiscard]] vm::CodeSet take_executed() override { return guest_.recorder()->take_executed(); }
 
   private:
     struct GuestPoint;
@@ -60,8 +66,18 @@ class GuestSubject : public Subject {
     [[nodiscard]] Window& window(std::size_t number) { return number < windows_.size() ? windows_[number] : *found_; }
     [[nodiscard]] static std::vector<LandedEvent> events_of(std::span<const Landed> landed);
 
+    /// Where a run begins. Without `from`, it is the run without events of the window that was opened last.
+    struct Start {
+        const Point* from = nullptr;
+        vm::Event event{};
+        const Point* to = nullptr;
+    };
+    void begin(const Start& start);
+    [[nodiscard]] vm::Outcome run_recorded(const Start& start, const std::function<vm::Outcome()>& run);
+    [[nodiscard]] bool leaves_protected_code();
     [[nodiscard]] std::optional<vm::Outcome> deliver_waiting(const GuestPoint& to);
     [[nodiscard]] std::optional<vm::Outcome> step_to_end();
+    [[nodiscard]] vm::Outcome run_to_end(bool& is_proven);
     [[nodiscard]] vm::Outcome finish_slowly(bool& is_proven);
     [[nodiscard]] Path discover(HitCounter& hits, const vm::Snapshot& free_end, bool with_digests);
     [[nodiscard]] bool same_end(const vm::Snapshot& free);
@@ -75,7 +91,9 @@ class GuestSubject : public Subject {
     std::vector<Window> windows_;
     std::optional<Window> found_;                    ///< found, but not kept yet
     std::chrono::steady_clock::duration longest_{};  ///< the longest run without events
+    Start start_;                                    ///< of the last run
     std::optional<vm::Outcome> early_end_;           ///< end of the run, if it ended during land()
+    bool has_left_ = false;                          ///< the last run left the protected code
     StackMeter stacks_;
     EqualStarts met_;
 };

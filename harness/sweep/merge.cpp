@@ -140,6 +140,15 @@ bool has_stretches(std::span<const SweepResult> shards, std::size_t length) {
     });
 }
 
+/// Adds what a level of all shards measured, besides its counts.
+void include_measurements(Level& level, std::span<const SweepResult> shards, std::size_t length) {
+    for (const auto& shard : shards) {
+        if (shard.levels.size() <= length) continue;
+        level.extremes.include(shard.levels[length].extremes);
+        level.executed.include(shard.levels[length].executed);
+    }
+}
+
 Level sum_of(std::span<const SweepResult> shards, std::size_t length) {
     Level sum;
     for (const auto& shard : shards) {
@@ -148,14 +157,6 @@ Level sum_of(std::span<const SweepResult> shards, std::size_t length) {
         sum.pruned += shard.levels[length].pruned;
     }
     return sum;
-}
-
-Extremes extremes_of(std::span<const SweepResult> shards, std::size_t length) {
-    Extremes extremes;
-    for (const auto& shard : shards) {
-        if (shard.levels.size() > length) extremes.include(shard.levels[length].extremes);
-    }
-    return extremes;
 }
 
 /// True if the shard got beyond the block in which the merged sweep stops.
@@ -215,13 +216,13 @@ SweepResult merge(std::span<const SweepResult> shards, std::uint64_t max_finding
     for (unsigned length = 0; length <= whole.depth; ++length) {
         if (!has_stretches(shards, length)) {
             whole.levels.push_back(sum_of(shards, length));
-            whole.levels.back().extremes = extremes_of(shards, length);
+            include_measurements(whole.levels.back(), shards, length);
             continue;
         }
         Joiner joiner(max_findings);
         joiner.join(shards, length);
         whole.levels.push_back(joiner.level());
-        if (!joiner.stopped_in()) whole.levels.back().extremes = extremes_of(shards, length);
+        if (!joiner.stopped_in()) include_measurements(whole.levels.back(), shards, length);
         if (length != whole.depth) continue;
         whole.findings = joiner.findings();
         stopped_in = joiner.stopped_in();
@@ -229,6 +230,7 @@ SweepResult merge(std::span<const SweepResult> shards, std::uint64_t max_finding
     if (stopped_in) whole.stopped_after = max_findings;
     for (const auto& shard : shards) {
         whole.boundaries = std::max(whole.boundaries, shard.boundaries);
+        if (whole.code.empty()) whole.code = shard.code;
         if (shard.interrupted && shard.depth <= whole.depth) {
             whole.interrupted |= !stopped_in || !is_past(shard, whole.depth, *stopped_in);
         }
@@ -259,6 +261,12 @@ Extremes extremes_of(const SweepResult& sweep) {
     Extremes extremes;
     for (const auto& level : sweep.levels) extremes.include(level.extremes);
     return extremes;
+}
+
+vm::CodeSet executed_by(const SweepResult& sweep) {
+    vm::CodeSet executed;
+    for (const auto& level : sweep.levels) executed.include(level.executed);
+    return executed;
 }
 
 bool are_alike(const Finding& one, const Finding& other) {

@@ -5,12 +5,14 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "sweep/check/invariant.hpp"
 #include "sweep/extremes.hpp"
 #include "sweep/schedule.hpp"
 #include "sweep/shard.hpp"
+#include "vm/code_set.hpp"
 
 namespace gatecrash::sweep {
 
@@ -51,6 +53,9 @@ struct Level {
     /// Extremes of the runs that hold. Empty for a level that SweepOptions::max_findings ended, since a shard does not
     /// know where the others end.
     Extremes extremes{};
+    /// Instructions of the protected code that were executed, but not before this level in this sweep. Empty for the
+    /// same levels as the extremes.
+    vm::CodeSet executed{};
 
     bool operator==(const Level&) const = default;
 };
@@ -77,6 +82,7 @@ struct SweepResult {
     /// only the first is kept.
     std::vector<Finding> findings;
     bool interrupted = false;
+    std::string code{};                      ///< ProtectedCode::identity of what was swept; may be empty
     std::optional<Coverage> not_exhaustive;  ///< set if the budget ended the sweep
     /// Set to SweepOptions::max_findings, if that limit ended the sweep. Then all counts end with the first schedule of
     /// the last finding.
@@ -87,5 +93,7 @@ struct SweepResult {
 
 /// Returns the extremes of all levels of a sweep.
 [[nodiscard]] Extremes extremes_of(const SweepResult& sweep);
+/// Returns the instructions of the protected code that a sweep has executed.
+[[nodiscard]] vm::CodeSet executed_by(const SweepResult& sweep);
 
 }  // namespace gatecrash::sweep

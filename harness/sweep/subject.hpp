@@ -15,6 +15,7 @@
 #include "sweep/check/invariant.hpp"
 #include "sweep/extremes.hpp"
 #include "sweep/schedule.hpp"
+#include "vm/code_set.hpp"
 
 namespace gatecrash::sweep {
 
@@ -107,6 +108,10 @@ class Subject {
     virtual void forget() = 0;
     /// Measures extremes from here on.
     virtual void restart_extremes() = 0;
+    /// Returns ProtectedCode::identity of the code that is swept, or nothing.
+    [[nodiscard]] virtual std::string code() const = 0;
+    /// Returns the instructions of the protected code that were executed since the last call, for the first time.
+    [[nodiscard]] virtual vm::CodeSet take_executed() = 0;
 };
 
 }  // namespace gatecrash::sweep

@@ -70,6 +70,13 @@ class Sweep {
         : subject_(subject), options_(options), windows_(subject, options.events, options.window), tally_(options) {}
 
     SweepResult run() {
+        auto result = run_all();
+        result.code = subject_.code();
+        return result;
+    }
+
+  private:
+    SweepResult run_all() {
         try {
             sweep_without_events();
             if (options_.from) {
@@ -80,6 +87,7 @@ class Sweep {
             }
             if (must_count_boundaries()) count_boundaries();
             while (result().findings.empty() && result().depth < options_.depth) {
+                tally_.add_executed(subject_.take_executed());
                 tally_.next_level();
                 subject_.restart_extremes();
                 if (result().depth == 1 || has_blocks()) sweep_level();
@@ -91,10 +99,10 @@ class Sweep {
         } catch (const EnoughFound&) {
             tally_.stop_early();
         }
+        tally_.add_executed(subject_.take_executed());
         return tally_.finish();
     }
 
-  private:
     [[nodiscard]] const SweepResult& result() const { return tally_.result(); }
     [[nodiscard]] During during(Phase phase) const { return {options_.clock, phase}; }
 
@@ -256,7 +264,10 @@ class Sweep {
 
     // --- counts ------------------------------------------------------------------------------------------------------
 
-    [[nodiscard]] Checkpoint checkpoint() const { return {result(), position_, tally_.broken(), block_holds_}; }
+    [[nodiscard]] Checkpoint checkpoint() {
+        tally_.add_executed(subject_.take_executed());
+        return {result(), position_, tally_.broken(), block_holds_};
+    }
 
     /// True if the sweep counts the boundaries in advance. Their number in a result must not depend on the window in
     /// which the sweep stops.

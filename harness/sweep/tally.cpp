@@ -71,7 +71,10 @@ SweepResult Tally::finish() {
         result_.levels.front() = {};
         if (result_.depth == 0) result_.findings.clear();
     }
-    if (result_.stopped_after) result_.levels.back().extremes = {};
+    if (result_.stopped_after) {
+        result_.levels.back().extremes = {};
+        result_.levels.back().executed = {};
+    }
     result_.shard = options_.shard;
     result_.schedules = schedules_run();
     for (const auto& level : result_.levels) result_.pruned += level.pruned;

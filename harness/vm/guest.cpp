@@ -130,6 +130,13 @@ std::array<std::byte, Instruction::max_length> Guest::text_at(Virtual address) c
     return bytes;
 }
 
+std::vector<std::byte> Guest::free_text_of(const Segment& segment) const {
+    if (recorder_) return recorder_->text_of(segment);
+    auto bytes = segment.bytes;
+    bytes.resize(segment.size);
+    return bytes;
+}
+
 std::optional<Instruction> Guest::next_instruction() {
     const auto address = rip();
     const auto decode_here = [&](CodeSize size) {
@@ -292,6 +299,9 @@ kvm_debugregs Guest::debug_registers() {
 Outcome Guest::run() {
     for (;;) {
         const auto exit = run_once(true);
+        const auto meeting = recorder_ ? recorder_->meet(exit) : CodeRecorder::Meeting::nothing;
+        if (meeting == CodeRecorder::Meeting::passed) continue;
+        if (meeting == CodeRecorder::Meeting::stopped) return Halted{};
         if (auto outcome = outcome_of(exit)) return *outcome;
         if (std::holds_alternative<kvm::DebugExit>(exit)) {
             throw MachineFault("a debug exit from a free run: " + kvm::describe(exit) + "\n" + dump());

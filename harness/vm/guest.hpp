@@ -18,6 +18,7 @@
 #include "vm/boot/abilities.hpp"
 #include "vm/boot/declarations.hpp"
 #include "vm/boot/image.hpp"
+#include "vm/code_recorder.hpp"
 #include "vm/harness_code.hpp"
 #include "vm/instruction.hpp"
 #include "vm/landing/event_kind.hpp"
@@ -125,6 +126,20 @@ class Guest {
     /// verdict may depend on StillRunning: a stepper can find out what such a guest does. Throws MachineFault.
     [[nodiscard]] Outcome run();
 
+    /// Records from here on which instructions of Image::protected_code the guest executes. A run that stops before one
+    /// of them returns Halted: see recorder().
+    void record_code() {
+        stop_recording();
+        recorder_ = std::make_unique<CodeRecorder>(*this);
+    }
+    /// Shows all code again, and forgets what was recorded.
+    void stop_recording() {
+        if (recorder_) recorder_->show();
+        recorder_.reset();
+    }
+    /// Returns the recorder, or null without record_code().
+    [[nodiscard]] CodeRecorder* recorder() { return recorder_.get(); }
+
     /// Saves the guest's state. The snapshot shares pages that equal those of `base`.
     [[nodiscard]] Snapshot snapshot(const Snapshot* base = nullptr);
     /// Restores the guest's state from `snapshot`.
@@ -211,6 +226,8 @@ class Guest {
     /// Gives the CPU a stepper's own IDT. Snapshots still hold the guest's IDT.
     void override_idt(kvm_dtable idt);
     void restore_idt();
+    /// Returns the bytes that `segment`, a read-only one, has in a free run.
+    [[nodiscard]] std::vector<std::byte> free_text_of(const Segment& segment) const;
     /// Returns the IDT register as the guest loaded it.
     [[nodiscard]] kvm_dtable guest_idt();
 
@@ -250,6 +267,7 @@ class Guest {
     quirks::StaleTrap stale_trap_;
     quirks::UnfinishedOut unfinished_out_;
     std::unordered_map<std::uint64_t, std::optional<Instruction>> decoded_;
+    std::unique_ptr<CodeRecorder> recorder_;
 };
 
 }  // namespace gatecrash::vm

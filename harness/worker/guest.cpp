@@ -1,8 +1,10 @@
 #include "worker/guest.hpp"
 
 #include <filesystem>
+#include <span>
 
 #include "cases/registry.hpp"
+#include "check/protected_code.hpp"
 #include "posix/file.hpp"
 
 namespace gatecrash::worker {
@@ -12,10 +14,26 @@ Guest guest_of(const suite::Selection& selection) {
     return BuiltInGuest{selection.of->name, selection.variant->name};
 }
 
+namespace {
+
+/// Loads a guest, and looks for its protected code.
+vm::Image load(std::vector<std::byte> file, const std::string& name) {
+    auto image = vm::load_elf(file, name);
+    image.protected_code = check::protected_code(check::read_code_file(std::move(file), name));
+    return image;
+}
+
+}  // namespace
+
 vm::Image image_of(const Guest& guest) {
-    if (const auto* file = std::get_if<GuestFile>(&guest)) return vm::load_elf_file(file->path);
+    if (const auto* file = std::get_if<GuestFile>(&guest)) {
+        (void)vm::load_elf_file(file->path);  // says best why a file cannot be read
+        const auto content = posix::read_file(file->path);
+        const auto bytes = std::as_bytes(std::span(content));
+        return load({bytes.begin(), bytes.end()}, file->path);
+    }
     const auto& [case_name, variant] = std::get<BuiltInGuest>(guest);
-    return vm::load_elf(cases::guest_of(case_name, variant), case_name + "/" + variant);
+    return load(cases::guest_of(case_name, variant), case_name + "/" + variant);
 }
 
 std::string content_of(const Guest& guest) {

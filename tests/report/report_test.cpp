@@ -69,6 +69,8 @@ TEST(JsonReport, HasTheFieldsOfTheContract) {
                                             {"stopped_after", nullptr},
                                             {"stack_bytes", json::object()},
                                             {"bodies_at_once", json::object()},
+                                            {"code", nullptr},
+                                            {"executed", json::array()},
                                             {"skip_reason", nullptr},
                                             {"message", nullptr}}));
     EXPECT_EQ(document["results"][1]["finding"], nullptr);
@@ -88,6 +90,19 @@ TEST(Extremes, AreReportedOverAllLevels) {
     const auto document = json::parse(json_report("0.1.0", sample::amd(), Results{result}));
     EXPECT_EQ(document["results"][0]["stack_bytes"], json({{"nmi", 512}, {"task", 400}}));
     EXPECT_EQ(document["results"][0]["bodies_at_once"], json({{"2", 1}, {"32", 3}}));
+}
+
+TEST(JsonReport, HasTheCodeThatAllLevelsExecuted) {
+    auto result = sample::holding();
+    result.sweep.code = "0123456789abcdef";
+    result.sweep.levels.resize(2);
+    result.sweep.levels[0].executed.add(vm::Virtual{0xffffffff80002010}, vm::Virtual{0xffffffff80002013});
+    result.sweep.levels[1].executed.add(vm::Virtual{0xffffffff80002000}, vm::Virtual{0xffffffff80002010});
+    result.sweep.levels[1].executed.add(vm::Virtual{0xffffffff80004000}, vm::Virtual{0xffffffff80004002});
+    const auto document = json::parse(json_report("0.1.0", sample::amd(), Results{result}));
+    EXPECT_EQ(document["results"][0]["code"], "0123456789abcdef");
+    EXPECT_EQ(document["results"][0]["executed"],
+              json::array({json::array({"0xffffffff80002000", 19}), json::array({"0xffffffff80004000", 2})}));
 }
 
 TEST(JsonReport, IsADocumentWithoutResultsToo) {

@@ -137,6 +137,24 @@ TEST(Merge, KeepsTheExtremesOfLevelsThatAreWhole) {
         << "the other shard found something at depth 1";
 }
 
+TEST(Merge, KeepsTheCodeThatLevelsThatAreWholeExecuted) {
+    const auto code = [](std::uint64_t begin, std::uint64_t end) {
+        vm::CodeSet set;
+        set.add(vm::Virtual{begin}, vm::Virtual{end});
+        return set;
+    };
+    auto shards = std::array{odd_blocks(), even_blocks()};
+    shards[1].code = "0123456789abcdef";
+    shards[0].levels[0].executed = code(1, 3);
+    shards[0].levels[1].executed = code(10, 12);
+    shards[1].levels[1].executed = code(12, 15);
+    auto whole = code(1, 3);
+    whole.include(code(10, 15));
+    EXPECT_EQ(executed_by(merge(shards, 4)), whole);
+    EXPECT_EQ(merge(shards, 4).code, "0123456789abcdef");
+    EXPECT_EQ(executed_by(merge(shards, 2)), code(1, 3)) << "how much of each shard counts is not known";
+}
+
 TEST(Merge, StopsNowhereIfThereAreFewerFindings) {
     for (const std::uint64_t max : {0, 4}) {
         const auto whole = merge(std::array{odd_blocks(), even_blocks()}, max);

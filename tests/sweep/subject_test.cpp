@@ -68,6 +68,8 @@ class Script : public Subject {
     }
     [[nodiscard]] bool is_new(std::size_t, const Point&, std::span<const Landed>, unsigned) override { return true; }
     void forget() override {}
+    std::string code() const override { return "the script"; }
+    vm::CodeSet take_executed() override { return {}; }
     void restart_extremes() override {}
 
     std::vector<std::string> runs;

@@ -21,6 +21,9 @@ inline gatecrash::sweep::SweepResult sweep() {
                         .window = 1,
                         .order = 99,
                         .block = 3}};
+    result.levels[1].executed.add(vm::Virtual{0xffffffff80002000}, vm::Virtual{0xffffffff80002013});
+    result.levels[1].executed.add(vm::Virtual{0xffffffff80003000}, vm::Virtual{0xffffffff80003001});
+    result.code = "0123456789abcdef";
     result.interrupted = true;
     result.not_exhaustive = gatecrash::sweep::Coverage{1, 20, 167};
     result.stopped_after = 1;

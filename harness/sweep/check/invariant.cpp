@@ -24,7 +24,8 @@ constexpr std::array all{Invariant::round_trip,
                          Invariant::exit_work,
                          Invariant::read_only_tables,
                          Invariant::interrupt_stacks,
-                         Invariant::kernel_memory};
+                         Invariant::kernel_memory,
+                         Invariant::noinstr};
 
 }  // namespace
 
@@ -65,9 +66,11 @@ std::string_view name_of(Invariant invariant) {
         case Invariant::interrupt_stacks:
             return "interrupt stacks";
         case Invariant::kernel_memory:
+            return "kernel memory";
+        case Invariant::noinstr:
             break;
     }
-    return "kernel memory";
+    return "noinstr";
 }
 
 std::string describe(Invariant invariant) { return fmt::format("{} ({})", to_string(invariant), name_of(invariant)); }
@@ -89,6 +92,7 @@ unsigned causal_rank(Invariant invariant) {
                                Invariant::read_only_tables,
                                Invariant::page_tables,
                                Invariant::kernel_gs,
+                               Invariant::noinstr,
                                Invariant::flags,
                                Invariant::fault_origin,
                                Invariant::context_tracking,

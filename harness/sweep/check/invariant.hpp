@@ -9,7 +9,7 @@
 
 namespace gatecrash::sweep {
 
-/// A rule that must hold in every run: I1 to I16 of the catalogue, and I17 for kernels.
+/// A rule that must hold in every run: I1 to I16 of the catalogue, I17 for kernels, and I18.
 enum class Invariant : std::uint8_t {
     round_trip = 1,            ///< interrupted code finds all its registers unchanged
     kernel_gs = 2,             ///< GS base and KERNEL_GS_BASE are unchanged
@@ -30,6 +30,7 @@ enum class Invariant : std::uint8_t {
     read_only_tables = 15,     ///< nothing writes to read-only memory
     interrupt_stacks = 16,     ///< IST entries are what they were
     kernel_memory = 17,        ///< a kernel's memory is as if the same events had arrived one after another
+    noinstr = 18,              ///< entry code calls and jumps out of the protected sections only where it says so
 };
 
 /// Every invariant, by its number.

@@ -32,17 +32,19 @@ std::string name_of_place(const vm::Image& image, std::uint64_t address) {
                                        : "stack " + image.stack_of(stack->low);
 }
 
+/// Returns the address of the last instruction of the next step: one that opens a shadow and the next are one step.
+Virtual last_of_step(Guest& guest) {
+    const auto instruction = guest.next_instruction();
+    const auto length = instruction && opens_shadow(*instruction) ? instruction->length : 0;
+    return Virtual{number(guest.rip()) + length};
+}
+
 }  // namespace
 
 void ReturnCheck::before(Guest& guest) {
     was_user_ = guest.cpl() == 3;
-    rip_ = guest.rip();
-    if (was_user_) {
-        left_ = kept_state(guest);
-    } else if (const auto instruction = guest.next_instruction(); instruction && opens_shadow(*instruction)) {
-        rip_ = Virtual{number(rip_) + instruction->length};  // an instruction that opens a shadow and the next one are
-                                                             // one step
-    }
+    rip_ = was_user_ ? guest.rip() : last_of_step(guest);
+    if (was_user_) left_ = kept_state(guest);
 }
 
 std::optional<ReturnCheck::Difference> ReturnCheck::after(Guest& guest, const vm::Step& step,
@@ -113,6 +115,21 @@ std::optional<Violation> CanaryCheck::after(Guest& guest, const vm::Step& step) 
                                                     guest.image().symbols.name_of(rip_))
                                       : describe_instruction(guest, rip_);
     return Violation{Invariant::stack, fmt::format("{} overwrites the canary at the {}", actor, canary)};
+}
+
+void NoinstrCheck::before(Guest& guest) {
+    const auto& code = guest.image().protected_code;
+    if (code.exits.empty()) return;
+    rip_ = last_of_step(guest);
+    is_exit_ = code.is_exit(rip_) && !guest.delivery_due();
+}
+
+std::optional<Violation> NoinstrCheck::after(Guest& guest, const vm::Step& step) const {
+    if (!is_exit_ || step.delivered || step.end || guest.image().protected_code.contains(guest.rip()))
+        return std::nullopt;
+    return Violation{Invariant::noinstr,
+                     fmt::format("{} goes to {}, outside of the protected sections, where no annotation allows it",
+                                 describe_instruction(guest, rip_), guest.image().symbols.name_of(guest.rip()))};
 }
 
 }  // namespace gatecrash::sweep

@@ -77,4 +77,15 @@ class CanaryCheck {
     vm::Virtual rip_{};       ///< address of the instruction of the current step
 };
 
+/// Checks I18: protected code must not call or jump out of its sections where no annotation allows it.
+class NoinstrCheck {
+  public:
+    void before(vm::Guest& guest);
+    [[nodiscard]] std::optional<Violation> after(vm::Guest& guest, const vm::Step& step) const;
+
+  private:
+    vm::Virtual rip_{};  ///< address of the last instruction of the current step
+    bool is_exit_ = false;
+};
+
 }  // namespace gatecrash::sweep

@@ -60,6 +60,12 @@ std::vector<std::string> SymbolTable::names_at(Virtual address) const {
     return names;
 }
 
+bool ProtectedCode::contains(Virtual where) const {
+    return std::ranges::any_of(ranges, [&](const Range& range) { return where >= range.begin && where < range.end; });
+}
+
+bool ProtectedCode::is_exit(Virtual where) const { return std::ranges::binary_search(exits, where); }
+
 const Segment* Image::segment_at(Virtual address) const {
     const auto found = std::find_if(segments.begin(), segments.end(),
                                     [&](const Segment& segment) { return segment.contains(address); });

@@ -78,6 +78,20 @@ class SymbolTable {
     mutable std::function<std::vector<Symbol>()> read_;  ///< empty once it was called
 };
 
+/// The code that a CPU enters, as far as it must not be instrumented: `gatecrash check` calls it the checked sections.
+struct ProtectedCode {
+    struct Range {
+        Virtual begin{}, end{};  ///< `end` is the first address after it
+    };
+    std::vector<Range> ranges;
+    /// Calls and jumps in the ranges that can leave them where no annotation allows it, by address. Most code has none.
+    std::vector<Virtual> exits;
+    std::string identity{};  ///< a digest of the code, which tells it from other code; may be empty
+
+    [[nodiscard]] bool contains(Virtual where) const;
+    [[nodiscard]] bool is_exit(Virtual where) const;
+};
+
 /// Returns the name of the first of `stacks` that `rsp` points into (its very top included), or "?".
 [[nodiscard]] std::string stack_of(std::span<const abi::Stack> stacks, std::uint64_t rsp);
 
@@ -89,7 +103,8 @@ struct Image {
     std::vector<abi::Stack> stacks;
     std::vector<Segment> segments;
     SymbolTable symbols;
-    bool keeps_pages_new = false;  ///< the first use of a page must be the guest's own: see quirks/new_pages.hpp
+    ProtectedCode protected_code{};  ///< empty if nobody has looked for it
+    bool keeps_pages_new = false;    ///< the first use of a page must be the guest's own: see quirks/new_pages.hpp
 
     [[nodiscard]] bool is_64_bit() const { return word_size == 8; }
     /// True if `address` is the user's: user code is in the low half of the address space, kernel code in the high

@@ -2,15 +2,10 @@
 #include <vector>
 
 #include "vm/stepping/stepper.hpp"
+#include "vm/stepping/stop_bytes.hpp"
 
 namespace gatecrash::vm {
 namespace {
-
-constexpr std::byte halt{0xf4};
-/// OUT imm8, with the same byte as the immediate. The I/O bitmap opens that port to CPL 3, where HLT would fault.
-constexpr std::byte out{0xe6};
-static_assert(GATECRASH_PORT_STOP == 0xe6);
-constexpr std::size_t out_length = 2;
 
 /// Fills text with stop bytes and puts back one instruction at a time, so the guest stops wherever control goes next.
 /// The guest's flags are its own, so there is nothing to undo. But a guest cannot read constants between the
@@ -24,7 +19,7 @@ class StopByteStepper : public Stepper {
         read_handlers();
         const auto& segments = guest().image().segments;
         if (stops_.empty()) {
-            for (const auto& segment : segments) stops_.push_back(stops_for(segment));
+            for (const auto& segment : segments) stops_.push_back(stop_bytes_for(guest(), segment));
         }
         for (std::size_t i = 0; i < segments.size(); ++i) write(segments[i].address, stops_[i]);
         filled_ = true;
@@ -34,9 +29,7 @@ class StopByteStepper : public Stepper {
         if (!filled_) return;
         for (const auto& segment : guest().image().segments) {
             if (!segment.executable) continue;
-            auto bytes = segment.bytes;
-            bytes.resize(segment.size);
-            write(segment.address, bytes);
+            write(segment.address, guest().free_text_of(segment));
         }
         filled_ = false;
     }
@@ -99,37 +92,11 @@ class StopByteStepper : public Stepper {
 
     /// True if `port` is the one that an OUT uses as a stop byte. It takes the byte after it as its port.
     static bool is_stop(std::uint16_t port) {
-        return port == std::to_integer<unsigned>(out) || port == std::to_integer<unsigned>(halt);
+        return port == std::to_integer<unsigned>(out_byte) || port == std::to_integer<unsigned>(halt_byte);
     }
 
     static bool can_go_to_itself(Kind kind) {
         return kind == Kind::iret || kind == Kind::branch_to_self || kind == Kind::repeated_string;
-    }
-
-    /// Returns the stop byte for text at `address`. HLT costs one KVM_RUN less than OUT. But after it KVM must know its
-    /// length, and without NRIPS (QEMU's SVM) KVM reads the HLT from memory. In legacy mode KVM may then use page
-    /// tables of some earlier CR3. QEMU 7.2 sets the accessed bit in the entries of a PAE root, where it is reserved,
-    /// and KVM does not accept such entries.
-    std::byte stop_byte(Virtual address) const {
-        const auto& image = guest().image();
-        return image.is_user(address) || !image.is_64_bit() ? out : halt;
-    }
-
-    /// Returns the stop bytes for a segment, none if it is not executable. If they are OUT, the bytes of a kernel
-    /// instruction after its second are HLT. A CPU stops at the first byte anyway. But QEMU translates on to an
-    /// instruction that ends a block, which OUT does not.
-    std::vector<std::byte> stops_for(const Segment& segment) const {
-        if (!segment.executable) return {};
-        std::vector<std::byte> stops(segment.size, stop_byte(segment.address));
-        if (stops.empty() || stops.front() == halt || guest().image().is_user(segment.address)) return stops;
-        for (std::size_t at = 0; at < stops.size();) {
-            const Virtual address{number(segment.address) + at};
-            const auto instruction = decode(guest().text_at(address), address, CodeSize::bits32);
-            const auto next = std::min(stops.size(), at + (instruction ? instruction->length : 1));
-            for (at += out_length; at < next; ++at) stops[at] = halt;
-            at = next;
-        }
-        return stops;
     }
 
     void read_handlers() {

@@ -13,7 +13,10 @@ namespace gatecrash::vm {
 class Walker {
   public:
     Walker(Guest& guest, Stepper& stepper) : guest_(guest), stepper_(stepper) { stepper_.enter(); }
-    ~Walker() { stepper_.leave(); }
+    ~Walker() {
+        stepper_.leave();
+        if (auto* const recorder = guest_.recorder()) recorder->hide_exits();
+    }
     Walker(const Walker&) = delete;
     Walker& operator=(const Walker&) = delete;
 
@@ -28,6 +31,7 @@ class Walker {
     /// Executes one instruction. Throws MachineFault after `max_steps`.
     Step step() {
         if (++steps_ > max_steps) throw MachineFault("no end after too many steps\n" + guest_.dump());
+        if (auto* const recorder = guest_.recorder()) recorder->before_step();
         const bool has_trap = guest_.has_trap();
         const auto step = stepper_.step();
         if (!has_trap || step.end) return step;
