@@ -60,7 +60,7 @@ CheckResult check_file(const CodeFile& file, const Request& request) {
     for (const auto& section : sections) result.sections.push_back({section.name, section.bytes.size()});
     const CodeMap map(file, sections);
     auto walked = walk(map, entries);
-    result.instructions = walked.instructions;
+    result.instructions = std::move(walked.instructions);
     result.findings = std::move(walked.findings);
     result.unchecked = std::move(walked.unchecked);
     auto explored = explore_entries(map, entries, request.policy);

@@ -32,7 +32,7 @@ struct CheckedSection {
 
 struct CheckResult {
     std::vector<CheckedSection> sections;
-    std::uint64_t instructions = 0;  ///< that a path reaches
+    std::vector<std::uint64_t> instructions;  ///< addresses of those that a path reaches, in order
     std::vector<Finding> findings;            ///< by address
     std::vector<Unchecked> unchecked;
 };

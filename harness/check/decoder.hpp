@@ -10,6 +10,8 @@
 
 namespace gatecrash::check {
 
+inline constexpr std::size_t longest_instruction = 15;  ///< bytes
+
 /// How control goes on after an instruction.
 enum class Flow : std::uint8_t {
     next,

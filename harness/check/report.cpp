@@ -7,13 +7,12 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "check/decoder.hpp"
 #include "kernel/source_lines.hpp"
 #include "vm/instruction.hpp"
 
 namespace gatecrash::check {
 namespace {
-
-constexpr std::size_t longest_instruction = 15;
 
 /// Returns the instruction with names in place of addresses that the file has.
 std::string disassembled(const CodeFile& file, std::uint64_t address) {
@@ -47,8 +46,33 @@ nlohmann::ordered_json json_of(const NamedFinding& finding) {
                                 {"message", finding.message},         {"path", finding.path},
                                 {"instruction", finding.instruction}, {"source", nullptr}};
     if (finding.source) json["source"] = *finding.source;
+    if (finding.evidence) json["runs"] = to_string(*finding.evidence);
     if (finding.suppressed) json["reason"] = *finding.suppressed;
     return json;
+}
+
+Report::Reach reach_of(const CodeFile& file, const std::vector<std::uint64_t>& instructions, const RunRecord& runs) {
+    Report::Reach reach{.results = runs.results, .reached = instructions.size(), .unreached = {}};
+    for (const auto& [address, count] : unreached_of(instructions, file, runs)) {
+        reach.reached -= count;
+        reach.unreached.push_back({file.name_of(address), count});
+    }
+    return reach;
+}
+
+std::string text_of(const Report::Reach& reach, std::uint64_t instructions) {
+    auto text = fmt::format("{} of {} instructions were reached by {} sweep{}\n", reach.reached, instructions,
+                            reach.results, reach.results == 1 ? "" : "s");
+    for (const auto& [place, count] : reach.unreached)
+        text += fmt::format("    not reached: {}, {} instruction{}\n", place, count, count == 1 ? "" : "s");
+    return text;
+}
+
+nlohmann::ordered_json json_of(const Report::Reach& reach) {
+    auto unreached = nlohmann::ordered_json::array();
+    for (const auto& [place, count] : reach.unreached)
+        unreached.push_back({{"symbol", place}, {"instructions", count}});
+    return {{"results", reach.results}, {"reached", reach.reached}, {"not_reached", unreached}};
 }
 
 /// Names in a file may be no UTF-8.
@@ -64,14 +88,15 @@ std::size_t Report::open() const {
 }
 
 Report make_report(const CodeFile& file, const std::string& path, CheckResult result,
-                   const std::vector<Suppression>& suppressions) {
+                   const std::vector<Suppression>& suppressions, const RunRecord* runs) {
     Report report{.file = path,
                   .is_linked = file.is_linked,
                   .sections = std::move(result.sections),
-                  .instructions = result.instructions,
+                  .instructions = result.instructions.size(),
                   .findings = {},
                   .unchecked = std::move(result.unchecked),
                   .unused = {}};
+    if (runs != nullptr) report.reach = reach_of(file, result.instructions, *runs);
     std::optional<kernel::SourceLines> lines;
     if (file.is_linked && !result.findings.empty()) lines.emplace(path);
     std::vector<bool> used(suppressions.size());
@@ -84,6 +109,7 @@ Report make_report(const CodeFile& file, const std::string& path, CheckResult re
                            .instruction = disassembled(file, finding.address),
                            .source = lines ? lines->at(vm::Virtual{finding.address}) : std::nullopt,
                            .suppressed = {}};
+        if (runs != nullptr) named.evidence = evidence_for(finding, file, *runs);
         named.path = named_path(file, finding.path);
         for (std::size_t i = 0; i < suppressions.size(); ++i) {
             if (!is_about(suppressions[i], finding.rule, named.place)) continue;
@@ -105,6 +131,7 @@ std::string to_text(const Report& report) {
         text += fmt::format("{}: {}: {}\n", finding.place, finding.rule->name, finding.message);
         if (!finding.instruction.empty()) text += fmt::format("    {}\n", finding.instruction);
         if (finding.source) text += fmt::format("    at {}\n", *finding.source);
+        if (finding.evidence) text += fmt::format("    by runs: {}\n", to_string(*finding.evidence));
         if (finding.path.size() > 1) text += fmt::format("    path: {}\n", fmt::join(finding.path, " > "));
     }
     for (const auto& suppression : report.unused) {
@@ -121,8 +148,8 @@ std::string to_text(const Report& report) {
     const auto open = report.open(), suppressed = report.findings.size() - open;
     text += fmt::format("{}: {} finding{}", report.file, open, open == 1 ? "" : "s");
     if (suppressed != 0) text += fmt::format(", {} suppressed", suppressed);
-    return text +
-           fmt::format(" in {} instructions of {} ({} bytes)\n", report.instructions, fmt::join(names, ", "), bytes);
+    text += fmt::format(" in {} instructions of {} ({} bytes)\n", report.instructions, fmt::join(names, ", "), bytes);
+    return report.reach ? text + text_of(*report.reach, report.instructions) : text;
 }
 
 std::string to_json(const Report& report, std::string_view version) {
@@ -143,6 +170,7 @@ std::string to_json(const Report& report, std::string_view version) {
     }
     for (const auto& [what, reason] : report.unchecked)
         document["not_checked"].push_back({{"what", what}, {"reason", reason}});
+    if (report.reach) document["runs"] = json_of(*report.reach);
     return dump(document);
 }
 

@@ -34,10 +34,11 @@ enum class Rule : std::uint8_t {
 /// One rule, as reports and docs/reference/check-rules.md show it.
 struct RuleText {
     Rule rule;
-    std::string_view name;    ///< stable: scripts and files of suppressions use it
-    std::string_view what;    ///< what a finding of it says
-    std::string_view why;     ///< what can go wrong
-    std::string_view source;  ///< where the rule comes from
+    std::string_view name;           ///< stable: scripts and files of suppressions use it
+    std::string_view what;           ///< what a finding of it says
+    std::string_view why;            ///< what can go wrong
+    std::string_view source;         ///< where the rule comes from
+    bool is_of_instruction = false;  ///< to execute the instruction breaks the rule, in whatever state
 };
 
 [[nodiscard]] std::span<const RuleText> rules();

@@ -62,6 +62,7 @@ class Walker {
             result_.unchecked.push_back({"leaves-section", "the link of this kernel discarded its annotations"});
             result_.unchecked.push_back({"unbalanced-annotation", "the link of this kernel discarded its annotations"});
         }
+        std::ranges::sort(result_.instructions);
         return std::move(result_);
     }
 
@@ -110,7 +111,7 @@ class Walker {
                 add(Rule::no_instruction, address, "the path reaches bytes that are no instruction");
                 return;
             }
-            result_.instructions += seen == 0 ? 1 : 0;
+            if (seen == 0) result_.instructions.push_back(address);
             seen = static_cast<std::uint8_t>(seen | 1U << depth_);
             if (!patched_.empty()) check_patched(address);
             if (!follow(*decoded, section)) return;

@@ -12,7 +12,7 @@ namespace gatecrash::check {
 struct WalkResult {
     std::vector<Finding> findings;
     std::vector<Unchecked> unchecked;
-    std::uint64_t instructions = 0;  ///< that can be reached
+    std::vector<std::uint64_t> instructions;  ///< addresses of those that can be reached, in order
 };
 
 /// Walks the code from each entry point, then from each function and symbol that no path has reached.

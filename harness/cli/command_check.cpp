@@ -1,23 +1,26 @@
 #include <fmt/format.h>
 
+#include "check/protected_code.hpp"
 #include "check/report.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/version.hpp"
 #include "posix/file.hpp"
 #include "report/exit_code.hpp"
+#include "report/run_record.hpp"
 
 namespace gatecrash::cli {
 namespace {
 
 constexpr const char *section_option = "section", *entry_option = "entry", *suppress_option = "suppress",
-                     *sarif_option = "sarif", *require_option = "require";
+                     *sarif_option = "sarif", *require_option = "require", *run_option = "with-run";
 
 struct CheckOptions {
     CommonOptions common;
     std::string file;
     check::Request request;
     std::vector<check::Suppression> suppressions;
+    Words runs;  ///< files with results of sweeps
     std::optional<std::string> sarif;
 };
 
@@ -35,6 +38,8 @@ void add_check(OptionList& options) {
               "also require what only some kernels need; repeat it for more: verw, on each way to CPL 3, or "
               "swapgs-fence, after each conditional SWAPGS");
     add_text(options, suppress_option, "FILE", "accept the findings that FILE lists, in lines of RULE SYMBOL REASON");
+    add_words(options, run_option, "RESULT",
+              "also say what a sweep of FILE executed; RESULT is its --json document. Repeat it for more");
     add_text(
         options, sarif_option, "FILE",
         "also write the findings as SARIF 2.1.0; '-' is standard output, and the text then goes to standard error");
@@ -72,8 +77,14 @@ CheckOptions read_check(const Values& values) {
                          .file = values.only_argument("FILE"),
                          .request = {.sections = values.all(section_option), .entries = {}, .policy = {}},
                          .suppressions = {},
+                         .runs = values.all(run_option),
                          .sarif = values.text_if_given(sarif_option)};
     check_file(options.file, "the file", values.command());
+    for (const auto& run : options.runs) check_file(run, fmt::format("--{}", run_option), values.command());
+    if (!options.runs.empty() && !options.request.sections.empty()) {
+        values.fail(fmt::format("--{} and --{} exclude each other: sweeps record .noinstr.text and .entry.text only",
+                                run_option, section_option));
+    }
     for (const auto& text : values.all(entry_option)) options.request.entries.push_back(read_entry(text, values));
     for (const auto& word : values.all(require_option)) require(options.request.policy, word, values);
     if (const auto file = values.file_if_given(suppress_option)) {
@@ -94,6 +105,26 @@ kernel::Bytes read_bytes(const std::string& path) {
     return {bytes, bytes + text.size()};
 }
 
+/// Reads what sweeps executed. Refuses files that say nothing about `file`.
+std::optional<report::RunRecord> read_runs(const CheckOptions& options, const check::CodeFile& file) {
+    if (options.runs.empty()) return std::nullopt;
+    const auto refuse = [](const std::string& name, const std::string& why) {
+        throw UsageError(fmt::format("{}: {}", name, why), std::string(check_command.name));
+    };
+    if (!file.is_linked)
+        refuse(options.file, "an object file has none of the addresses that a sweep records: name the linked file");
+    const auto identity = check::identity_of(file, check::usual_sections(file));
+    report::RunRecord record;
+    for (const auto& name : options.runs) {
+        try {
+            report::add_results(record, posix::read_file(name), identity);
+        } catch (const report::RunRecordError& error) {
+            refuse(name, error.what());
+        }
+    }
+    return record;
+}
+
 int run_check(const CheckOptions& options) {
     const auto destinations = destinations_of_check(options);
     Documents documents(check_command.name, destinations);
@@ -104,7 +135,9 @@ int run_check(const CheckOptions& options) {
     } catch (const kernel::ImageError& error) {
         throw kernel::ImageError(options.file + ": " + error.what());
     }
-    const auto report = check::make_report(file, options.file, std::move(result), options.suppressions);
+    const auto runs = read_runs(options, file);
+    const auto report =
+        check::make_report(file, options.file, std::move(result), options.suppressions, runs ? &*runs : nullptr);
     TextOutput(destinations, options.common.quiet).print(check::to_text(report));
     // Documents of a kernel with many findings are large.
     if (options.common.json) documents.write("--json", check::to_json(report, version));
@@ -125,7 +158,8 @@ const Command check_command{
     .examples =
         "  gatecrash check vmlinux.o\n"
         "  gatecrash check kernel.elf --section .entry --entry trap_entry=idt\n"
-        "  gatecrash check kernel.elf --suppress accepted.txt --sarif check.sarif\n",
+        "  gatecrash check kernel.elf --suppress accepted.txt --sarif check.sarif\n"
+        "  gatecrash check my-guest.elf --with-run result.json\n",
     .add_options = add_check,
     .prepare = prepare<read_check, run_check>};
 

@@ -56,6 +56,14 @@ TEST(Linux, HoldsAndGivesTheSameResultForEachNumberOfWorkers) {
     EXPECT_EQ(results[0]["verdict"], "holds");
     EXPECT_GT(results[0]["boundaries"], 200);
     EXPECT_GT(results[0]["schedules"], results[0]["boundaries"]);
+
+    const TemporaryFolder folder;
+    const auto checked = run_gatecrash({"check", machines::default_kernel_image(), "--with-run",
+                                        folder.file("result.json", one.out), "--json", "-", "--quiet"});
+    const auto runs = json::parse(checked.out)["runs"];
+    EXPECT_EQ(runs["results"], 1) << checked.err;
+    EXPECT_GT(runs["reached"], 50);
+    for (const auto& unreached : runs["not_reached"]) EXPECT_NE(unreached["symbol"], "entry_SYSCALL_64");
 }
 
 /// Builds a vmlinux with the symbols of the kernel that is swept. Its debug information knows one function, which

@@ -65,6 +65,12 @@ TEST(Run, ShowsWhereTheFindingHappens) {
     const auto trace = run_on_amd({"replay", schedule, "--trace"});
     EXPECT_EQ(trace.code, 1);
     EXPECT_THAT(trace.out, HasSubstr("iret"));
+
+    // GUEST is that variant's file.
+    const auto checked = run_gatecrash({"check", GUEST, "--with-run", path});
+    EXPECT_THAT(checked.out, HasSubstr(" instructions were reached by 1 sweep\n")) << checked.err;
+    EXPECT_THAT(checked.out, HasSubstr("    not reached: entry_mc, "));
+    EXPECT_THAT(checked.out, Not(HasSubstr("    not reached: entry_bp, ")));
 }
 
 TEST(Run, GivesTheSameAnswerEachTime) {

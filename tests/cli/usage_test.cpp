@@ -63,6 +63,11 @@ TEST(Usage, IsExplainedWhereItIsWrong) {
     expect_wrong_usage({"check", GATECRASH, "--sarif", "-", "--json", "-"}, "--json and --sarif both write to");
     expect_wrong_usage({"check", GATECRASH, "--sarif", "/nonexistent/x"}, "--sarif: ");
     expect_wrong_usage({"check", GATECRASH, GATECRASH}, "unexpected argument");
+    expect_wrong_usage({"check", GUEST, "--with-run"}, "--with-run");
+    expect_wrong_usage({"check", GUEST, "--with-run", "/nonexistent"}, "--with-run: cannot read /nonexistent");
+    expect_wrong_usage({"check", GUEST, "--with-run", GUEST}, GUEST ": not a JSON document of gatecrash: ");
+    expect_wrong_usage({"check", GUEST, "--with-run", GUEST, "--section", ".entry.text"},
+                       "--with-run and --section exclude each other");
     expect_wrong_usage({"run", "--frob"}, "unknown option --frob");
     expect_wrong_usage({"list", "--junit", "x"}, "unknown option --junit");
     expect_wrong_usage({"run", "--junit"}, "--junit");
@@ -116,6 +121,13 @@ TEST(CheckCommand, SaysWhatBreaksARule) {
     EXPECT_EQ(suppressed.code, 0);
     EXPECT_THAT(suppressed.out, HasSubstr("line 2 of the suppressions is unused: no indirect-branch at nobody\n"));
     EXPECT_THAT(suppressed.out, HasSubstr("0 findings, 1 suppressed in 5 instructions"));
+
+    const std::string other = R"({"gatecrash": "1", "results": [{"code": "0", "executed": []}]})";
+    const auto foreign = folder.file("foreign.json", other);
+    expect_wrong_usage({"check", code + ".elf", "--with-run", foreign}, "none of its results is about this file");
+    expect_wrong_usage({"check", code + ".o", "--with-run", foreign}, "an object file has none of the addresses");
+    const auto cut = folder.file("cut.json", other.substr(0, 30));
+    expect_wrong_usage({"check", code + ".elf", "--with-run", cut}, "not a JSON document of gatecrash: ");
 
     const auto added = run_gatecrash({"check", code + "-clean.elf", "--entry", "work", "--section", ".entry.text"});
     EXPECT_EQ(added.code, 1);
