@@ -43,8 +43,8 @@ enum Kind : std::uint32_t {
 constexpr std::size_t type_size = 12, member_size = 12, enumerator_size = 8;
 /// Structures nest less deep than this. A damaged section could nest without end.
 constexpr unsigned max_depth = 32;
-/// Bounds the search for one member; a kernel has some hundreds to search. Structures of a damaged section could contain
-/// each other many times.
+/// Bounds the search for one member; a kernel has some hundreds to search. Structures of a damaged section could
+/// contain each other many times.
 constexpr std::uint32_t max_members = 100'000;
 
 constexpr Kind kind_of(std::uint32_t info) { return static_cast<Kind>(info >> 24 & 0x1f); }
