@@ -630,8 +630,9 @@ TEST(Doctor, FindsTheEmulatedMachineFit) {
     const auto behaviours = document["machine"]["behaviours"], answers = document["machine"]["answers"];
     EXPECT_GT(behaviours.size(), 90U);
     EXPECT_EQ(document["manuals"].size(), behaviours.size());
-    for (const auto& [name, is_as_on_silicon] : behaviours.items()) {
-        const bool ok = is_as_on_silicon;
+    for (const auto& behaviour : behaviours.items()) {
+        const auto& name = behaviour.key();
+        const bool ok = behaviour.value();
         const auto place_of = [&](std::string_view mark) {
             return result.out.find(fmt::format("  {:<9}{}", mark, name));
         };
