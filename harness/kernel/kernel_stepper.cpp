@@ -11,6 +11,7 @@
 #include "vm/state/debug_registers.hpp"
 #include "vm/state/msrs.hpp"
 #include "vm/state/registers.hpp"
+#include "vm/stepping/hidden_nmi.hpp"
 #include "vm/stepping/stepper.hpp"
 
 namespace gatecrash::kernel {
@@ -56,33 +57,6 @@ class OtherBytes {
   private:
     std::vector<std::byte> original_;
     std::span<std::byte> place_;
-};
-
-/// Hides an NMI that has to wait. If an IRET unmasks NMIs and faults, KVM would deliver the NMI at the wrong place.
-class HiddenNmi {
-  public:
-    explicit HiddenNmi(kvm::Vcpu& cpu) : cpu_(cpu) {
-        const auto& events = cpu.events();
-        is_hidden_ = events.nmi.pending != 0 && (events.nmi.masked != 0 || events.interrupt.shadow != 0);
-        if (is_hidden_) set(0);
-    }
-    ~HiddenNmi() {
-        if (is_hidden_ && cpu_.events().nmi.pending == 0) set(1);
-    }
-    /// Says that the NMI was delivered nevertheless. A CPU with virtual NMIs does not drop one that it has latched.
-    void forget() { is_hidden_ = false; }
-    HiddenNmi(const HiddenNmi&) = delete;
-    HiddenNmi& operator=(const HiddenNmi&) = delete;
-
-  private:
-    void set(std::uint8_t pending) {
-        auto events = cpu_.events();
-        events.nmi.pending = pending;
-        events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING;
-        cpu_.set_events(events);
-    }
-    kvm::Vcpu& cpu_;
-    bool is_hidden_ = false;
 };
 
 }  // namespace
@@ -153,7 +127,7 @@ KernelStepper::Step KernelStepper::step() {
 
     Step step;
     {
-        HiddenNmi hidden(cpu);
+        vm::HiddenNmi hidden(cpu);
         step = run_to_boundary();
         if (step.delivered == GATECRASH_VECTOR_NMI) hidden.forget();
     }

@@ -389,6 +389,40 @@ TEST_P(Stepping, DeliversALatchedNmiOnTheHandlerOfTheIretThatFaults) {
     }
 }
 
+/// The trap flag stepper gives up before a POPF that sets TF. Whatever runs the guest from there, the NMI comes.
+TEST(TrapFlagStepping, KeepsALatchedNmiWhereItGivesUp) {
+    GuestCode code;
+    auto& k = code.kernel;
+    Label handler, start, second;
+    k.jmp(start);
+    k.L(handler);
+    k.inc(k.rbx);
+    k.cmp(k.rbx, 2);
+    k.je(second);
+    k.push(rflags_tf | 2);
+    k.popfq();
+    k.L(second);
+    k.iretq();
+    k.L(start);
+    k.doorbell(GATECRASH_PORT_BEGIN);
+    k.nop();
+    k.doorbell(GATECRASH_PORT_END);
+    code.handle(GATECRASH_VECTOR_NMI, handler, GATECRASH_IST_NMI);
+    Guest guest(kvm_system(), code.build("guest"));
+    ASSERT_EQ(run_patiently(guest), Outcome{Doorbell{GATECRASH_PORT_BEGIN}});
+    guest.land(Event::nmi());
+    const auto stepper = make_trap_flag_stepper(guest);
+    stepper->enter();
+    EXPECT_EQ(stepper->step().delivered, GATECRASH_VECTOR_NMI);
+    guest.land(Event::nmi());
+    const auto step_to_popf = [&] {
+        for (int i = 0; i < 20; ++i) (void)stepper->step();
+    };
+    EXPECT_THROW(step_to_popf(), CannotStep);
+    stepper->leave();
+    EXPECT_TRUE(guest.has_latched_nmi());
+}
+
 TEST_P(Stepping, DropsAThirdNmi) {
     GuestCode code;
     auto& k = code.kernel;

@@ -3,17 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "vm/stepping/hidden_nmi.hpp"
+
 namespace gatecrash::vm {
-namespace {
-
-void set_latched_nmi(Guest& guest, bool latched) {
-    auto events = guest.cpu().events();
-    events.nmi.pending = latched ? 1 : 0;
-    events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING;
-    guest.cpu().set_events(events);
-}
-
-}  // namespace
 
 Gate decode_gate(std::span<const std::byte> bytes) {
     std::uint16_t low = 0, selector = 0, middle = 0;
@@ -40,20 +32,18 @@ void set_target(std::span<std::byte, max_gate_size> gate, Virtual target) {
 }
 
 Step Stepper::step() {
-    // Hides an NMI that has to wait from KVM. If an IRET unmasks NMIs and faults, KVM would deliver the NMI at the next
-    // boundary or in a stepper's own code. Which one would depend on when the host gets an interrupt.
-    const bool nmi_waits = guest_.has_latched_nmi() && !guest_.can_deliver(Event::nmi());
-    if (nmi_waits) set_latched_nmi(guest_, false);
     const auto known = guest_.known();
     const auto instruction = guest_.next_instruction();
     const auto rsp = guest_.cpu().regs().rsp;
-    auto result = advance();
+    Step result;
+    {
+        HiddenNmi hidden(guest_.cpu());
+        result = advance();
+        if (result.delivered == GATECRASH_VECTOR_NMI) hidden.forget();
+    }
     // A stepper can mistake a delivery for a branch, but every delivery pushes a frame.
     const bool delivered = result.delivered || guest_.cpu().regs().rsp != rsp;
     if (!result.end && instruction && !opens_shadow(*instruction)) guest_.executed(*instruction, delivered, known);
-    // A CPU with virtual NMIs has not dropped one that it saw in an earlier run.
-    if (nmi_waits && !guest_.has_latched_nmi() && result.delivered != GATECRASH_VECTOR_NMI)
-        set_latched_nmi(guest_, true);
     // An event that the instruction let in (an IRET unmasked it, say) is delivered before the next instruction.
     while (!result.end && !result.delivered && guest_.delivery_due()) {
         const auto before = guest_.known();
