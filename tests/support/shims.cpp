@@ -9,8 +9,10 @@
 #include <random>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "gatecrash/abi.h"
+#include "vm/state/registers.hpp"
 
 namespace gatecrash {
 namespace {
@@ -175,6 +177,102 @@ class ReportingShim : public kvm::Shim {
     bool is_stepped_ = false;
 };
 
+class MaskingShim : public kvm::Shim {
+  public:
+    int call(int fd, unsigned long request, void* argument, kvm_run& shared) override {
+        if (request == KVM_SET_VCPU_EVENTS) {
+            auto events = *static_cast<const kvm_vcpu_events*>(argument);
+            keep_mask(events);
+            return ::ioctl(fd, request, &events);
+        }
+        if (request == KVM_RUN && (shared.kvm_dirty_regs & KVM_SYNC_X86_EVENTS) != 0) keep_mask(shared.s.regs.events);
+        const int result = ::ioctl(fd, request, argument);
+        const int error = errno;
+        if (request == KVM_RUN) {
+            kvm_vcpu_events events{};
+            (void)::ioctl(fd, KVM_GET_VCPU_EVENTS, &events);
+            is_masked_ = events.nmi.masked != 0;
+        }
+        errno = error;
+        return result;
+    }
+
+  private:
+    void keep_mask(kvm_vcpu_events& events) const {
+        if (is_masked_) events.nmi.masked = 1;
+    }
+
+    bool is_masked_ = false;  ///< as the last run left it
+};
+
+class TrappingShim : public kvm::Shim {
+  public:
+    int call(int fd, unsigned long request, void* argument, kvm_run& shared) override {
+        if (request == KVM_SET_GUEST_DEBUG)
+            is_stepped_ = (static_cast<kvm_guest_debug*>(argument)->control & KVM_GUESTDBG_SINGLESTEP) != 0;
+        if (request != KVM_RUN || shared.immediate_exit != 0) return ::ioctl(fd, request, argument);
+        if (std::exchange(is_left_, false)) {
+            if (is_stepped_) return report(fd, shared);
+            inject(fd, shared);
+        }
+        const int result = ::ioctl(fd, request, argument);
+        is_left_ = result == 0 && is_stepped_ && shared.exit_reason == KVM_EXIT_IO;
+        return result;
+    }
+
+  private:
+    static int report(int fd, kvm_run& shared) {
+        (void)run_nothing(fd, shared);
+        shared.exit_reason = KVM_EXIT_DEBUG;
+        shared.debug.arch = {.exception = GATECRASH_VECTOR_DB, .pad = 0, .pc = 0, .dr6 = 0xffff4ff0, .dr7 = 0x400};
+        return 0;
+    }
+
+    static void inject(int fd, kvm_run& shared) {
+        const bool is_shared = (shared.kvm_dirty_regs & KVM_SYNC_X86_EVENTS) != 0;
+        kvm_vcpu_events events = shared.s.regs.events;
+        if (!is_shared) (void)::ioctl(fd, KVM_GET_VCPU_EVENTS, &events);
+        events.exception.injected = 1;
+        events.exception.nr = GATECRASH_VECTOR_DB;
+        events.exception.has_error_code = 0;
+        if (is_shared) shared.s.regs.events = events;
+        if (!is_shared) (void)::ioctl(fd, KVM_SET_VCPU_EVENTS, &events);
+    }
+
+    bool is_stepped_ = false, is_left_ = false;
+};
+
+class RefusingShim : public kvm::Shim {
+  public:
+    int call(int fd, unsigned long request, void* argument, kvm_run& shared) override {
+        if (request != KVM_RUN || shared.immediate_exit != 0) return ::ioctl(fd, request, argument);
+        if (!is_refused(shared)) return ::ioctl(fd, request, argument);
+        (void)run_nothing(fd, shared);
+        shared.exit_reason = KVM_EXIT_FAIL_ENTRY;
+        shared.fail_entry.hardware_entry_failure_reason = 0x80000021;
+        return 0;
+    }
+
+  private:
+    static bool is_refused(const kvm_run& shared) {
+        constexpr std::uint64_t needed = KVM_SYNC_X86_REGS | KVM_SYNC_X86_EVENTS;
+        if ((shared.kvm_dirty_regs & needed) != needed) return false;
+        const auto& events = shared.s.regs.events;
+        return (shared.s.regs.regs.rflags & vm::rflags_tf) != 0 && events.interrupt.shadow != 0 &&
+               events.exception.injected != 0 && events.exception.nr == GATECRASH_VECTOR_DB;
+    }
+};
+
+class UnblockingShim : public kvm::Shim {
+  public:
+    int call(int fd, unsigned long request, void* argument, kvm_run& /*shared*/) override {
+        if (request != KVM_SET_GUEST_DEBUG) return ::ioctl(fd, request, argument);
+        auto debug = *static_cast<const kvm_guest_debug*>(argument);
+        debug.control &= ~std::uint32_t{KVM_GUESTDBG_BLOCKIRQ};
+        return ::ioctl(fd, request, &debug);
+    }
+};
+
 template <typename T>
 kvm::ShimFactory make() {
     return [] { return std::make_unique<T>(); };
@@ -192,6 +290,11 @@ kvm::ShimFactory report_int1(std::uint64_t address) {
     return [address] { return std::make_unique<ReportingShim>(address); };
 }
 kvm::ShimFactory give_up_on_nested_debug_exceptions() { return make<GivingUpShim>(); }
+
+kvm::ShimFactory keep_nmi_mask() { return make<MaskingShim>(); }
+kvm::ShimFactory leave_traps() { return make<TrappingShim>(); }
+kvm::ShimFactory refuse_traps_in_shadows() { return make<RefusingShim>(); }
+kvm::ShimFactory ignore_block_irq() { return make<UnblockingShim>(); }
 
 std::span<const NamedShim> harmless_shims() {
     static const std::array shims{

@@ -30,6 +30,16 @@ struct NamedShim {
 /// Reports the INT1 at `address` as a #DB if it is stepped, and leaves RIP there. KVM on Intel's CPUs does.
 [[nodiscard]] kvm::ShimFactory report_int1(std::uint64_t address);
 
+/// Keeps NMIs masked until an IRET, whatever the state says with which the guest is entered. Bochs 2.7 does.
+[[nodiscard]] kvm::ShimFactory keep_nmi_mask();
+/// Leaves the trap of a stepped instruction that causes an exit to the next run. Bochs 2.7 does.
+[[nodiscard]] kvm::ShimFactory leave_traps();
+
+/// Refuses to enter a guest with a #DB in an interrupt shadow while TF is set, as KVM for Intel before Linux 5.17 does.
+[[nodiscard]] kvm::ShimFactory refuse_traps_in_shadows();
+/// Ignores KVM_GUESTDBG_BLOCKIRQ, as KVM before Linux 5.15 does.
+[[nodiscard]] kvm::ShimFactory ignore_block_irq();
+
 /// Returns the shims under which every verdict stays the same.
 [[nodiscard]] std::span<const NamedShim> harmless_shims();
 /// Returns one of these. Throws std::out_of_range.
