@@ -19,6 +19,7 @@
 #include "kvm/error.hpp"
 #include "posix/file.hpp"
 #include "vm/instruction.hpp"
+#include "vm/kvm_bugs.hpp"
 #include "vm/outcome.hpp"
 #include "vm/page.hpp"
 #include "vm/quirks/tss_type.hpp"
@@ -376,7 +377,7 @@ std::optional<Stop> KernelGuest::stop_of(const kvm::Exit& exit) {
     if (std::holds_alternative<kvm::InternalErrorExit>(exit)) return Ended{kvm::describe(exit)};
     if (std::holds_alternative<kvm::HltExit>(exit)) return Ended{"it halted"};
     if (std::holds_alternative<kvm::FailEntryExit>(exit) || std::holds_alternative<kvm::OtherExit>(exit))
-        throw vm::MachineFault(kvm::describe(exit));
+        throw vm::MachineFault(kvm::describe(exit) + vm::known_bug(exit, cpu_.regs(), cpu_.events()));
     // Memory where no device is reads all ones.
     if (std::holds_alternative<kvm::InterruptedExit>(exit) && watchdog_.fired()) {
         may_be_halted_ = true;

@@ -36,7 +36,8 @@ constexpr KnownProblem known[] = {
                 (is_between(facts, {5, 16, 0}, {6, 1, 50}) || is_between(facts, {6, 2, 0}, {6, 3, 2}));
      }},
     {{"a trap of TF in the shadow of STI or MOV SS makes the VM entry fail (KVM_EXIT_FAIL_ENTRY)",
-      "before 5.17, on Intel's CPUs", "use a newer kernel"},
+      "before 5.17, on Intel's CPUs (mended by b9bed78e2fa9, also in stable kernels of February 2022)",
+      "use a newer kernel"},
      [](const HostFacts& facts, Vendor vendor) {
          return vendor == Vendor::intel && is_between(facts, {0, 0, 0}, {5, 17, 0});
      }},

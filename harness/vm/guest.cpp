@@ -7,6 +7,7 @@
 
 #include "kvm/error.hpp"
 #include "vm/boot/boot_registers.hpp"
+#include "vm/kvm_bugs.hpp"
 #include "vm/quirks/leftover_breakpoints.hpp"
 #include "vm/quirks/new_pages.hpp"
 #include "vm/quirks/nmi_mask.hpp"
@@ -260,7 +261,8 @@ kvm::Exit Guest::run_once(bool irq_window) {
     if (std::holds_alternative<kvm::ShutdownExit>(exit)) msrs_.forget();
     stale_trap_.note(*this, exit);
     if (const auto* refused = std::get_if<kvm::FailEntryExit>(&exit)) {
-        throw RefusedEntry(kvm::describe(exit) + "\n" + dump(), refused->reason);
+        throw RefusedEntry(kvm::describe(exit) + known_bug(exit, cpu_.regs(), cpu_.events()) + "\n" + dump(),
+                           refused->reason);
     }
     const auto* error = std::get_if<kvm::InternalErrorExit>(&exit);
     if ((error != nullptr && !is_guests_doing(*error) && !is_nested_debug_exception(*error)) ||

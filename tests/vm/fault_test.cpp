@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "support/kvm_system.hpp"
+#include "support/shims.hpp"
 #include "vm/boot/guest_code.hpp"
 #include "vm/guest.hpp"
 
@@ -31,6 +32,34 @@ TEST(Fault, ThatTheCpuRefusesTheStateHasADumpWithDisassembly) {
                                  "\n  code:\n    [0-9a-f]+  [a-z]+ ", "\n  newest log records:\n"}) {
             EXPECT_THAT(what, ContainsRegex(part));
         }
+    }
+}
+
+/// KVM for Intel before Linux 5.17 is refused the entry with a #DB in a shadow.
+TEST(Fault, ThatAKnownBugOfKvmExplainsNamesTheKernelThatMendedIt) {
+    GuestCode code;
+    code.kernel.doorbell(GATECRASH_PORT_END);
+    auto system = kvm::System::open();
+    system.put_between(refuse_traps_in_shadows());
+    Guest guest(system, code.build("refused"));
+    const auto begin = guest.snapshot();
+    EXPECT_EQ(guest.run(), Outcome{Doorbell{GATECRASH_PORT_END}});
+    guest.restore(begin);
+    auto regs = guest.cpu().regs();
+    regs.rflags |= rflags_tf;
+    guest.cpu().set_regs(regs);
+    auto events = guest.cpu().events();
+    events.interrupt.shadow = KVM_X86_SHADOW_INT_STI;
+    events.flags |= KVM_VCPUEVENT_VALID_SHADOW;
+    guest.cpu().set_events(events);
+    guest.land(Event::db());
+    try {
+        (void)guest.run();
+        FAIL();
+    } catch (const RefusedEntry& fault) {
+        EXPECT_EQ(fault.reason(), 0x80000021U);
+        EXPECT_THAT(fault.what(), ContainsRegex("^KVM_EXIT_FAIL_ENTRY: hardware reason 0x80000021: a KVM bug, .* fixed "
+                                                "in Linux 5.17 .*: use a newer kernel\nvCPU of refused:\n"));
     }
 }
 
