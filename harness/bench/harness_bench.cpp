@@ -97,7 +97,8 @@ Path walk(Guest& guest, const sweep::Window& window, vm::StepperKind kind) {
 
 /// A guest, its first window, and the boundaries in it.
 struct WalkedGuest {
-    WalkedGuest(const kvm::System& system, vm::Image image, vm::StepperKind kind) : guest(system, std::move(image)) {
+    WalkedGuest(const kvm::System& system, vm::Image image, vm::StepperKind kind, vm::quirks::Repairs repairs)
+        : guest(system, std::move(image), repairs) {
         auto first = sweep::next_window(guest);
         if (!first) throw vm::ImageError(guest.image().name + ": the guest has no window to measure");
         window = std::move(*first);
@@ -161,13 +162,6 @@ Figure derived(const char* name, const char* unit, double value, Interval interv
             .note = note};
 }
 
-/// Measures the injections of a guest that differs from the small one.
-Figure injections_of(const kvm::System& system, const vm::Image& image, vm::StepperKind kind, const char* name,
-                     const char* note) {
-    WalkedGuest guest(system, image, kind);
-    return summarize(name, "ns", injection_samples(guest), note);
-}
-
 }  // namespace
 
 Figure measure_floor(const kvm::System& system) {
@@ -175,14 +169,20 @@ Figure measure_floor(const kvm::System& system) {
                      "KVM_RUN to HLT and back, with all registers set and read");
 }
 
-std::vector<Figure> measure_harness(const kvm::System& system, const vm::Image& image, vm::StepperKind kind) {
+std::vector<Figure> measure_harness(const kvm::System& system, const vm::Image& image, vm::StepperKind kind,
+                                    vm::quirks::Repairs repairs) {
     constexpr std::uint64_t mib = 1 << 20;
     const auto floor = measure_floor(system);
     const auto create = timed(creations, [&] {
         auto vm = system.create_vm();
         (void)vm.create_vcpu();
     });
-    WalkedGuest small(system, short_guest(0), kind);
+    // Measures the injections of a guest that differs from the small one.
+    const auto injections_of = [&](const vm::Image& other, const char* name, const char* note) {
+        WalkedGuest guest(system, other, kind, repairs);
+        return summarize(name, "ns", injection_samples(guest), note);
+    };
+    WalkedGuest small(system, short_guest(0), kind, repairs);
     const auto exits = small.guest.cpu().counter("exits");
     const auto exits_before = exits ? exits->read() : 0;
     const auto injection = summarize("injection_ns", "ns", injection_samples(small),
@@ -193,12 +193,12 @@ std::vector<Figure> measure_harness(const kvm::System& system, const vm::Image& 
     const auto snapshots = samples_behind_a_run(
         small, [](Guest& guest, const vm::Snapshot& boundary) { (void)guest.snapshot(&boundary); });
     const auto with_2_mib =
-        injections_of(system, short_guest(2 * mib), kind, "injection_2_mib_ns", "the same with 2 MiB more of memory");
-    const auto with_64_mib = injections_of(system, short_guest(64 * mib), kind, "injection_64_mib_ns",
-                                           "the same with 64 MiB more of memory");
-    const auto with_wrmsr = injections_of(system, short_guest(0, true), kind, "injection_wrmsr_ns",
-                                          "the same with WRMSR in the guest's text");
-    WalkedGuest real(system, image, kind);
+        injections_of(short_guest(2 * mib), "injection_2_mib_ns", "the same with 2 MiB more of memory");
+    const auto with_64_mib =
+        injections_of(short_guest(64 * mib), "injection_64_mib_ns", "the same with 64 MiB more of memory");
+    const auto with_wrmsr =
+        injections_of(short_guest(0, true), "injection_wrmsr_ns", "the same with WRMSR in the guest's text");
+    WalkedGuest real(system, image, kind, repairs);
     const auto real_injection =
         summarize("injection_real_ns", "ns", injection_samples(real), "the same of " + image.name);
     constexpr double second = 1e9;

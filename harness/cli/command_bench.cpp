@@ -124,7 +124,8 @@ BenchDocument measure_here(const BenchOptions& options, const LocalMachine& loca
                 {gatecrash::bench::measure_kernel(local.system, options.kernels.at(0), options.kernels.at(1))}};
     }
     if (is_of_harness(options))
-        return measure_harness(local.system, local.description, options.common.stepper.value_or(local.stepper));
+        return measure_harness(local.system, local.description, options.common.stepper.value_or(local.stepper),
+                               local.repairs);
     return {version, local.description, measure_paths(options, local)};
 }
 

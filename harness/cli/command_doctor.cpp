@@ -108,8 +108,9 @@ std::string report_of(const ExaminedHere& examined, const std::string& doctor) {
     if (machine.host) expected = report::expected_cost(*machine.host, machine.description.vendor);
     if (!machine.fit) return report::host_report(doctor, {}, "this machine is not fit", expected);
     const auto stepper = qualify::stepper_for(examined.measurements);
-    return report::host_report(doctor, measure_harness(kvm::System::open(), machine.description, stepper), "",
-                               expected);
+    const auto figures =
+        measure_harness(kvm::System::open(), machine.description, stepper, qualify::repairs_for(examined.measurements));
+    return report::host_report(doctor, figures, "", expected);
 }
 
 /// Examines this machine, and prints its behaviours.

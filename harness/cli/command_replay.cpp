@@ -91,7 +91,7 @@ int replay(const ReplayOptions& options) {
     for (const auto& [schedule, target] : replays) {
         if (!results.empty()) text.print("\n");
         const auto start = std::chrono::steady_clock::now();
-        vm::Guest machine(local->system, target.image);
+        vm::Guest machine(local->system, target.image, local->repairs);
         const auto events = events_of(schedule);
         const auto stepper = options.common.stepper.value_or(vm::stepper_for(target.image, events, local->stepper));
         const auto replayed = sweep::replay(machine, schedule, stepper, trace);

@@ -32,7 +32,7 @@ int work(const WorkerOptions& options) {
     auto local = choose_machine(options.common.machine, !options.basics);
     if (!local) return run_inside(options.common, {.inputs = options.files, .in = STDIN_FILENO});
     const InterruptGuard guard;
-    const worker::Machine machine{local->description, local->system, local->stepper,
+    const worker::Machine machine{local->description, local->system, local->stepper, local->repairs,
                                   [&](std::span<const vm::Event> events) { check_that_it_lands(events, *local); }};
     worker::Worker worker(machine, STDIN_FILENO);
     const auto job = worker.wait_for_job();

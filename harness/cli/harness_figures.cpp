@@ -14,8 +14,10 @@ constexpr const char* measured_guest = "nested-nmi/copied-frame";
 }  // namespace
 
 report::BenchDocument measure_harness(const kvm::System& system, const report::MachineDescription& machine,
-                                      vm::StepperKind stepper) {
-    return {version, machine, {gatecrash::bench::measure_harness(system, find_target(measured_guest).image, stepper)}};
+                                      vm::StepperKind stepper, vm::quirks::Repairs repairs) {
+    return {version,
+            machine,
+            {gatecrash::bench::measure_harness(system, find_target(measured_guest).image, stepper, repairs)}};
 }
 
 }  // namespace gatecrash::cli

@@ -27,7 +27,10 @@ Attempt try_here(bool others) {
         if (const auto failure = first_basic_failure(measurements)) return {{}, describe(*failure), failure->remedy};
         auto description = describe_here();
         add_behaviours(description, measurements);
-        return {LocalMachine{std::move(description), std::move(system), qualify::stepper_for(measurements)}, {}, {}};
+        return {LocalMachine{std::move(description), std::move(system), qualify::stepper_for(measurements),
+                             qualify::repairs_for(measurements)},
+                {},
+                {}};
     } catch (const kvm::Error& error) {
         return {{}, error.what(), {}};  // the text contains the remedy
     }

@@ -14,7 +14,8 @@ namespace gatecrash::cli {
 struct LocalMachine {
     report::MachineDescription description;  ///< includes the behaviours that were measured
     kvm::System system;
-    vm::StepperKind stepper;  ///< used unless the user names another one
+    vm::StepperKind stepper;      ///< used unless the user names another one
+    vm::quirks::Repairs repairs;  ///< those that its guests need
 };
 
 /// Returns the machine to use. Its basic behaviours are as on real hardware; `others` asks to measure the other ones

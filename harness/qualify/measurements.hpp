@@ -74,5 +74,6 @@ Answer ssp_over_syscall(Bench& bench);
 Answer trap_flag_step(Bench& bench);
 Answer stop_bytes_step(Bench& bench);
 Answer trap_flag_leaves_no_state(Bench& bench);
+Answer exit_leaves_no_trap(Bench& bench);
 
 }  // namespace gatecrash::qualify

@@ -10,6 +10,7 @@
 #include "kvm/system.hpp"
 #include "qualify/answer.hpp"
 #include "vm/behaviour.hpp"
+#include "vm/quirks/repairs.hpp"
 #include "vm/stepping/stepper.hpp"
 
 namespace gatecrash::qualify {
@@ -39,7 +40,7 @@ struct Manuals {
 
 /// Says which behaviours to measure.
 struct Scope {
-    bool others = true;            ///< also those that are not basic and that stepper_for() does not need
+    bool others = true;            ///< also those that neither are basic nor decide how guests are run
     bool facts = true;             ///< also the facts, if `others` is set; no command relies on them
     bool stop_when_unfit = false;  ///< stop after a basic behaviour that is not as expected
 };
@@ -55,6 +56,10 @@ struct Scope {
 /// Returns the stepper for users who did not choose one: the trap flag, or stop bytes if that flag leaves a trace in
 /// the guest.
 [[nodiscard]] vm::StepperKind stepper_for(const std::vector<Measurement>& measurements);
+
+/// Returns the repairs that guests need on a machine with these measurements. A defect that was not measured is taken
+/// for one that it has.
+[[nodiscard]] vm::quirks::Repairs repairs_for(const std::vector<Measurement>& measurements);
 
 /// Returns the first basic behaviour that is not as expected. Empty if the machine is fit.
 [[nodiscard]] std::optional<Measurement> first_basic_failure(const std::vector<Measurement>& measurements);

@@ -96,4 +96,26 @@ Answer trap_flag_leaves_no_state(Bench& bench) {
     return {FreeRun{}};
 }
 
+/// Does not use Guest::run_once() for the step, which would have its trap removed.
+Answer exit_leaves_no_trap(Bench& bench) {
+    RecordingCode code;
+    code.on(GATECRASH_VECTOR_DB, GATECRASH_IST_DB);
+    code.kernel.doorbell(GATECRASH_PORT_BEGIN);
+    code.kernel.doorbell(GATECRASH_PORT_FATAL);
+    code.place(after(Mark::doorbell));
+    code.kernel.nop();
+    code.place(after(Mark::doorbell, 1));
+    code.end();
+    return code.tell(code.run(bench, [](Guest& guest) {
+        auto& cpu = guest.cpu();
+        cpu.set_guest_debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP);
+        constexpr int patience = 100;  // runs that a signal may end
+        for (int i = 0; i < patience && std::holds_alternative<kvm::InterruptedExit>(cpu.run()); ++i) {
+            cpu.clear_immediate_exit();
+        }
+        cpu.set_guest_debug(0);
+        cpu.complete_exit();
+    }));
+}
+
 }  // namespace gatecrash::qualify

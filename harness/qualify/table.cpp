@@ -69,6 +69,8 @@ const std::vector<Probe> table{
              Delivery{vectors::db, after(Mark::doorbell)}}),
      "SDM 26.6.1 (blocking by NMI); APM 15.21.10",
      "nothing: gatecrash lets a guest with masked NMIs execute an IRET first", nmi_mask_over_entry},
+    {Behaviour::exit_leaves_no_trap, always({Statement::no_event}), "SDM 26.3.1.5; APM 15.20",
+     "nothing: gatecrash removes such a trap by a step of its own", exit_leaves_no_trap},
     {Behaviour::second_nmi_dropped, always({NmisDelivered{1}}), "SDM 6.7.1; APM 8.2.3", skipped, second_nmi_dropped},
     {Behaviour::faulting_iret_unmasks_nmi,
      unless_amd({Delivery{vectors::nmi, after(Mark::doorbell)}, Delivery{vectors::nmi, handler_of(vectors::gp)},

@@ -35,8 +35,8 @@ bool is_nested_debug_exception(const kvm::InternalErrorExit& error) {
 
 }  // namespace
 
-Guest::Guest(const kvm::System& system, Image image)
-    : Guest(std::make_unique<VirtualMachine>(system), nullptr, std::move(image)) {}
+Guest::Guest(const kvm::System& system, Image image, quirks::Repairs repairs)
+    : Guest(std::make_unique<VirtualMachine>(system, repairs), nullptr, std::move(image)) {}
 
 Guest::Guest(VirtualMachine& virtual_machine, Image image) : Guest(nullptr, &virtual_machine, std::move(image)) {}
 

@@ -24,6 +24,7 @@
 #include "vm/landing/event_kind.hpp"
 #include "vm/memory.hpp"
 #include "vm/outcome.hpp"
+#include "vm/quirks/repairs.hpp"
 #include "vm/quirks/stale_trap.hpp"
 #include "vm/quirks/unfinished_out.hpp"
 #include "vm/state/msrs.hpp"
@@ -41,8 +42,8 @@ class Guest {
   public:
     /// Boots `image` at CPL 0: a 64-bit image straight into 64-bit mode, a 32-bit image into legacy mode with PAE.
     /// Paging is on, its GDT, IDT and TSS are loaded, interrupts are off, and RSP is at its boot stack. Nothing has
-    /// executed yet. Throws ImageError or kvm::Error.
-    Guest(const kvm::System& system, Image image);
+    /// executed yet. Makes the `repairs` that its machine needs. Throws ImageError or kvm::Error.
+    Guest(const kvm::System& system, Image image, quirks::Repairs repairs = {});
     /// Boots `image` in `virtual_machine`, which can have one guest at a time.
     Guest(VirtualMachine& virtual_machine, Image image);
     ~Guest();
@@ -185,6 +186,7 @@ class Guest {
     /// Executes instructions of the harness's own on the guest's CPU. This replaces the guest's registers.
     void execute(std::span<const std::byte> code, const kvm_regs& regs);
     [[nodiscard]] HarnessCode& harness_code() { return harness_code_; }
+    [[nodiscard]] const quirks::Repairs& repairs() const { return machine_.repairs(); }
     [[nodiscard]] const kvm_sregs& sregs_at_boot() const { return boot_sregs_; }
 
     // --- for steppers ------------------------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ constexpr std::uint64_t intel_tss_address = 0xfffbd000;
 
 }  // namespace
 
-VirtualMachine::VirtualMachine(const kvm::System& system)
-    : vm_(system.create_vm()), cpu_([&] {
+VirtualMachine::VirtualMachine(const kvm::System& system, quirks::Repairs repairs)
+    : repairs_(repairs), vm_(system.create_vm()), cpu_([&] {
           vm_.set_tss_address(intel_tss_address);
           return vm_.create_vcpu();
       }()) {

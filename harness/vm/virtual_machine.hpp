@@ -8,6 +8,7 @@
 #include "kvm/vcpu.hpp"
 #include "kvm/vm.hpp"
 #include "vm/quirks/nmi_sink.hpp"
+#include "vm/quirks/repairs.hpp"
 
 namespace gatecrash::vm {
 
@@ -15,11 +16,12 @@ namespace gatecrash::vm {
 /// (Linux before 6.14, in a control group).
 class VirtualMachine {
   public:
-    /// Throws kvm::Error.
-    explicit VirtualMachine(const kvm::System& system);
+    /// `repairs` are those that guests need here. Throws kvm::Error.
+    explicit VirtualMachine(const kvm::System& system, quirks::Repairs repairs = {});
 
     [[nodiscard]] kvm::Vm& vm() { return vm_; }
     [[nodiscard]] kvm::Vcpu& cpu() { return cpu_; }
+    [[nodiscard]] const quirks::Repairs& repairs() const { return repairs_; }
     /// Drops a latched NMI. A restore must follow, or reset().
     void drop_nmi() { nmi_sink_.drain(vm_, cpu_); }
     /// Restores the state that the vCPU was created with, for the next guest. Remove the memory of the last guest
@@ -27,6 +29,7 @@ class VirtualMachine {
     void reset();
 
   private:
+    quirks::Repairs repairs_;
     quirks::NmiSink nmi_sink_;
     kvm::Vm vm_;
     kvm::Vcpu cpu_;

@@ -109,7 +109,7 @@ sweep::SweepResult Worker::sweep_guest(const Sweep& sweep, const Job& job, const
         return sweep::sweep(subject, options);
     }
     auto image = image_of(sweep.guest);
-    if (!virtual_machine_) virtual_machine_ = std::make_unique<vm::VirtualMachine>(machine_.system);
+    if (!virtual_machine_) virtual_machine_ = std::make_unique<vm::VirtualMachine>(machine_.system, machine_.repairs);
     vm::Guest guest(*virtual_machine_, std::move(image));
     auto options = options_of(sweep, guest.image(), machine_.stepper);
     prepare(options);

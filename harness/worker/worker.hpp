@@ -23,6 +23,7 @@ struct Machine {
     const report::MachineDescription& description;  ///< includes the behaviours that were measured
     const kvm::System& system;
     vm::StepperKind stepper;  ///< used unless the sweep names another one
+    vm::quirks::Repairs repairs;
     /// Throws an error with the reason if one of the events cannot land on this machine, whatever the guest is.
     std::function<void(std::span<const vm::Event>)> check_that_it_lands;
 };

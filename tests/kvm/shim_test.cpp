@@ -7,6 +7,7 @@
 #include <array>
 #include <cctype>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -30,27 +31,35 @@ kvm::System system_with(const kvm::ShimFactory& make_shim) {
     return system;
 }
 
-class Shims : public testing::TestWithParam<NamedShim> {};
+using vm::quirks::Repairs;
 
-TEST_P(Shims, ChangeNoVerdict) {
-    const auto system = system_with(GetParam().make);
-    int swept = 0;
+/// Returns the result of a variant of the sample.
+sweep::SweepResult result_of(const std::string& name, const kvm::System& system, Repairs repairs) {
     for (const auto* of : cases::all_cases()) {
         for (const auto& variant : of->variants) {
-            const auto name = of->name + "/" + variant.name;
-            if (std::ranges::find(sample, name) == sample.end()) continue;
-            SCOPED_TRACE(name);
-            ++swept;
-            const auto image = vm::load_elf(cases::guest_of(of->name, variant.name), name);
+            if (name != of->name + "/" + variant.name) continue;
             sweep::SweepOptions options;
             options.events = variant.events;
             options.depth = std::min(variant.depth, 2U);
             options.budget = 400;
-            vm::Guest plain(kvm_system(), image), shimmed(system, image);
-            EXPECT_EQ(sweep::sweep(shimmed, options), sweep::sweep(plain, options));
+            vm::Guest guest(system, vm::load_elf(cases::guest_of(of->name, variant.name), name), repairs);
+            return sweep::sweep(guest, options);
         }
     }
-    EXPECT_EQ(swept, std::ssize(sample));
+    throw std::out_of_range("no variant " + name);
+}
+
+Repairs repairs_of(const kvm::System& system) {
+    return qualify::repairs_for(qualify::measure(system, {.others = false}));
+}
+
+class Shims : public testing::TestWithParam<NamedShim> {};
+
+TEST_P(Shims, ChangeNoVerdict) {
+    const auto system = system_with(GetParam().make);
+    const auto repairs = repairs_of(system);
+    for (const auto* name : sample)
+        EXPECT_EQ(result_of(name, system, repairs), result_of(name, kvm_system(), {})) << name;
 }
 
 TEST_P(Shims, ChangeNoAnswerOfDoctor) {
@@ -75,6 +84,48 @@ INSTANTIATE_TEST_SUITE_P(Harmless, Shims, testing::ValuesIn(harmless_shims()), [
     }
     return name;
 });
+
+/// A sweep makes a repair where `defect` is, and not on this machine. Its result stays the same.
+void expect_repaired(const kvm::ShimFactory& defect, bool Repairs::*repair) {
+    const auto system = system_with(defect);
+    const auto repairs = repairs_of(system), repairs_here = repairs_of(kvm_system());
+    EXPECT_TRUE(repairs.*repair);
+    EXPECT_FALSE(repairs_here.*repair);
+    const auto* const name = "nested-nmi/flag-only";
+    const auto result = result_of(name, kvm_system(), {});
+    EXPECT_EQ(result_of(name, system, repairs), result);
+    EXPECT_EQ(result_of(name, kvm_system(), repairs_here), result);
+}
+
+TEST(Repairs, UnmaskNmisWhereVmEntryDoesNot) {
+    expect_repaired(keep_nmi_mask(), &Repairs::nmi_mask);
+    const auto sweep_without = [] {
+        const auto* const name = sample.front();
+        return result_of(name, system_with(keep_nmi_mask()), {.nmi_mask = false}) == result_of(name, kvm_system(), {});
+    };
+    EXPECT_THROW((void)sweep_without(), vm::MachineFault) << "a stepped run is another one than the sweep saw";
+}
+
+TEST(Repairs, RemoveATrapThatAStepLeaves) {
+    expect_repaired(leave_traps(), &Repairs::stale_trap);
+    vm::GuestCode code;
+    Xbyak::Label handler;
+    code.kernel.doorbell(GATECRASH_PORT_BEGIN);
+    code.kernel.doorbell(GATECRASH_PORT_END);
+    code.kernel.L(handler);
+    code.kernel.doorbell(GATECRASH_PORT_FATAL);
+    code.handle(GATECRASH_VECTOR_DB, handler);
+    const auto image = code.build("doorbells");
+    for (const bool repair : {true, false}) {
+        vm::Guest guest(system_with(leave_traps()), image, {.stale_trap = repair});
+        const auto stepper = vm::make_stepper(vm::StepperKind::trap_flag, guest);
+        stepper->enter();
+        EXPECT_EQ(stepper->step().end, (vm::Outcome{vm::Doorbell{GATECRASH_PORT_BEGIN}}));
+        stepper->leave();
+        const auto port = repair ? GATECRASH_PORT_END : GATECRASH_PORT_FATAL;
+        EXPECT_EQ(guest.run(), (vm::Outcome{vm::Doorbell{static_cast<std::uint16_t>(port)}}));
+    }
+}
 
 /// A guest whose NMI handler rings twice. Its NMIs count in RBX, and each swaps the GS bases.
 class LatchedNmi : public testing::Test {

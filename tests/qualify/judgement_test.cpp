@@ -144,6 +144,23 @@ TEST(Judgement, ReportsARefusalOfKvmWithItsOwnRemedy) {
     EXPECT_EQ(measurement.remedy, kvm::remedy_for("KVM_CREATE_VM", EBUSY));
 }
 
+TEST(Repairs, AreMadeUnlessTheMachineWasMeasuredNotToNeedThem) {
+    using vm::quirks::Repairs;
+    EXPECT_EQ(repairs_for({}), Repairs{});
+    const auto measured = [](Behaviour behaviour, bool ok) {
+        Measurement measurement;
+        measurement.behaviour = behaviour;
+        measurement.ok = ok;
+        return measurement;
+    };
+    EXPECT_EQ(repairs_for({measured(Behaviour::nmi_mask_over_entry, false), measured(Behaviour::int3, true)}),
+              Repairs{});
+    EXPECT_EQ(repairs_for({measured(Behaviour::nmi_mask_over_entry, true)}), (Repairs{.nmi_mask = false}));
+    EXPECT_EQ(repairs_for({measured(Behaviour::breakpoint_from_outside, true)}),
+              (Repairs{.leftover_breakpoints = false}));
+    EXPECT_EQ(repairs_for({measured(Behaviour::exit_leaves_no_trap, true)}), (Repairs{.stale_trap = false}));
+}
+
 TEST(Judgement, IsNotFooledByAnEmptyOutcome) { EXPECT_FALSE(judge_outcome({}).ok); }
 
 TEST(Table, HasARowForEachBehaviourInTheirOrder) {

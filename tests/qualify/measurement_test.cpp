@@ -63,7 +63,9 @@ TEST(Measurement, FindsExactlyTheKnownGapsOfTheEmulatedMachine) {
     const std::vector<std::string> of_intel{
         "nmi-mask-over-entry: NMI, RIP after the doorbell, then #DB, RIP after the doorbell, then NMI, RIP after "
         "the doorbell",
-        "mov-ss-shadow: vector 0x40, RIP after the INT", "tf-in-fmask: #DB, RIP at the SYSCALL entry, CPL 0, DR6.BS",
+        "exit-leaves-no-trap: #DB, RIP after the doorbell",
+        "mov-ss-shadow: vector 0x40, RIP after the INT",
+        "tf-in-fmask: #DB, RIP at the SYSCALL entry, CPL 0, DR6.BS",
         "tf-over-sysret: #DB, RIP after the first user instruction, CPL 3, DR6.BS",
         "smap: #GP, RIP at the MOV to CR4, error 0x0"};
     EXPECT_EQ(gaps_in(probes()), and_no_shadow_stacks(vm::cpu_vendor() == vm::Vendor::amd ? of_amd : of_intel));

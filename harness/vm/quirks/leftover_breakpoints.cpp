@@ -7,6 +7,7 @@
 namespace gatecrash::vm::quirks {
 
 void disarm_breakpoints(Guest& guest) {
+    if (!guest.repairs().leftover_breakpoints) return;
     constexpr std::uint64_t enabled = 0xff;
     const auto debug = guest.debug_registers();
     if ((debug.dr7 & enabled) == 0) return;

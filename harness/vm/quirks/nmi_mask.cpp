@@ -8,7 +8,7 @@
 namespace gatecrash::vm::quirks {
 
 void unmask_nmis(Guest& guest) {
-    if (guest.cpu().events().nmi.masked == 0) return;
+    if (!guest.repairs().nmi_mask || guest.cpu().events().nmi.masked == 0) return;
     constexpr std::array iretq{std::byte{0x48}, std::byte{0xcf}};
     const auto code = std::span(iretq).subspan(guest.image().is_64_bit() ? 0 : 1);
     const auto& harness = guest.harness_code();

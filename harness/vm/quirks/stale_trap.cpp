@@ -7,6 +7,7 @@
 namespace gatecrash::vm::quirks {
 
 void StaleTrap::note(Guest& guest, const kvm::Exit& exit) {
+    if (!guest.repairs().stale_trap) return;
     const auto& cpu = guest.cpu();
     // If it is stepped, an instruction that KVM emulates also ends by a debug exit.
     may_be_left_ = cpu.is_stepping() ||

@@ -10,9 +10,9 @@ namespace quirks {
 
 /// A trap that a run has left to the next one.
 ///
-/// Works around Bochs 2.7. If an instruction that causes an exit executes with TF set, its trap comes before the
-/// instruction that the CPU executes next, whatever that is. Applies after a run that was stepped, or that ended with
-/// TF set. Can go when nobody uses that Bochs.
+/// Works around Bochs 2.7 (behaviour exit-leaves-no-trap). If an instruction that causes an exit executes with TF set,
+/// its trap comes before the instruction that the CPU executes next, whatever that is. Applies after a run that was
+/// stepped, or that ended with TF set. Can go when nobody uses that Bochs.
 class StaleTrap {
   public:
     /// Notes whether the run that ended with `exit` may have left a trap.
