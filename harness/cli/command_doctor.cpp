@@ -32,7 +32,7 @@ std::string lines_of_measurement(const qualify::Measurement& measurement) {
     };
     add("got", describe(measurement.got));
     add("hardware", describe(measurement.expected));
-    if (measurement.is_silicon) add("but", "some CPUs of this vendor do what this one does");
+    if (measurement.is_silicon) add("but", "some real machines of this vendor answer so, too");
     add("remedy", measurement.remedy);
     return lines;
 }

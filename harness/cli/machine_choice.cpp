@@ -64,7 +64,10 @@ report::MachineDescription describe_here() {
 }
 
 void add_behaviours(report::MachineDescription& description, const std::vector<qualify::Measurement>& measurements) {
-    for (const auto& each : measurements) description.behaviours[each.behaviour] = each.ok;
+    for (const auto& each : measurements) {
+        description.behaviours[each.behaviour] = each.ok;
+        if (each.is_silicon) description.as_some.insert(each.behaviour);
+    }
 }
 
 std::string describe(const qualify::Measurement& measurement) {

@@ -26,6 +26,15 @@ inline constexpr std::uint64_t db = GATECRASH_VECTOR_DB, nmi = GATECRASH_VECTOR_
 [[nodiscard]] inline Expected unless_amd(const Answer& answer, Answer some_amd) {
     return {{answer}, {answer}, {}, {std::move(some_amd)}};
 }
+/// Expects the same answer of both vendors' CPUs, but knows that some real machines of each vendor give another one.
+[[nodiscard]] inline Expected unless(const Answer& answer, const Answer& some) {
+    return {{answer}, {answer}, {some}, {some}};
+}
+/// Expects the answers of by_vendor(), but knows that some real machines with AMD's CPUs answer as Intel's: there KVM
+/// emulates the instruction.
+[[nodiscard]] inline Expected unless_emulated_on_amd(const Answer& intel, Answer amd) {
+    return {{intel}, {std::move(amd)}, {}, {intel}};
+}
 /// Expects the same answer of both vendors' CPUs that have shadow stacks. Without them, or with a KVM that does not
 /// offer them, a CPU is not at fault.
 [[nodiscard]] inline Expected with_shadow_stacks(const Answer& answer) {

@@ -16,6 +16,10 @@ std::string headline(const std::string& message) {
     return line.substr(0, line.find(", data ["));
 }
 
+/// The remedy of a fact's answer that some real machines give. Other behaviours have one that is true of any answer.
+constexpr const char* some_machines =
+    "nothing: a verdict that depends on it holds for this machine, and for real ones that answer so, too";
+
 }  // namespace
 
 Bench::Bench(const kvm::System& system) : system_(system), guest_to_step_(guest_to_step()) {}
@@ -58,6 +62,8 @@ Measurement judge(const Probe& probe, Vendor vendor, const std::function<Answer(
     measurement.ok = std::ranges::count(measurement.expected, measurement.got) != 0;
     measurement.is_silicon =
         !measurement.ok && std::ranges::count(probe.expected.on_some(vendor), measurement.got) != 0;
+    if (measurement.is_silicon && info(probe.behaviour).rank == vm::BehaviourRank::fact)
+        measurement.remedy = some_machines;
     if (measurement.ok) measurement.remedy.clear();
     return measurement;
 }

@@ -50,7 +50,8 @@ class Bench {
 /// The answers of real hardware, for each vendor. expected.hpp makes these.
 struct Expected {
     Allowed intel, amd;
-    /// Further answers that only some CPUs give. Variants that need the behaviour rely on the answers above.
+    /// Further answers that only some real machines give: it depends on the CPU's model, on the version of KVM, or on a
+    /// hypervisor below. Variants that need the behaviour rely on the answers above.
     Allowed some_intel{}, some_amd{};
 
     [[nodiscard]] const Allowed& on(Vendor vendor) const { return vendor == Vendor::amd ? amd : intel; }

@@ -23,7 +23,7 @@ struct Measurement {
     Answer got;        ///< the answer, or the first line of the error that ended the measurement
     Allowed expected;  ///< the answers of real hardware of this CPU's vendor
     bool ok = false;
-    bool is_silicon = false;  ///< not `ok`, but an answer that some real CPUs of this vendor give
+    bool is_silicon = false;  ///< not `ok`, but an answer that some real machines of this vendor give
     std::string remedy;       ///< says what the user can do about it; empty if `ok`
 };
 
@@ -31,7 +31,7 @@ struct Measurement {
 struct Manuals {
     Behaviour behaviour;
     Allowed intel, amd;            ///< the value of `expected` on a CPU of that vendor
-    Allowed some_intel, some_amd;  ///< further answers, which only some CPUs of that vendor give
+    Allowed some_intel, some_amd;  ///< further answers, which only some real machines of that vendor give
     std::string source;            ///< the sections; docs/reference/behaviours.md has the manuals' names
 };
 

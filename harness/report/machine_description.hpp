@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "vm/behaviour.hpp"
@@ -19,9 +20,10 @@ struct MachineDescription {
     std::string cpu;     ///< the model name of /proc/cpuinfo
     std::string kernel;  ///< the release, as `uname -r` prints it
     bool emulated = false;
-    vm::Vendor vendor{};                 ///< the vendor of the CPU
-    Measured<bool> behaviours;           ///< true for each measured behaviour that is as on real hardware
-    Measured<std::string> answers = {};  ///< what was measured; only `doctor` has it
+    vm::Vendor vendor{};                               ///< the vendor of the CPU
+    Measured<bool> behaviours;                         ///< true for each measured behaviour that is as on real hardware
+    std::set<vm::Behaviour, vm::ByName> as_some = {};  ///< those that are not, but as on some real machines
+    Measured<std::string> answers = {};                ///< what was measured; only `doctor` has it
 
     bool operator==(const MachineDescription&) const = default;
 };

@@ -137,15 +137,24 @@ Json by_name(const Measured<T>& measured) {
     return json;
 }
 
+vm::Behaviour to_behaviour(const std::string& name) {
+    const auto behaviour = vm::parse_behaviour(name);
+    if (!behaviour) throw JsonError(fmt::format("'{}' is not a behaviour", name));
+    return *behaviour;
+}
+
 template <typename T>
 Measured<T> to_measured(const Json& object) {
     Measured<T> measured;
-    for (const auto& [name, value] : object.get<std::map<std::string, T>>()) {
-        const auto behaviour = vm::parse_behaviour(name);
-        if (!behaviour) throw JsonError(fmt::format("'{}' is not a behaviour", name));
-        measured.emplace(*behaviour, value);
-    }
+    for (const auto& [name, value] : object.get<std::map<std::string, T>>())
+        measured.emplace(to_behaviour(name), value);
     return measured;
+}
+
+std::set<vm::Behaviour, vm::ByName> to_behaviours(const Json& list) {
+    std::set<vm::Behaviour, vm::ByName> behaviours;
+    for (const auto& name : list) behaviours.insert(to_behaviour(name.get<std::string>()));
+    return behaviours;
 }
 
 Json to_json(const MachineDescription& machine) {
@@ -156,6 +165,7 @@ Json to_json(const MachineDescription& machine) {
               {"emulated", machine.emulated},
               {"vendor", to_string(machine.vendor)},
               {"behaviours", by_name(machine.behaviours)}};
+    for (const auto behaviour : machine.as_some) json["other"].push_back(to_string(behaviour));
     if (!machine.answers.empty()) json["answers"] = by_name(machine.answers);
     return json;
 }
@@ -282,6 +292,7 @@ MachineDescription to_machine(const Json& object) {
             .emulated = object.at("emulated").get<bool>(),
             .vendor = *vendor,
             .behaviours = to_measured<bool>(object.at("behaviours")),
+            .as_some = to_behaviours(object.value("other", Json::array())),
             .answers = to_measured<std::string>(object.value("answers", Json::object()))};
 }
 

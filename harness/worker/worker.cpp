@@ -42,9 +42,12 @@ std::string missing_behaviours(std::span<const vm::Behaviour> needs, const repor
     if (missing.empty()) return "";
     std::vector<std::string> texts;
     texts.reserve(missing.size());
-    for (const auto behaviour : missing) texts.push_back(describe(behaviour));
-    return fmt::format("it needs {}. {} on {}: `gatecrash doctor` shows how, and whether some real CPUs do the same",
-                       fmt::join(texts, " and "), missing.size() == 1 ? "This differs" : "These differ", machine.name);
+    for (const auto behaviour : missing) {
+        texts.push_back(describe(behaviour));
+        if (machine.as_some.contains(behaviour)) texts.back() += ", which some real machines lack, too";
+    }
+    return fmt::format("it needs {}. {} on {}: `gatecrash doctor` shows how", fmt::join(texts, " and "),
+                       missing.size() == 1 ? "This differs" : "These differ", machine.name);
 }
 
 std::optional<Job> Worker::wait_for_job() {

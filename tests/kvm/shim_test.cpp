@@ -251,6 +251,14 @@ TEST(Int1, IsSteppedIntoItsHandlerWhereKvmReportsIt) {
     EXPECT_EQ(guest.run(), (vm::Outcome{vm::Doorbell{GATECRASH_PORT_END}}));
 }
 
+/// Old KVMs ignore the flag, so some real machines answer so.
+TEST(BlockIrq, IsIgnoredByRealMachines) {
+    const auto measured = qualify::measure(system_with(ignore_block_irq()), vm::Behaviour::guest_debug_block_irq);
+    EXPECT_FALSE(measured.ok);
+    EXPECT_TRUE(measured.is_silicon) << describe(measured.got);
+    EXPECT_THAT(measured.remedy, testing::HasSubstr("real ones that answer so, too"));
+}
+
 TEST(WrittenPages, ThatKvmDoesNotReportMakeAMachineUnfit) {
     using vm::Behaviour;
     const auto measurement = [](const kvm::System& system) {

@@ -64,6 +64,21 @@ TEST(Judgement, DoesNotBlameAMachineWithoutShadowStacks) {
     }
 }
 
+/// The remedy of a fact says for which machines a verdict holds.
+TEST(Judgement, SaysOfEachAnswerOfAFactWhereItHolds) {
+    const auto& fact = facts().front();
+    const Answer usual{Statement::gs_base_stays}, some{Statement::gs_base_cleared}, wrong{Statement::no_event};
+    const Probe probe_of_fact{fact.behaviour, unless(usual, some), "the manual", fact.remedy, nullptr};
+    const auto remedy = [&](const Answer& got) {
+        return judge(probe_of_fact, Vendor::amd, [&] { return got; }).remedy;
+    };
+    EXPECT_EQ(remedy(usual), "");
+    EXPECT_THAT(remedy(some), HasSubstr("holds for this machine, and for real ones that answer so, too"));
+    EXPECT_THAT(remedy(wrong), HasSubstr("holds for this machine, not for CPUs that do as the manuals say"));
+    const Probe other{Behaviour::lsl, unless(usual, some), "the manual", "do this", nullptr};
+    EXPECT_EQ(judge(other, Vendor::amd, [&] { return some; }).remedy, "do this");
+}
+
 TEST(Judgement, FailsForAnythingElse) {
     const auto measurement = judge_outcome({Statement::no_event});
     EXPECT_FALSE(measurement.ok);

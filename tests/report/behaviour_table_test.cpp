@@ -61,13 +61,15 @@ TEST(BehaviourTable, WithoutAMachineShowsTheManuals) {
 }
 
 TEST(DoctorReport, HasEveryMachineAndIsReadBack) {
-    const auto machines = three_machines();
+    auto machines = three_machines();
+    machines[1].description.as_some = {Behaviour::sysenter_64};
     const auto text = doctor_report("1.0", machines[1].description, machines, rows);
     const auto document = json::parse(text);
     EXPECT_EQ(document["gatecrash"], "1.0");
     EXPECT_EQ(document["results"], json::array());
     EXPECT_EQ(document["machine"]["behaviours"]["int3"], true);
     EXPECT_EQ(document["machine"]["answers"]["sysenter-64"], "#UD");
+    EXPECT_EQ(document["machine"].value("other", json()), json::array({"sysenter-64"})) << document["machine"];
     ASSERT_EQ(document["machines"].size(), 3U);
     EXPECT_EQ(document["machines"][0]["fit"], false);
     EXPECT_EQ(document["machines"][1]["fit"], true);
