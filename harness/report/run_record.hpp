@@ -1,4 +1,4 @@
-// What the JSON documents of sweeps say about one piece of code.
+// Reads from the JSON documents of sweeps what was executed of one piece of code.
 #pragma once
 
 #include <cstdint>
