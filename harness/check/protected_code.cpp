@@ -63,8 +63,7 @@ vm::ProtectedCode protected_code(const CodeFile& file) {
         if (is_exit(finding, map, code, entries)) code.exits.push_back(vm::Virtual{finding.address});
     }
     std::ranges::sort(code.exits);
-    const auto same = std::ranges::unique(code.exits);
-    code.exits.erase(same.begin(), same.end());
+    code.exits.erase(std::unique(code.exits.begin(), code.exits.end()), code.exits.end());
     return code;
 }
 
