@@ -21,6 +21,7 @@ std::string_view banner_of(const CodeFile& file) {
 
 std::vector<vm::ProtectedCode::Range> ranges_of(const std::vector<Range>& sections) {
     std::vector<vm::ProtectedCode::Range> ranges;
+    ranges.reserve(sections.size());
     for (const auto& section : sections) ranges.push_back({vm::Virtual{section.address}, vm::Virtual{section.end()}});
     return ranges;
 }
