@@ -8,32 +8,29 @@
 #include "posix/file.hpp"
 
 namespace gatecrash::worker {
+namespace {
+
+vm::Image with_protected_code(vm::Image image, std::span<const std::byte> file) {
+    image.protected_code = check::protected_code(check::read_code_file({file.begin(), file.end()}, image.name));
+    return image;
+}
+
+}  // namespace
 
 Guest guest_of(const suite::Selection& selection) {
     if (!selection.of->file.empty()) return GuestFile{selection.of->file};
     return BuiltInGuest{selection.of->name, selection.variant->name};
 }
 
-namespace {
-
-/// Loads a guest, and looks for its protected code.
-vm::Image load(std::vector<std::byte> file, const std::string& name) {
-    auto image = vm::load_elf(file, name);
-    image.protected_code = check::protected_code(check::read_code_file(std::move(file), name));
-    return image;
-}
-
-}  // namespace
-
 vm::Image image_of(const Guest& guest) {
     if (const auto* file = std::get_if<GuestFile>(&guest)) {
-        (void)vm::load_elf_file(file->path);  // says best why a file cannot be read
+        auto image = vm::load_elf_file(file->path);
         const auto content = posix::read_file(file->path);
-        const auto bytes = std::as_bytes(std::span(content));
-        return load({bytes.begin(), bytes.end()}, file->path);
+        return with_protected_code(std::move(image), std::as_bytes(std::span(content)));
     }
     const auto& [case_name, variant] = std::get<BuiltInGuest>(guest);
-    return load(cases::guest_of(case_name, variant), case_name + "/" + variant);
+    const auto file = cases::guest_of(case_name, variant);
+    return with_protected_code(vm::load_elf(file, case_name + "/" + variant), file);
 }
 
 std::string content_of(const Guest& guest) {
