@@ -10,8 +10,6 @@
 
 namespace gatecrash::check {
 
-inline constexpr std::size_t longest_instruction = 15;  ///< bytes
-
 /// How control goes on after an instruction.
 enum class Flow : std::uint8_t {
     next,

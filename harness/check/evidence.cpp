@@ -1,6 +1,7 @@
 #include "check/evidence.hpp"
 
 #include "check/decoder.hpp"
+#include "vm/instruction.hpp"
 
 namespace gatecrash::check {
 namespace {
@@ -27,7 +28,8 @@ std::string_view to_string(Evidence evidence) {
 
 Evidence evidence_for(const Finding& finding, const CodeFile& file, const RunRecord& record) {
     if (!record.executed.contains(vm::Virtual{finding.address})) return Evidence::not_reached;
-    const auto decoded = Decoder(file.bits).decode(file.at(finding.address, longest_instruction), finding.address);
+    const auto decoded =
+        Decoder(file.bits).decode(file.at(finding.address, vm::Instruction::max_length), finding.address);
     // A conditional jump may not have been taken.
     const bool is_certain = decoded && decoded->flow != Flow::conditional_jump;
     return is_certain && text_of(finding.rule).is_of_instruction ? Evidence::confirmed : Evidence::reached;

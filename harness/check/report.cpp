@@ -7,7 +7,6 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
-#include "check/decoder.hpp"
 #include "kernel/source_lines.hpp"
 #include "vm/instruction.hpp"
 
@@ -16,7 +15,7 @@ namespace {
 
 /// Returns the instruction with names in place of addresses that the file has.
 std::string disassembled(const CodeFile& file, std::uint64_t address) {
-    const auto code = file.at(address, longest_instruction);
+    const auto code = file.at(address, vm::Instruction::max_length);
     if (code.empty()) return {};
     auto text =
         vm::disassemble(code, vm::Virtual{address}, file.bits == 64 ? vm::CodeSize::bits64 : vm::CodeSize::bits32);
