@@ -216,12 +216,9 @@ nmi_from_user:
         RESTORE_REGS
 .endm
 
-/* Enters SYSCALL and runs its body. Expects the user's RIP in RCX and RFLAGS in R11, the user's RSP and GS base, and
- * interrupts off (FMASK). Leaves RSP at the frame. */
-.macro ENTER_SYSCALL
-        swapgs
-        movq %rsp, %gs:8
-        movq %gs:0, %rsp
+/* Builds the frame of a system call and runs its body. Expects the user's RIP in RCX, RFLAGS in R11 and RSP at GS:8, and
+ * RSP at the top of the task's stack. Leaves RSP at the frame. */
+.macro SYSCALL_BODY
         pushq $GATECRASH_USER_SS
         pushq %gs:8
         pushq %r11
@@ -232,6 +229,15 @@ nmi_from_user:
         cld
         movq %rsp, %rdi
         CALL_OUTSIDE syscall_body
+.endm
+
+/* Enters SYSCALL and runs its body. Expects the user's RIP in RCX and RFLAGS in R11, the user's RSP and GS base, and
+ * interrupts off (FMASK). Leaves RSP at the frame. */
+.macro ENTER_SYSCALL
+        swapgs
+        movq %rsp, %gs:8
+        movq %gs:0, %rsp
+        SYSCALL_BODY
 .endm
 
 /* Returns to the code that executed SYSCALL, with RIP, RFLAGS and RSP from the frame that ENTER_SYSCALL built. RSP is

@@ -48,16 +48,7 @@ syscall_takes_shadow_stack:
         setssbsy
         .globl syscall_has_shadow_stack
 syscall_has_shadow_stack:
-        pushq $GATECRASH_USER_SS
-        pushq %gs:8
-        pushq %r11
-        pushq $GATECRASH_USER_CS
-        pushq %rcx
-        pushq $0
-        SAVE_REGS
-        cld
-        movq %rsp, %rdi
-        CALL_OUTSIDE syscall_body
+        SYSCALL_BODY
         RESTORE_REGS
         .globl syscall_leaves_shadow_stack
 syscall_leaves_shadow_stack:
