@@ -219,7 +219,7 @@ Json to_json(const std::optional<sweep::Coverage>& coverage) {
 void add_parts(Json& json, const sweep::SweepResult& sweep) {
     json["shard"] = to_string(sweep.shard);
     json["interrupted"] = sweep.interrupted;
-    json["code"] = sweep.code;
+    json["code"] = sweep.code.empty() ? Json() : Json(sweep.code);
     json["levels"] = Json::array();
     for (std::size_t i = 0; i < sweep.levels.size(); ++i) {
         const bool last = i + 1 == sweep.levels.size();
