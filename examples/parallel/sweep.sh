@@ -9,6 +9,10 @@ if (($# < 4)) || [[ ! $1 =~ ^[0-9]+$ ]] || (($1 < 2)); then
     sed -n 's/^# usage: /usage: /p' "$0" >&2
     exit 2
 fi
+command -v parallel >/dev/null || {
+    echo 'sweep.sh: this needs GNU parallel (package parallel)' >&2
+    exit 3
+}
 readonly shards=$1 slots=$2 folder=$3 command=$4
 shift 4
 mkdir -p "$folder"
@@ -16,4 +20,10 @@ mkdir -p "$folder"
 seq "$shards" | parallel --jobs "$slots" --quote \
     gatecrash "$command" --jobs 1 --shard "{}/$shards" --json "$folder/{}.json" --resume "$folder/{}.progress" "$@" \
     >"$folder/sweep.log" 2>&1 || true
-gatecrash merge "$folder"/[0-9]*.json --json "$folder/merged.json"
+shopt -s nullglob
+documents=("$folder"/[0-9]*.json)
+if ((${#documents[@]} == 0)); then
+    echo "sweep.sh: no shard has a result; $folder/sweep.log says why" >&2
+    exit 3
+fi
+gatecrash merge "${documents[@]}" --json "$folder/merged.json"
