@@ -15,7 +15,7 @@ constexpr auto nmi = Event::Kind::nmi, irq = Event::Kind::irq, mc = Event::Kind:
 const std::vector shadow_stacks{Behaviour::shadow_stacks,        Behaviour::shadow_stack_from_user,
                                 Behaviour::shadow_stack_of_ist,  Behaviour::busy_shadow_stack,
                                 Behaviour::shadow_stack_of_iret, Behaviour::ssp_over_syscall};
-// Bochs runs some ten schedules a second, so each variant is swept where its design can fail, and the reference in all
+// Bochs runs some 25 schedules a second, so each variant is swept where its design can fail, and the reference in all
 // these places.
 const sweep::SymbolRange syscall_entry{"entry_syscall", "syscall_has_shadow_stack"},
     syscall_exit{"syscall_leaves_shadow_stack", "entry_nmi"}, in_user{"user_after_syscall", "user_end"},

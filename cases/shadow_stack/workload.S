@@ -1,5 +1,5 @@
-// Enters the kernel by SYSCALL and by an interrupt. A function does so, whose RET finds out whether the user's SSP came
-// back. The system call takes a breakpoint and an interrupt, and reads user memory that is not there.
+// Calls a function that enters the kernel by SYSCALL and by an interrupt. Its RET shows whether the user's SSP came back.
+// The system call takes a breakpoint and an interrupt, and reads user memory that is not there.
 #include "entry.h"
 
         .section .user, "ax"

@@ -127,8 +127,8 @@ class Guest {
     /// verdict may depend on StillRunning: a stepper can find out what such a guest does. Throws MachineFault.
     [[nodiscard]] Outcome run();
 
-    /// Records from here on which instructions of Image::protected_code the guest executes. A run that stops before one
-    /// of them returns Halted: see recorder().
+    /// Records from here on which instructions of Image::protected_code the guest executes. run() returns Halted where
+    /// the recorder has stopped the guest before one of these instructions. recorder() then knows why.
     void record_code() {
         stop_recording();
         recorder_ = std::make_unique<CodeRecorder>(*this);

@@ -24,8 +24,7 @@ constexpr Bug bugs[] = {
          return is_invalid_guest_state(exit) && (regs.rflags & rflags_tf) != 0 && events.interrupt.shadow != 0;
      },
      "a KVM bug, a trap of TF in the shadow of STI or MOV SS, fixed in Linux 5.17 and in the stable kernels of "
-     "February "
-     "2022 (b9bed78e2fa9): use a newer kernel"},
+     "February 2022 (b9bed78e2fa9): use a newer kernel"},
 };
 
 }  // namespace

@@ -133,7 +133,8 @@ TEST_F(ShadowStacks, LeaveFmaskAsItWas) {
     Walker walker(guest, *stepper);
     std::optional<Outcome> outcome;
     for (int steps = 0; !outcome && steps < 10; ++steps) {
-        EXPECT_EQ(guest.msrs().fmask, rflags_tf) << "before step " << steps;  // as for a sweep's snapshot
+        // A sweep reads the MSRs at each boundary, too, since its snapshots have them.
+        EXPECT_EQ(guest.msrs().fmask, rflags_tf) << "before step " << steps;
         outcome = walker.step().end;
     }
     EXPECT_EQ(outcome, end);

@@ -6,6 +6,15 @@
 #include "vm/stepping/hidden_nmi.hpp"
 
 namespace gatecrash::vm {
+namespace {
+
+/// With shadow stacks a delivery can fail after it has pushed RFLAGS. The trap flag stepper does not find that word, so
+/// TF would stay in it.
+bool may_use_shadow_stacks(const Image& image) {
+    return std::ranges::any_of(image.segments, &Segment::shadow_stack) && abilities_of(image).loads_cr4;
+}
+
+}  // namespace
 
 Gate decode_gate(std::span<const std::byte> bytes) {
     std::uint16_t low = 0, selector = 0, middle = 0;
@@ -52,16 +61,6 @@ Step Stepper::step() {
     }
     return result;
 }
-
-namespace {
-
-/// With shadow stacks a delivery can fail after it has pushed RFLAGS. The trap flag stepper does not find that word, so
-/// TF would stay in it.
-bool may_use_shadow_stacks(const Image& image) {
-    return std::ranges::any_of(image.segments, &Segment::shadow_stack) && abilities_of(image).loads_cr4;
-}
-
-}  // namespace
 
 StepperKind stepper_for(const Image& image, std::span<const Event> events, StepperKind usual) {
     const bool watches = std::ranges::any_of(events, arms_watchpoint);
