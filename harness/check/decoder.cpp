@@ -1,6 +1,27 @@
 #include "check/decoder.hpp"
 
+#include <algorithm>
+#include <array>
+
 namespace gatecrash::check {
+namespace {
+
+/// True for ERETS and ERETU, which Zydis 4 does not know. (Intel, Flexible Return and Event Delivery specification, 7.)
+bool is_fred_return(std::span<const std::byte> code) {
+    constexpr std::array<std::byte, 3> rest{std::byte{0x0f}, std::byte{0x01}, std::byte{0xca}};
+    return code.size() > rest.size() && (code[0] == std::byte{0xf2} || code[0] == std::byte{0xf3}) &&
+           std::ranges::equal(code.subspan(1, rest.size()), rest);
+}
+
+/// Returns what is known of an instruction that Zydis does not decode.
+std::optional<Decoded> decode_fred_return(std::span<const std::byte> code, std::uint64_t address) {
+    if (!is_fred_return(code)) return std::nullopt;
+    Decoded decoded{.instruction = {}, .address = address, .flow = Flow::stop};
+    decoded.instruction.length = 4;
+    return decoded;
+}
+
+}  // namespace
 
 Decoder::Decoder(unsigned bits) : address_mask_(bits == 64 ? ~std::uint64_t{0} : 0xffffffff) {
     if (bits == 64) {
@@ -14,7 +35,7 @@ std::optional<Decoded> Decoder::decode(std::span<const std::byte> code, std::uin
     Decoded decoded{.instruction = {}, .address = address};
     if (!ZYAN_SUCCESS(
             ZydisDecoderDecodeInstruction(&decoder_, nullptr, code.data(), code.size(), &decoded.instruction))) {
-        return std::nullopt;
+        return decode_fred_return(code, address);
     }
     classify(decoded);
     return decoded;
@@ -24,7 +45,7 @@ std::optional<Decoded> Decoder::decode(std::span<const std::byte> code, std::uin
                                        ZydisDecodedOperand (&operands)[ZYDIS_MAX_OPERAND_COUNT]) const {
     Decoded decoded{.instruction = {}, .address = address};
     if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder_, code.data(), code.size(), &decoded.instruction, operands))) {
-        return std::nullopt;
+        return decode_fred_return(code, address);
     }
     classify(decoded);
     return decoded;

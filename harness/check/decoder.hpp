@@ -19,7 +19,7 @@ enum class Flow : std::uint8_t {
     indirect_jump,
     indirect_call,
     leave,       ///< RET, and returns to other code: IRET, SYSRET, SYSEXIT
-    stop,        ///< UD2, and HLT in a loop is not one
+    stop,        ///< UD2, and ERETS and ERETU, for which the CPU has set GS; HLT in a loop is not one
     breakpoint,  ///< INT3, which continues after its handler
 };
 

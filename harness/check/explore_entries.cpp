@@ -153,7 +153,7 @@ class EntryExplorer {
                 interpreter_.execute(state, decoded, operands, accuse);
                 return true;
             case Flow::jump:
-                jump(std::move(state), decoded);
+                jump(state, decoded, accuse);
                 return false;
             case Flow::conditional_jump:
                 branch(state, decoded);
@@ -222,10 +222,21 @@ class EntryExplorer {
         enqueue(std::move(state), branch);
     }
 
-    void jump(EntryState state, const Decoded& decoded) {
+    /// True if the address of code that is followed is on top of the stack.
+    [[nodiscard]] bool has_return_address(EntryState state) const {
+        const auto top = interpreter_.pop(state);
+        return top.is(Value::Kind::constant) && is_followed(static_cast<std::uint64_t>(top.number));
+    }
+
+    void jump(EntryState& state, const Decoded& decoded, const Accuse& accuse) {
+        const auto name = map_.name_at(decoded.target);
         if (is_followed(decoded.target)) {
             go(std::move(state), decoded.target, decoded.address);
-        } else if (is_return_thunk(map_.name_at(decoded.target))) {
+        } else if (is_return_thunk(name)) {
+            return_to_caller(std::move(state), decoded.address);
+        } else if (has_return_address(state)) {
+            // The jump is the tail call of a function.
+            interpreter_.call_outside(state, !is_indirect_thunk(name), accuse);
             return_to_caller(std::move(state), decoded.address);
         }
         // Nothing is known about other code: it may be a function, or more of the entry.

@@ -112,10 +112,19 @@ TEST(Check, KnowsFunctionsOfOtherFiles) {
     EXPECT_EQ(report.findings[3].message, "jumps to __stack_chk_fail, the stack protector");
 }
 
+// The path goes on after the call, up to the IRET, whose GS base is then not known any more.
+TEST(Check, FollowsATailCall) {
+    const auto report = check_code("64-tail_call.o");
+    ASSERT_THAT(report.findings, SizeIs(1)) << to_text(report);
+    EXPECT_EQ(report.findings[0].rule->rule, Rule::user_gs_call);
+    EXPECT_EQ(report.findings[0].place, "broken");
+    EXPECT_THAT(check_code("64-tail_call-clean.o").findings, IsEmpty());
+}
+
 TEST(Check, ReadsTheNotesOfNewerKernels) { EXPECT_THAT(check_code("64-newer_notes.o").findings, IsEmpty()); }
 
 TEST(Check, AccusesNoOtherDesign) {
-    for (const auto* const name : {"64-no_swapgs.o", "64-cr3_bits.o"}) {
+    for (const auto* const name : {"64-no_swapgs.o", "64-cr3_bits.o", "64-fred.o"}) {
         const auto report = check_code(name);
         EXPECT_THAT(report.findings, IsEmpty()) << name << "\n" << to_text(report);
     }
