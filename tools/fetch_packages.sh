@@ -1,6 +1,7 @@
 #!/bin/bash
 # Downloads packages of any Debian suite and unpacks them in a folder. Installs nothing, and needs no root:
 #     fetch_packages.sh SUITE FOLDER PROGRAM PACKAGE...
+# SUITE `system` stands for the packages of this system, Debian or not.
 # FOLDER gets the files of PACKAGE... below root/, every library that PROGRAM loads in lib/, and the script `run`, which
 # starts PROGRAM with these libraries. If PROGRAM is `kernel`, PACKAGE depends on a Linux kernel. Then FOLDER gets its
 # image and its modules for virtual machines. `packages` lists name, version and digest of each package. FOLDER appears
@@ -10,36 +11,50 @@
 # all of them; otherwise a message says which one it lacks. A package with another digest is an error.
 set -euo pipefail
 
-# Modules that the machines load: see fetch_kernel() in dev.
-readonly module_folders='arch/x86/kvm virt/lib drivers/virtio drivers/char/virtio_console.ko drivers/char/virtio_console.ko.xz'
-
 suite=$1 folder=$(realpath -m "$2") program=$3
 shift 3
 pins=$(cat)
 
-mirror=$({ grep -ohE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null || true; } | head -n 1)
-mirror=${mirror:-http://deb.debian.org/debian}
 apt=$(dirname "$folder")/apt-$suite
-mkdir -p "$apt"/lists/partial "$apt"/archives/partial
-# Backports need the packages of their suite.
-for each in ${suite%-backports} $suite; do
-    printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' "${mirror% }" "$each"
-done | sort -u >"$apt/sources.list"
-touch "$apt/status"
+mkdir -p "$apt"/archives/partial
+# An empty status file makes apt name every package that is needed, also those that this system has.
+: >"$apt/status"
 options=(
-    -o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$apt/lists"
     -o "Dir::State::status=$apt/status" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=
-    -o "Dir::Cache::archives=$apt/archives" -o APT::Sandbox::User=root -o Acquire::Languages=none
-    -o "APT::Default-Release=$suite" -o APT::Install-Recommends=false -o Debug::NoLocking=true
+    -o "Dir::Cache::archives=$apt/archives" -o APT::Sandbox::User=root -o APT::Install-Recommends=false
+    -o Debug::NoLocking=true
 )
-[[ -n $(find "$apt/lists" -maxdepth 1 -name '*Packages*' -mtime -1) ]] || apt-get -qq "${options[@]}" update >&2
+
+# Lets apt read the lists of $suite only, and keeps these lists in $apt.
+use_suite() {
+    local mirror each
+    mirror=$({ grep -ohE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null || true; } | head -n 1)
+    mirror=${mirror:-http://deb.debian.org/debian}
+    # Backports need the packages of their suite.
+    for each in ${suite%-backports} $suite; do
+        printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' "${mirror% }" "$each"
+    done | sort -u >"$apt/sources.list"
+    mkdir -p "$apt/lists/partial"
+    options+=(
+        -o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$apt/lists"
+        -o Acquire::Languages=none -o "APT::Default-Release=$suite"
+    )
+    [[ -n $(find "$apt/lists" -maxdepth 1 -name '*Packages*' -mtime -1) ]] || apt-get -qq "${options[@]}" update >&2
+}
+
+about="Debian $suite"
+if [[ $suite == system ]]; then
+    about='this system'
+else
+    use_suite
+fi
 
 if [[ -n $pins ]]; then
     pinned=()
     while read -r name version _; do
         if ! apt-cache "${options[@]}" madison "$name" |
             awk -v wanted="$version" '$3 == wanted { found = 1 } END { exit !found }'; then
-            echo "fetch_packages.sh: Debian $suite no longer has $name $version; taking what it has now" >&2
+            echo "fetch_packages.sh: $about no longer has $name $version; taking what it has now" >&2
             pinned=()
             break
         fi
@@ -48,14 +63,13 @@ if [[ -n $pins ]]; then
     [[ ${#pinned[@]} -eq 0 ]] || set -- "${pinned[@]}"
 fi
 
-# An empty status file makes apt name every package that is needed, also those that this system has.
 mapfile -t wanted < <(apt-get "${options[@]}" --simulate install "$@" | sed -n 's/^Inst \([^ ]*\) .*/\1/p')
 [[ ${#wanted[@]} -gt 0 ]] || {
-    echo "fetch_packages.sh: Debian $suite has no packages $*, or they cannot be installed together" >&2
+    echo "fetch_packages.sh: $about has no packages $*, or they cannot be installed together" >&2
     exit 1
 }
 if [[ $program == kernel ]]; then
-    # From 7.x on, Debian divides a kernel among several packages.
+    # Debian from 7.x on and Ubuntu divide a kernel among several packages.
     mapfile -t wanted < <(printf '%s\n' "${wanted[@]}" | grep -E '^linux-(image|binary|modules|base)-[0-9]')
     set -- "${wanted[@]}"
 fi
@@ -82,11 +96,11 @@ if [[ $program == kernel ]]; then
     modules=$(find "$scratch/root" -path '*/lib/modules/*' -name modules.builtin -printf '%h\n' | head -n 1)
     find "$scratch/root" -name 'vmlinuz*' -exec cp -t "$scratch" {} +
     cp "$modules/modules.builtin" "$scratch"
-    for path in $module_folders; do
-        [[ ! -e $modules/kernel/$path ]] ||
-            find "$modules/kernel/$path" -name '*.ko*' -exec cp -t "$scratch/modules" {} +
-    done
+    # What the machines load. Distributions compress it or not.
+    find "$modules/kernel" -name '*.ko*' \( -path '*/arch/x86/kvm/*' -o -path '*/virt/lib/*' -o -path '*/drivers/virtio/*' \
+        -o -name 'virtio_console.*' \) -exec cp -t "$scratch/modules" {} +
     find "$scratch/modules" -name '*.xz' -exec xz -d {} +
+    find "$scratch/modules" -name '*.zst' -exec zstd -q -d --rm {} +
     rm -rf "${scratch:?}"/{root,lib}
 else
     libraries=$(find "$scratch/root" "$scratch/others" -name '*.so*' -printf '%h\n' | sort -u | paste -sd :)

@@ -233,7 +233,8 @@ int bench(BenchOptions options) {
         text.print("\nNo cycles were measured, because they mean nothing on an emulated machine.\n");
     }
     if (!now->machine.emulated && is_of_harness(options)) {
-        const auto& expected = report::expected_cost(report::read_host_facts(), now->machine.vendor);
+        const auto facts = report::read_host_facts();
+        const auto& expected = report::expected_cost(facts, now->machine.vendor);
         text.print("\n" + report::describe(expected, now->measured.figures));
     }
     documents.write("--json", to_text(*now));
