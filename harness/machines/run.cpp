@@ -29,20 +29,13 @@ std::optional<fs::path> from_environment_variable(const char* name) {
     return fs::absolute(value);
 }
 
-/// Returns the folder that this program was built in. Empty if it no longer exists.
-fs::path build_folder() {
-    const fs::path folder = GATECRASH_BUILD_FOLDER;
-    std::error_code error;
-    return fs::is_directory(folder, error) ? folder : fs::path();
-}
-
 fs::path default_cache(const Machine& machine) {
     const auto& name = machine.name;
     // One folder may serve all machines. All but the usual machine have folders of their own in it.
     const auto own = &machine == &usual_machine() ? "" : name;
     if (const auto cache = from_environment_variable("GATECRASH_CACHE")) return *cache / own;
-    if (const auto build = build_folder(); !build.empty() && ::access(build.c_str(), W_OK) == 0) {
-        return build / "machines" / name;
+    if (const auto build = build_folder(); build && ::access(build->c_str(), W_OK) == 0) {
+        return *build / "machines" / name;
     }
     if (const auto cache = from_environment_variable("XDG_CACHE_HOME")) return *cache / "gatecrash" / own;
     if (const auto home = from_environment_variable("HOME")) return *home / ".cache" / "gatecrash" / own;
