@@ -96,7 +96,7 @@ if [[ $program == kernel ]]; then
     modules=$(find "$scratch/root" -path '*/lib/modules/*' -name modules.builtin -printf '%h\n' | head -n 1)
     find "$scratch/root" -name 'vmlinuz*' -exec cp -t "$scratch" {} +
     cp "$modules/modules.builtin" "$scratch"
-    # What the machines load. Distributions compress it or not.
+    # These are the modules that machines load. Some distributions compress them.
     find "$modules/kernel" -name '*.ko*' \( -path '*/arch/x86/kvm/*' -o -path '*/virt/lib/*' -o -path '*/drivers/virtio/*' \
         -o -name 'virtio_console.*' \) -exec cp -t "$scratch/modules" {} +
     find "$scratch/modules" -name '*.xz' -exec xz -d {} +

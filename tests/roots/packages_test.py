@@ -1,0 +1,55 @@
+"""Builds the packages, installs them into a Debian that has nothing else, and sweeps from there.
+
+    packages_test.py FOLDER
+
+FOLDER is where the packages are built.
+"""
+
+import pathlib
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True  # keeps the source folder unchanged
+from root import SOURCE, Root, check_sweep, skip_without_root  # noqa: E402
+
+SWEEP = "run nested-nmi/flag-only nested-nmi/copied-frame --machine amd --quiet"
+KERNEL = {"GATECRASH_KERNEL": "/srv/kernel/vmlinuz", "GATECRASH_MODULES": "/srv/kernel/modules"}
+
+
+def sweep(root, program):
+    """Sweeps as a user without rights, and with entry code that was made with the SDK next to `program`."""
+    root.run("mkdir -m 777 /tmp/home")
+    user = {"user": "1000:1000", "HOME": "/tmp/home", **KERNEL}
+    check_sweep(root.run(f"{program} {SWEEP}", **user))
+    packages = pathlib.Path(program).parent.parent / "lib/x86_64-linux-gnu/pkgconfig"
+    root.run(f"{program} new /tmp/home/mine && cd /tmp/home/mine && meson setup build && ninja -C build",
+             PKG_CONFIG_PATH=str(packages), **user)
+    found = root.run(f"! {program} explore --quiet --machine amd /tmp/home/mine/build/gs-by-cs.elf", **user)
+    assert "gatecrash replay" in found, found
+    root.run("rm -r /tmp/home")
+
+
+def main(folder):
+    skip_without_root()
+    made = subprocess.run([SOURCE / "tools/make_packages.sh", folder], check=True, stdout=subprocess.PIPE, text=True)
+    package, tarball = map(pathlib.Path, made.stdout.split())
+    subprocess.run(["lintian", "--allow-root", "--fail-on", "error,warning", package], check=True)
+    codename = subprocess.run(["sh", "-c", '. /etc/os-release && echo "$VERSION_CODENAME"'], check=True,
+                              stdout=subprocess.PIPE, text=True).stdout.strip()
+    with Root(codename) as root:
+        root.copy([package, tarball], "srv")
+        root.copy((SOURCE / "build/machines/kernel").iterdir(), "srv/kernel")
+        root.run("ln -s vmlinuz-* /srv/kernel/vmlinuz")
+        root.install(f"/srv/{package.name}", "qemu-system-x86", "g++", "meson", "pkg-config")
+        assert "nested-nmi/flag-only" in root.run("gatecrash list")
+        pages = "/usr/share/doc/gatecrash"
+        root.run(f"test -f {pages}/README.md -a -f {pages}/docs/README.md -a -f {pages}/CHANGELOG.md")
+        root.run("test -f /usr/share/man/man1/gatecrash.1.gz -a -f /usr/share/bash-completion/completions/gatecrash")
+        sweep(root, "/usr/bin/gatecrash")
+        # The tarball needs the libraries, which stay.
+        root.run("dpkg --purge gatecrash && ! command -v gatecrash")
+        root.run(f"mkdir /opt/gatecrash && tar -xJf /srv/{tarball.name} -C /opt/gatecrash --strip-components=1")
+        sweep(root, "/opt/gatecrash/bin/gatecrash")
+
+
+main(sys.argv[1])
