@@ -9,6 +9,7 @@
 
 #include "cli/command_explore.hpp"
 #include "kernel/guest_cpu.hpp"
+#include "kernel/kernel_landing.hpp"
 #include "kernel/place.hpp"
 
 namespace gatecrash::cli {
@@ -157,8 +158,7 @@ std::vector<sweep::SymbolRange> parse_kernel_window(const std::string& text) {
 }
 
 void check_kernel_event(const vm::Event& event) {
-    using Kind = vm::Event::Kind;
-    if (event.kind == Kind::nmi || event.kind == Kind::irq || event == vm::Event::db()) return;
+    if (kernel::lands_on_kernels(event)) return;
     throw sweep::ScheduleError(
         fmt::format("{} cannot land on a kernel yet: nmi, irq, irq=VECTOR and db can", sweep::to_string(event)));
 }

@@ -269,12 +269,27 @@ void KernelGuest::write(vm::Virtual address, std::uint64_t word) { write(address
 void KernelGuest::watch(const KernelFacts& facts) {
     facts_ = &facts;
     log_ = facts.log;
+    (void)read(facts.catchers, code_of_catchers_);
     for (std::uint64_t i = 0; i < catchers; ++i) write(vm::Virtual{number(facts.catchers) + i}, out_of_stop);
     for (const auto& [address, name] : facts.failures) {
         if (read(address, code_of_failures_[address]) != out_of_stop.size())
             throw std::out_of_range(fmt::format("{}() is not mapped", name));
     }
     heed_failures();
+}
+
+std::size_t KernelGuest::read_own_code(vm::Virtual address, std::span<std::byte> to) {
+    const auto size = read(address, to);
+    const auto show = [&](vm::Virtual at, std::span<const std::byte> code) {
+        for (std::size_t i = 0; i < code.size(); ++i) {
+            const auto offset = number(at) + i - number(address);
+            if (offset < size) to[offset] = code[i];
+        }
+    };
+    if (facts_ != nullptr) show(facts_->catchers, code_of_catchers_);
+    for (const auto& [at, code] : code_of_failures_) show(at, code);
+    if (stop_) show(stop_->address, stop_->code);
+    return size;
 }
 
 void KernelGuest::ignore_failures() {

@@ -179,6 +179,8 @@ class KernelGuest {
     [[nodiscard]] std::optional<std::uint64_t> word_at(vm::Virtual address);
     /// Copies the bytes at a virtual address into `to`, up to the first page that is not mapped. Returns how many.
     std::size_t read(vm::Virtual address, std::span<std::byte> to);
+    /// Does the same, and shows the code that the kernel has where watch() and stop_at() have put their own.
+    std::size_t read_own_code(vm::Virtual address, std::span<std::byte> to);
     /// Writes bytes at a virtual address, whatever the guest's rights are. Throws std::out_of_range if nothing is
     /// mapped there.
     void write(vm::Virtual address, std::span<const std::byte> bytes);
@@ -229,6 +231,7 @@ class KernelGuest {
     std::optional<kvm_lapic_state> local_apic_;
     std::optional<kvm_fpu> fpu_;
     const KernelFacts* facts_ = nullptr;
+    std::array<std::byte, catchers_size> code_of_catchers_{};
     std::map<vm::Virtual, std::array<std::byte, 2>> code_of_failures_;
     KernelLog log_;
     std::optional<ImagePorts> ports_;

@@ -8,6 +8,11 @@ std::uint8_t vector_of(const KernelFacts& facts, const vm::Event& event) {
     return event == vm::Event::irq() ? facts.irq_vector : event.vector;
 }
 
+bool lands_on_kernels(const vm::Event& event) {
+    using Kind = vm::Event::Kind;
+    return event.kind == Kind::nmi || event.kind == Kind::irq || event == vm::Event::db();
+}
+
 void land(KernelGuest& guest, const KernelFacts& facts, const vm::Event& event) {
     if (event.kind == vm::Event::Kind::irq) return guest.interrupt(vector_of(facts, event));
     auto& cpu = guest.cpu();

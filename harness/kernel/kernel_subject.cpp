@@ -417,7 +417,7 @@ sweep::ReplayResult KernelSubject::replay(const std::vector<sweep::Landing>& lan
             const bool counts = !waits && walk.is_in_text() && landed.size() < landings.size();
             if (counts && is_at(kernel_.symbols, landings[landed.size()].boundary, hits.reach(guest.rip()))) {
                 const auto& [event, boundary] = landings[landed.size()];
-                if (!can_land_at(event, guest.cpu_state()) || is_lost(event, walk.handles_db(), &guest.local_apic())) {
+                if (!can_land_now(event, walk.handles_db())) {
                     throw sweep::ScheduleError(
                         fmt::format("{} cannot occur at {}", sweep::to_string(event), to_string(boundary)));
                 }

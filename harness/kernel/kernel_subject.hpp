@@ -72,6 +72,18 @@ class KernelSubject : public sweep::Subject {
     /// reaches.
     [[nodiscard]] sweep::ReplayResult replay(const std::vector<sweep::Landing>& landings, const sweep::TraceSink& sink);
 
+    // For a debugger, which steps through the window that find_window() has found.
+
+    /// Goes to the beginning of the window, and opens it.
+    void open();
+    /// Returns where boundaries count; empty: everywhere.
+    [[nodiscard]] const std::vector<AddressRange>& text() const { return text_; }
+    /// True if hardware can make `event` arrive where the guest is. With `handles_db`, a #DB is being handled there.
+    [[nodiscard]] bool can_land_now(vm::Event event, bool handles_db) {
+        return can_land_at(event, kernel_.guest.cpu_state()) &&
+               !is_lost(event, handles_db, &kernel_.guest.local_apic());
+    }
+
     /// Returns the names of the words that were not compared at the end of the window, because they depend on where
     /// events arrive.
     [[nodiscard]] std::vector<std::string> not_compared() const;
@@ -86,7 +98,6 @@ class KernelSubject : public sweep::Subject {
     };
 
     [[nodiscard]] sweep::During during(sweep::Phase phase) const { return {clock_, phase}; }
-    void open();
     /// Where a path begins.
     struct Start {
         const KernelState& state;
