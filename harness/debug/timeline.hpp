@@ -1,0 +1,90 @@
+// Moves a debuggee along its run, forwards and backwards.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "debug/debuggee.hpp"
+
+namespace gatecrash::debug {
+
+/// The reason why a move has ended.
+enum class Halt : std::uint8_t {
+    moved,   ///< as far as it was asked to
+    wanted,  ///< at a boundary that the caller wants
+    begin,   ///< there is nothing before
+    end,     ///< the guest cannot continue
+};
+
+/// The run of a debuggee from the beginning of its window. It goes back by going to an earlier moment, and making the
+/// same steps again. A change that the user makes at a boundary is made again there. Going back before that boundary
+/// undoes the change.
+class Timeline {
+  public:
+    /// True if a move should end at the present boundary.
+    using IsWanted = std::function<bool()>;
+    using Change = std::function<void(Debuggee&)>;
+
+    /// The debuggee is at the beginning of its run, before arrive().
+    explicit Timeline(Debuggee& debuggee);
+
+    [[nodiscard]] Debuggee& debuggee() { return debuggee_; }
+    /// Returns the number of steps from the beginning of the run.
+    [[nodiscard]] std::uint64_t position() const { return position_; }
+    /// Returns how the guest ended, if it did.
+    [[nodiscard]] const std::optional<std::string>& end() const { return end_; }
+    /// Returns what has landed since the last call, in lines.
+    [[nodiscard]] std::string take_news() { return std::exchange(news_, {}); }
+
+    /// Makes up to `most` steps, until `is_wanted` at a boundary that one of them reaches. Throws what
+    /// Debuggee::Stepping::step() throws. The position is then the last boundary that was reached.
+    Halt forward(std::uint64_t most, const IsWanted& is_wanted);
+    /// Makes one step back.
+    Halt back();
+
+    /// Begins to search backwards for a boundary.
+    void begin_search() { search_end_ = position_; }
+    /// Searches some steps back for the last boundary before search_end() at which `is_wanted`, and goes there. Goes to
+    /// the beginning if there is none. Returns Halt::moved if the search is not over.
+    Halt search(const IsWanted& is_wanted);
+    /// Goes to where the search has come to.
+    void end_search() { go_to(search_end_); }
+
+    /// Goes to the last boundary that was reached, after a step that threw.
+    void recover() { go_to(position_); }
+
+    /// Makes a change at the present boundary. Throws what `change` throws, and forgets the change then.
+    void change(const Change& change);
+
+  private:
+    using Moments = std::map<std::uint64_t, std::unique_ptr<Debuggee::Moment>>;
+
+    /// Goes to a position, and undoes what was changed after it.
+    void go_to(std::uint64_t position);
+    /// Goes to the last moment that is not after `position`, and returns its position.
+    std::uint64_t restore(std::uint64_t position);
+    void step(Debuggee::Stepping& stepping);
+    void arrive();
+    void keep_moment();
+    void forget_after(std::uint64_t position);
+
+    /// States of a guest's memory are small, but there may be many.
+    static constexpr std::size_t most_moments = 512;
+
+    Debuggee& debuggee_;
+    std::uint64_t position_ = 0;
+    std::optional<std::string> end_;
+    std::string news_;
+    Moments moments_;
+    std::uint64_t interval_ = 64;  ///< steps between moments
+    std::map<std::uint64_t, std::vector<Change>> changes_;
+    std::uint64_t search_end_ = 0;
+};
+
+}  // namespace gatecrash::debug
