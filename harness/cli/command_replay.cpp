@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 
-#include "cases/registry.hpp"
 #include "cli/commands.hpp"
 #include "cli/inside.hpp"
 #include "cli/machine_choice.hpp"
@@ -41,12 +40,6 @@ struct ReplayOptions {
     ScheduleOf command = ScheduleOf::guest;  ///< all schedules are of this command
     KernelReplayOptions kernel{};
 };
-
-Words beginnings_of_schedules() {
-    auto words = variant_names(cases::all_cases());
-    for (auto& word : words) word += '@';
-    return words;
-}
 
 void add_replay(OptionList& options) {
     add_kernel_replay(options);

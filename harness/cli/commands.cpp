@@ -11,10 +11,10 @@ namespace po = boost::program_options;
 
 namespace {
 
-constexpr const Command* table[] = {&doctor_command, &list_command,   &run_command,      &explore_command,
-                                    &linux_command,  &kernel_command, &replay_command,   &merge_command,
-                                    &bench_command,  &check_command,  &explain_command,  &new_command,
-                                    &worker_command, &boot_command,   &complete_command, &man_command};
+constexpr const Command* table[] = {&doctor_command,   &list_command,    &run_command, &explore_command, &linux_command,
+                                    &kernel_command,   &replay_command,  &gdb_command, &merge_command,   &bench_command,
+                                    &check_command,    &explain_command, &new_command, &worker_command,  &boot_command,
+                                    &complete_command, &man_command};
 /// The last commands of the table are not for people: see commands().
 constexpr std::size_t for_programs = 4;
 

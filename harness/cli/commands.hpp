@@ -35,8 +35,8 @@ inline void add_none(OptionList& /*options*/) {}
 
 // Each is in the file that is named like it.
 extern const Command doctor_command, list_command, run_command, explore_command, linux_command, kernel_command,
-    replay_command, merge_command, bench_command, check_command, explain_command, new_command, worker_command,
-    boot_command, complete_command, man_command;
+    replay_command, gdb_command, merge_command, bench_command, check_command, explain_command, new_command,
+    worker_command, boot_command, complete_command, man_command;
 
 /// Returns the commands for people, in the order of the help.
 [[nodiscard]] std::span<const Command* const> commands();

@@ -25,28 +25,6 @@ namespace {
 constexpr std::string_view target_begin = "linux/";
 constexpr const char *window_option = "window", *image_option = "image";
 
-/// Returns the number of the workload that `schedule` is for.
-unsigned workload_of(const sweep::Schedule& schedule, const std::vector<kernel::WorkloadInfo>& workloads) {
-    const auto name = std::string_view(schedule.target).substr(target_begin.size());
-    const auto found = std::ranges::find(workloads, name, &kernel::WorkloadInfo::name);
-    if (found == workloads.end())
-        throw sweep::ScheduleError(fmt::format("the init program has no workload '{}'", name));
-    return static_cast<unsigned>(found - workloads.begin());
-}
-
-sweep::SweepOptions sweep_options(const sweep::Schedule& schedule, const std::vector<sweep::SymbolRange>& window) {
-    sweep::SweepOptions options;
-    for (const auto& [event, boundary] : schedule.landings) {
-        check_kernel_event(event);
-        options.events.push_back(event);
-    }
-    // A sweep may have had windows for further kinds of events.
-    std::ranges::copy_if(window, std::back_inserter(options.window), [&](const auto& range) {
-        return !range.of || std::ranges::find(options.events, *range.of, &vm::Event::kind) != options.events.end();
-    });
-    return options;
-}
-
 /// Replays inside an emulated machine, and puts source lines into the trace outside of it, since the user's vmlinux may
 /// be larger than that machine.
 int trace_inside(const CommonOptions& inside, Connection connection, SourceTrace& trace) {
@@ -162,6 +140,27 @@ int replay_on_image(const CommonOptions& common, const KernelReplayOptions& opti
 }
 
 }  // namespace
+
+unsigned workload_of(const sweep::Schedule& schedule, const std::vector<kernel::WorkloadInfo>& workloads) {
+    const auto name = std::string_view(schedule.target).substr(target_begin.size());
+    const auto found = std::ranges::find(workloads, name, &kernel::WorkloadInfo::name);
+    if (found == workloads.end())
+        throw sweep::ScheduleError(fmt::format("the init program has no workload '{}'", name));
+    return static_cast<unsigned>(found - workloads.begin());
+}
+
+sweep::SweepOptions sweep_options(const sweep::Schedule& schedule, const std::vector<sweep::SymbolRange>& window) {
+    sweep::SweepOptions options;
+    for (const auto& [event, boundary] : schedule.landings) {
+        check_kernel_event(event);
+        options.events.push_back(event);
+    }
+    // A sweep may have had windows for further kinds of events.
+    std::ranges::copy_if(window, std::back_inserter(options.window), [&](const auto& range) {
+        return !range.of || std::ranges::find(options.events, *range.of, &vm::Event::kind) != options.events.end();
+    });
+    return options;
+}
 
 ScheduleOf schedule_of(const std::string& schedule) {
     if (is_file(schedule.substr(0, schedule.rfind('@')))) return ScheduleOf::guest;

@@ -7,7 +7,9 @@
 #include "cli/image_options.hpp"
 #include "cli/kernel_options.hpp"
 #include "cli/options.hpp"
+#include "kernel/saved_kernel.hpp"
 #include "sweep/schedule.hpp"
+#include "sweep/sweep.hpp"
 
 namespace gatecrash::cli {
 
@@ -29,6 +31,13 @@ void add_kernel_replay(OptionList& options);
 
 /// Refuses options that schedules of this command do not have.
 void refuse_other_options(const Values& values, ScheduleOf command);
+
+/// Returns the number of the workload that `schedule` is for. Throws sweep::ScheduleError.
+[[nodiscard]] unsigned workload_of(const sweep::Schedule& schedule, const std::vector<kernel::WorkloadInfo>& workloads);
+/// Returns the options of a sweep that has `schedule`, with the ranges of its --window. Throws sweep::ScheduleError for
+/// an event that cannot land on a kernel.
+[[nodiscard]] sweep::SweepOptions sweep_options(const sweep::Schedule& schedule,
+                                                const std::vector<sweep::SymbolRange>& window);
 
 /// Replays `schedules`, and returns the exit code. Throws sweep::ScheduleError, and what `linux` or `kernel` throws.
 [[nodiscard]] int replay_on_kernel(const CommonOptions& common, const KernelReplayOptions& options,

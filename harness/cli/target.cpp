@@ -40,6 +40,12 @@ std::uint64_t address_of_symbol(const std::string& target, const std::string& sy
     return number(*image.symbols.find(symbol));
 }
 
+Words beginnings_of_schedules() {
+    auto words = variant_names(cases::all_cases());
+    for (auto& word : words) word += '@';
+    return words;
+}
+
 void check_symbols(const sweep::Schedule& schedule, const vm::Image& image) {
     for (const auto& landing : schedule.landings) {
         if (!landing.boundary.index) check_symbol(landing.boundary.symbol, image);

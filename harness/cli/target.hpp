@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "cli/options.hpp"
 #include "cli/select.hpp"
 #include "sweep/schedule.hpp"
 #include "vm/boot/image.hpp"
@@ -23,6 +24,9 @@ struct Target {
 /// Returns the address of a symbol of a guest; it serves as sweep::AddressOf. Throws what find_target() throws, and
 /// sweep::ScheduleError if the guest lacks the symbol.
 [[nodiscard]] std::uint64_t address_of_symbol(const std::string& target, const std::string& symbol);
+
+/// Returns the beginnings of schedules for variants, which a shell can offer.
+[[nodiscard]] Words beginnings_of_schedules();
 
 /// Throws sweep::ScheduleError if `image` lacks a symbol of the schedule.
 void check_symbols(const sweep::Schedule& schedule, const vm::Image& image);

@@ -89,10 +89,27 @@ TEST(Usage, IsExplainedWhereItIsWrong) {
     expect_wrong_usage({"replay", "nested-nmi/flag-only@db=nowhere+4:user_window"},
                        "nested-nmi/flag-only has no symbol 'nowhere'");
     expect_wrong_usage({"replay"}, "SCHEDULE is missing");
+    expect_wrong_usage({"gdb"}, "SCHEDULE is missing");
+    expect_wrong_usage({"gdb", "nested-nmi/flag-only", "nested-nmi/linus-2010"}, "unexpected argument");
+    expect_wrong_usage({"gdb", "nested-nmi/flag-only@nmi:nowhere"}, "nested-nmi/flag-only has no symbol 'nowhere'");
+    expect_wrong_usage({"gdb", "nested-nmi/flag-only", "--json", "-"}, "--json is for commands that have results");
+    expect_wrong_usage({"gdb", "nested-nmi/flag-only", "--kernel", "x"}, "--kernel is for schedules of `linux`");
+    expect_wrong_usage({"gdb", "linux/getpid", "--stepper", "stop-bytes"}, "--stepper does not work for a kernel");
+    expect_wrong_usage({"gdb", "nested-nmi/flag-only", "--socket", GUEST},
+                       "cannot make the socket " GUEST ": the file exists");
+    expect_wrong_usage({"gdb", "nested-nmi/flag-only", "--socket", "/nonexistent/x"}, "/nonexistent/x: No such file");
+    expect_wrong_usage({"gdb", "nested-nmi/flag-only", "--socket", "/tmp/" + std::string(200, 'x')},
+                       "the socket's path is longer than 107 characters");
     expect_wrong_usage({"new"}, "DIR is missing");
     expect_wrong_usage({"explain", "stakc"}, "'stakc' is not explained; similar: I4");
     expect_wrong_usage({"explain", "I4", "frobnicate"}, "'frobnicate' is not explained; `gatecrash explain` lists");
     expect_wrong_usage({"explain", "I4", "--ktap"}, "unknown option --ktap");
+}
+
+TEST(Usage, SaysThatGdbIsMissing) {
+    const auto result = run_gatecrash({"gdb", "--gdb", "nested-nmi/flag-only"}, {{"PATH", "/nowhere"}});
+    expect_refusal(result, 3, "gdb is not installed");
+    EXPECT_THAT(result.err, HasSubstr("leave --gdb out"));
 }
 
 TEST(Usage, IsPrintedOnRequest) {
