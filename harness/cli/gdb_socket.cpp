@@ -44,8 +44,12 @@ GdbSocket::GdbSocket(const fs::path& path) : path_(path), socket_(::socket(AF_UN
                                  errno == EADDRINUSE ? "the file exists" : std::generic_category().message(errno)));
 }
 
-GdbSocket::~GdbSocket() {
+GdbSocket::~GdbSocket() { remove(); }
+
+void GdbSocket::remove() {
     if (!path_.empty()) ::unlink(path_.c_str());
+    path_.clear();
+    socket_.reset();
 }
 
 void GdbSocket::listen() {
@@ -55,6 +59,7 @@ void GdbSocket::listen() {
 posix::FileDescriptor GdbSocket::accept() {
     posix::FileDescriptor connection(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (!connection) posix::throw_errno("accept");
+    remove();
     return connection;
 }
 

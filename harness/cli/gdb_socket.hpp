@@ -42,9 +42,12 @@ class GdbSocket {
     void listen();
     /// Returns a descriptor that is readable when a program connects.
     [[nodiscard]] int fd() const { return socket_.get(); }
+    /// Returns the connection. Nobody else can connect any more.
     [[nodiscard]] posix::FileDescriptor accept();
 
   private:
+    void remove();
+
     std::filesystem::path path_;
     posix::FileDescriptor socket_;
 };

@@ -17,6 +17,9 @@ constexpr std::uint64_t steps_at_once = 256;
 /// Steps after which a guest that does not stop may be in an endless loop. More than any run that ends needs.
 constexpr std::uint64_t many_steps = 20'000;
 
+/// Far more than anybody sets. They limit what a connection can make this process keep.
+constexpr std::size_t most_breakpoints = 1'000, most_changes = 10'000;
+
 /// Bytes of memory in one answer: two digits each.
 constexpr std::uint64_t most_memory = max_packet / 2;
 
@@ -198,6 +201,7 @@ std::string Stub::set_breakpoint(std::string_view arguments) {
     (void)take_until(arguments, ',');
     const auto address = hex_number(take_until(arguments, ','));
     if (!address) return unreadable;
+    if (breakpoints_.size() == most_breakpoints) return "E.there are too many breakpoints";
     breakpoints_.insert({*address, kind});
     return ok;
 }
@@ -216,6 +220,7 @@ std::string Stub::clear_breakpoint(std::string_view arguments) {
 
 std::string Stub::change(const Timeline::Change& change) {
     if (timeline_.end()) return "E.the guest has ended: go back first";
+    if (timeline_.changes() == most_changes) return "E.there are too many changes: go back to undo some";
     timeline_.change(change);
     return ok;
 }
@@ -316,9 +321,8 @@ std::string Stub::monitor(std::string_view arguments) {
 }
 
 std::string Stub::land(const std::string& event) {
-    if (timeline_.end()) return "the guest has ended: go back first\n";
-    timeline_.change([event](Debuggee& debuggee) { debuggee.land(event); });
-    return describe_boundary({});
+    const auto answer = change([event](Debuggee& debuggee) { debuggee.land(event); });
+    return answer == ok ? describe_boundary({}) : answer.substr(answer.find('.') + 1) + "\n";
 }
 
 std::string Stub::describe_boundary(const std::string&) {

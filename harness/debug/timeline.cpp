@@ -100,6 +100,12 @@ Halt Timeline::search(const IsWanted& is_wanted) {
     return Halt::moved;
 }
 
+std::size_t Timeline::changes() const {
+    std::size_t count = 0;
+    for (const auto& [position, here] : changes_) count += here.size();
+    return count;
+}
+
 void Timeline::change(const Change& change) {
     forget_after(position_);
     change(debuggee_);

@@ -59,6 +59,8 @@ class Timeline {
     /// Goes to the last boundary that was reached, after a step that threw.
     void recover() { go_to(position_); }
 
+    /// Returns how many changes there are.
+    [[nodiscard]] std::size_t changes() const;
     /// Makes a change at the present boundary. Throws what `change` throws, and forgets the change then.
     void change(const Change& change);
 

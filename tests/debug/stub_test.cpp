@@ -143,6 +143,19 @@ TEST_F(StubTest, StepsAndContinuesToBreakpoints) {
         EXPECT_THAT(answer(wrong), StartsWith("E")) << wrong;
 }
 
+TEST_F(StubTest, KeepsOnlySoMuch) {
+    for (int i = 0; i < 1'000; ++i) EXPECT_EQ(answer(fmt::format("Z0,{:x},1", 0x5000 + i)), "OK");
+    EXPECT_THAT(answer("Z0,9000,1"), StartsWith("E"));
+    EXPECT_EQ(answer("z0,5000,1"), "OK");
+    EXPECT_EQ(answer("Z0,9000,1"), "OK");
+
+    (void)answer("s");
+    for (int i = 0; i < 10'000; ++i) ASSERT_EQ(answer("M8000,1:01"), "OK");
+    EXPECT_THAT(answer("M8000,1:02"), StartsWith("E"));
+    EXPECT_EQ(answer("bs"), "T05");
+    EXPECT_EQ(answer("M8000,1:02"), "OK");
+}
+
 TEST_F(StubTest, SaysHowTheGuestEndedAndGoesBack) {
     const auto all = all_answers("c");
     ASSERT_EQ(all.size(), 2U);
