@@ -23,8 +23,8 @@ constexpr std::size_t most_breakpoints = 1'000, most_changes = 10'000;
 /// Bytes of memory in one answer: two digits each.
 constexpr std::uint64_t most_memory = max_packet / 2;
 
-// Answers of the protocol.
-constexpr const char *ok = "OK", *unknown = "", *unreadable = "E.the packet is malformed";
+// Answers of the protocol. gdb prints what follows "E.", but not in the answer to a packet that reads something.
+constexpr const char *ok = "OK", *unknown = "", *unreadable = "E01", *not_mapped = "E0e";
 
 /// Reads "ADDRESS,LENGTH". Empty if `text` is anything else.
 std::optional<std::pair<std::uint64_t, std::uint64_t>> range_of(std::string_view text) {
@@ -251,7 +251,7 @@ std::string Stub::read_memory(std::string_view arguments) {
     if (!range) return unreadable;
     std::string bytes(std::min(range->second, most_memory), '\0');
     const auto size = timeline_.debuggee().read(vm::Virtual{range->first}, std::as_writable_bytes(std::span(bytes)));
-    if (size == 0 && !bytes.empty()) return "E.the memory is not mapped";
+    if (size == 0 && !bytes.empty()) return not_mapped;
     return to_hex(std::string_view(bytes).substr(0, size));
 }
 

@@ -118,14 +118,15 @@ TEST(Gdb, GoesToTheHandlerAndBack) {
     Session session({std::string(GUEST) + "@nmi:nmi_iret"});
     const auto state = "info registers";
     const auto out = session.gdb({mark, "info symbol $pc", "monitor boundary", state, "x/24xg $rsp-128", mark, "stepi",
-                                  mark, "info symbol $pc", "x/5xg $rsp", mark, "reverse-stepi", mark, "info symbol $pc",
-                                  "monitor boundary", state, "x/24xg $rsp-128", mark},
+                                  mark, "info symbol $pc", "x/5xg $rsp", "x/xg 0x123456789000", mark, "reverse-stepi",
+                                  mark, "info symbol $pc", "monitor boundary", state, "x/24xg $rsp-128", mark},
                                  GUEST);
     const auto parts = parts_of(out);
     ASSERT_EQ(parts.size(), 7U) << out;
     EXPECT_THAT(parts[1], AllOf(HasSubstr("nmi_iret in section"), HasSubstr("one is latched"),
                                 HasSubstr("the next step delivers an event"), HasSubstr("gs_base"), HasSubstr("cr3")));
-    EXPECT_THAT(parts[3], AllOf(HasSubstr("entry_nmi in section")));
+    EXPECT_THAT(parts[3],
+                AllOf(HasSubstr("entry_nmi in section"), HasSubstr("Cannot access memory at address 0x123456789000")));
     EXPECT_EQ(parts[5], parts[1]) << "going back restores registers and memory";
     const auto result = session.finish();
     EXPECT_EQ(result.code, 0) << result.err;

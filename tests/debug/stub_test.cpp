@@ -119,6 +119,7 @@ TEST_F(StubTest, ReadsAndWritesMemory) {
     for (const auto* wrong : {"m0,4", "m", "m8000", "m8000,", "mz,1", "M0,1:00", "M8000,2:00", "M8000,1:0", "M8000,1",
                               "M803f,2:0000", "m8000,-1"})
         EXPECT_THAT(answer(wrong), StartsWith("E")) << wrong;
+    EXPECT_EQ(answer("m0,4"), "E0e") << "gdb does not accept words here";
     EXPECT_LE(answer("m8000,ffffffffffffffff").size(), max_packet);
 }
 
