@@ -123,8 +123,8 @@ const Command replay_command{
         "A SCHEDULE is TARGET@EVENT:BOUNDARY[,EVENT:BOUNDARY...], as `run` and `explore` print it. The exit\n"
         "code is 1 if an invariant breaks.\n",
     .examples =
-        "  gatecrash replay 'nested-nmi/flag-only@nmi:entry_nmi+0x1f'\n"
-        "  gatecrash replay 'nested-nmi/linus-2010-irq@irq:entry_nmi+0x40,nmi:entry_irq#2' --trace\n"
+        "  gatecrash replay 'nested-nmi/flag-only@nmi:nmi_iret'\n"
+        "  gatecrash replay 'nested-nmi/linus-2010-irq@irq:nmi_iret,nmi:entry_irq_stubs' --trace\n"
         "  gatecrash replay --append pti=on 'linux/getpid@nmi:entry_SYSCALL_64' --trace\n",
     .add_options = add_replay,
     .prepare = prepare<read_replay, replay>,
