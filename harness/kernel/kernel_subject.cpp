@@ -381,7 +381,8 @@ std::optional<Stop> KernelSubject::seek_loop() {
 }
 
 std::vector<sweep::Violation> KernelSubject::examine(std::size_t, const sweep::HitCounter&,
-                                                     const std::vector<sweep::Landing>&, Ending) {
+                                                     const std::vector<sweep::Landing>&, Ending,
+                                                     const sweep::TraceSink&) {
     auto violations = violations_;
     if (!violations.empty() && violations.front().invariant == Invariant::no_unexpected_vector) {
         // The kernel says more if it is allowed to.
@@ -447,7 +448,7 @@ sweep::ReplayResult KernelSubject::replay(const std::vector<sweep::Landing>& lan
     check_end(*end, is_proven, landed);
     if (violations_.empty() && !lives_) check_life(landed);
     result.ending = "the kernel " + describe(*end);
-    result.violations = examine(0, {}, landings, Ending::broken);
+    result.violations = examine(0, {}, landings, Ending::broken, {});
     return result;
 }
 

@@ -58,7 +58,7 @@ class KernelSubject : public sweep::Subject {
                                     sweep::Extremes& extremes) override;
     [[nodiscard]] std::vector<sweep::Violation> examine(std::size_t window, const sweep::HitCounter& hits,
                                                         const std::vector<sweep::Landing>& schedule,
-                                                        sweep::Ending ending) override;
+                                                        sweep::Ending ending, const sweep::TraceSink& trace) override;
 
     [[nodiscard]] bool is_new(std::size_t window, const sweep::Point& from, std::span<const sweep::Landed> landed,
                               unsigned more) override;

@@ -10,6 +10,12 @@ namespace {
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
 
+Json found_json(const sweep::SweepResult& sweep) {
+    auto list = Json::array();
+    for (const auto& finding : sweep.findings) list.push_back(report::to_full_json(finding));
+    return list;
+}
+
 Json to_json(const suite::Result& result) {
     const auto& sweep = result.sweep;
     Json json{{"case", result.case_name},
@@ -27,10 +33,12 @@ Json to_json(const suite::Result& result) {
               {"modelled", result.modelled},
               {"finding", sweep.findings.empty() ? Json() : report::to_json(sweep.findings.front())},
               {"findings", count_breaking(sweep)},
+              {"found", found_json(sweep)},
               {"not_exhaustive", report::to_json(sweep.not_exhaustive)},
               {"stopped_after", stop_json(sweep)},
               {"skip_reason", text_or_null(result.skip_reason)},
               {"message", text_or_null(result.message)}};
+    if (!result.trace.empty()) json["trace"] = result.trace;
     if (result.partial) json["partial"] = true;
     if (!result.replay_options.empty()) json["replay_options"] = result.replay_options;
     add_extremes(json, extremes_of(sweep));
@@ -39,6 +47,8 @@ Json to_json(const suite::Result& result) {
     if (!sweep.shard.is_whole()) {
         json["guest"] = result.guest;
         add_parts(json, sweep);
+    } else {
+        add_map(json, sweep);
     }
     return json;
 }

@@ -4,6 +4,8 @@
 
 #include <charconv>
 
+#include "report/map_json.hpp"
+
 namespace gatecrash::report {
 namespace {
 
@@ -119,6 +121,7 @@ Json to_full_json(const sweep::Finding& finding) {
     json["window"] = finding.window;
     json["order"] = finding.order;
     json["block"] = finding.block;
+    if (!finding.trace.empty()) json["trace"] = finding.trace;
     return json;
 }
 
@@ -206,6 +209,7 @@ Json to_json(const sweep::Finding& finding) {
     auto also = Json::array();
     for (const auto invariant : finding.also) also.push_back(to_string(invariant));
     return {{"invariant", to_string(finding.violation.invariant)},
+            {"name", describe(finding.violation.invariant)},
             {"schedule", to_string(finding.schedule)},
             {"message", finding.violation.message},
             {"also", also}};
@@ -216,10 +220,16 @@ Json to_json(const std::optional<sweep::Coverage>& coverage) {
     return {{"depth", coverage->depth}, {"boundaries", coverage->boundaries}, {"of", coverage->of}};
 }
 
+void add_map(Json& json, const sweep::SweepResult& sweep) {
+    if (!sweep.map.windows.empty()) json["map"] = to_json(sweep.map);
+    if (!sweep.instructions.empty()) json["instructions"] = places_json(sweep.instructions);
+}
+
 void add_parts(Json& json, const sweep::SweepResult& sweep) {
     json["shard"] = to_string(sweep.shard);
     json["interrupted"] = sweep.interrupted;
     json["code"] = sweep.code.empty() ? Json() : Json(sweep.code);
+    add_map(json, sweep);
     json["levels"] = Json::array();
     for (std::size_t i = 0; i < sweep.levels.size(); ++i) {
         const bool last = i + 1 == sweep.levels.size();
@@ -279,6 +289,7 @@ sweep::Finding to_finding(const Json& object) {
     finding.window = number(object, "window");
     finding.order = number(object, "order");
     finding.block = number_or_0(object, "block");
+    finding.trace = object.value("trace", std::vector<std::string>());
     return finding;
 }
 
@@ -308,6 +319,8 @@ sweep::SweepResult to_sweep(const Json& object) {
     if (object.contains("stopped_after") && !object.at("stopped_after").is_null()) {
         sweep.stopped_after = number(object, "stopped_after");
     }
+    if (object.contains("map")) sweep.map = to_map(object.at("map"));
+    if (object.contains("instructions")) sweep.instructions = to_places(object.at("instructions"));
     for (const auto& level : object.at("levels")) {
         if (!sweep.findings.empty()) throw JsonError("a level after one with findings");
         sweep.levels.push_back({.schedules = number(level, "schedules"), .pruned = number(level, "pruned")});

@@ -33,6 +33,8 @@ class JsonError : public std::runtime_error {
 [[nodiscard]] Json stop_json(const sweep::SweepResult& sweep);
 /// Adds to `json` the deepest stacks and the deepest nesting.
 void add_extremes(Json& json, const sweep::Extremes& extremes);
+/// Adds to `json` the outcomes by boundary and event, and the instructions of the protected code, if there are any.
+void add_map(Json& json, const sweep::SweepResult& sweep);
 /// Adds to `json` all that is needed to read the sweep again: its shard, and the result for each length of schedules.
 void add_parts(Json& json, const sweep::SweepResult& sweep);
 [[nodiscard]] Json to_json(const sweep::SweepResult& sweep);

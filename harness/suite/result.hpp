@@ -40,6 +40,7 @@ struct Result {
                               ///< judged
     std::string skip_reason;  ///< why it was skipped, if it was
     std::vector<std::string> replay_options{};  ///< options that `replay` needs for its schedules
+    std::vector<std::string> trace{};           ///< of the only schedule; empty unless a report shows it
     bool partial = false;                       ///< a merge lacks shards of it
 };
 

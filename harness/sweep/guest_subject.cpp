@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "sweep/examine.hpp"
+#include "sweep/trace.hpp"
 #include "vm/loop_detector.hpp"
 #include "vm/run_patiently.hpp"
 #include "vm/stepping/walker.hpp"
@@ -252,13 +253,16 @@ std::optional<vm::Outcome> GuestSubject::step_to_end() {
 }
 
 std::vector<Violation> GuestSubject::examine(std::size_t number, const HitCounter& hits,
-                                             const std::vector<Landing>& schedule, Ending ending) {
+                                             const std::vector<Landing>& schedule, Ending ending,
+                                             const TraceSink& trace) {
     const auto free_end = ending == Ending::broken ? std::optional(guest_.snapshot()) : std::nullopt;
     auto& window = this->window(number);
     // Not before the run without events: it is swept first, while no window is known yet.
     if (number < windows_.size() && !window.user) learn_user_states(guest_, window, *stepper_);
     ScheduleLander lander(schedule, hits);
-    const auto examination = sweep::examine(guest_, window, *stepper_, lander, Checks::at_each_step);
+    TraceObserver observer(guest_, trace);
+    const auto examination =
+        sweep::examine(guest_, window, *stepper_, lander, Checks::at_each_step, trace ? &observer : nullptr);
     if (ending == Ending::held) return examination.violations;
     if (const auto* missed = lander.missed()) {
         throw vm::MachineFault(fmt::format("the stepped run never reaches {}, which the sweep did\n{}",
@@ -270,6 +274,30 @@ std::vector<Violation> GuestSubject::examine(std::size_t number, const HitCounte
     }
     if (free_end && examination.violations.empty()) fail_stepping("broken when run freely, but not when stepped");
     return examination.violations;  // empty if the run was only slow, and the watchdog impatient
+}
+
+/// Leaves out what fills the gap before a symbol: INT3 and NOP.
+std::vector<MapPlace> GuestSubject::instructions() const {
+    const auto& image = guest_.image();
+    const auto size = image.is_64_bit() ? vm::CodeSize::bits64 : vm::CodeSize::bits32;
+    std::vector<MapPlace> places;
+    std::size_t kept = 0;  // how many of them come before a gap
+    const auto drop_gap = [&] { places.resize(kept); };
+    for (const auto& [begin, end] : image.protected_code.ranges) {
+        for (auto at = begin; at < end;) {
+            const auto code = guest_.text_at(at);
+            const auto instruction = vm::decode(code, at, size);
+            if (!instruction) break;
+            const auto boundary = sweep::boundary_of(image.symbols, {.rip = at});
+            if (boundary.offset == 0) drop_gap();
+            places.push_back({at, boundary.symbol, boundary.offset});
+            const auto text = vm::disassemble(code, at, size);
+            if (!text.starts_with("nop") && !text.starts_with("int3")) kept = places.size();
+            at = vm::Virtual{vm::number(at) + instruction->length};
+        }
+        drop_gap();
+    }
+    return places;
 }
 
 bool GuestSubject::is_new(std::size_t window, const Point& from, std::span<const Landed> landed, unsigned more) {

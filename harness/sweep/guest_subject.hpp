@@ -48,13 +48,15 @@ class GuestSubject : public Subject {
     void land(const Point& from, vm::Event event, const Point& to) override;
     [[nodiscard]] Ending run(std::size_t window, std::span<const Landed> landed, Extremes& extremes) override;
     [[nodiscard]] std::vector<Violation> examine(std::size_t window, const HitCounter& hits,
-                                                 const std::vector<Landing>& schedule, Ending ending) override;
+                                                 const std::vector<Landing>& schedule, Ending ending,
+                                                 const TraceSink& trace) override;
 
     [[nodiscard]] bool is_new(std::size_t window, const Point& from, std::span<const Landed> landed,
                               unsigned more) override;
     void forget() override { met_.forget(); }
     void restart_extremes() override { stacks_.restart(); }
     [[nodiscard]] std::string code() const override { return guest_.image().protected_code.identity; }
+    [[nodiscard]] std::vector<MapPlace> instructions() const override;
     [[nodiscard]] vm::CodeSet take_executed() override { return guest_.recorder()->take_executed(); }
 
   private:

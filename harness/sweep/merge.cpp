@@ -159,6 +159,16 @@ Level sum_of(std::span<const SweepResult> shards, std::size_t length) {
     return sum;
 }
 
+/// Returns the map of `whole`, whose findings and depth are known.
+OutcomeMap merge_maps(std::span<const SweepResult> shards, const SweepResult& whole) {
+    OutcomeMap map;
+    for (const auto& shard : shards) map.include(shard.map);
+    if (whole.depth < 2) map.drop_pairs();
+    map.finish();
+    if (whole.stopped_after) map.cut(whole.findings.back().order, whole.depth);
+    return map;
+}
+
 /// True if the shard got beyond the block in which the merged sweep stops.
 bool is_past(const SweepResult& shard, unsigned depth, std::uint64_t stopped_in) {
     if (shard.depth != depth || shard.levels.empty()) return false;
@@ -228,9 +238,12 @@ SweepResult merge(std::span<const SweepResult> shards, std::uint64_t max_finding
         stopped_in = joiner.stopped_in();
     }
     if (stopped_in) whole.stopped_after = max_findings;
+    for (std::size_t i = most_traced; i < whole.findings.size(); ++i) whole.findings[i].trace.clear();
+    whole.map = merge_maps(shards, whole);
     for (const auto& shard : shards) {
         whole.boundaries = std::max(whole.boundaries, shard.boundaries);
         if (whole.code.empty()) whole.code = shard.code;
+        if (whole.instructions.empty()) whole.instructions = shard.instructions;
         if (shard.interrupted && shard.depth <= whole.depth) {
             whole.interrupted |= !stopped_in || !is_past(shard, whole.depth, *stopped_in);
         }

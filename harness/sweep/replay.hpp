@@ -1,11 +1,11 @@
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "sweep/check/invariant.hpp"
 #include "sweep/schedule.hpp"
+#include "sweep/trace_text.hpp"
 #include "vm/guest.hpp"
 #include "vm/stepping/stepper.hpp"
 
@@ -18,9 +18,6 @@ struct ReplayResult {
     std::uint64_t steps = 0;
     std::string ending;  ///< how the last window ended, in one line
 };
-
-/// Receives a trace line by line.
-using TraceSink = std::function<void(const std::string&)>;
 
 /// Steps through `schedule` on `guest`, which has just been booted. Throws ScheduleError for a boundary that the guest
 /// lacks or the run never reaches.

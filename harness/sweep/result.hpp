@@ -10,6 +10,7 @@
 
 #include "sweep/check/invariant.hpp"
 #include "sweep/extremes.hpp"
+#include "sweep/outcome_map.hpp"
 #include "sweep/schedule.hpp"
 #include "sweep/shard.hpp"
 #include "vm/code_set.hpp"
@@ -20,14 +21,18 @@ namespace gatecrash::sweep {
 struct Finding {
     Schedule schedule;
     Violation violation;
-    std::vector<Invariant> also;  ///< further invariants that the same run breaks
-    std::uint64_t schedules = 1;  ///< number of schedules that are alike: see SweepResult::findings
-    std::uint64_t window = 0;     ///< index among the guest's windows, from 0
-    std::uint64_t order = 0;      ///< place in the order of the sweep, smaller ones first: see merge()
-    std::uint64_t block = 0;      ///< the block of the first event's boundary, as Shard::block_of() counts
+    std::vector<Invariant> also;       ///< further invariants that the same run breaks
+    std::uint64_t schedules = 1;       ///< number of schedules that are alike: see SweepResult::findings
+    std::uint64_t window = 0;          ///< index among the guest's windows, from 0
+    std::uint64_t order = 0;           ///< place in the order of the sweep, smaller ones first: see merge()
+    std::uint64_t block = 0;           ///< the block of the first event's boundary, as Shard::block_of() counts
+    std::vector<std::string> trace{};  ///< lines of its examination, if SweepOptions::with_details asked for them
 
     bool operator==(const Finding&) const = default;
 };
+
+/// Number of findings of a sweep that keep their traces.
+constexpr std::size_t most_traced = 3;
 
 /// Returns the finding for `violations`, of which there is at least one. The first of them broke first.
 [[nodiscard]] Finding finding_of(Schedule schedule, std::span<const Violation> violations);
@@ -87,6 +92,8 @@ struct SweepResult {
     /// Set to SweepOptions::max_findings, if that limit ended the sweep. Then all counts end with the first schedule of
     /// the last finding.
     std::optional<std::uint64_t> stopped_after;
+    std::vector<MapPlace> instructions{};  ///< of the protected code, if SweepOptions::with_details asked for them
+    OutcomeMap map{};                      ///< the outcomes of schedules of one and of two events
 
     bool operator==(const SweepResult&) const = default;
 };

@@ -14,7 +14,9 @@
 #include "sweep/boundary.hpp"
 #include "sweep/check/invariant.hpp"
 #include "sweep/extremes.hpp"
+#include "sweep/outcome_map.hpp"
 #include "sweep/schedule.hpp"
+#include "sweep/trace_text.hpp"
 #include "vm/code_set.hpp"
 
 namespace gatecrash::sweep {
@@ -97,9 +99,10 @@ class Subject {
     /// what it used.
     [[nodiscard]] virtual Ending run(std::size_t window, std::span<const Landed> landed, Extremes& extremes) = 0;
     /// Steps through the schedule that just ended as `ending` says. Returns what it breaks, causes first. `hits` is the
-    /// counter at the beginning of the window.
+    /// counter at the beginning of the window. Traces the steps if `trace` is set and this subject can.
     [[nodiscard]] virtual std::vector<Violation> examine(std::size_t window, const HitCounter& hits,
-                                                         const std::vector<Landing>& schedule, Ending ending) = 0;
+                                                         const std::vector<Landing>& schedule, Ending ending,
+                                                         const TraceSink& trace) = 0;
 
     /// Notes a start, and returns true if no equivalent one was noted since forget(). The last of `landed` lands at
     /// `from`. `more` counts the events that still land, including this one.
@@ -110,6 +113,8 @@ class Subject {
     virtual void restart_extremes() = 0;
     /// Returns ProtectedCode::identity of the code that is swept, or nothing.
     [[nodiscard]] virtual std::string code() const = 0;
+    /// Returns the instructions of that code, by address; nothing if they are not known.
+    [[nodiscard]] virtual std::vector<MapPlace> instructions() const { return {}; }
     /// Returns the instructions of the protected code that were executed since the last call, for the first time.
     [[nodiscard]] virtual vm::CodeSet take_executed() = 0;
 };

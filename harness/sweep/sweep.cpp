@@ -67,11 +67,16 @@ std::vector<Landing> without_indices(std::vector<Landing> schedule) {
 class Sweep {
   public:
     Sweep(Subject& subject, const SweepOptions& options)
-        : subject_(subject), options_(options), windows_(subject, options.events, options.window), tally_(options) {}
+        : subject_(subject),
+          options_(options),
+          windows_(subject, options.events, options.window),
+          tally_(options),
+          recorder_(tally_.map()) {}
 
     SweepResult run() {
         auto result = run_all();
         result.code = subject_.code();
+        if (options_.with_details && options_.shard.index == 1) result.instructions = subject_.instructions();
         return result;
     }
 
@@ -81,6 +86,7 @@ class Sweep {
             sweep_without_events();
             if (options_.from) {
                 tally_.go_back_to(*options_.from);
+                recorder_.restart();
                 resume_.begin(*options_.from);
                 subject_.restart_extremes();
                 sweep_level();
@@ -125,6 +131,7 @@ class Sweep {
             const auto path = subject_.path_of(i, hits);
             boundaries += path.size();
             tally_.count_boundaries(boundaries);
+            if (result().depth == 1) add_to_map(context, path);
             position_ = {.window = i, .events = {}};
             extend(context, path, result().depth);
         }
@@ -133,6 +140,7 @@ class Sweep {
     /// Delivers each event at each boundary of `path`, and more events after it while `more` is above 1.
     void extend(const Context& context, const Path& path, unsigned more) {
         const bool first = landed_.empty();
+        if (more == 1) begin_map_path(context);
         position_.events.emplace_back();
         // For each event: where it can land, since the last boundary at which it could be delivered.
         std::vector<std::vector<const Point*>> landings(options_.events.size());
@@ -142,11 +150,17 @@ class Sweep {
                 show_progress(context, i, path.size());
                 enter_block(context.boundaries_before + i);
             }
+            if (more == 1) recorder_.begin_boundary(i, point.rip(), [&] { return map_place(point); });
             for (std::size_t e = 0; e < options_.events.size(); ++e) {
                 if (options_.in_order && e != landed_.size()) continue;
                 const auto& event = options_.events[e];
-                if (windows_.has(e, point.rip()) && subject_.can_land(event, point)) landings[e].push_back(&point);
-                if (!subject_.can_deliver(event, point)) continue;
+                const bool lands = windows_.has(e, point.rip()) && subject_.can_land(event, point);
+                if (lands) landings[e].push_back(&point);
+                const bool is_delivered = subject_.can_deliver(event, point);
+                if (more == 1 && (!is_delivered || landings[e].empty())) {
+                    recorder_.note(e, lands ? Cell::waits : Cell::cannot_land);
+                }
+                if (!is_delivered) continue;
                 const auto from = std::exchange(landings[e], {});
                 if (first && !options_.shard.has(context.boundaries_before + i)) continue;
                 position_.events.back() = {i, e, position_.events.back().wait};
@@ -172,6 +186,7 @@ class Sweep {
             if (done && !must_be_known(context)) continue;
             if (!first && compares_states() && !subject_.is_new(context.window, *from[i], landed_, more)) {
                 if (!done) tally_.count_pruned(1);
+                if (more == 1) note(Cell::pruned);
             } else if (!done || more > 1) {
                 land(context, *from[i], delivery, more);
             }
@@ -197,6 +212,7 @@ class Sweep {
     void run_schedule(const Context& context) {
         tally_.count_run();
         const auto ending = subject_.run(context.window, landed_, tally_.extremes());
+        note(Cell::held);
         if (ending == Ending::held) {
             if (options_.examine_each != 0 && ++held_ % options_.examine_each == 0) examine_held(context);
             return;
@@ -205,9 +221,14 @@ class Sweep {
         const bool is_known = ending != Ending::unclear && tally_.knows(context.window, schedule());
         if (is_known) return add(context, {});
         const auto landings = schedule();
-        const auto violations = subject_.examine(context.window, context.hits, landings, ending);
+        TraceLines trace;
+        TraceSink sink;
+        if (options_.with_details && result().findings.size() < most_traced)
+            sink = [&trace](const std::string& line) { trace.add(line); };
+        const auto violations = subject_.examine(context.window, context.hits, landings, ending, sink);
         if (violations.empty()) return;
         auto finding = finding_of({subject_.name(), without_indices(landings)}, violations);
+        finding.trace = trace.lines();
         finding.window = context.window;
         finding.order = order_of(context);
         finding.block = block_.value_or(0);
@@ -216,7 +237,7 @@ class Sweep {
 
     void examine_held(const Context& context) {
         const auto landings = schedule();
-        const auto violations = subject_.examine(context.window, context.hits, landings, Ending::held);
+        const auto violations = subject_.examine(context.window, context.hits, landings, Ending::held, {});
         if (violations.empty()) return;
         throw vm::MachineFault(fmt::format("{} holds when run freely, but not when stepped: {}",
                                            to_string(Schedule{subject_.name(), without_indices(landings)}),
@@ -225,6 +246,7 @@ class Sweep {
 
     void add(const Context& context, std::optional<Finding> finding) {
         block_holds_ = false;
+        note(Cell::broke);
         tally_.add(context.window, without_indices(schedule()), std::move(finding));
     }
 
@@ -233,6 +255,41 @@ class Sweep {
         std::vector<Landing> landings;
         for (const auto& [event, at] : landed_) landings.push_back({event, subject_.boundary_of(at->reached())});
         return landings;
+    }
+
+    // --- map ---------------------------------------------------------------------------------------------------------
+
+    /// Adds the path without events of a window.
+    void add_to_map(const Context& context, const Path& path) {
+        auto& map = tally_.map();
+        map.events.clear();
+        for (const auto& event : options_.events) map.events.push_back(to_string(event));
+        map.windows.resize(std::max(map.windows.size(), context.window + 1));
+        auto& places = map.windows[context.window];
+        places.clear();  // a sweep that resumes passes here again
+        for (const auto& point : path) {
+            if (context.boundaries_before + places.size() >= OutcomeMap::most_boundaries) return;
+            places.push_back(map_place(*point));
+        }
+    }
+
+    /// Begins a path in the map, on which the last event of each schedule is delivered.
+    void begin_map_path(const Context& context) {
+        const auto& before = position_.events;
+        if (before.size() > 1) return recorder_.end_path();
+        std::optional<MapFirst> first;
+        if (!before.empty()) first = {before.front().boundary, before.front().event};
+        recorder_.begin_path(context.window, first, context.boundaries_before);
+    }
+
+    /// Notes the outcome of the schedule that was just run.
+    void note(Cell cell) {
+        if (!position_.events.empty()) recorder_.note(position_.events.back().event, cell);
+    }
+
+    [[nodiscard]] MapPlace map_place(const Point& point) const {
+        const auto boundary = subject_.boundary_of(point.reached());
+        return {point.rip(), boundary.symbol, boundary.offset};
     }
 
     // --- blocks ------------------------------------------------------------------------------------------------------
@@ -319,6 +376,7 @@ class Sweep {
     const SweepOptions& options_;
     EventWindows windows_;
     Tally tally_;
+    MapRecorder recorder_;
     Resume resume_;
     Position position_;
     std::vector<Landed> landed_;

@@ -66,6 +66,9 @@ struct SweepOptions {
     /// Also examines every N-th schedule that holds, step by step; 0: none. The sweep throws vm::MachineFault if a step
     /// looks wrong: for a correct design, that step would be a false explanation of whatever breaks.
     std::uint64_t examine_each = 0;
+    /// Also keeps what only a report with details shows: the traces of the first findings, and the instructions of the
+    /// protected code. The first shard has those.
+    bool with_details = false;
     /// Counts the time of each phase of the sweep; may be null.
     PhaseClock* clock = nullptr;
 };

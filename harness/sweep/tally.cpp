@@ -71,7 +71,9 @@ SweepResult Tally::finish() {
         result_.levels.front() = {};
         if (result_.depth == 0) result_.findings.clear();
     }
+    result_.map.finish();
     if (result_.stopped_after) {
+        result_.map.cut(result_.findings.back().order, result_.depth);
         result_.levels.back().extremes = {};
         result_.levels.back().executed = {};
     }

@@ -35,6 +35,7 @@ class Tally {
     void count_boundaries(std::uint64_t boundaries) { result_.boundaries = std::max(result_.boundaries, boundaries); }
     [[nodiscard]] std::uint64_t schedules_run() const;
     [[nodiscard]] Extremes& extremes() { return result_.levels.back().extremes; }
+    [[nodiscard]] OutcomeMap& map() { return result_.map; }
     void add_executed(const vm::CodeSet& code) { result_.levels.back().executed.include(code); }
 
     /// True if a finding like `schedule` is known.

@@ -2,7 +2,45 @@
 
 #include <fmt/format.h>
 
+#include <string_view>
+#include <utility>
+
 namespace gatecrash::sweep {
+namespace {
+
+std::string left_out(std::size_t lines) {
+    return fmt::format("... {} {} left out", lines, lines == 1 ? "line is" : "lines are");
+}
+
+}  // namespace
+
+void TraceLines::add(const std::string& line) {
+    if (first_.size() < most) return first_.push_back(line);
+    last_.push_back(line);
+    if (last_.size() <= most) return;
+    move_to_middle(std::move(last_.front()));
+    last_.pop_front();
+}
+
+void TraceLines::move_to_middle(std::string line) {
+    // The lines of instructions begin with a number, and labels with spaces.
+    const bool happens = !line.empty() && std::string_view(">=!-").find(line.front()) != std::string_view::npos;
+    if (!happens || happened_ == most) {
+        ++left_out_;
+        return;
+    }
+    if (left_out_ != 0) middle_.push_back(left_out(std::exchange(left_out_, 0)));
+    middle_.push_back(std::move(line));
+    ++happened_;
+}
+
+std::vector<std::string> TraceLines::lines() const {
+    auto lines = first_;
+    lines.insert(lines.end(), middle_.begin(), middle_.end());
+    if (left_out_ != 0) lines.push_back(left_out(left_out_));
+    lines.insert(lines.end(), last_.begin(), last_.end());
+    return lines;
+}
 
 std::string trace_header(const char* base) {
     return fmt::format(

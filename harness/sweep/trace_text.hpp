@@ -1,12 +1,38 @@
 // How traces look, whatever is traced.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "vm/boot/image.hpp"
 
 namespace gatecrash::sweep {
+
+/// Receives a trace line by line.
+using TraceSink = std::function<void(const std::string&)>;
+
+/// Keeps the beginning and the end of a trace, for documents. From the middle it keeps what happens to the run, such as
+/// events and frames, but no instructions.
+class TraceLines {
+  public:
+    static constexpr std::size_t most = 150;  ///< lines at the beginning, as many in the middle, and as many at the end
+
+    void add(const std::string& line);
+    /// Returns the lines, with one in place of each row of lines that were left out.
+    [[nodiscard]] std::vector<std::string> lines() const;
+
+  private:
+    void move_to_middle(std::string line);
+
+    std::vector<std::string> first_, middle_;
+    std::deque<std::string> last_;
+    std::size_t happened_ = 0;  ///< lines of the middle that were kept
+    std::size_t left_out_ = 0;  ///< since the last line of the middle
+};
 
 /// The columns of a trace before the instruction.
 struct TraceColumns {

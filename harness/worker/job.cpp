@@ -173,7 +173,8 @@ std::string to_line(const Job& job) {
                  {"first", job.first},
                  {"from", job.from ? to_json(*job.from) : Json()},
                  {"saves", job.saves},
-                 {"counts", job.counts}});
+                 {"counts", job.counts},
+                 {"with_details", job.with_details}});
 }
 
 Job read_job(std::string_view line) {
@@ -187,6 +188,7 @@ Job read_job(std::string_view line) {
         if (!json.at("from").is_null()) job.from = to_saved(json.at("from"));
         job.saves = json.at("saves").get<bool>();
         job.counts = json.at("counts").get<bool>();
+        job.with_details = json.at("with_details").get<bool>();
         return job;
     });
 }

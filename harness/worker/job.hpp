@@ -43,6 +43,7 @@ struct Job {
     std::optional<Saved> from{};  ///< where the first sweep resumes
     bool saves = false;           ///< the worker reports its checkpoints regularly
     bool counts = false;          ///< the worker reports the number of boundaries of each sweep
+    bool with_details = false;    ///< see sweep::SweepOptions
 
     bool operator==(const Job&) const = default;
 };

@@ -72,7 +72,8 @@ Job SharedWork::job_of(std::size_t worker) const {
             .first = part.done.size(),
             .from = part.at,
             .saves = file_.is_kept(),
-            .counts = worker == 0 && some_wait_};
+            .counts = worker == 0 && some_wait_,
+            .with_details = assignment_.with_details};
 }
 
 /// Starts each waiting worker whose shard has a block of the sweep with number `index`, which has `boundaries`

@@ -49,6 +49,7 @@ struct Assignment {
     std::vector<Sweep> sweeps;
     sweep::Shard shard;                ///< the part of each sweep that the workers divide further
     std::vector<std::string> command;  ///< the command line of a worker
+    bool with_details = false;         ///< see sweep::SweepOptions
 };
 
 /// Shares `assignment.sweeps` among workers. Each worker sweeps one shard of every sweep.

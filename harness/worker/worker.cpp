@@ -91,6 +91,7 @@ sweep::SweepResult Worker::sweep_guest(const Sweep& sweep, const Job& job, const
     const auto prepare = [&](sweep::SweepOptions& options) {
         machine_.check_that_it_lands(options.events);
         options.shard = job.shard;
+        options.with_details = job.with_details;
         options.stop = &stop_;
         options.clock = &clock;
         if (from) options.from = from->checkpoint;

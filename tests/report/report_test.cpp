@@ -38,6 +38,17 @@ TEST(JsonReport, HasTheFieldsOfTheContract) {
                                          {"vendor", "amd"},
                                          {"behaviours", {{"int3", true}, {"mov-ss-shadow", false}}}}));
     ASSERT_EQ(document["results"].size(), 4U);
+    const json found{{"invariant", "I4"},
+                     {"name", "I4 (stack)"},
+                     {"schedule", "nested-nmi/flag-only@nmi:entry_nmi+0x1f#2"},
+                     {"message", "the frame at 0xffffffff80062fd8 is overwritten"},
+                     {"also", {"I7"}},
+                     {"schedules", 1},
+                     {"window", 0},
+                     {"order", 0},
+                     {"block", 0}};
+    auto further = found;
+    further.update({{"schedule", "nested-nmi/flag-only@nmi:nmi_exit"}, {"schedules", 3}});
     EXPECT_EQ(document["results"][0], json({{"case", "nested-nmi"},
                                             {"variant", "flag-only"},
                                             {"covers", {"A7"}},
@@ -61,10 +72,12 @@ TEST(JsonReport, HasTheFieldsOfTheContract) {
                                             {"modelled", false},
                                             {"finding",
                                              {{"invariant", "I4"},
+                                              {"name", "I4 (stack)"},
                                               {"schedule", "nested-nmi/flag-only@nmi:entry_nmi+0x1f#2"},
                                               {"message", "the frame at 0xffffffff80062fd8 is overwritten"},
                                               {"also", {"I7"}}}},
                                             {"findings", 4},
+                                            {"found", {found, further}},
                                             {"not_exhaustive", nullptr},
                                             {"stopped_after", nullptr},
                                             {"stack_bytes", json::object()},

@@ -61,8 +61,9 @@ class Script : public Subject {
         return broken_.contains(schedule) ? Ending::broken : Ending::held;
     }
     [[nodiscard]] std::vector<Violation> examine(std::size_t, const HitCounter&, const std::vector<Landing>&,
-                                                 Ending ending) override {
+                                                 Ending ending, const TraceSink& trace) override {
         EXPECT_EQ(ending, Ending::broken);
+        if (trace) trace("a step");
         ++examinations;
         return {{Invariant::stack, "planted"}, {Invariant::progress, "follows"}};
     }
@@ -170,6 +171,66 @@ TEST(Subject, WithoutTheSymbolOfAWindowIsRefused) {
     } catch (const ScheduleError& error) {
         EXPECT_STREQ(error.what(), "script has no symbol nothing");
     }
+}
+
+/// Returns the rows of a map, as "EVENT: CELLS" for single events, and "BOUNDARY EVENT EVENT: CELLS" for pairs.
+std::vector<std::string> rows_of(const std::map<MapRow, Cells>& rows) {
+    std::vector<std::string> texts;
+    for (const auto& [row, cells] : rows) {
+        const auto first =
+            row.first ? std::to_string(row.first->boundary) + " " + std::to_string(row.first->event) + " " : "";
+        texts.push_back(first + std::to_string(row.event) + ": " + to_string(cells));
+    }
+    return texts;
+}
+
+TEST(Subject, HasItsOutcomesMapped) {
+    Script script(3, {"12"});
+    const auto map = sweep(script, nmis(2)).map;
+    EXPECT_THAT(map.events, ElementsAre("nmi"));
+    ASSERT_EQ(map.windows.size(), 1U);
+    EXPECT_EQ(map.windows[0][2], (MapPlace{vm::Virtual{2}, "code", 2}));
+    EXPECT_THAT(rows_of(map.singles), ElementsAre("0: 3h"));
+    EXPECT_EQ(map.instructions, map.windows[0]);
+    EXPECT_THAT(rows_of(map.pairs), ElementsAre("0 0 0: 3h", "1 0 0: .hb", "2 0 0: 2.h"));
+}
+
+TEST(Subject, HasNoOutcomesAfterTheSweepStops) {
+    Script script(3, {"1"});
+    auto options = nmis(2);
+    options.max_findings = 1;
+    EXPECT_THAT(rows_of(sweep(script, options).map.singles), ElementsAre("0: hb"));
+}
+
+TEST(Subject, HasTheSameMapHoweverItIsDivided) {
+    constexpr std::uint64_t boundaries = 3 * Shard::block_size;
+    for (const std::uint64_t max_findings : {0, 1, 2}) {
+        for (const auto& broken : std::vector<std::set<std::string>>{{}, {"20", "35"}, {"145", "2046", "3347"}}) {
+            auto options = nmis(2);
+            options.max_findings = max_findings;
+            Script script(boundaries, broken);
+            const auto whole = sweep(script, options);
+            std::vector<SweepResult> shards;
+            for (unsigned i = 1; i <= 2; ++i) {
+                Script part(boundaries, broken);
+                options.shard = {i, 2};
+                shards.push_back(sweep(part, options));
+            }
+            EXPECT_EQ(merge(shards, max_findings).map, whole.map) << max_findings << " " << broken.size();
+            EXPECT_EQ(whole.map.pairs.empty(), broken.contains("20")) << max_findings;
+        }
+    }
+}
+
+TEST(Subject, HasItsFirstFindingsTraced) {
+    Script script(3 * most_traced, {"0", "1", "2", "3", "4"});
+    auto options = nmis(1);
+    EXPECT_TRUE(sweep(script, options).findings.front().trace.empty());
+    options.with_details = true;
+    const auto findings = sweep(script, options).findings;
+    ASSERT_EQ(findings.size(), 5U);
+    for (std::size_t i = 0; i < findings.size(); ++i)
+        EXPECT_EQ(findings[i].trace, i < most_traced ? std::vector<std::string>{"a step"} : std::vector<std::string>{});
 }
 
 }  // namespace

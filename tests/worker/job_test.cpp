@@ -35,7 +35,8 @@ TEST(Job, ArrivesAsItIsSent) {
                       .first = 1,
                       .from = Saved{sample::checkpoint(), 0.5},
                       .saves = true,
-                      .counts = true};
+                      .counts = true,
+                      .with_details = true};
         const auto line = to_line(job);
         EXPECT_EQ(line.find('\n'), std::string::npos);
         EXPECT_EQ(read_job(line), job) << line;
