@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 
 #include "cli/commands.hpp"
-#include "cli/embedded_file.hpp"
 #include "cli/machine_choice.hpp"
+#include "embedded_file.hpp"
 #include "failure.hpp"
 #include "kernel/kernel_guest.hpp"
 #include "kernel/saved_kernel.hpp"

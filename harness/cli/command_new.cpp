@@ -8,9 +8,9 @@
 #include <system_error>
 
 #include "cli/commands.hpp"
-#include "cli/embedded_file.hpp"
 #include "cli/output.hpp"
 #include "cli/version.hpp"
+#include "embedded_file.hpp"
 #include "report/output_file.hpp"
 
 namespace gatecrash::cli {

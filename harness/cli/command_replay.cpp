@@ -10,6 +10,7 @@
 #include "cli/replay_kernel.hpp"
 #include "cli/replay_text.hpp"
 #include "cli/target.hpp"
+#include "kernel/kernel_trace.hpp"
 #include "report/exit_code.hpp"
 #include "report/text_report.hpp"
 #include "sweep/replay.hpp"
@@ -35,6 +36,7 @@ suite::About about(const Target& target, const sweep::Schedule& schedule) {
 
 struct ReplayOptions {
     CommonOptions common;
+    ReportOptions reports;  ///< only --html
     Words schedules;
     bool trace = false;
     ScheduleOf command = ScheduleOf::guest;  ///< all schedules are of this command
@@ -44,11 +46,15 @@ struct ReplayOptions {
 void add_replay(OptionList& options) {
     add_kernel_replay(options);
     add_flag(options, "trace", "print each instruction, with its disassembly, the stack and the events");
+    add_html(options);
 }
 
 ReplayOptions read_replay(const Values& values) {
-    ReplayOptions options{
-        .common = read_common(values), .schedules = values.arguments(), .trace = values.is_set("trace")};
+    ReplayOptions options{.common = read_common(values),
+                          .reports = {.html = values.text_if_given("html")},
+                          .schedules = values.arguments(),
+                          .trace = values.is_set("trace")};
+    values.check(destinations_of(options.common, options.reports));
     if (std::ranges::all_of(options.schedules, &std::string::empty)) values.fail("SCHEDULE is missing");
     options.command = schedule_of(options.schedules.front());
     const bool is_one = std::ranges::all_of(
@@ -62,7 +68,7 @@ ReplayOptions read_replay(const Values& values) {
 
 int replay(const ReplayOptions& options) {
     if (options.command != ScheduleOf::guest)
-        return replay_on_kernel(options.common, options.kernel, options.schedules, options.trace);
+        return replay_on_kernel(options.common, options.reports, options.kernel, options.schedules, options.trace);
     std::vector<Replay> replays;
     std::vector<std::string> files;
     for (const auto& text : options.schedules) {
@@ -72,14 +78,15 @@ int replay(const ReplayOptions& options) {
         if (target.is_file()) files.push_back(schedule.target);
         replays.push_back({std::move(schedule), std::move(target)});
     }
-    Documents documents(replay_command.name, destinations_of(options.common));
+    const auto destinations = destinations_of(options.common, options.reports);
+    Documents documents(replay_command.name, destinations);
     auto local = choose_machine(options.common.machine, !documents.empty());
     if (!local) return run_inside(options.common, {.inputs = files, .documents = &documents});
 
     for (const auto& each : replays) check_that_it_lands(events_of(each.schedule), *local);
-    TextOutput text(options.common);
-    sweep::TraceSink trace;
-    if (options.trace) trace = [&text](const std::string& line) { text.print(line + "\n"); };
+    TextOutput text(destinations, options.common.quiet);
+    Tracing tracing(options.trace, options.reports.html.has_value(),
+                    [&text](const std::string& line) { text.print(line + "\n"); });
     std::vector<suite::Result> results;
     for (const auto& [schedule, target] : replays) {
         if (!results.empty()) text.print("\n");
@@ -87,8 +94,9 @@ int replay(const ReplayOptions& options) {
         vm::Guest machine(local->system, target.image, local->repairs);
         const auto events = events_of(schedule);
         const auto stepper = options.common.stepper.value_or(vm::stepper_for(target.image, events, local->stepper));
-        const auto replayed = sweep::replay(machine, schedule, stepper, trace);
+        const auto replayed = sweep::replay(machine, schedule, stepper, tracing.sink());
         results.push_back(suite::replayed(about(target, schedule), schedule, replayed.violations));
+        results.back().trace = tracing.take();
         results.back().seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         text.print((options.trace ? "\n" : "") + replay_text(schedule, replayed));
     }
@@ -105,6 +113,14 @@ int replay(const ReplayOptions& options) {
 }
 
 }  // namespace
+
+sweep::TraceSink Tracing::sink() {
+    if (!is_printed_ && !is_kept_) return {};
+    return [this](const std::string& line) {
+        if (is_printed_) print_(line);
+        if (is_kept_ && !kernel::address_in(line)) kept_.add(line);
+    };
+}
 
 std::string replay_text(const sweep::Schedule& schedule, const sweep::ReplayResult& replayed) {
     auto text =

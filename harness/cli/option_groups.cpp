@@ -105,10 +105,18 @@ void add_reports(OptionList& options) {
              "standard error");
     add_text(options, "junit", "FILE",
              "also write the results as JUnit XML; '-' is standard output, and the text then goes to standard error");
+    add_html(options);
+}
+
+void add_html(OptionList& options) {
+    add_text(
+        options, "html", "FILE",
+        "also write the results as one page for a browser, with maps of where events land; '-' is standard output");
 }
 
 ReportOptions read_reports(const Values& values) {
-    return {.ktap = values.is_set("ktap"), .junit = values.text_if_given("junit")};
+    return {
+        .ktap = values.is_set("ktap"), .junit = values.text_if_given("junit"), .html = values.text_if_given("html")};
 }
 
 void add_limits(OptionList& options) {

@@ -31,6 +31,8 @@ enum class Machines : std::uint8_t { one, all };
 [[nodiscard]] CommonOptions read_common(const Values& values, Machines machines = Machines::one);
 
 void add_reports(OptionList& options);
+/// Adds --html, which add_reports() includes.
+void add_html(OptionList& options);
 [[nodiscard]] ReportOptions read_reports(const Values& values);
 
 void add_limits(OptionList& options);

@@ -13,6 +13,7 @@ std::vector<Destination> destinations_of(const CommonOptions& common, const Repo
     if (reports.ktap) destinations.push_back({"--ktap", "-"});
     if (common.json) destinations.push_back({"--json", *common.json});
     if (reports.junit) destinations.push_back({"--junit", *reports.junit});
+    if (reports.html) destinations.push_back({"--html", *reports.html});
     return destinations;
 }
 

@@ -39,10 +39,11 @@ struct CommonOptions {
     Words words;  ///< the command line itself, used to run the command again inside an emulated machine
 };
 
-/// More formats for the results of sweeps, for `run`, `explore` and `merge`.
+/// More formats for the results of sweeps, for every command that has results.
 struct ReportOptions {
     bool ktap = false;
-    std::optional<std::string> junit;  ///< the path of a document
+    std::optional<std::string> junit{};  ///< the path of a document
+    std::optional<std::string> html{};   ///< the path of a page
 };
 
 /// How far sweeps go, for `run` and `explore`.

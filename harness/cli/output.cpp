@@ -6,6 +6,7 @@
 
 #include "cli/machine_choice.hpp"
 #include "cli/version.hpp"
+#include "report/html_report.hpp"
 #include "report/json_report.hpp"
 #include "report/junit_report.hpp"
 
@@ -55,6 +56,7 @@ void Documents::write(const report::MachineDescription& machine, std::span<const
     for (auto& [option, file] : documents_) {
         if (option == "--json") file.write(report::json_report(version, machine, results, work_));
         if (option == "--junit") file.write(report::junit_report(version, machine, results));
+        if (option == "--html") file.write(report::html_report(report::json_report(version, machine, results, work_)));
     }
 }
 

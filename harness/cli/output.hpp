@@ -21,7 +21,7 @@ namespace gatecrash::cli {
 /// user's path, so the program outside fetches the document from here.
 [[nodiscard]] std::string path_inside(std::string_view option);
 
-/// The files that --json, --junit and --plot name.
+/// The files that --json, --junit, --html and --plot name.
 class Documents {
   public:
     struct Document {
@@ -36,7 +36,7 @@ class Documents {
     [[nodiscard]] bool empty() const { return documents_.empty(); }
     [[nodiscard]] std::span<Document> all() { return documents_; }
 
-    /// Writes `results` to --json and --junit. Throws report::OutputWriteError.
+    /// Writes `results` to --json, --junit and --html. Throws report::OutputWriteError.
     void write(const report::MachineDescription& machine, std::span<const suite::Result> results);
     /// Writes `content` to the file of `option`, if the user gave that option. Throws report::OutputWriteError.
     void write(std::string_view option, const std::string& content);

@@ -8,8 +8,8 @@
 #include <numeric>
 #include <utility>
 
-#include "cli/embedded_file.hpp"
 #include "cli/markdown.hpp"
+#include "embedded_file.hpp"
 
 namespace gatecrash::cli {
 namespace {

@@ -16,6 +16,7 @@
 #include "cli/source_trace.hpp"
 #include "kernel/loaded_image.hpp"
 #include "kernel/loaded_kernel.hpp"
+#include "posix/file.hpp"
 #include "report/exit_code.hpp"
 #include "suite/result.hpp"
 
@@ -27,9 +28,9 @@ constexpr const char *window_option = "window", *image_option = "image";
 
 /// Replays inside an emulated machine, and puts source lines into the trace outside of it, since the user's vmlinux may
 /// be larger than that machine.
-int trace_inside(const CommonOptions& inside, Connection connection, SourceTrace& trace) {
+int trace_inside(const CommonOptions& inside, Connection connection, bool is_on_standard_error, SourceTrace& trace) {
     const auto content = posix::memory_file("gatecrash-trace");
-    (takes_standard_output(destinations_of(inside)) ? connection.err : connection.out) = content.get();
+    (is_on_standard_error ? connection.err : connection.out) = content.get();
     const int code = run_inside(inside, connection);
     trace.add_text(posix::read_all(posix::reopen(content.get()).get()));
     return code;
@@ -56,13 +57,15 @@ void add_options_of(OptionList& options, ScheduleOf command) {
 /// Replays the schedules, one after another.
 class Replayer {
   public:
-    /// Both must outlive it. Without a trace, `trace` is empty.
-    Replayer(TextOutput& text, const sweep::TraceSink& trace) : text_(text), trace_(trace) {}
+    /// Both must outlive it. `is_traced` tells if `tracing` prints.
+    Replayer(TextOutput& text, Tracing& tracing, bool is_traced)
+        : text_(text), tracing_(tracing), is_traced_(is_traced) {}
 
     void replay(kernel::KernelSubject& subject, const sweep::Schedule& schedule) {
-        const auto replayed = subject.replay(schedule.landings, trace_);
+        const auto replayed = subject.replay(schedule.landings, tracing_.sink());
         results_.push_back(suite::replayed({.case_name = schedule.target}, schedule, replayed.violations));
-        text_.print((trace_ ? "\n" : "") + replay_text(schedule, replayed));
+        results_.back().trace = tracing_.take();
+        text_.print((is_traced_ ? "\n" : "") + replay_text(schedule, replayed));
         if (const auto words = subject.not_compared(); !words.empty())
             text_.print(fmt::format("not compared: {}\n", fmt::join(words, ", ")));
     }
@@ -73,13 +76,15 @@ class Replayer {
 
   private:
     TextOutput& text_;
-    const sweep::TraceSink& trace_;
+    Tracing& tracing_;
+    bool is_traced_;
     std::vector<suite::Result> results_;
 };
 
-int replay_on_linux(const CommonOptions& common, const KernelReplayOptions& options,
+int replay_on_linux(const CommonOptions& common, const ReportOptions& reports, const KernelReplayOptions& options,
                     const std::vector<sweep::Schedule>& schedules, bool with_trace) {
-    Documents documents("replay", destinations_of(common));
+    const auto destinations = destinations_of(common, reports);
+    Documents documents("replay", destinations);
     auto inside = common;
     auto saved = options.saved.value_or("");
     if (!options.saved) {
@@ -88,7 +93,7 @@ int replay_on_linux(const CommonOptions& common, const KernelReplayOptions& opti
         inside.machine = ready.machine;
     }
     auto local = choose_machine(inside.machine, !documents.empty());
-    TextOutput text(common);
+    TextOutput text(destinations, common.quiet);
     const bool is_inside = options.saved.has_value();
     SourceTrace sources(
         with_trace && !is_inside ? source_lines({options.kernel.symbols, options.kernel.kernel}) : std::nullopt,
@@ -96,17 +101,15 @@ int replay_on_linux(const CommonOptions& common, const KernelReplayOptions& opti
     if (!local) {
         inside.words.push_back(fmt::format("--{}={}", saved_kernel_option, saved));
         const Connection connection{.inputs = {saved}, .documents = &documents};
-        return with_trace ? trace_inside(inside, connection, sources) : run_inside(inside, connection);
+        return with_trace ? trace_inside(inside, connection, takes_standard_output(destinations), sources)
+                          : run_inside(inside, connection);
     }
-    sweep::TraceSink trace;
-    if (with_trace) {
-        trace = [&](const std::string& line) {
-            if (is_inside) return text.print(line + "\n");
-            sources.add(line);
-        };
-    }
+    Tracing tracing(with_trace, reports.html.has_value(), [&](const std::string& line) {
+        if (is_inside) return text.print(line + "\n");
+        sources.add(line);
+    });
     kernel::LoadedKernel loaded(local->system, saved, options.kernel.pokes);
-    Replayer replayer(text, trace);
+    Replayer replayer(text, tracing, with_trace);
     for (const auto& schedule : schedules) {
         const auto sweep = sweep_options(schedule, options.window);
         kernel::KernelSubject subject(
@@ -117,19 +120,19 @@ int replay_on_linux(const CommonOptions& common, const KernelReplayOptions& opti
     return replayer.finish(documents, *local);
 }
 
-int replay_on_image(const CommonOptions& common, const KernelReplayOptions& options,
+int replay_on_image(const CommonOptions& common, const ReportOptions& reports, const KernelReplayOptions& options,
                     const std::vector<sweep::Schedule>& schedules, bool with_trace) {
     const auto& setup = options.image->setup;
     (void)find_places(kernel::read_image_file(setup.file), setup.description, *options.image_window);
-    Documents documents("replay", destinations_of(common));
+    const auto destinations = destinations_of(common, reports);
+    Documents documents("replay", destinations);
     auto local = choose_machine(common.machine, !documents.empty());
     if (!local) return run_inside(common, {.inputs = files_of(*options.image), .documents = &documents});
-    TextOutput text(common);
+    TextOutput text(destinations, common.quiet);
     SourceTrace sources(with_trace ? source_lines({setup.file}) : std::nullopt,
                         [&text](const std::string& line) { text.print(line); });
-    sweep::TraceSink trace;
-    if (with_trace) trace = [&sources](const std::string& line) { sources.add(line); };
-    Replayer replayer(text, trace);
+    Tracing tracing(with_trace, reports.html.has_value(), [&sources](const std::string& line) { sources.add(line); });
+    Replayer replayer(text, tracing, with_trace);
     for (const auto& schedule : schedules) {
         const auto sweep = sweep_options(schedule, {});
         kernel::LoadedImage image(local->system, {setup, *options.image_window, options.image->seconds}, sweep.events);
@@ -214,13 +217,13 @@ void refuse_other_options(const Values& values, ScheduleOf command) {
     }
 }
 
-int replay_on_kernel(const CommonOptions& common, const KernelReplayOptions& options, const Words& schedules,
-                     bool with_trace) {
+int replay_on_kernel(const CommonOptions& common, const ReportOptions& reports, const KernelReplayOptions& options,
+                     const Words& schedules, bool with_trace) {
     std::vector<sweep::Schedule> parsed;
     parsed.reserve(schedules.size());
     for (const auto& text : schedules) parsed.push_back(sweep::parse_schedule(text));
-    return options.image ? replay_on_image(common, options, parsed, with_trace)
-                         : replay_on_linux(common, options, parsed, with_trace);
+    return options.image ? replay_on_image(common, reports, options, parsed, with_trace)
+                         : replay_on_linux(common, reports, options, parsed, with_trace);
 }
 
 }  // namespace gatecrash::cli

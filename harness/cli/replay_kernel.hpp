@@ -40,7 +40,7 @@ void refuse_other_options(const Values& values, ScheduleOf command);
                                                 const std::vector<sweep::SymbolRange>& window);
 
 /// Replays `schedules`, and returns the exit code. Throws sweep::ScheduleError, and what `linux` or `kernel` throws.
-[[nodiscard]] int replay_on_kernel(const CommonOptions& common, const KernelReplayOptions& options,
-                                   const Words& schedules, bool with_trace);
+[[nodiscard]] int replay_on_kernel(const CommonOptions& common, const ReportOptions& reports,
+                                   const KernelReplayOptions& options, const Words& schedules, bool with_trace);
 
 }  // namespace gatecrash::cli

@@ -122,7 +122,8 @@ suite::Result failure(const Sweeping& sweeping, const Task& task, const suite::A
 Workers::Workers(const Sweeping& sweeping) : sweeping_(sweeping), live_(std::make_unique<LiveOutput>(sweeping)) {
     const auto& options = sweeping.options;
     machines::Digest all;
-    worker::Assignment assignment{.sweeps = {}, .shard = options.limits.shard, .command = {}};
+    worker::Assignment assignment{
+        .sweeps = {}, .shard = options.limits.shard, .command = {}, .with_details = options.reports.html.has_value()};
     for (const auto& task : sweeping.tasks) {
         const auto content = worker::content_of(task.sweep);
         guests_.push_back(machines::Digest().add(content).text());

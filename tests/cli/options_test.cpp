@@ -136,6 +136,7 @@ TEST(Options, SayWhoTakesStandardOutput) {
     EXPECT_FALSE(run_takes({"--json", "x", "--junit", "y"}));
     EXPECT_TRUE(run_takes({"--json", "-", "--junit", "y"}));
     EXPECT_TRUE(run_takes({"x", "--junit", "-"}));
+    EXPECT_TRUE(run_takes({"x", "--html", "-"}));
     EXPECT_TRUE(run_takes({"--ktap", "--json", "x"}));
 }
 
@@ -175,6 +176,11 @@ TEST(Options, RefuseWhatTheyDoNotKnow) {
         {{"run", "--junit", "-", "--ktap"}, "--ktap and --junit both write to standard output", "run"},
         {{"explore", "x", "--json=-", "--junit=-"}, "--json and --junit both write to standard output", "explore"},
         {{"run", "--json", "x", "--junit", "x"}, "--json and --junit both write to x", "run"},
+        {{"run", "--html"}, "--html", "run"},
+        {{"list", "--html", "x"}, "unknown option --html", "list"},
+        {{"replay", "x", "--html", "x", "--json", "x"}, "--json and --html both write to x", "replay"},
+        {{"linux", "--html", "-", "--junit", "-"}, "--junit and --html both write to standard output", "linux"},
+        {{"merge", "x", "--html", "-", "--ktap"}, "--ktap and --html both write to standard output", "merge"},
         {{"run", "--shard", "0/2"}, "--shard must be I/N, with I from 1 to N", "run"},
         {{"run", "--shard", "3/2"}, "not '3/2'", "run"},
         {{"run", "--shard", "1"}, "not '1'", "run"},

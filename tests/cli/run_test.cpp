@@ -192,7 +192,7 @@ TEST(Run, PutsNothingButJsonOnStandardOutputIfAskedTo) {
 }
 
 TEST(Run, ReportsThatADocumentCouldNotBeWritten) {
-    for (const auto* option : {"--json", "--junit"}) {
+    for (const auto* option : {"--json", "--junit", "--html"}) {
         const auto result = run_on_amd({"run", quick, option, "/dev/full"});
         EXPECT_EQ(result.code, 3);
         EXPECT_THAT(result.err, HasSubstr("writing /dev/full failed: No space left on device"));

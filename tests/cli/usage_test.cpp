@@ -271,6 +271,34 @@ TEST(Merge, NeedsNoKernelForShardsOfOne) {
     EXPECT_THAT(both.err, AllOf(HasSubstr("  1/2 was interrupted"), HasSubstr("  2/2 was interrupted")));
 }
 
+TEST(Merge, WritesAPage) {
+    const TemporaryFolder folder;
+    const auto page = folder.path() / "result.html";
+    Words words{"merge"};
+    for (const auto* shard : {"1/2", "2/2"}) {
+        auto document = shard_document(shard);
+        auto& map = document["results"][0]["map"] = nlohmann::json::parse(
+            R"({"events": ["nmi"], "windows": [[["entry_nmi", "0x1000", "0 1 2 3 4 5 6 7 8 9"]]],
+                "singles": [], "instructions": [], "pairs": []})");
+        map["singles"].push_back(shard[0] == '1' ? "0 0 2h-" : "0 0 3.4h3w");
+        words.push_back(folder.file(std::string(shard, 1), document.dump()));
+    }
+    words.insert(words.end(), {"--html", page});
+    (void)run_gatecrash(words);
+    EXPECT_THAT(posix::read_file(page), HasSubstr(R"("singles":["0 0 2h-4h3w"])"));
+
+    words.back() = "/dev/full";
+    const auto full = run_gatecrash(words);
+    EXPECT_EQ(full.code, 3);
+    EXPECT_THAT(full.err, HasSubstr("writing /dev/full failed: No space left on device"));
+    words.back() = folder.path();
+    expect_wrong_usage(words, "--html: cannot write " + folder.path().string() + ": Is a directory");
+
+    auto broken = shard_document("1/2");
+    broken["results"][0]["map"]["events"] = "nmi";
+    expect_wrong_usage({"merge", folder.file("broken", broken.dump())}, "not a document of gatecrash");
+}
+
 /// Returns a document of a shard that found something where nothing may break.
 nlohmann::json refuting_shard(const std::string& shard) {
     auto document = shard_document(shard);
@@ -602,6 +630,8 @@ TEST(DocumentPath, ThatCannotBeWrittenIsNamedBeforeAnyWork) {
                                   {"explore", "nested-nmi/flag-only", "--json"},
                                   {"replay", "nested-nmi/flag-only", "--json"},
                                   {"run", "--junit"},
+                                  {"run", "--html"},
+                                  {"replay", "nested-nmi/flag-only", "--html"},
                                   {"explore", "nested-nmi/flag-only", "--ktap", "--junit"}}) {
             auto arguments = words;
             arguments.push_back(row.path);

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace gatecrash::cli {
+namespace gatecrash {
 
 /// An entry of a table that tools/embed.sh writes.
 struct EmbeddedFile {
@@ -15,4 +15,4 @@ struct EmbeddedFile {
     }
 };
 
-}  // namespace gatecrash::cli
+}  // namespace gatecrash

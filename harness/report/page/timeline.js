@@ -1,0 +1,127 @@
+// The timeline of a finding, from the lines of its trace: one row for each instruction, with lanes for the state that
+// entry code changes. docs/how-to/debug-a-finding.md explains the columns of a trace.
+
+const stepPattern = /^\s*(\d+) {2}(\S+)\s+([0-3]) (\S+)\s+([N-])([n-])([i-])([ku])([KU]) {2}(.*)$/;
+const framePattern = /^=== vector (\d+) goes to (\S+): frame at (0x[0-9a-f]+) on stack (\S+?)(,.*)?$/;
+
+/** Reads the lines of a trace: {kind, text} and, for a step, its state. */
+function stepsOf(lines) {
+  return lines.map((text) => {
+    const step = text.match(stepPattern);
+    if (step) {
+      const [, number, place, ring, stack, masked, latched, interrupts, base, tables, instruction] = step;
+      return {kind: 'step', number, place, ring, stack, masked: masked === 'N', latched: latched === 'n',
+        interrupts: interrupts === 'i', usersBase: base === 'u', usersTables: tables === 'U', text: instruction};
+    }
+    const frame = text.match(framePattern);
+    if (frame) return {kind: 'frame', vector: Number(frame[1]), address: frame[3], stack: frame[4], text: text.slice(4)};
+    const kinds = {'>>> ': 'lands', '!!! ': 'breaks', '--- ': 'end'};
+    const kind = kinds[text.slice(0, 4)];
+    return {kind: kind ?? 'other', text: kind ? text.slice(4) : text};
+  });
+}
+
+/** Notes which frames are live at each step. A frame ends at the IRET that pops it, at its address. */
+function followFrames(steps) {
+  const live = [];
+  let rsp = null, pushed = 0;
+  for (const step of steps) {
+    if (step.kind === 'frame') {
+      live.push({name: `F${++pushed}`, address: step.address});
+      step.pushes = live.at(-1);
+      rsp = BigInt(step.address);
+    } else if (step.kind === 'step') {
+      if (/^iret/.test(step.text)) {
+        // The frame may have an error code below it, which the handler has removed.
+        const popped = live.findLastIndex((frame) => [0n, 4n, 8n].includes((rsp ?? 0n) - BigInt(frame.address)));
+        if (popped >= 0) step.pops = live.splice(popped, 1)[0];
+      }
+      const changed = step.text.match(/;.*\b(?:RSP|ESP)=(0x[0-9a-f]+)/i);
+      if (changed) rsp = BigInt(changed[1]);
+    }
+    step.live = live.map((frame) => frame.name);
+  }
+  return steps;
+}
+
+const lanes = [
+  {title: 'CPL', about: 'privilege level', of: (step) => [step.ring, step.ring === '0' ? '' : 'user']},
+  {title: 'NMI', about: 'NMIs masked (N), one latched (n)',
+    of: (step) => [(step.masked ? 'N' : '') + (step.latched ? 'n' : ''), step.masked ? 'on' : '']},
+  {title: 'IF', about: 'interrupts on', of: (step) => [step.interrupts ? 'i' : '', step.interrupts ? 'on' : '']},
+  {title: 'GS', about: 'base of the kernel (k) or the user (u)', of: (step) => [step.usersBase ? 'u' : 'k', step.usersBase ? 'user' : '']},
+  {title: 'CR3', about: 'page tables of the kernel (K) or the user (U)',
+    of: (step) => [step.usersTables ? 'U' : 'K', step.usersTables ? 'user' : '']},
+];
+
+/** True if the state differs from that of the step before, or something happens here. */
+function isChange(step, before) {
+  if (step.kind !== 'step') return true;
+  if (!before || step.pops) return true;
+  return lanes.some((lane) => lane.of(step)[0] !== lane.of(before)[0]) || step.stack !== before.stack;
+}
+
+function stepRow(step, frames) {
+  const cells = lanes.map((lane) => {
+    const [text, look] = lane.of(step);
+    return element('td', {class: `lane ${look}`}, text);
+  });
+  const columns = [];
+  for (let i = 0; i < frames; ++i) {
+    const name = step.live[i];
+    columns.push(element('td', {class: `lane ${name ? 'on' : ''}`}, name ?? ''));
+  }
+  return element('tr', {class: step.pops ? 'pops' : ''}, element('td', {class: 'number wide'}, step.number),
+    element('td', {class: 'mono stack'}, step.stack), cells, columns,
+    element('td', {class: 'text'}, step.place, element('span', {class: 'instruction'}, ` ${step.text}`),
+      step.pops ? element('b', {}, ` \u2190 pops ${step.pops.name}`) : null));
+}
+
+function otherRow(step, columns) {
+  const text = step.pushes ? `pushes ${step.pushes.name}: ${step.text}` : step.text;
+  const mark = {lands: '\u26a1 ', breaks: '\u2715 ', frame: '\u2193 '}[step.kind] ?? '';
+  return element('tr', {class: step.kind}, element('td', {colspan: columns}, mark + text));
+}
+
+/** Returns the timeline as a table. With `isShort`, it leaves out instructions that change no lane. */
+function timelineTable(steps, isShort) {
+  const frames = Math.max(0, ...steps.map((step) => step.live.length));
+  const columns = 3 + lanes.length + frames;
+  const rows = [];
+  let before = null, hidden = [];
+  const flush = () => {
+    const text = `\u2026 ${counted(hidden.length, 'instruction')}`;
+    if (hidden.length > 1) rows.push(element('tr', {class: 'quiet'}, element('td', {colspan: columns}, text)));
+    else rows.push(...hidden.map((step) => stepRow(step, frames)));
+    hidden = [];
+  };
+  steps.forEach((step, i) => {
+    if (step.kind === 'step') {
+      const nextHappens = steps[i + 1] && steps[i + 1].kind !== 'step';
+      if (isShort && !isChange(step, before) && !nextHappens) hidden.push(step);
+      else { flush(); rows.push(stepRow(step, frames)); }
+      before = step;
+    } else if (!step.text.startsWith('#') && !/^\S+: #/.test(step.text)) {
+      flush();
+      rows.push(otherRow(step, columns));
+    }
+  });
+  flush();
+  return element('table', {class: 'timeline'},
+    element('thead', {}, element('tr', {}, element('th', {class: 'wide'}, '#'), element('th', {class: 'stack'}, 'stack'),
+      lanes.map((lane) => element('th', {class: 'lane', title: lane.about}, lane.title)),
+      frames ? element('th', {class: 'lane', colspan: frames, title: 'frames that were pushed and not yet popped'}, 'frames') : null,
+      element('th', {}, 'instruction'))),
+    element('tbody', {}, rows));
+}
+
+/** Returns the timeline of a trace, and the trace as text. Null if there is no trace. */
+function timeline(trace) {
+  if (!trace?.length) return null;
+  const steps = followFrames(stepsOf(trace));
+  const place = element('div', {}, timelineTable(steps, true));
+  const all = element('input', {type: 'checkbox', onchange: () => place.replaceChildren(timelineTable(steps, !all.checked))});
+  return element('details', {class: 'trace'}, element('summary', {}, 'Timeline and trace'),
+    element('label', {}, all, ' every instruction'), place,
+    element('details', {}, element('summary', {}, 'Trace as text'), element('pre', {tabindex: 0}, trace.join('\n'))));
+}
