@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+"""Opens pages of --html in a real browser: page_test.py MAKE_PAGE [unittest options]. MAKE_PAGE makes a page of a JSON
+document. With GATECRASH_SCREENSHOTS=FOLDER it leaves pictures there, for people to look at."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import documents
+from browser import Browser
+
+PHONE = 360
+
+
+class Page(unittest.TestCase):
+    make_page = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.browser = Browser()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.browser.__exit__()
+        cls.folder.cleanup()
+
+    def show(self, document, name="", **view):
+        """Opens the page of a document, at the sweep of that name."""
+        text = pathlib.Path(self.folder.name, "document.json")
+        page = pathlib.Path(self.folder.name, "page.html")
+        text.write_text(json.dumps(document))
+        page.write_bytes(subprocess.run([self.make_page, str(text)], check=True, stdout=subprocess.PIPE).stdout)
+        self.browser.open(f"{page}#{name}", **view)
+
+    def tearDown(self):
+        if folder := os.environ.get("GATECRASH_SCREENSHOTS"):
+            self.browser.screenshot(f"{folder}/{self.id().rsplit('.', 1)[-1]}.png", is_whole=True)
+        self.assertEqual(self.browser.complaints(), [])
+
+    def count(self, selector):
+        return self.browser.run(f"document.querySelectorAll({json.dumps(selector)}).length")
+
+    def text(self, selector="body"):
+        return self.browser.run(f"document.querySelector({json.dumps(selector)}).innerText")
+
+    def test_lists_what_is_wrong_first(self):
+        self.show(documents.many(200))
+        self.assertEqual(self.count("table.results tbody tr"), 200)
+        self.assertEqual(self.text("table.results tbody a"), "nested-nmi/flag-only")
+        self.assertIn("nested-nmi/flag-only breaks I4 (stack)", self.text(".finding"))
+        self.assertEqual(self.text("[data-status=unexpected] b"), "1")
+
+    def test_filters_by_text_and_by_status(self):
+        self.show(documents.many(200))
+        self.browser.run("""{const field = document.querySelector('input[type=search]'); field.value = 'smi';
+                             field.dispatchEvent(new Event('input'));}""")
+        self.assertEqual(self.count("table.results tbody tr"), 49)
+        self.browser.click("[data-status=ok]")
+        self.assertEqual(self.count("table.results tbody tr"), 0)
+        self.browser.click("[data-status=ok]")
+        self.assertEqual(self.count("table.results tbody tr"), 49)
+
+    def test_leads_from_the_list_to_a_sweep_and_back(self):
+        self.show(documents.many(20))
+        self.browser.click("table.results tbody a")
+        self.browser.run("new Promise((done) => setTimeout(done, 50))")
+        self.assertEqual(self.text("h2"), "nested-nmi/flag-only")
+        self.browser.click("a[href='#']")
+        self.browser.run("new Promise((done) => setTimeout(done, 50))")
+        self.assertEqual(self.count("table.results tbody tr"), 20)
+
+    def test_maps_each_boundary_and_event(self):
+        self.show(documents.document([documents.FLAG_ONLY]))
+        self.assertEqual(self.count(".map"), 2)
+        self.assertEqual([self.count(f".map .cell.{kind}") for kind in
+                          ("held", "broke", "cannot-land", "waits", "pruned", "not-reached")], [60, 1, 5, 20, 1, 5])
+        self.assertIn("entry_nmi", self.text(".map .symbol"))
+
+    def test_opens_a_finding_by_click(self):
+        self.show(documents.document([documents.FLAG_ONLY]))
+        self.assertFalse(self.browser.run("document.querySelector('details.trace').open"))
+        self.browser.click(".map .cell.broke")
+        self.assertIn("broke: nmi at entry_nmi+0x9", self.text(".readout"))
+        self.assertIn("gatecrash replay 'nested-nmi/flag-only@nmi:entry_nmi+0x9'", self.text(".readout"))
+        self.assertTrue(self.browser.run("document.querySelector('details.trace').open"))
+        self.assertTrue(self.browser.run("document.activeElement.classList.contains('finding')"))
+
+    def test_opens_a_finding_by_keyboard(self):
+        self.show(documents.document([documents.FLAG_ONLY]))
+        self.browser.run("document.querySelector('.map .cell').focus()")
+        self.browser.click(".map .cell.held")
+        self.browser.press("n")
+        self.assertIn("broke: nmi at entry_nmi+0x9", self.text(".readout"))
+        self.browser.press("ArrowRight")
+        self.assertIn("held: nmi at entry_nmi+0xc", self.text(".readout"))
+        self.browser.press("ArrowDown")
+        self.assertIn("cannot land: irq at entry_nmi+0xc", self.text(".readout"))
+        self.browser.press("ArrowRight")
+        self.assertIn("waits: irq at entry_nmi+0xf. It is delivered at nmi_body+0x27", self.text(".readout"))
+        self.browser.run("document.querySelector('.map .cell.broke').focus()")
+        self.browser.click(".map .cell.held")
+        self.browser.press("n")
+        self.browser.press("Enter")
+        self.assertTrue(self.browser.run("document.querySelector('details.trace').open"))
+
+    def test_counts_hits_over_windows(self):
+        self.show(documents.document([documents.FLAG_ONLY]))
+        self.browser.run("document.querySelectorAll('.map')[1].querySelector('.cell').click()")
+        self.assertIn("gatecrash replay 'nested-nmi/flag-only@nmi:entry_nmi#2'",
+                      self.browser.run("document.querySelectorAll('.readout')[1].innerText"))
+
+    def test_draws_the_timeline_of_a_finding(self):
+        self.show(documents.document([documents.FLAG_ONLY]))
+        self.browser.run("document.querySelector('details.trace').open = true")
+        rows = self.text(".timeline tbody")
+        self.assertIn("pushes F1", rows)
+        self.assertIn("pops F1", rows)
+        self.assertEqual(self.count(".timeline tr.breaks"), 1)
+        self.assertEqual(self.count(".timeline tr.lands"), 1)
+        short = self.count(".timeline tbody tr")
+        self.browser.click("details.trace input")
+        self.assertGreater(self.count(".timeline tbody tr"), short)
+
+    def test_draws_the_timeline_of_a_replay_that_holds(self):
+        self.show(documents.document([documents.result("nested-nmi", "copied-frame", trace=documents.trace())]))
+        self.browser.run("document.querySelector('details.trace').open = true")
+        self.assertIn("pushes F1", self.text(".timeline tbody"))
+
+    def test_maps_pairs(self):
+        self.show(documents.document([documents.LONGER]))
+        self.assertIn("nmi, then irq", self.browser.run("document.querySelector('select').selectedOptions[0].text"))
+        self.browser.run("document.querySelector('canvas').focus()")
+        self.browser.press("n")
+        readout = "document.querySelector('.pairs .readout').innerText"
+        self.assertIn("broke: nmi at entry_nmi+0x3, then irq at nmi_body+0x6", self.browser.run(readout))
+        self.browser.press("Enter")
+        self.assertIn("gatecrash replay 'nested-nmi/pairs@nmi:entry_nmi,irq:nmi_body+0x6'", self.browser.run(readout))
+
+    def test_lists_what_was_not_executed(self):
+        self.show(documents.document([documents.FLAG_ONLY]))
+        self.assertIn("executed 10 of the 40 instructions", self.text())
+        self.assertIn("not executed: +0x1e +0x21", self.text(".coverage"))
+        self.assertIn("2 symbols of which nothing was executed", self.text())
+
+    def test_puts_machines_side_by_side(self):
+        self.show(documents.machines())
+        self.assertIn("host was not used: there is no /dev/kvm", self.text())
+        cells = self.browser.run("[...document.querySelectorAll('table.results tbody tr')].map((row) => row.innerText)")
+        self.assertIn("breaks I4", cells[0])
+        self.assertIn("holds", cells[0])
+        self.browser.click("table.results tbody a")
+        self.browser.run("new Promise((done) => setTimeout(done, 50))")
+        self.assertEqual(self.count("details.machine"), 2)
+
+    def test_shows_hostile_text_as_text(self):
+        self.show(documents.document([documents.FLAG_ONLY]))
+        self.assertIn(documents.HOSTILE.split("\u2028", maxsplit=1)[0].strip(), self.text())
+        self.assertEqual(self.count("img"), 0)
+
+    def test_says_that_nothing_ran(self):
+        self.show(documents.document([documents.result("a", "b", "skip", "skip", skip_reason="it needs smi")]))
+        self.assertIn("Nothing ran", self.text())
+        self.show(documents.document([]))
+        self.assertIn("0 sweeps", self.text())
+
+    def test_reads_a_document_without_maps(self):
+        old = documents.result("a", "b")
+        del old["found"]
+        self.show(documents.document([old]))
+        self.assertIn("a/b", self.text())
+
+    def test_fits_a_phone(self):
+        for document in (documents.many(200), documents.document([documents.FLAG_ONLY]),
+                         documents.document([documents.LONGER]), documents.machines()):
+            self.show(document, width=PHONE, height=740)
+            self.browser.run("for (const each of document.querySelectorAll('details')) each.open = true")
+            self.assertEqual(self.browser.run("document.documentElement.scrollWidth"), PHONE)
+
+    def test_follows_the_colour_scheme(self):
+        colours = []
+        for is_dark in (False, True):
+            self.show(documents.document([documents.FLAG_ONLY]), is_dark=is_dark)
+            colours.append(self.browser.run("getComputedStyle(document.body).backgroundColor"))
+        self.assertEqual(colours, ["rgb(255, 255, 255)", "rgb(13, 17, 23)"])
+
+    def test_tells_kinds_apart_without_colour(self):
+        self.show(documents.document([documents.FLAG_ONLY]))
+        looks = self.browser.run("""[...document.querySelectorAll('.legend .cell')].map((cell) => {
+            const style = getComputedStyle(cell), mark = getComputedStyle(cell, '::before').content;
+            return [style.borderStyle, /gradient\\((\\w+)/.exec(style.backgroundImage)?.[0], mark,
+                    style.borderTopColor === 'rgba(0, 0, 0, 0)'].join(' '); })""")
+        self.assertEqual(len(set(looks)), len(looks), looks)
+
+    def test_shows_200_variants_quickly(self):
+        self.show(documents.many(200))
+        milliseconds = self.browser.run("performance.getEntriesByType('navigation')[0].domComplete")
+        self.assertLess(milliseconds, 5000)  # it takes about 300 here; the host may be busy
+
+
+if __name__ == "__main__":
+    Page.make_page = sys.argv.pop(1)
+    unittest.main()
