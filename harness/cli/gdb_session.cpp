@@ -39,7 +39,7 @@ constexpr std::uint64_t most_steps = 1'000'000;
 void go_to_first_boundary(debug::Timeline& timeline) {
     auto& debuggee = timeline.debuggee();
     const auto has_landed = [&] { return debuggee.landed() != 0; };
-    if (debuggee.lands_events() && !has_landed()) (void)timeline.forward(most_steps, has_landed);
+    if (debuggee.lands_events() && !has_landed()) (void)timeline.forward(most_steps, {.is_here = has_landed});
     const auto news = timeline.take_news();
     if (debuggee.lands_events() && !has_landed())
         throw sweep::ScheduleError(news.empty() ? "the run never reaches the first boundary of the schedule" : news);

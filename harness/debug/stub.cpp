@@ -17,8 +17,13 @@ constexpr std::uint64_t steps_at_once = 256;
 /// Steps after which a guest that does not stop may be in an endless loop. More than any run that ends needs.
 constexpr std::uint64_t many_steps = 20'000;
 
+/// Kinds of "Z": the stub compares RIP with an address, or bytes with what they were. So no byte of the guest changes.
+constexpr char software = '0', hardware = '1', on_write = '2';
+
 /// Far more than anybody sets. They limit what a connection can make this process keep.
 constexpr std::size_t most_breakpoints = 1'000, most_changes = 10'000;
+/// Bytes of one watchpoint. Each step reads them.
+constexpr std::uint64_t most_watched = 256;
 
 /// Bytes of memory in one answer: two digits each.
 constexpr std::uint64_t most_memory = max_packet / 2;
@@ -150,13 +155,14 @@ std::string Stub::step_back(std::string_view arguments) { return begin_run(Run::
 std::string Stub::proceed_back(std::string_view arguments) { return begin_run(Run::backward, false, arguments); }
 
 std::string Stub::run() {
-    const auto is_wanted = [this] { return is_at_breakpoint(); };
+    const Timeline::Wanted wanted{.is_here = [this] { return is_at_breakpoint(); },
+                                  .has_changed = [this] { return has_watched_memory_changed(); }};
     try {
         auto halt = Halt::moved;
         if (run_ == Run::forward)
-            halt = timeline_.forward(only_steps_ ? 1 : steps_at_once, is_wanted);
+            halt = timeline_.forward(only_steps_ ? 1 : steps_at_once, wanted);
         else
-            halt = only_steps_ ? timeline_.back() : timeline_.search(is_wanted);
+            halt = only_steps_ ? timeline_.back() : timeline_.search(wanted);
         print(timeline_.take_news());
         const bool is_long = run_ == Run::forward && timeline_.position() - begin_ >= many_steps;
         if (is_long && halt == Halt::moved)
@@ -175,7 +181,26 @@ bool Stub::is_at_breakpoint() {
     return here != breakpoints_.end() && here->first == number(timeline_.debuggee().rip());
 }
 
+std::string Stub::memory_at(std::uint64_t address, std::uint64_t size) {
+    std::string bytes(size, '\0');
+    bytes.resize(timeline_.debuggee().read(vm::Virtual{address}, std::as_writable_bytes(std::span(bytes))));
+    return bytes;
+}
+
+bool Stub::has_watched_memory_changed() {
+    bool has_changed = false;
+    for (auto& [address, size, bytes] : watchpoints_) {
+        auto now = memory_at(address, size);
+        if (now == bytes) continue;
+        bytes = std::move(now);
+        changed_ = address;
+        has_changed = true;
+    }
+    return has_changed;
+}
+
 std::string Stub::reply_to(Halt halt) {
+    if (halt == Halt::changed) return fmt::format("T05watch:{:x};", changed_);
     if (halt == Halt::begin) return "T05replaylog:begin;";
     if (halt == Halt::end) {
         print(fmt::format("the guest has ended: {}. reverse-stepi and reverse-continue go back\n", *timeline_.end()));
@@ -183,7 +208,7 @@ std::string Stub::reply_to(Halt halt) {
     }
     if (!names_breakpoints_ || !is_at_breakpoint()) return "T05";
     const auto here = breakpoints_.lower_bound({number(timeline_.debuggee().rip()), 0});
-    return here->second == '0' ? "T05swbreak:;" : "T05hwbreak:;";
+    return here->second == software ? "T05swbreak:;" : "T05hwbreak:;";
 }
 
 void Stub::stop(std::string reply) {
@@ -194,25 +219,47 @@ void Stub::stop(std::string reply) {
 
 std::string Stub::why_stopped(std::string_view) { return stop_; }
 
+namespace {
+
+/// The arguments of "Z" and "z": KIND,ADDRESS,LENGTH. Conditions and commands may follow.
+struct Stop {
+    char kind;
+    std::uint64_t address, length;
+};
+
+std::optional<Stop> stop_of(std::string_view arguments) {
+    const auto kind = take_until(arguments, ',');
+    const auto range = range_of(take_until(arguments, ';'));
+    if (kind.size() != 1 || !range) return std::nullopt;
+    return Stop{kind.front(), range->first, range->second};
+}
+
+}  // namespace
+
 std::string Stub::set_breakpoint(std::string_view arguments) {
-    // Z0 and Z1: the stub compares RIP with the address, so that no byte of the guest changes.
-    if (!arguments.starts_with('0') && !arguments.starts_with('1')) return unknown;
-    const char kind = arguments.front();
-    (void)take_until(arguments, ',');
-    const auto address = hex_number(take_until(arguments, ','));
-    if (!address) return unreadable;
-    if (breakpoints_.size() == most_breakpoints) return "E.there are too many breakpoints";
-    breakpoints_.insert({*address, kind});
+    const auto stop = stop_of(arguments);
+    if (!stop) return unreadable;
+    if (breakpoints_.size() + watchpoints_.size() >= most_breakpoints) return "E.there are too many breakpoints";
+    if (stop->kind == on_write) return set_watchpoint(stop->address, stop->length);
+    if (stop->kind != software && stop->kind != hardware) return unknown;
+    breakpoints_.insert({stop->address, stop->kind});
+    return ok;
+}
+
+std::string Stub::set_watchpoint(std::uint64_t address, std::uint64_t size) {
+    if (size == 0 || size > most_watched) return "E.a watchpoint cannot have that length";
+    watchpoints_.push_back({address, size, memory_at(address, size)});
     return ok;
 }
 
 std::string Stub::clear_breakpoint(std::string_view arguments) {
-    if (!arguments.starts_with('0') && !arguments.starts_with('1')) return unknown;
-    const char kind = arguments.front();
-    (void)take_until(arguments, ',');
-    const auto address = hex_number(take_until(arguments, ','));
-    if (!address) return unreadable;
-    breakpoints_.erase({*address, kind});
+    const auto stop = stop_of(arguments);
+    if (!stop) return unreadable;
+    const auto is_it = [&](const Watchpoint& each) {
+        return stop->kind == on_write && each.address == stop->address && each.size == stop->length;
+    };
+    std::erase_if(watchpoints_, is_it);
+    breakpoints_.erase({stop->address, stop->kind});
     return ok;
 }
 

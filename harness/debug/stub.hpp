@@ -6,6 +6,8 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "debug/packet.hpp"
 #include "debug/timeline.hpp"
@@ -42,6 +44,9 @@ class Stub {
     [[nodiscard]] std::string reply_to(Halt halt);
     [[nodiscard]] std::string change(const Timeline::Change& change);
     [[nodiscard]] bool is_at_breakpoint();
+    [[nodiscard]] bool has_watched_memory_changed();
+    [[nodiscard]] std::string memory_at(std::uint64_t address, std::uint64_t size);
+    [[nodiscard]] std::string set_watchpoint(std::uint64_t address, std::uint64_t size);
     [[nodiscard]] std::string begin_run(Run run, bool only_step, std::string_view arguments);
 
     // Each takes what follows the name of the packet, and returns the answer.
@@ -85,6 +90,12 @@ class Stub {
     std::string stop_ = "T05";  ///< the answer to "?"
     /// Addresses, with the letter of the kind of breakpoint that is there.
     std::set<std::pair<std::uint64_t, char>> breakpoints_;
+    struct Watchpoint {
+        std::uint64_t address, size;
+        std::string bytes;  ///< as they were at the last look
+    };
+    std::vector<Watchpoint> watchpoints_;
+    std::uint64_t changed_ = 0;  ///< the address of the watchpoint whose bytes changed last
 };
 
 }  // namespace gatecrash::debug

@@ -6,13 +6,15 @@ namespace gatecrash::debug {
 
 Timeline::Timeline(Debuggee& debuggee) : debuggee_(debuggee) { arrive(); }
 
-Halt Timeline::forward(std::uint64_t most, const IsWanted& is_wanted) {
+Halt Timeline::forward(std::uint64_t most, const Wanted& wanted) {
     if (end_) return Halt::end;
+    (void)wanted.has_changed();
     const auto stepping = debuggee_.begin_steps();
     for (; most > 0; --most) {
         step(*stepping);
         if (end_) return Halt::end;
-        if (is_wanted()) return Halt::wanted;
+        if (wanted.has_changed()) return Halt::changed;
+        if (wanted.is_here()) return Halt::wanted;
     }
     return Halt::moved;
 }
@@ -75,29 +77,36 @@ void Timeline::go_to(std::uint64_t position) {
     news_.clear();
 }
 
-Halt Timeline::search(const IsWanted& is_wanted) {
+Halt Timeline::search(const Wanted& wanted) {
     if (search_end_ == 0) {
         go_to(0);
         return Halt::begin;
     }
-    const auto last = search_end_ - 1;
-    const auto first = restore(last);
-    std::optional<std::uint64_t> found;
-    if (is_wanted()) found = position_;
+    const auto first = restore(search_end_ - 1);
+    (void)wanted.has_changed();
+    auto found = position_;
+    auto halt = wanted.is_here() ? Halt::wanted : Halt::moved;
     {
         const auto stepping = debuggee_.begin_steps();
-        while (position_ < last) {
+        // The last step leads to where the search began. It may change something, but that boundary does not count.
+        while (position_ < search_end_ && !end_) {
             step(*stepping);
-            if (is_wanted()) found = position_;
+            if (!end_ && wanted.has_changed()) {
+                found = position_ - 1;
+                halt = Halt::changed;
+            }
+            if (position_ < search_end_ && wanted.is_here()) {
+                found = position_;
+                halt = Halt::wanted;
+            }
         }
     }
     news_.clear();
-    if (found) {
-        go_to(*found);
-        return Halt::wanted;
-    }
-    search_end_ = first;
-    return Halt::moved;
+    if (halt == Halt::moved)
+        search_end_ = first;
+    else
+        go_to(found);
+    return halt;
 }
 
 std::size_t Timeline::changes() const {

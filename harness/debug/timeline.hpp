@@ -16,10 +16,11 @@ namespace gatecrash::debug {
 
 /// The reason why a move has ended.
 enum class Halt : std::uint8_t {
-    moved,   ///< as far as it was asked to
-    wanted,  ///< at a boundary that the caller wants
-    begin,   ///< there is nothing before
-    end,     ///< the guest cannot continue
+    moved,    ///< as far as it was asked to
+    wanted,   ///< at a boundary that the caller wants
+    changed,  ///< at a step that changes what the caller watches: after it, or before it on the way back
+    begin,    ///< there is nothing before
+    end,      ///< the guest cannot continue
 };
 
 /// The run of a debuggee from the beginning of its window. It goes back by going to an earlier moment, and making the
@@ -27,8 +28,12 @@ enum class Halt : std::uint8_t {
 /// undoes the change.
 class Timeline {
   public:
-    /// True if a move should end at the present boundary.
-    using IsWanted = std::function<bool()>;
+    /// Says where a move should end.
+    struct Wanted {
+        std::function<bool()> is_here;  ///< true at a boundary that the caller wants
+        /// True if what the caller watches is not as it was at the last call. Called first before any step.
+        std::function<bool()> has_changed = [] { return false; };
+    };
     using Change = std::function<void(Debuggee&)>;
 
     /// The debuggee is at the beginning of its run, before arrive().
@@ -42,17 +47,17 @@ class Timeline {
     /// Returns what has landed since the last call, in lines.
     [[nodiscard]] std::string take_news() { return std::exchange(news_, {}); }
 
-    /// Makes up to `most` steps, until `is_wanted` at a boundary that one of them reaches. Throws what
+    /// Makes up to `most` steps, until one of them reaches or changes what the caller wants. Throws what
     /// Debuggee::Stepping::step() throws. The position is then the last boundary that was reached.
-    Halt forward(std::uint64_t most, const IsWanted& is_wanted);
+    Halt forward(std::uint64_t most, const Wanted& wanted);
     /// Makes one step back.
     Halt back();
 
     /// Begins to search backwards for a boundary.
     void begin_search() { search_end_ = position_; }
-    /// Searches some steps back for the last boundary before search_end() at which `is_wanted`, and goes there. Goes to
-    /// the beginning if there is none. Returns Halt::moved if the search is not over.
-    Halt search(const IsWanted& is_wanted);
+    /// Searches some steps back for the last boundary that the caller wants, or the last step that changes something,
+    /// and goes there. Goes to the beginning if there is none. Returns Halt::moved if the search is not over.
+    Halt search(const Wanted& wanted);
     /// Goes to where the search has come to.
     void end_search() { go_to(search_end_); }
 

@@ -176,6 +176,25 @@ TEST(Gdb, StopsAtBreakpointsInBothDirections) {
     EXPECT_EQ(session.finish().code, 0);
 }
 
+TEST(Gdb, FindsWhatOverwritesAFrame) {
+    Session session({std::string(GUEST) + "@nmi:nmi_iret"});
+    const auto returns_to = "info symbol *(long *)$frame";
+    const auto out =
+        session.gdb({"set $frame = $rsp", "eval \"watch *(long *)%#lx\", $frame", cut, returns_to, cut, "continue",
+                     returns_to, cut, "reverse-continue", returns_to, cut, "reverse-continue", returns_to},
+                    GUEST);
+    const auto parts = parts_of(out);
+    ASSERT_EQ(parts.size(), 5U) << out;
+    EXPECT_THAT(parts[1], HasSubstr("user_window in section"));
+    // The second NMI takes itself for the first one, and copies its frame over that one's.
+    EXPECT_THAT(parts[2], AllOf(HasSubstr("Hardware watchpoint 1"), HasSubstr("in nmi_first ()"),
+                                HasSubstr("nmi_iret in section")));
+    EXPECT_THAT(parts[3], AllOf(HasSubstr("in nmi_first ()"), HasSubstr("user_window in section")));
+    // The first NMI has copied its own.
+    EXPECT_THAT(parts[4], AllOf(HasSubstr("in nmi_first ()"), HasSubstr("No symbol matches")));
+    EXPECT_EQ(session.finish().code, 0);
+}
+
 TEST(Gdb, LandsMoreEventsAndUndoesThem) {
     Session session({"nested-nmi/linus-2010@nmi:nmi_iret"});
     const auto boundary = "monitor boundary";

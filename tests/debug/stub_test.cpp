@@ -67,7 +67,7 @@ TEST_F(StubTest, AcknowledgesUntilItIsToldNotTo) {
 TEST_F(StubTest, SaysWhatItCanDo) {
     EXPECT_THAT(answer("qSupported:multiprocess+;swbreak+"),
                 AllOf(HasSubstr("ReverseStep+"), HasSubstr("ReverseContinue+"), HasSubstr("qXfer:features:read+")));
-    for (const auto* unknown : {"", "vCont?", "qfThreadInfo", "X0,0:", "Z2,0,1", "vMustReplyEmpty"})
+    for (const auto* unknown : {"", "vCont?", "qfThreadInfo", "X0,0:", "Z3,0,1", "Z4,0,1", "vMustReplyEmpty"})
         EXPECT_EQ(answer(unknown), "") << unknown;
 }
 
@@ -141,6 +141,22 @@ TEST_F(StubTest, StepsAndContinuesToBreakpoints) {
     EXPECT_EQ(debuggee.state.rip, 0x1000U);
     EXPECT_EQ(answer("bs"), "T05replaylog:begin;");
     for (const auto* wrong : {"Z0", "Z0,", "Z0,x,1", "z0", "c1000", "s1000"})
+        EXPECT_THAT(answer(wrong), StartsWith("E")) << wrong;
+}
+
+TEST_F(StubTest, StopsWhereWatchedMemoryChanges) {
+    EXPECT_EQ(answer("Z2,8000,40"), "OK");
+    EXPECT_EQ(answer("c"), "T05watch:8000;");
+    const auto position = timeline.position();
+    const auto memory = answer("m8000,40");
+    EXPECT_EQ(answer("c"), "T05watch:8000;");
+    EXPECT_NE(answer("m8000,40"), memory);
+    EXPECT_EQ(answer("bc"), "T05watch:8000;");
+    EXPECT_EQ(timeline.position(), position);
+    EXPECT_EQ(answer("m8000,40"), memory);
+    EXPECT_EQ(answer("z2,8000,40"), "OK");
+    EXPECT_EQ(answer("c"), "T05replaylog:end;");
+    for (const auto* wrong : {"Z2,8000,0", "Z2,8000,101", "Z2,8000"})
         EXPECT_THAT(answer(wrong), StartsWith("E")) << wrong;
 }
 

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <ranges>
+#include <utility>
 #include <vector>
 
 #include "debug/fake_debuggee.hpp"
@@ -10,16 +12,16 @@
 namespace gatecrash::debug {
 namespace {
 
-const auto never = [] { return false; };
+const Timeline::Wanted never{.is_here = [] { return false; }};
 
-auto at(FakeDebuggee& debuggee, std::uint64_t rip) {
-    return [&debuggee, rip] { return debuggee.state.rip == rip; };
+Timeline::Wanted at(FakeDebuggee& debuggee, std::uint64_t rip) {
+    return {.is_here = [&debuggee, rip] { return debuggee.state.rip == rip; }};
 }
 
-Halt search(Timeline& timeline, const Timeline::IsWanted& is_wanted) {
+Halt search(Timeline& timeline, const Timeline::Wanted& wanted) {
     timeline.begin_search();
     auto halt = Halt::moved;
-    while (halt == Halt::moved) halt = timeline.search(is_wanted);
+    while (halt == Halt::moved) halt = timeline.search(wanted);
     return halt;
 }
 
@@ -56,7 +58,8 @@ TEST(Timeline, SearchesBackForTheLastBoundaryThatIsWanted) {
     FakeDebuggee debuggee(1000);
     Timeline timeline(debuggee);
     EXPECT_EQ(timeline.forward(900, never), Halt::moved);
-    const auto several = [&] { return debuggee.state.rip == 0x1010 || debuggee.state.rip == 0x1011; };
+    const Timeline::Wanted several{
+        .is_here = [&] { return debuggee.state.rip == 0x1010 || debuggee.state.rip == 0x1011; }};
     EXPECT_EQ(search(timeline, several), Halt::wanted);
     EXPECT_EQ(timeline.position(), 0x11U);
     EXPECT_EQ(search(timeline, several), Halt::wanted);
@@ -64,6 +67,36 @@ TEST(Timeline, SearchesBackForTheLastBoundaryThatIsWanted) {
     EXPECT_EQ(search(timeline, several), Halt::begin);
     EXPECT_EQ(timeline.position(), 0U);
     EXPECT_EQ(search(timeline, several), Halt::begin);
+}
+
+TEST(Timeline, FindsTheStepThatChangesSomething) {
+    FakeDebuggee debuggee(400);
+    Timeline timeline(debuggee);
+    // The fake's steps flip bytes here and there.
+    constexpr std::size_t watched = 7;
+    std::vector<std::uint64_t> changes;
+    for (auto before = debuggee.state.memory[watched]; timeline.forward(1, never) != Halt::end;) {
+        if (debuggee.state.memory[watched] != before) changes.push_back(timeline.position());
+        before = debuggee.state.memory[watched];
+    }
+    ASSERT_GE(changes.size(), 2U);
+    auto last = debuggee.state.memory[watched];
+    const Timeline::Wanted wanted{.is_here = [] { return false; },
+                                  .has_changed =
+                                      [&] {
+                                          const auto before = std::exchange(last, debuggee.state.memory[watched]);
+                                          return before != last;
+                                      }};
+    for (const auto change : changes | std::views::reverse) {
+        EXPECT_EQ(search(timeline, wanted), Halt::changed);
+        EXPECT_EQ(timeline.position(), change - 1) << "before the step";
+    }
+    EXPECT_EQ(search(timeline, wanted), Halt::begin);
+    for (const auto change : changes) {
+        EXPECT_EQ(timeline.forward(1'000, wanted), Halt::changed);
+        EXPECT_EQ(timeline.position(), change);
+    }
+    EXPECT_EQ(timeline.forward(1'000, wanted), Halt::end);
 }
 
 TEST(Timeline, GoingBackOverAChangeUndoesIt) {
