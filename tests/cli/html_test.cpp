@@ -9,7 +9,7 @@ using testing::HasSubstr;
 using testing::SizeIs;
 
 /// A variant that breaks and takes a fraction of a second.
-constexpr const char* quick = "nested-nmi/flag-only";
+constexpr const char* breaks_quickly = "nested-nmi/flag-only";
 
 /// Returns the document that a page contains.
 nlohmann::json document_of(const std::string& page) {
@@ -23,7 +23,7 @@ TEST(Explore, WritesAPageWithTheMapAndTheTrace) {
     const TemporaryFolder folder;
     const auto html = folder.path() / "result.html";
     const auto json = folder.path() / "result.json";
-    const auto result = run_on_amd({"explore", quick, "--html", html, "--json", json});
+    const auto result = run_on_amd({"explore", breaks_quickly, "--html", html, "--json", json});
     EXPECT_EQ(result.code, 1) << result.err;
     const auto document = document_of(posix::read_file(html));
     EXPECT_EQ(document, read_json(json));
@@ -62,9 +62,9 @@ TEST(Shards, MergeIntoAPage) {
     Words merge{"merge", "--html", "-"};
     for (const auto* shard : {"1/2", "2/2"}) {
         merge.push_back(folder.path() / (std::string(shard, 1) + ".json"));
-        (void)run_on_amd({"explore", quick, "--html", "/dev/null", "--shard", shard, "--json", merge.back()});
+        (void)run_on_amd({"explore", breaks_quickly, "--html", "/dev/null", "--shard", shard, "--json", merge.back()});
     }
-    const auto whole = document_of(run_on_amd({"explore", quick, "--html", "-"}).out);
+    const auto whole = document_of(run_on_amd({"explore", breaks_quickly, "--html", "-"}).out);
     const auto merged = run_gatecrash(merge);
     EXPECT_EQ(merged.code, 1) << merged.err;
     EXPECT_EQ(without_seconds(document_of(merged.out)), without_seconds(whole));

@@ -20,8 +20,8 @@ TEST(Cells, AreWrittenAsRuns) {
     const Cells cells{held, held, held, cannot_land, waits, waits, pruned, not_reached, broke};
     EXPECT_EQ(to_string(cells), "3h-2wp.b");
     EXPECT_EQ(parse_cells("3h-2wp.b", 9), cells);
-    EXPECT_EQ(to_string({held, not_reached, not_reached}), "h");
-    EXPECT_EQ(to_string({}), "");
+    EXPECT_EQ(to_string(Cells{held, not_reached, not_reached}), "h");
+    EXPECT_EQ(to_string(Cells()), "");
     EXPECT_EQ(parse_cells("", 0), Cells{});
 }
 
