@@ -10,9 +10,12 @@ namespace {
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
 
+/// Returns the first findings. A sweep without SweepOptions::max_findings can have hundreds of them.
 Json found_json(const sweep::SweepResult& sweep) {
+    constexpr std::size_t most = 25;
     auto list = Json::array();
-    for (const auto& finding : sweep.findings) list.push_back(report::to_full_json(finding));
+    for (std::size_t i = 0; i < std::min(most, sweep.findings.size()); ++i)
+        list.push_back(report::to_full_json(sweep.findings[i]));
     return list;
 }
 

@@ -39,7 +39,7 @@ def finding(schedule, window=0, message="the frame that vector 2 pushed is lost"
 def result(case, variant, status="ok", verdict="holds", found=(), **more):
     return {"case": case, "variant": variant, "covers": ["A1"], "expect": "holds", "verdict": verdict, "status": status,
             "boundaries": 40, "schedules": 80, "pruned": 3, "depth": 2, "seconds": 1.5, "modelled": False,
-            "finding": found[0] if found else None, "findings": 2 * len(found), "found": list(found),
+            "finding": found[0] if found else None, "findings": 2 * len(found) + (3 if verdict == "breaks" else 0), "found": list(found),
             "not_exhaustive": None, "stopped_after": None, "skip_reason": None, "message": None,
             "stack_bytes": {"nmi": 512}, "bodies_at_once": {}, "code": "c0de", "executed": [[hex(BASE), 30]],
             **more}

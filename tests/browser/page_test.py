@@ -80,6 +80,10 @@ class Page(unittest.TestCase):
                           ("held", "broke", "cannot-land", "waits", "pruned", "not-reached")], [60, 1, 5, 20, 1, 5])
         self.assertIn("entry_nmi", self.text(".map .symbol"))
 
+    def test_counts_what_it_does_not_list(self):
+        self.show(documents.document([documents.FLAG_ONLY]))
+        self.assertIn("3 further schedules broke, which are like none of these", self.text())
+
     def test_opens_a_finding_by_click(self):
         self.show(documents.document([documents.FLAG_ONLY]))
         self.assertFalse(self.browser.run("document.querySelector('details.trace').open"))

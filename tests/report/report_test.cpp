@@ -93,6 +93,14 @@ TEST(JsonReport, HasTheFieldsOfTheContract) {
     EXPECT_EQ(document["results"][3]["message"], "KVM_EXIT_INTERNAL_ERROR\nrip 0x0");
 }
 
+TEST(JsonReport, ListsTheFirst25Findings) {
+    auto result = sample::breaking();
+    result.sweep.findings.resize(30, result.sweep.findings.front());
+    const auto document = json::parse(json_report("0.1.0", sample::amd(), Results{result}));
+    EXPECT_EQ(document["results"][0]["found"].size(), 25U);
+    EXPECT_EQ(document["results"][0]["findings"], 32);
+}
+
 TEST(Extremes, AreReportedOverAllLevels) {
     auto result = sample::holding();
     EXPECT_EQ(extremes_line(result), "");

@@ -168,12 +168,15 @@ function factsOf(result) {
 /** Returns the view of a result. The run of a `replay` has a trace, and may have no finding. */
 function resultView(result) {
   const found = result.found ?? present([result.finding]);
+  const listed = found.reduce((sum, finding) => sum + (finding.schedules ?? 1), 0);
   const map = mapOf(result);
   const isDeeper = found.some((finding) => landingsOf(finding.schedule).length > 2);
   return present([
     ...factsOf(result),
     found.length > 0 ? element('h2', {}, counted(found.length, 'finding')) : null,
     ...found.map((finding) => findingBox(result, finding)),
+    listed < result.findings ? element('p', {class: 'quiet'},
+      `${counted(result.findings - listed, 'further schedule')} broke, which are like none of these.`) : null,
     timeline(result.trace),
     ...(map ? [element('h2', {}, 'Where events land'), legend(), ...windowMaps(result, map), ...pairsMap(result, map)] : []),
     isDeeper ? element('p', {class: 'quiet'},
