@@ -1,6 +1,7 @@
 #include "sweep/tally.hpp"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 namespace gatecrash::sweep {
@@ -29,6 +30,21 @@ void Tally::enter_block(std::uint64_t block) {
 Stretch* Tally::stretch() {
     auto& stretches = result_.levels.back().stretches;
     return stretches.empty() ? nullptr : &stretches.back();
+}
+
+void Tally::add_executed(const vm::CodeSet& code) {
+    const std::span earlier(result_.levels.data(), result_.levels.size() - 1);
+    const auto is_known = [&](vm::Virtual byte) {
+        return std::ranges::any_of(earlier, [&](const Level& level) { return level.executed.contains(byte); });
+    };
+    auto& executed = result_.levels.back().executed;
+    for (const auto& [begin, end] : code.ends()) {
+        for (auto byte = begin; byte < end;) {
+            const vm::Virtual next{vm::number(byte) + 1};
+            if (!is_known(byte)) executed.add(byte, next);
+            byte = next;
+        }
+    }
 }
 
 void Tally::count_run() {

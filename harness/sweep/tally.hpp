@@ -36,7 +36,8 @@ class Tally {
     [[nodiscard]] std::uint64_t schedules_run() const;
     [[nodiscard]] Extremes& extremes() { return result_.levels.back().extremes; }
     [[nodiscard]] OutcomeMap& map() { return result_.map; }
-    void add_executed(const vm::CodeSet& code) { result_.levels.back().executed.include(code); }
+    /// Adds instructions to the current level. A sweep that resumes meets again what earlier levels have.
+    void add_executed(const vm::CodeSet& code);
 
     /// True if a finding like `schedule` is known.
     [[nodiscard]] bool knows(std::uint64_t window, const std::vector<Landing>& schedule) const {
