@@ -42,6 +42,12 @@ use_suite() {
     [[ -n $(find "$apt/lists" -maxdepth 1 -name '*Packages*' -mtime -1) ]] || apt-get -qq "${options[@]}" update >&2
 }
 
+# Some distributions compress modules.
+decompress_modules() {
+    find "$scratch/modules" -name '*.xz' -exec xz -d {} +
+    find "$scratch/modules" -name '*.zst' -exec zstd -q -d --rm {} +
+}
+
 about="Debian $suite"
 if [[ $suite == system ]]; then
     about='this system'
@@ -96,11 +102,21 @@ if [[ $program == kernel ]]; then
     modules=$(find "$scratch/root" -path '*/lib/modules/*' -name modules.builtin -printf '%h\n' | head -n 1)
     find "$scratch/root" -name 'vmlinuz*' -exec cp -t "$scratch" {} +
     cp "$modules/modules.builtin" "$scratch"
-    # These are the modules that machines load. Some distributions compress them.
+    # These are the modules that machines load.
     find "$modules/kernel" -name '*.ko*' \( -path '*/arch/x86/kvm/*' -o -path '*/virt/lib/*' -o -path '*/drivers/virtio/*' \
         -o -name 'virtio_console.*' \) -exec cp -t "$scratch/modules" {} +
-    find "$scratch/modules" -name '*.xz' -exec xz -d {} +
-    find "$scratch/modules" -name '*.zst' -exec zstd -q -d --rm {} +
+    decompress_modules
+    # Ubuntu's kvm-amd needs ccp, and so on. A module names those that it needs, with either of `-` and `_`.
+    before=0
+    while after=$(find "$scratch/modules" -name '*.ko' | wc -l) && ((after > before)); do
+        before=$after
+        for needed in $(sed -z -n 's/^depends=//p' "$scratch"/modules/*.ko | tr ',\0' '\n' | sort -u); do
+            name=${needed//[-_]/[-_]}
+            [[ -n $(find "$scratch/modules" -name "$name.ko") ]] ||
+                find "$modules/kernel" -name "$name.ko*" -exec cp -t "$scratch/modules" {} +
+        done
+        decompress_modules
+    done
     rm -rf "${scratch:?}"/{root,lib}
 else
     libraries=$(find "$scratch/root" "$scratch/others" -name '*.so*' -printf '%h\n' | sort -u | paste -sd :)
