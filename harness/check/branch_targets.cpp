@@ -37,7 +37,12 @@ bool is_indirect_thunk(std::string_view name) {
     return name.starts_with("__x86_indirect_") || name.starts_with("__llvm_retpoline_");
 }
 
-bool is_return_thunk(std::string_view name) { return name == "__x86_return_thunk"; }
+bool is_return_thunk(std::string_view name) {
+    // Newer kernels give what they run before relocation a second name, with this prefix.
+    constexpr std::string_view alias = "__pi_";
+    if (name.starts_with(alias)) name.remove_prefix(alias.size());
+    return name == "__x86_return_thunk";
+}
 
 bool is_thunk_section(std::string_view name) { return name.starts_with(".text..__x86."); }
 

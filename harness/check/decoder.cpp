@@ -14,8 +14,9 @@ bool is_fred_return(std::span<const std::byte> code) {
 }
 
 /// Returns what is known of an instruction that Zydis does not decode.
-std::optional<Decoded> decode_fred_return(std::span<const std::byte> code, std::uint64_t address) {
-    if (!is_fred_return(code)) return std::nullopt;
+std::optional<Decoded> decode_fred_return(const ZydisDecoder& decoder, std::span<const std::byte> code,
+                                          std::uint64_t address) {
+    if (decoder.machine_mode != ZYDIS_MACHINE_MODE_LONG_64 || !is_fred_return(code)) return std::nullopt;
     Decoded decoded{.instruction = {}, .address = address, .flow = Flow::stop};
     decoded.instruction.length = 4;
     return decoded;
@@ -35,7 +36,7 @@ std::optional<Decoded> Decoder::decode(std::span<const std::byte> code, std::uin
     Decoded decoded{.instruction = {}, .address = address};
     if (!ZYAN_SUCCESS(
             ZydisDecoderDecodeInstruction(&decoder_, nullptr, code.data(), code.size(), &decoded.instruction))) {
-        return decode_fred_return(code, address);
+        return decode_fred_return(decoder_, code, address);
     }
     classify(decoded);
     return decoded;
@@ -45,7 +46,7 @@ std::optional<Decoded> Decoder::decode(std::span<const std::byte> code, std::uin
                                        ZydisDecodedOperand (&operands)[ZYDIS_MAX_OPERAND_COUNT]) const {
     Decoded decoded{.instruction = {}, .address = address};
     if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder_, code.data(), code.size(), &decoded.instruction, operands))) {
-        return decode_fred_return(code, address);
+        return decode_fred_return(decoder_, code, address);
     }
     classify(decoded);
     return decoded;

@@ -13,9 +13,11 @@ namespace gatecrash::check {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::AnyOf;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
+using testing::StartsWith;
 
 /// Returns the path of the kernel in a folder, or nothing if there is none.
 std::string kernel_path(const std::string& folder) {
@@ -86,8 +88,8 @@ TEST_P(LinuxKernel, HasOnlyFindingsThatAreTrue) {
     const auto result = check_file(file_, {});
     std::set<std::string_view> rules;
     for (const auto& finding : result.findings) rules.insert(text_of(finding.rule).name);
-    // Linux 7.3 of Debian calls hooks of UBSan.
-    rules.erase("instrumentation-hook");
+    // Newer kernels of Debian call hooks of UBSan.
+    if (GetParam() != kernel_folders().front()) rules.erase("instrumentation-hook");
     EXPECT_THAT(rules, ElementsAre("indirect-branch", "patched-site"));
     EXPECT_GT(result.instructions.size(), 4000U);
     // Only what the link has discarded is not checked: each entry point was followed to the end.
@@ -97,27 +99,29 @@ TEST_P(LinuxKernel, HasOnlyFindingsThatAreTrue) {
 
 TEST_P(LinuxKernel, WithoutASwapgsOfSyscallReadsTheUsersData) {
     remove("entry_SYSCALL_64", swapgs);
-    EXPECT_THAT(state_findings(), ElementsAre(testing::StartsWith("user-gs-access entry_SYSCALL_64+")));
+    EXPECT_THAT(state_findings(), ElementsAre(StartsWith("user-gs-access entry_SYSCALL_64+")));
 }
 
 TEST_P(LinuxKernel, WithoutASwapgsOnTheWayOutReturnsWithTheKernelsGs) {
     remove("entry_SYSRETQ_unsafe_stack", swapgs);
-    EXPECT_THAT(state_findings(), ElementsAre(testing::StartsWith("wrong-gs-return entry_SYSRETQ_unsafe_stack")));
+    EXPECT_THAT(state_findings(), ElementsAre(StartsWith("wrong-gs-return entry_SYSRETQ_unsafe_stack")));
 }
 
 TEST_P(LinuxKernel, WithoutASwapgsOfExceptionsCallsWithTheUsersGs) {
     remove("error_entry", swapgs);
-    EXPECT_THAT(state_findings(), Contains(testing::StartsWith("user-gs-call error_entry")));
+    EXPECT_THAT(state_findings(), Contains(StartsWith("user-gs-call error_entry")));
 }
 
 TEST_P(LinuxKernel, WithoutASwapgsOfParanoidEntriesCallsWithTheUsersGs) {
     remove("paranoid_entry", swapgs);
-    EXPECT_THAT(state_findings(), Contains(testing::StartsWith("user-gs-call ")));
+    EXPECT_THAT(state_findings(),
+                Contains(AnyOf(StartsWith("user-gs-call asm_exc_debug"), StartsWith("user-gs-call paranoid_entry"))));
 }
 
 TEST_P(LinuxKernel, WithoutCldCallsWithTheInterruptedDf) {
     remove("asm_exc_page_fault", cld);
-    EXPECT_THAT(state_findings(), Contains(testing::StartsWith("interrupted-df ")));
+    EXPECT_THAT(state_findings(), Contains(AnyOf(StartsWith("interrupted-df asm_exc_page_fault"),
+                                                 StartsWith("interrupted-df error_entry"))));
 }
 
 INSTANTIATE_TEST_SUITE_P(Check, LinuxKernel, testing::ValuesIn(kernel_folders()),

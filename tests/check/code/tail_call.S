@@ -1,7 +1,8 @@
 #include "entry.h"
 #include "code.h"
         ENTRY_TEXT
-// A part of the entry ends with the tail call of a function, which returns to the entry's own code.
+// A part of the entry ends with the tail call of a function, which returns to the entry's own code. Another function
+// does not return, so it needs no GS base.
 FUNCTION entry_bp
         call enter
         testb $3, 8(%rsp)
@@ -12,6 +13,10 @@ FUNCTION enter
         cld
         testb $3, 16(%rsp)
         jz broken
+        testq %rax, %rax
+        jz 1f
+        jmp stop
+1:
 #ifdef CLEAN
         swapgs
 #endif
@@ -19,3 +24,5 @@ broken: jmp body
         NOINSTR_TEXT
 FUNCTION body
         ret
+FUNCTION stop
+        ud2
