@@ -77,6 +77,10 @@ mapfile -t wanted < <(apt-get "${options[@]}" --simulate install "$@" | sed -n '
 if [[ $program == kernel ]]; then
     # Debian from 7.x on and Ubuntu divide a kernel among several packages.
     mapfile -t wanted < <(printf '%s\n' "${wanted[@]}" | grep -E '^linux-(image|binary|modules|base)-[0-9]')
+    [[ ${#wanted[@]} -gt 0 ]] || {
+        echo "fetch_packages.sh: $about has no kernel among the packages that $* needs" >&2
+        exit 1
+    }
     set -- "${wanted[@]}"
 fi
 names=" ${*%%=*} "

@@ -1,9 +1,8 @@
 #!/bin/bash
 # Makes a Debian package and a tarball of the program, the SDK, pages and examples:
 #     make_packages.sh FOLDER
-# FOLDER gets gatecrash_VERSION_amd64.deb and gatecrash-VERSION-x86_64.tar.xz, and keeps what was compiled for the next
-# time. The files are those that git knows, so a commit gives the same package whatever else is there. DEBFULLNAME and
-# DEBEMAIL name the maintainer.
+# FOLDER gets gatecrash_VERSION_amd64.deb and gatecrash-VERSION-x86_64.tar.xz. They are made of the last commit, whatever
+# else the work tree has. DEBFULLNAME and DEBEMAIL name the maintainer.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -15,8 +14,8 @@ tree=$folder/gatecrash-$version
 
 rm -rf "$tree"
 mkdir -p "$tree"
-git ls-files -z | xargs -0 cp -p --parents -t "$tree"
-# Files keep the time of the commit, so packages of the same commit are the same.
+git archive HEAD | tar -x -C "$tree"
+# Files have the time of the commit, so packages of the same commit are the same.
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 cp -r "$tree/tools/debian" "$tree/debian"
 license=$(sed -n '/^Permission/,$p' LICENSE | sed 's/^$/./; s/^/ /')
