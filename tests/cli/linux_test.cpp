@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <stop_token>
@@ -104,6 +105,28 @@ TEST(Linux, ShowsTheSourceInATrace) {
     const auto document = run_gatecrash(with_document);
     EXPECT_EQ(json::parse(document.out)["results"].size(), 1U);
     EXPECT_EQ(document.err.substr(document.err.find("# boundary")), result.out);
+}
+
+TEST(Linux, LeavesWhatTheExampleForCiUploads) {
+    const TemporaryFolder folder;
+    const auto sweep = [&](const Words& more) {
+        Words words{KERNEL_CI_EXAMPLE "/sweep.sh", folder.path() / "results"};
+        words.insert(words.end(), more.begin(), more.end());
+        if (!more.empty()) words.insert(words.end(), {"--machine", "amd"});
+        const auto programs = std::filesystem::path(GATECRASH).parent_path().string();
+        return machines::Command(words, {{"PATH", programs + ":/usr/bin:/bin"}}).finish();
+    };
+    const auto kernel = machines::default_kernel_image().string();
+    const auto result = sweep({kernel, "--workload", "getpid", "--events", "nmi"});
+    EXPECT_EQ(result.code, 0) << result.err;
+    EXPECT_THAT(result.out, HasSubstr("\nok 1 "));
+    for (const auto* const name : {"result.html", "result.json", "junit.xml", "result.ktap", "check.sarif"})
+        EXPECT_GT(std::filesystem::file_size(folder.path() / "results" / name), 100U) << name;
+
+    EXPECT_EQ(sweep({kernel, "--workload", "getpid", "--events", "nmi", "--poke", "entry_SYSCALL_64+0x0=0f0b90"}).code,
+              1);
+    EXPECT_EQ(sweep({"/nonexistent"}).code, 2);
+    EXPECT_THAT(sweep({}).err, HasSubstr("usage: "));
 }
 
 TEST(Linux, GivesTheSameDocumentInShards) {
