@@ -107,7 +107,7 @@ Json to_json(const sweep::OutcomeMap& map) {
               {"singles", rows_json(map.singles)},
               {"instructions", places_json(map.instructions)},
               {"pairs", rows_json(map.pairs)}};
-    if (map.has_too_many_instructions) json["too_many_instructions"] = true;
+    if (map.pairs_end) json["pairs_end"] = *map.pairs_end;
     return json;
 }
 
@@ -122,7 +122,7 @@ sweep::OutcomeMap to_map(const Json& object) {
     map.instructions = to_places(object.at("instructions"), sweep::OutcomeMap::most_instructions);
     map.singles = to_rows(object.at("singles"), map, false);
     map.pairs = to_rows(object.at("pairs"), map, true);
-    map.has_too_many_instructions = object.contains("too_many_instructions");
+    if (object.contains("pairs_end")) map.pairs_end = number(object, "pairs_end");
     return map;
 }
 

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <numeric>
-#include <set>
 #include <utility>
 
 namespace gatecrash::sweep {
@@ -39,6 +37,60 @@ void take_columns(OutcomeMap& map, const std::vector<std::size_t>& taken) {
     }
 }
 
+/// Computes Finding::order from a window and from where the first event is delivered.
+class Orders {
+  public:
+    /// `map` must outlive this.
+    explicit Orders(const OutcomeMap& map) : map_(map) {
+        for (const auto& path : map.windows) before_.push_back(before_.back() + path.size());
+    }
+    [[nodiscard]] std::uint64_t of(std::uint64_t window, const MapFirst& at) const {
+        return (before_.at(window) + at.boundary) * map_.events.size() + at.event;
+    }
+
+  private:
+    const OutcomeMap& map_;
+    std::vector<std::uint64_t> before_{0};  ///< boundaries before each window
+};
+
+void drop_pairs_from(OutcomeMap& map, std::uint64_t order) {
+    const Orders orders(map);
+    std::erase_if(map.pairs, [&](const auto& row) { return orders.of(row.first.window, *row.first.first) >= order; });
+}
+
+/// Marks the columns in which a row has an outcome. Returns how many were not marked before.
+std::size_t mark_used(std::vector<bool>& used, const Cells& cells) {
+    std::size_t added = 0;
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+        if (cells[i] == Cell::not_reached || used[i]) continue;
+        used[i] = true;
+        ++added;
+    }
+    return added;
+}
+
+/// Returns the columns of the pairs that have an outcome.
+std::vector<std::size_t> used_columns(const OutcomeMap& map) {
+    std::vector<bool> used(map.instructions.size());
+    for (const auto& [row, cells] : map.pairs) mark_used(used, cells);
+    std::vector<std::size_t> columns;
+    for (std::size_t i = 0; i < used.size(); ++i) {
+        if (used[i]) columns.push_back(i);
+    }
+    return columns;
+}
+
+/// Returns the first order with whose pairs there are too many instructions. Empty if there are not.
+std::optional<std::uint64_t> overflow(const OutcomeMap& map) {
+    std::vector<bool> used(map.instructions.size());
+    std::size_t count = 0;
+    for (const auto& [row, cells] : map.pairs) {  // in the order of the sweep
+        count += mark_used(used, cells);
+        if (count > OutcomeMap::most_instructions) return Orders(map).of(row.window, *row.first);
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 std::string to_string(const Cells& cells) {
@@ -70,7 +122,7 @@ std::optional<Cells> parse_cells(std::string_view text, std::size_t most) {
 
 void OutcomeMap::include(const OutcomeMap& other) {
     if (events.empty()) events = other.events;
-    has_too_many_instructions |= other.has_too_many_instructions;
+    if (other.pairs_end) pairs_end = std::min(pairs_end.value_or(*other.pairs_end), *other.pairs_end);
     windows.resize(std::max(windows.size(), other.windows.size()));
     for (std::size_t i = 0; i < other.windows.size(); ++i) {
         if (windows[i].size() < other.windows[i].size()) windows[i] = other.windows[i];
@@ -91,49 +143,43 @@ void OutcomeMap::include(const OutcomeMap& other) {
 }
 
 void OutcomeMap::finish() {
-    has_too_many_instructions |= instructions.size() > most_instructions;
-    if (has_too_many_instructions) return drop_pairs();
-    std::vector<std::size_t> order(instructions.size());
-    std::iota(order.begin(), order.end(), 0);
-    std::ranges::sort(order, {}, [&](std::size_t i) { return instructions[i].address; });
-    take_columns(*this, order);
+    if (pairs_end) drop_pairs_from(*this, *pairs_end);
+    if (const auto order = instructions.size() > most_instructions ? overflow(*this) : std::nullopt) {
+        drop_pairs_from(*this, *order);
+        pairs_end = order;
+    }
+    auto used = used_columns(*this);
+    std::ranges::sort(used, {}, [&](std::size_t i) { return instructions[i].address; });
+    take_columns(*this, used);
 }
 
 void OutcomeMap::cut(std::uint64_t order, unsigned depth) {
-    std::vector<std::uint64_t> before{0};
-    for (const auto& path : windows) before.push_back(before.back() + path.size());
-    const auto order_of = [&](const MapRow& row, const MapFirst& at) {
-        return (before.at(row.window) + at.boundary) * events.size() + at.event;
-    };
     if (depth == 1) {
+        const Orders orders(*this);
         for (auto& [row, cells] : singles) {
             for (std::size_t i = 0; i < cells.size(); ++i) {
-                if (order_of(row, {i, row.event}) > order) cells[i] = Cell::not_reached;
+                if (orders.of(row.window, {i, row.event}) > order) cells[i] = Cell::not_reached;
             }
             drop_trailing(cells);
         }
         std::erase_if(singles, [](const auto& row) { return row.second.empty(); });
     }
     if (depth != 2) return;
-    std::erase_if(pairs, [&](const auto& row) { return order_of(row.first, *row.first.first) >= order; });
-    std::set<std::size_t> used;
-    for (const auto& [row, cells] : pairs) {
-        for (std::size_t i = 0; i < cells.size(); ++i) {
-            if (cells[i] != Cell::not_reached) used.insert(i);
-        }
-    }
-    take_columns(*this, {used.begin(), used.end()});
+    drop_pairs_from(*this, order);
+    if (pairs_end && *pairs_end >= order) pairs_end.reset();
+    take_columns(*this, used_columns(*this));
 }
 
 void OutcomeMap::drop_pairs() {
     instructions.clear();
     pairs.clear();
+    pairs_end.reset();
 }
 
 void MapRecorder::begin_path(std::uint64_t window, const std::optional<MapFirst>& first,
                              std::uint64_t boundaries_before) {
     const auto most = first ? OutcomeMap::most_first_boundaries : OutcomeMap::most_boundaries;
-    is_recording_ = boundaries_before + (first ? first->boundary : 0) < most;
+    is_recording_ = boundaries_before + (first ? first->boundary : 0) < most && !(first && map_.pairs_end);
     window_ = window;
     first_ = first;
     boundaries_before_ = boundaries_before;
@@ -145,6 +191,10 @@ void MapRecorder::note(std::uint64_t event, Cell cell) {
     auto*& row = rows_[event];
     if (row == nullptr) row = &(first_ ? map_.pairs : map_.singles)[{window_, first_, event}];
     raise(*row, column_, cell);
+}
+
+void MapRecorder::end_pairs() {
+    if (!map_.pairs_end) map_.pairs_end = (boundaries_before_ + first_->boundary) * map_.events.size() + first_->event;
 }
 
 void MapRecorder::restart() {

@@ -64,7 +64,7 @@ struct OutcomeMap {
     /// documents: a window can have millions of boundaries.
     static constexpr std::uint64_t most_boundaries = 65'536;
     static constexpr std::uint64_t most_first_boundaries = 1'024;  ///< the same for pairs
-    static constexpr std::uint64_t most_instructions = 8'192;      ///< with more `instructions` there are no pairs
+    static constexpr std::uint64_t most_instructions = 8'192;      ///< the most `instructions`: see `pairs_end`
 
     std::vector<std::string> events{};  ///< as schedules name them
     /// The boundaries of each window. They are the columns of `singles`.
@@ -72,11 +72,14 @@ struct OutcomeMap {
     /// The instructions before which second events can land, by address. They are the columns of `pairs`.
     std::vector<MapPlace> instructions{};
     std::map<MapRow, Cells> singles{}, pairs{};
-    bool has_too_many_instructions = false;  ///< so the pairs are left out
+    /// The first events whose pairs are left out, if any are: those from this Finding::order on. With the pairs of the
+    /// first of them there would be too many instructions.
+    std::optional<std::uint64_t> pairs_end{};
 
     /// Adds what another shard of the same sweep recorded.
     void include(const OutcomeMap& other);
-    /// Sorts the instructions, which a sweep meets in any order. Drops the pairs if there are too many instructions.
+    /// Sorts the instructions, which a sweep meets in any order. Drops the pairs from the first event on with which
+    /// there are too many instructions. A sweep and its shards agree on that event, because it depends on no later one.
     void finish();
     /// Drops what a sweep did after a finding. `order` is Finding::order of a finding of `depth` events. Of pairs, also
     /// drops those with the first event of the finding, since a shard may have run more of them than another.
@@ -102,8 +105,7 @@ class MapRecorder {
     void begin_boundary(std::uint64_t boundary, vm::Virtual rip, const Name& name) {
         if (!is_recording_) return;
         column_ = first_ ? column_of(rip, name) : boundary;
-        is_in_map_ =
-            first_ ? !map_.has_too_many_instructions : column_ < OutcomeMap::most_boundaries - boundaries_before_;
+        is_in_map_ = first_ ? !map_.pairs_end : column_ < OutcomeMap::most_boundaries - boundaries_before_;
     }
     /// Records the outcome of an event at the current boundary, unless a worse one is known.
     void note(std::uint64_t event, Cell cell);
@@ -113,12 +115,20 @@ class MapRecorder {
   private:
     template <typename Name>
     std::uint64_t column_of(vm::Virtual rip, const Name& name) {
-        const auto [known, is_new] = columns_.try_emplace(vm::number(rip), columns_.size());
-        if (!is_new) return known->second;
-        map_.has_too_many_instructions |= columns_.size() > OutcomeMap::most_instructions;
-        if (!map_.has_too_many_instructions) map_.instructions.push_back(name());
-        return known->second;
+        const auto known = columns_.find(vm::number(rip));
+        if (known != columns_.end()) return known->second;
+        const auto column = columns_.size();
+        if (column == OutcomeMap::most_instructions) {
+            end_pairs();
+            return column;
+        }
+        columns_.emplace(vm::number(rip), column);
+        map_.instructions.push_back(name());
+        return column;
     }
+
+    /// Ends the pairs of the map with those of the first event before the current one.
+    void end_pairs();
 
     OutcomeMap& map_;
     std::uint64_t window_ = 0, boundaries_before_ = 0, column_ = 0;

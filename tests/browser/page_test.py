@@ -28,13 +28,13 @@ class Page(unittest.TestCase):
         cls.browser.__exit__()
         cls.folder.cleanup()
 
-    def show(self, document, name="", **view):
-        """Opens the page of a document, at the sweep of that name."""
+    def show(self, document, fragment="", **view):
+        """Opens the page of a document, with `fragment` after the # of its address."""
         text = pathlib.Path(self.folder.name, "document.json")
         page = pathlib.Path(self.folder.name, "page.html")
         text.write_text(json.dumps(document))
         page.write_bytes(subprocess.run([self.make_page, str(text)], check=True, stdout=subprocess.PIPE).stdout)
-        self.browser.open(f"{page}#{name}", **view)
+        self.browser.open(f"{page}#{fragment}", **view)
 
     def tearDown(self):
         if folder := os.environ.get("GATECRASH_SCREENSHOTS"):
@@ -72,6 +72,21 @@ class Page(unittest.TestCase):
         self.browser.click("a[href='#']")
         self.browser.run("new Promise((done) => setTimeout(done, 50))")
         self.assertEqual(self.count("table.results tbody tr"), 20)
+
+    def test_tells_schedules_of_one_variant_apart(self):
+        self.show(documents.document([documents.result("nested-nmi", "flag-only", message=f"schedule {i}")
+                                      for i in range(3)]))
+        for i in range(3):
+            self.browser.run(f"document.querySelectorAll('table.results tbody a')[{i}].click()")
+            self.browser.run("new Promise((done) => setTimeout(done, 50))")
+            self.assertIn(f"schedule {i}", self.text("#view"))
+            self.browser.click("a[href='#']")
+            self.browser.run("new Promise((done) => setTimeout(done, 50))")
+
+    def test_shows_the_list_for_an_address_of_nothing(self):
+        for fragment in ("%", "200", "length", "nested-nmi/flag-only"):
+            self.show(documents.many(20), fragment)
+            self.assertEqual(self.count("table.results tbody tr"), 20, fragment)
 
     def test_maps_each_boundary_and_event(self):
         self.show(documents.document([documents.FLAG_ONLY]))
@@ -117,6 +132,15 @@ class Page(unittest.TestCase):
         self.assertIn("gatecrash replay 'nested-nmi/flag-only@nmi:entry_nmi#2'",
                       self.browser.run("document.querySelectorAll('.readout')[1].innerText"))
 
+    def test_keeps_an_at_sign_of_a_path(self):
+        for schedule in ("a@b.elf@nmi:entry_nmi+0x9", "a@b.elf@"):
+            found = [documents.finding(schedule)]
+            self.show(documents.document([documents.result("a@b.elf", "", "finding", "breaks", found,
+                                                           map=documents.singles())]))
+            self.browser.click(".map .cell.held")
+            self.assertIn("gatecrash replay 'a@b.elf@nmi:entry_nmi'", self.text(".readout"))
+            self.assertIn(f"gatecrash replay '{schedule}'", self.text(".finding"))
+
     def test_draws_the_timeline_of_a_finding(self):
         self.show(documents.document([documents.FLAG_ONLY]))
         self.browser.run("document.querySelector('details.trace').open = true")
@@ -143,6 +167,16 @@ class Page(unittest.TestCase):
         self.assertIn("broke: nmi at entry_nmi+0x3, then irq at nmi_body+0x6", self.browser.run(readout))
         self.browser.press("Enter")
         self.assertIn("gatecrash replay 'nested-nmi/pairs@nmi:entry_nmi,irq:nmi_body+0x6'", self.browser.run(readout))
+
+    def test_says_which_pairs_are_left_out(self):
+        left_out = "second events land on too many different instructions"
+        self.show(documents.document([documents.LONGER]))
+        self.assertNotIn(left_out, self.text())
+        for rows in (documents.pairs()["pairs"], []):
+            cut = {**documents.pairs(), "pairs": rows, "pairs_end": 0}
+            self.show(documents.document([documents.result("a", "b", map=cut)]))
+            self.assertIn(left_out, self.text())
+            self.assertEqual(self.count("canvas"), 1 if rows else 0)
 
     def test_lists_what_was_not_executed(self):
         self.show(documents.document([documents.FLAG_ONLY]))

@@ -30,7 +30,7 @@ TEST(MapJson, IsCompact) {
 TEST(MapJson, IsReadAgain) {
     auto written = map();
     EXPECT_EQ(to_map(to_json(written)), written);
-    written.has_too_many_instructions = true;
+    written.pairs_end = 7;
     EXPECT_EQ(to_map(to_json(written)), written);
     EXPECT_EQ(to_map(to_json(sweep::OutcomeMap())), sweep::OutcomeMap());
 }
@@ -47,7 +47,8 @@ TEST(MapJson, IsRefusedIfItDoesNotFitTogether) {
              {"/pairs/0", "0 4 0 1 h"},   {"/pairs/0", "0 3 2 1 h"},
              {"/pairs/0", "0 3 0 1 2h"},  {"/pairs/0", 7},
              {"/windows/0/0/1", "entry"}, {"/windows/0/0/2", "0 g"},
-             {"/events", "nmi"},          {"/windows/0/0", Json::array()}};
+             {"/events", "nmi"},          {"/windows/0/0", Json::array()},
+             {"/pairs_end", true}};
     for (const auto& [pointer, value] : rows) {
         auto json = to_json(map());
         json[Json::json_pointer(pointer)] = value;

@@ -155,6 +155,38 @@ TEST(Merge, KeepsTheCodeThatLevelsThatAreWholeExecuted) {
     EXPECT_EQ(executed_by(merge(shards, 2)), code(1, 3)) << "how much of each shard counts is not known";
 }
 
+/// Returns the map of a shard that left out the pairs from `pairs_end` on. It has those of the second boundary.
+OutcomeMap map_until(std::uint64_t pairs_end) {
+    const MapPlace place{vm::Virtual{7}, "code", 7};
+    return {.events = {"nmi"},
+            .windows = {{place, place, place}},
+            .instructions = {place},
+            .singles = {{MapRow{}, {Cell::held, Cell::held, Cell::held}}},
+            .pairs = {{MapRow{.first = MapFirst{1, 0}}, {Cell::held}}},
+            .pairs_end = pairs_end};
+}
+
+TEST(Merge, ForgetsWhatAShardLeftOutAfterTheStop) {
+    auto deeper = shard(1, {{1, 0}, {5, 2}, {50, 20}});
+    deeper.map = map_until(2);
+    const auto one = merge(std::array{deeper, shard(2, {{0, 0}, {4, 3}}, {finding("a", 2)})});
+    EXPECT_EQ(one.depth, 1U);
+    EXPECT_EQ(one.map.pairs_end, std::nullopt) << "the undivided sweep has no pairs";
+    EXPECT_TRUE(one.map.pairs.empty());
+
+    const auto two_events = [](std::uint64_t order) {
+        auto shard_of_two = shard(2, {{0, 0}, {4, 3}, {}}, {finding("a", order)});
+        shard_of_two.levels[2].stretches = {{.block = 0, .schedules = 1, .finds = true}};
+        return shard_of_two;
+    };
+    const auto before = merge(std::array{deeper, two_events(2)}, 1);
+    EXPECT_EQ(before.stopped_after, 1U);
+    EXPECT_EQ(before.map.pairs_end, std::nullopt) << "the undivided sweep stops before";
+    EXPECT_EQ(before.map.pairs.size(), 1U);
+    EXPECT_EQ(merge(std::array{deeper, two_events(3)}, 1).map.pairs_end, 2U);
+    EXPECT_EQ(merge(std::array{deeper, shard(2, {{0, 0}, {4, 3}, {5, 5}})}).map.pairs_end, 2U);
+}
+
 TEST(Merge, StopsNowhereIfThereAreFewerFindings) {
     for (const std::uint64_t max : {0, 4}) {
         const auto whole = merge(std::array{odd_blocks(), even_blocks()}, max);

@@ -73,18 +73,74 @@ TEST(OutcomeMap, DropsPairsFromTheFindingOn) {
     EXPECT_EQ(map.singles.size(), 1U);
 }
 
-TEST(OutcomeMap, HasNoPairsForTooManyInstructions) {
-    OutcomeMap map = map_of({});
+/// Records a pair of two NMIs for each instruction from `begin` to `end`. The first NMI is delivered at `boundary`.
+void record(OutcomeMap& map, std::uint64_t boundary, std::uint64_t begin, std::uint64_t end) {
     MapRecorder recorder(map);
-    recorder.begin_path(0, MapFirst{0, 0}, 0);
-    for (std::uint64_t i = 0; i <= OutcomeMap::most_instructions; ++i) {
+    recorder.restart();
+    recorder.begin_path(0, MapFirst{boundary, 0}, 0);
+    for (auto i = begin; i < end; ++i) {
         recorder.begin_boundary(i, vm::Virtual{i}, [&] { return place(i); });
         recorder.note(0, Cell::held);
     }
+}
+
+TEST(OutcomeMap, EndsPairsBeforeThereAreTooManyInstructions) {
+    constexpr auto most = OutcomeMap::most_instructions;
+    OutcomeMap map = map_of({});
+    record(map, 0, 0, 2);
+    record(map, 1, 2, most + 1);
+    record(map, 2, 0, 1);
     map.finish();
-    EXPECT_TRUE(map.has_too_many_instructions);
-    EXPECT_TRUE(map.instructions.empty());
-    EXPECT_TRUE(map.pairs.empty());
+    EXPECT_EQ(map.pairs_end, 2U) << "an NMI at the second boundary";
+    EXPECT_THAT(map.instructions, ElementsAre(place(0), place(1)));
+    EXPECT_EQ(map.pairs, (std::map<MapRow, Cells>{{{.first = MapFirst{0, 0}}, {Cell::held, Cell::held}}}));
+    auto again = map;
+    again.finish();
+    EXPECT_EQ(again, map);
+    auto stopped = map;
+    stopped.cut(2, 2);
+    EXPECT_EQ(stopped.pairs_end, std::nullopt) << "the sweep stopped before";
+    stopped = map;
+    stopped.cut(4, 2);
+    EXPECT_EQ(stopped, map);
+}
+
+TEST(OutcomeMap, HasRoomForAsManyInstructionsAsAllowed) {
+    OutcomeMap map = map_of({});
+    record(map, 0, 0, OutcomeMap::most_instructions);
+    map.finish();
+    EXPECT_EQ(map.pairs_end, std::nullopt);
+    EXPECT_EQ(map.instructions.size(), OutcomeMap::most_instructions);
+}
+
+TEST(OutcomeMap, EndsPairsAtTheSameEventHoweverItIsShared) {
+    constexpr auto half = OutcomeMap::most_instructions / 2;
+    struct Row {
+        std::uint64_t boundary, begin, end;
+    };
+    // With the third row there are too many instructions. Or the second is too long by itself.
+    const std::vector<std::vector<Row>> sweeps{{{0, 0, half}, {1, half, 2 * half}, {2, 3, 2 * half + 1}, {3, 0, 1}},
+                                               {{0, 0, half}, {1, half, 3 * half + 1}, {2, 0, 9 * half}, {3, 0, 1}}};
+    for (const auto& rows : sweeps) {
+        OutcomeMap whole = map_of({});
+        for (const auto& [boundary, begin, end] : rows) record(whole, boundary, begin, end);
+        whole.finish();
+        EXPECT_TRUE(whole.pairs_end);
+        EXPECT_FALSE(whole.pairs.empty());
+        for (unsigned of_second = 0; of_second < 1U << rows.size(); ++of_second) {
+            OutcomeMap merged;
+            for (const unsigned index : {0U, 1U}) {
+                OutcomeMap shard = map_of({});
+                for (const auto& [boundary, begin, end] : rows) {
+                    if ((of_second >> boundary & 1) == index) record(shard, boundary, begin, end);
+                }
+                shard.finish();
+                merged.include(shard);
+            }
+            merged.finish();
+            EXPECT_TRUE(merged == whole) << of_second;
+        }
+    }
 }
 
 TEST(OutcomeMap, KeepsPairsOnlyForTheFirstBoundaries) {

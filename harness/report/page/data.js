@@ -53,13 +53,13 @@ function mapOf({map}) {
     return {window: Number(window), boundary: Number(boundary), first: Number(first), event: Number(event),
       cells: cellsOf(runs, instructions.length)};
   });
-  return {events: map.events, windows, instructions, singles, pairs, isCut: Boolean(map.too_many_instructions)};
+  return {events: map.events, windows, instructions, singles, pairs, pairsEnd: map.pairs_end};
 }
 
 /** Reads the landings of a schedule: the event, and the boundary as symbol, offset and hit. */
 function landingsOf(schedule) {
   const at = schedule.lastIndexOf('@');
-  if (at < 0) return [];
+  if (at < 0 || at === schedule.length - 1) return [];
   return schedule.slice(at + 1).split(',').map((text) => {
     const colon = text.indexOf(':');
     const [, symbol, offset, hit] = text.slice(colon + 1).match(/^([^+#]*)(?:\+([^#]*))?(?:#(.*))?$/);
@@ -80,8 +80,12 @@ function findingFor(result, window, landings) {
 
 const nameOf = (result) => (result.variant ? `${result.case}/${result.variant}` : result.case);
 
-/** Returns the name that schedules of a result have before their @. */
-const targetOf = (result) => (result.found?.length ? result.found[0].schedule.split('@')[0] : nameOf(result));
+/** Returns the name that schedules of a result have before their last @: a path may have another one. */
+function targetOf(result) {
+  const schedule = result.found?.[0]?.schedule;
+  if (schedule === undefined) return nameOf(result);
+  return schedule.includes('@') ? schedule.slice(0, schedule.lastIndexOf('@')) : schedule;
+}
 
 /** Returns the command that replays a schedule. */
 const replayWords = (result, schedule) => ['gatecrash', 'replay', ...(result.replay_options ?? []), schedule];

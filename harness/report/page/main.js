@@ -1,4 +1,5 @@
-// The views of the page: the list of sweeps, and one sweep. The part of the address after # names the sweep.
+// The views of the page: the list of sweeps, and one sweep. The part of the address after # is the index of the sweep,
+// from 0: several schedules of one variant have the same name.
 
 const data = JSON.parse(document.getElementById('document').textContent);
 const allMachines = machinesOf(data);
@@ -19,11 +20,11 @@ const describeMachine = ({name, kvm, cpu, kernel, emulated}) =>
 /** Returns the sweeps, each with its result on each machine, in the order of `machines`. */
 function rowsOf() {
   const first = machines.find(({results}) => results.length > 0)?.results ?? [];
-  return first.map((result, i) => ({name: nameOf(result), results: machines.map(({results}) => results[i])}));
+  return first.map((result, i) => ({index: String(i), name: nameOf(result), results: machines.map(({results}) => results[i])}));
 }
 const worstStatus = ({results}) => order.find((status) => results.some((result) => result?.status === status)) ?? 'ok';
 
-const linkTo = (name) => element('a', {href: `#${encodeURIComponent(name)}`}, name);
+const linkTo = ({index, name}) => element('a', {href: `#${index}`}, name);
 
 // --- the list --------------------------------------------------------------------------------------------------------
 
@@ -54,7 +55,7 @@ function verdictCell(result) {
 
 function listRow(row) {
   const result = row.results.find(Boolean);
-  return element('tr', {}, element('td', {}, linkTo(row.name)), row.results.map(verdictCell),
+  return element('tr', {}, element('td', {}, linkTo(row)), row.results.map(verdictCell),
     element('td', {class: 'wide'}, result.expect ?? ''),
     element('td', {class: 'wide number'}, grouped(result.boundaries)),
     element('td', {class: 'wide number'}, grouped(result.schedules)),
@@ -75,7 +76,7 @@ function firstProblem(rows) {
   if (!result) return null;
   const {finding} = result;
   return element('div', {class: 'finding'},
-    element('p', {}, element('b', {}, 'First: '), linkTo(row.name),
+    element('p', {}, element('b', {}, 'First: '), linkTo(row),
       ` breaks ${finding.name ?? finding.invariant}. ${firstLine(finding.message)}`),
     commandLine(replayWords(result, finding.schedule)));
 }
@@ -200,11 +201,11 @@ function sweepView(row, isAlone) {
 function show() {
   boxes.clear();
   const rows = rowsOf();
-  const name = decodeURIComponent(location.hash.slice(1));
+  const index = location.hash.slice(1);
   const isAlone = rows.length === 1;
-  const row = isAlone ? rows[0] : rows.find((each) => each.name === name);
+  const row = isAlone ? rows[0] : rows.find((each) => each.index === index);
   view.replaceChildren(...present(row ? [isAlone && summary(rows), ...sweepView(row, isAlone)] : list()));
-  if (name && row) scrollTo(0, 0);
+  if (index && row) scrollTo(0, 0);
 }
 
 document.getElementById('title').textContent = `gatecrash ${data.gatecrash}`;

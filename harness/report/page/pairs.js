@@ -174,13 +174,15 @@ class PairsMap {
 const shortened = (text, length) => (text.length <= length ? text : `${text.slice(0, length - 1)}\u2026`);
 
 function pairsMap(result, map) {
-  if (map.isCut) return [element('p', {}, 'There is no map of pairs: second events land on too many different instructions.')];
-  if (map.pairs.length === 0) return [];
+  const isCut = map.pairsEnd !== undefined;
+  if (map.pairs.length === 0)
+    return isCut ? [element('p', {}, 'There is no map of pairs: second events land on too many different instructions.')] : [];
   const windows = map.windows.reduce((sum, places) => sum + places.length, 0);
   return [
     element('h3', {}, 'Two events'),
     element('p', {class: 'quiet'}, 'Each row is a boundary where the first event is delivered, each column the instruction before ' +
       'which the second one is. A cell has the worst of all times that the second instruction is reached.' +
+      (isCut ? ' The pairs of later first events are left out: their second events land on too many different instructions.' : '') +
       (windows > 1024 ? ` The map has only the first 1024 of ${windows} boundaries.` : '')),
     new PairsMap(result, map).element];
 }
