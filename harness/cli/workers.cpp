@@ -136,6 +136,8 @@ Workers::Workers(const Sweeping& sweeping) : sweeping_(sweeping), live_(std::mak
     // Work can be resumed only if all of these are the same.
     worker::Journal journal{version, sweeping.deciding, all.text(), {}, {}};
     journal.command.push_back(to_string(options.limits.shard));
+    // A page shows traces, which a sweep without one does not keep.
+    if (options.reports.html) journal.command.emplace_back("--html");
     auto file = open_journal(sweeping, journal);
     if (journal.workers.empty()) journal.workers.resize(jobs_of(options, local ? nullptr : &machine));
     work_ = std::make_unique<worker::SharedWork>(std::move(assignment), std::move(journal), std::move(file), *live_);

@@ -359,6 +359,9 @@ TEST_P(Resume, GivesTheResultsOfARunWithoutABreak) {
     EXPECT_EQ(other.code, 2);
     EXPECT_THAT(other.err,
                 HasSubstr("it belongs to another command, or to other options; name another file to start again"));
+    auto with_page = resumed;
+    with_page.insert(with_page.end(), {"--html", folder.path() / "page"});
+    EXPECT_THAT(run_on_amd(with_page).err, HasSubstr("it belongs to another command, or to other options"));
     resumed.insert(resumed.end(), {"--jobs", "77"});
     EXPECT_THAT(run_on_amd(resumed).err, HasSubstr("it was made with --jobs "));
     EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 1);
