@@ -33,41 +33,51 @@ class MachineMatrix(unittest.TestCase):
         document = {"machine": here, "machines": [{**here, "fit": fit}]}
         (self.folder / f"{machine['name']}.doctor.json").write_text(json.dumps(document))
 
-    def results(self, machine, *variants):
-        (self.folder / f"{machine['name']}.run.json").write_text(json.dumps({"results": variants}))
+    def results(self, machine, *variants, kind="run"):
+        (self.folder / f"{machine['name']}.{kind}.json").write_text(json.dumps({"results": variants}))
 
     def row(self, machine, doctor_only=False):
-        """The last three cells of a machine's row, and whether it is as expected."""
+        """The last four cells of a machine's row, and whether it is as expected."""
         (line, is_expected), = machine_matrix.rows([machine], self.folder, doctor_only)
-        return *line.strip("| ").split(" | ")[-3:], is_expected
+        return *line.strip("| ").split(" | ")[-4:], is_expected
 
     def test_what_differs_from_the_first_machine_has_a_mark(self):
         self.doctor(AMD, {"a": "x", "b": "x", "c": "!x", "d": "!x", "e": "x"})
         self.doctor(NEW, {"a": "x", "b": "!y", "c": "y", "d": "!y", "e": "y"})
-        self.assertEqual(self.row(NEW, doctor_only=True), ("yes", "`-b`, `+c`, `~d`, `~e`", "-", True))
+        self.assertEqual(self.row(NEW, doctor_only=True), ("yes", "`-b`, `+c`, `~d`, `~e`", "-", "-", True))
 
     def test_what_was_skipped_and_what_counts_otherwise_is_named(self):
         for machine in (AMD, NEW):
             self.doctor(machine, {"a": "x"})
         self.results(AMD, variant("one"), variant("two"), variant("three"))
         self.results(NEW, variant("one"), variant("two", schedules=11), variant("three", "skip"))
-        self.assertEqual(self.row(NEW), ("yes", "nothing", "2 of 3; skipped: nmi/three; other counts: nmi/two", True))
+        self.results(NEW, variant("getpid"), kind="linux")
+        others = "2 of 3; skipped: nmi/three; other counts: nmi/two"
+        self.assertEqual(self.row(NEW), ("yes", "nothing", others, "1 of 1", True))
 
     def test_a_verdict_that_is_not_the_expected_one_is_a_failure(self):
         self.doctor(AMD, {"a": "x"})
         for status in ("unexpected", "error", "finding"):
-            self.results(AMD, variant("one"), variant("two", status))
-            self.assertEqual(self.row(AMD), ("yes", "-", "1 of 2; **not as expected**: nmi/two", False))
+            good, bad = (variant("one"),), (variant("one"), variant("two", status))
+            for runs, sweeps in ((good, bad), (bad, good)):
+                self.results(AMD, *runs)
+                self.results(AMD, *sweeps, kind="linux")
+                texts = ["1 of 1" if variants == good else "1 of 2; **not as expected**: nmi/two"
+                         for variants in (runs, sweeps)]
+                self.assertEqual(self.row(AMD), ("yes", "-", *texts, False))
 
     def test_a_missing_document_is_a_failure(self):
-        self.assertEqual(self.row(AMD), ("**no answer**", "-", "-", False))
+        self.assertEqual(self.row(AMD), ("**no answer**", "-", "-", "-", False))
         self.doctor(AMD, {"a": "x"})
-        self.assertEqual(self.row(AMD), ("yes", "-", "-", False))
+        self.assertEqual(self.row(AMD), ("yes", "-", "-", "-", False))
+        self.results(AMD, variant("one"))
+        self.assertEqual(self.row(AMD), ("yes", "-", "1 of 1", "-", False))
 
     def test_a_machine_that_is_not_fit_is_a_failure(self):
         self.doctor(AMD, {"a": "!x"}, fit=False)
-        self.results(AMD, variant("one"))
-        self.assertEqual(self.row(AMD), ("no", "-", "1 of 1", False))
+        for kind in ("run", "linux"):
+            self.results(AMD, variant("one"), kind=kind)
+        self.assertEqual(self.row(AMD), ("no", "-", "1 of 1", "1 of 1", False))
 
     def test_a_case_that_others_skip_runs_where_it_can(self):
         commands = []
@@ -86,7 +96,7 @@ class MachineMatrix(unittest.TestCase):
         refusal.write_text("gatecrash: the machine cannot be used: int3: wrong")
         self.assertFalse(self.row(machine)[-1])
         refusal.write_text(f"gatecrash: the machine cannot be used: {behaviour}: wrong")
-        self.assertEqual(self.row(machine), ("no", f"`-{behaviour}`", "-", True))
+        self.assertEqual(self.row(machine), ("no", f"`-{behaviour}`", "-", "-", True))
 
 
 if __name__ == "__main__":
