@@ -22,7 +22,6 @@
 #include "posix/error.hpp"
 #include "posix/file.hpp"
 #include "posix/pipe.hpp"
-#include "posix/signal_pipe.hpp"
 #include "sweep/schedule.hpp"
 
 namespace gatecrash::cli {
@@ -124,16 +123,24 @@ posix::FileDescriptor GdbSession::connect(const std::string& greeting, int stop)
 }
 
 int GdbSession::serve_here(debug::Debuggee& debuggee) {
-    const posix::SignalPipe signals;
+    signals_.emplace({SIGINT, SIGTERM, SIGHUP});
     debug::Timeline timeline(debuggee);
     go_to_first_boundary(timeline);
-    if (const auto gdb = connect(debuggee.describe_boundary(), signals.fd())) {
+    if (const auto gdb = connect(debuggee.describe_boundary(), signals_->fd())) {
         debug::Stub stub(timeline);
-        debug::serve(stub, gdb.get(), gdb.get(), signals.fd());
+        debug::serve(stub, gdb.get(), gdb.get(), signals_->fd());
     }
-    const auto signal = signals.next();
-    if (process_ && !signal) process_->wait();
+    const auto signal = wait_for_gdb();
     return signal ? 128 + *signal : 0;
+}
+
+std::optional<int> GdbSession::wait_for_gdb() const {
+    std::array<pollfd, 2> fds{{{.fd = process_ ? process_->pidfd() : -1, .events = POLLIN, .revents = 0},
+                               {.fd = signals_->fd(), .events = POLLIN, .revents = 0}}};
+    while (process_ && ::poll(fds.data(), fds.size(), -1) < 0) {
+        if (errno != EINTR) posix::throw_errno("poll");
+    }
+    return signals_->next();
 }
 
 int GdbSession::serve_from_inside(const std::function<int(int streams)>& run) {
@@ -148,14 +155,24 @@ int GdbSession::serve_from_inside(const std::function<int(int streams)>& run) {
         // The end of its standard input ends the process inside.
         ::shutdown(inside.get(), SHUT_WR);
     });
-    const int code = run(theirs.get());
+    int code = 0;
+    std::exception_ptr failure_of_run;
+    try {
+        code = run(theirs.get());
+    } catch (...) {
+        failure_of_run = std::current_exception();
+    }
+    signals_.emplace({SIGTERM, SIGHUP});
+    // The relaying thread reads from the other end, until this one is closed.
     theirs.reset();
     relaying.join();
-    if (failure) std::rethrow_exception(failure);
+    for (const auto& each : {failure_of_run, failure}) {
+        if (each) std::rethrow_exception(each);
+    }
     if (!process_ || code >= 128) return code;
     (void)std::signal(SIGINT, SIG_IGN);  // run() has changed it
-    process_->wait();
-    return code;
+    const auto signal = wait_for_gdb();
+    return signal ? 128 + *signal : code;
 }
 
 /// Moves bytes between gdb and the process inside, until one of the two has ended.

@@ -10,6 +10,7 @@
 #include "cli/options.hpp"
 #include "debug/debuggee.hpp"
 #include "posix/foreground_process.hpp"
+#include "posix/signal_pipe.hpp"
 
 namespace gatecrash::cli {
 
@@ -38,7 +39,8 @@ class GdbSession {
     [[nodiscard]] int serve_from_inside(const std::function<int(int streams)>& run);
 
   private:
-    /// Exists only while gdb can connect. A signal that ends this process leaves none of it.
+    /// Exists from the time when gdb can connect to the end of the session. Signals that would end this process are
+    /// collected meanwhile, so that they leave none of it.
     struct Place {
         explicit Place(const GdbOptions& options);
 
@@ -52,11 +54,15 @@ class GdbSession {
     [[nodiscard]] posix::FileDescriptor connect(const std::string& greeting, int stop);
     [[nodiscard]] Words gdb_arguments() const;
     void relay(int inside);
+    /// Waits until gdb ends, if this session has started it. Returns the signal that ends the session, if there is one.
+    [[nodiscard]] std::optional<int> wait_for_gdb() const;
 
     GdbOptions options_;
     std::filesystem::path gdb_;  ///< the program to start, if any
     std::filesystem::path symbols_;
     std::string content_;  ///< of that file, if this program makes it
+    /// Outlives the place and gdb. run() of serve_from_inside() collects signals itself.
+    std::optional<posix::SignalPipe> signals_;
     std::optional<Place> place_;
     std::optional<posix::ForegroundProcess> process_;
 };

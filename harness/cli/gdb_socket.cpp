@@ -19,7 +19,8 @@ namespace fs = std::filesystem;
 
 PrivateFolder::PrivateFolder() {
     const char* const folder = std::getenv("TMPDIR");
-    auto name = (fs::path(folder == nullptr ? "/tmp" : folder) / "gatecrash-XXXXXX").string();
+    const bool is_set = folder != nullptr && *folder != '\0';
+    auto name = fs::absolute(fs::path(is_set ? folder : "/tmp") / "gatecrash-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) posix::throw_errno(name.c_str());
     path_ = name;
 }

@@ -12,7 +12,7 @@ namespace gatecrash::cli {
 /// A folder that only this user can enter. It is removed with all that is in it.
 class PrivateFolder {
   public:
-    /// Makes it in $TMPDIR, or else in /tmp. Throws std::system_error.
+    /// Makes it in $TMPDIR, or in /tmp if that is not set or empty. Throws std::system_error.
     PrivateFolder();
     PrivateFolder(const PrivateFolder&) = delete;
     PrivateFolder& operator=(const PrivateFolder&) = delete;
@@ -20,6 +20,7 @@ class PrivateFolder {
     PrivateFolder& operator=(PrivateFolder&&) = delete;
     ~PrivateFolder();
 
+    /// Returns an absolute path.
     [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
   private:

@@ -102,7 +102,10 @@ std::size_t GuestDebuggee::read(vm::Virtual address, std::span<std::byte> to) {
 bool GuestDebuggee::write(vm::Virtual address, std::span<const std::byte> bytes) {
     // The harness knows the code from the image, and snapshots do not hold what no guest can write.
     const auto* const segment = guest_.image().segment_at(address);
-    return segment != nullptr && segment->writable && guest_.memory().write(address, bytes);
+    if (segment == nullptr || !segment->writable) return false;
+    if (bytes.empty()) return true;
+    const vm::Virtual last{number(address) + bytes.size() - 1};
+    return guest_.image().segment_at(last) == segment && guest_.memory().write(address, bytes);
 }
 
 std::unique_ptr<Debuggee::Stepping> GuestDebuggee::begin_steps() { return std::make_unique<GuestStepping>(*this); }

@@ -170,7 +170,10 @@ std::string Stub::run() {
         if (halt != Halt::moved || only_steps_ || is_long) stop(reply_to(halt));
     } catch (const std::exception& error) {
         print(fmt::format("gatecrash cannot follow the guest there: {}\n", error.what()));
-        timeline_.recover();
+        if (run_ == Run::backward)
+            timeline_.end_search();
+        else
+            timeline_.recover();
         stop("T05");
     }
     return std::exchange(to_send_, {});

@@ -58,10 +58,10 @@ class Timeline {
     /// Searches some steps back for the last boundary that the caller wants, or the last step that changes something,
     /// and goes there. Goes to the beginning if there is none. Returns Halt::moved if the search is not over.
     Halt search(const Wanted& wanted);
-    /// Goes to where the search has come to.
+    /// Goes to where the search has come to, also after a step of it that threw.
     void end_search() { go_to(search_end_); }
 
-    /// Goes to the last boundary that was reached, after a step that threw.
+    /// Goes to the last boundary that was reached, after a step of forward() that threw.
     void recover() { go_to(position_); }
 
     /// Returns how many changes there are.

@@ -247,19 +247,34 @@ std::optional<std::uint64_t> KernelGuest::word_at(vm::Virtual address) {
     return word;
 }
 
-void KernelGuest::write(vm::Virtual address, std::span<const std::byte> bytes) {
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-        auto* const to = find(vm::Virtual{number(address) + i});
-        if (to == nullptr) throw std::out_of_range(fmt::format("nothing is mapped at {:#x}", number(address) + i));
-        *to = bytes[i];
-        if (!memory_states_) written_by_host_.insert(static_cast<std::uint64_t>(to - memory_.data()) / vm::page_size);
+std::vector<std::span<std::byte>> KernelGuest::find(vm::Virtual address, std::size_t size) {
+    std::vector<std::span<std::byte>> pieces;
+    for (std::size_t done = 0; done < size; done += pieces.back().size()) {
+        const vm::Virtual at{number(address) + done};
+        auto* const found = find(at);
+        if (found == nullptr) throw std::out_of_range(fmt::format("nothing is mapped at {:#x}", number(at)));
+        pieces.emplace_back(found, std::min<std::uint64_t>(size - done, vm::page_size - vm::offset_in_page(at)));
+    }
+    return pieces;
+}
+
+void KernelGuest::write(std::span<const std::span<std::byte>> pieces, std::span<const std::byte> bytes) {
+    for (const auto& piece : pieces) {
+        std::ranges::copy(bytes.first(piece.size()), piece.begin());
+        bytes = bytes.subspan(piece.size());
+        if (!memory_states_) written_by_host_.insert(page_of(piece.front()));
     }
 }
 
+void KernelGuest::write(vm::Virtual address, std::span<const std::byte> bytes) {
+    write(find(address, bytes.size()), bytes);
+}
+
 void KernelGuest::patch(vm::Virtual address, std::span<const std::byte> bytes) {
-    write(address, bytes);
-    for (std::size_t i = 0; i < bytes.size(); ++i)
-        memory_states().add_written(number(*translate(vm::Virtual{number(address) + i})) / vm::page_size);
+    // Found once: the bytes may be those of page tables.
+    const auto pieces = find(address, bytes.size());
+    write(pieces, bytes);
+    for (const auto& piece : pieces) memory_states().add_written(page_of(piece.front()));
 }
 
 void KernelGuest::write(vm::Virtual address, std::uint64_t word) { write(address, std::as_bytes(std::span(&word, 1))); }
@@ -290,6 +305,15 @@ std::size_t KernelGuest::read_own_code(vm::Virtual address, std::span<std::byte>
     for (const auto& [at, code] : code_of_failures_) show(at, code);
     if (stop_) show(stop_->address, stop_->code);
     return size;
+}
+
+bool KernelGuest::has_stop_in(vm::Virtual address, std::size_t size) const {
+    const auto overlaps = [&](vm::Virtual at, std::size_t length) {
+        return number(at) - number(address) < size || number(address) - number(at) < length;
+    };
+    const auto is_in = [&](const auto& failure) { return overlaps(failure.first, failure.second.size()); };
+    return (facts_ != nullptr && overlaps(facts_->catchers, code_of_catchers_.size())) ||
+           std::ranges::any_of(code_of_failures_, is_in) || (stop_ && overlaps(stop_->address, stop_->code.size()));
 }
 
 void KernelGuest::ignore_failures() {

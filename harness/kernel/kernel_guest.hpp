@@ -28,6 +28,7 @@
 #include "kvm/vcpu.hpp"
 #include "kvm/vm.hpp"
 #include "vm/instruction.hpp"
+#include "vm/page.hpp"
 #include "vm/quirks/nmi_sink.hpp"
 #include "vm/watchdog.hpp"
 
@@ -181,8 +182,10 @@ class KernelGuest {
     std::size_t read(vm::Virtual address, std::span<std::byte> to);
     /// Does the same, and shows the code that the kernel has where watch() and stop_at() have put their own.
     std::size_t read_own_code(vm::Virtual address, std::span<std::byte> to);
-    /// Writes bytes at a virtual address, whatever the guest's rights are. Throws std::out_of_range if nothing is
-    /// mapped there.
+    /// True if watch() or stop_at() has put code of its own into the `size` bytes at `address`.
+    [[nodiscard]] bool has_stop_in(vm::Virtual address, std::size_t size) const;
+    /// Writes bytes at a virtual address, whatever the guest's rights are. Throws std::out_of_range if one of them is
+    /// not mapped, and writes none then.
     void write(vm::Virtual address, std::span<const std::byte> bytes);
     /// Writes 8 bytes in the same way.
     void write(vm::Virtual address, std::uint64_t word);
@@ -205,6 +208,13 @@ class KernelGuest {
 
   private:
     [[nodiscard]] std::byte* find(vm::Virtual address);
+    /// Returns the memory of a virtual range, cut at the ends of pages. Throws std::out_of_range if a page is not
+    /// mapped.
+    [[nodiscard]] std::vector<std::span<std::byte>> find(vm::Virtual address, std::size_t size);
+    void write(std::span<const std::span<std::byte>> pieces, std::span<const std::byte> bytes);
+    [[nodiscard]] std::uint64_t page_of(const std::byte& byte) {
+        return static_cast<std::uint64_t>(&byte - memory_.data()) / vm::page_size;
+    }
     /// Returns a copy of the memory. If only the host has written to that of a saved kernel, most of it is not copied.
     [[nodiscard]] kvm::Mapping copy_of_memory() const;
     [[noreturn]] void fail(const std::string& what);

@@ -21,16 +21,18 @@ void on_signal(int number) {
 
 }  // namespace
 
-SignalPipe::SignalPipe() : pipe_(make_pipe(O_NONBLOCK)) {
+SignalPipe::SignalPipe(std::initializer_list<int> numbers) : pipe_(make_pipe(O_NONBLOCK)) {
     pipe_end = pipe_.write.get();
-    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGPIPE}) {
+    const auto handle = [this](int number, void (*handler)(int)) {
         struct sigaction action {};
-        action.sa_handler = number == SIGPIPE ? SIG_IGN : on_signal;
+        action.sa_handler = handler;
         action.sa_flags = SA_RESTART;
         sigemptyset(&action.sa_mask);
         ::sigaction(number, nullptr, &before_[number]);
         if (before_[number].sa_handler != SIG_IGN) ::sigaction(number, &action, nullptr);
-    }
+    };
+    for (const int number : numbers) handle(number, on_signal);
+    handle(SIGPIPE, SIG_IGN);
 }
 
 SignalPipe::~SignalPipe() {

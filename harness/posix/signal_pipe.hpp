@@ -1,6 +1,7 @@
 #pragma once
 
 #include <csignal>
+#include <initializer_list>
 #include <map>
 #include <optional>
 
@@ -8,14 +9,14 @@
 
 namespace gatecrash::posix {
 
-/// Turns signals into bytes of a pipe. While it lives, it collects SIGINT, SIGTERM, SIGHUP and SIGWINCH, and ignores
-/// SIGPIPE. Its destructor restores the earlier handlers. It uses a handler and a pipe, since signalfd(2) would need
-/// the signals blocked in every thread. A signal that this process ignored before (nohup) stays ignored. At most one
-/// SignalPipe may exist at a time.
+/// Turns signals into bytes of a pipe. While it lives, it collects some signals, and ignores SIGPIPE. Its destructor
+/// restores the earlier handlers. It uses a handler and a pipe, since signalfd(2) would need the signals blocked in
+/// every thread. A signal that this process ignored before (nohup) stays ignored. At most one SignalPipe may exist at a
+/// time.
 class SignalPipe {
   public:
-    /// Throws std::system_error.
-    SignalPipe();
+    /// Collects the signals `numbers`. Throws std::system_error.
+    explicit SignalPipe(std::initializer_list<int> numbers = {SIGINT, SIGTERM, SIGHUP, SIGWINCH});
     SignalPipe(const SignalPipe&) = delete;
     SignalPipe& operator=(const SignalPipe&) = delete;
     SignalPipe(SignalPipe&&) = delete;

@@ -1,14 +1,22 @@
 // Tests the socket of `gatecrash gdb`, and a session that this process serves itself. A client stands in for gdb.
 #include "cli/gdb_session.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <stdexcept>
+#include <string>
 #include <thread>
 
 #include "cli/gdb_socket.hpp"
@@ -95,12 +103,157 @@ TEST(GdbSession, EndsWithASignal) {
     (void)testing::internal::GetCapturedStdout();
 }
 
+TEST(GdbSession, OutlivesANewSizeOfTheTerminal) {
+    const PrivateFolder folder;
+    const auto path = folder.path() / "socket";
+    debug::FakeDebuggee debuggee(400, 20);
+    GdbSession session({.socket = path.string()});
+    std::jthread user([&] {
+        const auto client = connect_to(path);
+        ::kill(::getpid(), SIGWINCH);
+        EXPECT_EQ(ask(client.get(), "?"), "T05");
+        EXPECT_EQ(ask(client.get(), "s"), "T05");
+        EXPECT_EQ(ask(client.get(), "D"), "OK");
+    });
+    testing::internal::CaptureStdout();
+    EXPECT_EQ(session.serve_here(debuggee), 0);
+    (void)testing::internal::GetCapturedStdout();
+}
+
+/// Sets a variable of the environment, and restores it.
+class Variable {
+  public:
+    Variable(const char* name, const std::string& value) : name_(name) {
+        if (const char* const before = std::getenv(name)) before_ = before;
+        ::setenv(name, value.c_str(), 1);
+    }
+    Variable(const Variable&) = delete;
+    Variable& operator=(const Variable&) = delete;
+    Variable(Variable&&) = delete;
+    Variable& operator=(Variable&&) = delete;
+    ~Variable() {
+        if (before_)
+            ::setenv(name_, before_->c_str(), 1);
+        else
+            ::unsetenv(name_);
+    }
+
+  private:
+    const char* name_;
+    std::optional<std::string> before_;
+};
+
+/// A session that starts a gdb. This gdb never connects or ends by itself.
+class GdbStays : public testing::Test {
+  protected:
+    GdbStays() {
+        posix::write_file(programs_.path() / "gdb", "#!/bin/sh\necho $$ > \"${0%/*}/pid\"\nexec sleep 20\n");
+        std::filesystem::permissions(programs_.path() / "gdb", std::filesystem::perms::owner_all);
+    }
+    ~GdbStays() override {
+        (void)std::signal(SIGTERM, before_);
+        (void)std::signal(SIGINT, SIG_DFL);  // a session with gdb ignores it
+    }
+
+    /// Connects in gdb's place, detaches, and sends SIGTERM until the session has ended. Returns what `serve` returns.
+    int serve_until_sigterm(const std::function<int(GdbSession&)>& serve) {
+        const Variable path("PATH", programs_.path().string() + ":" + std::getenv("PATH"));
+        const Variable folder("TMPDIR", folder_.path().string());
+        const auto socket = programs_.path() / "socket";
+        std::atomic<bool> has_ended = false;
+        std::jthread user([&] {
+            {
+                const auto client = connect_to(socket);
+                while (!std::filesystem::exists(pid_file()) || std::filesystem::file_size(pid_file()) == 0)
+                    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+                posix::write_all(client.get(), debug::framed("D"));
+                char byte = 0;
+                while (::read(client.get(), &byte, 1) == 1) {
+                }
+            }
+            while (!has_ended) {
+                std::this_thread::sleep_for(std::chrono::milliseconds(100));
+                ::kill(::getpid(), SIGTERM);
+            }
+        });
+        testing::internal::CaptureStdout();
+        int code = -1;
+        {
+            GdbSession session({.socket = socket.string(), .starts_gdb = true});
+            session.use_symbols("guest.elf", "content");
+            code = serve(session);
+        }
+        has_ended = true;
+        (void)testing::internal::GetCapturedStdout();
+        return code;
+    }
+    void expect_nothing_is_left() {
+        EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
+        const auto pid = std::stoi(posix::read_all(posix::open_file(pid_file(), O_RDONLY).get()));
+        EXPECT_EQ(::kill(pid, 0), -1) << "gdb still runs";
+    }
+
+  private:
+    [[nodiscard]] std::filesystem::path pid_file() const { return programs_.path() / "pid"; }
+
+    const PrivateFolder folder_, programs_;
+    // Takes the signals that arrive while no session collects them.
+    void (*before_)(int) = std::signal(SIGTERM, [](int) {});
+};
+
+TEST_F(GdbStays, EndsWithASignalAfterTheGuest) {
+    debug::FakeDebuggee debuggee(400, 20);
+    EXPECT_EQ(serve_until_sigterm([&](GdbSession& session) { return session.serve_here(debuggee); }), 128 + SIGTERM);
+    expect_nothing_is_left();
+}
+
+TEST_F(GdbStays, EndsWithASignalAfterTheProcessInside) {
+    const auto run = [](int streams) {
+        posix::write_all(streams, std::string("pending\n") + '\0');
+        // Ends at gdb's first byte, as if the guest had ended.
+        char byte = 0;
+        EXPECT_EQ(::read(streams, &byte, 1), 1);
+        return 0;
+    };
+    EXPECT_EQ(serve_until_sigterm([&](GdbSession& session) { return session.serve_from_inside(run); }), 128 + SIGTERM);
+    expect_nothing_is_left();
+}
+
+TEST(GdbSession, ReportsAFailureOfTheMachine) {
+    const PrivateFolder folder;
+    const auto path = folder.path() / "socket";
+    const auto fail = [](int) -> int { throw std::runtime_error("no machine"); };
+    EXPECT_THROW((void)GdbSession({.socket = path.string()}).serve_from_inside(fail), std::runtime_error);
+
+    const auto fail_later = [&](int streams) -> int {
+        posix::write_all(streams, std::string("pending\n") + '\0');
+        (void)connect_to(path);
+        throw std::runtime_error("the machine is silent");
+    };
+    testing::internal::CaptureStdout();
+    EXPECT_THROW((void)GdbSession({.socket = path.string()}).serve_from_inside(fail_later), std::runtime_error);
+    (void)testing::internal::GetCapturedStdout();
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
 TEST(GdbSession, RefusesAScheduleThatDoesNotLand) {
     const PrivateFolder folder;
     debug::FakeDebuggee debuggee(400, 500);
     GdbSession session({.socket = (folder.path() / "socket").string()});
     EXPECT_THROW((void)session.serve_here(debuggee), sweep::ScheduleError);
     EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST(PrivateFolder, HasAnAbsolutePath) {
+    {
+        const Variable empty("TMPDIR", "");
+        EXPECT_EQ(PrivateFolder().path().parent_path(), "/tmp");
+    }
+    const PrivateFolder outer;
+    const Variable relative("TMPDIR", std::filesystem::relative(outer.path()).string());
+    const PrivateFolder inner;
+    EXPECT_TRUE(inner.path().is_absolute());
+    EXPECT_TRUE(std::filesystem::equivalent(inner.path().parent_path(), outer.path()));
 }
 
 TEST(PrivateFolder, IsOnlyForThisUser) {

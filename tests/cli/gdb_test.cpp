@@ -266,6 +266,32 @@ TEST(Gdb, DebugsAnImage) {
     EXPECT_EQ(session.finish().code, 0);
 }
 
+TEST(Gdb, RefusesWritesThatGoingBackCannotUndo) {
+    const auto refused = HasSubstr("Cannot access memory at address");
+    Session guest({std::string(GUEST) + "@nmi:nmi_iret"});
+    const auto parts = parts_of(guest.gdb(
+        {cut, "set var *(long *)((char *)&log_ring + 4092) = 0x7777777777777777", cut, "x/2xw (char *)&log_ring + 4092",
+         "set var *(int *)((char *)&log_ring + 4092) = 0x1234567", "x/xw (char *)&log_ring + 4092"},
+        GUEST));
+    ASSERT_EQ(parts.size(), 3U);
+    EXPECT_THAT(parts[1], refused) << "it ends after the segment of its first byte";
+    EXPECT_THAT(parts[2], AllOf(Not(HasSubstr("77777777")), HasSubstr("0x01234567")));
+    EXPECT_EQ(guest.finish().code, 0);
+
+    const std::string image = TEST_IMAGES "multiboot.elf";
+    Session kernel({"--image", image, "--window", "entry_syscall..syscall_exit", "--memory", "64",
+                    "kernel/test-image-multiboot.elf@nmi:entry_syscall"});
+    const auto of_kernel = parts_of(kernel.gdb(
+        {cut, "set var *(char *)((long)&syscall_exit + 1) = 0", cut, "set var *(long *)0x3fffffc = 0x7777777777777777",
+         cut, "x/xw 0x3fffffc", "set var *(int *)0x3fffffc = 0x1234567", "x/xw 0x3fffffc"},
+        image));
+    ASSERT_EQ(of_kernel.size(), 4U);
+    EXPECT_THAT(of_kernel[1], refused) << "the harness stops the image there";
+    EXPECT_THAT(of_kernel[2], refused) << "the memory ends there";
+    EXPECT_THAT(of_kernel[3], AllOf(Not(HasSubstr("77777777")), HasSubstr("0x01234567")));
+    EXPECT_EQ(kernel.finish().code, 0);
+}
+
 TEST(Gdb, RefusesAScheduleThatDoesNotLand) {
     const TemporaryFolder folder;
     for (const auto* schedule : {"nested-nmi/flag-only@nmi:entry_nmi+0x1f", "linux/getpid@nmi:entry_SYSCALL_64#9"}) {

@@ -242,6 +242,20 @@ TEST_F(StubTest, SaysWhatCannotBeStepped) {
     EXPECT_EQ(debuggee.state, FakeDebuggee::State{});
 }
 
+TEST_F(StubTest, GoesBackToWhereASearchThatFailsBegan) {
+    for (int i = 0; i < 100; ++i) (void)answer("s");
+    const auto before = debuggee.state;
+    for (const auto* way : {"bc", "bs"}) {
+        debuggee.fails_at_next = true;
+        const auto all = all_answers(way);
+        ASSERT_EQ(all.size(), 2U);
+        EXPECT_THAT(from_hex(all[0].substr(1)).value(), HasSubstr("cannot step"));
+        EXPECT_EQ(all[1], "T05");
+        EXPECT_EQ(timeline.position(), 100U) << way;
+        EXPECT_EQ(debuggee.state, before) << way;
+    }
+}
+
 TEST_F(StubTest, EndsWhenGdbLeaves) {
     EXPECT_EQ(stub.receive(framed("D") + framed("g")), "+$OK#9a");
     EXPECT_TRUE(stub.has_ended());

@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include <stdexcept>
+#include <utility>
+
 #include "kernel/booted_kernel.hpp"
 
 namespace gatecrash::kernel {
@@ -32,6 +35,36 @@ TEST(KernelGuest, RunsAgainAfterItHalted) {
     EXPECT_EQ(guest.run_patiently(), (Stop{Ended{std::string(halted_for_ever)}}));
     guest.restore(booted.next());
     EXPECT_EQ(guest.run(), (Stop{Rang{GATECRASH_DOORBELL_BEGIN}}));
+}
+
+TEST(KernelGuest, WritesAllBytesOrNone) {
+    Booted booted;
+    auto& guest = booted.guest();
+    guest.restore(booted.next());
+    auto end = number(guest.rip()) / vm::page_size * vm::page_size;
+    while (guest.translate(vm::Virtual{end})) end += vm::page_size;
+    const vm::Virtual last{end - sizeof(std::uint64_t)}, across{end - sizeof(std::uint64_t) / 2};
+    const auto before = guest.word_at(last).value();
+    EXPECT_THROW(guest.write(across, ~before), std::out_of_range);
+    EXPECT_EQ(guest.word_at(last), before);
+    guest.write(last, ~before);
+    EXPECT_EQ(guest.word_at(last), ~before);
+}
+
+TEST(KernelGuest, KnowsWhereItsStopsAre) {
+    Booted booted;
+    const auto has_stop = [&](vm::Virtual address, std::uint64_t offset, std::size_t size) {
+        return booted.guest().has_stop_in(vm::Virtual{number(address) + offset}, size);
+    };
+    const auto panic = booted.symbols().find("panic").value();
+    for (const auto& [at, size] :
+         {std::pair{panic, std::size_t{2}}, std::pair{booted.facts().catchers, catchers_size}}) {
+        EXPECT_TRUE(has_stop(at, 0, 1));
+        EXPECT_TRUE(has_stop(at, size - 1, 1));
+        EXPECT_TRUE(has_stop(at, -std::uint64_t{1}, 2));
+        EXPECT_FALSE(has_stop(at, -std::uint64_t{1}, 1));
+        EXPECT_FALSE(has_stop(at, size, 8));
+    }
 }
 
 TEST(KernelGuest, HasALogOfWholeLines) {
