@@ -87,9 +87,9 @@ TEST(Timeline, FindsTheStepThatChangesSomething) {
                                           const auto before = std::exchange(last, debuggee.state.memory[watched]);
                                           return before != last;
                                       }};
-    for (const auto change : changes | std::views::reverse) {
+    for (auto change = changes.rbegin(); change != changes.rend(); ++change) {
         EXPECT_EQ(search(timeline, wanted), Halt::changed);
-        EXPECT_EQ(timeline.position(), change - 1) << "before the step";
+        EXPECT_EQ(timeline.position(), *change - 1) << "before the step";
     }
     EXPECT_EQ(search(timeline, wanted), Halt::begin);
     for (const auto change : changes) {
