@@ -3,10 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <span>
+
 #include "cli/commands.hpp"
 #include "cli/machine_choice.hpp"
 #include "embedded_file.hpp"
 #include "failure.hpp"
+#include "kernel/elf_reader.hpp"
 #include "kernel/kernel_guest.hpp"
 #include "kernel/saved_kernel.hpp"
 #include "kernel/symbols.hpp"
@@ -42,8 +45,7 @@ kernel::Bytes bytes_of(const std::string& file) {
 std::string initramfs(const std::optional<std::string>& init) {
     machines::CpioWriter archive;
     const auto program = init ? posix::read_file(*init) : std::string(gatecrash_linux_init[0].text());
-    if (!program.starts_with("\x7f"
-                             "ELF"))
+    if (!kernel::is_elf(std::as_bytes(std::span(program))))
         throw vm::ImageError(fmt::format("{} is not an ELF file: --init takes a static program", init.value_or("")));
     archive.file("/init", program, 0755);
     archive.character_device("/dev/console", 0600, 5, 1);

@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <initializer_list>
 #include <iterator>
 #include <optional>
+#include <span>
 
 #include "cases/registry.hpp"
 #include "cli/commands.hpp"
@@ -16,6 +18,7 @@
 #include "cli/target.hpp"
 #include "debug/guest_debuggee.hpp"
 #include "debug/kernel_debuggee.hpp"
+#include "kernel/elf_reader.hpp"
 #include "kernel/loaded_image.hpp"
 #include "kernel/loaded_kernel.hpp"
 #include "sweep/schedule.hpp"
@@ -68,11 +71,9 @@ void use_symbols(GdbSession& session, const Target& target, const std::string& n
 /// Names the first of the user's files that is an ELF file, which gdb can read.
 void use_symbols(GdbSession& session, std::initializer_list<std::optional<std::string>> files) {
     for (const auto& file : files) {
-        std::string magic(4, '\0');
-        if (file && std::ifstream(*file).read(magic.data(), 4) &&
-            magic ==
-                "\x7f"
-                "ELF")
+        std::array<char, SELFMAG> magic{};
+        if (file && std::ifstream(*file).read(magic.data(), magic.size()) &&
+            kernel::is_elf(std::as_bytes(std::span(magic))))
             return session.use_symbols(*file);
     }
 }

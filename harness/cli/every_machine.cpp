@@ -12,7 +12,6 @@
 #include "cli/version.hpp"
 #include "cli/workers.hpp"
 #include "report/exit_code.hpp"
-#include "report/html_report.hpp"
 #include "report/json_report.hpp"
 #include "report/machine_matrix.hpp"
 #include "report/text_report.hpp"
@@ -89,9 +88,7 @@ int run_on_every_machine(const Sweeping& sweeping, Documents& documents) {
     const bool any = std::ranges::any_of(all_results, [](const auto& each) { return each.missing.empty(); });
     if (any) {
         text.print(report::machine_matrix(all_results, selections_of(sweeping.tasks)));
-        const auto document = report::json_report(version, all_results);
-        documents.write("--json", document);
-        documents.write("--html", report::html_report(document));
+        documents.write_results(report::json_report(version, all_results));
     }
     if (worker::InterruptGuard::stop()) {
         fmt::print(stderr, "gatecrash: interrupted: run the same command again for the other machines\n");

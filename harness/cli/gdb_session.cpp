@@ -5,9 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
-#include <cctype>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -22,6 +20,7 @@
 #include "posix/error.hpp"
 #include "posix/file.hpp"
 #include "posix/pipe.hpp"
+#include "report/text_report.hpp"
 #include "sweep/schedule.hpp"
 
 namespace gatecrash::cli {
@@ -47,18 +46,6 @@ void go_to_first_boundary(debug::Timeline& timeline) {
 std::filesystem::path find_gdb() {
     if (const auto gdb = posix::find_program("gdb")) return *gdb;
     throw HostError("gdb is not installed", "install the package gdb, or leave --gdb out");
-}
-
-/// Returns `word` as a shell reads it back.
-std::string quoted(const std::string& word) {
-    const auto is_plain = [](char c) {
-        return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
-               std::string_view("/._-+=@").find(c) != std::string_view::npos;
-    };
-    if (!word.empty() && std::ranges::all_of(word, is_plain)) return word;
-    std::string text = "'";
-    for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return text + "'";
 }
 
 /// Moves what can be read from one descriptor to a socket. False at the end of either.
@@ -107,9 +94,10 @@ posix::FileDescriptor GdbSession::connect(const std::string& greeting, int stop)
     }
     fmt::print("{}", greeting);
     if (gdb_.empty()) {
-        std::string line = "gdb";
-        for (const auto& word : gdb_arguments()) line += " " + quoted(word);
-        fmt::print("\nConnect with:\n  {}\nThe session ends when gdb quits. Ctrl-C here ends it, too.\n", line);
+        auto words = gdb_arguments();
+        words.insert(words.begin(), "gdb");
+        fmt::print("\nConnect with:\n  {}\nThe session ends when gdb quits. Ctrl-C here ends it, too.\n",
+                   report::shell_command(words));
     }
     std::fflush(stdout);
     if (!gdb_.empty()) process_.emplace(gdb_, gdb_arguments());

@@ -53,16 +53,23 @@ Documents::Documents(const Sweeping& sweeping)
 }
 
 void Documents::write(const report::MachineDescription& machine, std::span<const suite::Result> results) {
-    for (auto& [option, file] : documents_) {
-        if (option == "--json") file.write(report::json_report(version, machine, results, work_));
-        if (option == "--junit") file.write(report::junit_report(version, machine, results));
-        if (option == "--html") file.write(report::html_report(report::json_report(version, machine, results, work_)));
-    }
+    if (find("--junit") != nullptr) write("--junit", report::junit_report(version, machine, results));
+    if (find("--json") != nullptr || find("--html") != nullptr)
+        write_results(report::json_report(version, machine, results, work_));
+}
+
+void Documents::write_results(const std::string& document) {
+    write("--json", document);
+    if (find("--html") != nullptr) write("--html", report::html_report(document));
+}
+
+Documents::Document* Documents::find(std::string_view option) {
+    const auto asked = std::ranges::find(documents_, option, &Document::option);
+    return asked == documents_.end() ? nullptr : &*asked;
 }
 
 void Documents::write(std::string_view option, const std::string& content) {
-    const auto asked = std::ranges::find(documents_, option, &Document::option);
-    if (asked != documents_.end()) asked->file.write(content);
+    if (auto* const document = find(option)) document->file.write(content);
 }
 
 TextOutput::TextOutput(const std::vector<Destination>& destinations, bool quiet)

@@ -38,10 +38,15 @@ class Documents {
 
     /// Writes `results` to --json, --junit and --html. Throws report::OutputWriteError.
     void write(const report::MachineDescription& machine, std::span<const suite::Result> results);
+    /// Writes a document of json_report() to --json, and to --html as a page. Throws report::OutputWriteError.
+    void write_results(const std::string& document);
     /// Writes `content` to the file of `option`, if the user gave that option. Throws report::OutputWriteError.
     void write(std::string_view option, const std::string& content);
 
   private:
+    /// Returns the document of an option, or null if the user did not give it.
+    [[nodiscard]] Document* find(std::string_view option);
+
     report::ShardedWork work_;  ///< empty unless this is a shard, or a merge that lacks some
     std::vector<Document> documents_;
 };

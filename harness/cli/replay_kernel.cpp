@@ -57,15 +57,14 @@ void add_options_of(OptionList& options, ScheduleOf command) {
 /// Replays the schedules, one after another.
 class Replayer {
   public:
-    /// Both must outlive it. `is_traced` tells if `tracing` prints.
-    Replayer(TextOutput& text, Tracing& tracing, bool is_traced)
-        : text_(text), tracing_(tracing), is_traced_(is_traced) {}
+    /// Both must outlive it.
+    Replayer(TextOutput& text, Tracing& tracing) : text_(text), tracing_(tracing) {}
 
     void replay(kernel::KernelSubject& subject, const sweep::Schedule& schedule) {
         const auto replayed = subject.replay(schedule.landings, tracing_.sink());
         results_.push_back(suite::replayed({.case_name = schedule.target}, schedule, replayed.violations));
         results_.back().trace = tracing_.take();
-        text_.print((is_traced_ ? "\n" : "") + replay_text(schedule, replayed));
+        text_.print((tracing_.prints() ? "\n" : "") + replay_text(schedule, replayed));
         if (const auto words = subject.not_compared(); !words.empty())
             text_.print(fmt::format("not compared: {}\n", fmt::join(words, ", ")));
     }
@@ -77,7 +76,6 @@ class Replayer {
   private:
     TextOutput& text_;
     Tracing& tracing_;
-    bool is_traced_;
     std::vector<suite::Result> results_;
 };
 
@@ -109,7 +107,7 @@ int replay_on_linux(const CommonOptions& common, const ReportOptions& reports, c
         sources.add(line);
     });
     kernel::LoadedKernel loaded(local->system, saved, options.kernel.pokes);
-    Replayer replayer(text, tracing, with_trace);
+    Replayer replayer(text, tracing);
     for (const auto& schedule : schedules) {
         const auto sweep = sweep_options(schedule, options.window);
         kernel::KernelSubject subject(
@@ -132,7 +130,7 @@ int replay_on_image(const CommonOptions& common, const ReportOptions& reports, c
     SourceTrace sources(with_trace ? source_lines({setup.file}) : std::nullopt,
                         [&text](const std::string& line) { text.print(line); });
     Tracing tracing(with_trace, reports.html.has_value(), [&sources](const std::string& line) { sources.add(line); });
-    Replayer replayer(text, tracing, with_trace);
+    Replayer replayer(text, tracing);
     for (const auto& schedule : schedules) {
         const auto sweep = sweep_options(schedule, {});
         kernel::LoadedImage image(local->system, {setup, *options.image_window, options.image->seconds}, sweep.events);

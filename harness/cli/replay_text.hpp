@@ -17,6 +17,7 @@ class Tracing {
     Tracing(bool is_printed, bool is_kept, sweep::TraceSink print)
         : is_printed_(is_printed), is_kept_(is_kept), print_(std::move(print)) {}
 
+    [[nodiscard]] bool prints() const { return is_printed_; }
     /// Returns what receives the trace; empty if nobody needs it. It must not outlive this.
     [[nodiscard]] sweep::TraceSink sink();
     /// Returns the lines that were kept since the last call.

@@ -25,8 +25,8 @@ class Debuggee {
         Moment& operator=(const Moment&) = delete;
         virtual ~Moment() = default;
     };
-    /// Steps the guest while it exists. Meanwhile nobody may change the guest otherwise, and its memory may show code
-    /// of the harness.
+    /// Steps the guest while it exists. Meanwhile nobody else may change the guest. A read of its memory may then show
+    /// code that the harness has put there.
     class Stepping {
       public:
         Stepping() = default;
