@@ -55,69 +55,64 @@ std::string ask(int client, std::string_view packet) {
     return "(end)";
 }
 
-TEST(GdbSession, ServesAGuestOfThisProcess) {
-    const PrivateFolder folder;
-    const auto path = folder.path() / "socket";
-    GdbSession session({.socket = path.string()});
-    EXPECT_FALSE(std::filesystem::exists(path)) << "gdb connects only when the guest is ready";
-    debug::FakeDebuggee debuggee(400, 20);
-    std::jthread gdb([&] {
-        const auto client = connect_to(path);
+/// A session that this process serves, with a client in gdb's place.
+class GdbServedHere : public testing::Test {
+  protected:
+    /// Serves until the session ends, while `user` runs. Returns the exit code.
+    int serve(const std::function<void()>& user) {
+        std::jthread other(user);
+        testing::internal::CaptureStdout();
+        const int code = session_.serve_here(debuggee_);
+        output_ = testing::internal::GetCapturedStdout();
+        return code;
+    }
+    [[nodiscard]] posix::FileDescriptor connect() const { return connect_to(path_); }
+
+    const PrivateFolder folder_;
+    const std::filesystem::path path_ = folder_.path() / "socket";
+    debug::FakeDebuggee debuggee_{400, 20};
+    GdbSession session_{{.socket = path_.string()}};
+    std::string output_;
+};
+
+TEST_F(GdbServedHere, StopsAtTheFirstBoundary) {
+    EXPECT_FALSE(std::filesystem::exists(path_)) << "gdb connects only when the guest is ready";
+    const auto user = [this] {
+        const auto client = connect();
         EXPECT_EQ(ask(client.get(), "?"), "T05");
-        EXPECT_EQ(debuggee.state.landed, 1U) << "it stops where the first event lands";
-        EXPECT_FALSE(std::filesystem::exists(path)) << "a second gdb would wait for ever";
+        EXPECT_EQ(debuggee_.state.landed, 1U) << "it stops where the first event lands";
+        EXPECT_FALSE(std::filesystem::exists(path_)) << "a second gdb would wait for ever";
         EXPECT_EQ(ask(client.get(), "s"), "T05");
-        EXPECT_EQ(debuggee.state.rip, debug::FakeDebuggee::handler);
+        EXPECT_EQ(debuggee_.state.rip, debug::FakeDebuggee::handler);
         EXPECT_EQ(ask(client.get(), "D"), "OK");
-    });
-    testing::internal::CaptureStdout();
-    EXPECT_EQ(session.serve_here(debuggee), 0);
-    EXPECT_THAT(testing::internal::GetCapturedStdout(),
-                AllOf(HasSubstr("pending\n"), HasSubstr("target remote " + path.string())));
+    };
+    EXPECT_EQ(serve(user), 0);
+    EXPECT_THAT(output_, AllOf(HasSubstr("pending\n"), HasSubstr("target remote " + path_.string())));
 }
 
-TEST(GdbSession, EndsWithItsConnection) {
-    const PrivateFolder folder;
-    const auto path = folder.path() / "socket";
-    debug::FakeDebuggee debuggee(400, 20);
-    GdbSession session({.socket = path.string()});
-    std::jthread gdb([&] { (void)connect_to(path); });
-    testing::internal::CaptureStdout();
-    EXPECT_EQ(session.serve_here(debuggee), 0);
-    (void)testing::internal::GetCapturedStdout();
+TEST_F(GdbServedHere, EndsWithItsConnection) {
+    EXPECT_EQ(serve([this] { (void)connect(); }), 0);
 }
 
-TEST(GdbSession, EndsWithASignal) {
-    const PrivateFolder folder;
-    const auto path = folder.path() / "socket";
-    debug::FakeDebuggee debuggee(400, 20);
-    GdbSession session({.socket = path.string()});
-    std::jthread user([&] {
-        const auto client = connect_to(path);
+TEST_F(GdbServedHere, EndsWithASignal) {
+    const auto user = [this] {
+        const auto client = connect();
         ::kill(::getpid(), SIGTERM);
         char byte = 0;
         EXPECT_EQ(::read(client.get(), &byte, 1), 0) << "the connection ends";
-    });
-    testing::internal::CaptureStdout();
-    EXPECT_EQ(session.serve_here(debuggee), 128 + SIGTERM);
-    (void)testing::internal::GetCapturedStdout();
+    };
+    EXPECT_EQ(serve(user), 128 + SIGTERM);
 }
 
-TEST(GdbSession, OutlivesANewSizeOfTheTerminal) {
-    const PrivateFolder folder;
-    const auto path = folder.path() / "socket";
-    debug::FakeDebuggee debuggee(400, 20);
-    GdbSession session({.socket = path.string()});
-    std::jthread user([&] {
-        const auto client = connect_to(path);
+TEST_F(GdbServedHere, OutlivesANewSizeOfTheTerminal) {
+    const auto user = [this] {
+        const auto client = connect();
         ::kill(::getpid(), SIGWINCH);
         EXPECT_EQ(ask(client.get(), "?"), "T05");
         EXPECT_EQ(ask(client.get(), "s"), "T05");
         EXPECT_EQ(ask(client.get(), "D"), "OK");
-    });
-    testing::internal::CaptureStdout();
-    EXPECT_EQ(session.serve_here(debuggee), 0);
-    (void)testing::internal::GetCapturedStdout();
+    };
+    EXPECT_EQ(serve(user), 0);
 }
 
 /// Sets a variable of the environment, and restores it.

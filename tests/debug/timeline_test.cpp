@@ -3,7 +3,6 @@
 
 #include <gmock/gmock.h>
 
-#include <ranges>
 #include <utility>
 #include <vector>
 
