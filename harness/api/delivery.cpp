@@ -2,23 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <ostream>
 
+#include "vm/vectors.hpp"
+
 namespace gatecrash {
-namespace {
-
-/// The names of exceptions, by vector. Reserved vectors have no name.
-constexpr std::array<const char*, GATECRASH_FIRST_IRQ> exception_names{
-    "#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", "", "#TS", "#NP", "#SS", "#GP", "#PF", "",
-    "#MF", "#AC", "#MC", "#XM", "#VE", "#CP", "",    "",    "",    "", "",    "",    "#HV", "#VC", "#SX", ""};
-
-}  // namespace
-
 std::string to_string(Vector vector) {
     const auto number = static_cast<std::uint8_t>(vector);
-    const std::string name = number < exception_names.size() ? exception_names.at(number) : "";
-    return name.empty() ? fmt::format("vector {:#x}", number) : name;
+    const auto name = vm::mnemonic_of(number);
+    return name.empty() ? fmt::format("vector {:#x}", number) : std::string(name);
 }
 
 std::string to_string(const Delivery& delivery) {

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kernel/source_lines.hpp"
-#include "vm/instruction.hpp"
+#include "vm/disassembly.hpp"
 
 namespace gatecrash::check {
 namespace {

@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "cli/commands.hpp"
 #include "cli/markdown.hpp"
+#include "cli/option_groups.hpp"
 #include "cli/output.hpp"
 #include "cli/reference.hpp"
+#include "cli/replay.hpp"
 #include "cli/version.hpp"
 
 namespace gatecrash::cli {
@@ -15,8 +18,11 @@ namespace {
 
 struct ExplainOptions {
     CommonOptions common;
-    std::vector<Term> terms;  ///< to explain; none: to list what can be explained
+    std::vector<Term> terms{};                ///< to explain; none: to list what can be explained
+    std::optional<ReplayOptions> findings{};  ///< schedules to explain instead
 };
+
+bool is_schedule(const std::string& word) { return word.find('@') != std::string::npos; }
 
 /// Returns the terms that `words` name. All words together can be one name, such as "kernel GS". Otherwise each word is
 /// a name.
@@ -38,8 +44,16 @@ std::vector<Term> terms_named(const Words& words, const Values& values) {
 }
 
 ExplainOptions read_explain(const Values& values) {
-    ExplainOptions options{.common = read_common(values), .terms = {}};
+    ExplainOptions options{.common = read_common(values)};
     const auto words = values.arguments();
+    if (std::ranges::any_of(words, is_schedule)) {
+        options.findings = read_schedules(values);
+        options.findings->trace.has_story = true;
+        return options;
+    }
+    OptionList of_schedules;
+    add_kernel_replay(of_schedules);
+    if (const auto given = values.given_of(of_schedules)) values.fail(fmt::format("--{} is for schedules", *given));
     if (!words.empty()) options.terms = terms_named(words, values);
     return options;
 }
@@ -82,6 +96,7 @@ Words known_terms() {
 }
 
 int explain(const ExplainOptions& options) {
+    if (options.findings) return replay(explain_command.name, *options.findings);
     Documents documents(explain_command.name, destinations_of(options.common));
     const bool is_listing = options.terms.empty();
     std::string text = is_listing ? listing() : "";
@@ -100,9 +115,13 @@ int explain(const ExplainOptions& options) {
 
 const Command explain_command{
     .name = "explain",
-    .arguments = " [TERM...]",
-    .summary = "explain an invariant, an event, a behaviour, a row of the catalogue, or a word",
+    .arguments = " [TERM...|SCHEDULE...]",
+    .summary = "explain a finding, or an invariant, an event, a behaviour, a row of the catalogue, a word",
     .about =
+        "A SCHEDULE is that of a finding, as `run` and `explore` print it. The command replays it, and tells in\n"
+        "sentences which frames are pushed, who writes to them and what breaks. Schedules of `linux` and `kernel`\n"
+        "need the options that these had.\n"
+        "\n"
         "A TERM is an invariant (I4), an event (nmi), a behaviour (sti-shadow), a row of the "
         "catalogue (A7), a\n"
         "verdict, a status, an exit code or a word of the glossary. Without a TERM, it lists "
@@ -111,8 +130,9 @@ const Command explain_command{
     .examples =
         "  gatecrash explain                   what can be explained\n"
         "  gatecrash explain I4 nmi\n"
+        "  gatecrash explain 'nested-nmi/flag-only@nmi:nmi_iret'\n"
         "  gatecrash explain kernel GS         the name of I2\n",
-    .add_options = add_none,
+    .add_options = add_kernel_replay,
     .prepare = prepare<read_explain, explain>,
     .known_arguments = known_terms};
 

@@ -31,6 +31,19 @@ Invocation read_help(const Words& words) {
     return show_help(words[0]);
 }
 
+/// Gives each option whose value may be left out the value `standard_output` if it has none. Boost 1.74 would take the
+/// next word for its value.
+void join_optional_values(const OptionList& options, Words& words) {
+    for (auto& word : words) {
+        if (word == "--") return;
+        if (!word.starts_with("--")) continue;
+        const auto* option = options.find_nothrow(word.substr(2), false);
+        if (option == nullptr) continue;
+        const auto& value = *option->semantic();
+        if (value.min_tokens() == 0 && value.max_tokens() != 0) word += fmt::format("={}", standard_output);
+    }
+}
+
 }  // namespace
 
 std::span<const Command* const> commands() { return std::span(table).first(std::size(table) - for_programs); }
@@ -52,7 +65,8 @@ Values read_values(const Command& command, const Words& words) {
     try {
         // Does not guess abbreviations: otherwise each new option could break one that somebody uses.
         const auto style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
-        const Words rest(words.begin() + 1, words.end());
+        Words rest(words.begin() + 1, words.end());
+        join_optional_values(known, rest);
         po::store(po::command_line_parser(rest).options(known).positional(positional).style(style).run(), values);
     } catch (const po::unknown_option& error) {
         throw UsageError(fmt::format("unknown option {}", error.get_option_name()), std::string(command.name));

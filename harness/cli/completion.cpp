@@ -79,6 +79,11 @@ const boost::program_options::option_description* option_with_value(const Option
     return option != nullptr && option->semantic()->max_tokens() != 0 ? option : nullptr;
 }
 
+/// True if the value of `option` can be the next word. An optional value cannot.
+bool takes_next_word(const boost::program_options::option_description& option) {
+    return option.semantic()->min_tokens() != 0;
+}
+
 /// Completes `value`, the value of `option`.
 Completion complete_value(const boost::program_options::option_description& option, std::string_view value) {
     const auto* known = std::ranges::find(known_values, option.long_name(), [](const auto& row) { return row.name; });
@@ -128,7 +133,8 @@ Completion complete_any(const Words& words) {
     const auto& before = words[words.size() - 2];
     const auto options = options_of(*command);
     if (std::find(words.begin(), words.end() - 1, "--") != words.end() - 1) return complete_argument(*command);
-    if (const auto* option = option_with_value(options, before)) return complete_value(*option, last);
+    if (const auto* option = option_with_value(options, before); option != nullptr && takes_next_word(*option))
+        return complete_value(*option, last);
     if (const auto equals = last.find('='); equals != std::string::npos) {
         const auto* option = option_with_value(options, last.substr(0, equals));
         if (option == nullptr) return complete_argument(*command);

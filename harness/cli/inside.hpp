@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,7 +21,9 @@ namespace gatecrash::cli {
 struct Connection {
     Words inputs{};                  ///< the user's files that it needs
     Documents* documents = nullptr;  ///< receive the documents that it writes
-    std::optional<int> in{};         ///< if not given, standard input is empty
+    /// Receive documents, by their options, that the caller edits before it writes them.
+    std::map<std::string, std::string*> texts{};
+    std::optional<int> in{};  ///< if not given, standard input is empty
     int out = STDOUT_FILENO, err = STDERR_FILENO;
 };
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/machine_name.hpp"
@@ -62,7 +63,10 @@ struct SweepingOptions {
     LimitOptions limits;
 };
 
-/// An option that names a file, and its path; "-" is standard output.
+/// The name of a file that stands for standard output.
+inline constexpr std::string_view standard_output = "-";
+
+/// An option that names a file, and its path.
 struct Destination {
     std::string option;
     std::string path;

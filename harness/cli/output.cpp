@@ -1,8 +1,10 @@
 #include "cli/output.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "cli/machine_choice.hpp"
 #include "cli/version.hpp"
@@ -79,6 +81,15 @@ TextOutput::TextOutput(const std::vector<Destination>& destinations, bool quiet)
 
 void TextOutput::print(const std::string& text) {
     if (stream_ != nullptr) print_at_once(stream_, text);
+}
+
+bool TextOutput::is_terminal() const { return stream_ != nullptr && ::isatty(::fileno(stream_)) == 1; }
+
+bool TextOutput::takes_color() const {
+    const char *const no_color = std::getenv("NO_COLOR"), *const terminal = std::getenv("TERM");
+    const bool is_refused = no_color != nullptr && *no_color != '\0';
+    const bool is_dumb = terminal != nullptr && std::string_view(terminal) == "dumb";
+    return is_terminal() && !is_refused && !is_dumb;
 }
 
 KtapOutput::KtapOutput(const Sweeping& sweeping) {

@@ -60,6 +60,9 @@ class TextOutput {
     explicit TextOutput(const SweepingOptions& options)
         : TextOutput(destinations_of(options.common, options.reports), options.common.quiet) {}
     void print(const std::string& text);
+    [[nodiscard]] bool is_terminal() const;
+    /// True if the text goes to a terminal whose user has not asked for text without colour (https://no-color.org).
+    [[nodiscard]] bool takes_color() const;
 
   private:
     std::FILE* stream_;

@@ -10,15 +10,14 @@
 #include "cli/inside.hpp"
 #include "cli/machine_choice.hpp"
 #include "cli/output.hpp"
-#include "cli/replay_text.hpp"
+#include "cli/replay.hpp"
+#include "cli/replay_report.hpp"
 #include "cli/saved_kernels.hpp"
 #include "cli/select.hpp"
-#include "cli/source_trace.hpp"
+#include "cli/trace_output.hpp"
 #include "kernel/loaded_image.hpp"
 #include "kernel/loaded_kernel.hpp"
 #include "posix/file.hpp"
-#include "report/exit_code.hpp"
-#include "suite/result.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -28,21 +27,30 @@ constexpr const char *window_option = "window", *image_option = "image";
 
 /// Replays inside an emulated machine, and puts source lines into the trace outside of it, since the user's vmlinux may
 /// be larger than that machine.
-int trace_inside(const CommonOptions& inside, Connection connection, bool is_on_standard_error, SourceTrace& trace) {
+int trace_inside(const CommonOptions& inside, Connection connection, bool has_file, bool is_on_standard_error,
+                 TraceOutput& output) {
+    if (has_file) {
+        std::string trace;
+        connection.texts["--trace"] = &trace;
+        const int code = run_inside(inside, connection);
+        output.add(trace);
+        output.finish();
+        return code;
+    }
     const auto content = posix::memory_file("gatecrash-trace");
     (is_on_standard_error ? connection.err : connection.out) = content.get();
     const int code = run_inside(inside, connection);
-    trace.add_text(posix::read_all(posix::reopen(content.get()).get()));
+    output.add(posix::read_all(posix::reopen(content.get()).get()));
     return code;
 }
 
-/// Returns the source lines that one of the user's files has.
-std::optional<kernel::SourceLines> source_lines(std::initializer_list<std::optional<std::string>> files) {
+/// Returns the files that were given.
+Words given(std::initializer_list<std::optional<std::string>> files) {
+    Words names;
     for (const auto& file : files) {
-        if (!file) continue;
-        if (kernel::SourceLines lines(*file); !lines.empty()) return lines;
+        if (file) names.push_back(*file);
     }
-    return std::nullopt;
+    return names;
 }
 
 /// The options that only schedules of one command have. Both have --append, --memory and --window.
@@ -54,90 +62,79 @@ void add_options_of(OptionList& options, ScheduleOf command) {
     }
 }
 
-/// Replays the schedules, one after another.
-class Replayer {
-  public:
-    /// Both must outlive it.
-    Replayer(TextOutput& text, Tracing& tracing) : text_(text), tracing_(tracing) {}
+/// Replays one schedule.
+void replay_one(kernel::KernelSubject& subject, const sweep::Schedule& schedule, Tracing& tracing, ReplayReport& report,
+                TextOutput& text) {
+    const auto replayed = subject.replay(schedule.landings, tracing.sink());
+    report.add({.case_name = schedule.target}, nullptr, schedule, replayed);
+    if (const auto words = subject.not_compared(); !words.empty())
+        text.print(fmt::format("not compared: {}\n", fmt::join(words, ", ")));
+}
 
-    void replay(kernel::KernelSubject& subject, const sweep::Schedule& schedule) {
-        const auto replayed = subject.replay(schedule.landings, tracing_.sink());
-        results_.push_back(suite::replayed({.case_name = schedule.target}, schedule, replayed.violations));
-        results_.back().trace = tracing_.take();
-        text_.print((tracing_.prints() ? "\n" : "") + replay_text(schedule, replayed));
-        if (const auto words = subject.not_compared(); !words.empty())
-            text_.print(fmt::format("not compared: {}\n", fmt::join(words, ", ")));
-    }
-    [[nodiscard]] int finish(Documents& documents, const LocalMachine& machine) const {
-        documents.write(machine.description, results_);
-        return static_cast<int>(report::exit_code_of(results_));
-    }
-
-  private:
-    TextOutput& text_;
-    Tracing& tracing_;
-    std::vector<suite::Result> results_;
-};
-
-int replay_on_linux(const CommonOptions& common, const ReportOptions& reports, const KernelReplayOptions& options,
-                    const std::vector<sweep::Schedule>& schedules, bool with_trace) {
-    const auto destinations = destinations_of(common, reports);
-    Documents documents("replay", destinations);
-    auto inside = common;
-    auto saved = options.saved.value_or("");
-    if (!options.saved) {
-        const auto ready = ready_kernel(options.kernel, common.machine);
+int replay_on_linux(std::string_view name, const ReplayOptions& options,
+                    const std::vector<sweep::Schedule>& schedules) {
+    const auto& kernel = options.kernel.kernel;
+    const bool is_inside = options.kernel.saved.has_value(), is_traced = options.trace.is_wanted;
+    const auto destinations = destinations_of(options);
+    Documents documents(name, destinations);
+    auto inside = options.common;
+    auto saved = options.kernel.saved.value_or("");
+    if (!is_inside) {
+        const auto ready = ready_kernel(kernel, options.common.machine);
         saved = ready.file;
         inside.machine = ready.machine;
     }
     auto local = choose_machine(inside.machine, !documents.empty());
-    TextOutput text(destinations, common.quiet);
-    const bool is_inside = options.saved.has_value();
-    SourceTrace sources(
-        with_trace && !is_inside ? source_lines({options.kernel.symbols, options.kernel.kernel}) : std::nullopt,
-        [&text](const std::string& line) { text.print(line); });
+    TextOutput text(destinations, options.common.quiet);
+    TraceOutput output(options.trace, text, documents,
+                       is_inside ? TraceOutput::Sources::left_to_caller : TraceOutput::Sources::shown);
+    if (is_traced && !is_inside) output.show_source_of(given({kernel.symbols, kernel.kernel}));
     if (!local) {
         inside.words.push_back(fmt::format("--{}={}", saved_kernel_option, saved));
+        // The program inside writes to this one, and does not know that there is a terminal.
+        if (options.trace.is_printed() && !options.trace.limit) add_limit(inside.words, limit_for(text.is_terminal()));
         const Connection connection{.inputs = {saved}, .documents = &documents};
-        return with_trace ? trace_inside(inside, connection, takes_standard_output(destinations), sources)
-                          : run_inside(inside, connection);
+        return is_traced ? trace_inside(inside, connection, options.trace.file.has_value(),
+                                        takes_standard_output(destinations), output)
+                         : run_inside(inside, connection);
     }
-    Tracing tracing(with_trace, reports.html.has_value(), [&](const std::string& line) {
-        if (is_inside) return text.print(line + "\n");
-        sources.add(line);
-    });
-    kernel::LoadedKernel loaded(local->system, saved, options.kernel.pokes);
-    Replayer replayer(text, tracing);
+    Tracing tracing(options.trace, options.reports.html.has_value(), text.is_terminal(), output.print());
+    ReplayReport report(text, documents, tracing);
+    kernel::LoadedKernel loaded(local->system, saved, kernel.pokes);
     for (const auto& schedule : schedules) {
-        const auto sweep = sweep_options(schedule, options.window);
+        const auto sweep = sweep_options(schedule, options.kernel.window);
         kernel::KernelSubject subject(
-            loaded.waiting(),
-            {schedule.target, workload_of(schedule, loaded.head().workloads), options.kernel.ignored_memory}, sweep);
-        replayer.replay(subject, schedule);
+            loaded.waiting(), {schedule.target, workload_of(schedule, loaded.head().workloads), kernel.ignored_memory},
+            sweep);
+        replay_one(subject, schedule, tracing, report, text);
     }
-    return replayer.finish(documents, *local);
+    output.finish();
+    return report.finish(local->description);
 }
 
-int replay_on_image(const CommonOptions& common, const ReportOptions& reports, const KernelReplayOptions& options,
-                    const std::vector<sweep::Schedule>& schedules, bool with_trace) {
-    const auto& setup = options.image->setup;
-    (void)find_places(kernel::read_image_file(setup.file), setup.description, *options.image_window);
-    const auto destinations = destinations_of(common, reports);
-    Documents documents("replay", destinations);
-    auto local = choose_machine(common.machine, !documents.empty());
-    if (!local) return run_inside(common, {.inputs = files_of(*options.image), .documents = &documents});
-    TextOutput text(destinations, common.quiet);
-    SourceTrace sources(with_trace ? source_lines({setup.file}) : std::nullopt,
-                        [&text](const std::string& line) { text.print(line); });
-    Tracing tracing(with_trace, reports.html.has_value(), [&sources](const std::string& line) { sources.add(line); });
-    Replayer replayer(text, tracing);
+int replay_on_image(std::string_view name, const ReplayOptions& options,
+                    const std::vector<sweep::Schedule>& schedules) {
+    const auto& image_options = *options.kernel.image;
+    const auto& window = *options.kernel.image_window;
+    const auto& setup = image_options.setup;
+    (void)find_places(kernel::read_image_file(setup.file), setup.description, window);
+    const auto destinations = destinations_of(options);
+    Documents documents(name, destinations);
+    auto local = choose_machine(options.common.machine, !documents.empty());
+    if (!local) return run_inside(options.common, {.inputs = files_of(image_options), .documents = &documents});
+    TextOutput text(destinations, options.common.quiet);
+    TraceOutput output(options.trace, text, documents);
+    if (options.trace.is_wanted) output.show_source_of({setup.file});
+    Tracing tracing(options.trace, options.reports.html.has_value(), text.is_terminal(), output.print());
+    ReplayReport report(text, documents, tracing);
     for (const auto& schedule : schedules) {
         const auto sweep = sweep_options(schedule, {});
-        kernel::LoadedImage image(local->system, {setup, *options.image_window, options.image->seconds}, sweep.events);
+        kernel::LoadedImage image(local->system, {setup, window, image_options.seconds}, sweep.events);
         kernel::KernelSubject subject(image.waiting(), schedule.target, image.window(), sweep);
-        replayer.replay(subject, schedule);
+        replay_one(subject, schedule, tracing, report, text);
     }
-    return replayer.finish(documents, *local);
+    output.finish();
+    return report.finish(local->description);
 }
 
 }  // namespace
@@ -215,13 +212,11 @@ void refuse_other_options(const Values& values, ScheduleOf command) {
     }
 }
 
-int replay_on_kernel(const CommonOptions& common, const ReportOptions& reports, const KernelReplayOptions& options,
-                     const Words& schedules, bool with_trace) {
+int replay_on_kernel(std::string_view name, const ReplayOptions& options) {
     std::vector<sweep::Schedule> parsed;
-    parsed.reserve(schedules.size());
-    for (const auto& text : schedules) parsed.push_back(sweep::parse_schedule(text));
-    return options.image ? replay_on_image(common, reports, options, parsed, with_trace)
-                         : replay_on_linux(common, reports, options, parsed, with_trace);
+    parsed.reserve(options.schedules.size());
+    for (const auto& text : options.schedules) parsed.push_back(sweep::parse_schedule(text));
+    return options.kernel.image ? replay_on_image(name, options, parsed) : replay_on_linux(name, options, parsed);
 }
 
 }  // namespace gatecrash::cli

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/image_options.hpp"
@@ -39,8 +40,10 @@ void refuse_other_options(const Values& values, ScheduleOf command);
 [[nodiscard]] sweep::SweepOptions sweep_options(const sweep::Schedule& schedule,
                                                 const std::vector<sweep::SymbolRange>& window);
 
-/// Replays `schedules`, and returns the exit code. Throws sweep::ScheduleError, and what `linux` or `kernel` throws.
-[[nodiscard]] int replay_on_kernel(const CommonOptions& common, const ReportOptions& reports,
-                                   const KernelReplayOptions& options, const Words& schedules, bool with_trace);
+struct ReplayOptions;
+
+/// Replays the schedules of a kernel for the command `name`, and returns the exit code. Throws sweep::ScheduleError,
+/// and what `linux` or `kernel` throws.
+[[nodiscard]] int replay_on_kernel(std::string_view name, const ReplayOptions& options);
 
 }  // namespace gatecrash::cli

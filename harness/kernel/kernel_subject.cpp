@@ -441,7 +441,7 @@ sweep::ReplayResult KernelSubject::replay(const std::vector<sweep::Landing>& lan
                                                landed.empty() ? "" : " after the event before it"));
     }
     bool is_proven = false;
-    if (!end && sink) sink(fmt::format("--- and so on: the trace ends after {} steps", result.steps));
+    if (!end && sink) sink(sweep::TraceEnd{fmt::format("and so on: the trace ends after {} steps", result.steps)});
     if (!end) end = finish_slowly(is_proven);
     violations_.clear();
     lives_ = false;

@@ -3,37 +3,30 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <charconv>
-#include <span>
 
 #include "sweep/check/kept_state.hpp"
-#include "sweep/trace_text.hpp"
 #include "vm/state/registers.hpp"
+#include "vm/vectors.hpp"
 
 namespace gatecrash::kernel {
 namespace {
 
 constexpr std::uint64_t users_tables = 1 << 12;  ///< in CR3: Linux with page table isolation
-
-constexpr char address_mark = '@';
+constexpr std::uint64_t word_size = sizeof(std::uint64_t);
 
 }  // namespace
 
-std::string address_line(vm::Virtual address) { return fmt::format("{}{:016x}", address_mark, number(address)); }
-
-std::optional<vm::Virtual> address_in(std::string_view line) {
-    constexpr std::size_t length = 17;
-    std::uint64_t address = 0;
-    if (line.size() != length || line.front() != address_mark) return std::nullopt;
-    const auto [end, error] = std::from_chars(line.data() + 1, line.data() + line.size(), address, 16);
-    if (error != std::errc{} || end != line.data() + line.size()) return std::nullopt;
-    return vm::Virtual{address};
-}
-
 KernelTrace::KernelTrace(KernelGuest& guest, const KernelFacts& facts, const vm::SymbolTable& symbols,
                          const sweep::TraceSink& sink)
-    : guest_(guest), facts_(facts), symbols_(symbols), sink_(sink), stacks_(guest, facts) {
-    if (sink_) sink_(sweep::trace_header("GS"));
+    : guest_(guest), facts_(facts), symbols_(symbols), sink_(sink), stacks_(guest, facts), frames_(reader()) {
+    if (sink_) sink_(sweep::TraceStart{"", "GS"});
+}
+
+sweep::FrameReader KernelTrace::reader() {
+    return {.word_size = word_size,
+            .word = [this](std::uint64_t address) { return guest_.word_at(vm::Virtual{address}); },
+            .name = [this](std::uint64_t code) { return name_of(code); },
+            .stack = [this](std::uint64_t rsp) { return stacks_.stack_of(rsp); }};
 }
 
 bool KernelTrace::is_kernels(std::uint64_t address) const { return !facts_.programs.contains(vm::Virtual{address}); }
@@ -43,61 +36,104 @@ std::string KernelTrace::name_of(std::uint64_t address) const {
     return is_kernels(address) ? symbols_.name_of(vm::Virtual{address}) : fmt::format("{:#x}", address);
 }
 
+/// Names an address that an instruction of the kernel contains.
+std::string KernelTrace::name_in_text(const vm::NamedAddress& at) const {
+    if (!is_kernels(before_.rip)) return "";
+    return at.is_per_cpu || is_kernels(number(at.address)) ? symbols_.name_of(at.address) : "";
+}
+
+/// Names the places in the kernel's image that registers point to. The image has the upper 2 GiB of addresses for
+/// itself. Other memory has no symbols, nor have stacks.
+std::vector<std::string> KernelTrace::operands_of(std::span<const std::byte> code) {
+    constexpr unsigned gigabytes2 = 31;
+    std::vector<std::string> names;
+    for (const auto& access : vm::memory_accesses(code, guest_.rip(), before_, guest_.cpu().sregs())) {
+        const bool is_in_image = access.address >> gigabytes2 == number(facts_.entry_text.begin) >> gigabytes2;
+        if (access.is_computed && is_in_image && stacks_.stack_of(access.address) == "?")
+            names.push_back(name_of(access.address));
+    }
+    return names;
+}
+
 void KernelTrace::lands(vm::Event event) {
     has_landed_ = true;
-    if (sink_) sink_(fmt::format(">>> {} lands at {}", sweep::to_string(event), symbols_.name_of(guest_.rip())));
+    if (sink_) sink_(sweep::TracedLanding{sweep::to_string(event), symbols_.name_of(guest_.rip()), false});
 }
 
 void KernelTrace::before_step() {
     if (!sink_) return;
     std::array<std::byte, vm::Instruction::max_length> bytes{};
-    const auto readable = guest_.read(guest_.rip(), bytes);
+    const auto code = std::span(bytes).first(guest_.read(guest_.rip(), bytes));
     const auto& events = guest_.cpu().events();
     const auto& sregs = guest_.cpu().sregs();
-    const auto text = vm::disassemble(std::span(bytes).first(readable), guest_.rip(), vm::code_size(sregs.cs));
     before_ = guest_.cpu().regs();
     cr3_ = sregs.cr3;
+    const auto size = vm::code_size(sregs.cs);
     const bool has_programs = facts_.programs != AddressRange{};
-    const sweep::TraceColumns columns{.number = number_,
-                                      .place = fmt::format("{:<36}", name_of(before_.rip)),
-                                      .cpl = guest_.cpl(),
-                                      .stack = stacks_.stack_of(before_.rsp),
-                                      .masks_nmis = events.nmi.masked != 0,
-                                      .has_latched_nmi = events.nmi.pending != 0,
-                                      .has_interrupts_on = (before_.rflags & vm::rflags_if) != 0,
-                                      .has_users_base = sregs.gs.base >> 63 == 0,
-                                      .has_users_tables = has_programs && (cr3_ & users_tables) != 0};
-    line_ =
-        fmt::format("{}  {}", to_string(columns), is_kernels(before_.rip) ? sweep::with_target(symbols_, text) : text);
+    const auto instruction = vm::decode(code, guest_.rip(), size);
+    item_ = {.number = number_,
+             .address = guest_.rip(),
+             .place = fmt::format("{:<36}", name_of(before_.rip)),
+             .labels = {},
+             .cpl = guest_.cpl(),
+             .stack = stacks_.stack_of(before_.rsp),
+             .masks_nmis = events.nmi.masked != 0,
+             .has_latched_nmi = events.nmi.pending != 0,
+             .has_interrupts_on = (before_.rflags & vm::rflags_if) != 0,
+             .has_users_base = sregs.gs.base >> 63 == 0,
+             .has_users_tables = has_programs && (cr3_ & users_tables) != 0,
+             .text = vm::disassemble(code, guest_.rip(), size, sink_.syntax,
+                                     [this](const vm::NamedAddress& at) { return name_in_text(at); }),
+             .operands = operands_of(code)};
+    // An event that has just landed comes before the instruction.
+    if (!has_landed_ && instruction && instruction->kind == vm::Kind::iret)
+        frames_.before_return(name_of(before_.rip), before_.rsp);
 }
 
 void KernelTrace::after_step(const KernelStepper::Step& step) {
     if (!sink_) return;
-    auto changed = step.delivered || step.end ? std::string() : sweep::changed_registers(before_, guest_.cpu().regs());
-    if (!step.end && guest_.cpu().sregs().cr3 != cr3_) changed += fmt::format(" CR3={:#x}", guest_.cpu().sregs().cr3);
-    // An event that has just landed comes before the instruction.
+    if (!step.delivered && !step.end) item_.changed = sweep::changed_registers(before_, guest_.cpu().regs());
+    if (!step.end && guest_.cpu().sregs().cr3 != cr3_)
+        item_.changed += fmt::format(" CR3={:#x}", guest_.cpu().sregs().cr3);
     const bool is_executed = !(has_landed_ && step.delivered);
     has_landed_ = false;
     if (is_executed) {
-        sink_(address_line(vm::Virtual{before_.rip}));
-        sink_(line_ + (changed.empty() ? "" : "  ;" + changed));
+        sink_(item_);
         ++number_;
     }
-    if (step.delivered) {
-        const auto rsp = guest_.cpu().regs().rsp;
-        // The CPU aligned RSP to 16, and pushed five words, or an error code as the sixth.
-        const bool has_error_code = rsp % 16 == 0;
-        const auto word = [&](std::uint64_t i) { return guest_.word_at(vm::Virtual{rsp + i * 8}).value_or(0); };
-        const std::uint64_t frame = has_error_code ? 1 : 0;
-        sink_(fmt::format(
-            "=== vector {} goes to {}: frame at {:#x} on stack {}, back to {} CS {:#x} RSP {:#x} RFLAGS "
-            "{:#x}{}{}",
-            *step.delivered, name_of(number(guest_.rip())), rsp, stacks_.stack_of(rsp), name_of(word(frame)),
-            word(frame + 1), word(frame + 3), word(frame + 2),
-            has_error_code ? fmt::format(", error code {:#x}", word(0)) : "",
-            *step.delivered == GATECRASH_VECTOR_PF ? fmt::format(", CR2 {:#x}", guest_.cpu().sregs().cr2) : ""));
+    if (step.end) return sink_(sweep::TraceEnd{fmt::format("the kernel {}", describe(*step.end))});
+    const auto place = name_of(before_.rip);
+    // An IRET that faults has returned nowhere: the exception's frame leads back to it.
+    const auto rsp = guest_.cpu().regs().rsp;
+    const bool has_error_code = rsp % 16 == 0;  // the CPU aligned RSP to 16, and pushed five words or six
+    const auto pushed_rip = guest_.word_at(vm::Virtual{rsp + (has_error_code ? word_size : 0)});
+    const bool faults = step.delivered && vm::is_exception(*step.delivered) && pushed_rip == before_.rip;
+    if (auto item = frames_.after_return(faults)) {
+        item->unmasks_nmis = item_.masks_nmis && guest_.cpu().events().nmi.masked == 0;
+        sink_(*item);
     }
-    if (step.end) sink_(fmt::format("--- the kernel {}", describe(*step.end)));
+    const auto changes = frames_.changes(
+        step.delivered ? fmt::format("the delivery of vector {} at {}", *step.delivered, place) : place);
+    if (step.delivered) delivers(*step.delivered, place);
+    for (const auto& change : changes) sink_(change);
+    if (!step.delivered) frames_.give_up_finished(guest_.cpl() == 3, number(guest_.rip()), rsp);
+}
+
+void KernelTrace::delivers(std::uint8_t vector, const std::string& from) {
+    const auto rsp = guest_.cpu().regs().rsp;
+    const bool has_error_code = rsp % 16 == 0;
+    const auto address = rsp + (has_error_code ? word_size : 0);
+    auto [frame, words] = frames_.push(address);
+    sink_(sweep::TracedDelivery{
+        .vector = vector,
+        .from = from,
+        .to = name_of(number(guest_.rip())),
+        .frame = frame,
+        .address = address,
+        .stack = stacks_.stack_of(rsp),
+        .words = std::move(words),
+        .error_code = has_error_code ? guest_.word_at(vm::Virtual{rsp}) : std::nullopt,
+        .more = vector == GATECRASH_VECTOR_PF ? fmt::format(", CR2 {:#x}", guest_.cpu().sregs().cr2) : ""});
 }
 
 }  // namespace gatecrash::kernel

@@ -1,24 +1,20 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <span>
 #include <string>
-#include <string_view>
+#include <vector>
 
+#include "gatecrash/event.hpp"
 #include "kernel/kernel_stacks.hpp"
 #include "kernel/kernel_stepper.hpp"
-#include "sweep/replay.hpp"
+#include "sweep/trace/frames.hpp"
+#include "sweep/trace/item.hpp"
 
 namespace gatecrash::kernel {
 
-/// Returns the line that a trace has before each instruction, with the address of that. It is for programs, which can
-/// show the source there.
-[[nodiscard]] std::string address_line(vm::Virtual address);
-/// Returns the address in such a line, or nothing if `line` is another one.
-[[nodiscard]] std::optional<vm::Virtual> address_in(std::string_view line);
-
-/// Writes the steps of a kernel for people. Each instruction has a line, with the registers that it changed. So has
-/// each event that lands, and each frame that the CPU pushes.
+/// Traces the steps of a kernel.
 class KernelTrace {
   public:
     /// All of them outlive the trace. Without a sink it does nothing.
@@ -31,17 +27,22 @@ class KernelTrace {
     void after_step(const KernelStepper::Step& step);
 
   private:
+    [[nodiscard]] sweep::FrameReader reader();
     [[nodiscard]] bool is_kernels(std::uint64_t address) const;
     [[nodiscard]] std::string name_of(std::uint64_t address) const;
+    [[nodiscard]] std::string name_in_text(const vm::NamedAddress& at) const;
+    [[nodiscard]] std::vector<std::string> operands_of(std::span<const std::byte> code);
+    void delivers(std::uint8_t vector, const std::string& from);
 
     KernelGuest& guest_;
     const KernelFacts& facts_;
     const vm::SymbolTable& symbols_;
     const sweep::TraceSink& sink_;
     KernelStacks stacks_;
+    sweep::TraceFrames frames_;
     std::uint64_t number_ = 0;
     bool has_landed_ = false;
-    std::string line_;
+    sweep::TracedInstruction item_{};  ///< the instruction of the step
     kvm_regs before_{};
     std::uint64_t cr3_ = 0;
 };

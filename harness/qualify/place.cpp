@@ -6,12 +6,10 @@
 #include <array>
 #include <string_view>
 
+#include "vm/vectors.hpp"
+
 namespace gatecrash::qualify {
 namespace {
-
-constexpr std::array<const char*, 22> exception_names{"#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM",
-                                                      "#DF", "",    "#TS", "#NP", "#SS", "#GP", "#PF", "",
-                                                      "#MF", "#AC", "#MC", "#XM", "#VE", "#CP"};
 
 struct MarkText {
     Mark mark;
@@ -110,8 +108,8 @@ struct PlaceText {
 std::string describe(const Place& place) { return std::visit(PlaceText{}, place); }
 
 std::string vector_name(std::uint64_t vector) {
-    if (vector < exception_names.size() && *exception_names.at(vector) != '\0') return exception_names.at(vector);
-    return fmt::format("vector {:#x}", vector);
+    const auto name = vm::mnemonic_of(static_cast<unsigned>(vector));
+    return name.empty() ? fmt::format("vector {:#x}", vector) : std::string(name);
 }
 
 }  // namespace gatecrash::qualify

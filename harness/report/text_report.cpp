@@ -298,8 +298,9 @@ std::string next_step(std::span<const suite::Result> results) {
     return "";
 }
 
-std::string replay_command(const sweep::Schedule& schedule, const std::vector<std::string>& options) {
-    std::vector<std::string> words{"gatecrash", "replay"};
+std::string replay_command(const sweep::Schedule& schedule, const std::vector<std::string>& options,
+                           const std::string& command) {
+    std::vector<std::string> words{"gatecrash", command};
     words.insert(words.end(), options.begin(), options.end());
     return shell_command(words) + " " + quoted(to_string(schedule));
 }
@@ -318,8 +319,9 @@ std::string shell_command(const std::vector<std::string>& words) {
 
 std::string how_to_follow(const suite::Result& result) {
     const auto& finding = result.sweep.findings.front();
-    return fmt::format("watch it happen with {} --trace; `gatecrash explain {}` says which rule broke",
-                       replay_command(finding.schedule, result.replay_options), to_string(finding.violation.invariant));
+    return fmt::format("`{}` tells how; watch it happen with {} --trace",
+                       replay_command(finding.schedule, result.replay_options, "explain"),
+                       replay_command(finding.schedule, result.replay_options));
 }
 
 std::string describe(const MachineDescription& machine) {

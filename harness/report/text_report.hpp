@@ -65,8 +65,9 @@ namespace gatecrash::report {
 /// Returns the text before the first newline. An error has its dump after that.
 [[nodiscard]] std::string first_line(const std::string& text);
 
-/// "gatecrash replay 'SCHEDULE'", ready for a shell.
-[[nodiscard]] std::string replay_command(const sweep::Schedule& schedule, const std::vector<std::string>& options = {});
+/// "gatecrash replay 'SCHEDULE'", ready for a shell; or another command that takes schedules.
+[[nodiscard]] std::string replay_command(const sweep::Schedule& schedule, const std::vector<std::string>& options = {},
+                                         const std::string& command = "replay");
 
 /// Returns a command line of `words`, each quoted where a shell needs that.
 [[nodiscard]] std::string shell_command(const std::vector<std::string>& words);

@@ -7,7 +7,8 @@
 #include <utility>
 
 #include "sweep/examine.hpp"
-#include "sweep/trace.hpp"
+#include "sweep/trace/observer.hpp"
+#include "vm/disassembly.hpp"
 #include "vm/loop_detector.hpp"
 #include "vm/run_patiently.hpp"
 #include "vm/stepping/walker.hpp"

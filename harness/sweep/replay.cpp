@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "sweep/examine.hpp"
-#include "sweep/trace.hpp"
+#include "sweep/trace/observer.hpp"
 #include "sweep/window.hpp"
 #include "vm/run_patiently.hpp"
 #include "vm/stepping/walker.hpp"
@@ -50,9 +50,9 @@ void trace_boot(vm::Guest& guest, const vm::Snapshot& booted, vm::Stepper& stepp
             step = walker.step();
             trace.after_step(guest, step);
         }
-        if (!step.end) sink(fmt::format("--- and so on, after {} steps", max_steps));
+        if (!step.end) sink(TraceEnd{fmt::format("and so on, after {} steps", max_steps)});
     } catch (const vm::CannotStep& error) {
-        sink(fmt::format("--- {}", error.what()));
+        sink(TraceEnd{error.what()});
     }
 }
 

@@ -5,7 +5,7 @@
 
 #include "sweep/check/invariant.hpp"
 #include "sweep/schedule.hpp"
-#include "sweep/trace_text.hpp"
+#include "sweep/trace/item.hpp"
 #include "vm/guest.hpp"
 #include "vm/stepping/stepper.hpp"
 

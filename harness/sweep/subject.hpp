@@ -16,7 +16,7 @@
 #include "sweep/extremes.hpp"
 #include "sweep/outcome_map.hpp"
 #include "sweep/schedule.hpp"
-#include "sweep/trace_text.hpp"
+#include "sweep/trace/item.hpp"
 #include "vm/code_set.hpp"
 
 namespace gatecrash::sweep {

@@ -10,6 +10,7 @@
 #include "sweep/event_windows.hpp"
 #include "sweep/guest_subject.hpp"
 #include "sweep/tally.hpp"
+#include "sweep/trace/lines.hpp"
 
 namespace gatecrash::sweep {
 namespace {
@@ -221,14 +222,14 @@ class Sweep {
         const bool is_known = ending != Ending::unclear && tally_.knows(context.window, schedule());
         if (is_known) return add(context, {});
         const auto landings = schedule();
-        TraceLines trace;
+        KeptTrace trace;
         TraceSink sink;
         if (options_.with_details && result().findings.size() < most_traced)
-            sink = [&trace](const std::string& line) { trace.add(line); };
+            sink.receive = [&trace](const TraceItem& item) { trace.add(item); };
         const auto violations = subject_.examine(context.window, context.hits, landings, ending, sink);
         if (violations.empty()) return;
         auto finding = finding_of({subject_.name(), without_indices(landings)}, violations);
-        finding.trace = trace.lines();
+        finding.trace = trace.take();
         finding.window = context.window;
         finding.order = order_of(context);
         finding.block = block_.value_or(0);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "vm/disassembly.hpp"
 #include "vm/guest.hpp"
 
 namespace gatecrash::vm {

@@ -1,35 +1,9 @@
 #include "vm/instruction.hpp"
 
-#include <Zydis/Zydis.h>
+#include "vm/zydis.hpp"
 
 namespace gatecrash::vm {
 namespace {
-
-struct Decoded {
-    ZydisDecodedInstruction instruction;
-    ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
-};
-
-std::optional<Decoded> zydis_decode(std::span<const std::byte> code, CodeSize size) {
-    ZydisDecoder decoder;
-    switch (size) {
-        case CodeSize::bits64:
-            ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-            break;
-        case CodeSize::bits32:
-            ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_COMPAT_32, ZYDIS_STACK_WIDTH_32);
-            break;
-        case CodeSize::bits16:
-            ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_COMPAT_16, ZYDIS_STACK_WIDTH_16);
-            break;
-    }
-    Decoded decoded;
-    if (!ZYAN_SUCCESS(
-            ZydisDecoderDecodeFull(&decoder, code.data(), code.size(), &decoded.instruction, decoded.operands))) {
-        return std::nullopt;
-    }
-    return decoded;
-}
 
 bool writes_ss(const Decoded& decoded) {
     return decoded.instruction.operand_count_visible > 0 && decoded.operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
@@ -131,6 +105,27 @@ Kind kind_of(const Decoded& decoded) {
 
 }  // namespace
 
+std::optional<Decoded> zydis_decode(std::span<const std::byte> code, CodeSize size) {
+    ZydisDecoder decoder;
+    switch (size) {
+        case CodeSize::bits64:
+            ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+            break;
+        case CodeSize::bits32:
+            ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_COMPAT_32, ZYDIS_STACK_WIDTH_32);
+            break;
+        case CodeSize::bits16:
+            ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_COMPAT_16, ZYDIS_STACK_WIDTH_16);
+            break;
+    }
+    Decoded decoded;
+    if (!ZYAN_SUCCESS(
+            ZydisDecoderDecodeFull(&decoder, code.data(), code.size(), &decoded.instruction, decoded.operands))) {
+        return std::nullopt;
+    }
+    return decoded;
+}
+
 std::optional<Instruction> decode(std::span<const std::byte> code, Virtual address, CodeSize size) {
     const auto decoded = zydis_decode(code, size);
     if (!decoded) return std::nullopt;
@@ -182,23 +177,13 @@ std::vector<MemoryAccess> memory_accesses(std::span<const std::byte> code, Virtu
         if (kind_of(*decoded) == Kind::iret && mode == CodeSize::bits64) size = 5 * sizeof(std::uint64_t);
         const bool pushes =
             operand.visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN && is_write && operand.mem.base == ZYDIS_REGISTER_RSP;
-        accesses.push_back({pushes ? where - size : where, size, is_write});
+        const bool is_visible = operand.visibility == ZYDIS_OPERAND_VISIBILITY_EXPLICIT;
+        const bool has_base = operand.mem.base != ZYDIS_REGISTER_NONE && operand.mem.base != ZYDIS_REGISTER_RIP;
+        const bool is_used = decoded->instruction.mnemonic != ZYDIS_MNEMONIC_NOP;
+        const bool is_computed = is_used && is_visible && (has_base || operand.mem.index != ZYDIS_REGISTER_NONE);
+        accesses.push_back({pushes ? where - size : where, size, is_write, is_computed});
     }
     return accesses;
-}
-
-std::string disassemble(std::span<const std::byte> code, Virtual address, CodeSize size) {
-    const auto decoded = zydis_decode(code, size);
-    if (!decoded) return "(bad)";
-    ZydisFormatter formatter;
-    ZydisFormatterInit(&formatter, ZYDIS_FORMATTER_STYLE_INTEL);
-    char text[128];
-    if (!ZYAN_SUCCESS(ZydisFormatterFormatInstruction(&formatter, &decoded->instruction, decoded->operands,
-                                                      decoded->instruction.operand_count_visible, text, sizeof text,
-                                                      number(address), nullptr))) {
-        return "(bad)";
-    }
-    return text;
 }
 
 }  // namespace gatecrash::vm

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "gatecrash/address.hpp"
@@ -66,6 +65,8 @@ struct MemoryAccess {
     std::uint64_t address;
     std::uint64_t size;  ///< bytes
     bool is_write;
+    /// The text of the instruction names the registers that the address comes from, and it is no NOP.
+    bool is_computed;
 };
 
 /// Returns the accesses of the first instruction of `code`, which is at `address`, with these registers and segment
@@ -73,8 +74,5 @@ struct MemoryAccess {
 /// itself are not included. Empty if the bytes are no instruction.
 [[nodiscard]] std::vector<MemoryAccess> memory_accesses(std::span<const std::byte> code, Virtual address,
                                                         const kvm_regs& regs, const kvm_sregs& sregs);
-/// Returns the instruction in Intel syntax, for people; "(bad)" if the bytes are no instruction.
-[[nodiscard]] std::string disassemble(std::span<const std::byte> code, Virtual address,
-                                      CodeSize size = CodeSize::bits64);
 
 }  // namespace gatecrash::vm

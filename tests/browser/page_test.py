@@ -141,22 +141,32 @@ class Page(unittest.TestCase):
             self.assertIn("gatecrash replay 'a@b.elf@nmi:entry_nmi'", self.text(".readout"))
             self.assertIn(f"gatecrash replay '{schedule}'", self.text(".finding"))
 
+    def trace(self):
+        """Returns the lines of a trace, as the program writes it, and one that it never would."""
+        written = subprocess.run([self.make_page, "--trace"], check=True, stdout=subprocess.PIPE, text=True).stdout
+        return [*written.splitlines(), f"!!! I4 (stack): {documents.HOSTILE}"]
+
     def test_draws_the_timeline_of_a_finding(self):
-        self.show(documents.document([documents.FLAG_ONLY]))
+        found = documents.finding("nested-nmi/flag-only@nmi:entry_nmi+0x9", trace=self.trace())
+        self.show(documents.document([documents.result("nested-nmi", "flag-only", "ok", "breaks", [found])]))
         self.browser.run("document.querySelector('details.trace').open = true")
         rows = self.text(".timeline tbody")
-        self.assertIn("pushes F1", rows)
-        self.assertIn("pops F1", rows)
-        self.assertEqual(self.count(".timeline tr.breaks"), 1)
-        self.assertEqual(self.count(".timeline tr.lands"), 1)
+        self.assertIn("frame F1 at 0x1000 on stack nmi", rows)
+        self.assertIn("pops frame F1 at 0x1000, which was changed", rows)
+        for kind, number in {"lands": 1, "frame": 2, "return": 2, "writes": 1, "breaks": 2}.items():
+            self.assertEqual(self.count(f".timeline tr.{kind}"), number, kind)
         short = self.count(".timeline tbody tr")
         self.browser.click("details.trace input")
         self.assertGreater(self.count(".timeline tbody tr"), short)
+        frames = self.browser.run("""[...document.querySelectorAll('.timeline tbody tr:has(.number)')].map(
+            (row) => [...row.querySelectorAll('td')].map((cell) => cell.innerText).filter((text) => /^F/.test(text)).join())""")
+        self.assertEqual(frames, ["", "F1", "F1", "F1", "F1,F2", "F1", "F1", "F1", "F1", "F1", ""])
+        self.assertNotIn("0x0000000000001008", rows, "words of frames stand in the text only")
 
     def test_draws_the_timeline_of_a_replay_that_holds(self):
-        self.show(documents.document([documents.result("nested-nmi", "copied-frame", trace=documents.trace())]))
+        self.show(documents.document([documents.result("nested-nmi", "copied-frame", trace=self.trace())]))
         self.browser.run("document.querySelector('details.trace').open = true")
-        self.assertIn("pushes F1", self.text(".timeline tbody"))
+        self.assertIn("frame F1", self.text(".timeline tbody"))
 
     def test_maps_pairs(self):
         self.show(documents.document([documents.LONGER]))

@@ -53,6 +53,9 @@ TEST(Completion, KnowsValues) {
     EXPECT_THAT(words_for({"explore", "--events=irq,n"}), ElementsAre("--events=irq,nmi"));
     EXPECT_THAT(words_for({"linux", "--cpu", "no-s"}), ElementsAre("no-smap"));
     EXPECT_THAT(words_for({"run", "--budget", ""}), IsEmpty()) << "a number";
+    EXPECT_THAT(words_for({"replay", "--trace", "nested-nmi/single"}), ElementsAre("nested-nmi/single-stack@"))
+        << "an optional value is joined by '='";
+    EXPECT_TRUE(complete({"replay", "--trace=tr"}).files);
     EXPECT_THAT(words_for({"run", "--quiet", "nested-nmi/single"}), ElementsAre("nested-nmi/single-stack"))
         << "a flag has no value";
 }

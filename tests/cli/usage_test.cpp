@@ -352,7 +352,7 @@ TEST(Merge, JudgesOfSomeShardsOnlyWhatOthersCannotChange) {
     const TemporaryFolder folder;
     const auto refuted = run_gatecrash({"merge", folder.file("1", refuting_shard("1/2").dump()), "--json", "-"});
     EXPECT_EQ(refuted.code, 5) << refuted.err;
-    EXPECT_THAT(refuted.err, HasSubstr("gatecrash: 1 variant is not as expected: watch it happen with"));
+    EXPECT_THAT(refuted.err, HasSubstr("gatecrash: 1 variant is not as expected: `gatecrash explain "));
     EXPECT_THAT(refuted.err, HasSubstr("partial: the missing shards may break more, or with fewer events\n"));
     EXPECT_THAT(refuted.err, HasSubstr("shard-2-of-2.json -- 'nested-nmi/copied-*'\n"));
     const auto result = nlohmann::json::parse(refuted.out)["results"][0];
@@ -467,6 +467,24 @@ TEST(Explain, ListsWhatItExplains) {
     EXPECT_EQ(document["terms"][0]["names"], (std::vector<std::string>{"I1", "round trip"}));
     EXPECT_EQ(document["terms"][0]["page"], "docs/reference/invariants.md");
     EXPECT_THAT(document["terms"][0]["text"].get<std::string>(), HasSubstr("**What must hold:**"));
+}
+
+TEST(Explain, RefusesWhatIsNoFinding) {
+    expect_wrong_usage({"explain", "nested-nmi/flag-only@nmi:no_such_symbol"}, "has no symbol 'no_such_symbol'");
+    expect_wrong_usage({"explain", "I4", "--append", "pti=on"}, "--append is for schedules");
+    expect_wrong_usage({"explain", "frobnicate"}, "'frobnicate' is not explained");
+}
+
+TEST(Trace, RefusesOptionsThatItLacks) {
+    const std::string schedule = "nested-nmi/flag-only@nmi:nmi_iret";
+    expect_wrong_usage({"replay", "--syntax", "att", schedule}, "--syntax needs --trace");
+    expect_wrong_usage({"replay", "--trace-limit", "5", schedule}, "--trace-limit needs --trace");
+    expect_wrong_usage({"replay", "--trace", "--syntax", "masm", schedule}, "--syntax must be one of intel, att, not");
+    expect_wrong_usage({"replay", "--trace", "--trace-limit", "few", schedule}, "--trace-limit must be a number");
+    expect_wrong_usage({"replay", "--trace=", schedule}, "'--trace' should follow immediately after the equal sign");
+    expect_wrong_usage({"replay", "--trace=/nonexistent/x", schedule}, "--trace: ");
+    expect_wrong_usage({"replay", "--trace=x", "--html", "x", schedule}, "--html and --trace both write to x");
+    expect_wrong_usage({"replay", "--trace"}, "SCHEDULE is missing");
 }
 
 TEST(Schedule, IsCheckedBeforeAMachineIsNeeded) {

@@ -56,7 +56,7 @@ std::string traced_on(const std::string& cpu) {
     EXPECT_GT(result.boundaries, 200U);
     std::string trace;
     (void)booted.subject(options).replay({{Event::nmi(), {.symbol = "entry_SYSCALL_64", .index = {}}}},
-                                         [&](const std::string& line) { trace += line + "\n"; });
+                                         {.receive = [&](const auto& item) { trace += to_string(item) + "\n"; }});
     return trace;
 }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "kernel/booted_kernel.hpp"
+#include "support/trace_lines.hpp"
 #include "sweep/schedule.hpp"
 
 namespace gatecrash::kernel {
@@ -10,7 +11,6 @@ namespace {
 
 using testing::AllOf;
 using testing::Contains;
-using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
@@ -22,7 +22,7 @@ class KernelTraces : public WithKernel {
         sweep::SweepOptions options;
         for (const auto& landing : landings) options.events.push_back(landing.event);
         std::vector<std::string> lines;
-        (void)kernel().subject(options).replay(landings, [&](const std::string& line) { lines.push_back(line); });
+        (void)kernel().subject(options).replay(landings, lines_to(lines));
         return lines;
     }
 };
@@ -49,7 +49,7 @@ TEST_F(KernelTraces, NameTheStackOfInterrupts) {
 }
 
 TEST_F(KernelTraces, NameWhereBranchesLead) {
-    EXPECT_THAT(traced("nmi:entry_SYSCALL_64"), Contains(ContainsRegex(" call 0xF[0-9A-F]* .paranoid_entry.  ; RSP")));
+    EXPECT_THAT(traced("nmi:entry_SYSCALL_64"), Contains(HasSubstr(" call paranoid_entry  ; RSP")));
 }
 
 }  // namespace

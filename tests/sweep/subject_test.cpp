@@ -63,7 +63,7 @@ class Script : public Subject {
     [[nodiscard]] std::vector<Violation> examine(std::size_t, const HitCounter&, const std::vector<Landing>&,
                                                  Ending ending, const TraceSink& trace) override {
         EXPECT_EQ(ending, Ending::broken);
-        if (trace) trace("a step");
+        if (trace) trace(TraceEnd{"a step"});
         ++examinations;
         return {{Invariant::stack, "planted"}, {Invariant::progress, "follows"}};
     }
@@ -230,7 +230,8 @@ TEST(Subject, HasItsFirstFindingsTraced) {
     const auto findings = sweep(script, options).findings;
     ASSERT_EQ(findings.size(), 5U);
     for (std::size_t i = 0; i < findings.size(); ++i)
-        EXPECT_EQ(findings[i].trace, i < most_traced ? std::vector<std::string>{"a step"} : std::vector<std::string>{});
+        EXPECT_EQ(findings[i].trace,
+                  i < most_traced ? std::vector<std::string>{"--- a step"} : std::vector<std::string>{});
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "support/swept_guest.hpp"
+#include "support/trace_lines.hpp"
 
 namespace gatecrash::sweep {
 namespace {
@@ -430,8 +431,7 @@ TEST(Replay, TracesInstructionsEventsAndFrames) {
     std::vector<std::string> lines;
     Boundary first;
     first.index = 0;
-    const auto result = replay(guest, {"traced", {{Event::nmi(), first}}}, StepperKind::trap_flag,
-                               [&](const std::string& line) { lines.push_back(line); });
+    const auto result = replay(guest, {"traced", {{Event::nmi(), first}}}, StepperKind::trap_flag, lines_to(lines));
     EXPECT_THAT(result.violations, IsEmpty());
     EXPECT_THAT(lines, Contains(HasSubstr(">>> nmi lands at window")));
     EXPECT_THAT(lines, Contains(HasSubstr("=== vector 2 goes to nmi:")));

@@ -6,6 +6,7 @@
 #include "cases/registry.hpp"
 #include "suite/case.hpp"
 #include "support/kvm_system.hpp"
+#include "support/trace_lines.hpp"
 #include "sweep/replay.hpp"
 #include "vm/boot/guest_code.hpp"
 
@@ -22,8 +23,7 @@ using testing::StartsWith;
 std::vector<std::string> traced(const vm::Image& image, const std::string& schedule) {
     std::vector<std::string> lines;
     vm::Guest guest(kvm_system(), image);
-    (void)replay(guest, parse_schedule(schedule), vm::StepperKind::trap_flag,
-                 [&](const std::string& line) { lines.push_back(line); });
+    (void)replay(guest, parse_schedule(schedule), vm::StepperKind::trap_flag, lines_to(lines));
     return lines;
 }
 
@@ -31,8 +31,7 @@ TEST(Trace, ShowsWhatEachStepChangesAndBreaks) {
     const auto lines =
         traced(vm::load_elf(cases::guest_of("swapgs", "flag-tested-in-ebx"), "swapgs/flag-tested-in-ebx"),
                "swapgs/flag-tested-in-ebx@nmi:entry_syscall");
-    EXPECT_THAT(lines, Contains(AllOf(HasSubstr("  entry_nmi+0x5 "), HasSubstr("N--uU  jz 0x"),
-                                      EndsWith(" (nmi_from_kernel)"))));
+    EXPECT_THAT(lines, Contains(AllOf(HasSubstr("  entry_nmi+0x5 "), EndsWith("N--uU  jz nmi_from_kernel"))));
     EXPECT_THAT(lines, Contains(AllOf(HasSubstr("  nmi_from_kernel  "), HasSubstr("push rdx  ; RSP=0xffffffff"))));
     EXPECT_THAT(lines, Contains(AllOf(HasSubstr(" 0 nmi   N--uK  "), HasSubstr("  rdmsr  ; RAX=0x7654000 RDX=0x0"))));
     EXPECT_THAT(
@@ -56,9 +55,9 @@ TEST(Trace, ShowsAGuestThatDiesBeforeItsFirstWindow) {
     const auto trace = [&](const TraceSink& sink) {
         return replay(guest, parse_schedule("dies"), vm::StepperKind::trap_flag, sink);
     };
-    EXPECT_THROW((void)trace([&](const std::string& line) { lines.push_back(line); }), vm::ImageError);
+    EXPECT_THROW((void)trace(lines_to(lines)), vm::ImageError);
     ASSERT_GT(lines.size(), 1U);
-    EXPECT_THAT(lines[1], HasSubstr("mov ecx, 0x07  ; RCX=0x7"));
+    EXPECT_THAT(lines[1], HasSubstr("mov ecx, 0x7  ; RCX=0x7"));
     EXPECT_THAT(lines, Contains(StartsWith("=== vector 6 goes to kernel+0x")));
     EXPECT_EQ(lines.back(), "--- doorbell FATAL");
 }
@@ -96,6 +95,34 @@ TEST(Trace, ShowsNothingThatAHalfWrittenRecordSeemsToProve) {
     std::vector<std::string> broken;
     std::ranges::copy_if(lines, std::back_inserter(broken), [](const auto& line) { return line.starts_with("!!! "); });
     EXPECT_THAT(broken, testing::ElementsAre(HasSubstr(" at nmi_iret returns a second time through the frame")));
+}
+
+TEST(Trace, ShowsWhatBecomesOfFrames) {
+    const auto lines = traced(vm::load_elf(cases::guest_of("nested-nmi", "flag-only"), "nested-nmi/flag-only"),
+                              "nested-nmi/flag-only@nmi:nmi_iret");
+    const auto pushed = std::ranges::find_if(lines, [](const auto& line) { return line.starts_with("=== "); });
+    ASSERT_GT(lines.end() - pushed, 6);
+    EXPECT_THAT(*pushed, HasSubstr("frame F1 at "));
+    EXPECT_THAT(*(pushed + 1), HasSubstr("  SS      0x2b"));
+    EXPECT_THAT(*(pushed + 5), EndsWith("  user_window"));
+    EXPECT_THAT(lines, Contains(AllOf(StartsWith("*** the delivery of vector 2 at nmi_iret writes to frame F1 at "),
+                                      HasSubstr("RIP was 0x400098 (user_window), and is 0x"))));
+    EXPECT_THAT(lines, Contains(StartsWith("=== the IRET pops frame F2 at ")));
+    EXPECT_THAT(lines, Contains(StartsWith("=== the IRET pops a copy of frame F3 at ")));
+    EXPECT_THAT(lines, Contains(StartsWith("=== the IRET pops frame F3 a second time, at ")));
+}
+
+TEST(Trace, NamesWhatRegistersPointTo) {
+    vm::GuestCode code;
+    auto& k = code.kernel;
+    k.doorbell(GATECRASH_PORT_BEGIN);
+    k.mov(k.rdi, vm::GuestCode::data + 8);
+    k.mov(k.dword[k.rdi + 4], k.eax);
+    k.doorbell(GATECRASH_PORT_END);
+    k.doorbell(GATECRASH_PORT_DONE);
+    auto image = code.build("names");
+    image.symbols = vm::SymbolTable({{"counters", vm::Virtual{vm::GuestCode::data}}});
+    EXPECT_THAT(traced(image, "names"), Contains(EndsWith("mov [rdi+0x4], eax  ; [counters+0xc]")));
 }
 
 TEST(Trace, HasOneLineForAllIterationsOfARep) {

@@ -1,4 +1,4 @@
-#include "vm/instruction.hpp"
+#include "vm/disassembly.hpp"
 
 #include <gtest/gtest.h>
 
@@ -105,7 +105,7 @@ TEST(Instruction, DiffersInCompatibilityMode) {
         {bytes({0x41, 0x9c}), CodeSize::bits16, "inc cx", Kind::other},
         {bytes({0x06}), CodeSize::bits32, "push es", Kind::other},
         {bytes({0x0f, 0x05}), CodeSize::bits32, "syscall", Kind::syscall},
-        {bytes({0xe8, 1, 2, 3, 4}), CodeSize::bits16, "call 0x0315", Kind::other},
+        {bytes({0xe8, 1, 2, 3, 4}), CodeSize::bits16, "call 0x315", Kind::other},
     };
     constexpr Virtual low{0x111};
     for (const auto& row : table) {

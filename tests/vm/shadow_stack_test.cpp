@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "support/kvm_system.hpp"
+#include "support/trace_lines.hpp"
 #include "sweep/replay.hpp"
 #include "vm/boot/guest_code.hpp"
 #include "vm/guest.hpp"
@@ -144,8 +145,7 @@ TEST_F(ShadowStacks, LeaveFmaskAsItWas) {
 TEST_F(ShadowStacks, AreShownInTraces) {
     std::vector<std::string> lines;
     Guest guest(kvm_system(), calls());
-    (void)sweep::replay(guest, sweep::parse_schedule("calls"), StepperKind::trap_flag,
-                        [&](const std::string& line) { lines.push_back(line); });
+    (void)sweep::replay(guest, sweep::parse_schedule("calls"), StepperKind::trap_flag, lines_to(lines));
     EXPECT_THAT(lines, Contains(HasSubstr(fmt::format("SSP={:#x}", token - 8))));
     EXPECT_THAT(lines, Contains(HasSubstr(fmt::format(", SSP {:#x}", token))));
     EXPECT_THAT(guest.dump(), HasSubstr(fmt::format("ssp {:x}", user_end)));

@@ -2,11 +2,13 @@
 // entry code changes. docs/how-to/debug-a-finding.md explains the columns of a trace.
 
 const stepPattern = /^\s*(\d+) {2}(\S+)\s+([0-3]) (\S+)\s+([N-])([n-])([i-])([ku])([KU]) {2}(.*)$/;
-const framePattern = /^=== vector (\d+) goes to (\S+): frame at (0x[0-9a-f]+) on stack (\S+?)(,.*)?$/;
+const framePattern = /^=== vector \d+ goes to \S+: frame (F\d+) at 0x[0-9a-f]+ on stack /;
+const returnPattern = /^=== the IRET (pops|faults on) (?:a copy of )?(?:frame (F\d+)|a frame)/;
+const wordPattern = /^ {9}0x[0-9a-f]+ {2}/;
 
-/** Reads the lines of a trace: {kind, text} and, for a step, its state. */
+/** Reads the lines of a trace: {kind, text} and, for a step, its state. The words of frames stand in the text only. */
 function stepsOf(lines) {
-  return lines.map((text) => {
+  return lines.filter((text) => !wordPattern.test(text)).map((text) => {
     const step = text.match(stepPattern);
     if (step) {
       const [, number, place, ring, stack, masked, latched, interrupts, base, tables, instruction] = step;
@@ -14,32 +16,22 @@ function stepsOf(lines) {
         interrupts: interrupts === 'i', usersBase: base === 'u', usersTables: tables === 'U', text: instruction};
     }
     const frame = text.match(framePattern);
-    if (frame) return {kind: 'frame', vector: Number(frame[1]), address: frame[3], stack: frame[4], text: text.slice(4)};
-    const kinds = {'>>> ': 'lands', '!!! ': 'breaks', '--- ': 'end'};
+    if (frame) return {kind: 'frame', pushes: frame[1], text: text.slice(4)};
+    const back = text.match(returnPattern);
+    if (back) return {kind: 'return', pops: back[1] === 'pops' ? back[2] : null, text: text.slice(4)};
+    const kinds = {'>>> ': 'lands', '*** ': 'writes', '!!! ': 'breaks', '--- ': 'end'};
     const kind = kinds[text.slice(0, 4)];
     return {kind: kind ?? 'other', text: kind ? text.slice(4) : text};
   });
 }
 
-/** Notes which frames are live at each step. A frame ends at the IRET that pops it, at its address. */
+/** Notes which frames are live at each step. */
 function followFrames(steps) {
-  const live = [];
-  let rsp = null, pushed = 0;
+  let live = [];
   for (const step of steps) {
-    if (step.kind === 'frame') {
-      live.push({name: `F${++pushed}`, address: step.address});
-      step.pushes = live.at(-1);
-      rsp = BigInt(step.address);
-    } else if (step.kind === 'step') {
-      if (/^iret/.test(step.text)) {
-        // The frame may have an error code below it, which the handler has removed.
-        const popped = live.findLastIndex((frame) => [0n, 4n, 8n].includes((rsp ?? 0n) - BigInt(frame.address)));
-        if (popped >= 0) step.pops = live.splice(popped, 1)[0];
-      }
-      const changed = step.text.match(/;.*\b(?:RSP|ESP)=(0x[0-9a-f]+)/i);
-      if (changed) rsp = BigInt(changed[1]);
-    }
-    step.live = live.map((frame) => frame.name);
+    if (step.pushes) live = [...live, step.pushes];
+    if (step.pops) live = live.filter((name) => name !== step.pops);
+    step.live = live;
   }
   return steps;
 }
@@ -57,7 +49,7 @@ const lanes = [
 /** True if the state differs from that of the step before, or something happens here. */
 function isChange(step, before) {
   if (step.kind !== 'step') return true;
-  if (!before || step.pops) return true;
+  if (!before) return true;
   return lanes.some((lane) => lane.of(step)[0] !== lane.of(before)[0]) || step.stack !== before.stack;
 }
 
@@ -71,16 +63,14 @@ function stepRow(step, frames) {
     const name = step.live[i];
     columns.push(element('td', {class: `lane ${name ? 'on' : ''}`}, name ?? ''));
   }
-  return element('tr', {class: step.pops ? 'pops' : ''}, element('td', {class: 'number wide'}, step.number),
+  return element('tr', {}, element('td', {class: 'number wide'}, step.number),
     element('td', {class: 'mono stack'}, step.stack), cells, columns,
-    element('td', {class: 'text'}, step.place, element('span', {class: 'instruction'}, ` ${step.text}`),
-      step.pops ? element('b', {}, ` \u2190 pops ${step.pops.name}`) : null));
+    element('td', {class: 'text'}, step.place, element('span', {class: 'instruction'}, ` ${step.text}`)));
 }
 
 function otherRow(step, columns) {
-  const text = step.pushes ? `pushes ${step.pushes.name}: ${step.text}` : step.text;
-  const mark = {lands: '\u26a1 ', breaks: '\u2715 ', frame: '\u2193 '}[step.kind] ?? '';
-  return element('tr', {class: step.kind}, element('td', {colspan: columns}, mark + text));
+  const mark = {lands: '\u26a1 ', breaks: '\u2715 ', frame: '\u2193 ', return: '\u2191 ', writes: '\u270e '}[step.kind] ?? '';
+  return element('tr', {class: step.kind}, element('td', {colspan: columns}, mark + step.text));
 }
 
 /** Returns the timeline as a table. With `isShort`, it leaves out instructions that change no lane. */

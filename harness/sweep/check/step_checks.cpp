@@ -7,6 +7,7 @@
 #include "sweep/check/end_check.hpp"
 #include "sweep/check/frame_tracker.hpp"
 #include "sweep/window.hpp"
+#include "vm/disassembly.hpp"
 
 namespace gatecrash::sweep {
 namespace {

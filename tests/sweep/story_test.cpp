@@ -1,0 +1,131 @@
+#include "sweep/trace/story.hpp"
+
+#include <gmock/gmock.h>
+
+namespace gatecrash::sweep {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+using testing::StartsWith;
+
+using Of = TracedReturn::Of;
+
+FrameWords to(const std::string& place) {
+    return {{"RIP", 0x1000, place.size(), place}, {"CS", 0x1008, 0x10, "CPL 0"}};
+}
+
+TracedDelivery delivery(unsigned vector, std::size_t frame, const std::string& from) {
+    return {vector, from, "entry", frame, 0x1000, "nmi", to(from), std::nullopt, ""};
+}
+TracedReturn iret(Of of, std::size_t frame, const std::string& place, bool unmasks = false) {
+    return {"nmi_iret", of, frame, 0x1000, to(place), to("somewhere"), false, unmasks};
+}
+TracedFrameChange change(const std::string& actor, std::size_t frame, const std::string& before,
+                         const std::string& after) {
+    return {actor, frame, 0x1000, {to(before).front()}, {to(after).front()}};
+}
+TracedInstruction instruction(const std::string& place, bool has_users_base) {
+    TracedInstruction item{};
+    item.place = place;
+    item.has_users_base = has_users_base;
+    return item;
+}
+
+std::vector<std::string> told(const std::vector<TraceItem>& items) {
+    Story story;
+    for (const auto& item : items) story.add(item);
+    return story.sentences();
+}
+
+TEST(Story, TellsWhatAnEventDoes) {
+    EXPECT_THAT(told({TracedLanding{"nmi", "user_code", false}, delivery(2, 1, "user_code"),
+                      iret(Of::pushed, 1, "user_code"), TraceEnd{"doorbell END"}}),
+                ElementsAre("nmi lands at user_code.",
+                            "Vector 2 (NMI) interrupts user_code. The CPU pushes frame F1 on stack nmi, and goes to "
+                            "entry.",
+                            "The IRET at nmi_iret pops F1, and returns to user_code.", "The run ends: doorbell END."));
+}
+
+TEST(Story, SaysThatAnEventWaits) {
+    EXPECT_THAT(told({TracedLanding{"nmi", "entry", true}}),
+                ElementsAre("nmi lands at entry, and waits: the CPU cannot deliver it yet."));
+}
+
+TEST(Story, HasOneSentenceForAnExceptionThatReturns) {
+    EXPECT_THAT(told({delivery(3, 1, "body"), instruction("entry", true), instruction("entry+0x3", false),
+                      iret(Of::copy, 1, "body")}),
+                ElementsAre("Vector 3 (#BP) interrupts body and returns."));
+}
+
+TEST(Story, TellsAllOfAnExceptionInWhichSomethingHappens) {
+    EXPECT_THAT(told({delivery(3, 1, "body"), TracedLanding{"nmi", "entry", false}, delivery(2, 2, "entry"),
+                      iret(Of::pushed, 2, "entry"), iret(Of::pushed, 1, "body")}),
+                SizeIs(5));
+}
+
+TEST(Story, SaysThatAnIretUnmasksNmisTooEarly) {
+    EXPECT_THAT(told({delivery(2, 1, "user_code"), delivery(3, 2, "body"), iret(Of::pushed, 2, "body", true)}).back(),
+                "Vector 3 (#BP) interrupts body and returns. This unmasks NMIs, while F1 of an NMI still waits for its "
+                "IRET.");
+    EXPECT_THAT(told({TracedLanding{"nmi", "user_code", false}, delivery(2, 1, "user_code"),
+                      iret(Of::pushed, 1, "user_code", true)})
+                    .back(),
+                "The IRET at nmi_iret pops F1, and returns to user_code. This unmasks NMIs.");
+}
+
+TEST(Story, TellsWhoOverwritesAFrame) {
+    EXPECT_THAT(told({change("the delivery of vector 2 at x", 1, "user_code", "x")}),
+                ElementsAre("The delivery of vector 2 at x overwrites F1: it led back to user_code, and now leads to "
+                            "x."));
+    EXPECT_THAT(
+        told({change("copy+0x4", 1, "user_code", "x"), change("copy+0x8", 1, "x", "y"), change("other", 1, "y", "z")}),
+        ElementsAre("The code at copy+0x4 to copy+0x8 overwrites F1: it led back to user_code, and now leads "
+                    "to y.",
+                    "The code at other overwrites F1: it led back to y, and now leads to z."))
+        << "the steps of one function are one sentence";
+    EXPECT_THAT(told({TracedFrameChange{"fixup", 1, 0x1000, {{"CS", 0x1008, 0x10, "CPL 0"}}, {{"CS", 0x1008, 0, ""}}}}),
+                ElementsAre("The code at fixup overwrites F1: CS was 0x10 (CPL 0), and is 0x0."));
+}
+
+TEST(Story, TellsWhichFrameAnIretPops) {
+    EXPECT_THAT(told({iret(Of::changed, 1, "x")}).front(),
+                HasSubstr("pops F1, which was changed: it led back to somewhere, and now leads to x."));
+    EXPECT_THAT(told({iret(Of::copy, 1, "x")}).front(), HasSubstr("pops a copy of F1, and returns to x."));
+    EXPECT_THAT(told({iret(Of::again, 1, "x")}).front(), HasSubstr("pops F1 a second time, and returns to x again."));
+    EXPECT_THAT(told({iret(Of::made, 0, "x")}).front(), HasSubstr("pops a frame that no delivery pushed"));
+    auto faulting = iret(Of::pushed, 1, "x");
+    faulting.faults = true;
+    EXPECT_THAT(told({faulting}), ElementsAre("The IRET at nmi_iret faults: its frame at 0x1000 leads to x."));
+}
+
+TEST(Story, TellsWhereTheKernelChangesItsBase) {
+    EXPECT_THAT(told({instruction("entry", true), instruction("entry+0x3", false)}),
+                ElementsAre("From entry+0x3 on, the base of per-CPU data is the kernel's."));
+    EXPECT_THAT(told({instruction("entry", true), delivery(3, 1, "entry"), instruction("entry_bp", false)}), SizeIs(1))
+        << "another handler begins with another base";
+}
+
+TEST(Story, NamesTheRuleWhereItBreaks) {
+    EXPECT_THAT(told({TracedViolation{{Invariant::stack, "the frame is lost"}}}),
+                ElementsAre("Here I4 (stack) breaks: the frame is lost."));
+}
+
+TEST(Story, LeavesOutTheMiddleOfALongOne) {
+    std::vector<TraceItem> items;
+    for (int i = 0; i < 100; ++i) items.emplace_back(TracedLanding{"irq", std::to_string(i), false});
+    const auto sentences = told(items);
+    ASSERT_THAT(sentences, SizeIs(36));
+    EXPECT_THAT(sentences[15], StartsWith("(65 sentences are left out"));
+    EXPECT_EQ(sentences.back(), "irq lands at 99.");
+}
+
+TEST(Story, IsThatOfTheLatestWindow) {
+    EXPECT_THAT(told({TracedLanding{"nmi", "first", false}, TraceStart{"guest", "GS"}}), IsEmpty());
+}
+
+}  // namespace
+}  // namespace gatecrash::sweep
