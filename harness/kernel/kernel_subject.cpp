@@ -11,6 +11,7 @@
 #include "kernel/kernel_landing.hpp"
 #include "kernel/kernel_trace.hpp"
 #include "kernel/kernel_walk.hpp"
+#include "sweep/code_places.hpp"
 #include "vm/landing/event_kind.hpp"
 #include "vm/loop_detector.hpp"
 #include "vm/outcome.hpp"
@@ -202,6 +203,15 @@ bool KernelSubject::can_deliver(vm::Event event, const sweep::Point& at) const {
     return vm::can_deliver(state.cpu.regs, state.cpu.events, event);
 }
 
+std::vector<sweep::MapPlace> KernelSubject::instructions() const {
+    const vm::ProtectedCode::Range range{kernel_.facts.entry_text.begin, kernel_.facts.entry_text.end};
+    return sweep::code_places(std::span(&range, 1), kernel_.symbols, vm::CodeSize::bits64, [this](vm::Virtual at) {
+        std::vector<std::byte> code(vm::Instruction::max_length);
+        code.resize(kernel_.guest.read(at, code));
+        return code;
+    });
+}
+
 // --- schedules -------------------------------------------------------------------------------------------------------
 
 void KernelSubject::land(const sweep::Point& from, vm::Event event, const sweep::Point&) {
@@ -381,8 +391,8 @@ std::optional<Stop> KernelSubject::seek_loop() {
 }
 
 std::vector<sweep::Violation> KernelSubject::examine(std::size_t, const sweep::HitCounter&,
-                                                     const std::vector<sweep::Landing>&, Ending,
-                                                     const sweep::TraceSink&) {
+                                                     const std::vector<sweep::Landing>& schedule, Ending,
+                                                     const sweep::TraceSink& trace) {
     auto violations = violations_;
     if (!violations.empty() && violations.front().invariant == Invariant::no_unexpected_vector) {
         // The kernel says more if it is allowed to.
@@ -393,60 +403,70 @@ std::vector<sweep::Violation> KernelSubject::examine(std::size_t, const sweep::H
         violations.front().message += ". The end of its log:\n" + guest.log(lines);
         guest.heed_failures();
     }
+    if (trace) {
+        (void)step_schedule(schedule, trace);
+        kernel_.guest.doubt_devices();
+    }
     return violations;
 }
 
 // --- one schedule ----------------------------------------------------------------------------------------------------
 
-sweep::ReplayResult KernelSubject::replay(const std::vector<sweep::Landing>& landings, const sweep::TraceSink& sink) {
+/// Steps through a schedule from the beginning of the window, with a trace if `sink` is set.
+KernelSubject::Stepped KernelSubject::step_schedule(const std::vector<sweep::Landing>& landings,
+                                                    const sweep::TraceSink& sink) {
     constexpr std::uint64_t most_steps = 20'000;
+    open();
+    auto& guest = kernel_.guest;
+    KernelTrace trace(guest, kernel_.facts, kernel_.symbols, sink);
+    Stepped result;
+    auto& [steps, end, landed] = result;
+    KernelWalk walk(guest, kernel_.facts, text_, {}, false);
+    sweep::HitCounter hits;
+    for (bool waits = false; !end && steps < most_steps; ++steps) {
+        const bool counts = !waits && walk.is_in_text() && landed.size() < landings.size();
+        if (counts && is_at(kernel_.symbols, landings[landed.size()].boundary, hits.reach(guest.rip()))) {
+            const auto& [event, boundary] = landings[landed.size()];
+            if (!can_land_now(event, walk.handles_db())) {
+                throw sweep::ScheduleError(
+                    fmt::format("{} cannot occur at {}", sweep::to_string(event), to_string(boundary)));
+            }
+            trace.lands(event);
+            kernel::land(guest, kernel_.facts, event);
+            landed.push_back({event, nullptr});
+            hits.restart();
+            waits = true;
+        }
+        trace.before_step();
+        const auto step = walk.step();
+        trace.after_step(step);
+        if (step.delivered) waits = false;
+        end = step.end;
+    }
+    if (!end && sink) sink(sweep::TraceEnd{fmt::format("and so on: the trace ends after {} steps", steps)});
+    return result;
+}
+
+sweep::ReplayResult KernelSubject::replay(const std::vector<sweep::Landing>& landings, const sweep::TraceSink& sink) {
     for (const auto& landing : landings) {
         if (!landing.boundary.index && !kernel_.symbols.find(landing.boundary.symbol))
             throw sweep::ScheduleError("the kernel has no symbol " + landing.boundary.symbol);
     }
     while (find_window()) keep_window();
-    open();
-    auto& guest = kernel_.guest;
-    KernelTrace trace(guest, kernel_.facts, kernel_.symbols, sink);
-    sweep::ReplayResult result;
-    std::vector<sweep::Landed> landed;
-    std::optional<Stop> end;
-    {
-        KernelWalk walk(guest, kernel_.facts, text_, {}, false);
-        sweep::HitCounter hits;
-        for (bool waits = false; !end && result.steps < most_steps; ++result.steps) {
-            const bool counts = !waits && walk.is_in_text() && landed.size() < landings.size();
-            if (counts && is_at(kernel_.symbols, landings[landed.size()].boundary, hits.reach(guest.rip()))) {
-                const auto& [event, boundary] = landings[landed.size()];
-                if (!can_land_now(event, walk.handles_db())) {
-                    throw sweep::ScheduleError(
-                        fmt::format("{} cannot occur at {}", sweep::to_string(event), to_string(boundary)));
-                }
-                trace.lands(event);
-                kernel::land(kernel_.guest, kernel_.facts, event);
-                landed.push_back({event, nullptr});
-                hits.restart();
-                waits = true;
-            }
-            trace.before_step();
-            const auto step = walk.step();
-            trace.after_step(step);
-            if (step.delivered) waits = false;
-            end = step.end;
-        }
-    }
+    auto [steps, end, landed] = step_schedule(landings, sink);
     if (landed.size() < landings.size()) {
         throw sweep::ScheduleError(fmt::format("the run never reaches {}{}",
                                                to_string(landings[landed.size()].boundary),
                                                landed.empty() ? "" : " after the event before it"));
     }
     bool is_proven = false;
-    if (!end && sink) sink(sweep::TraceEnd{fmt::format("and so on: the trace ends after {} steps", result.steps)});
     if (!end) end = finish_slowly(is_proven);
     violations_.clear();
     lives_ = false;
     check_end(*end, is_proven, landed);
     if (violations_.empty() && !lives_) check_life(landed);
+    sweep::ReplayResult result;
+    result.steps = steps;
     result.ending = "the kernel " + describe(*end);
     result.violations = examine(0, {}, landings, Ending::broken, {});
     return result;

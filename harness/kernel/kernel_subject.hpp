@@ -65,6 +65,8 @@ class KernelSubject : public sweep::Subject {
     void forget() override { met_.clear(); }
     void restart_extremes() override {}
     [[nodiscard]] std::string code() const override { return code_; }
+    /// Those of the entry text.
+    [[nodiscard]] std::vector<sweep::MapPlace> instructions() const override;
     [[nodiscard]] vm::CodeSet take_executed() override { return std::exchange(executed_, {}); }
 
     /// Steps through the run of a schedule, with a trace if `sink` is set. The sweep's options say where boundaries are
@@ -109,6 +111,13 @@ class KernelSubject : public sweep::Subject {
     [[nodiscard]] bool matters(const CpuState& cpu) const;
     [[nodiscard]] bool can_land_at(vm::Event event, const CpuState& cpu) const;
     [[nodiscard]] bool is_lost(vm::Event event, bool handles_db, const kvm_lapic_state* local_apic) const;
+    /// A schedule that was stepped.
+    struct Stepped {
+        std::uint64_t steps = 0;
+        std::optional<Stop> end{};  ///< empty if the steps do not reach it
+        std::vector<sweep::Landed> landed{};
+    };
+    [[nodiscard]] Stepped step_schedule(const std::vector<sweep::Landing>& landings, const sweep::TraceSink& sink);
     [[nodiscard]] Stop finish_slowly(bool& is_proven);
     [[nodiscard]] std::optional<Stop> seek_loop();
     void check_end(const Stop& stop, bool is_proven, std::span<const sweep::Landed> landed);

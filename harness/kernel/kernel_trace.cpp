@@ -43,14 +43,13 @@ std::string KernelTrace::name_in_text(const vm::NamedAddress& at) const {
 }
 
 /// Names the places in the kernel's image that registers point to. The image has the upper 2 GiB of addresses for
-/// itself. Other memory has no symbols, nor have stacks.
+/// itself. Other memory has no symbols.
 std::vector<std::string> KernelTrace::operands_of(std::span<const std::byte> code) {
     constexpr unsigned gigabytes2 = 31;
     std::vector<std::string> names;
     for (const auto& access : vm::memory_accesses(code, guest_.rip(), before_, guest_.cpu().sregs())) {
         const bool is_in_image = access.address >> gigabytes2 == number(facts_.entry_text.begin) >> gigabytes2;
-        if (access.is_computed && is_in_image && stacks_.stack_of(access.address) == "?")
-            names.push_back(name_of(access.address));
+        if (access.is_computed && is_in_image) names.push_back(name_of(access.address));
     }
     return names;
 }

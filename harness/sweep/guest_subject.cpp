@@ -6,9 +6,9 @@
 #include <cstring>
 #include <utility>
 
+#include "sweep/code_places.hpp"
 #include "sweep/examine.hpp"
 #include "sweep/trace/observer.hpp"
-#include "vm/disassembly.hpp"
 #include "vm/loop_detector.hpp"
 #include "vm/run_patiently.hpp"
 #include "vm/stepping/walker.hpp"
@@ -277,28 +277,13 @@ std::vector<Violation> GuestSubject::examine(std::size_t number, const HitCounte
     return examination.violations;  // empty if the run was only slow, and the watchdog impatient
 }
 
-/// Leaves out what fills the gap before a symbol: INT3 and NOP.
 std::vector<MapPlace> GuestSubject::instructions() const {
     const auto& image = guest_.image();
-    const auto size = image.is_64_bit() ? vm::CodeSize::bits64 : vm::CodeSize::bits32;
-    std::vector<MapPlace> places;
-    std::size_t kept = 0;  // how many of them come before a gap
-    const auto drop_gap = [&] { places.resize(kept); };
-    for (const auto& [begin, end] : image.protected_code.ranges) {
-        for (auto at = begin; at < end;) {
-            const auto code = guest_.text_at(at);
-            const auto instruction = vm::decode(code, at, size);
-            if (!instruction) break;
-            const auto boundary = sweep::boundary_of(image.symbols, {.rip = at});
-            if (boundary.offset == 0) drop_gap();
-            places.push_back({at, boundary.symbol, boundary.offset});
-            const auto text = vm::disassemble(code, at, size);
-            if (!text.starts_with("nop") && !text.starts_with("int3")) kept = places.size();
-            at = vm::Virtual{vm::number(at) + instruction->length};
-        }
-        drop_gap();
-    }
-    return places;
+    return code_places(image.protected_code.ranges, image.symbols,
+                       image.is_64_bit() ? vm::CodeSize::bits64 : vm::CodeSize::bits32, [this](vm::Virtual at) {
+                           const auto code = guest_.text_at(at);
+                           return std::vector(code.begin(), code.end());
+                       });
 }
 
 bool GuestSubject::is_new(std::size_t window, const Point& from, std::span<const Landed> landed, unsigned more) {

@@ -210,6 +210,33 @@ TEST(Linux, ShowsWhatAPlantedBugDoes) {
         << replayed.err;
 }
 
+TEST(Linux, ShowsTracesAndExecutedCodeOnAPage) {
+    const TemporaryFolder folder;
+    auto words = poke;
+    words.insert(words.end(), {"--events", "nmi", "--window", "entry_SYSCALL_64", "--json", "-"});
+    const auto plain = sweep_linux(words);
+    words.insert(words.end(), {"--html", folder.path() / "page.html"});
+    const auto with_page = sweep_linux(words);
+    EXPECT_EQ(with_page.code, 1) << with_page.err;
+    const auto before = json::parse(plain.out)["results"][0], after = json::parse(with_page.out)["results"][0];
+    for (const auto* const field : {"boundaries", "schedules", "findings", "finding"})
+        EXPECT_EQ(before[field], after[field]) << "a trace must not change the sweep: " << field;
+    EXPECT_THAT(after["found"][0]["trace"].dump(),
+                AllOf(HasSubstr(">>> nmi lands at entry_SYSCALL_64"), HasSubstr("=== vector 2 goes to asm_exc_nmi"),
+                      HasSubstr("=== vector 6 goes to asm_exc_invalid_op")));
+    EXPECT_GT(after["instructions"].size(), 10U);
+}
+
+TEST(Linux, TellsTheStoryOfAFinding) {
+    Words words{"explain", "--machine", "amd", "linux/getpid@nmi:entry_SYSCALL_64"};
+    words.insert(words.end(), poke.begin(), poke.end());
+    const auto result = run_gatecrash(words);
+    EXPECT_EQ(result.code, 0) << result.err;
+    EXPECT_THAT(result.out, AllOf(HasSubstr("Vector 2 (NMI) interrupts entry_SYSCALL_64."),
+                                  HasSubstr("Vector 6 (#UD) interrupts asm_exc_nmi."),
+                                  HasSubstr("What must hold by I8 (no unexpected vector)")));
+}
+
 TEST(Linux, GivesTheKernelAnotherCpu) {
     auto words = poke;
     words.insert(words.end(), {"--cpu", "no-fsgsbase,no-smap", "--events", "nmi", "--window", "entry_SYSCALL_64"});

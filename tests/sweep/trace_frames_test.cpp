@@ -145,6 +145,14 @@ TEST_F(Frames, AreFollowedUnderANewerOneAtTheSamePlace) {
     EXPECT_EQ(popped.of, Of::changed);
 }
 
+TEST_F(Frames, AreFollowedInTheNewestOnes) {
+    for (std::uint64_t i = 0; i < 9; ++i) (void)push(stack - 0x100 * i, 1, 0x2000 + i);
+    write(stack, {2});
+    EXPECT_THAT(frames_.changes("code"), IsEmpty());
+    write(stack - 0x100, {2});
+    EXPECT_THAT(frames_.changes("code"), SizeIs(1));
+}
+
 TEST_F(Frames, AreGivenUpWhereTheInterruptedCodeGoesOn) {
     (void)push(stack, 1, 0x2000);
     frames_.give_up_finished(false, 1, 0x1ff8);

@@ -120,17 +120,22 @@ std::optional<TracedReturn> TraceFrames::after_return(bool faults) {
 }
 
 std::vector<TracedFrameChange> TraceFrames::changes(const std::string& actor) {
+    // Exceptions that raise one another without end leave a frame each. What matters happens to the newest ones.
+    constexpr std::ptrdiff_t followed = 8;
     std::vector<TracedFrameChange> all;
+    const auto live = std::ranges::count(frames_, Frame::State::live, &Frame::state);
+    auto skipped = std::max(live - followed, std::ptrdiff_t{0});
     for (auto& frame : frames_) {
-        if (frame.state != Frame::State::live) continue;
-        auto now = words_at(frame.address);
+        if (frame.state != Frame::State::live || skipped-- > 0) continue;
         TracedFrameChange change{actor, frame.number, frame.address, {}, {}};
-        for (std::size_t i = 0; i < std::min(now.size(), frame.now.size()); ++i) {
-            if (now[i].value == frame.now[i].value) continue;
-            change.before.push_back(frame.now[i]);
-            change.after.push_back(now[i]);
+        for (auto& word : frame.now) {
+            const auto value = read_.word(word.address).value_or(word.value);
+            if (value == word.value) continue;
+            change.before.push_back(word);
+            word.value = value;
+            word.about = about(word.name, value);
+            change.after.push_back(word);
         }
-        frame.now = std::move(now);
         if (!change.after.empty()) all.push_back(std::move(change));
     }
     return all;

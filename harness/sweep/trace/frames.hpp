@@ -32,7 +32,8 @@ class TraceFrames {
     /// Returns what that IRET did. `faults`: it raised an exception, and popped nothing. Empty if the latest step was
     /// no IRET.
     [[nodiscard]] std::optional<TracedReturn> after_return(bool faults);
-    /// Returns what the latest step changed in frames that wait for their IRET. `actor` names that step.
+    /// Returns what the latest step changed in frames that wait for their IRET, in the newest eight of them. `actor`
+    /// names that step.
     [[nodiscard]] std::vector<TracedFrameChange> changes(const std::string& actor);
     /// Gives up the frames that no IRET need pop any more. In user code these are all of them. Otherwise it is one
     /// whose interrupted code goes on at `rip` with `rsp`.
