@@ -51,12 +51,12 @@ class OwnEntryCode : public testing::Test {
 
     /// Builds a guest from one assembly file, and returns its path.
     static fs::path build(const std::string& name, const std::string& source,
-                          const std::string& package = "gatecrash-guest") {
+                          const std::string& package = "gatecrash-guest", const std::string& more = "") {
         auto guest = folder_->path() / (name + ".elf");
         const auto file = folder_->file(name + ".S", source);
         expect_success(run_with_sdk({"/bin/sh", "-c",
-                                     "cc $(pkg-config --cflags " + package + ") -o " + guest.string() + " " + file +
-                                         " $(pkg-config --libs " + package + ")"}));
+                                     "cc $(pkg-config --cflags " + package + ") " + more + " -o " + guest.string() +
+                                         " " + file + " $(pkg-config --libs " + package + ")"}));
         return guest;
     }
 
@@ -79,6 +79,19 @@ std::set<std::string> symbols_of(const std::string& report, const std::string& b
         symbols.insert(line.substr(begin, line.find_first_of("+#,: ", begin) - begin));
     }
     return symbols;
+}
+
+TEST_F(OwnEntryCode, ShowsItsSourceInATrace) {
+    const auto source = posix::read_file(BUILD "/../examples/out-of-tree/entry.S");
+    const auto trace = [&](const std::string& name, const std::string& flags) {
+        const auto guest = build(name, source, "gatecrash-guest", flags);
+        return run_with_sdk({program_, "replay", "--machine", "amd", "--trace", guest.string() + "@nmi:entry_syscall"})
+            .out;
+    };
+    const auto line = std::count(source.begin(), source.begin() + source.find("\nentry_nmi:") + 1, '\n') + 2;
+    EXPECT_THAT(trace("with-lines", "-g"),
+                testing::ContainsRegex(fmt::format("\n       [^ ]*with-lines.S:{}\n    1  entry_nmi ", line)));
+    EXPECT_THAT(trace("without-lines", ""), testing::Not(HasSubstr("without-lines.S:")));
 }
 
 /// A repository with an entry.S, for `git bisect`.
