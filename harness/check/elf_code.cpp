@@ -95,6 +95,10 @@ class ElfCodeReader {
             const char* text = elf_strptr(elf_.get(), names, header.sh_name);
             const std::string name = text == nullptr ? "" : text;
             const bool is_loaded = (header.sh_flags & SHF_ALLOC) != 0;
+            // References from one section of debug information to another are offsets, as if all began at 0.
+            const bool is_debug = name.starts_with(".debug_") && (header.sh_flags & SHF_COMPRESSED) == 0;
+            if (!file_.is_linked && is_debug && header.sh_type == SHT_PROGBITS)
+                places_[elf_ndxscn(section)].bytes = part(header.sh_offset, header.sh_size);
             const bool has_bytes = header.sh_type == SHT_PROGBITS || header.sh_type == SHT_NOTE;
             if ((!is_loaded && !name.starts_with(".discard.")) || (header.sh_flags & SHF_COMPRESSED) != 0) continue;
             if (!has_bytes && header.sh_type != SHT_NOBITS) continue;

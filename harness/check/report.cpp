@@ -97,7 +97,13 @@ Report make_report(const CodeFile& file, const std::string& path, CheckResult re
                   .unused = {}};
     if (runs != nullptr) report.reach = reach_of(file, result.instructions, *runs);
     std::optional<kernel::SourceLines> lines;
-    if (file.is_linked && !result.findings.empty()) lines.emplace(path);
+    if (!result.findings.empty()) {
+        if (file.is_linked) {
+            lines.emplace(path);  // the content may be unpacked
+        } else {
+            lines.emplace(file.content);
+        }
+    }
     std::vector<bool> used(suppressions.size());
     for (auto& finding : result.findings) {
         NamedFinding named{.rule = &text_of(finding.rule),

@@ -4,6 +4,7 @@
 #include <elfutils/libdw.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <libelf.h>
 
 #include <algorithm>
 #include <string_view>
@@ -27,12 +28,25 @@ std::string_view without_common_folders(std::string_view file, const std::string
 struct SourceLines::Debug {
     explicit Debug(const std::string& path)
         : file(posix::open_file(path, O_RDONLY)), dwarf(dwarf_begin(file.get(), DWARF_C_READ), dwarf_end) {}
+    explicit Debug(std::span<const std::byte> content)
+        : elf(elf_memory(const_cast<char*>(reinterpret_cast<const char*>(content.data())), content.size()),
+              elf_end),  // NOLINT(cppcoreguidelines-pro-type-const-cast): libelf only reads it
+          dwarf(dwarf_begin_elf(elf.get(), DWARF_C_READ, nullptr), dwarf_end) {}
 
     posix::FileDescriptor file;
+    std::unique_ptr<Elf, decltype(&elf_end)> elf{nullptr, elf_end};
     std::unique_ptr<Dwarf, decltype(&dwarf_end)> dwarf;  ///< null without debug information
 };
 
-SourceLines::SourceLines(const std::string& path) : debug_(std::make_shared<Debug>(path)) {
+SourceLines::SourceLines(const std::string& path) : debug_(std::make_shared<Debug>(path)) { find_units(); }
+
+SourceLines::SourceLines(std::span<const std::byte> content) {
+    elf_version(EV_CURRENT);
+    debug_ = std::make_shared<Debug>(content);
+    find_units();
+}
+
+void SourceLines::find_units() {
     auto* const dwarf = debug_->dwarf.get();
     if (dwarf == nullptr) return;
     Dwarf_CU* unit = nullptr;

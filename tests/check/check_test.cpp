@@ -146,11 +146,13 @@ TEST(Check, TakesMoreEntryPoints) {
 }
 
 TEST(Check, TellsTheSourceLine) {
-    const auto report = check_code("64-traced.elf");
-    ASSERT_THAT(report.findings, SizeIs(1)) << to_text(report);
-    EXPECT_EQ(report.findings[0].rule->rule, Rule::instrumentation_hook);
-    EXPECT_EQ(report.findings[0].place, "traced");
-    EXPECT_THAT(report.findings[0].source, testing::Optional(HasSubstr("traced.c:5")));
+    for (const auto* const file : {"64-traced.elf", "64-traced.o", "32-traced.o"}) {
+        const auto report = check_code(file);
+        ASSERT_THAT(report.findings, SizeIs(1)) << file << "\n" << to_text(report);
+        EXPECT_EQ(report.findings[0].rule->rule, Rule::instrumentation_hook);
+        EXPECT_EQ(report.findings[0].place, "traced");
+        EXPECT_THAT(report.findings[0].source, testing::Optional(HasSubstr("traced.c:5"))) << file;
+    }
 }
 
 std::string error_of(kernel::Bytes file, const Request& request = {}) {
