@@ -56,6 +56,9 @@ void Interpreter::return_from_entry(const EntryState& state, const Decoded& deco
         if (state.gs == Owner::kernel) accuse(Rule::wrong_gs_return, "returns to CPL 3 with the kernel's GS base");
         if (state.cr3 == Owner::kernel) accuse(Rule::wrong_cr3_return, "returns to CPL 3 with the kernel's CR3");
         if (policy_.needs_verw && !state.has_verw) accuse(Rule::missing_verw, "returns to CPL 3 without VERW");
+        if (policy_.needs_ibpb && !state.has_ibpb) accuse(Rule::missing_ibpb, "returns to CPL 3 without IBPB");
+        if (policy_.needs_spec_ctrl && !state.has_spec_ctrl)
+            accuse(Rule::missing_spec_ctrl, "returns to CPL 3 without a write of SPEC_CTRL");
         return;
     }
     if (to != Owner::kernel || !is_own_frame) return;

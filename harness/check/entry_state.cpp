@@ -95,7 +95,8 @@ std::size_t EntryState::hash() const {
     for (const auto part :
          {static_cast<unsigned>(gs), static_cast<unsigned>(cr3), static_cast<unsigned>(interrupted_gs),
           static_cast<unsigned>(interrupted_cr3), static_cast<unsigned>(interrupts), static_cast<unsigned>(direction),
-          static_cast<unsigned>(alignment), has_verw ? 1U : 0U, has_conditional_gs ? 1U : 0U}) {
+          static_cast<unsigned>(alignment), has_verw ? 1U : 0U, has_conditional_gs ? 1U : 0U, has_ibpb ? 1U : 0U,
+          has_spec_ctrl ? 1U : 0U}) {
         small = small * 4 + part;
     }
     mix(hash, small);

@@ -7,7 +7,8 @@ namespace {
 
 using Kind = Value::Kind;
 
-constexpr std::int64_t msr_gs_base = 0xc0000101, msr_kernel_gs_base = 0xc0000102;
+constexpr std::int64_t msr_gs_base = 0xc0000101, msr_kernel_gs_base = 0xc0000102, msr_spec_ctrl = 0x48,
+                       msr_pred_cmd = 0x49;
 constexpr std::int64_t bit_if = 0x200, bit_df = 0x400, bit_ac = 0x40000;
 constexpr std::size_t rax_number = 0, rcx_number = 1, rdx_number = 2;
 
@@ -170,11 +171,21 @@ bool Interpreter::execute_gs(EntryState& state, const Decoded& decoded, Operands
                 state.gs = Owner::unknown;
             }
             state.has_conditional_gs = false;
+            note_barriers(state);
             return true;
         }
         default:
             return false;
     }
+}
+
+/// Notes a write of the MSRs that control speculation. IBPB is bit 0 of PRED_CMD.
+void Interpreter::note_barriers(EntryState& state) {
+    const auto& msr = state.registers[rcx_number];
+    const auto& low = state.registers[rax_number];
+    if (msr == constant(msr_spec_ctrl)) state.has_spec_ctrl = true;
+    const bool is_without_ibpb = low.is(Kind::constant) && (low.number & 1) == 0;
+    if (msr == constant(msr_pred_cmd) && !is_without_ibpb) state.has_ibpb = true;
 }
 
 bool Interpreter::execute_system(EntryState& state, const Decoded& decoded, Operands operands) {

@@ -44,6 +44,7 @@ class Interpreter {
     using Operands = const ZydisDecodedOperand (&)[ZYDIS_MAX_OPERAND_COUNT];
 
     // Each returns false for an instruction that it does not know.
+    static void note_barriers(EntryState& state);
     bool execute_gs(EntryState& state, const Decoded& decoded, Operands operands);
     bool execute_system(EntryState& state, const Decoded& decoded, Operands operands);
     bool execute_stack(EntryState& state, const Decoded& decoded, Operands operands, const Accuse& accuse);

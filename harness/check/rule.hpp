@@ -29,6 +29,8 @@ enum class Rule : std::uint8_t {
     swapgs_without_fence,
     missing_verw,
     load_after_verw,
+    missing_ibpb,
+    missing_spec_ctrl,
 };
 
 /// One rule, as reports and docs/reference/check-rules.md show it.

@@ -35,8 +35,8 @@ void add_check(OptionList& options) {
               "also an entry point; repeat it for more. SYMBOL=KIND says how the CPU enters: syscall, sysenter, idt, "
               "idt-code, ist, ist-code, nmi or unknown (default: as the name suggests)");
     add_words(options, require_option, "WORD",
-              "also require what only some kernels need; repeat it for more: verw, on each way to CPL 3, or "
-              "swapgs-fence, after each conditional SWAPGS");
+              "also require what only some kernels need; repeat it for more: verw, ibpb or spec-ctrl, on each way to "
+              "CPL 3, or swapgs-fence, after each conditional SWAPGS");
     add_text(options, suppress_option, "FILE", "accept the findings that FILE lists, in lines of RULE SYMBOL REASON");
     add_words(options, run_option, "RESULT",
               "also say what a sweep of FILE executed; RESULT is its --json document. Repeat it for more");
@@ -56,13 +56,16 @@ check::Request::Entry read_entry(const std::string& text, const Values& values) 
 }
 
 void require(check::Policy& policy, const std::string& word, const Values& values) {
-    if (word == "verw") {
-        policy.needs_verw = true;
-    } else if (word == "swapgs-fence") {
-        policy.needs_swapgs_fence = true;
-    } else {
-        values.fail(fmt::format("--{} must be verw or swapgs-fence, not '{}'", require_option, word));
+    constexpr std::pair<std::string_view, bool check::Policy::*> needs[] = {
+        {"verw", &check::Policy::needs_verw},
+        {"swapgs-fence", &check::Policy::needs_swapgs_fence},
+        {"ibpb", &check::Policy::needs_ibpb},
+        {"spec-ctrl", &check::Policy::needs_spec_ctrl}};
+    const auto* const need = std::ranges::find(needs, word, [](const auto& each) { return each.first; });
+    if (need == std::end(needs)) {
+        values.fail(fmt::format("--{} must be verw, swapgs-fence, ibpb or spec-ctrl, not '{}'", require_option, word));
     }
+    policy.*need->second = true;
 }
 
 /// Returns the files that the command writes.

@@ -31,7 +31,9 @@ Request request_for(Rule rule) {
     return {.sections = {},
             .entries = {},
             .policy = {.needs_verw = rule == Rule::missing_verw || rule == Rule::load_after_verw,
-                       .needs_swapgs_fence = rule == Rule::swapgs_without_fence}};
+                       .needs_swapgs_fence = rule == Rule::swapgs_without_fence,
+                       .needs_ibpb = rule == Rule::missing_ibpb,
+                       .needs_spec_ctrl = rule == Rule::missing_spec_ctrl}};
 }
 
 /// Returns where the file of a rule breaks it.
@@ -79,7 +81,8 @@ INSTANTIATE_TEST_SUITE_P(Check, EachRule, testing::ValuesIn(every_rule()),
                          [](const auto& param) { return file_of(param.param); });
 
 TEST(Rules, OfOnlySomeKernelsAreAskedFor) {
-    for (const auto rule : {Rule::missing_verw, Rule::load_after_verw, Rule::swapgs_without_fence})
+    for (const auto rule : {Rule::missing_verw, Rule::load_after_verw, Rule::swapgs_without_fence, Rule::missing_ibpb,
+                            Rule::missing_spec_ctrl})
         EXPECT_THAT(check_code("64-" + file_of(rule) + ".o").findings, IsEmpty()) << text_of(rule).name;
 }
 

@@ -57,7 +57,8 @@ TEST(Usage, IsExplainedWhereItIsWrong) {
     expect_wrong_usage({"check", GATECRASH}, "neither a section .noinstr.text nor .entry.text: name the sections");
     expect_wrong_usage({"check", GATECRASH, "--section", ".nothing"}, "no section .nothing");
     expect_wrong_usage({"check", GATECRASH, "--entry", "main=trap"}, "the kind must be one of syscall, sysenter, idt,");
-    expect_wrong_usage({"check", GATECRASH, "--require", "ibpb"}, "--require must be verw or swapgs-fence, not 'ibpb'");
+    expect_wrong_usage({"check", GATECRASH, "--require", "stibp"},
+                       "--require must be verw, swapgs-fence, ibpb or spec-ctrl, not 'stibp'");
     expect_wrong_usage({"check", GATECRASH, "--suppress", "/nonexistent"}, "--suppress: cannot read /nonexistent");
     expect_wrong_usage({"check", GATECRASH, "--suppress", GATECRASH}, GATECRASH ":1: no rule is called");
     expect_wrong_usage({"check", GATECRASH, "--sarif", "-", "--json", "-"}, "--json and --sarif both write to");
