@@ -13,8 +13,8 @@
 
 namespace gatecrash::kernel {
 
-/// Reads the line tables of an ELF file with debug information (DWARF), each when it is first needed. A vmlinux can have
-/// hundreds of MB.
+/// Reads the line tables of an ELF file with debug information (DWARF), each when it is first needed. A vmlinux can
+/// have hundreds of MB.
 class SourceLines {
   public:
     /// Opens the file `path`. There are no source lines if it has no debug information, or is no ELF file. Throws
