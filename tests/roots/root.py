@@ -40,6 +40,8 @@ class Root:
         return ended.stdout
 
     def install(self, *packages):
+        # A new root has no package lists.
+        self.run("apt-get -qq update")
         self.run(f"apt-get -qq install -y --no-install-recommends {' '.join(map(str, packages))}")
 
     def copy(self, outside, inside):
