@@ -6,12 +6,14 @@ FOLDER is where the packages are built.
 """
 
 import pathlib
-import re
 import subprocess
 import sys
 
 sys.dont_write_bytecode = True  # keeps the source folder unchanged
 from root import SOURCE, Root, check_sweep, skip_without_root  # noqa: E402
+
+sys.path.append(str(SOURCE / "tools"))
+from prose_text import read_markdown  # noqa: E402
 
 SWEEP = "run nested-nmi/flag-only nested-nmi/copied-frame --machine amd --quiet"
 KERNEL = {"GATECRASH_KERNEL": "/srv/kernel/vmlinuz", "GATECRASH_MODULES": "/srv/kernel/modules"}
@@ -34,9 +36,11 @@ def check_links(pages):
     """Checks that each link of the installed pages leads to a file."""
     links = 0
     for page in pages.rglob("*.md"):
-        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
-            links += 1
-            assert (page.parent / link).exists(), f"{page}: no {link}"
+        for line, target in read_markdown(page.read_text()).links:
+            file = target.partition("#")[0]
+            if ":" not in file:
+                links += 1
+                assert (page.parent / file).exists(), f"{page}:{line}: no {file}"
     assert links > 100, links
 
 
@@ -50,9 +54,10 @@ def main(folder):
     with Root(codename) as root:
         root.copy([package, tarball], "srv")
         root.copy((SOURCE / "build/machines/kernel").iterdir(), "srv/kernel")
-        root.run("ln -s vmlinuz-* /srv/kernel/vmlinuz")
-        root.install(f"/srv/{package.name}", "qemu-system-x86", "g++", "meson", "pkg-config")
-        assert "nested-nmi/flag-only" in root.run("gatecrash list")
+        root.run("ln -s /srv/kernel/vmlinuz-* /srv/kernel/vmlinuz")
+        root.install(f"/srv/{package.name}", "qemu-system-x86", "g++", "meson", "pkg-config", "xz-utils")
+        listed = root.run("gatecrash list")
+        assert "nested-nmi:" in listed and "  flag-only\n" in listed, listed
         check_links(root.path / "usr/share/doc/gatecrash")
         root.run("test -f /usr/share/man/man1/gatecrash.1.gz -a -f /usr/share/bash-completion/completions/gatecrash")
         sweep(root, "/usr/bin/gatecrash")
