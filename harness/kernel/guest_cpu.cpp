@@ -85,6 +85,15 @@ constexpr std::array choices{
 
 constexpr std::uint32_t xsave_leaf = 0xd, hypervisor_leaves = 0x40000000, hypervisor_mask = 0xffffff00;
 
+/// Linux takes FSRM for a promise of ERMS. If there is no ERMS, its memmove() then copies without end
+/// (arch/x86/lib/memmove_64.S of 6.1). Bochs's Tiger Lake under Linux 7.3 has FSRM alone.
+void hide_fsrm_without_erms(std::vector<kvm_cpuid_entry2>& entries) {
+    constexpr auto erms = bit(9), fsrm = bit(4);
+    for (auto& entry : entries) {
+        if (entry.function == 7 && entry.index == 0 && (entry.ebx & erms) == 0) entry.edx &= ~fsrm;
+    }
+}
+
 }  // namespace
 
 std::span<const CpuChoice> cpu_choices() { return choices; }
@@ -125,6 +134,7 @@ std::vector<kvm_cpuid_entry2> kernel_cpuid(std::vector<kvm_cpuid_entry2> support
             entry.edx &= ~each.edx;
         }
     }
+    hide_fsrm_without_erms(supported);
     for (const auto* const choice : parse_cpu(cpu)) {
         for (const auto& change : choice->changes) {
             for (auto& entry : supported) {

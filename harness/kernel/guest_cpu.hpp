@@ -25,7 +25,7 @@ struct CpuChoice {
 
 /// Removes features from `supported`, the list of KVM_GET_SUPPORTED_CPUID. The TSC, random numbers and KVM's interface
 /// to its guests make two runs of one kernel differ. XSAVE and the features that need it have state that would have to
-/// be saved. Then makes the changes of `cpu`, which parse_cpu() reads.
+/// be saved. FSRM without ERMS makes Linux hang. Then makes the changes of `cpu`, which parse_cpu() reads.
 [[nodiscard]] std::vector<kvm_cpuid_entry2> kernel_cpuid(std::vector<kvm_cpuid_entry2> supported,
                                                          std::string_view cpu = {});
 

@@ -44,6 +44,18 @@ TEST(GuestCpu, HidesWhatMakesRunsDiffer) {
     EXPECT_TRUE(has(leaf(1, "").ecx, 17)) << "PCID";
 }
 
+TEST(GuestCpu, HasFastShortMovesOnlyWithFastMoves) {
+    const auto fsrm_if = [](std::uint32_t leaf_7_ebx) {
+        kvm_cpuid_entry2 entry{};
+        entry.function = 7;
+        entry.ebx = leaf_7_ebx;
+        entry.edx = 1U << 4;
+        return has(kernel_cpuid({entry}).front().edx, 4);
+    };
+    EXPECT_TRUE(fsrm_if(1U << 9));
+    EXPECT_FALSE(fsrm_if(0));
+}
+
 TEST(GuestCpu, TakesSingleFeaturesAway) {
     EXPECT_TRUE(has(leaf(7, "host").ebx, 0));
     EXPECT_FALSE(has(leaf(7, "no-fsgsbase").ebx, 0));
