@@ -170,6 +170,7 @@ void KernelGuest::restore(const KernelState& state) {
     if (std::exchange(may_be_halted_, false)) cpu_.wake();
     nmi_sink_.drain(vm_, cpu_);
     memory_states_.value().restore(state.pages);
+    if (!has_nested_paging_) vm::quirks::forget_page_tables(vm_, memory_.bytes().first(vm::page_size));
     console_ = state.console;
     set_registers(state.cpu, state.devices);
 }

@@ -30,6 +30,7 @@
 #include "vm/instruction.hpp"
 #include "vm/page.hpp"
 #include "vm/quirks/nmi_sink.hpp"
+#include "vm/quirks/stale_page_tables.hpp"
 #include "vm/watchdog.hpp"
 
 namespace gatecrash::kernel {
@@ -229,6 +230,7 @@ class KernelGuest {
     kvm::Vm vm_;
     kvm::Vcpu cpu_;
     vm::Watchdog watchdog_;
+    bool has_nested_paging_ = vm::quirks::has_nested_paging();
     bool may_be_halted_ = false;  ///< the watchdog ended a run, which may have waited in a HLT
     std::chrono::microseconds tick_{7000};
     std::optional<MemoryStates> memory_states_;
