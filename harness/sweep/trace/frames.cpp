@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <functional>
-#include <ranges>
 #include <string_view>
 
 #include "vm/state/registers.hpp"

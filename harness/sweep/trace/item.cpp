@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <ranges>
 #include <string_view>
 
 namespace gatecrash::sweep {
@@ -14,7 +13,8 @@ namespace {
 /// differs.
 std::string drawn(const FrameWords& words, const FrameWords& pushed = {}) {
     std::string text;
-    for (const auto& word : std::ranges::reverse_view(words)) {
+    for (auto next = words.rbegin(); next != words.rend(); ++next) {
+        const auto& word = *next;
         text += fmt::format("\n         {:#018x}  {:<6}  {:#x}", word.address, word.name, word.value);
         if (!word.about.empty()) text += "  " + word.about;
         const auto was = std::ranges::find(pushed, word.name, &FrameWord::name);
