@@ -79,7 +79,7 @@ void EntryState::forget_for_call() {
     interrupts = FlagState::unknown;
     direction = FlagState::clear;
     comparison = {};
-    has_verw = false;
+    has_verw = has_ibpb = has_spec_ctrl = false;
 }
 
 void EntryState::forget_entry() {

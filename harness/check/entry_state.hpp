@@ -81,7 +81,7 @@ struct EntryState {
     Owner interrupted_gs = Owner::unknown, interrupted_cr3 = Owner::unknown;  ///< those of the interrupted code
     FlagState interrupts = FlagState::unknown, direction = FlagState::unknown, alignment = FlagState::unknown;
     bool has_verw = false;                         ///< since the last call
-    bool has_ibpb = false, has_spec_ctrl = false;  ///< written since the entry
+    bool has_ibpb = false, has_spec_ctrl = false;  ///< written since the last call
     bool has_conditional_gs = false;  ///< SWAPGS may have been skipped or executed speculatively since the last fence
     std::array<Value, 16> registers;
     std::vector<Slot> slots;  ///< by base and offset

@@ -76,11 +76,12 @@ constexpr RuleText rule_texts[] = {
      "the load puts data of the kernel into the buffers again",
      "Linux, Documentation/arch/x86/mds.rst; row F11 of the catalogue"},
     {Rule::missing_ibpb, "missing-ibpb",
-     "a return to CPL 3 without IBPB, which is bit 0 of the MSR PRED_CMD, since the entry. Only with `--require ibpb`",
+     "a return to CPL 3 without IBPB, which is bit 0 of the MSR PRED_CMD, since the last call. Only with `--require "
+     "ibpb`",
      "branch predictions that the kernel, or another program, left there act on user code",
      "SDM volume 4, IA32_PRED_CMD; Linux, Documentation/admin-guide/hw-vuln/spectre.rst"},
     {Rule::missing_spec_ctrl, "missing-spec-ctrl",
-     "a return to CPL 3 without a write of the MSR SPEC_CTRL since the entry. Only with `--require spec-ctrl`",
+     "a return to CPL 3 without a write of the MSR SPEC_CTRL since the last call. Only with `--require spec-ctrl`",
      "user code runs with the restrictions of the kernel, which are slow, or without its own",
      "SDM volume 4, IA32_SPEC_CTRL; Linux, Documentation/admin-guide/hw-vuln/spectre.rst"},
 };

@@ -5,12 +5,14 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "cases/registry.hpp"
 #include "cli/commands.hpp"
 #include "cli/markdown.hpp"
 #include "cli/option_groups.hpp"
 #include "cli/output.hpp"
 #include "cli/reference.hpp"
 #include "cli/replay.hpp"
+#include "cli/select.hpp"
 #include "cli/version.hpp"
 
 namespace gatecrash::cli {
@@ -22,7 +24,12 @@ struct ExplainOptions {
     std::optional<ReplayOptions> findings{};  ///< schedules to explain instead
 };
 
-bool is_schedule(const std::string& word) { return word.find('@') != std::string::npos; }
+/// A schedule without events is only a target: CASE/VARIANT, or a file. One term has a slash, too.
+bool is_schedule(const std::string& word) {
+    if (word.find('@') != std::string::npos) return true;
+    return word.find('/') != std::string::npos && (is_file(word) || schedule_of(word) != ScheduleOf::guest ||
+                                                   find_variant(cases::all_cases(), word).variant != nullptr);
+}
 
 /// Returns the terms that `words` name. All words together can be one name, such as "kernel GS". Otherwise each word is
 /// a name.
@@ -47,6 +54,7 @@ ExplainOptions read_explain(const Values& values) {
     ExplainOptions options{.common = read_common(values)};
     const auto words = values.arguments();
     if (std::ranges::any_of(words, is_schedule)) {
+        if (!std::ranges::all_of(words, is_schedule)) values.fail("explain terms and schedules one by one");
         options.findings = read_schedules(values);
         options.findings->trace.has_story = true;
         return options;

@@ -58,7 +58,7 @@ int replay_on_guests(std::string_view name, const ReplayOptions& options) {
     TextOutput text(destinations, options.common.quiet);
     TraceOutput output(options.trace, text, documents);
     Tracing tracing(options.trace, options.reports.html.has_value(), text.is_terminal(), output.print());
-    ReplayReport report(text, documents, tracing);
+    ReplayReport report(text, documents, tracing, options.for_schedules());
     for (const auto& [schedule, target] : replays) {
         output.show_source_of(target.is_file() ? Words{schedule.target} : Words{});
         vm::Guest machine(local->system, target.image, local->repairs);
@@ -73,6 +73,12 @@ int replay_on_guests(std::string_view name, const ReplayOptions& options) {
 
 }  // namespace
 
+Words ReplayOptions::for_schedules() const {
+    auto words = command == ScheduleOf::guest ? Words() : options_of(kernel);
+    if (common.machine != MachineName::automatic) words.insert(words.end(), {"--machine", name_of(common.machine)});
+    return words;
+}
+
 std::vector<Destination> destinations_of(const ReplayOptions& options) {
     auto destinations = destinations_of(options.common, options.reports);
     if (options.trace.file) destinations.push_back({"--trace", *options.trace.file});
@@ -85,7 +91,7 @@ ReplayOptions read_schedules(const Values& values) {
     options.command = schedule_of(options.schedules.front());
     const bool is_one = std::ranges::all_of(
         options.schedules, [&](const auto& schedule) { return schedule_of(schedule) == options.command; });
-    if (!is_one) values.fail("some schedules are for a kernel, and some are not: replay them one by one");
+    if (!is_one) values.fail("the schedules are for different commands: replay them one by one");
     refuse_other_options(values, options.command);
     if (options.command != ScheduleOf::guest) refuse_stepper(options.common, values);
     options.kernel = read_kernel_replay(values, options.command);

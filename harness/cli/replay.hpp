@@ -17,6 +17,9 @@ struct ReplayOptions {
     TraceOptions trace{};
     ScheduleOf command = ScheduleOf::guest;  ///< all schedules are of this command
     KernelReplayOptions kernel{};
+
+    /// Returns the options that another command needs for the same schedules.
+    [[nodiscard]] Words for_schedules() const;
 };
 
 /// Returns the files that `replay` writes with these options.

@@ -38,6 +38,8 @@ int trace_inside(const CommonOptions& inside, Connection connection, bool has_fi
         return code;
     }
     const auto content = posix::memory_file("gatecrash-trace");
+    // Standard error also has messages, so it stays where it is if nobody sees the trace.
+    if (is_on_standard_error && inside.quiet) return run_inside(inside, connection);
     (is_on_standard_error ? connection.err : connection.out) = content.get();
     const int code = run_inside(inside, connection);
     output.add(posix::read_all(posix::reopen(content.get()).get()));
@@ -99,7 +101,7 @@ int replay_on_linux(std::string_view name, const ReplayOptions& options,
                          : run_inside(inside, connection);
     }
     Tracing tracing(options.trace, options.reports.html.has_value(), text.is_terminal(), output.print());
-    ReplayReport report(text, documents, tracing);
+    ReplayReport report(text, documents, tracing, options.for_schedules());
     kernel::LoadedKernel loaded(local->system, saved, kernel.pokes);
     for (const auto& schedule : schedules) {
         const auto sweep = sweep_options(schedule, options.kernel.window);
@@ -126,7 +128,7 @@ int replay_on_image(std::string_view name, const ReplayOptions& options,
     TraceOutput output(options.trace, text, documents);
     if (options.trace.is_wanted) output.show_source_of({setup.file});
     Tracing tracing(options.trace, options.reports.html.has_value(), text.is_terminal(), output.print());
-    ReplayReport report(text, documents, tracing);
+    ReplayReport report(text, documents, tracing, options.for_schedules());
     for (const auto& schedule : schedules) {
         const auto sweep = sweep_options(schedule, {});
         kernel::LoadedImage image(local->system, {setup, window, image_options.seconds}, sweep.events);
@@ -192,6 +194,18 @@ KernelReplayOptions read_kernel_replay(const Values& values, ScheduleOf command)
         values.fail(fmt::format("--window {}", error.what()));
     }
     return options;
+}
+
+Words options_of(const KernelReplayOptions& options) {
+    if (!options.image) {
+        auto words = words_of(options.kernel);
+        if (!options.window.empty()) words.insert(words.end(), {"--window", joined(options.window)});
+        return words;
+    }
+    auto words = options.image->words;
+    words.insert(words.begin(), {"--image", options.image->setup.file});
+    words.insert(words.end(), {"--window", to_string(*options.image_window)});
+    return words;
 }
 
 void refuse_other_options(const Values& values, ScheduleOf command) {

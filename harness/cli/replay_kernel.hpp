@@ -30,6 +30,9 @@ enum class ScheduleOf : std::uint8_t { guest, linux, kernel };
 void add_kernel_replay(OptionList& options);
 [[nodiscard]] KernelReplayOptions read_kernel_replay(const Values& values, ScheduleOf command);
 
+/// Returns the options of a command line that stand for these.
+[[nodiscard]] Words options_of(const KernelReplayOptions& options);
+
 /// Refuses options that schedules of this command do not have.
 void refuse_other_options(const Values& values, ScheduleOf command);
 

@@ -44,7 +44,7 @@ void ReplayReport::add(const suite::About& about, const suite::Variant* variant,
     if (trace.has_story) {
         const auto story = tracing_.story();
         stories_.push_back(story_json(schedule, replayed, story));
-        return text_.print((is_next ? "\n" : "") + story_text(variant, schedule, replayed, story));
+        return text_.print((is_next ? "\n" : "") + story_text(variant, schedule, replayed, story, options_));
     }
     text_.print((is_next || trace.is_printed() ? "\n" : "") + result_text(schedule, replayed));
 }
@@ -59,10 +59,10 @@ int ReplayReport::finish(const report::MachineDescription& machine) {
     documents_.write(machine, results_);
     if (const auto breaking = std::ranges::count(results_, suite::Verdict::breaks, &suite::Result::verdict)) {
         const auto first = std::ranges::find(results_, suite::Verdict::breaks, &suite::Result::verdict);
-        const auto schedule = report::shell_command({to_string(first->sweep.findings.front().schedule)});
-        fmt::print(stderr, "gatecrash: an invariant broke{}; {}`gatecrash explain {}` tells the story\n",
+        const auto explain = report::replay_command(first->sweep.findings.front().schedule, options_, "explain");
+        fmt::print(stderr, "gatecrash: an invariant broke{}; {}`{}` tells the story\n",
                    results_.size() == 1 ? "" : fmt::format(" in {} of {} schedules", breaking, results_.size()),
-                   trace.is_wanted ? "" : "--trace shows each step, and ", schedule);
+                   trace.is_wanted ? "" : "--trace shows each step, and ", explain);
     }
     return static_cast<int>(report::exit_code_of(results_));
 }

@@ -40,7 +40,8 @@ std::string numbered(const std::vector<std::string>& sentences) {
 }  // namespace
 
 std::string story_text(const suite::Variant* variant, const sweep::Schedule& schedule,
-                       const sweep::ReplayResult& replayed, const std::vector<std::string>& sentences) {
+                       const sweep::ReplayResult& replayed, const std::vector<std::string>& sentences,
+                       const Words& options) {
     auto text = to_string(schedule) + "\n";
     if (variant != nullptr) text += paragraph("The design", variant->summary);
     text += "\nWhat happens\n" + numbered(sentences);
@@ -56,10 +57,10 @@ std::string story_text(const suite::Variant* variant, const sweep::Schedule& sch
     if (!untold.empty()) text += "\nWhat the end shows\n" + untold;
     const auto broken = replayed.violations.front().invariant;
     if (const auto rule = rule_of(broken); !rule.empty())
-        text += paragraph(fmt::format("What must hold by {}", describe(broken)), rule);
+        text += paragraph(fmt::format("What {} demands", describe(broken)), rule);
     if (variant != nullptr && !variant->expects.holds()) text += paragraph("Why this design breaks", variant->because);
-    const auto quoted = report::shell_command({to_string(schedule)});
-    return text + fmt::format("\nLook closer\n  gatecrash replay --trace {0}\n  gatecrash gdb --gdb {0}\n", quoted);
+    return text + fmt::format("\nLook closer\n  {} --trace\n  {} --gdb\n", report::replay_command(schedule, options),
+                              report::replay_command(schedule, options, "gdb"));
 }
 
 }  // namespace gatecrash::cli

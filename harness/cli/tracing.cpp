@@ -1,5 +1,6 @@
 #include "cli/tracing.hpp"
 
+#include <exception>
 #include <utility>
 
 #include "cli/source_trace.hpp"
@@ -48,6 +49,13 @@ Tracing::Tracing(const TraceOptions& options, bool is_kept, bool is_terminal, Pr
     : options_(options),
       is_kept_(is_kept),
       limited_(options.limit.value_or(limit_for(is_terminal && !options.file)), std::move(print)) {}
+
+Tracing::~Tracing() {
+    try {
+        limited_.finish();
+    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): the run has failed for another reason
+    }
+}
 
 sweep::TraceSink Tracing::sink() {
     if (!options_.is_wanted && !is_kept_ && !options_.has_story) return {};

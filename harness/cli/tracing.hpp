@@ -41,6 +41,10 @@ class Tracing {
 
     /// `print` receives lines without the last newline. Each instruction has a line for SourceTrace before it.
     Tracing(const TraceOptions& options, bool is_kept, bool is_terminal, Print print);
+    Tracing(const Tracing&) = delete;
+    Tracing& operator=(const Tracing&) = delete;
+    /// Prints the end of a trace whose run failed.
+    ~Tracing();
 
     [[nodiscard]] const TraceOptions& options() const { return options_; }
     /// Returns what receives the trace; nothing if nobody needs it. It must not outlive this.

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "sweep/check/kept_state.hpp"
+#include "vm/landing/event_kind.hpp"
 #include "vm/state/registers.hpp"
 #include "vm/vectors.hpp"
 
@@ -55,8 +56,10 @@ std::vector<std::string> KernelTrace::operands_of(std::span<const std::byte> cod
 }
 
 void KernelTrace::lands(vm::Event event) {
-    has_landed_ = true;
-    if (sink_) sink_(sweep::TracedLanding{sweep::to_string(event), symbols_.name_of(guest_.rip()), false});
+    has_landed_db_ = event.kind == vm::Event::Kind::db;
+    if (!sink_) return;
+    const bool is_latched = !vm::can_deliver(guest_.cpu().regs(), guest_.cpu().events(), event);
+    sink_(sweep::TracedLanding{sweep::to_string(event), symbols_.name_of(guest_.rip()), is_latched});
 }
 
 void KernelTrace::before_step() {
@@ -84,9 +87,7 @@ void KernelTrace::before_step() {
              .text = vm::disassemble(code, guest_.rip(), size, sink_.syntax,
                                      [this](const vm::NamedAddress& at) { return name_in_text(at); }),
              .operands = operands_of(code)};
-    // An event that has just landed comes before the instruction.
-    if (!has_landed_ && instruction && instruction->kind == vm::Kind::iret)
-        frames_.before_return(name_of(before_.rip), before_.rsp);
+    if (instruction && instruction->kind == vm::Kind::iret) frames_.before_return(name_of(before_.rip), before_.rsp);
 }
 
 void KernelTrace::after_step(const KernelStepper::Step& step) {
@@ -94,19 +95,19 @@ void KernelTrace::after_step(const KernelStepper::Step& step) {
     if (!step.delivered && !step.end) item_.changed = sweep::changed_registers(before_, guest_.cpu().regs());
     if (!step.end && guest_.cpu().sregs().cr3 != cr3_)
         item_.changed += fmt::format(" CR3={:#x}", guest_.cpu().sregs().cr3);
-    const bool is_executed = !(has_landed_ && step.delivered);
-    has_landed_ = false;
-    if (is_executed) {
+    // An event comes before the instruction, and an exception is raised by it.
+    const bool comes_before = step.delivered && (has_landed_db_ || !vm::is_exception(*step.delivered));
+    has_landed_db_ = false;
+    if (comes_before) {
+        frames_.forget_return();
+    } else {
         sink_(item_);
         ++number_;
     }
     if (step.end) return sink_(sweep::TraceEnd{fmt::format("the kernel {}", describe(*step.end))});
     const auto place = name_of(before_.rip);
     // An IRET that faults has returned nowhere: the exception's frame leads back to it.
-    const auto rsp = guest_.cpu().regs().rsp;
-    const bool has_error_code = rsp % 16 == 0;  // the CPU aligned RSP to 16, and pushed five words or six
-    const auto pushed_rip = guest_.word_at(vm::Virtual{rsp + (has_error_code ? word_size : 0)});
-    const bool faults = step.delivered && vm::is_exception(*step.delivered) && pushed_rip == before_.rip;
+    const bool faults = step.delivered && guest_.word_at(vm::Virtual{pushed_frame()}) == before_.rip;
     if (auto item = frames_.after_return(faults)) {
         item->unmasks_nmis = item_.masks_nmis && guest_.cpu().events().nmi.masked == 0;
         sink_(*item);
@@ -115,13 +116,19 @@ void KernelTrace::after_step(const KernelStepper::Step& step) {
         step.delivered ? fmt::format("the delivery of vector {} at {}", *step.delivered, place) : place);
     if (step.delivered) delivers(*step.delivered, place);
     for (const auto& change : changes) sink_(change);
-    if (!step.delivered) frames_.give_up_finished(guest_.cpl() == 3, number(guest_.rip()), rsp);
+    if (!step.delivered) frames_.give_up_finished(guest_.cpl() == 3, number(guest_.rip()), guest_.cpu().regs().rsp);
+}
+
+/// Returns the address of the frame that the CPU has just pushed. It aligned RSP to 16, and pushed five words, or an
+/// error code as the sixth.
+std::uint64_t KernelTrace::pushed_frame() const {
+    const auto rsp = guest_.cpu().regs().rsp;
+    return rsp + (rsp % 16 == 0 ? word_size : 0);
 }
 
 void KernelTrace::delivers(std::uint8_t vector, const std::string& from) {
     const auto rsp = guest_.cpu().regs().rsp;
-    const bool has_error_code = rsp % 16 == 0;
-    const auto address = rsp + (has_error_code ? word_size : 0);
+    const auto address = pushed_frame();
     auto [frame, words] = frames_.push(address);
     sink_(sweep::TracedDelivery{
         .vector = vector,
@@ -131,7 +138,7 @@ void KernelTrace::delivers(std::uint8_t vector, const std::string& from) {
         .address = address,
         .stack = stacks_.stack_of(rsp),
         .words = std::move(words),
-        .error_code = has_error_code ? guest_.word_at(vm::Virtual{rsp}) : std::nullopt,
+        .error_code = address != rsp ? guest_.word_at(vm::Virtual{rsp}) : std::nullopt,
         .more = vector == GATECRASH_VECTOR_PF ? fmt::format(", CR2 {:#x}", guest_.cpu().sregs().cr2) : ""});
 }
 

@@ -20,6 +20,9 @@ class KernelTrace {
     /// All of them outlive the trace. Without a sink it does nothing.
     KernelTrace(KernelGuest& guest, const KernelFacts& facts, const vm::SymbolTable& symbols,
                 const sweep::TraceSink& sink);
+    KernelTrace(const KernelTrace&) = delete;
+    KernelTrace& operator=(const KernelTrace&) = delete;
+    ~KernelTrace() = default;
 
     void lands(vm::Event event);
     /// Call these around each step.
@@ -33,6 +36,7 @@ class KernelTrace {
     [[nodiscard]] std::string name_in_text(const vm::NamedAddress& at) const;
     [[nodiscard]] std::vector<std::string> operands_of(std::span<const std::byte> code);
     void delivers(std::uint8_t vector, const std::string& from);
+    [[nodiscard]] std::uint64_t pushed_frame() const;
 
     KernelGuest& guest_;
     const KernelFacts& facts_;
@@ -41,7 +45,7 @@ class KernelTrace {
     KernelStacks stacks_;
     sweep::TraceFrames frames_;
     std::uint64_t number_ = 0;
-    bool has_landed_ = false;
+    bool has_landed_db_ = false;       ///< just before this step
     sweep::TracedInstruction item_{};  ///< the instruction of the step
     kvm_regs before_{};
     std::uint64_t cr3_ = 0;

@@ -166,7 +166,8 @@ class Examiner {
     /// if it broke a rule.
     [[nodiscard]] bool is_writing_record() {
         const auto name = name_of_rip();
-        return name.starts_with("log_record") || name.starts_with("log_broken");
+        // log_record() calls frames_are_whole().
+        return name.starts_with("log_record") || name.starts_with("log_broken") || name.starts_with("frames_are_whole");
     }
 
     void note_delivery(std::uint8_t vector, vm::Virtual rip, std::uint64_t log_head) {

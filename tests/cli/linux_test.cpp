@@ -234,7 +234,7 @@ TEST(Linux, TellsTheStoryOfAFinding) {
     EXPECT_EQ(result.code, 0) << result.err;
     EXPECT_THAT(result.out, AllOf(HasSubstr("Vector 2 (NMI) interrupts entry_SYSCALL_64."),
                                   HasSubstr("Vector 6 (#UD) interrupts asm_exc_nmi."),
-                                  HasSubstr("What must hold by I8 (no unexpected vector)")));
+                                  HasSubstr("What I8 (no unexpected vector) demands")));
 }
 
 TEST(Linux, GivesTheKernelAnotherCpu) {

@@ -501,11 +501,9 @@ TEST(Replay, OfSeveralSchedulesPrintsEachAsIfAlone) {
     const auto path = folder.path() / "result.json";
     const auto several = run_on_amd({"replay", quick, quick + breaking, file.string() + breaking, "--json", path});
     EXPECT_EQ(several.code, 1);
-    EXPECT_THAT(
-        several.err,
-        HasSubstr(
-            std::string("an invariant broke in 2 of 3 schedules; --trace shows each step, and `gatecrash explain '") +
-            quick));
+    EXPECT_THAT(several.err, HasSubstr(std::string("an invariant broke in 2 of 3 schedules; --trace shows each step, "
+                                                   "and `gatecrash explain --machine amd '") +
+                                       quick));
     const auto alone = run_on_amd({"replay", quick + breaking, "--json", "-"});
     EXPECT_THAT(several.out, testing::StartsWith(quick));
     EXPECT_THAT(several.out, HasSubstr(std::string("every invariant holds\n\n") + quick + breaking));

@@ -43,6 +43,12 @@ TEST(Trace, IsWrittenUpToAnEventThatTheRunNeverReaches) {
     EXPECT_THAT(posix::read_file(path), HasSubstr("doorbell END"));
 }
 
+TEST(Trace, HasItsEndIfTheRunFails) {
+    const auto result = run_on_amd({"replay", "--trace", "--trace-limit", "3", "nested-nmi/flag-only@nmi:nmi_nested"});
+    EXPECT_EQ(result.code, 2);
+    EXPECT_THAT(result.out, AllOf(HasSubstr("steps are left out"), testing::EndsWith("--- doorbell END\n")));
+}
+
 TEST(Trace, HasTheSyntaxAndTheLengthThatOneAsksFor) {
     const auto result = run_on_amd({"replay", "--trace", "--syntax", "att", "--trace-limit", "10", breaking});
     EXPECT_THAT(result.out, AllOf(HasSubstr("cmpb $0x0, nmi_nesting"), HasSubstr("steps are left out"),
@@ -66,9 +72,10 @@ TEST(ExplainFinding, TellsItsStory) {
     const auto result = run_on_amd({"explain", breaking, "--json", path});
     EXPECT_EQ(result.code, 0) << result.err;
     EXPECT_THAT(result.out, StartsWith(std::string(breaking) + "\n\nThe design\n"));
-    EXPECT_THAT(result.out, AllOf(HasSubstr("The delivery of vector 2 at nmi_iret overwrites F1: it led back to"),
-                                  HasSubstr("What must hold by I4 (stack)\n"), HasSubstr("Why this design breaks\n"),
-                                  HasSubstr("gatecrash gdb --gdb 'nested-nmi/flag-only@nmi:nmi_iret'\n")));
+    EXPECT_THAT(result.out,
+                AllOf(HasSubstr("The delivery of vector 2 at nmi_iret overwrites F1: it led back to"),
+                      HasSubstr("What I4 (stack) demands\n"), HasSubstr("Why this design breaks\n"),
+                      HasSubstr("gatecrash gdb --machine amd 'nested-nmi/flag-only@nmi:nmi_iret' --gdb\n")));
     const auto document = read_json(path);
     ASSERT_THAT(document["stories"], SizeIs(1));
     EXPECT_EQ(document["stories"][0]["schedule"], breaking);
@@ -79,6 +86,13 @@ TEST(ExplainFinding, TellsItsStory) {
 TEST(ExplainFinding, SaysWhatOnlyTheEndShows) {
     const auto result = run_on_amd({"explain", "debug/nmi-saves-dr7-each-round@nmi:nmi_work+0x5"});
     EXPECT_THAT(result.out, HasSubstr("What the end shows\n  I1 (round trip): DR7 is 0x400, not 0x700\n"));
+}
+
+TEST(ExplainFinding, TakesAScheduleWithoutEvents) {
+    const auto result = run_on_amd({"explain", "task-gate/tss-not-busy"});
+    EXPECT_EQ(result.code, 0) << result.err;
+    EXPECT_THAT(result.out, AllOf(StartsWith("task-gate/tss-not-busy\n"), HasSubstr("What I9 (fault origin) demands"),
+                                  Not(HasSubstr("I4 (stack)"))));
 }
 
 TEST(ExplainFinding, SaysThatEverythingHolds) {

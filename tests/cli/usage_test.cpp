@@ -472,6 +472,8 @@ TEST(Explain, ListsWhatItExplains) {
 
 TEST(Explain, RefusesWhatIsNoFinding) {
     expect_wrong_usage({"explain", "nested-nmi/flag-only@nmi:no_such_symbol"}, "has no symbol 'no_such_symbol'");
+    expect_wrong_usage({"explain", "I4", "nested-nmi/flag-only@nmi:nmi_iret"},
+                       "explain terms and schedules one by one");
     expect_wrong_usage({"explain", "I4", "--append", "pti=on"}, "--append is for schedules");
     expect_wrong_usage({"explain", "frobnicate"}, "'frobnicate' is not explained");
 }

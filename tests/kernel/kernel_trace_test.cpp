@@ -2,6 +2,8 @@
 // its init program at /init.
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "kernel/booted_kernel.hpp"
 #include "support/trace_lines.hpp"
 #include "sweep/schedule.hpp"
@@ -46,6 +48,19 @@ TEST_F(KernelTraces, NameTheStackOfInterrupts) {
     EXPECT_THAT(lines, Not(Contains(HasSubstr(" ?     "))));
     const auto from_user = traced("irq:0");
     EXPECT_THAT(from_user, Contains(AllOf(StartsWith("=== vector 253 "), HasSubstr(" on stack entry, back to 0x"))));
+}
+
+/// The second NMI waits for the IRET of the first one's handler, and comes before the interrupted instruction.
+TEST_F(KernelTraces, ShowAnEventThatWaits) {
+    const auto lines = traced("nmi:entry_SYSCALL_64,nmi:asm_exc_nmi");
+    EXPECT_THAT(lines, Contains(">>> nmi lands at asm_exc_nmi (latched: it cannot be delivered yet)"));
+    EXPECT_EQ(std::ranges::count_if(lines, [](const auto& line) { return line.starts_with("=== the IRET pops "); }), 2);
+    EXPECT_EQ(std::ranges::count_if(lines, [](const auto& line) { return line.starts_with("=== vector 2 "); }), 2);
+    EXPECT_EQ(
+        std::ranges::count_if(lines, [](const auto& line) { return line.find("  entry_SYSCALL_64  ") != line.npos; }),
+        1)
+        << "the NMI comes in its place";
+    EXPECT_THAT(lines, Not(Contains(HasSubstr(" a second time"))));
 }
 
 TEST_F(KernelTraces, NameWhereBranchesLead) {

@@ -91,6 +91,23 @@ TEST(Story, TellsWhoOverwritesAFrame) {
                 ElementsAre("The code at fixup overwrites F1: CS was 0x10 (CPL 0), and is 0x0."));
 }
 
+TEST(Story, SaysThatAFaultingIretUnmasksNmis) {
+    auto faulting = iret(Of::pushed, 1, "x", true);
+    faulting.faults = true;
+    EXPECT_THAT(told({faulting}).back(), testing::EndsWith(" leads to x. This unmasks NMIs."));
+}
+
+TEST(Story, KnowsThatNothingWaitsInUserCode) {
+    auto user = instruction("user_code", true);
+    user.cpl = 3;
+    EXPECT_THAT(told({delivery(2, 1, "user_code"), user, iret(Of::made, 0, "x", true)}).back(),
+                testing::EndsWith(" This unmasks NMIs."));
+}
+
+TEST(Story, DoesNotTellOfAWordThatIsAsItWas) {
+    EXPECT_THAT(told({change("copy+0x4", 1, "user_code", "x"), change("copy+0x8", 1, "x", "user_code")}), IsEmpty());
+}
+
 TEST(Story, TellsWhichFrameAnIretPops) {
     EXPECT_THAT(told({iret(Of::changed, 1, "x")}).front(),
                 HasSubstr("pops F1, which was changed: it led back to somewhere, and now leads to x."));

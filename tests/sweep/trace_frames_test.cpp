@@ -78,6 +78,33 @@ TEST_F(Frames, HaveNoWordsWhereNoMemoryIs) {
     EXPECT_EQ(pop(0x9000).frame, 1U);
 }
 
+TEST_F(Frames, OfVirtual8086CodeReturnToCpl3) {
+    word_size_ = 4;
+    TraceFrames frames(reader());
+    write(stack, {1, 0x1000, 0x20002, 0x100, 0x2000, 5, 6, 7, 8});
+    const auto words = frames.push(stack).second;
+    EXPECT_EQ(words[0].about, "") << "EIP is an offset in a segment";
+    EXPECT_EQ(words[1].about, "CPL 3, virtual-8086 mode");
+    EXPECT_EQ(words[3].about, "");
+}
+
+TEST_F(Frames, AreNotSaidToBeChangedWhereNobodyCanReadThem) {
+    (void)push(stack, 1);
+    memory_.clear();
+    const auto popped = pop(stack, true);
+    EXPECT_EQ(popped.of, Of::pushed);
+    EXPECT_EQ(popped.frame, 1U);
+    EXPECT_EQ(pop(0x5000).of, Of::made);
+}
+
+TEST_F(Frames, StayWhereTheIretDoesNotExecute) {
+    (void)push(stack, 1);
+    frames_.before_return("iret", stack);
+    frames_.forget_return();
+    EXPECT_EQ(frames_.after_return(false), std::nullopt);
+    EXPECT_EQ(pop(stack).of, Of::pushed);
+}
+
 TEST_F(Frames, ArePoppedNewestFirst) {
     (void)push(stack, 1);
     (void)push(stack - 0x100, 2);

@@ -36,7 +36,7 @@ std::string flags(std::uint64_t value) {
 }
 
 bool have_same_values(const FrameWords& a, const FrameWords& b) {
-    return std::ranges::equal(a, b, {}, &FrameWord::value, &FrameWord::value);
+    return !a.empty() && std::ranges::equal(a, b, {}, &FrameWord::value, &FrameWord::value);
 }
 
 /// True if both frames return to the same stack pointer and privilege level.
@@ -47,10 +47,12 @@ bool resumes_the_same_stack(const FrameWords& a, const FrameWords& b) {
 
 }  // namespace
 
-std::string TraceFrames::about(std::string_view name, std::uint64_t value) const {
+std::string TraceFrames::about(std::string_view name, std::uint64_t value, bool is_vm86) const {
+    if (name == "RFLAGS" || name == "EFLAGS") return flags(value);
+    // In virtual-8086 mode, EIP and ESP are offsets in segments.
+    if (is_vm86) return name == "CS" ? "CPL 3, virtual-8086 mode" : "";
     if (name == "RIP" || name == "EIP") return read_.name(value);
     if (name == "CS") return fmt::format("CPL {}", value & 3);
-    if (name == "RFLAGS" || name == "EFLAGS") return flags(value);
     if (name != "RSP" && name != "ESP") return "";
     const auto stack = read_.stack(value);
     return stack == "?" ? "" : "stack " + stack;
@@ -65,9 +67,11 @@ FrameWords TraceFrames::words_at(std::uint64_t address) const {
         const auto value = read_.word(at);
         if (!value) return {};
         const std::string name = is_legacy ? names32.at(i) : names64.at(i);
-        words.push_back({name, at, *value, about(name, *value)});
+        words.push_back({name, at, *value, {}});
         if (is_legacy && i == 2) count = words_of_legacy_frame(words[1].value, words[2].value);
     }
+    const bool is_vm86 = is_legacy && (words[2].value & vm::rflags_vm) != 0;
+    for (auto& word : words) word.about = about(word.name, word.value, is_vm86);
     return words;
 }
 
@@ -94,6 +98,11 @@ std::pair<TraceFrames::Frame*, TracedReturn::Of> TraceFrames::find(const Return&
         if (auto* frame = newest([&](const Frame& f) { return f.state == state && is_same(f); }))
             return {frame, TracedReturn::Of::copy};
     }
+    if (popped.words.empty()) {
+        // Nobody can read it here, so nothing shows that it was changed.
+        return {newest([&](const Frame& f) { return f.state == Frame::State::live && is_here(f); }),
+                TracedReturn::Of::pushed};
+    }
     // A handler may also move its frame, and return elsewhere in the code that it interrupted.
     for (const auto& matches : {std::function(is_here), std::function([&](const Frame& frame) {
                                     return resumes_the_same_stack(frame.pushed, popped.words);
@@ -110,7 +119,13 @@ std::optional<TracedReturn> TraceFrames::after_return(bool faults) {
     if (!return_) return std::nullopt;
     auto popped = *std::exchange(return_, std::nullopt);
     const auto [frame, of] = find(popped);
-    TracedReturn result{std::move(popped.place), of, 0, popped.address, std::move(popped.words), {}, faults};
+    TracedReturn result{std::move(popped.place),
+                        frame == nullptr && of == TracedReturn::Of::pushed ? TracedReturn::Of::made : of,
+                        0,
+                        popped.address,
+                        std::move(popped.words),
+                        {},
+                        faults};
     if (frame == nullptr) return result;
     result.frame = frame->number;
     result.pushed = frame->pushed;
@@ -132,9 +147,11 @@ std::vector<TracedFrameChange> TraceFrames::changes(const std::string& actor) {
             if (value == word.value) continue;
             change.before.push_back(word);
             word.value = value;
-            word.about = about(word.name, value);
             change.after.push_back(word);
         }
+        const bool is_vm86 = frame.now.size() == names32.size();
+        for (auto* const words : {&change.after, &frame.now})
+            for (auto& word : *words) word.about = about(word.name, word.value, is_vm86);
         if (!change.after.empty()) all.push_back(std::move(change));
     }
     return all;

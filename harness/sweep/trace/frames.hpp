@@ -32,6 +32,8 @@ class TraceFrames {
     /// Returns what that IRET did. `faults`: it raised an exception, and popped nothing. Empty if the latest step was
     /// no IRET.
     [[nodiscard]] std::optional<TracedReturn> after_return(bool faults);
+    /// Forgets that IRET: it did not execute.
+    void forget_return() { return_.reset(); }
     /// Returns what the latest step changed in frames that wait for their IRET, in the newest eight of them. `actor`
     /// names that step.
     [[nodiscard]] std::vector<TracedFrameChange> changes(const std::string& actor);
@@ -56,7 +58,7 @@ class TraceFrames {
     };
 
     [[nodiscard]] FrameWords words_at(std::uint64_t address) const;
-    [[nodiscard]] std::string about(std::string_view name, std::uint64_t value) const;
+    [[nodiscard]] std::string about(std::string_view name, std::uint64_t value, bool is_vm86) const;
     /// Finds the frame that an IRET pops, and what that is to it. Null if no delivery pushed it.
     [[nodiscard]] std::pair<Frame*, TracedReturn::Of> find(const Return& popped);
 

@@ -74,12 +74,8 @@ struct Lines {
                            back_to(item.words), drawn(item.words, item.pushed));
     }
     std::string operator()(const TracedFrameChange& item) const {
-        std::string words;
-        for (std::size_t i = 0; i < item.after.size(); ++i) {
-            words += fmt::format("{}{} was {}, and is {}", words.empty() ? "" : "; ", item.after[i].name,
-                                 describe(item.before[i]), describe(item.after[i]));
-        }
-        return fmt::format("*** {} writes to frame F{} at {:#x}: {}", item.actor, item.frame, item.address, words);
+        return fmt::format("*** {} writes to frame F{} at {:#x}: {}", item.actor, item.frame, item.address,
+                           describe_words(item));
     }
     std::string operator()(const TracedViolation& item) const { return "!!! " + describe(item.violation); }
     std::string operator()(const TraceEnd& item) const { return "--- " + item.how; }
@@ -89,6 +85,15 @@ struct Lines {
 
 std::string describe(const FrameWord& word) {
     return word.about.empty() ? fmt::format("{:#x}", word.value) : fmt::format("{:#x} ({})", word.value, word.about);
+}
+
+std::string describe_words(const TracedFrameChange& change) {
+    std::string words;
+    for (std::size_t i = 0; i < change.after.size(); ++i) {
+        words += fmt::format("{}{} was {}, and is {}", words.empty() ? "" : "; ", change.after[i].name,
+                             describe(change.before[i]), describe(change.after[i]));
+    }
+    return words;
 }
 
 std::string back_to(const FrameWords& words) {

@@ -92,6 +92,9 @@ struct TracedFrameChange {
     FrameWords before, after;  ///< the words that differ
 };
 
+/// Returns "RIP was 0x400098 (user_window), and is 0x0; ..." for all words.
+[[nodiscard]] std::string describe_words(const TracedFrameChange& change);
+
 struct TracedViolation {
     Violation violation;
 };

@@ -19,17 +19,21 @@ std::optional<std::uint64_t> word_at(Guest& guest, std::uint64_t address) {
     return guest.memory().read<std::uint32_t>(Virtual{address});
 }
 
+/// Returns the name of an address that the image contains. Empty for others.
+std::string name_in(const vm::Image& image, Virtual address) {
+    return image.segment_at(address) == nullptr ? "" : image.symbols.name_of(address);
+}
+
 FrameReader reader_of(Guest& guest) {
     const auto& image = guest.image();
     return {.word_size = image.word_size,
             .word = [&guest](std::uint64_t address) { return word_at(guest, address); },
-            .name = [&image](std::uint64_t code) { return image.symbols.name_of(Virtual{code}); },
+            .name =
+                [&image](std::uint64_t code) {
+                    auto name = name_in(image, Virtual{code});
+                    return name.empty() ? fmt::format("{:#x}", code) : name;
+                },
             .stack = [&image](std::uint64_t rsp) { return image.stack_of(rsp); }};
-}
-
-/// Returns the name of an address that the image contains. Empty for others.
-std::string name_in(const vm::Image& image, Virtual address) {
-    return image.segment_at(address) == nullptr ? "" : image.symbols.name_of(address);
 }
 
 /// Describes CR2, such as ", CR2 0xffffffff80010570 (exception_body)".
@@ -93,7 +97,9 @@ void TraceObserver::begin_instruction(Guest& guest) {
         return at.is_per_cpu ? name_in(image, Virtual{number(at.address) + per_cpu.base}) : name_in(image, at.address);
     };
     const bool user_root = vm::Physical{sregs.cr3 & vm::cr3_address} == guest.memory().user_page_table_root();
-    if (instruction && instruction->kind == vm::Kind::iret)
+    // With NT, IRET in legacy mode switches tasks and pops nothing (SDM volume 3, 7.3).
+    const bool switches_tasks = !image.is_64_bit() && (regs.rflags & (vm::rflags_nt | vm::rflags_vm)) == vm::rflags_nt;
+    if (instruction && instruction->kind == vm::Kind::iret && !switches_tasks)
         frames_.before_return(place_, number(guest.stack_pointer()));
     current_ =
         Current{.item = {.number = number_++,

@@ -32,12 +32,7 @@ std::string describe(const TracedFrameChange& change) {
         const auto& before = change.before[static_cast<std::size_t>(rip - change.after.begin())];
         return fmt::format("it led back to {}, and now leads to {}", back_to({before}), back_to({*rip}));
     }
-    std::string words;
-    for (std::size_t i = 0; i < change.after.size(); ++i) {
-        words += fmt::format("{}{} was {}, and is {}", words.empty() ? "" : "; ", change.after[i].name,
-                             describe(change.before[i]), describe(change.after[i]));
-    }
-    return words;
+    return describe_words(change);
 }
 
 /// Adds the changes of a further step to those of the steps before it.
@@ -50,6 +45,12 @@ void merge(TracedFrameChange& all, const TracedFrameChange& further) {
             all.before.push_back(further.before[i]);
             all.after.push_back(further.after[i]);
         }
+    }
+    // A word that has its old value again was not changed.
+    for (std::size_t i = all.after.size(); i-- > 0;) {
+        if (all.before[i].value != all.after[i].value) continue;
+        all.before.erase(all.before.begin() + static_cast<std::ptrdiff_t>(i));
+        all.after.erase(all.after.begin() + static_cast<std::ptrdiff_t>(i));
     }
 }
 
@@ -89,6 +90,7 @@ void Story::tell(const TracedInstruction& item) {
             say(About::quiet,
                 fmt::format("From {} on, CR3 has {} page tables.", item.place, owner(item.has_users_tables)));
     }
+    if (item.cpl == 3) live_.clear();  // nothing waits for an IRET any more
     before_ = item;
 }
 
@@ -128,9 +130,8 @@ void Story::tell(const TracedReturn& item) {
     const auto unmasking = of_unmasking(item);
     const auto to = back_to(item.words);
     if (item.faults) {
-        say(About::other,
-            fmt::format("The IRET at {} faults: its frame at {:#x} leads to {}.", item.place, item.address, to));
-        return;
+        return say(About::other, fmt::format("The IRET at {} faults: its frame at {:#x} leads to {}.{}", item.place,
+                                             item.address, to, unmasking));
     }
     live_.erase(item.frame);
     switch (item.of) {
@@ -167,6 +168,7 @@ void Story::tell(const TracedFrameChange& item) {
         last->change = item;
     } else {
         merge(last->change, item);
+        if (last->change.after.empty()) return sentences_.pop_back();
     }
     last->last_actor = item.actor;
     const bool is_one = last->change.actor == item.actor;
