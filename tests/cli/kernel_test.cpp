@@ -118,7 +118,7 @@ TEST_F(ImageSweep, ReplaysAFinding) {
     EXPECT_EQ(replayed.code, 1) << replayed.err;
     EXPECT_THAT(replayed.out,
                 AllOf(HasSubstr(">>> nmi lands at entry_syscall\n=== vector 2 goes to entry_nmi"),
-                      ContainsRegex(" on stack nmi, back to entry_syscall CS "), ContainsRegex("  entry_nmi +0 nmi  "),
+                      ContainsRegex(" on stack nmi, back to entry_syscall\n"), ContainsRegex("  entry_nmi +0 nmi  "),
                       ContainsRegex("\n +[./a-z]*kernel/image/kernel.S:[0-9]+\n"),
                       HasSubstr("breaks I5 (event conservation): 1 NMIs arrived, and the kernel counted 0")));
     EXPECT_THAT(replayed.out, Not(ContainsRegex("(^|\n)@"))) << "addresses are for programs";
