@@ -64,13 +64,12 @@ bool move_bytes(int from, int to) {
 }  // namespace
 
 GdbSession::Place::Place(const GdbOptions& options)
-    : path(options.socket ? std::filesystem::absolute(*options.socket) : folder.path() / "gdb"), socket(path) {
-    socket.listen();
-}
+    : path(options.socket ? std::filesystem::absolute(*options.socket) : folder.path() / "gdb"), socket(path) {}
 
 GdbSession::GdbSession(GdbOptions options)
     : options_(std::move(options)), gdb_(options_.starts_gdb ? find_gdb() : std::filesystem::path()) {
-    // The socket comes later. Its path must not be a surprise then.
+    // The socket comes later. Its path must not be a surprise then. Nobody can connect to this one, since it does not
+    // listen.
     const Place attempt(options_);
 }
 
@@ -88,6 +87,7 @@ Words GdbSession::gdb_arguments() const {
 
 posix::FileDescriptor GdbSession::connect(const std::string& greeting, int stop) {
     place_.emplace(options_);
+    place_->socket.listen();
     if (!content_.empty()) {
         symbols_ = place_->folder.path() / symbols_;
         posix::write_file(symbols_, content_);

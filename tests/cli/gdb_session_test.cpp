@@ -12,12 +12,14 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <functional>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "cli/gdb_socket.hpp"
 #include "debug/fake_debuggee.hpp"
@@ -55,12 +57,23 @@ std::string ask(int client, std::string_view packet) {
     return "(end)";
 }
 
+/// Runs `user` in another thread. What it throws is a failure of the test, and not the end of all tests.
+std::jthread start(std::function<void()> user) {
+    return std::jthread([user = std::move(user)] {
+        try {
+            user();
+        } catch (const std::exception& error) {
+            ADD_FAILURE() << error.what();
+        }
+    });
+}
+
 /// A session that this process serves, with a client in gdb's place.
 class GdbServedHere : public testing::Test {
   protected:
     /// Serves until the session ends, while `user` runs. Returns the exit code.
     int serve(const std::function<void()>& user) {
-        std::jthread other(user);
+        const auto other = start(user);
         testing::internal::CaptureStdout();
         const int code = session_.serve_here(debuggee_);
         output_ = testing::internal::GetCapturedStdout();
@@ -156,7 +169,7 @@ class GdbStays : public testing::Test {
         const Variable folder("TMPDIR", folder_.path().string());
         const auto socket = programs_.path() / "socket";
         std::atomic<bool> has_ended = false;
-        std::jthread user([&] {
+        const auto user = start([&] {
             {
                 const auto client = connect_to(socket);
                 while (!std::filesystem::exists(pid_file()) || std::filesystem::file_size(pid_file()) == 0)
