@@ -35,7 +35,7 @@ class LogMemory {
         put<std::uint16_t>(infos_at + id % 4 * 24 + 10, static_cast<std::uint16_t>(text.size()));
         const auto at = data_at + (is_wrapped ? 0 : from % 256);
         put<std::uint64_t>(at, id);
-        std::memcpy(bytes_.data() + at + 8 - base, whole.data(), whole.size());
+        std::memcpy(bytes_.data() + (at + 8 - base), whole.data(), whole.size());
     }
     void set_ends(std::uint64_t tail_id, std::uint64_t head_id) {
         put(ring + tail, tail_id);
@@ -59,7 +59,7 @@ class LogMemory {
 
     template <typename Number>
     void put(std::uint64_t at, Number value) {
-        std::memcpy(bytes_.data() + at - base, &value, sizeof value);
+        std::memcpy(bytes_.data() + (at - base), &value, sizeof value);
     }
     [[nodiscard]] std::size_t read(std::uint64_t from, std::span<std::byte> to) const {
         if (from < base || from - base > bytes_.size()) return 0;
