@@ -4,8 +4,9 @@
 usage: sum_up.py [--part] REPORTS LOG...
 
 LOG is the testlog.json of a `meson test`, renamed to LABEL.log; the GoogleTest reports of its programs are in
-REPORTS/LABEL/. A program that crashed, timed out or left no report is a failure, and so is a LOG that is missing. With
---part, only a part of the tests was asked for (a shard, or names), so a program may have run none of its tests.
+REPORTS/LABEL/. A program that crashed, timed out or left no report is a failure, and the last lines that it
+printed are shown. A LOG that is missing is a failure, too. With --part, only a part of the tests was asked for (a shard,
+or names), so a program may have run none of its tests.
 
 Exit codes: 0 if some tests ran and all of them passed, 1 otherwise.
 """
@@ -26,6 +27,12 @@ def report_of(command):
 def is_one_test(label, test):
     """Returns whether a program leaves no GoogleTest report, so that it counts as one test: a fuzzer, and a tool."""
     return label == "fuzz" or re.search(r":(?:tools|coverage|matrix|cluster) / ", test["name"]) is not None
+
+
+def last_words(test, count=30):
+    """The last lines that a program printed, each after a line break and four spaces: why it has no report."""
+    lines = (test.get("stdout", "") + test.get("stderr", "")).rstrip().splitlines()[-count:]
+    return "".join(f"\n    {line}" for line in lines)
 
 
 class Sum:
@@ -73,11 +80,11 @@ class Sum:
             elif test["result"] != "SKIP":
                 saved = re.search(r"Test unit written to (\S+)", test.get("stdout", "") + test.get("stderr", ""))
                 name = test["name"].split(" / ")[-1]
-                self.failures.append(f"{label}: {name}: {saved.group(1) if saved else result}")
+                self.failures.append(f"{label}: {name}: {saved.group(1) if saved else result}" + last_words(test))
             return
         program = report_of(test["command"])
         if (label, program) not in counts:
-            self.failures.append(f"{test['name']}: {result}, without a report (status {test['returncode']})")
+            self.failures.append(f"{test['name']}: {result}, without a report (status {test['returncode']})" + last_words(test))
         elif counts[label, program] == 0 and not is_part:
             self.failures.append(f"{test['name']}: it ran no test")
         elif test["result"] in ("OK", "SKIP", "EXPECTEDFAIL"):
@@ -85,7 +92,7 @@ class Sum:
         elif test["result"] == "FAIL" and test["returncode"] == 1 and "FAILED TEST" in test.get("stdout", ""):
             pass  # GoogleTest ends with 1 if a case failed, and the report has that case
         else:
-            self.failures.append(f"{test['name']}: {result} (status {test['returncode']})")
+            self.failures.append(f"{test['name']}: {result} (status {test['returncode']})" + last_words(test))
 
     def add_log(self, path, counts, is_part):
         """Counts all lines of a LOG."""

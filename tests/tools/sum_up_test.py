@@ -73,6 +73,13 @@ class SumUp(unittest.TestCase):
                     log = self.log(ran("usage", result, status))
                     self.assertEqual(self.summed(log, part=part), [expected, "0 passed, 1 failed", 1])
 
+    def test_a_program_that_crashed_is_shown_with_its_last_lines(self):
+        line = ran("unit", "FAIL", -6, "first\n" + "more\n" * 28 + "[ RUN      ] Suite.Crashes\n")
+        line["stderr"] = "terminate called\n"
+        failure, *shown = self.summed(self.log(line))[:-2]
+        self.assertEqual(failure, "FAILED gatecrash:cli / unit: fail, without a report (status -6)")
+        self.assertEqual(shown, ["    more"] * 28 + ["    [ RUN      ] Suite.Crashes", "    terminate called"])
+
     def test_a_report_of_another_label_does_not_count(self):
         self.report("usage", PASSES, label="other")
         self.assertEqual(self.summed(self.log(ran("usage")))[-2:], ["1 passed, 1 failed", 1])
@@ -93,7 +100,8 @@ class SumUp(unittest.TestCase):
         image = {**ran("image"), "name": "image"}  # meson leaves out the suite where there is only one
         schedule = ran("schedule", "FAIL", 77, "Test unit written to ./crash-1")
         log = self.log(image, schedule, label="fuzz")
-        self.assertEqual(self.summed(log), ["FAILED fuzz: schedule: ./crash-1", "1 passed, 1 failed", 1])
+        self.assertEqual(self.summed(log), ["FAILED fuzz: schedule: ./crash-1", "    Test unit written to ./crash-1",
+                                            "1 passed, 1 failed", 1])
 
     def test_a_test_of_a_tool_is_one_test(self):
         log = self.log(ran("sum-up", suite="tools"), ran("other", "FAIL", 1, suite="tools"),
