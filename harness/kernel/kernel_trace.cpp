@@ -114,7 +114,7 @@ void KernelTrace::after_step(const KernelStepper::Step& step) {
     }
     const auto changes = frames_.changes(
         step.delivered ? fmt::format("the delivery of vector {} at {}", *step.delivered, place) : place);
-    if (step.delivered) delivers(*step.delivered, place);
+    if (step.delivered) delivers(*step.delivered);
     for (const auto& change : changes) sink_(change);
     if (!step.delivered) frames_.give_up_finished(guest_.cpl() == 3, number(guest_.rip()), guest_.cpu().regs().rsp);
 }
@@ -126,13 +126,12 @@ std::uint64_t KernelTrace::pushed_frame() const {
     return rsp + (rsp % 16 == 0 ? word_size : 0);
 }
 
-void KernelTrace::delivers(std::uint8_t vector, const std::string& from) {
+void KernelTrace::delivers(std::uint8_t vector) {
     const auto rsp = guest_.cpu().regs().rsp;
     const auto address = pushed_frame();
     auto [frame, words] = frames_.push(address);
     sink_(sweep::TracedDelivery{
         .vector = vector,
-        .from = from,
         .to = name_of(number(guest_.rip())),
         .frame = frame,
         .address = address,

@@ -35,7 +35,7 @@ class KernelTrace {
     [[nodiscard]] std::string name_of(std::uint64_t address) const;
     [[nodiscard]] std::string name_in_text(const vm::NamedAddress& at) const;
     [[nodiscard]] std::vector<std::string> operands_of(std::span<const std::byte> code);
-    void delivers(std::uint8_t vector, const std::string& from);
+    void delivers(std::uint8_t vector);
     [[nodiscard]] std::uint64_t pushed_frame() const;
 
     KernelGuest& guest_;

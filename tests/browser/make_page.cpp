@@ -44,11 +44,11 @@ void print_trace() {
     print(sweep::TraceStart{"nested-nmi/flag-only", "GS"});
     step(0, "user_code", user, "mov rax, 0x1", true);
     print(sweep::TracedLanding{"nmi", "user_code+0x3", false});
-    print(sweep::TracedDelivery{2, "user_code+0x3", "entry_nmi", 1, frame, "nmi", pushed, std::nullopt, ""});
+    print(sweep::TracedDelivery{2, "entry_nmi", 1, frame, "nmi", pushed, std::nullopt, ""});
     step(1, "entry_nmi", entry, "push rax");
     step(2, "entry_nmi+0x1", entry, "swapgs");
     step(3, "nmi_body", body, "nop");
-    print(sweep::TracedDelivery{2, "nmi_body", "entry_nmi", 2, frame, "nmi", other, std::nullopt, ""});
+    print(sweep::TracedDelivery{2, "entry_nmi", 2, frame, "nmi", other, std::nullopt, ""});
     print(sweep::TracedFrameChange{"the delivery of vector 2 at nmi_body", 1, frame, pushed, other});
     step(4, "entry_nmi", body, "iretq");
     print(sweep::TracedReturn{"entry_nmi", sweep::TracedReturn::Of::pushed, 2, frame, other, other, false, true});

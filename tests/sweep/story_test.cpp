@@ -19,7 +19,7 @@ FrameWords to(const std::string& place) {
 }
 
 TracedDelivery delivery(unsigned vector, std::size_t frame, const std::string& from) {
-    return {vector, from, "entry", frame, 0x1000, "nmi", to(from), std::nullopt, ""};
+    return {vector, "entry", frame, 0x1000, "nmi", to(from), std::nullopt, ""};
 }
 TracedReturn iret(Of of, std::size_t frame, const std::string& place, bool unmasks = false) {
     return {"nmi_iret", of, frame, 0x1000, to(place), to("somewhere"), false, unmasks};

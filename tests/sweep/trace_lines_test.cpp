@@ -64,7 +64,7 @@ TEST(TraceLines, AreAllPassedOnWithoutALimit) {
 TEST(KeptTrace, HasALineForEachWordOfAFrame) {
     KeptTrace trace;
     const FrameWords words{{"RIP", 0x1000, 0x400000, "user_code"}, {"CS", 0x1008, 0x33, "CPL 3"}};
-    trace.add(TracedDelivery{2, "user_code", "entry_nmi", 1, 0x1000, "nmi", words, std::nullopt, ""});
+    trace.add(TracedDelivery{2, "entry_nmi", 1, 0x1000, "nmi", words, std::nullopt, ""});
     EXPECT_THAT(trace.take(),
                 ElementsAre("=== vector 2 goes to entry_nmi: frame F1 at 0x1000 on stack nmi, back to user_code",
                             "         0x0000000000001008  CS      0x33  CPL 3",

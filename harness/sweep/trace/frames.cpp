@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <functional>
 #include <string_view>
 
 #include "vm/state/registers.hpp"
@@ -70,9 +69,13 @@ FrameWords TraceFrames::words_at(std::uint64_t address) const {
         words.push_back({name, at, *value, {}});
         if (is_legacy && i == 2) count = words_of_legacy_frame(words[1].value, words[2].value);
     }
-    const bool is_vm86 = is_legacy && (words[2].value & vm::rflags_vm) != 0;
-    for (auto& word : words) word.about = about(word.name, word.value, is_vm86);
+    explain(words);
     return words;
+}
+
+void TraceFrames::explain(FrameWords& words) const {
+    const bool is_vm86 = words.size() == names32.size();
+    for (auto& word : words) word.about = about(word.name, word.value, is_vm86);
 }
 
 std::pair<std::size_t, FrameWords> TraceFrames::push(std::uint64_t address) {
@@ -86,46 +89,34 @@ void TraceFrames::before_return(std::string place, std::uint64_t address) {
 }
 
 std::pair<TraceFrames::Frame*, TracedReturn::Of> TraceFrames::find(const Return& popped) {
-    const auto newest = [&](auto matches) {
-        const auto found = std::ranges::find_if(frames_.rbegin(), frames_.rend(), matches);
+    using Of = TracedReturn::Of;
+    const auto newest = [&](Frame::State state, auto matches) -> Frame* {
+        const auto found = std::find_if(frames_.rbegin(), frames_.rend(),
+                                        [&](const Frame& frame) { return frame.state == state && matches(frame); });
         return found == frames_.rend() ? nullptr : &*found;
     };
-    const auto is_here = [&](const Frame& frame) -> bool { return frame.address == popped.address; };
+    const auto is_here = [&](const Frame& frame) { return frame.address == popped.address; };
     const auto is_same = [&](const Frame& frame) { return have_same_values(frame.pushed, popped.words); };
+    const auto is_both = [&](const Frame& frame) { return is_here(frame) && is_same(frame); };
+    const auto is_moved = [&](const Frame& frame) { return resumes_the_same_stack(frame.pushed, popped.words); };
     for (const auto state : {Frame::State::live, Frame::State::given_up}) {
-        if (auto* frame = newest([&](const Frame& f) { return f.state == state && is_here(f) && is_same(f); }))
-            return {frame, TracedReturn::Of::pushed};
-        if (auto* frame = newest([&](const Frame& f) { return f.state == state && is_same(f); }))
-            return {frame, TracedReturn::Of::copy};
+        if (auto* frame = newest(state, is_both)) return {frame, Of::pushed};
+        if (auto* frame = newest(state, is_same)) return {frame, Of::copy};
     }
-    if (popped.words.empty()) {
-        // Nobody can read it here, so nothing shows that it was changed.
-        return {newest([&](const Frame& f) { return f.state == Frame::State::live && is_here(f); }),
-                TracedReturn::Of::pushed};
-    }
+    // If nobody can read the words here, nothing shows that they were changed.
+    const auto of = popped.words.empty() ? Of::pushed : Of::changed;
+    if (auto* frame = newest(Frame::State::live, is_here)) return {frame, of};
     // A handler may also move its frame, and return elsewhere in the code that it interrupted.
-    for (const auto& matches : {std::function(is_here), std::function([&](const Frame& frame) {
-                                    return resumes_the_same_stack(frame.pushed, popped.words);
-                                })}) {
-        if (auto* frame = newest([&](const Frame& f) { return f.state == Frame::State::live && matches(f); }))
-            return {frame, TracedReturn::Of::changed};
-    }
-    if (auto* frame = newest([&](const Frame& f) { return f.state == Frame::State::popped && is_same(f); }))
-        return {frame, TracedReturn::Of::again};
-    return {nullptr, TracedReturn::Of::made};
+    if (auto* frame = newest(Frame::State::live, is_moved)) return {frame, Of::changed};
+    if (auto* frame = newest(Frame::State::popped, is_same)) return {frame, Of::again};
+    return {nullptr, Of::made};
 }
 
 std::optional<TracedReturn> TraceFrames::after_return(bool faults) {
     if (!return_) return std::nullopt;
     auto popped = *std::exchange(return_, std::nullopt);
     const auto [frame, of] = find(popped);
-    TracedReturn result{std::move(popped.place),
-                        frame == nullptr && of == TracedReturn::Of::pushed ? TracedReturn::Of::made : of,
-                        0,
-                        popped.address,
-                        std::move(popped.words),
-                        {},
-                        faults};
+    TracedReturn result{std::move(popped.place), of, 0, popped.address, std::move(popped.words), {}, faults};
     if (frame == nullptr) return result;
     result.frame = frame->number;
     result.pushed = frame->pushed;
@@ -140,19 +131,18 @@ std::vector<TracedFrameChange> TraceFrames::changes(const std::string& actor) {
     const auto live = std::ranges::count(frames_, Frame::State::live, &Frame::state);
     auto skipped = std::max(live - followed, std::ptrdiff_t{0});
     for (auto& frame : frames_) {
-        if (frame.state != Frame::State::live || skipped-- > 0) continue;
+        if (frame.state != Frame::State::live || skipped-- > 0 || frame.now.empty()) continue;
+        const auto before = frame.now;
+        for (auto& word : frame.now) word.value = read_.word(word.address).value_or(word.value);
+        if (have_same_values(before, frame.now)) continue;
+        explain(frame.now);
         TracedFrameChange change{actor, frame.number, frame.address, {}, {}};
-        for (auto& word : frame.now) {
-            const auto value = read_.word(word.address).value_or(word.value);
-            if (value == word.value) continue;
-            change.before.push_back(word);
-            word.value = value;
-            change.after.push_back(word);
+        for (std::size_t i = 0; i < before.size(); ++i) {
+            if (before[i].value == frame.now[i].value) continue;
+            change.before.push_back(before[i]);
+            change.after.push_back(frame.now[i]);
         }
-        const bool is_vm86 = frame.now.size() == names32.size();
-        for (auto* const words : {&change.after, &frame.now})
-            for (auto& word : *words) word.about = about(word.name, word.value, is_vm86);
-        if (!change.after.empty()) all.push_back(std::move(change));
+        all.push_back(std::move(change));
     }
     return all;
 }

@@ -59,6 +59,8 @@ class TraceFrames {
 
     [[nodiscard]] FrameWords words_at(std::uint64_t address) const;
     [[nodiscard]] std::string about(std::string_view name, std::uint64_t value, bool is_vm86) const;
+    /// Sets FrameWord::about of each word of a frame.
+    void explain(FrameWords& words) const;
     /// Finds the frame that an IRET pops, and what that is to it. Null if no delivery pushed it.
     [[nodiscard]] std::pair<Frame*, TracedReturn::Of> find(const Return& popped);
 

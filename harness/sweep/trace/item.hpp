@@ -60,7 +60,7 @@ using FrameWords = std::vector<FrameWord>;
 /// The CPU delivers a vector, and pushes a frame.
 struct TracedDelivery {
     unsigned vector;
-    std::string from, to;
+    std::string to;
     std::size_t frame;  ///< its number, from 1
     std::uint64_t address;
     std::string stack;

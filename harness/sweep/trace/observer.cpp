@@ -151,15 +151,13 @@ void TraceObserver::note_return(Guest& guest, const vm::Step& step) {
     sink_(*item);
 }
 
-void TraceObserver::delivers(Guest& guest, const vm::Step& step, const std::string& from) {
+void TraceObserver::delivers(Guest& guest, std::uint8_t vector) {
     const auto& image = guest.image();
-    const auto vector = *step.delivered;
     const auto rsp = number(guest.stack_pointer());
     const auto error = pushed_error_code(guest, vector);
     const auto address = rsp + (error ? image.word_size : 0);
     auto [number, words] = frames_.push(address);
     sink_(TracedDelivery{.vector = vector,
-                         .from = from,
                          .to = image.symbols.name_of(guest.rip()),
                          .frame = number,
                          .address = address,
@@ -180,7 +178,7 @@ void TraceObserver::after_step(Guest& guest, const vm::Step& step) {
         step.delivered ? fmt::format("the delivery of vector {} at {}", *step.delivered, place_) : place_;
     auto changes = frames_.changes(actor);
     if (step.delivered || step.end) end_instruction();
-    if (step.delivered) delivers(guest, step, place_);
+    if (step.delivered) delivers(guest, *step.delivered);
     if (current_) {
         // The iterations of a REP stay together.
         std::ranges::move(changes, std::back_inserter(current_->changes));

@@ -35,7 +35,7 @@ class TraceObserver : public Observer {
     void end_instruction();
     void note_changes(vm::Guest& guest, const vm::Step& step);
     void note_return(vm::Guest& guest, const vm::Step& step);
-    void delivers(vm::Guest& guest, const vm::Step& step, const std::string& from);
+    void delivers(vm::Guest& guest, std::uint8_t vector);
 
     const TraceSink& sink_;
     TraceFrames frames_;
