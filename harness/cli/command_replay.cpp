@@ -15,7 +15,7 @@ void add_replay(OptionList& options) {
 ReplayOptions read_replay(const Values& values) {
     auto options = read_schedules(values);
     options.reports.html = values.text_if_given("html");
-    options.trace = read_trace(values);
+    options.trace = read_trace(values, options.reports.html.has_value());
     values.check(destinations_of(options));
     return options;
 }

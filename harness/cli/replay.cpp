@@ -7,10 +7,8 @@
 
 #include "cli/inside.hpp"
 #include "cli/machine_choice.hpp"
-#include "cli/output.hpp"
 #include "cli/replay_report.hpp"
 #include "cli/target.hpp"
-#include "cli/trace_output.hpp"
 #include "sweep/replay.hpp"
 
 namespace gatecrash::cli {
@@ -49,25 +47,19 @@ int replay_on_guests(std::string_view name, const ReplayOptions& options) {
     for (const auto& [schedule, target] : replays) {
         if (target.is_file()) files.push_back(schedule.target);
     }
-    const auto destinations = destinations_of(options);
-    Documents documents(name, destinations);
-    auto local = choose_machine(options.common.machine, !documents.empty());
-    if (!local) return run_inside(options.common, {.inputs = files, .documents = &documents});
+    ReplayReport report(name, options);
+    auto local = choose_machine(options.common.machine, !report.documents().empty());
+    if (!local) return run_inside(options.common, {.inputs = files, .documents = &report.documents()});
 
     for (const auto& each : replays) check_that_it_lands(events_of(each.schedule), *local);
-    TextOutput text(destinations, options.common.quiet);
-    TraceOutput output(options.trace, text, documents);
-    Tracing tracing(options.trace, options.reports.html.has_value(), text.is_terminal(), output.print());
-    ReplayReport report(text, documents, tracing, options.for_schedules());
     for (const auto& [schedule, target] : replays) {
-        output.show_source_of(target.is_file() ? Words{schedule.target} : Words{});
+        report.trace_output().show_source_of(target.is_file() ? Words{schedule.target} : Words{});
         vm::Guest machine(local->system, target.image, local->repairs);
         const auto events = events_of(schedule);
         const auto stepper = options.common.stepper.value_or(vm::stepper_for(target.image, events, local->stepper));
-        const auto replayed = sweep::replay(machine, schedule, stepper, tracing.sink());
+        const auto replayed = sweep::replay(machine, schedule, stepper, report.sink());
         report.add(about(target, schedule), target.selection.variant, schedule, replayed);
     }
-    output.finish();
     return report.finish(local->description);
 }
 

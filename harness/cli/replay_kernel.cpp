@@ -9,12 +9,10 @@
 
 #include "cli/inside.hpp"
 #include "cli/machine_choice.hpp"
-#include "cli/output.hpp"
 #include "cli/replay.hpp"
 #include "cli/replay_report.hpp"
 #include "cli/saved_kernels.hpp"
 #include "cli/select.hpp"
-#include "cli/trace_output.hpp"
 #include "kernel/loaded_image.hpp"
 #include "kernel/loaded_kernel.hpp"
 #include "posix/file.hpp"
@@ -27,9 +25,10 @@ constexpr const char *window_option = "window", *image_option = "image";
 
 /// Replays inside an emulated machine, and puts source lines into the trace outside of it, since the user's vmlinux may
 /// be larger than that machine.
-int trace_inside(const CommonOptions& inside, Connection connection, bool has_file, bool is_on_standard_error,
-                 TraceOutput& output) {
-    if (has_file) {
+int trace_inside(const CommonOptions& inside, Connection connection, const ReplayOptions& options,
+                 ReplayReport& report) {
+    auto& output = report.trace_output();
+    if (options.trace.file) {
         std::string trace;
         connection.texts["--trace"] = &trace;
         const int code = run_inside(inside, connection);
@@ -37,9 +36,10 @@ int trace_inside(const CommonOptions& inside, Connection connection, bool has_fi
         output.finish();
         return code;
     }
-    const auto content = posix::memory_file("gatecrash-trace");
+    const bool is_on_standard_error = takes_standard_output(destinations_of(options));
     // Standard error also has messages, so it stays where it is if nobody sees the trace.
     if (is_on_standard_error && inside.quiet) return run_inside(inside, connection);
+    const auto content = posix::memory_file("gatecrash-trace");
     (is_on_standard_error ? connection.err : connection.out) = content.get();
     const int code = run_inside(inside, connection);
     output.add(posix::read_all(posix::reopen(content.get()).get()));
@@ -65,52 +65,43 @@ void add_options_of(OptionList& options, ScheduleOf command) {
 }
 
 /// Replays one schedule.
-void replay_one(kernel::KernelSubject& subject, const sweep::Schedule& schedule, Tracing& tracing, ReplayReport& report,
-                TextOutput& text) {
-    const auto replayed = subject.replay(schedule.landings, tracing.sink());
+void replay_one(kernel::KernelSubject& subject, const sweep::Schedule& schedule, ReplayReport& report) {
+    const auto replayed = subject.replay(schedule.landings, report.sink());
     report.add({.case_name = schedule.target}, nullptr, schedule, replayed);
     if (const auto words = subject.not_compared(); !words.empty())
-        text.print(fmt::format("not compared: {}\n", fmt::join(words, ", ")));
+        report.text().print(fmt::format("not compared: {}\n", fmt::join(words, ", ")));
 }
 
 int replay_on_linux(std::string_view name, const ReplayOptions& options,
                     const std::vector<sweep::Schedule>& schedules) {
     const auto& kernel = options.kernel.kernel;
     const bool is_inside = options.kernel.saved.has_value(), is_traced = options.trace.is_wanted;
-    const auto destinations = destinations_of(options);
-    Documents documents(name, destinations);
+    ReplayReport report(name, options, is_inside ? TraceOutput::Sources::left_to_caller : TraceOutput::Sources::shown);
     auto inside = options.common;
     auto saved = options.kernel.saved.value_or("");
     if (!is_inside) {
         const auto ready = ready_kernel(kernel, options.common.machine);
         saved = ready.file;
         inside.machine = ready.machine;
+        if (is_traced) report.trace_output().show_source_of(given({kernel.symbols, kernel.kernel}));
     }
-    auto local = choose_machine(inside.machine, !documents.empty());
-    TextOutput text(destinations, options.common.quiet);
-    TraceOutput output(options.trace, text, documents,
-                       is_inside ? TraceOutput::Sources::left_to_caller : TraceOutput::Sources::shown);
-    if (is_traced && !is_inside) output.show_source_of(given({kernel.symbols, kernel.kernel}));
+    auto local = choose_machine(inside.machine, !report.documents().empty());
     if (!local) {
         inside.words.push_back(fmt::format("--{}={}", saved_kernel_option, saved));
         // The program inside writes to this one, and does not know that there is a terminal.
-        if (options.trace.is_printed() && !options.trace.limit) add_limit(inside.words, limit_for(text.is_terminal()));
-        const Connection connection{.inputs = {saved}, .documents = &documents};
-        return is_traced ? trace_inside(inside, connection, options.trace.file.has_value(),
-                                        takes_standard_output(destinations), output)
-                         : run_inside(inside, connection);
+        if (options.trace.is_printed() && !options.trace.limit)
+            add_limit(inside.words, limit_for(report.text().is_terminal()));
+        const Connection connection{.inputs = {saved}, .documents = &report.documents()};
+        return is_traced ? trace_inside(inside, connection, options, report) : run_inside(inside, connection);
     }
-    Tracing tracing(options.trace, options.reports.html.has_value(), text.is_terminal(), output.print());
-    ReplayReport report(text, documents, tracing, options.for_schedules());
     kernel::LoadedKernel loaded(local->system, saved, kernel.pokes);
     for (const auto& schedule : schedules) {
         const auto sweep = sweep_options(schedule, options.kernel.window);
         kernel::KernelSubject subject(
             loaded.waiting(), {schedule.target, workload_of(schedule, loaded.head().workloads), kernel.ignored_memory},
             sweep);
-        replay_one(subject, schedule, tracing, report, text);
+        replay_one(subject, schedule, report);
     }
-    output.finish();
     return report.finish(local->description);
 }
 
@@ -120,22 +111,17 @@ int replay_on_image(std::string_view name, const ReplayOptions& options,
     const auto& window = *options.kernel.image_window;
     const auto& setup = image_options.setup;
     (void)find_places(kernel::read_image_file(setup.file), setup.description, window);
-    const auto destinations = destinations_of(options);
-    Documents documents(name, destinations);
-    auto local = choose_machine(options.common.machine, !documents.empty());
-    if (!local) return run_inside(options.common, {.inputs = files_of(image_options), .documents = &documents});
-    TextOutput text(destinations, options.common.quiet);
-    TraceOutput output(options.trace, text, documents);
-    if (options.trace.is_wanted) output.show_source_of({setup.file});
-    Tracing tracing(options.trace, options.reports.html.has_value(), text.is_terminal(), output.print());
-    ReplayReport report(text, documents, tracing, options.for_schedules());
+    ReplayReport report(name, options);
+    auto local = choose_machine(options.common.machine, !report.documents().empty());
+    if (!local)
+        return run_inside(options.common, {.inputs = files_of(image_options), .documents = &report.documents()});
+    if (options.trace.is_wanted) report.trace_output().show_source_of({setup.file});
     for (const auto& schedule : schedules) {
         const auto sweep = sweep_options(schedule, {});
         kernel::LoadedImage image(local->system, {setup, window, image_options.seconds}, sweep.events);
         kernel::KernelSubject subject(image.waiting(), schedule.target, image.window(), sweep);
-        replay_one(subject, schedule, tracing, report, text);
+        replay_one(subject, schedule, report);
     }
-    output.finish();
     return report.finish(local->description);
 }
 

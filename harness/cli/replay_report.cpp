@@ -33,25 +33,32 @@ nlohmann::ordered_json story_json(const sweep::Schedule& schedule, const sweep::
 
 }  // namespace
 
+ReplayReport::ReplayReport(std::string_view name, const ReplayOptions& options, TraceOutput::Sources sources)
+    : options_(options),
+      documents_(name, destinations_of(options)),
+      text_(destinations_of(options), options.common.quiet),
+      trace_output_(options.trace, text_, documents_, sources),
+      tracing_(options.trace, options.reports.html.has_value(), text_.is_terminal(), trace_output_.print()) {}
+
 void ReplayReport::add(const suite::About& about, const suite::Variant* variant, const sweep::Schedule& schedule,
                        const sweep::ReplayResult& replayed) {
-    const auto& trace = tracing_.options();
     results_.push_back(suite::replayed(about, schedule, replayed.violations));
     results_.back().trace = tracing_.take();
     const auto now = std::chrono::steady_clock::now();
     results_.back().seconds = std::chrono::duration<double>(now - std::exchange(start_, now)).count();
     const bool is_next = results_.size() > 1;
-    if (trace.has_story) {
+    if (options_.trace.has_story) {
         const auto story = tracing_.story();
         stories_.push_back(story_json(schedule, replayed, story));
-        return text_.print((is_next ? "\n" : "") + story_text(variant, schedule, replayed, story, options_));
+        return text_.print((is_next ? "\n" : "") +
+                           story_text(variant, schedule, replayed, story, options_.for_schedules()));
     }
-    text_.print((is_next || trace.is_printed() ? "\n" : "") + result_text(schedule, replayed));
+    text_.print((is_next || options_.trace.is_printed() ? "\n" : "") + result_text(schedule, replayed));
 }
 
 int ReplayReport::finish(const report::MachineDescription& machine) {
-    const auto& trace = tracing_.options();
-    if (trace.has_story) {
+    trace_output_.finish();
+    if (options_.trace.has_story) {
         const nlohmann::ordered_json document{{"gatecrash", version}, {"stories", stories_}};
         documents_.write("--json", document.dump(2) + "\n");
         return 0;
@@ -59,10 +66,11 @@ int ReplayReport::finish(const report::MachineDescription& machine) {
     documents_.write(machine, results_);
     if (const auto breaking = std::ranges::count(results_, suite::Verdict::breaks, &suite::Result::verdict)) {
         const auto first = std::ranges::find(results_, suite::Verdict::breaks, &suite::Result::verdict);
-        const auto explain = report::replay_command(first->sweep.findings.front().schedule, options_, "explain");
+        const auto explain =
+            report::replay_command(first->sweep.findings.front().schedule, options_.for_schedules(), "explain");
         fmt::print(stderr, "gatecrash: an invariant broke{}; {}`{}` tells the story\n",
                    results_.size() == 1 ? "" : fmt::format(" in {} of {} schedules", breaking, results_.size()),
-                   trace.is_wanted ? "" : "--trace shows each step, and ", explain);
+                   options_.trace.is_wanted ? "" : "--trace shows each step, and ", explain);
     }
     return static_cast<int>(report::exit_code_of(results_));
 }

@@ -4,6 +4,8 @@
 
 #include <charconv>
 
+#include "cli/markdown.hpp"
+
 namespace gatecrash::cli {
 namespace {
 
@@ -32,11 +34,7 @@ void SourceTrace::add_line(std::string_view line) {
 }
 
 void SourceTrace::add(std::string_view text) {
-    while (!text.empty()) {
-        const auto end = text.find('\n');
-        add_line(text.substr(0, end));
-        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    }
+    for (const auto line : lines_of(text)) add_line(line);
 }
 
 }  // namespace gatecrash::cli

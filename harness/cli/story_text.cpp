@@ -54,7 +54,7 @@ std::string story_text(const suite::Variant* variant, const sweep::Schedule& sch
     for (const auto& violation : replayed.violations) {
         if (!is_told(violation)) untold += wrapped(describe(violation), "  ", "  ");
     }
-    if (!untold.empty()) text += "\nWhat the end shows\n" + untold;
+    if (!untold.empty()) text += "\nWhat breaks\n" + untold;
     const auto broken = replayed.violations.front().invariant;
     if (const auto rule = rule_of(broken); !rule.empty())
         text += paragraph(fmt::format("What {} demands", describe(broken)), rule);

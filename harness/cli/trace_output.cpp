@@ -3,9 +3,10 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <exception>
 #include <utility>
 
-#include "report/output_file.hpp"
+#include "cli/markdown.hpp"
 
 namespace gatecrash::cli {
 namespace {
@@ -34,13 +35,8 @@ std::optional<kernel::SourceLines> source_lines(const std::vector<std::string>& 
 
 std::string colored(std::string_view lines) {
     std::string text;
-    while (true) {
-        const auto end = lines.find('\n');
-        text += colored_line(lines.substr(0, end));
-        if (end == std::string_view::npos) return text;
-        text += '\n';
-        lines.remove_prefix(end + 1);
-    }
+    for (const auto line : lines_of(lines)) text += colored_line(line) + "\n";
+    return text;
 }
 
 TraceOutput::TraceOutput(const TraceOptions& options, TextOutput& text, Documents& documents, Sources sources)
@@ -54,7 +50,7 @@ TraceOutput::TraceOutput(const TraceOptions& options, TextOutput& text, Document
 TraceOutput::~TraceOutput() {
     try {
         finish();
-    } catch (const report::OutputWriteError&) {  // NOLINT(bugprone-empty-catch): the run has failed for another reason
+    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): the run has failed for another reason
     }
 }
 

@@ -14,7 +14,8 @@ namespace gatecrash::cli {
 /// Returns the source lines of the first of these files that has any.
 [[nodiscard]] std::optional<kernel::SourceLines> source_lines(const std::vector<std::string>& files);
 
-/// Colours the lines of a trace for a terminal: what happens to the run stands out from the instructions.
+/// Colours the lines of a trace for a terminal: what happens to the run stands out from the instructions. Each line
+/// ends with a newline.
 [[nodiscard]] std::string colored(std::string_view lines);
 
 /// Where a trace goes: to the text for people, in colour on a terminal, or to the document --trace.

@@ -32,16 +32,16 @@ void add_trace(OptionList& options) {
     add_text(options, syntax_option, "NAME", "the syntax of the trace's instructions: intel or att (default intel)");
 }
 
-TraceOptions read_trace(const Values& values) {
+TraceOptions read_trace(const Values& values, bool has_page) {
     TraceOptions options;
     const auto file = values.text_if_given(trace_option);
     options.is_wanted = file.has_value();
     if (file && *file != standard_output) options.file = file;
     options.limit = values.number_if_given<std::size_t>(limit_option, 0);
     options.syntax = values.choice_if_given<vm::Syntax>(syntax_option, syntax_words).value_or(vm::Syntax::intel);
-    for (const auto* const option : {limit_option, syntax_option}) {
-        if (!file && values.has(option)) values.fail(fmt::format("--{} needs --trace", option));
-    }
+    if (!file && values.has(limit_option)) values.fail(fmt::format("--{} needs --trace", limit_option));
+    if (!file && !has_page && values.has(syntax_option))
+        values.fail(fmt::format("--{} needs --trace or --html", syntax_option));
     return options;
 }
 

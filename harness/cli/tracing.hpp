@@ -33,7 +33,9 @@ struct TraceOptions {
 void add_limit(Words& words, std::size_t limit);
 
 void add_trace(OptionList& options);
-[[nodiscard]] TraceOptions read_trace(const Values& values);
+/// Reads these options. A page shows traces, too, and `has_page` says that there is one.
+[[nodiscard]] TraceOptions read_trace(const Values& values, bool has_page);
+
 /// The trace of each replay. It may be printed, written to the document --trace, and kept for a page.
 class Tracing {
   public:
@@ -46,7 +48,6 @@ class Tracing {
     /// Prints the end of a trace whose run failed.
     ~Tracing();
 
-    [[nodiscard]] const TraceOptions& options() const { return options_; }
     /// Returns what receives the trace; nothing if nobody needs it. It must not outlive this.
     [[nodiscard]] sweep::TraceSink sink();
     /// Returns the sentences of the latest trace, with TraceOptions::has_story.

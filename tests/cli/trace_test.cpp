@@ -83,9 +83,9 @@ TEST(ExplainFinding, TellsItsStory) {
     EXPECT_THAT(document["stories"][0]["story"].dump(), HasSubstr("The IRET at nmi_iret pops F3 a second time"));
 }
 
-TEST(ExplainFinding, SaysWhatOnlyTheEndShows) {
+TEST(ExplainFinding, SaysWhatNoStepShows) {
     const auto result = run_on_amd({"explain", "debug/nmi-saves-dr7-each-round@nmi:nmi_work+0x5"});
-    EXPECT_THAT(result.out, HasSubstr("What the end shows\n  I1 (round trip): DR7 is 0x400, not 0x700\n"));
+    EXPECT_THAT(result.out, HasSubstr("What breaks\n  I1 (round trip): DR7 is 0x400, not 0x700\n"));
 }
 
 TEST(ExplainFinding, TakesAScheduleWithoutEvents) {

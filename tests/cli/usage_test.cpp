@@ -480,7 +480,7 @@ TEST(Explain, RefusesWhatIsNoFinding) {
 
 TEST(Trace, RefusesOptionsThatItLacks) {
     const std::string schedule = "nested-nmi/flag-only@nmi:nmi_iret";
-    expect_wrong_usage({"replay", "--syntax", "att", schedule}, "--syntax needs --trace");
+    expect_wrong_usage({"replay", "--syntax", "att", schedule}, "--syntax needs --trace or --html");
     expect_wrong_usage({"replay", "--trace-limit", "5", schedule}, "--trace-limit needs --trace");
     expect_wrong_usage({"replay", "--trace", "--syntax", "masm", schedule}, "--syntax must be one of intel, att, not");
     expect_wrong_usage({"replay", "--trace", "--trace-limit", "few", schedule}, "--trace-limit must be a number");
