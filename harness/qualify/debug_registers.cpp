@@ -97,6 +97,22 @@ Answer rf_in_breakpoint_frame(Bench& bench) {
     return code.tell(code.run(bench), resume_flag);
 }
 
+Answer rf_between_iterations(Bench& bench) {
+    RecordingCode code;
+    auto& k = code.kernel;
+    code.on(GATECRASH_VECTOR_DB, 0, clear_pushed_tf);
+    k.mov(k.rdi, RecordingCode::scratch);
+    k.mov(k.ecx, 2);
+    k.pushfq();
+    k.or_(k.qword[k.rsp], static_cast<std::uint32_t>(vm::rflags_tf));
+    k.popfq();
+    code.place(at(Mark::instruction));
+    k.rep();
+    k.stosb();
+    code.end();
+    return code.tell(code.run(bench), resume_flag);
+}
+
 Answer rf_over_syscall(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;

@@ -40,6 +40,7 @@ Answer rf_in_fault_frames(Bench& bench);
 Answer rf_in_trap_frames(Bench& bench);
 Answer rf_in_software_interrupt_frame(Bench& bench);
 Answer rf_in_breakpoint_frame(Bench& bench);
+Answer rf_between_iterations(Bench& bench);
 Answer rf_over_syscall(Bench& bench);
 Answer iret_loads_rf(Bench& bench);
 Answer sysret_clears_rf(Bench& bench);

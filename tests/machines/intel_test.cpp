@@ -125,6 +125,7 @@ TEST_F(Intel, IsFit) {
         gaps["nmi-mask-over-entry"] =
             "NMI, RIP after the doorbell, then #DB, RIP after the doorbell, then NMI, RIP after the doorbell";
         gaps["exit-leaves-no-trap"] = "#DB, RIP after the doorbell";
+        gaps["rf-between-iterations"] = "#DB, RIP at the instruction, RF clear";
         gaps["tf-over-exit"] = "#DB, RIP at the first user instruction, CPL 3, DR6.BS";
     }
     for (const auto& [name, as_on_silicon] : machine["behaviours"].items()) {
