@@ -7,6 +7,8 @@ namespace {
 
 using Kind = Value::Kind;
 
+constexpr std::uint64_t rflags_vm = 0x20000;
+
 bool changes_comparison(const Decoded& decoded) {
     const auto* flags = decoded.instruction.cpu_flags;
     if (flags == nullptr) return false;
@@ -30,6 +32,11 @@ void Interpreter::compare(EntryState& state, const Decoded& decoded, Operands op
     }
     const bool is_test = mnemonic == ZYDIS_MNEMONIC_TEST || mnemonic == ZYDIS_MNEMONIC_AND;
     if (mnemonic == ZYDIS_MNEMONIC_CMP && (first.is(Kind::rip) || second.is(Kind::rip))) comparison.is_of_rip = true;
+    if (mnemonic == ZYDIS_MNEMONIC_CMP && first.is(Kind::privilege) && second == constant(privilege_bits)) {
+        comparison.carry = first.owner == Owner::kernel;
+        if (first.owner == Owner::kernel) comparison.zero = false;
+        return;
+    }
     if (mnemonic == ZYDIS_MNEMONIC_CMP && first.is(Kind::selector) && is_known(first.owner) &&
         second.is(Kind::constant)) {
         const bool is_users = (static_cast<std::uint64_t>(second.number) & privilege_bits) != 0;
@@ -41,6 +48,8 @@ void Interpreter::compare(EntryState& state, const Decoded& decoded, Operands op
         const bool tells_owner = first.is(Kind::cr3) || (first.is(Kind::selector) && mask == privilege_bits);
         if (tells_owner && is_known(first.owner)) {
             comparison.zero = first.owner == Owner::kernel;
+        } else if (first.is(Kind::flags) && first.owner == Owner::kernel && mask == rflags_vm) {
+            comparison.zero = true;  // the kernel does not run in virtual-8086 mode
         } else if (first.is(Kind::stack)) {
             comparison.is_of_rsp = true;
         } else if (first.is(Kind::constant)) {

@@ -12,13 +12,16 @@ void Interpreter::check_accesses(const EntryState& state, const Decoded& decoded
             decoded.instruction.meta.category == ZYDIS_CATEGORY_NOP) {
             continue;
         }
+        const auto segment = segment_of(operand.mem.segment);
+        if (segment && state.segment(*segment) == Owner::user)
+            accuse(Rule::user_segment_access, "accesses memory through the user's segment");
         if (operand.mem.segment == ZYDIS_REGISTER_GS) {
             if (state.gs == Owner::user) accuse(Rule::user_gs_access, "accesses per-CPU data with the user's GS base");
             if (state.has_conditional_gs && policy_.needs_swapgs_fence)
                 accuse(Rule::swapgs_without_fence, "accesses per-CPU data before a fence after the conditional SWAPGS");
         }
         const bool is_read = (operand.actions & ZYDIS_OPERAND_ACTION_MASK_READ) != 0;
-        const bool is_of_stack = operand.mem.base == ZYDIS_REGISTER_RSP;
+        const bool is_of_stack = register_of(operand.mem.base) == rsp_number;
         if (policy_.needs_verw && state.has_verw && is_read && !is_of_stack &&
             decoded.instruction.mnemonic != ZYDIS_MNEMONIC_VERW) {
             accuse(Rule::load_after_verw, "loads data after VERW");
@@ -29,6 +32,8 @@ void Interpreter::check_accesses(const EntryState& state, const Decoded& decoded
 void Interpreter::call_outside(EntryState& state, bool is_direct, const Accuse& accuse) const {
     if (is_direct) {
         if (state.gs == Owner::user) accuse(Rule::user_gs_call, "calls a function with the user's GS base");
+        if (state.segment(Segment::ds) == Owner::user || state.segment(Segment::es) == Owner::user)
+            accuse(Rule::user_segment_call, "calls a function with the user's DS or ES");
         if (state.cr3 == Owner::user) accuse(Rule::user_cr3_call, "calls a function with the user's CR3");
         if (state.direction == FlagState::interrupted)
             accuse(Rule::interrupted_df, "calls a function with DF of the interrupted code");
@@ -37,7 +42,7 @@ void Interpreter::call_outside(EntryState& state, bool is_direct, const Accuse& 
         if (state.has_conditional_gs && policy_.needs_swapgs_fence)
             accuse(Rule::swapgs_without_fence, "calls a function before a fence after the conditional SWAPGS");
     }
-    state.forget_for_call();
+    state.forget_for_call(map_.file().bits);
 }
 
 void Interpreter::return_from_entry(const EntryState& state, const Decoded& decoded, const Accuse& accuse) const {

@@ -54,6 +54,7 @@ constexpr KnownEntry known[] = {
     {"asm_common_interrupt", EntryKind::idt_code},
     {"asm_spurious_interrupt", EntryKind::idt_code},
     {"entry_INT80_compat", EntryKind::idt},
+    {"entry_INT80_32", EntryKind::idt},
     {"asm_int80_emulation", EntryKind::idt},
     {"entry_syscall", EntryKind::syscall},
     {"entry_sysenter", EntryKind::sysenter},

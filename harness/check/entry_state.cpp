@@ -20,30 +20,37 @@ void mix(std::size_t& hash, const Value& value) {
 }
 std::uint64_t code_of(const std::optional<bool>& known) { return known ? 1U + (*known ? 1U : 0U) : 0U; }
 
-/// Returns what all entries of CPL 3, or of CPL 0, have in common.
-EntryState state_at(const EntryPoint& entry, Owner interrupted) {
+/// Returns what all entries of CPL 3, or of CPL 0, have in common. The GS base of 32-bit code comes from the segment.
+EntryState state_at(const EntryPoint& entry, unsigned bits, Owner interrupted) {
     EntryState state;
     state.ip = entry.address;
-    state.gs = state.cr3 = state.interrupted_gs = state.interrupted_cr3 = interrupted;
+    if (bits == 64) {
+        state.gs = state.interrupted_gs = interrupted;
+    } else {
+        state.segments.fill(interrupted);
+    }
+    state.cr3 = state.interrupted_cr3 = interrupted;
     state.direction = state.alignment = FlagState::interrupted;
     state.registers.fill({Value::Kind::interrupted, Owner::unknown, 0, -1});
     return state;
 }
 
-/// Lets RSP be at the frame that an interrupt or exception pushes (SDM volume 3, figure 6-9).
-void push_frame(EntryState& state, bool has_code, Owner interrupted) {
-    const std::int64_t rip = has_code ? 8 : 0;
+/// Lets RSP be at the frame that an interrupt or exception pushes (SDM volume 3, figures 6-4 and 6-9).
+void push_frame(EntryState& state, unsigned bits, bool has_code, Owner interrupted) {
+    const std::int64_t word = bits / 8, rip = has_code ? word : 0;
     state.registers[rsp_number] = stack_address(entry_stack, 0);
     state.store(entry_stack, rip, {Value::Kind::rip, Owner::unknown, 0, 0});
-    state.store(entry_stack, rip + 8, {Value::Kind::selector, interrupted, entry_stack, 0});
+    state.store(entry_stack, rip + word, {Value::Kind::selector, interrupted, entry_stack, 0});
+    if (bits == 32) state.store(entry_stack, rip + 2 * word, owned(Value::Kind::flags, interrupted));
 }
 
-EntryContext gate(const EntryPoint& entry, Owner interrupted, Owner gs, Owner cr3, std::string description) {
+/// `base` is whose the GS base is, or in 32-bit code the segments.
+EntryContext gate(const EntryPoint& entry, unsigned bits, Owner interrupted, Owner base, Owner cr3,
+                  std::string description) {
     const bool has_code = entry.kind == EntryKind::idt_code || entry.kind == EntryKind::ist_code;
-    auto state = state_at(entry, interrupted);
-    state.gs = state.interrupted_gs = gs;
+    auto state = state_at(entry, bits, base);
     state.cr3 = state.interrupted_cr3 = cr3;
-    push_frame(state, has_code, interrupted);
+    push_frame(state, bits, has_code, interrupted);
     return {std::move(state), std::move(description), interrupted == Owner::user};
 }
 
@@ -70,11 +77,16 @@ void EntryState::drop_below(std::uint64_t base, std::int64_t offset) {
     std::erase_if(slots, [&](const Slot& slot) { return slot.base == base && slot.offset < offset; });
 }
 
-void EntryState::forget_for_call() {
-    // System V ABI: a function keeps RBX, RSP, RBP and R12 to R15, and returns with DF clear.
-    for (const std::size_t number : {0U, 1U, 2U, 6U, 7U, 8U, 9U, 10U, 11U}) registers[number] = {};
+void EntryState::forget_for_call(unsigned bits) {
+    // System V ABI: a function keeps RBX, RSP, RBP and R12 to R15, and returns with DF clear. In 32-bit code, it keeps
+    // EBX, ESP, EBP, ESI and EDI.
+    for (const std::size_t number : {0U, 1U, 2U, 6U, 7U, 8U, 9U, 10U, 11U}) {
+        const bool is_kept = bits == 32 && (number == 6 || number == 7);
+        if (!is_kept) registers[number] = {};
+    }
     std::erase_if(slots, [](const Slot& slot) {
-        return !slot.value.is(Value::Kind::selector) && !slot.value.is(Value::Kind::constant);
+        using Kind = Value::Kind;
+        return !slot.value.is(Kind::selector) && !slot.value.is(Kind::segment) && !slot.value.is(Kind::constant);
     });
     interrupts = FlagState::unknown;
     direction = FlagState::clear;
@@ -84,6 +96,7 @@ void EntryState::forget_for_call() {
 
 void EntryState::forget_entry() {
     gs = cr3 = interrupted_gs = interrupted_cr3 = Owner::unknown;
+    segments.fill(Owner::unknown);
     direction = alignment = FlagState::unknown;
     if (comparison.is_of_rsp) slots.clear();
 }
@@ -99,6 +112,7 @@ std::size_t EntryState::hash() const {
           has_spec_ctrl ? 1U : 0U}) {
         small = small * 4 + part;
     }
+    for (const auto owner : segments) small = small * 4 + static_cast<unsigned>(owner);
     mix(hash, small);
     for (const auto& value : registers) mix(hash, value);
     for (const auto& slot : slots) {
@@ -111,11 +125,12 @@ std::size_t EntryState::hash() const {
     return hash;
 }
 
-std::vector<EntryContext> contexts_of(const EntryPoint& entry) {
+std::vector<EntryContext> contexts_of(const EntryPoint& entry, unsigned bits) {
     constexpr auto user = Owner::user, kernel = Owner::kernel;
+    const bool is_64_bit = bits == 64;
     if (entry.kind == EntryKind::unknown) return {};
     if (entry.kind == EntryKind::syscall || entry.kind == EntryKind::sysenter) {
-        auto state = state_at(entry, user);
+        auto state = state_at(entry, bits, user);
         // Registers are arguments. FMASK decides about the flags of SYSCALL, while SYSENTER keeps DF and AC.
         // IA32_SYSENTER_ESP decides about the stack.
         state.registers.fill({});
@@ -123,13 +138,16 @@ std::vector<EntryContext> contexts_of(const EntryPoint& entry) {
         state.registers[rsp_number] = stack_address(entry.kind == EntryKind::syscall ? users_stack : entry_stack, 0);
         return {{std::move(state), "from CPL 3", true}};
     }
-    std::vector<EntryContext> contexts{gate(entry, user, user, user, "from CPL 3"),
-                                       gate(entry, kernel, kernel, kernel, "from CPL 0")};
+    // A task gate leads there, so the CPU loads all registers from a TSS.
+    if (!is_64_bit && entry.kind == EntryKind::ist_code) return {};
+    std::vector<EntryContext> contexts{gate(entry, bits, user, user, user, "from CPL 3"),
+                                       gate(entry, bits, kernel, kernel, kernel, "from CPL 0")};
     if (entry.kind == EntryKind::idt || entry.kind == EntryKind::idt_code) return contexts;
     // It may arrive at any instruction of other entry code.
-    contexts.push_back(gate(entry, kernel, user, kernel, "from CPL 0 with the user's GS base"));
-    contexts.push_back(gate(entry, kernel, kernel, user, "from CPL 0 with the user's CR3"));
-    contexts.push_back(gate(entry, kernel, user, user, "from CPL 0 with the user's GS base and CR3"));
+    const std::string base = is_64_bit ? "GS base" : "segments";
+    contexts.push_back(gate(entry, bits, kernel, user, kernel, "from CPL 0 with the user's " + base));
+    contexts.push_back(gate(entry, bits, kernel, kernel, user, "from CPL 0 with the user's CR3"));
+    contexts.push_back(gate(entry, bits, kernel, user, user, "from CPL 0 with the user's " + base + " and CR3"));
     return contexts;
 }
 

@@ -31,6 +31,9 @@ struct Value {
         gs_base_high,  ///< its upper half, whose sign tells the owner
         cr3,           ///< the owner's CR3
         selector,      ///< a CS: with user, its RPL is 3
+        flags,         ///< the interrupted EFLAGS: with kernel, VM is clear
+        privilege,     ///< VM of such flags, and RPL of the CS beside them: with kernel, both are 0
+        segment,       ///< the owner's selector of DS, ES, FS or GS
         rip,           ///< the interrupted RIP
         interrupted,   ///< the interrupted code's value; the lowest byte is `number` unless that is negative
     };
@@ -75,10 +78,14 @@ struct Comparison {
 
 constexpr std::size_t rsp_number = 4;
 
+/// The segment registers that keep the user's selectors when the CPU enters. Only 32-bit code needs them.
+enum class Segment : std::uint8_t { es, ds, fs, gs };
+
 struct EntryState {
     std::uint64_t ip = 0;
     Owner gs = Owner::unknown, cr3 = Owner::unknown;
     Owner interrupted_gs = Owner::unknown, interrupted_cr3 = Owner::unknown;  ///< those of the interrupted code
+    std::array<Owner, 4> segments{};                                          ///< by Segment
     FlagState interrupts = FlagState::unknown, direction = FlagState::unknown, alignment = FlagState::unknown;
     bool has_verw = false;                         ///< since the last call
     bool has_ibpb = false, has_spec_ctrl = false;  ///< written since the last call
@@ -90,12 +97,15 @@ struct EntryState {
     friend bool operator==(const EntryState&, const EntryState&) = default;
 
     [[nodiscard]] const Value& rsp() const { return registers[rsp_number]; }
+    [[nodiscard]] Owner& segment(Segment which) { return segments[static_cast<std::size_t>(which)]; }
+    [[nodiscard]] Owner segment(Segment which) const { return segments[static_cast<std::size_t>(which)]; }
     [[nodiscard]] Value load(std::uint64_t base, std::int64_t offset) const;
     void store(std::uint64_t base, std::int64_t offset, const Value& value);
     /// Forgets words of this stack below `offset`.
     void drop_below(std::uint64_t base, std::int64_t offset);
-    /// Forgets what a function may change: registers, flags, and all words but selectors and return addresses.
-    void forget_for_call();
+    /// Forgets what a function may change: registers, flags, and all words but selectors and return addresses. `bits`
+    /// are those of the code.
+    void forget_for_call(unsigned bits);
     /// Forgets in which state the CPU entered, and what followed from that.
     void forget_entry();
     [[nodiscard]] std::size_t hash() const;
@@ -108,7 +118,8 @@ struct EntryContext {
     bool is_from_user = false;
 };
 
-/// Returns every state in which the CPU can enter at an entry point; none for the kind `unknown`.
-[[nodiscard]] std::vector<EntryContext> contexts_of(const EntryPoint& entry);
+/// Returns every state in which the CPU can enter code of so many bits at an entry point. There is none for the kind
+/// `unknown`, nor in 32-bit code for one that a task gate leads to.
+[[nodiscard]] std::vector<EntryContext> contexts_of(const EntryPoint& entry, unsigned bits);
 
 }  // namespace gatecrash::check

@@ -79,8 +79,12 @@ class EntryExplorer {
         }
         for (const auto& entry : entries) {
             if (!map_.is_checked(entry.address)) continue;
-            const auto contexts = contexts_of(entry);
-            if (contexts.empty()) result_.unchecked.push_back({state_of(entry), "name its kind with --entry"});
+            const auto contexts = contexts_of(entry, map_.file().bits);
+            if (contexts.empty()) {
+                const bool is_unknown = entry.kind == EntryKind::unknown;
+                result_.unchecked.push_back(
+                    {state_of(entry), is_unknown ? "name its kind with --entry" : "a task gate loads it from a TSS"});
+            }
             for (const auto& context : contexts) {
                 if (explore(entry, context)) continue;
                 result_.unchecked.push_back(
@@ -199,6 +203,10 @@ class EntryExplorer {
             case Rule::wrong_gs_return:
                 state.gs = Owner::unknown;
                 return;
+            case Rule::user_segment_access:
+            case Rule::user_segment_call:
+                state.segments.fill(Owner::unknown);
+                return;
             case Rule::user_cr3_call:
             case Rule::wrong_cr3_return:
                 state.cr3 = Owner::unknown;
@@ -293,6 +301,7 @@ class EntryExplorer {
         const bool is_of_zero = condition.of == Condition::Of::zero;
         const bool is_zero = is_of_zero && condition.when == taken;
         const auto comparison = state.comparison;
+        if (is_of_zero) state.comparison.zero = is_zero;
         if (comparison.tested_selector && is_of_zero) {
             const auto& [base, offset] = *comparison.tested_selector;
             state.store(base, offset, owned(Value::Kind::selector, is_zero ? Owner::kernel : Owner::user));
@@ -309,7 +318,8 @@ class EntryExplorer {
         if (comparison.interrupted == 0 || registers_are_arguments_) return;
         constexpr const char* names[16] = {nullptr, nullptr, nullptr, "RBX",   nullptr, "RBP", nullptr, nullptr,
                                            nullptr, nullptr, nullptr, nullptr, "R12",   "R13", "R14",   "R15"};
-        const auto* const name = names[comparison.interrupted - 1U];
+        constexpr const char* names32[16] = {nullptr, nullptr, nullptr, "EBX", nullptr, "EBP", "ESI", "EDI"};
+        const auto* const name = (map_.file().bits == 64 ? names : names32)[comparison.interrupted - 1U];
         if (name != nullptr)
             add(Rule::interrupted_register, address,
                 fmt::format("decides by {}, which still has the interrupted code's value", name));
@@ -336,12 +346,13 @@ class EntryExplorer {
             {rule, address, fmt::format("{} ({})", what, context_->description), path_to(steps_, step_, address)});
     }
 
-    /// Code that never changes the GS base has none of its own. Code that never writes CR3 has no page tables of the
-    /// user, and code without CLAC runs without SMAP.
+    /// Code that never changes the GS base has none of its own, and the same is true of segments. Code that never writes
+    /// CR3 has no page tables of the user, and code without CLAC runs without SMAP.
     void drop_rules_that_do_not_apply() {
         const auto& facts = interpreter_.facts();
         const auto applies = [&](Rule rule) {
             if (rule == Rule::user_gs_call) return facts.changes_gs;
+            if (rule == Rule::user_segment_access || rule == Rule::user_segment_call) return facts.loads_segments;
             if (rule == Rule::user_cr3_call || rule == Rule::wrong_cr3_return) return facts.writes_cr3;
             return rule != Rule::interrupted_ac || facts.changes_ac;
         };
@@ -365,8 +376,7 @@ class EntryExplorer {
 }  // namespace
 
 EntryFindings explore_entries(const CodeMap& map, const std::vector<EntryPoint>& entries, const Policy& policy) {
-    if (map.file().bits == 64) return EntryExplorer(map, policy).explore(entries);
-    return {{}, {{"the entry state", "only of 64-bit code"}}};
+    return EntryExplorer(map, policy).explore(entries);
 }
 
 }  // namespace gatecrash::check

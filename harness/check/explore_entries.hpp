@@ -16,7 +16,7 @@ struct EntryFindings {
 };
 
 /// Follows each path from each entry point with each state in which the CPU can enter there. Paths that meet stay
-/// apart unless all that is known is the same, so nothing is said about a mixture of states. For 64-bit code only.
+/// apart unless all that is known is the same, so nothing is said about a mixture of states.
 [[nodiscard]] EntryFindings explore_entries(const CodeMap& map, const std::vector<EntryPoint>& entries,
                                             const Policy& policy);
 

@@ -9,8 +9,8 @@ using Kind = Value::Kind;
 
 constexpr std::int64_t msr_gs_base = 0xc0000101, msr_kernel_gs_base = 0xc0000102, msr_spec_ctrl = 0x48,
                        msr_pred_cmd = 0x49;
-constexpr std::int64_t bit_if = 0x200, bit_df = 0x400, bit_ac = 0x40000;
-constexpr std::size_t rax_number = 0, rcx_number = 1, rdx_number = 2;
+constexpr std::int64_t bit_if = 0x200, bit_df = 0x400, bit_ac = 0x40000, bit_vm = 0x20000;
+constexpr std::size_t rax_number = 0, rcx_number = 1, rdx_number = 2, general_registers32 = 8;
 
 FlagState flag_in(const Value& flags, std::int64_t bit) {
     if (!flags.is(Kind::constant)) return FlagState::unknown;
@@ -38,7 +38,11 @@ Value with_changed_bits(const Value& cr3, std::int64_t bits, Owner owner) {
 }  // namespace
 
 Interpreter::Interpreter(const CodeMap& map, const Policy& policy)
-    : map_(map), policy_(policy), alternatives_(read_alternatives(map.file())) {}
+    : map_(map), word_(map.file().bits / 8), policy_(policy), alternatives_(read_alternatives(map.file())) {}
+
+std::int64_t Interpreter::immediate(const ZydisDecodedOperand& operand) const {
+    return word_ == 8 ? operand.imm.value.s : static_cast<std::int32_t>(operand.imm.value.s);
+}
 
 std::optional<std::pair<std::uint64_t, std::int64_t>> Interpreter::slot_of(const EntryState& state,
                                                                            const ZydisDecodedOperand& operand) const {
@@ -52,14 +56,18 @@ std::optional<std::pair<std::uint64_t, std::int64_t>> Interpreter::slot_of(const
 }
 
 Value Interpreter::read(const EntryState& state, const Decoded& decoded, const ZydisDecodedOperand& operand) const {
-    if (is_immediate(operand)) return constant(operand.imm.value.s);
+    if (is_immediate(operand))
+        return constant(word_ == 8 ? operand.imm.value.s : static_cast<std::uint32_t>(operand.imm.value.u));
     if (const auto number = register_of(operand)) {
         const auto& value = state.registers[*number];
         if (is_high_byte(operand.reg.value)) return {};
         return value;
     }
-    if (operand.type == ZYDIS_OPERAND_TYPE_REGISTER && operand.reg.value == ZYDIS_REGISTER_CR3)
-        return owned(Kind::cr3, state.cr3);
+    if (is_register(operand, ZYDIS_REGISTER_CR3)) return owned(Kind::cr3, state.cr3);
+    if (const auto segment = segment_of(operand)) {
+        const auto owner = state.segment(*segment);
+        return is_known(owner) ? owned(Kind::segment, owner) : Value{};
+    }
     if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY && operand.mem.type == ZYDIS_MEMOP_TYPE_AGEN) {
         if (const auto slot = slot_of(state, operand)) return stack_address(slot->first, slot->second);
         ZyanU64 address = 0;
@@ -75,7 +83,7 @@ Value Interpreter::read(const EntryState& state, const Decoded& decoded, const Z
     return {};
 }
 
-void Interpreter::write(EntryState& state, const ZydisDecodedOperand& operand, const Value& value) const {
+void Interpreter::write(EntryState& state, const ZydisDecodedOperand& operand, const Value& value) {
     if (const auto number = register_of(operand)) {
         auto& target = state.registers[*number];
         auto result = value;
@@ -84,7 +92,10 @@ void Interpreter::write(EntryState& state, const ZydisDecodedOperand& operand, c
         } else if (operand.size == 8 && !is_high_byte(operand.reg.value) && value.is(Kind::constant) &&
                    target.is(Kind::interrupted)) {
             result = {Kind::interrupted, Owner::unknown, 0, value.number & 0xff};
-        } else if (operand.size < 32 || (operand.size == 32 && value.is(Kind::interrupted))) {
+        } else if (operand.size == 8 && !is_high_byte(operand.reg.value) && target.is(Kind::flags) &&
+                   value == Value{Kind::selector, target.owner, value.base, value.number}) {
+            result = owned(Kind::privilege, target.owner);
+        } else if (operand.size < 32 || (operand.size < word_ * 8 && value.is(Kind::interrupted))) {
             result = {};
         }
         if (*number == rsp_number && !result.is(Kind::stack)) {
@@ -95,26 +106,34 @@ void Interpreter::write(EntryState& state, const ZydisDecodedOperand& operand, c
         if (*number == rsp_number) state.drop_below(result.base, result.number);
         return;
     }
+    if (const auto segment = segment_of(operand)) {
+        // A selector in the code is one of the kernel's; 0 is the null segment.
+        const bool is_own = value.is(Kind::constant) && value.number != 0;
+        if (is_own) facts_.loads_segments = true;
+        state.segment(*segment) = is_own ? Owner::kernel : value.is(Kind::segment) ? value.owner : Owner::unknown;
+        return;
+    }
     if (!is_memory(operand)) return;
     const auto slot = slot_of(state, operand);
     if (!slot) return;
     // A word that is only partly written is not known any more.
     const auto size = static_cast<std::int64_t>(operand.size / 8);
-    for (auto offset = slot->second - 7; offset < slot->second + size; ++offset) state.store(slot->first, offset, {});
-    if (size == 8) state.store(slot->first, slot->second, value);
+    for (auto offset = slot->second - word_ + 1; offset < slot->second + size; ++offset)
+        state.store(slot->first, offset, {});
+    if (size == word_) state.store(slot->first, slot->second, value);
 }
 
 void Interpreter::push(EntryState& state, const Value& value, const Accuse& accuse) const {
     auto& rsp = state.registers[rsp_number];
     if (rsp.base == users_stack) accuse(Rule::user_stack_push, "pushes to the user's stack");
-    rsp.number -= 8;
+    rsp.number -= word_;
     state.store(rsp.base, rsp.number, value);
 }
 
 Value Interpreter::pop(EntryState& state) const {
     auto& rsp = state.registers[rsp_number];
     const auto value = state.load(rsp.base, rsp.number);
-    rsp.number += 8;
+    rsp.number += word_;
     state.drop_below(rsp.base, rsp.number);
     return value;
 }
@@ -232,12 +251,25 @@ bool Interpreter::execute_stack(EntryState& state, const Decoded& decoded, Opera
         case ZYDIS_MNEMONIC_PUSH:
             push(state, read(state, decoded, operands[0]), accuse);
             return true;
+        case ZYDIS_MNEMONIC_PUSHFD:
         case ZYDIS_MNEMONIC_PUSHFQ:
             push(state, {}, accuse);
+            return true;
+        case ZYDIS_MNEMONIC_PUSHAD: {
+            const auto before = state.registers;
+            for (std::size_t i = 0; i < general_registers32; ++i) push(state, before[i], accuse);
+            return true;
+        }
+        case ZYDIS_MNEMONIC_POPAD:
+            for (auto i = general_registers32; i-- > 0;) {
+                const auto value = pop(state);
+                if (i != rsp_number) state.registers[i] = value;
+            }
             return true;
         case ZYDIS_MNEMONIC_POP:
             write(state, operands[0], pop(state));
             return true;
+        case ZYDIS_MNEMONIC_POPFD:
         case ZYDIS_MNEMONIC_POPFQ: {
             const auto flags = pop(state);
             state.interrupts = flag_in(flags, bit_if);
@@ -253,13 +285,19 @@ bool Interpreter::execute_stack(EntryState& state, const Decoded& decoded, Opera
 bool Interpreter::execute_data(EntryState& state, const Decoded& decoded, Operands operands) {
     switch (decoded.instruction.mnemonic) {
         case ZYDIS_MNEMONIC_MOV:
+            if (segment_of(operands[0])) {
+                // Only 32-bit code keeps whose selectors those are, and a load of GS also sets the base.
+                if (word_ == 8) return false;
+                write(state, operands[0], read(state, decoded, operands[1]));
+                return true;
+            }
             if (operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER && !register_of(operands[0])) return false;
             write(state, operands[0],
                   operands[0].size == operands[1].size || is_immediate(operands[1]) ? read(state, decoded, operands[1])
                                                                                     : Value{});
             return true;
         case ZYDIS_MNEMONIC_LEA:
-            write(state, operands[0], operands[0].size == 64 ? read(state, decoded, operands[1]) : Value{});
+            write(state, operands[0], operands[0].size == word_ * 8 ? read(state, decoded, operands[1]) : Value{});
             return true;
         case ZYDIS_MNEMONIC_SETZ:
         case ZYDIS_MNEMONIC_SETNZ:
@@ -281,7 +319,7 @@ bool Interpreter::execute_data(EntryState& state, const Decoded& decoded, Operan
 bool Interpreter::execute_arithmetic(EntryState& state, const Decoded& decoded, Operands operands) {
     const auto value = read(state, decoded, operands[0]);
     const bool has_constant = is_immediate(operands[1]);
-    const auto number = has_constant ? operands[1].imm.value.s : 0;
+    const auto number = has_constant ? immediate(operands[1]) : 0;
     switch (decoded.instruction.mnemonic) {
         case ZYDIS_MNEMONIC_ADD:
             write(state, operands[0], has_constant ? sum(value, number) : Value{});
@@ -310,8 +348,11 @@ bool Interpreter::execute_arithmetic(EntryState& state, const Decoded& decoded, 
                 write(state, operands[0], constant(value.owner == Owner::user ? 3 : 0));
                 return true;
             }
-            return false;
+            // The upper half of the word is no part of the selector.
+            if (value.is(Kind::selector) && has_constant && (number & 0xffff) == 0xffff) return true;
+            return value.is(Kind::privilege) && number == (bit_vm | static_cast<std::int64_t>(privilege_bits));
         case ZYDIS_MNEMONIC_OR:
+            if (value.is(Kind::selector) && has_constant && (number & 0xffff) == 0) return true;
             if (!value.is(Kind::cr3) || !has_constant) return false;
             write(state, operands[0], with_changed_bits(value, number, Owner::user));
             return true;
@@ -324,7 +365,7 @@ bool Interpreter::execute_arithmetic(EntryState& state, const Decoded& decoded, 
     }
 }
 
-void Interpreter::forget_results(EntryState& state, const Decoded& decoded, Operands operands) const {
+void Interpreter::forget_results(EntryState& state, const Decoded& decoded, Operands operands) {
     for (std::size_t i = 0; i < decoded.instruction.operand_count; ++i) {
         const auto& operand = operands[i];
         if (!is_written(operand)) continue;

@@ -14,9 +14,10 @@ namespace gatecrash::check {
 
 /// Facts about the code as a whole, which decide whether some rules apply.
 struct CodeFacts {
-    bool changes_gs = false;  ///< so the kernel has a GS base of its own
-    bool writes_cr3 = false;  ///< so there are page tables of the user
-    bool changes_ac = false;  ///< CLAC or STAC: so there is SMAP
+    bool changes_gs = false;      ///< so the kernel has a GS base of its own
+    bool writes_cr3 = false;      ///< so there are page tables of the user
+    bool changes_ac = false;      ///< CLAC or STAC: so there is SMAP
+    bool loads_segments = false;  ///< with selectors of its own, so they may be the user's
 };
 
 /// Reports that a rule is broken: the rule, and what happens.
@@ -51,15 +52,19 @@ class Interpreter {
     bool execute_data(EntryState& state, const Decoded& decoded, Operands operands);
     bool execute_arithmetic(EntryState& state, const Decoded& decoded, Operands operands);
     void compare(EntryState& state, const Decoded& decoded, Operands operands);
-    void forget_results(EntryState& state, const Decoded& decoded, Operands operands) const;
+    void forget_results(EntryState& state, const Decoded& decoded, Operands operands);
     void check_accesses(const EntryState& state, const Decoded& decoded, Operands operands, const Accuse& accuse) const;
 
     [[nodiscard]] std::optional<std::pair<std::uint64_t, std::int64_t>> slot_of(
         const EntryState& state, const ZydisDecodedOperand& operand) const;
     [[nodiscard]] Value read(const EntryState& state, const Decoded& decoded, const ZydisDecodedOperand& operand) const;
-    void write(EntryState& state, const ZydisDecodedOperand& operand, const Value& value) const;
+    void write(EntryState& state, const ZydisDecodedOperand& operand, const Value& value);
+
+    /// Returns an immediate operand as a number with a sign.
+    [[nodiscard]] std::int64_t immediate(const ZydisDecodedOperand& operand) const;
 
     const CodeMap& map_;
+    std::int64_t word_;  ///< bytes of a word on the stack
     Policy policy_;
     Alternatives alternatives_;
     CodeFacts facts_;

@@ -39,6 +39,25 @@ constexpr std::uint64_t privilege_bits = 3;  ///< RPL and CPL in a selector
     return operand.type == ZYDIS_OPERAND_TYPE_REGISTER && operand.reg.value == name;
 }
 
+/// Returns which segment register that is, of those that keep the user's selectors.
+[[nodiscard]] inline std::optional<Segment> segment_of(ZydisRegister name) {
+    switch (name) {
+        case ZYDIS_REGISTER_ES:
+            return Segment::es;
+        case ZYDIS_REGISTER_DS:
+            return Segment::ds;
+        case ZYDIS_REGISTER_FS:
+            return Segment::fs;
+        case ZYDIS_REGISTER_GS:
+            return Segment::gs;
+        default:
+            return std::nullopt;
+    }
+}
+[[nodiscard]] inline std::optional<Segment> segment_of(const ZydisDecodedOperand& operand) {
+    return operand.type == ZYDIS_OPERAND_TYPE_REGISTER ? segment_of(operand.reg.value) : std::nullopt;
+}
+
 [[nodiscard]] inline bool is_known(Owner owner) { return owner != Owner::unknown; }
 
 }  // namespace gatecrash::check

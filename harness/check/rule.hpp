@@ -19,6 +19,8 @@ enum class Rule : std::uint8_t {
     user_gs_access,
     user_gs_call,
     wrong_gs_return,
+    user_segment_access,
+    user_segment_call,
     user_stack_push,
     user_cr3_call,
     wrong_cr3_return,

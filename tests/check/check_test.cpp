@@ -23,8 +23,17 @@ std::string file_of(Rule rule) {
     return name;
 }
 
-/// True for the rules about the entry state, which only 64-bit code has, and whose label `broken` is the place itself.
+/// True for the rules about the entry state, whose label `broken` is the place itself.
 bool is_of_state(Rule rule) { return rule >= Rule::user_gs_access; }
+
+/// True for the rules about what only 32-bit code has, or only 64-bit code.
+bool is_of_32_bits(Rule rule) { return rule == Rule::user_segment_access || rule == Rule::user_segment_call; }
+bool is_of_64_bits(Rule rule) {
+    constexpr Rule of_64_bits[] = {Rule::user_gs_access,  Rule::user_gs_call,           Rule::wrong_gs_return,
+                                   Rule::user_stack_push, Rule::swapgs_with_interrupts, Rule::swapgs_without_fence,
+                                   Rule::missing_ibpb,    Rule::missing_spec_ctrl};
+    return std::ranges::find(of_64_bits, rule) != std::end(of_64_bits);
+}
 
 /// Returns a request that asks for the rule if only some kernels do.
 Request request_for(Rule rule) {
@@ -47,8 +56,10 @@ class EachRule : public testing::TestWithParam<Rule> {
     /// Returns the same code as an object, as one of 32 bits, and as a linked file.
     static std::vector<std::string> files(const std::string& twin = {}) {
         const auto name = file_of(GetParam()) + twin;
-        if (is_of_state(GetParam())) return {"64-" + name + ".o", "64-" + name + ".elf"};
-        return {"64-" + name + ".o", "32-" + name + ".o", "64-" + name + ".elf"};
+        std::vector<std::string> files;
+        if (!is_of_32_bits(GetParam())) files = {"64-" + name + ".o", "64-" + name + ".elf"};
+        if (!is_of_64_bits(GetParam())) files.push_back("32-" + name + ".o");
+        return files;
     }
 };
 
@@ -131,6 +142,28 @@ TEST(Check, AccusesNoOtherDesign) {
         const auto report = check_code(name);
         EXPECT_THAT(report.findings, IsEmpty()) << name << "\n" << to_text(report);
     }
+}
+
+TEST(Check, TakesTheArmOfVmAndRplInOneRegister) {
+    EXPECT_THAT(check_code("32-mixed_test-clean.o").findings, IsEmpty());
+    const auto report = check_code("32-mixed_test.o");
+    ASSERT_THAT(report.findings, SizeIs(1)) << to_text(report);
+    EXPECT_EQ(report.findings[0].place, "broken");
+    EXPECT_EQ(report.findings[0].rule->rule, Rule::wrong_cr3_return);
+    EXPECT_THAT(report.findings[0].message, HasSubstr("from CPL 3"));
+}
+
+TEST(Check, AsksForSegmentsOnlyOfCodeThatLoadsThem) {
+    EXPECT_THAT(check_code("32-own_segments-clean.o").findings, IsEmpty());
+    const auto report = check_code("32-own_segments.o");
+    ASSERT_THAT(report.findings, SizeIs(1)) << to_text(report);
+    EXPECT_EQ(report.findings[0].rule->rule, Rule::user_segment_access);
+}
+
+TEST(Check, LeavesTheStateToATaskGate) {
+    const auto report = check_code("32-task_gate.o");
+    EXPECT_THAT(report.findings, IsEmpty()) << to_text(report);
+    EXPECT_THAT(to_text(report), HasSubstr("entry_df: a task gate loads it from a TSS"));
 }
 
 TEST(Check, ChecksTheSectionsThatItIsTold) {
