@@ -53,6 +53,11 @@ std::vector<Range> CodeFile::find_ranges(std::string_view name) const {
     return found;
 }
 
+bool CodeFile::is_kernels_own(std::uint64_t address) const {
+    return std::ranges::any_of(
+        kernels_own, [&](const AddressRange& range) { return range.begin <= address && address < range.end; });
+}
+
 std::optional<std::uint64_t> CodeFile::find(std::string_view name) const {
     const auto found = std::ranges::find(symbols, name, &CodeSymbol::name);
     return found == symbols.end() ? std::nullopt : std::optional(found->address);

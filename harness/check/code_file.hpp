@@ -29,6 +29,11 @@ struct CodeSymbol {
     bool is_function = false;
 };
 
+/// Addresses from `begin` up to `end`.
+struct AddressRange {
+    std::uint64_t begin = 0, end = 0;
+};
+
 /// An ELF file as a linker or a boot loader would see it. In a relocatable object, each section and each symbol of
 /// another file has an address that only this program knows, and relocations are applied. So code that reads this
 /// needs no difference between objects and linked files.
@@ -45,6 +50,8 @@ struct CodeFile {
     bool is_linked = true;  ///< not a relocatable object
     std::vector<Range> ranges;
     std::vector<CodeSymbol> symbols;  ///< by address; at one address, functions come first
+    /// Addresses that only the kernel's page tables map. A guest's program headers tell (GATECRASH_PF_ENTRY_AREA).
+    std::vector<AddressRange> kernels_own;
 
     /// Returns the sections with that name. A linked Linux kernel has no sections of entry code any more, but symbols
     /// at their ends, and these are used.
@@ -57,6 +64,8 @@ struct CodeFile {
     [[nodiscard]] std::string name_of(std::uint64_t address) const;
     /// Returns the loaded range with that address, or null.
     [[nodiscard]] const Range* range_of(std::uint64_t address) const;
+    /// True if only the kernel's page tables map that address.
+    [[nodiscard]] bool is_kernels_own(std::uint64_t address) const;
     /// Returns at most `size` bytes at `address`: fewer at the end of a range, none outside of ranges.
     [[nodiscard]] std::span<const std::byte> at(std::uint64_t address, std::size_t size) const;
 };

@@ -9,6 +9,7 @@
 #include <memory>
 #include <span>
 
+#include "gatecrash/abi.h"
 #include "kernel/elf_reader.hpp"
 
 namespace gatecrash::check {
@@ -54,7 +55,7 @@ class ElfCodeReader {
 
     void read() {
         read_sections();
-        if (file_.ranges.empty()) read_segments();
+        read_segments();
         if (file_.ranges.empty()) throw ImageError("without any code: name an executable, an object file or a kernel");
         Elf_Scn* section = nullptr;
         while ((section = elf_nextscn(elf_.get(), section)) != nullptr) {
@@ -116,17 +117,27 @@ class ElfCodeReader {
         return (address + size + gap) & ~std::uint64_t{63};
     }
 
+    /// Reads the code of segments if there are no sections, and which segments are in the entry area.
     void read_segments() {
         std::size_t count = 0;
         if (elf_getphdrnum(elf_.get(), &count) != 0) return;
+        const bool has_sections = !file_.ranges.empty();
+        const std::uint64_t kernel = file_.bits == 64 ? GATECRASH_KERNEL_BASE : GATECRASH_KERNEL_BASE32;
+        bool has_entry_area = false;
         for (std::size_t i = 0; i < count; ++i) {
             GElf_Phdr header;
             if (gelf_getphdr(elf_.get(), static_cast<int>(i), &header) == nullptr)
                 throw ImageError("cut off: its program headers reach past the end of the file");
-            if (header.p_type != PT_LOAD || header.p_filesz == 0) continue;
+            if (header.p_type != PT_LOAD) continue;
+            const bool is_in_entry_area = (header.p_flags & GATECRASH_PF_ENTRY_AREA) != 0;
+            if (is_in_entry_area) has_entry_area = true;
+            if (!is_in_entry_area && header.p_vaddr >= kernel)
+                file_.kernels_own.push_back({header.p_vaddr, header.p_vaddr + header.p_memsz});
+            if (has_sections || header.p_filesz == 0) continue;
             file_.ranges.push_back(
                 {fmt::format("segment {}", i), header.p_vaddr, part(header.p_offset, header.p_filesz), true});
         }
+        if (!has_entry_area) file_.kernels_own.clear();
     }
 
     void read_symbols(Elf_Scn* section, const GElf_Shdr& header) {

@@ -4,6 +4,20 @@
 
 namespace gatecrash::check {
 
+std::optional<std::uint64_t> Interpreter::address_of(const EntryState& state, const Decoded& decoded,
+                                                     const ZydisDecodedOperand& operand) const {
+    const auto& memory = operand.mem;
+    const bool has_own_base = memory.segment == ZYDIS_REGISTER_FS || memory.segment == ZYDIS_REGISTER_GS;
+    if (has_own_base || memory.index != ZYDIS_REGISTER_NONE) return std::nullopt;
+    const auto offset = static_cast<std::uint64_t>(memory.disp.has_displacement == ZYAN_TRUE ? memory.disp.value : 0);
+    const std::uint64_t mask = word_ == 8 ? ~std::uint64_t{0} : 0xffffffff;
+    if (memory.base == ZYDIS_REGISTER_RIP) return decoded.next() + offset;
+    if (memory.base == ZYDIS_REGISTER_NONE) return offset & mask;
+    const auto base = register_of(memory.base);
+    if (!base || !state.registers[*base].is(Value::Kind::constant)) return std::nullopt;
+    return (static_cast<std::uint64_t>(state.registers[*base].number) + offset) & mask;
+}
+
 void Interpreter::check_accesses(const EntryState& state, const Decoded& decoded, Operands operands,
                                  const Accuse& accuse) const {
     for (std::size_t i = 0; i < decoded.instruction.operand_count; ++i) {
@@ -15,6 +29,9 @@ void Interpreter::check_accesses(const EntryState& state, const Decoded& decoded
         const auto segment = segment_of(operand.mem.segment);
         if (segment && state.segment(*segment) == Owner::user)
             accuse(Rule::user_segment_access, "accesses memory through the user's segment");
+        const auto address = address_of(state, decoded, operand);
+        if (state.cr3 == Owner::user && address && map_.file().is_kernels_own(*address))
+            accuse(Rule::user_cr3_access, "accesses " + map_.file().name_of(*address) + " with the user's CR3");
         if (operand.mem.segment == ZYDIS_REGISTER_GS) {
             if (state.gs == Owner::user) accuse(Rule::user_gs_access, "accesses per-CPU data with the user's GS base");
             if (state.has_conditional_gs && policy_.needs_swapgs_fence)

@@ -147,10 +147,7 @@ class EntryExplorer {
     /// Follows one instruction. Returns false if the path does not simply go on.
     bool follow(EntryState& state, const Decoded& decoded,
                 const ZydisDecodedOperand (&operands)[ZYDIS_MAX_OPERAND_COUNT], const Range& section) {
-        const auto accuse = [&](Rule rule, const std::string& what) {
-            add(rule, decoded.address, what);
-            forget_reported(state, rule);
-        };
+        const auto accuse = accuse_at(decoded.address, state);
         switch (decoded.flow) {
             case Flow::next:
             case Flow::breakpoint:
@@ -189,6 +186,13 @@ class EntryExplorer {
         return false;
     }
 
+    Accuse accuse_at(std::uint64_t address, EntryState& state) {
+        return [this, address, &state](Rule rule, const std::string& what) {
+            add(rule, address, what);
+            forget_reported(state, rule);
+        };
+    }
+
     /// Checks the push of a call that is not followed, and that has returned when the path goes on.
     void check_call_push(EntryState& state, const Accuse& accuse) const {
         interpreter_.push(state, {}, accuse);
@@ -207,6 +211,7 @@ class EntryExplorer {
             case Rule::user_segment_call:
                 state.segments.fill(Owner::unknown);
                 return;
+            case Rule::user_cr3_access:
             case Rule::user_cr3_call:
             case Rule::wrong_cr3_return:
                 state.cr3 = Owner::unknown;
@@ -292,7 +297,11 @@ class EntryExplorer {
             auto arm = state;
             if (decides_gs) arm.has_conditional_gs = true;
             refine(arm, condition, taken);
-            go(std::move(arm), taken ? decoded.target : decoded.next(), decoded.address);
+            if (taken) {
+                jump(arm, decoded, accuse_at(decoded.address, arm));
+            } else {
+                go(std::move(arm), decoded.next(), decoded.address);
+            }
         }
     }
 
@@ -346,14 +355,15 @@ class EntryExplorer {
             {rule, address, fmt::format("{} ({})", what, context_->description), path_to(steps_, step_, address)});
     }
 
-    /// Code that never changes the GS base has none of its own, and the same is true of segments. Code that never writes
-    /// CR3 has no page tables of the user, and code without CLAC runs without SMAP.
+    /// Code that never changes the GS base has none of its own, and the same is true of segments. Code that never
+    /// writes CR3 has no page tables of the user, and code without CLAC runs without SMAP.
     void drop_rules_that_do_not_apply() {
         const auto& facts = interpreter_.facts();
         const auto applies = [&](Rule rule) {
             if (rule == Rule::user_gs_call) return facts.changes_gs;
             if (rule == Rule::user_segment_access || rule == Rule::user_segment_call) return facts.loads_segments;
-            if (rule == Rule::user_cr3_call || rule == Rule::wrong_cr3_return) return facts.writes_cr3;
+            if (rule == Rule::user_cr3_access || rule == Rule::user_cr3_call || rule == Rule::wrong_cr3_return)
+                return facts.writes_cr3;
             return rule != Rule::interrupted_ac || facts.changes_ac;
         };
         std::erase_if(result_.findings, [&](const Finding& finding) { return !applies(finding.rule); });

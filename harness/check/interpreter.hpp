@@ -55,6 +55,9 @@ class Interpreter {
     void forget_results(EntryState& state, const Decoded& decoded, Operands operands);
     void check_accesses(const EntryState& state, const Decoded& decoded, Operands operands, const Accuse& accuse) const;
 
+    /// Returns the address of a memory operand, if the code alone tells it.
+    [[nodiscard]] std::optional<std::uint64_t> address_of(const EntryState& state, const Decoded& decoded,
+                                                          const ZydisDecodedOperand& operand) const;
     [[nodiscard]] std::optional<std::pair<std::uint64_t, std::int64_t>> slot_of(
         const EntryState& state, const ZydisDecodedOperand& operand) const;
     [[nodiscard]] Value read(const EntryState& state, const Decoded& decoded, const ZydisDecodedOperand& operand) const;

@@ -50,6 +50,10 @@ constexpr RuleText rule_texts[] = {
      "compiled code expects segments that begin at 0 and have no limit", "System V ABI, i386 supplement, 2.1"},
     {Rule::user_stack_push, "user-stack-push", "a push or a call while RSP is still the user's",
      "the kernel writes to an address that the user chose", "row C15 of the catalogue"},
+    {Rule::user_cr3_access, "user-cr3-access",
+     "memory outside of the entry area is accessed with the user's page tables. The rule applies to guests whose "
+     "program headers name that area",
+     "the user's page tables do not map the memory", "rows F6 and B8 of the catalogue"},
     {Rule::user_cr3_call, "user-cr3-call", "a function outside is called with the user's page tables",
      "the user's page tables do not map the function", "row F6 of the catalogue"},
     {Rule::wrong_cr3_return, "wrong-cr3-return",

@@ -22,6 +22,7 @@ enum class Rule : std::uint8_t {
     user_segment_access,
     user_segment_call,
     user_stack_push,
+    user_cr3_access,
     user_cr3_call,
     wrong_cr3_return,
     interrupted_df,
