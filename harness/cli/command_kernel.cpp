@@ -1,3 +1,5 @@
+#include "cli/command_kernel.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -49,7 +51,6 @@ void refuse_sweep_options(const Values& values) {
 
 /// Checks what a sweep needs beyond the image.
 void check_sweep(const KernelCommandOptions& options, const Values& values) {
-    if (!options.sweeping.limits.shard.is_whole()) values.fail("--shard does not work with `kernel` yet");
     const bool has_irq = std::ranges::find(options.events.events, vm::Event::irq()) != options.events.events.end();
     if (has_irq && !options.image.setup.description.irq_vector)
         values.fail("irq needs a vector: write irq=VECTOR, or give irq.vector in the description");
@@ -100,16 +101,17 @@ int run_image(const KernelCommandOptions& options, const kernel::ImageFile& file
 
 Sweeping sweeping_of(const KernelCommandOptions& options) {
     const auto& setup = options.image.setup;
-    auto replay_options = options.image.words;
-    const auto window = to_string(*options.window);
+    auto words = options.image.words;
+    words.insert(words.end(), {"--window", to_string(*options.window)});
+    auto replay_options = words;
     replay_options.insert(replay_options.begin(), {"--image", setup.file});
-    replay_options.insert(replay_options.end(), {"--window", window});
     auto deciding = deciding_words("kernel", options.sweeping);
-    deciding.insert(deciding.end(), replay_options.begin(), replay_options.end());
+    deciding.insert(deciding.end(), words.begin(), words.end());
     deciding.push_back("--events=" + joined(options.events.events));
     deciding.push_back(fmt::format("--depth={}", options.events.depth));
     if (options.events.in_order) deciding.emplace_back("--in-order");
     if (!options.prune) deciding.emplace_back("--no-prune");
+    deciding.insert(deciding.end(), {"--", setup.file});
 
     const auto target = image_target(setup.file);
     worker::Sweep sweep{.guest = worker::ImageTarget{target, {setup, *options.window, options.image.seconds}},
@@ -127,6 +129,16 @@ Sweeping sweeping_of(const KernelCommandOptions& options) {
                        .sweep = std::move(sweep),
                        .replay_options = std::move(replay_options)}}};
 }
+
+}  // namespace
+
+Sweeping sweeping_of_image(const Values& values) {
+    const auto options = read_kernel_command(values);
+    if (!options.window) values.fail("--window is missing");
+    return sweeping_of(options);
+}
+
+namespace {
 
 int kernel_command_main(const KernelCommandOptions& options) {
     const auto file = kernel::read_image_file(options.image.setup.file);

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "cli/command_explore.hpp"
+#include "cli/command_kernel.hpp"
 #include "cli/command_linux.hpp"
 #include "cli/command_run.hpp"
 #include "cli/commands.hpp"
@@ -49,11 +50,12 @@ Sweeping sweeping_of(const ShardFile& file) {
         const auto* command = words.empty() ? nullptr : find_command(words.front());
         if (command == &run_command) return sweeping_of(read_run(read_values(*command, words)));
         if (command == &explore_command) return sweeping_of(read_explore(read_values(*command, words)));
+        if (command == &kernel_command) return sweeping_of_image(read_values(*command, words));
         if (command == &linux_command) return sweeping_of_kernel_shards(read_values(*command, words), file.document);
     } catch (const UsageError& error) {
         refuse(file.name, error.what());
     }
-    refuse(file.name, "it is not a result of `run`, `explore` or `linux`");
+    refuse(file.name, "it is not a result of `run`, `explore`, `linux` or `kernel`");
 }
 
 void check_alike(const ShardFile& file, const ShardFile& first) {
@@ -242,7 +244,8 @@ int merge(const MergeOptions& options) {
     }
     Documents documents(whole);
     const auto next = [at = results.begin()]() mutable { return std::optional(*at++); };
-    const auto report = whole.command == "explore" ? report_exploration : report_run;
+    const bool is_one_sweep = whole.command == "explore" || whole.command == "kernel";
+    const auto report = is_one_sweep ? report_exploration : report_run;
     return report(whole, documents, machine, next);
 }
 
@@ -251,7 +254,7 @@ int merge(const MergeOptions& options) {
 const Command merge_command{
     .name = "merge",
     .arguments = " FILE...",
-    .summary = "combine the results of a sharded `run`, `explore` or `linux`",
+    .summary = "combine the results of a sharded `run`, `explore`, `linux` or `kernel`",
     .about =
         "Each FILE is the --json document of one `--shard I/N`. With all N, the report, except for its times,\n"
         "and the exit code are those of the same command without --shard.\n"

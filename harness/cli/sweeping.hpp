@@ -23,7 +23,7 @@ struct Task {
     Words replay_options{};  ///< options that `replay` needs for schedules of this sweep
 };
 
-/// The work of one `run`, `explore` or `linux`.
+/// The work of one `run`, `explore`, `linux` or `kernel`.
 struct Sweeping {
     std::string command;  ///< the command whose help a message names
     SweepingOptions options;

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "support/amd.hpp"
 #include "support/gatecrash.hpp"
 
 namespace gatecrash::cli {
@@ -122,6 +123,11 @@ TEST_F(ImageSweep, ReplaysAFinding) {
                       ContainsRegex("\n +[./a-z]*kernel/image/kernel.S:[0-9]+\n"),
                       HasSubstr("breaks I5 (event conservation): 1 NMIs arrived, and the kernel counted 0")));
     EXPECT_THAT(replayed.out, Not(ContainsRegex("(^|\n)@"))) << "addresses are for programs";
+}
+
+TEST_F(ImageSweep, IsTheSameInShards) {
+    expect_merged_shards_to_be({"kernel", TEST_IMAGES "no-ist.elf", "--window", usual_window, "--description",
+                                description(), "--events", "nmi,db", "--depth", "2"});
 }
 
 TEST_F(ImageSweep, RefusesAWindowThatTheImageDoesNotPass) {

@@ -550,7 +550,6 @@ TEST(KernelImage, ThatCannotBeSweptIsRefusedBeforeAMachineIsNeeded) {
     expect({"--window", "entry_syscall..idt"}, "idt is not code in the file of the image");
     expect({"--window", window, "--events", "mc"}, "mc cannot land on a kernel yet");
     expect({"--window", window, "--events", "irq"}, "irq needs a vector");
-    expect({"--window", window, "--shard", "1/2"}, "--shard does not work with `kernel` yet");
     expect({"--window", window, "--description", folder.file("my.json", R"({"failures": ["oops"]})")},
            "the image has no symbol 'oops'");
     expect_wrong_usage({"kernel", TEST_IMAGES "flat.bin", "--window", window}, "the image has no symbol");
