@@ -26,7 +26,8 @@ void Interpreter::compare(EntryState& state, const Decoded& decoded, Operands op
     const auto mnemonic = decoded.instruction.mnemonic;
     const auto first = read(state, decoded, operands[0]), second = read(state, decoded, operands[1]);
     if (mnemonic == ZYDIS_MNEMONIC_BT) {
-        if (first.is(Kind::cr3) && first.owner != Owner::unknown && is_immediate(operands[1]))
+        const bool is_of_rpl = first.is(Kind::selector) && is_immediate(operands[1]) && operands[1].imm.value.u < 2;
+        if (is_known(first.owner) && is_immediate(operands[1]) && (first.is(Kind::cr3) || is_of_rpl))
             comparison.carry = first.owner == Owner::user;
         return;
     }
@@ -37,6 +38,20 @@ void Interpreter::compare(EntryState& state, const Decoded& decoded, Operands op
         if (first.owner == Owner::kernel) comparison.zero = false;
         return;
     }
+    if (mnemonic == ZYDIS_MNEMONIC_CMP && first.is(Kind::selector) && second.is(Kind::selector)) {
+        // The kernel has one CS, and both are it if both are the kernel's.
+        if (is_known(first.owner) && is_known(second.owner)) {
+            if (first.owner != second.owner) comparison.zero = false;
+            if (first.owner == Owner::kernel && second.owner == Owner::kernel) comparison.zero = true;
+        }
+        return;
+    }
+    if (mnemonic == ZYDIS_MNEMONIC_CMP && first == owned(Kind::segment, Owner::user) && second.is(Kind::constant)) {
+        // CPL 3 cannot load a selector of RPL 0, except the null selector.
+        const auto selector = static_cast<std::uint64_t>(second.number);
+        if (selector != 0 && (selector & privilege_bits) == 0) comparison.zero = false;
+        return;
+    }
     if (mnemonic == ZYDIS_MNEMONIC_CMP && first.is(Kind::selector) && is_known(first.owner) &&
         second.is(Kind::constant)) {
         const bool is_users = (static_cast<std::uint64_t>(second.number) & privilege_bits) != 0;
@@ -45,7 +60,10 @@ void Interpreter::compare(EntryState& state, const Decoded& decoded, Operands op
     }
     if (is_test && second.is(Kind::constant) && is_immediate(operands[1])) {
         const auto mask = static_cast<std::uint64_t>(second.number);
-        const bool tells_owner = first.is(Kind::cr3) || (first.is(Kind::selector) && mask == privilege_bits);
+        const bool is_of_rpl = mask != 0 && (mask & ~privilege_bits) == 0;
+        const bool is_of_privilege = mask == (rflags_vm | privilege_bits);
+        const bool tells_owner = first.is(Kind::cr3) || (first.is(Kind::selector) && is_of_rpl) ||
+                                 ((first.is(Kind::mixed) || first.is(Kind::privilege)) && is_of_privilege);
         if (tells_owner && is_known(first.owner)) {
             comparison.zero = first.owner == Owner::kernel;
         } else if (first.is(Kind::flags) && first.owner == Owner::kernel && mask == rflags_vm) {
@@ -54,7 +72,7 @@ void Interpreter::compare(EntryState& state, const Decoded& decoded, Operands op
             comparison.is_of_rsp = true;
         } else if (first.is(Kind::constant)) {
             comparison.zero = (static_cast<std::uint64_t>(first.number) & mask) == 0;
-        } else if (mask == privilege_bits && is_memory(operands[0])) {
+        } else if (is_of_rpl && is_memory(operands[0])) {
             comparison.tested_selector = slot_of(state, operands[0]);
         }
         return;

@@ -3,6 +3,21 @@
 #include "check/operands.hpp"
 
 namespace gatecrash::check {
+namespace {
+
+/// True if an access to a memory operand can fault. That of NOP and PREFETCH cannot, and INVLPG only takes the address.
+bool accesses_memory(const ZydisDecodedInstruction& instruction) {
+    switch (instruction.meta.category) {
+        case ZYDIS_CATEGORY_NOP:
+        case ZYDIS_CATEGORY_PREFETCH:
+        case ZYDIS_CATEGORY_WIDENOP:
+            return false;
+        default:
+            return instruction.mnemonic != ZYDIS_MNEMONIC_INVLPG;
+    }
+}
+
+}  // namespace
 
 std::optional<std::uint64_t> Interpreter::address_of(const EntryState& state, const Decoded& decoded,
                                                      const ZydisDecodedOperand& operand) const {
@@ -22,10 +37,7 @@ void Interpreter::check_accesses(const EntryState& state, const Decoded& decoded
                                  const Accuse& accuse) const {
     for (std::size_t i = 0; i < decoded.instruction.operand_count; ++i) {
         const auto& operand = operands[i];
-        if (!is_memory(operand) || decoded.instruction.meta.category == ZYDIS_CATEGORY_WIDENOP ||
-            decoded.instruction.meta.category == ZYDIS_CATEGORY_NOP) {
-            continue;
-        }
+        if (!is_memory(operand) || !accesses_memory(decoded.instruction)) continue;
         const auto segment = segment_of(operand.mem.segment);
         if (segment && state.segment(*segment) == Owner::user)
             accuse(Rule::user_segment_access, "accesses memory through the user's segment");

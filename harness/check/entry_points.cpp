@@ -14,8 +14,8 @@ struct KindWord {
 };
 constexpr KindWord kind_words[] = {
     {"syscall", EntryKind::syscall},   {"sysenter", EntryKind::sysenter}, {"idt", EntryKind::idt},
-    {"idt-code", EntryKind::idt_code}, {"ist", EntryKind::ist},           {"ist-code", EntryKind::ist_code},
-    {"nmi", EntryKind::nmi},           {"unknown", EntryKind::unknown},
+    {"idt-code", EntryKind::idt_code}, {"idt-call", EntryKind::idt_call}, {"ist", EntryKind::ist},
+    {"ist-code", EntryKind::ist_code}, {"nmi", EntryKind::nmi},           {"unknown", EntryKind::unknown},
 };
 
 /// The names of entry points. The first pattern that matches decides. Linux: arch/x86/include/asm/idtentry.h and
@@ -53,9 +53,9 @@ constexpr KnownEntry known[] = {
     {"asm_sysvec_*", EntryKind::idt},
     {"asm_common_interrupt", EntryKind::idt_code},
     {"asm_spurious_interrupt", EntryKind::idt_code},
-    {"entry_INT80_compat", EntryKind::idt},
-    {"entry_INT80_32", EntryKind::idt},
-    {"asm_int80_emulation", EntryKind::idt},
+    {"entry_INT80_compat", EntryKind::idt_call},
+    {"entry_INT80_32", EntryKind::idt_call},
+    {"asm_int80_emulation", EntryKind::idt_call},
     {"entry_syscall", EntryKind::syscall},
     {"entry_sysenter", EntryKind::sysenter},
     {"entry_nmi", EntryKind::nmi},

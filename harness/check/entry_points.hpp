@@ -16,6 +16,7 @@ enum class EntryKind : std::uint8_t {
     sysenter,
     idt,       ///< a gate without an IST stack
     idt_code,  ///< the same, and the CPU pushes an error code
+    idt_call,  ///< a gate for INT n, whose registers are the arguments of a system call
     ist,       ///< a gate with an IST stack
     ist_code,  ///< the same, and the CPU pushes an error code
     nmi,

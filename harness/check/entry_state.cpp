@@ -86,7 +86,8 @@ void EntryState::forget_for_call(unsigned bits) {
     }
     std::erase_if(slots, [](const Slot& slot) {
         using Kind = Value::Kind;
-        return !slot.value.is(Kind::selector) && !slot.value.is(Kind::segment) && !slot.value.is(Kind::constant);
+        return !slot.value.is(Kind::selector) && !slot.value.is(Kind::flags) && !slot.value.is(Kind::segment) &&
+               !slot.value.is(Kind::constant);
     });
     interrupts = FlagState::unknown;
     direction = FlagState::clear;
@@ -142,7 +143,8 @@ std::vector<EntryContext> contexts_of(const EntryPoint& entry, unsigned bits) {
     if (!is_64_bit && entry.kind == EntryKind::ist_code) return {};
     std::vector<EntryContext> contexts{gate(entry, bits, user, user, user, "from CPL 3"),
                                        gate(entry, bits, kernel, kernel, kernel, "from CPL 0")};
-    if (entry.kind == EntryKind::idt || entry.kind == EntryKind::idt_code) return contexts;
+    if (entry.kind != EntryKind::ist && entry.kind != EntryKind::ist_code && entry.kind != EntryKind::nmi)
+        return contexts;
     // It may arrive at any instruction of other entry code.
     const std::string base = is_64_bit ? "GS base" : "segments";
     contexts.push_back(gate(entry, bits, kernel, user, kernel, "from CPL 0 with the user's " + base));

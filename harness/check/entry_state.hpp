@@ -32,8 +32,9 @@ struct Value {
         cr3,           ///< the owner's CR3
         selector,      ///< a CS: with user, its RPL is 3
         flags,         ///< the interrupted EFLAGS: with kernel, VM is clear
-        privilege,     ///< VM of such flags, and RPL of the CS beside them: with kernel, both are 0
-        segment,       ///< the owner's selector of DS, ES, FS or GS
+        mixed,         ///< such flags, whose lowest byte is that of the CS beside them
+        privilege,     ///< VM of such flags, and RPL of that CS: with kernel, both are 0
+        segment,       ///< the owner's selector of DS, ES, FS or GS; it is in the code if `number` is 1
         rip,           ///< the interrupted RIP
         interrupted,   ///< the interrupted code's value; the lowest byte is `number` unless that is negative
     };
@@ -54,6 +55,9 @@ struct Value {
 }
 [[nodiscard]] constexpr Value owned(Value::Kind kind, Owner owner) { return {kind, owner, 0, 0}; }
 
+/// A selector that the code itself names, so that it is one of the kernel's.
+constexpr Value own_selector{Value::Kind::segment, Owner::kernel, 0, 1};
+
 /// The stacks that an entry can find; any other is named by the address of the instruction that loads RSP.
 constexpr std::uint64_t users_stack = 1, entry_stack = 2;
 
@@ -65,7 +69,7 @@ struct Slot {
     friend bool operator==(const Slot&, const Slot&) = default;
 };
 
-/// Tells how the last comparison decides the next conditional branch.
+/// Tells how the last comparison decides conditional branches.
 struct Comparison {
     std::optional<bool> zero, sign, carry;
     /// The word whose lowest two bits were tested: the branch tells the RPL of the selector in it.
@@ -103,8 +107,8 @@ struct EntryState {
     void store(std::uint64_t base, std::int64_t offset, const Value& value);
     /// Forgets words of this stack below `offset`.
     void drop_below(std::uint64_t base, std::int64_t offset);
-    /// Forgets what a function may change: registers, flags, and all words but selectors and return addresses. `bits`
-    /// are those of the code.
+    /// Forgets what a function may change: registers, flags, and all words but selectors, flags and return addresses.
+    /// `bits` are those of the code.
     void forget_for_call(unsigned bits);
     /// Forgets in which state the CPU entered, and what followed from that.
     void forget_entry();

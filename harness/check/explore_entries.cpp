@@ -103,7 +103,8 @@ class EntryExplorer {
     /// Returns false if there are too many states to follow all.
     bool explore(const EntryPoint& entry, const EntryContext& context) {
         context_ = &context;
-        registers_are_arguments_ = entry.kind == EntryKind::syscall || entry.kind == EntryKind::sysenter;
+        registers_are_arguments_ =
+            entry.kind == EntryKind::syscall || entry.kind == EntryKind::sysenter || entry.kind == EntryKind::idt_call;
         steps_.clear();
         waiting_.clear();
         seen_.clear();
@@ -264,8 +265,8 @@ class EntryExplorer {
             go(std::move(state), decoded.target, decoded.address);
         } else if (is_return_thunk(name)) {
             return_to_caller(std::move(state), decoded.address);
-        } else if (has_return_address(state) && returns(decoded.target)) {
-            // The jump is the tail call of a function.
+        } else if (!name.empty() && has_return_address(state) && returns(decoded.target)) {
+            // The jump is the tail call of a function. One without a name may be a part of this one.
             interpreter_.call_outside(state, !is_indirect_thunk(name), accuse);
             return_to_caller(std::move(state), decoded.address);
         }
@@ -274,12 +275,21 @@ class EntryExplorer {
 
     void return_to_caller(EntryState state, std::uint64_t address) {
         const auto target = interpreter_.pop(state);
+        return_to(target, std::move(state), address);
+    }
+
+    void return_to(const Value& target, EntryState state, std::uint64_t address) {
         if (target.is(Value::Kind::constant)) go(std::move(state), static_cast<std::uint64_t>(target.number), address);
     }
 
     void leave(EntryState state, const Decoded& decoded, const Accuse& accuse) {
         if (decoded.instruction.mnemonic == ZYDIS_MNEMONIC_RET) {
-            return_to_caller(std::move(state), decoded.address);
+            const auto target = interpreter_.pop(state);
+            const bool is_far = decoded.instruction.meta.branch_type == ZYDIS_BRANCH_TYPE_FAR;
+            const auto& argument = decoded.instruction.raw.imm[0];  // bytes that the return also removes
+            interpreter_.drop(state, (is_far ? map_.file().bits / 8 : 0) +
+                                         (argument.size != 0 ? static_cast<std::int64_t>(argument.value.u) : 0));
+            return_to(target, std::move(state), decoded.address);
         } else {
             interpreter_.return_from_entry(state, decoded, accuse);
         }
@@ -363,7 +373,7 @@ class EntryExplorer {
             if (rule == Rule::user_gs_call) return facts.changes_gs;
             if (rule == Rule::user_segment_access || rule == Rule::user_segment_call) return facts.loads_segments;
             if (rule == Rule::user_cr3_access || rule == Rule::user_cr3_call || rule == Rule::wrong_cr3_return)
-                return facts.writes_cr3;
+                return facts.switches_cr3;
             return rule != Rule::interrupted_ac || facts.changes_ac;
         };
         std::erase_if(result_.findings, [&](const Finding& finding) { return !applies(finding.rule); });

@@ -1,5 +1,7 @@
 #include "check/interpreter.hpp"
 
+#include <utility>
+
 #include "check/operands.hpp"
 
 namespace gatecrash::check {
@@ -9,13 +11,8 @@ using Kind = Value::Kind;
 
 constexpr std::int64_t msr_gs_base = 0xc0000101, msr_kernel_gs_base = 0xc0000102, msr_spec_ctrl = 0x48,
                        msr_pred_cmd = 0x49;
-constexpr std::int64_t bit_if = 0x200, bit_df = 0x400, bit_ac = 0x40000, bit_vm = 0x20000;
-constexpr std::size_t rax_number = 0, rcx_number = 1, rdx_number = 2, general_registers32 = 8;
-
-FlagState flag_in(const Value& flags, std::int64_t bit) {
-    if (!flags.is(Kind::constant)) return FlagState::unknown;
-    return (flags.number & bit) != 0 ? FlagState::set : FlagState::clear;
-}
+constexpr std::int64_t bit_vm = 0x20000;
+constexpr std::size_t rax_number = 0, rcx_number = 1, rdx_number = 2;
 
 /// Returns what a sum or a difference of a known value and a constant is.
 Value sum(const Value& value, std::int64_t number) {
@@ -33,6 +30,26 @@ Value with_changed_bits(const Value& cr3, std::int64_t bits, Owner owner) {
     constexpr std::int64_t user_page_tables = 0x1000, pcid = 0xfff;
     if ((bits & user_page_tables) != 0) return owned(Kind::cr3, owner);
     return (bits & ~pcid) == 0 ? cr3 : Value{};
+}
+
+/// Returns what a register is of which only the lowest 8 or 16 bits are written. Those of a selector tell its RPL, and
+/// no comparison of the rest tells more.
+Value narrow(const Value& target, const ZydisDecodedOperand& operand, const Value& value) {
+    if (is_high_byte(operand.reg.value)) return {};
+    if (operand.size == 8 && value.is(Kind::constant) && target.is(Kind::interrupted))
+        return {Kind::interrupted, Owner::unknown, 0, value.number & 0xff};
+    if (operand.size == 16 && value.is(Kind::constant) && value.number != 0) return own_selector;
+    if (operand.size == 16 && value.is(Kind::segment)) return value;
+    if (!value.is(Kind::selector)) return {};
+    if (operand.size == 8 && target.is(Kind::flags) && target.owner == value.owner)
+        return owned(Kind::mixed, value.owner);
+    return value;
+}
+
+/// True if MOV copies all that is known of its source. A segment register is shorter than what it is moved to.
+bool is_whole_move(const ZydisDecodedOperand (&operands)[ZYDIS_MAX_OPERAND_COUNT]) {
+    return operands[0].size == operands[1].size || is_immediate(operands[1]) || segment_of(operands[1]) ||
+           is_register(operands[1], ZYDIS_REGISTER_CS);
 }
 
 }  // namespace
@@ -64,6 +81,7 @@ Value Interpreter::read(const EntryState& state, const Decoded& decoded, const Z
         return value;
     }
     if (is_register(operand, ZYDIS_REGISTER_CR3)) return owned(Kind::cr3, state.cr3);
+    if (is_register(operand, ZYDIS_REGISTER_CS)) return owned(Kind::selector, Owner::kernel);
     if (const auto segment = segment_of(operand)) {
         const auto owner = state.segment(*segment);
         return is_known(owner) ? owned(Kind::segment, owner) : Value{};
@@ -86,16 +104,10 @@ Value Interpreter::read(const EntryState& state, const Decoded& decoded, const Z
 void Interpreter::write(EntryState& state, const ZydisDecodedOperand& operand, const Value& value) {
     if (const auto number = register_of(operand)) {
         auto& target = state.registers[*number];
-        auto result = value;
+        auto result = operand.size < 32 ? narrow(target, operand, value) : value;
         if (operand.size == 32 && value.is(Kind::constant)) {
             result = constant(static_cast<std::int64_t>(static_cast<std::uint32_t>(value.number)));
-        } else if (operand.size == 8 && !is_high_byte(operand.reg.value) && value.is(Kind::constant) &&
-                   target.is(Kind::interrupted)) {
-            result = {Kind::interrupted, Owner::unknown, 0, value.number & 0xff};
-        } else if (operand.size == 8 && !is_high_byte(operand.reg.value) && target.is(Kind::flags) &&
-                   value == Value{Kind::selector, target.owner, value.base, value.number}) {
-            result = owned(Kind::privilege, target.owner);
-        } else if (operand.size < 32 || (operand.size < word_ * 8 && value.is(Kind::interrupted))) {
+        } else if (operand.size < word_ * 8 && value.is(Kind::interrupted)) {
             result = {};
         }
         if (*number == rsp_number && !result.is(Kind::stack)) {
@@ -108,7 +120,7 @@ void Interpreter::write(EntryState& state, const ZydisDecodedOperand& operand, c
     }
     if (const auto segment = segment_of(operand)) {
         // A selector in the code is one of the kernel's; 0 is the null segment.
-        const bool is_own = value.is(Kind::constant) && value.number != 0;
+        const bool is_own = (value.is(Kind::constant) && value.number != 0) || value == own_selector;
         if (is_own) facts_.loads_segments = true;
         state.segment(*segment) = is_own ? Owner::kernel : value.is(Kind::segment) ? value.owner : Owner::unknown;
         return;
@@ -121,21 +133,6 @@ void Interpreter::write(EntryState& state, const ZydisDecodedOperand& operand, c
     for (auto offset = slot->second - word_ + 1; offset < slot->second + size; ++offset)
         state.store(slot->first, offset, {});
     if (size == word_) state.store(slot->first, slot->second, value);
-}
-
-void Interpreter::push(EntryState& state, const Value& value, const Accuse& accuse) const {
-    auto& rsp = state.registers[rsp_number];
-    if (rsp.base == users_stack) accuse(Rule::user_stack_push, "pushes to the user's stack");
-    rsp.number -= word_;
-    state.store(rsp.base, rsp.number, value);
-}
-
-Value Interpreter::pop(EntryState& state) const {
-    auto& rsp = state.registers[rsp_number];
-    const auto value = state.load(rsp.base, rsp.number);
-    rsp.number += word_;
-    state.drop_below(rsp.base, rsp.number);
-    return value;
 }
 
 void Interpreter::execute(EntryState& state, const Decoded& decoded, Operands operands, const Accuse& accuse) {
@@ -240,46 +237,11 @@ bool Interpreter::execute_system(EntryState& state, const Decoded& decoded, Oper
     }
     if (!is_register(operands[0], ZYDIS_REGISTER_CR3)) return false;
     const auto value = read(state, decoded, operands[1]);
-    state.cr3 = value.is(Kind::cr3) ? value.owner : Owner::unknown;
+    const auto before = std::exchange(state.cr3, value.is(Kind::cr3) ? value.owner : Owner::unknown);
+    // A write of the same page tables flushes the TLB, and one of others may be a switch of tasks.
+    if (is_known(state.cr3) && state.cr3 != before) facts_.switches_cr3 = true;
     state.has_conditional_gs = false;
-    facts_.writes_cr3 = true;
     return true;
-}
-
-bool Interpreter::execute_stack(EntryState& state, const Decoded& decoded, Operands operands, const Accuse& accuse) {
-    switch (decoded.instruction.mnemonic) {
-        case ZYDIS_MNEMONIC_PUSH:
-            push(state, read(state, decoded, operands[0]), accuse);
-            return true;
-        case ZYDIS_MNEMONIC_PUSHFD:
-        case ZYDIS_MNEMONIC_PUSHFQ:
-            push(state, {}, accuse);
-            return true;
-        case ZYDIS_MNEMONIC_PUSHAD: {
-            const auto before = state.registers;
-            for (std::size_t i = 0; i < general_registers32; ++i) push(state, before[i], accuse);
-            return true;
-        }
-        case ZYDIS_MNEMONIC_POPAD:
-            for (auto i = general_registers32; i-- > 0;) {
-                const auto value = pop(state);
-                if (i != rsp_number) state.registers[i] = value;
-            }
-            return true;
-        case ZYDIS_MNEMONIC_POP:
-            write(state, operands[0], pop(state));
-            return true;
-        case ZYDIS_MNEMONIC_POPFD:
-        case ZYDIS_MNEMONIC_POPFQ: {
-            const auto flags = pop(state);
-            state.interrupts = flag_in(flags, bit_if);
-            state.direction = flag_in(flags, bit_df);
-            state.alignment = flag_in(flags, bit_ac);
-            return true;
-        }
-        default:
-            return false;
-    }
 }
 
 bool Interpreter::execute_data(EntryState& state, const Decoded& decoded, Operands operands) {
@@ -292,10 +254,13 @@ bool Interpreter::execute_data(EntryState& state, const Decoded& decoded, Operan
                 return true;
             }
             if (operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER && !register_of(operands[0])) return false;
-            write(state, operands[0],
-                  operands[0].size == operands[1].size || is_immediate(operands[1]) ? read(state, decoded, operands[1])
-                                                                                    : Value{});
+            write(state, operands[0], is_whole_move(operands) ? read(state, decoded, operands[1]) : Value{});
             return true;
+        case ZYDIS_MNEMONIC_MOVZX: {
+            const auto value = read(state, decoded, operands[1]);
+            write(state, operands[0], value.is(Kind::selector) ? value : Value{});
+            return true;
+        }
         case ZYDIS_MNEMONIC_LEA:
             write(state, operands[0], operands[0].size == word_ * 8 ? read(state, decoded, operands[1]) : Value{});
             return true;
@@ -350,7 +315,11 @@ bool Interpreter::execute_arithmetic(EntryState& state, const Decoded& decoded, 
             }
             // The upper half of the word is no part of the selector.
             if (value.is(Kind::selector) && has_constant && (number & 0xffff) == 0xffff) return true;
-            return value.is(Kind::privilege) && number == (bit_vm | static_cast<std::int64_t>(privilege_bits));
+            if (value.is(Kind::mixed) && number == (bit_vm | static_cast<std::int64_t>(privilege_bits))) {
+                write(state, operands[0], owned(Kind::privilege, value.owner));
+                return true;
+            }
+            return false;
         case ZYDIS_MNEMONIC_OR:
             if (value.is(Kind::selector) && has_constant && (number & 0xffff) == 0) return true;
             if (!value.is(Kind::cr3) || !has_constant) return false;

@@ -15,7 +15,7 @@ namespace gatecrash::check {
 /// Facts about the code as a whole, which decide whether some rules apply.
 struct CodeFacts {
     bool changes_gs = false;      ///< so the kernel has a GS base of its own
-    bool writes_cr3 = false;      ///< so there are page tables of the user
+    bool switches_cr3 = false;    ///< from the user's to the kernel's or back, so the user has page tables
     bool changes_ac = false;      ///< CLAC or STAC: so there is SMAP
     bool loads_segments = false;  ///< with selectors of its own, so they may be the user's
 };
@@ -38,11 +38,15 @@ class Interpreter {
 
     void push(EntryState& state, const Value& value, const Accuse& accuse) const;
     Value pop(EntryState& state) const;
+    /// Removes bytes from the stack.
+    void drop(EntryState& state, std::int64_t size) const;
 
     [[nodiscard]] const CodeFacts& facts() const { return facts_; }
 
   private:
     using Operands = const ZydisDecodedOperand (&)[ZYDIS_MAX_OPERAND_COUNT];
+
+    void push(EntryState& state, const Value& value, std::int64_t size, const Accuse& accuse) const;
 
     // Each returns false for an instruction that it does not know.
     static void note_barriers(EntryState& state);

@@ -45,7 +45,7 @@ constexpr RuleText rule_texts[] = {
     {Rule::user_segment_access, "user-segment-access",
      "32-bit code accesses memory through a segment whose selector is the user's",
      "the user chose where the segment begins and ends, or it is the null segment and the access faults",
-     "rows E10 and F11 of the catalogue; SDM volume 3, 5.4.1"},
+     "row E9 of the catalogue; SDM volume 3, 5.4.1"},
     {Rule::user_segment_call, "user-segment-call", "32-bit code calls a function outside with the user's DS or ES",
      "compiled code expects segments that begin at 0 and have no limit", "System V ABI, i386 supplement, 2.1"},
     {Rule::user_stack_push, "user-stack-push", "a push or a call while RSP is still the user's",

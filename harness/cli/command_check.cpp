@@ -33,7 +33,7 @@ void add_check(OptionList& options) {
               "check this section; repeat it for more (default: .noinstr.text and .entry.text)");
     add_words(options, entry_option, "SYMBOL",
               "also an entry point; repeat it for more. SYMBOL=KIND says how the CPU enters: syscall, sysenter, idt, "
-              "idt-code, ist, ist-code, nmi or unknown (default: as the name suggests)");
+              "idt-code, idt-call, ist, ist-code, nmi or unknown (default: as the name suggests)");
     add_words(options, require_option, "WORD",
               "also require what only some kernels need; repeat it for more: verw, ibpb or spec-ctrl, on each way to "
               "CPL 3, or swapgs-fence, after each conditional SWAPGS");

@@ -26,7 +26,10 @@ class ReplayReport {
     [[nodiscard]] TextOutput& text() { return text_; }
     [[nodiscard]] TraceOutput& trace_output() { return trace_output_; }
     /// Returns what receives the trace of the next schedule. It must not outlive this.
-    [[nodiscard]] sweep::TraceSink sink() { return tracing_.sink(); }
+    [[nodiscard]] sweep::TraceSink sink() {
+        start_ = std::chrono::steady_clock::now();
+        return tracing_.sink();
+    }
 
     /// Prints the result of the schedule that sink() has just traced. `variant` is the design that it is for; null
     /// if that is not one of a case.

@@ -26,7 +26,7 @@ std::string file_of(Rule rule) {
 /// True for the rules about the entry state, whose label `broken` is the place itself.
 bool is_of_state(Rule rule) { return rule >= Rule::user_gs_access; }
 
-/// True for the rules about what only 32-bit code has, or only 64-bit code.
+/// True for the rules about what only 32-bit code has, or that only 64-bit code is tested with.
 bool is_of_32_bits(Rule rule) { return rule == Rule::user_segment_access || rule == Rule::user_segment_call; }
 bool is_of_64_bits(Rule rule) {
     constexpr Rule of_64_bits[] = {Rule::user_gs_access,  Rule::user_gs_call,           Rule::wrong_gs_return,
@@ -141,7 +141,8 @@ TEST(Check, FollowsATailCall) {
 TEST(Check, ReadsTheNotesOfNewerKernels) { EXPECT_THAT(check_code("64-newer_notes.o").findings, IsEmpty()); }
 
 TEST(Check, AccusesNoOtherDesign) {
-    for (const auto* const name : {"64-no_swapgs.o", "64-cr3_bits.o", "64-fred.o"}) {
+    for (const auto* const name : {"64-no_swapgs.o", "64-cr3_bits.o", "64-fred.o", "64-local_label.o",
+                                   "32-other_stacks.o", "32-other_tests.o", "32-same_page_tables.o"}) {
         const auto report = check_code(name);
         EXPECT_THAT(report.findings, IsEmpty()) << name << "\n" << to_text(report);
     }
@@ -154,6 +155,21 @@ TEST(Check, TakesTheArmOfVmAndRplInOneRegister) {
     EXPECT_EQ(report.findings[0].place, "broken");
     EXPECT_EQ(report.findings[0].rule->rule, Rule::wrong_cr3_return);
     EXPECT_THAT(report.findings[0].message, HasSubstr("from CPL 3"));
+}
+
+TEST(Check, TakesNoArmByFlagsThatAreNotMasked) {
+    EXPECT_THAT(check_code("32-without_mask-clean.o").findings, IsEmpty());
+    const auto report = check_code("32-without_mask.o");
+    ASSERT_THAT(report.findings, SizeIs(1)) << to_text(report);
+    EXPECT_EQ(report.findings[0].place, "broken");
+    EXPECT_THAT(report.findings[0].message, HasSubstr("from CPL 0"));
+}
+
+TEST(Check, FollowsASegmentThroughRegistersOf16Bits) {
+    EXPECT_THAT(check_code("32-segment_by_word-clean.o").findings, IsEmpty());
+    const auto report = check_code("32-segment_by_word.o");
+    ASSERT_THAT(report.findings, SizeIs(1)) << to_text(report);
+    EXPECT_EQ(report.findings[0].place, "broken");
 }
 
 TEST(Check, AsksForSegmentsOnlyOfCodeThatLoadsThem) {
