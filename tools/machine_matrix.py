@@ -46,9 +46,13 @@ the emulators and kernels are those of the day on which the page was made.
   boundary. They are `getpid`, `page-fault` and `nmi-user`. Each machine boots that kernel anew, and
   [two boots differ](../explanation/linux-kernels.md#the-kernel-boots-once) a little. So their
   counts are not compared.
+- **Seconds**: how long the sweeps of the variants, and after the plus those of Linux, took by the
+  machine's own clock. Compare them only among machines with the same emulator, and only roughly.
+  QEMU's clock is that of the host, and other work there makes them several times as large. Bochs
+  counts 50 million instructions as a second. None of them tells how fast a real host is.
 
-| machine | what it is | fit | differs | variants | Linux |
-|---|---|---|---|---|---|
+| machine | what it is | fit | differs | variants | Linux | seconds |
+|---|---|---|---|---|---|---|
 """
 
 
@@ -104,13 +108,21 @@ def verdicts(results, first):
     return text, not bad
 
 
+def seconds(*documents):
+    """Tells how long the sweeps of each document took, by the clock of the machine."""
+    times = [sum(each["seconds"] for each in document["results"]) if document else None for document in documents]
+    return " + ".join("-" if time is None else f"{time:.0f}" for time in times)
+
+
 def examine(machine, arguments, folder):
     name = machine["name"]
     print(f"{name}: {machine['summary']}", flush=True)
     if name in UNFIT:
-        command = [arguments.gatecrash, "run", "nested-nmi/flag-only", "--machine", name]
-        refused = subprocess.run(command, check=False, capture_output=True, text=True)
-        (folder / f"{name}.refused.txt").write_text(refused.stderr)
+        refusal = folder / f"{name}.refused.txt"
+        if not refusal.exists():
+            command = [arguments.gatecrash, "run", "nested-nmi/flag-only", "--machine", name]
+            refused = subprocess.run(command, check=False, capture_output=True, text=True)
+            refusal.write_text(refused.stderr)
         return
     run([arguments.gatecrash, "doctor", "--machine", name], folder / f"{name}.doctor.json")
     if not arguments.doctor_only:
@@ -128,11 +140,11 @@ def rows(machines, folder, doctor_only):
             refusal = folder / f"{name}.refused.txt"
             is_expected = refusal.exists() and f"cannot be used: {UNFIT[name]}:" in refusal.read_text()
             why = f"`-{UNFIT[name]}`" if is_expected else "**not refused for the expected reason**"
-            yield f"| `{name}` | {summary} | no | {why} | - | - |", is_expected
+            yield f"| `{name}` | {summary} | no | {why} | - | - | - |", is_expected
             continue
         doctor, results, linux = (load(folder, name, kind) for kind in ("doctor", "run", "linux"))
         if doctor is None:
-            yield f"| `{name}` | {summary} | **no answer** | - | - | - |", False
+            yield f"| `{name}` | {summary} | **no answer** | - | - | - | - |", False
             continue
         fit = all(each.get("fit", False) for each in doctor["machines"] if each["name"] == name)
         text, is_good = verdicts(results, load(folder, like, "run") if name != like else None)
@@ -141,7 +153,8 @@ def rows(machines, folder, doctor_only):
         what = f"{summary} ({doctor['machine']['kernel']})"
         is_expected = fit and all(good or (doctor_only and document is None)
                                   for good, document in ((is_good, results), (linux_is_good, linux)))
-        yield f"| `{name}` | {what} | {'yes' if fit else 'no'} | {differs} | {text} | {linux_text} |", is_expected
+        cells = [f"`{name}`", what, "yes" if fit else "no", differs, text, linux_text, seconds(results, linux)]
+        yield f"| {' | '.join(cells)} |", is_expected
 
 
 def main():

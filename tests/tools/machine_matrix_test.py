@@ -16,8 +16,9 @@ AMD = {"name": "amd", "like": "amd", "summary": "the first one"}
 NEW = {"name": "new", "like": "amd", "summary": "a new one"}
 
 
-def variant(name, status="ok", schedules=10):
-    return {"case": "nmi", "variant": name, "status": status, "boundaries": 3, "schedules": schedules, "findings": 0}
+def variant(name, status="ok", schedules=10, seconds=1.2):
+    return {"case": "nmi", "variant": name, "status": status, "boundaries": 3, "schedules": schedules, "findings": 0,
+            "seconds": seconds}
 
 
 class MachineMatrix(unittest.TestCase):
@@ -37,9 +38,9 @@ class MachineMatrix(unittest.TestCase):
         (self.folder / f"{machine['name']}.{kind}.json").write_text(json.dumps({"results": variants}))
 
     def row(self, machine, doctor_only=False):
-        """The last four cells of a machine's row, and whether it is as expected."""
+        """The cells of a machine's row from "fit" to "Linux", and whether it is as expected."""
         (line, is_expected), = machine_matrix.rows([machine], self.folder, doctor_only)
-        return *line.strip("| ").split(" | ")[-4:], is_expected
+        return *line.strip("| ").split(" | ")[2:-1], is_expected
 
     def test_what_differs_from_the_first_machine_has_a_mark(self):
         self.doctor(AMD, {"a": "x", "b": "x", "c": "!x", "d": "!x", "e": "x"})
@@ -54,6 +55,15 @@ class MachineMatrix(unittest.TestCase):
         self.results(NEW, variant("getpid"), kind="linux")
         others = "2 of 3; skipped: nmi/three; other counts: nmi/two"
         self.assertEqual(self.row(NEW), ("yes", "nothing", others, "1 of 1", True))
+
+    def test_the_last_cell_has_the_seconds_of_both_runs(self):
+        self.doctor(AMD, {"a": "x"})
+        self.results(AMD, variant("one", seconds=1.4), variant("two", seconds=20.2))
+        for sweeps, times in (((), "22 + -"), ((variant("getpid", seconds=7.6),), "22 + 8")):
+            if sweeps:
+                self.results(AMD, *sweeps, kind="linux")
+            (line, _), = machine_matrix.rows([AMD], self.folder, False)
+            self.assertTrue(line.endswith(f" | {times} |"), line)
 
     def test_a_verdict_that_is_not_the_expected_one_is_a_failure(self):
         self.doctor(AMD, {"a": "x"})
