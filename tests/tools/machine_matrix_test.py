@@ -98,14 +98,16 @@ class MachineMatrix(unittest.TestCase):
         swept = {command[-1]: "shadow-stack" in command for command in commands if command[1] == "run"}
         self.assertEqual(swept, {"amd": False, "intel-tigerlake": True})
 
-    def test_a_machine_that_must_be_unfit_is_refused_for_its_reason(self):
-        (name, behaviour), = machine_matrix.UNFIT.items()
+    def test_a_machine_that_must_be_unfit_is_refused_with_reason_and_remedy(self):
+        (name, (behaviour, remedy)), = machine_matrix.UNFIT.items()
         machine = {"name": name, "like": "intel", "summary": "without"}
-        self.assertFalse(self.row(machine)[-1])
         refusal = self.folder / f"{name}.refused.txt"
-        refusal.write_text("gatecrash: the machine cannot be used: int3: wrong")
-        self.assertFalse(self.row(machine)[-1])
-        refusal.write_text(f"gatecrash: the machine cannot be used: {behaviour}: wrong")
+        because = "gatecrash: the machine cannot be used:"
+        for text in (None, f"{because} int3: wrong\n  use {remedy}", f"{because} {behaviour}: wrong\n  use another"):
+            if text:
+                refusal.write_text(text)
+            self.assertFalse(self.row(machine)[-1])
+        refusal.write_text(f"{because} {behaviour}: wrong\n  use {remedy}")
         self.assertEqual(self.row(machine), ("no", f"`-{behaviour}`", "-", "-", True))
 
 
