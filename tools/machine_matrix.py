@@ -55,6 +55,18 @@ the emulators and kernels are those of the day on which the page was made.
 |---|---|---|---|---|---|---|
 """
 
+ANSWERS = """
+## Answers side by side
+
+Not all machines answer these behaviours alike. A row has one answer. A column has the machines that
+give the same answers to all behaviours, and is named after the first of them. The marks are:
+
+- `+`: the manuals of the vendor allow the answer that these machines gave;
+- `o`: they do not, and some real machines of the vendor are known to answer so, too;
+- `-`: they do not.
+
+"""
+
 
 def run(command, document):
     """Runs a command that writes a document, unless the document is there."""
@@ -164,6 +176,33 @@ def rows(machines, folder, doctor_only):
         yield f"| {' | '.join(cells)} |", is_expected
 
 
+def answers(machines, folder):
+    """Describes the behaviours that are not answered alike: a column for each group of machines that never differ."""
+    groups = {}
+    for machine in machines:
+        doctor = load(folder, machine["name"], "doctor")
+        if doctor:
+            here = doctor["machine"]
+            marked = {name: (answer, "+" if here["behaviours"][name] else "o" if name in here["other"] else "-")
+                      for name, answer in here["answers"].items()}
+            groups.setdefault(tuple(sorted(marked.items())), []).append(machine["name"])
+    columns = [dict(group) for group in groups]
+    lines = ["| column | machines |", "|---|---|"]
+    lines += [f"| `{names[0]}` | {', '.join(f'`{name}`' for name in names)} |" for names in groups.values()]
+    lines += ["", f"| behaviour | answer | {' | '.join(f'`{names[0]}`' for names in groups.values())} |",
+              "|---" * (len(columns) + 2) + "|"]
+    for name in sorted(set().union(*columns)):
+        given = [column.get(name, ("not measured", "-")) for column in columns]
+        if len(set(given)) == 1:
+            continue
+        label = f"`{name}`"
+        for text in dict.fromkeys(answer for answer, _ in given):
+            marks = (mark if answer == text else "" for answer, mark in given)
+            lines.append(f"| {label} | `{text}` | {' | '.join(marks)} |")
+            label = ""
+    return "".join(line + "\n" for line in lines)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("gatecrash")
@@ -182,7 +221,8 @@ def main():
         examine(machine, arguments, arguments.results)
     lines = list(rows(machines if arguments.page else chosen, arguments.results, arguments.doctor_only))
     if arguments.page:
-        arguments.page.write_text(HEAD + "".join(line + "\n" for line, _ in lines))
+        arguments.page.write_text(HEAD + "".join(line + "\n" for line, _ in lines) +
+                                  ANSWERS + answers(machines, arguments.results))
     for line, is_expected in lines:
         if not is_expected:
             print(f"not as expected: {line}")

@@ -28,9 +28,12 @@ class MachineMatrix(unittest.TestCase):
         self.folder = pathlib.Path(folder.name)
 
     def doctor(self, machine, answers, fit=True):
-        """Writes a document in which an answer that begins with '!' is not as the manuals say."""
-        behaviours = {name: not answer.startswith("!") for name, answer in answers.items()}
-        here = {"name": machine["name"], "kernel": "6.1", "behaviours": behaviours, "answers": answers}
+        """Writes a document. An answer that begins with '!' is not as the manuals say, nor as any real machine's. One
+        that begins with '?' is as some real machine's."""
+        behaviours = {name: answer[0] not in "!?" for name, answer in answers.items()}
+        other = [name for name, answer in answers.items() if answer[0] == "?"]
+        answers = {name: answer.lstrip("!?") for name, answer in answers.items()}
+        here = {"name": machine["name"], "kernel": "6.1", "behaviours": behaviours, "answers": answers, "other": other}
         document = {"machine": here, "machines": [{**here, "fit": fit}]}
         (self.folder / f"{machine['name']}.doctor.json").write_text(json.dumps(document))
 
@@ -64,6 +67,20 @@ class MachineMatrix(unittest.TestCase):
                 self.results(AMD, *sweeps, kind="linux")
             (line, _), = machine_matrix.rows([AMD], self.folder, False)
             self.assertTrue(line.endswith(f" | {times} |"), line)
+
+    def test_answers_that_are_not_alike_are_side_by_side(self):
+        same, other, absent = ({"name": name} for name in ("same", "other", "absent"))
+        self.doctor(AMD, {"a": "x", "b": "x", "c": "x", "d": "x"})
+        self.doctor(same, {"a": "x", "b": "x", "c": "x", "d": "x"})
+        self.doctor(NEW, {"a": "x", "b": "!y", "c": "?x", "d": "z"})
+        self.doctor(other, {"a": "x", "b": "x", "c": "x"})
+        text = machine_matrix.answers([AMD, same, NEW, other, absent], self.folder)
+        self.assertEqual(text.splitlines(), [
+            "| column | machines |", "|---|---|", "| `amd` | `amd`, `same` |", "| `new` | `new` |", "| `other` | `other` |",
+            "", "| behaviour | answer | `amd` | `new` | `other` |", "|---|---|---|---|---|",
+            "| `b` | `x` | + |  | + |", "|  | `y` |  | - |  |",
+            "| `c` | `x` | + | o | + |",
+            "| `d` | `x` | + |  |  |", "|  | `z` |  | + |  |", "|  | `not measured` |  |  | - |"])
 
     def test_a_verdict_that_is_not_the_expected_one_is_a_failure(self):
         self.doctor(AMD, {"a": "x"})
