@@ -11,12 +11,13 @@
 namespace gatecrash::vm {
 namespace {
 
-/// Returns the names in the first column of the page's table, in order.
+/// Returns the names in the first column of the page's first table, in order.
 std::vector<std::string> names_in_first_column() {
     static const std::regex row(R"(\| (`[^|]+`) \|.*)"), name("`([^`]+)`");
     std::vector<std::string> names;
     std::ifstream file(REFERENCE_PAGES "/machine-differences.md");
     for (std::string line; std::getline(file, line);) {
+        if (line.starts_with("## ")) break;
         std::smatch cell;
         if (!std::regex_match(line, cell, row)) continue;
         const auto column = cell[1].str();
