@@ -234,8 +234,8 @@ int bench(BenchOptions options) {
     }
     if (!now->machine.emulated && is_of_harness(options)) {
         const auto facts = report::read_host_facts();
-        const auto& expected = report::expected_cost(facts, now->machine.vendor);
-        text.print("\n" + report::describe(expected, now->measured.figures));
+        now->expected = report::expected_cost(facts, now->machine.vendor);
+        text.print("\n" + report::describe(*now->expected, now->measured.figures));
     }
     documents.write("--json", to_text(*now));
     if (options.plot && std::ranges::any_of(now->measured.figures, &gatecrash::bench::Figure::valid)) {

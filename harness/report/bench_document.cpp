@@ -36,6 +36,7 @@ std::string to_text(const BenchDocument& document) {
     for (const auto& [name, reason] : document.measured.skipped) {
         json["skipped"].push_back({{"name", name}, {"reason", reason}});
     }
+    if (document.expected) json["expected"] = to_json(*document.expected);
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -1,10 +1,12 @@
 // Writes and reads the JSON document of `bench`.
 #pragma once
 
+#include <optional>
 #include <stdexcept>
 #include <string>
 
 #include "bench/entry_bench.hpp"
+#include "report/expected_cost.hpp"
 #include "report/machine_description.hpp"
 
 namespace gatecrash::report {
@@ -13,6 +15,7 @@ struct BenchDocument {
     std::string version;
     MachineDescription machine;
     bench::Measured measured;
+    std::optional<ExpectedCost> expected = {};  ///< only of `bench harness` on a host; it is not read back
 };
 
 /// Thrown for a text that is not a document of `bench`. `what()` is one line.

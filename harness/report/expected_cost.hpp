@@ -12,15 +12,15 @@
 
 namespace gatecrash::report {
 
-/// A range of times, in nanoseconds.
-struct Nanoseconds {
+struct Range {
     double low = 0, high = 0;
 };
 
 /// The figures that `bench harness` should have on a kind of host. They are estimates: nobody has measured them.
 struct ExpectedCost {
     std::string_view hosts;
-    Nanoseconds floor, injection, real_injection;  ///< kvm_run_floor_ns, injection_ns and injection_real_ns
+    Range floor, injection, real_injection;  ///< kvm_run_floor_ns, injection_ns and injection_real_ns, in nanoseconds
+    Range floor_ratio;                       ///< injection_ns divided by kvm_run_floor_ns
 };
 
 /// Returns the row of the table for a host that is not emulated.

@@ -50,6 +50,17 @@ TEST(BenchDocument, HasTheFieldsOfTheContractAndIsReadBack) {
     EXPECT_EQ(to_text(read_bench_document(text)), text);
 }
 
+TEST(BenchDocument, HasWhatWasExpectedOfAHost) {
+    BenchDocument document{"0.1.0", sample::amd(), {{figure("injection_ns", "ns", 4000)}}};
+    EXPECT_FALSE(nlohmann::json::parse(to_text(document)).contains("expected"));
+    document.expected = expected_cost({}, vm::Vendor::amd);
+    const auto text = to_text(document);
+    const auto expected = nlohmann::json::parse(text).at("expected");
+    EXPECT_EQ(expected.at("hosts"), "bare metal, without costly mitigations");
+    EXPECT_EQ(expected.at("injection_ns"), nlohmann::json({3500.0, 4500.0}));
+    EXPECT_EQ(read_bench_document(text).measured.figures.size(), 1U);
+}
+
 TEST(BenchDocument, ThatIsInvalidIsRefused) {
     for (const auto* text :
          {"", "{", "[]", "{}", R"({"gatecrash": "1", "machine": {}, "results": [], "skipped": [], "warnings": []})"}) {

@@ -40,17 +40,19 @@ TEST(ExpectedCost, DoesNotTakeAVulnerabilityForItsMitigation) {
 
 TEST(ExpectedCost, SaysWhichFiguresAreMore) {
     const std::vector measured{figure("kvm_run_floor_ns", 2200), figure("injection_ns", 9000),
-                               figure("injection_real_ns", 1000), figure("floor_ratio", 4)};
+                               figure("injection_real_ns", 1000), figure("floor_ratio", 1.7), figure("step_ns", 4)};
     const auto text = describe(expected_cost({}, Vendor::amd), measured);
     EXPECT_THAT(text, HasSubstr("kvm_run_floor_ns     2000 to 2500, measured 2200: as expected\n"));
     EXPECT_THAT(text, HasSubstr("injection_ns         3500 to 4500, measured 9000: more\n"));
     EXPECT_THAT(text, HasSubstr("injection_real_ns    6000 to 8000, measured 1000: less\n"));
     EXPECT_THAT(text, HasSubstr("estimates"));
-    EXPECT_THAT(text, Not(HasSubstr("floor_ratio")));
+    EXPECT_THAT(text, HasSubstr("floor_ratio          1.60 to 1.90, measured 1.70: as expected\n"));
+    EXPECT_THAT(text, Not(HasSubstr("step_ns")));
 }
 
 TEST(ExpectedCost, HasItsBoundsInJson) {
     EXPECT_EQ(to_json(expected_cost({}, Vendor::amd)).at("injection_ns"), (Json{3500.0, 4500.0}));
+    EXPECT_EQ(to_json(expected_cost({}, Vendor::amd)).at("floor_ratio"), (Json{1.6, 1.9}));
 }
 
 }  // namespace
