@@ -62,7 +62,8 @@ class KernelStepper {
     [[nodiscard]] std::optional<vm::Instruction> next_instruction() { return guest_.instruction_at(guest_.rip()); }
 
   private:
-    [[nodiscard]] Step run_to_boundary();
+    /// Enters the guest with the flags `debug` of KVM_SET_GUEST_DEBUG until it is at another boundary.
+    [[nodiscard]] Step run_to_boundary(std::uint32_t debug);
     [[nodiscard]] Step deliver(std::uint8_t vector);
     void find_gates();
     void set_flag_at(std::uint64_t address, bool on);
