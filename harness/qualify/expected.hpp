@@ -30,6 +30,16 @@ inline constexpr std::uint64_t db = GATECRASH_VECTOR_DB, nmi = GATECRASH_VECTOR_
 [[nodiscard]] inline Expected unless(const Answer& answer, const Answer& some) {
     return {{answer}, {answer}, {some}, {some}};
 }
+/// Expects an NMI at the first instruction of the handler of `vector`, whose event came after `place`. `before`
+/// precedes both. KVM ends the entry that delivers the event by an interrupt that it sends to its own CPU
+/// (__kvm_request_immediate_exit()). It does so on AMD's CPUs without virtual NMIs, and below a hypervisor that offers
+/// no preemption timer. If that interrupt is late, the NMI comes an instruction late, on real machines of each vendor.
+[[nodiscard]] inline Expected nmi_after_event(std::uint64_t vector, const Place& place, const Answer& before = {}) {
+    const auto answer = [&](unsigned late) {
+        return then(before, {Delivery{vectors::nmi, handler_of(vector, late)}, Delivery{vector, place}});
+    };
+    return unless(answer(0), answer(1));
+}
 /// Expects the answers of by_vendor(), but knows that some real machines with AMD's CPUs answer as Intel's: there KVM
 /// emulates the instruction.
 [[nodiscard]] inline Expected unless_emulated_on_amd(const Answer& intel, Answer amd) {

@@ -78,6 +78,10 @@ constexpr bool has_every_mark() {
 }
 static_assert(has_every_mark());
 
+std::string distance_text(unsigned more) {
+    return more == 1 ? "one instruction after" : fmt::format("{} instructions after", more);
+}
+
 std::string relation_text(const Spot& spot) {
     switch (spot.relation) {
         case Spot::Relation::at:
@@ -89,8 +93,7 @@ std::string relation_text(const Spot& spot) {
         case Spot::Relation::after:
             break;
     }
-    if (spot.more == 0) return "after";
-    return spot.more == 1 ? "one instruction after" : fmt::format("{} instructions after", spot.more);
+    return spot.more == 0 ? "after" : distance_text(spot.more);
 }
 
 struct PlaceText {
@@ -98,7 +101,8 @@ struct PlaceText {
         return fmt::format("{} {}", relation_text(spot), mark_texts.at(static_cast<std::size_t>(spot.mark)).text);
     }
     std::string operator()(const HandlerStart& start) const {
-        return "at the start of the handler of " + vector_name(start.vector);
+        return fmt::format("{} the start of the handler of {}", start.more == 0 ? "at" : distance_text(start.more),
+                           vector_name(start.vector));
     }
     std::string operator()(const Unnamed& unnamed) const { return fmt::format("{:#x}", unnamed.address); }
 };

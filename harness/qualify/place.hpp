@@ -71,9 +71,10 @@ struct Spot {
     constexpr bool operator==(const Spot&) const = default;
 };
 
-/// The first instruction of a vector's handler.
+/// The first instruction of a vector's handler, or the one `more` instructions further on.
 struct HandlerStart {
     std::uint64_t vector;
+    unsigned more = 0;
     constexpr bool operator==(const HandlerStart&) const = default;
 };
 
@@ -90,7 +91,7 @@ using Place = std::variant<Spot, HandlerStart, Unnamed>;
 [[nodiscard]] constexpr Spot where(Mark mark) { return {Spot::Relation::where, mark}; }
 /// Names the address after the mark's instruction, or `more` instructions further on.
 [[nodiscard]] constexpr Spot after(Mark mark, unsigned more = 0) { return {Spot::Relation::after, mark, more}; }
-[[nodiscard]] constexpr Place handler_of(std::uint64_t vector) { return HandlerStart{vector}; }
+[[nodiscard]] constexpr Place handler_of(std::uint64_t vector, unsigned more = 0) { return HandlerStart{vector, more}; }
 
 /// Returns words for people: "after the INT3", "one instruction after the STI", "at the start of the handler of #DB",
 /// "0x1234".

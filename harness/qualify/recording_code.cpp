@@ -93,8 +93,9 @@ void RecordingCode::set_debug_register(unsigned number, const Label& label) {
 }
 
 vm::Guest& RecordingCode::boot(Bench& bench) {
-    for (const auto& [vector, address] : vm::Recorder(*this, max_records).emit(on_)) {
+    for (const auto& [vector, address, next] : vm::Recorder(*this, max_records).emit(on_)) {
         name_address(address, handler_of(vector));
+        name_address(next, handler_of(vector, 1));
     }
     auto image = build("qualify");
     image.keeps_pages_new = pages_ == Pages::fresh;

@@ -20,6 +20,7 @@ TEST(Place, IsNamedByItsMark) {
     EXPECT_EQ(describe(Place(after(Mark::sti, 1))), "one instruction after the STI");
     EXPECT_EQ(describe(Place(after(Mark::sti, 2))), "2 instructions after the STI");
     EXPECT_EQ(describe(handler_of(vectors::software)), "at the start of the handler of vector 0x40");
+    EXPECT_EQ(describe(handler_of(vectors::db, 1)), "one instruction after the start of the handler of #DB");
     EXPECT_EQ(describe(Place(Unnamed{0x1234})), "0x1234");
 }
 

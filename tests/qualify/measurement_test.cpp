@@ -9,6 +9,8 @@
 #include "qualify/qualify.hpp"
 #include "qualify/recording_code.hpp"
 #include "support/kvm_system.hpp"
+#include "vm/stepping/stepper.hpp"
+#include "vm/stepping/walker.hpp"
 #include "vm/vendor.hpp"
 
 namespace gatecrash::qualify {
@@ -30,6 +32,28 @@ const Probe& probe_of(Behaviour behaviour) { return *std::ranges::find(probes(),
 TEST(Measurement, FindsTheEmulatedMachineFit) {
     const auto failure = first_basic_failure(measure(kvm_system(), {.others = false, .stop_when_unfit = true}));
     EXPECT_FALSE(failure) << testing::PrintToString(*failure);
+}
+
+/// Lands the NMI as late as a hypervisor can make it come.
+TEST(Measurement, NamesThePlaceOfALateNmi) {
+    Bench bench(kvm_system());
+    RecordingCode code;
+    code.on(vectors::db, GATECRASH_IST_DB);
+    code.on(vectors::nmi, GATECRASH_IST_NMI);
+    code.kernel.doorbell(GATECRASH_PORT_BEGIN);
+    code.place(after(Mark::doorbell));
+    code.kernel.nop();
+    code.end();
+    const auto account = code.run(bench, [](vm::Guest& guest) {
+        guest.land(vm::Event::db());
+        const auto stepper = vm::make_stepper(vm::StepperKind::trap_flag, guest);
+        vm::Walker walker(guest, *stepper);
+        EXPECT_TRUE(walker.settle().delivered);
+        EXPECT_FALSE(walker.step().end);
+        guest.land(vm::Event::nmi());
+    });
+    EXPECT_EQ(code.tell(account), (Answer{Delivery{vectors::nmi, handler_of(vectors::db, 1)},
+                                          Delivery{vectors::db, after(Mark::doorbell)}}));
 }
 
 std::vector<std::string> gaps_in(std::span<const Probe> table) {

@@ -79,14 +79,16 @@ Recorder::Start Recorder::emit_handler(const RecordingHandler& handler, const La
     Label start;
     k.L(start);
     const auto address = k.here();
-    if (!pushes_error_code(handler.vector)) k.push(0);
-    k.push(handler.vector);
+    const bool has_error_code = pushes_error_code(handler.vector);
+    k.push(has_error_code ? handler.vector : 0);
+    const auto next = k.here();
+    if (!has_error_code) k.push(handler.vector);
     k.call(recorder);
     if (handler.body) handler.body(k);
     k.add(k.rsp, RecordingHandler::frame_rip);
     k.iretq();
     code_.handle(handler.vector, start, handler.ist);
-    return {handler.vector, address};
+    return {handler.vector, address, next};
 }
 
 std::vector<Record> Recorder::records(const GuestMemory& memory, unsigned max_records) {

@@ -41,7 +41,7 @@ class Recorder {
 
     struct Start {
         std::uint8_t vector;
-        std::uint64_t address;
+        std::uint64_t address, next;  ///< of the handler's first two instructions
     };
     /// Adds `handlers` to the code. Every other exception gets a handler that rings FATAL after recording. Returns
     /// where each handler starts.
