@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
+#include <initializer_list>
 #include <system_error>
 #include <utility>
 
@@ -26,6 +27,14 @@ bool is_between(const HostFacts& facts, KernelVersion first, KernelVersion mende
     return facts.kernel && *facts.kernel >= first && *facts.kernel < mended;
 }
 
+/// True if the kernel is older than `mended`, and older than the kernel of its own stable series in `stable`.
+bool is_before(const HostFacts& facts, KernelVersion mended, std::initializer_list<KernelVersion> stable) {
+    if (!facts.kernel || *facts.kernel >= mended) return false;
+    return std::ranges::none_of(stable, [&](const KernelVersion& kernel) {
+        return facts.kernel->major == kernel.major && facts.kernel->minor == kernel.minor && *facts.kernel >= kernel;
+    });
+}
+
 /// Properties of kernels that users meet with gatecrash.
 constexpr KnownProblem known[] = {
     {{"KVM drops all nested page tables when the guest's CR3 changes, so guests with two page tables and all 32-bit "
@@ -40,6 +49,31 @@ constexpr KnownProblem known[] = {
       "use a newer kernel"},
      [](const HostFacts& facts, Vendor vendor) {
          return vendor == Vendor::intel && is_between(facts, {0, 0, 0}, {5, 17, 0});
+     }},
+    {{"a latched NMI stays latched whatever KVM_SET_VCPU_EVENTS says",
+      "6.4 and later, on AMD's CPUs with virtual NMIs (not mended)",
+      "nothing: gatecrash lets the CPU take such an NMI before a restore"},
+     [](const HostFacts& facts, Vendor vendor) {
+         return vendor == Vendor::amd && has(facts.kvm_parameters, "kvm_amd.vnmi", "Y") && facts.kernel &&
+                *facts.kernel >= KernelVersion{6, 4, 0};
+     }},
+    {{"KVM_SET_SREGS clears hidden bits of unusable segments",
+      "before 5.10.166, 5.15.91, 6.1.9 and 6.2, on Intel's CPUs (mended by a44b331614e6)",
+      "nothing: gatecrash does not compare these bits"},
+     [](const HostFacts& facts, Vendor vendor) {
+         return vendor == Vendor::intel && is_before(facts, {6, 2, 0}, {{5, 10, 166}, {5, 15, 91}, {6, 1, 9}});
+     }},
+    {{"KVM ignores KVM_GUESTDBG_BLOCKIRQ, so a step does not hold an NMI back", "before 5.15 (mended by 61e5f69ef083)",
+      "nothing: no stepper uses this flag"},
+     [](const HostFacts& facts, Vendor) {
+         return is_between(facts, {0, 0, 0}, {5, 15, 0});
+     }},
+    {{"a page that is written in a run that ends by HLT can be reported one exit late (page-modification logging)",
+      "6.12 and later, on Intel's CPUs with kvm_intel.pml=Y (not mended)",
+      "load kvm_intel with pml=0 if `written-pages-complete` differs"},
+     [](const HostFacts& facts, Vendor vendor) {
+         return vendor == Vendor::intel && has(facts.kvm_parameters, "kvm_intel.pml", "Y") && facts.kernel &&
+                *facts.kernel >= KernelVersion{6, 12, 0};
      }},
     {{"creating a virtual machine takes some 30 ms in a control group", "5.4 to 6.13",
       "use a newer kernel, or from 6.5 on load kvm with nx_huge_pages=never on a host that runs only your own guests"},

@@ -4,14 +4,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
+#include <utility>
 
 namespace gatecrash::report {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using vm::Vendor;
 namespace fs = std::filesystem;
 
@@ -72,11 +76,59 @@ TEST(KnownProblems, GoByVersionVendorAndSettings) {
     facts.kvm_parameters = {{"kvm.tdp_mmu", "N"}, {"kvm.nx_huge_pages", "never"}};
     EXPECT_THAT(symptoms(facts), IsEmpty());
     facts.kernel = {5, 10, 200};
-    EXPECT_THAT(symptoms(facts), ElementsAre(HasSubstr("no dirty ring")));
-    EXPECT_THAT(symptoms(facts, Vendor::intel), ElementsAre(HasSubstr("VM entry fail"), HasSubstr("no dirty ring")));
+    const auto ignores = HasSubstr("ignores KVM_GUESTDBG_BLOCKIRQ"), no_ring = HasSubstr("no dirty ring");
+    EXPECT_THAT(symptoms(facts), ElementsAre(ignores, no_ring));
+    EXPECT_THAT(symptoms(facts, Vendor::intel), ElementsAre(HasSubstr("VM entry fail"), ignores, no_ring));
     facts.kernel = {7, 0, 0};
     facts.vulnerabilities = {{"vmscape", "Mitigation: IBPB before exit to userspace"}, {"l1tf", "Not affected"}};
     EXPECT_THAT(symptoms(facts), ElementsAre(HasSubstr("VMSCAPE")));
+}
+
+TEST(KnownProblems, OfVirtualNmisNeedThem) {
+    HostFacts facts;
+    facts.kernel = {6, 18, 2};
+    facts.kvm_parameters = {{"kvm_amd.vnmi", "Y"}};
+    EXPECT_THAT(symptoms(facts), ElementsAre(HasSubstr("a latched NMI stays latched")));
+    EXPECT_THAT(symptoms(facts, Vendor::intel), IsEmpty());
+    facts.kernel = {6, 4, 0};
+    EXPECT_THAT(symptoms(facts), Contains(HasSubstr("a latched NMI stays latched")));
+    facts.kernel = {6, 3, 13};
+    EXPECT_THAT(symptoms(facts), Not(Contains(HasSubstr("a latched NMI stays latched"))));
+    facts.kernel = {6, 18, 2};
+    facts.kvm_parameters = {{"kvm_amd.vnmi", "N"}};
+    EXPECT_THAT(symptoms(facts), IsEmpty());
+}
+
+/// A stable series has the fix from one of its own kernels on.
+TEST(KnownProblems, AreMendedInEachStableSeries) {
+    const auto clears = [](KernelVersion version, Vendor vendor = Vendor::intel) {
+        HostFacts facts;
+        facts.kernel = version;
+        const auto found = symptoms(facts, vendor);
+        return std::ranges::count(found, "KVM_SET_SREGS clears hidden bits of unusable segments") == 1;
+    };
+    for (const auto& [broken, mended] : {std::pair{KernelVersion{5, 10, 165}, KernelVersion{5, 10, 166}},
+                                         {{5, 15, 90}, {5, 15, 91}},
+                                         {{6, 1, 8}, {6, 1, 9}},
+                                         {{6, 0, 19}, {6, 2, 0}}}) {
+        EXPECT_TRUE(clears(broken)) << broken.major << "." << broken.minor;
+        EXPECT_FALSE(clears(mended)) << mended.major << "." << mended.minor;
+    }
+    EXPECT_FALSE(clears({6, 1, 8}, Vendor::amd));
+}
+
+TEST(KnownProblems, OfPageModificationLoggingNeedIt) {
+    HostFacts facts;
+    facts.kernel = {6, 18, 2};
+    facts.kvm_parameters = {{"kvm_intel.pml", "Y"}};
+    EXPECT_THAT(symptoms(facts, Vendor::intel), ElementsAre(HasSubstr("one exit late")));
+    facts.kernel = {6, 12, 0};
+    EXPECT_THAT(symptoms(facts, Vendor::intel), Contains(HasSubstr("one exit late")));
+    facts.kernel = {6, 11, 9};
+    EXPECT_THAT(symptoms(facts, Vendor::intel), Not(Contains(HasSubstr("one exit late"))));
+    facts.kernel = {6, 18, 2};
+    facts.kvm_parameters = {{"kvm_intel.pml", "N"}};
+    EXPECT_THAT(symptoms(facts, Vendor::intel), IsEmpty());
 }
 
 }  // namespace
