@@ -416,8 +416,9 @@ std::optional<Stop> KernelGuest::stop_of(const kvm::Exit& exit) {
     if (std::holds_alternative<kvm::ShutdownExit>(exit)) return Ended{std::string(triple_fault)};
     if (std::holds_alternative<kvm::InternalErrorExit>(exit)) return Ended{kvm::describe(exit)};
     if (std::holds_alternative<kvm::HltExit>(exit)) return Ended{"it halted"};
-    if (std::holds_alternative<kvm::FailEntryExit>(exit) || std::holds_alternative<kvm::OtherExit>(exit))
-        throw vm::MachineFault(kvm::describe(exit) + vm::known_bug(exit, cpu_.regs(), cpu_.events()));
+    if (std::holds_alternative<kvm::FailEntryExit>(exit) || std::holds_alternative<kvm::ExceptionExit>(exit) ||
+        std::holds_alternative<kvm::OtherExit>(exit))
+        throw vm::MachineFault(kvm::describe(exit) + vm::known_cause(exit, cpu_.regs(), cpu_.events()));
     // Memory where no device is reads all ones.
     if (std::holds_alternative<kvm::InterruptedExit>(exit) && watchdog_.fired()) {
         may_be_halted_ = true;

@@ -30,6 +30,9 @@ struct Describe {
     }
     std::string operator()(const TprExit&) const { return "KVM_EXIT_SET_TPR"; }
     std::string operator()(const InterruptedExit&) const { return "KVM_RUN was interrupted"; }
+    std::string operator()(const ExceptionExit& e) const {
+        return fmt::format("KVM_EXIT_EXCEPTION: vector {}, error code {:#x}", e.vector, e.error);
+    }
     std::string operator()(const OtherExit& e) const { return fmt::format("KVM exit reason {}", e.reason); }
 };
 

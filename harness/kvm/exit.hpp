@@ -51,13 +51,17 @@ struct InternalErrorExit {
 struct TprExit {};
 /// KVM_RUN returned EINTR: a signal, or immediate_exit.
 struct InterruptedExit {};
+/// KVM_EXIT_EXCEPTION: KVM on Intel's CPUs intercepted an exception that it neither handles nor gives to the guest.
+struct ExceptionExit {
+    std::uint32_t vector, error;
+};
 /// Any other exit. This program never asks for one.
 struct OtherExit {
     std::uint32_t reason;
 };
 
 using Exit = std::variant<IoExit, HltExit, DebugExit, MmioExit, IrqWindowExit, ShutdownExit, FailEntryExit,
-                          InternalErrorExit, TprExit, InterruptedExit, OtherExit>;
+                          InternalErrorExit, TprExit, InterruptedExit, ExceptionExit, OtherExit>;
 
 /// Describes an exit in one line for people, such as "KVM_EXIT_IO: out of 1 byte to port 0xd2".
 [[nodiscard]] std::string describe(const Exit& exit);

@@ -409,6 +409,8 @@ Exit Vcpu::decode_exit() const {
         case KVM_EXIT_INTR:
         case KVM_EXIT_DIRTY_RING_FULL:
             return InterruptedExit{};
+        case KVM_EXIT_EXCEPTION:
+            return ExceptionExit{run.ex.exception, run.ex.error_code};
         default:
             return OtherExit{run.exit_reason};
     }

@@ -261,13 +261,13 @@ kvm::Exit Guest::run_once(bool irq_window) {
     if (std::holds_alternative<kvm::ShutdownExit>(exit)) msrs_.forget();
     stale_trap_.note(*this, exit);
     if (const auto* refused = std::get_if<kvm::FailEntryExit>(&exit)) {
-        throw RefusedEntry(kvm::describe(exit) + known_bug(exit, cpu_.regs(), cpu_.events()) + "\n" + dump(),
+        throw RefusedEntry(kvm::describe(exit) + known_cause(exit, cpu_.regs(), cpu_.events()) + "\n" + dump(),
                            refused->reason);
     }
     const auto* error = std::get_if<kvm::InternalErrorExit>(&exit);
     if ((error != nullptr && !is_guests_doing(*error) && !is_nested_debug_exception(*error)) ||
-        std::holds_alternative<kvm::OtherExit>(exit)) {
-        throw MachineFault(kvm::describe(exit) + "\n" + dump());
+        std::holds_alternative<kvm::ExceptionExit>(exit) || std::holds_alternative<kvm::OtherExit>(exit)) {
+        throw MachineFault(kvm::describe(exit) + known_cause(exit, cpu_.regs(), cpu_.events()) + "\n" + dump());
     }
     return exit;
 }

@@ -13,6 +13,7 @@
 #include "posix/child_process.hpp"
 #include "posix/file.hpp"
 #include "posix/pipe.hpp"
+#include "vm/kvm_bugs.hpp"
 #include "worker/interrupt.hpp"
 #include "worker/line_reader.hpp"
 
@@ -63,6 +64,18 @@ class WorkerProcess {
     posix::FileDescriptor in_, out_, err_;
 };
 
+namespace {
+
+/// Says why a worker ended that could not say it.
+std::string reason_of(int code) {
+    if (code == 128 + SIGKILL) return "a worker was killed, possibly out of memory: try a smaller --jobs";
+    // The kernel sends this signal for a split lock of the guest (handle_guest_split_lock()).
+    if (code == 128 + SIGBUS) return fmt::format("a worker got SIGBUS, possibly since {}", vm::split_lock_remedy);
+    return fmt::format("a worker ended with exit code {}", code);
+}
+
+}  // namespace
+
 WorkerError error_of(const Exit& exit, bool is_told) {
     auto unseen = is_told ? "" : exit.told;
     constexpr std::string_view prefix = "gatecrash: ";
@@ -72,8 +85,7 @@ WorkerError error_of(const Exit& exit, bool is_told) {
     auto code = exit.code;
     // A signal ended the process, so it could not report why.
     if (what.empty() || code > 128) {
-        what = code == 128 + SIGKILL ? "a worker was killed, possibly out of memory: try a smaller --jobs"
-                                     : fmt::format("a worker ended with exit code {}", code);
+        what = reason_of(code);
         unseen += fmt::format("{}{}\n", prefix, what);
         code = error_code;
     }

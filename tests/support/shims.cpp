@@ -152,6 +152,13 @@ class GivingUpShim : public kvm::Shim {
     }
 };
 
+std::uint64_t next_rip(int fd, const kvm_run& shared) {
+    if ((shared.kvm_dirty_regs & KVM_SYNC_X86_REGS) != 0) return shared.s.regs.regs.rip;
+    kvm_regs regs{};
+    (void)::ioctl(fd, KVM_GET_REGS, &regs);
+    return regs.rip;
+}
+
 class ReportingShim : public kvm::Shim {
   public:
     explicit ReportingShim(std::uint64_t int1) : int1_(int1) {}
@@ -166,15 +173,24 @@ class ReportingShim : public kvm::Shim {
     }
 
   private:
-    static std::uint64_t next_rip(int fd, const kvm_run& shared) {
-        if ((shared.kvm_dirty_regs & KVM_SYNC_X86_REGS) != 0) return shared.s.regs.regs.rip;
-        kvm_regs regs{};
-        (void)::ioctl(fd, KVM_GET_REGS, &regs);
-        return regs.rip;
-    }
-
     std::uint64_t int1_;
     bool is_stepped_ = false;
+};
+
+class SplitLockShim : public kvm::Shim {
+  public:
+    explicit SplitLockShim(std::uint64_t address) : address_(address) {}
+    int call(int fd, unsigned long request, void* argument, kvm_run& shared) override {
+        if (request != KVM_RUN || next_rip(fd, shared) != address_) return ::ioctl(fd, request, argument);
+        (void)run_nothing(fd, shared);
+        shared.exit_reason = KVM_EXIT_EXCEPTION;
+        shared.ex.exception = 17;  // #AC
+        shared.ex.error_code = 0;
+        return 0;
+    }
+
+  private:
+    std::uint64_t address_;
 };
 
 class MaskingShim : public kvm::Shim {
@@ -288,6 +304,9 @@ kvm::ShimFactory lose_written_pages(unsigned nth) {
 kvm::ShimFactory interrupt_runs() { return make<InterruptingShim>(); }
 kvm::ShimFactory report_int1(std::uint64_t address) {
     return [address] { return std::make_unique<ReportingShim>(address); };
+}
+kvm::ShimFactory end_split_lock(std::uint64_t address) {
+    return [address] { return std::make_unique<SplitLockShim>(address); };
 }
 kvm::ShimFactory give_up_on_nested_debug_exceptions() { return make<GivingUpShim>(); }
 

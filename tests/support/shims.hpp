@@ -29,6 +29,9 @@ struct NamedShim {
 [[nodiscard]] kvm::ShimFactory give_up_on_nested_debug_exceptions();
 /// Reports the INT1 at `address` as a #DB if it is stepped, and leaves RIP there. KVM on Intel's CPUs does.
 [[nodiscard]] kvm::ShimFactory report_int1(std::uint64_t address);
+/// Exits with KVM_EXIT_EXCEPTION for #AC if a run begins at `address`. KVM on Intel's CPUs does so for a split lock
+/// there, if the host has split_lock_detect=fatal.
+[[nodiscard]] kvm::ShimFactory end_split_lock(std::uint64_t address);
 
 /// Keeps NMIs masked until an IRET, whatever the state says with which the guest is entered. Bochs 2.7 does.
 [[nodiscard]] kvm::ShimFactory keep_nmi_mask();

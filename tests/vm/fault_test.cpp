@@ -63,5 +63,30 @@ TEST(Fault, ThatAKnownBugOfKvmExplainsNamesTheKernelThatMendedIt) {
     }
 }
 
+/// KVM for Intel exits so if the host's kernel ends split locks.
+TEST(Fault, OfASplitLockSaysWhatToDo) {
+    GuestCode code;
+    auto& k = code.kernel;
+    k.mov(k.rbx, GuestCode::data + 62);  // four bytes there cross a line of 64
+    k.lock();
+    k.inc(k.dword[k.rbx]);
+    k.doorbell(GATECRASH_PORT_END);
+    const auto image = code.build("split");
+    auto system = kvm::System::open();
+    system.put_between(end_split_lock(GuestCode::kernel_text));
+    Guest guest(system, image);
+    try {
+        (void)guest.run();
+        FAIL();
+    } catch (const MachineFault& fault) {
+        EXPECT_THAT(fault.what(),
+                    StartsWith("KVM_EXIT_EXCEPTION: vector 17, error code 0x0: the host's kernel ends a split "
+                               "lock (split_lock_detect=fatal): align the operand of the guest's LOCK "
+                               "instruction, or boot the host with split_lock_detect=off\nvCPU of split:\n"));
+    }
+    Guest elsewhere(kvm_system(), image);
+    EXPECT_EQ(elsewhere.run(), Outcome{Doorbell{GATECRASH_PORT_END}});
+}
+
 }  // namespace
 }  // namespace gatecrash::vm

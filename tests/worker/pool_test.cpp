@@ -21,6 +21,10 @@ TEST(WorkerError, SaysWhatASignalDid) {
     EXPECT_STREQ(killed.what(), "a worker was killed, possibly out of memory: try a smaller --jobs");
     EXPECT_EQ(killed.code(), 3);
     EXPECT_EQ(killed.told(), std::string("gatecrash: ") + killed.what() + "\n");
+    EXPECT_STREQ(
+        error_of({128 + SIGBUS, ""}, true).what(),
+        "a worker got SIGBUS, possibly since the host's kernel ends a split lock (split_lock_detect=fatal): align "
+        "the operand of the guest's LOCK instruction, or boot the host with split_lock_detect=off");
     EXPECT_STREQ(error_of({5, ""}, true).what(), "a worker ended with exit code 5");
 }
 
