@@ -291,6 +291,27 @@ TEST(Capabilities, AreEachNeededOrNot) {
                                              "no KVM_CAP_DEBUGREGS", "no KVM_CAP_IMMEDIATE_EXIT"));
 }
 
+/// A capability that gatecrash does without, and its name for GoogleTest.
+struct Dispensable {
+    kvm::Capability capability;
+    const char* name;
+};
+
+class Lacking : public testing::TestWithParam<Dispensable> {};
+
+TEST_P(Lacking, ChangesNoVerdict) {
+    auto system = kvm::System::open();
+    system.forgo(GetParam().capability);
+    for (const auto* name : sample) EXPECT_EQ(result_of(name, system, {}), result_of(name, kvm_system(), {})) << name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Capability, Lacking,
+                         testing::Values(Dispensable{kvm::Capability::sync_registers, "SyncRegisters"},
+                                         Dispensable{kvm::Capability::dirty_ring, "DirtyRing"},
+                                         Dispensable{kvm::Capability::disable_quirks, "DisableQuirks"},
+                                         Dispensable{kvm::Capability::binary_statistics, "BinaryStatistics"}),
+                         [](const auto& info) { return info.param.name; });
+
 TEST_F(LatchedNmi, DoesNotReachTheNextGuestOfTheVirtualMachine) {
     vm::VirtualMachine machine(system_);
     const auto image = guest_->image();

@@ -337,7 +337,8 @@ TEST(Sweep, DoesNotPruneWhatLeavesSomethingForTheNextEvent) {
 TEST(Sweep, FindsTheSameWithoutWhatOlderKvmsLack) {
     const auto good = planted(nothing);
     const auto bad = planted([](Code& k) { k.inc(k.rbx); });
-    for (const auto lacking : {kvm::Capability::sync_registers, kvm::Capability::dirty_ring}) {
+    using enum kvm::Capability;
+    for (const auto lacking : {sync_registers, dirty_ring, disable_quirks, binary_statistics}) {
         auto system = kvm::System::open();
         system.forgo(lacking);
         for (const auto stepper : {StepperKind::trap_flag, StepperKind::stop_bytes}) {
