@@ -220,7 +220,7 @@ Measured measure_cycles(const kvm::System& system, std::span<const Composition> 
                 "this KVM does not count exits (KVM_CAP_BINARY_STATS_FD), so it is unknown whether a guest exited "
                 "while it was timed");
         }
-        const auto stolen = stolen_ticks(pinned.cpu());
+        const auto stolen = stolen_ticks(pinned.cpu()), switches = involuntary_switches();
         for (std::size_t round = 0; round < rounds; ++round) {
             std::map<Workload, Overhead> overheads;
             for (const auto& [workload, image] : empty) {
@@ -239,6 +239,11 @@ Measured measure_cycles(const kvm::System& system, std::span<const Composition> 
         }
         if (stolen_ticks(pinned.cpu()) != stolen) {
             measured.warnings.emplace_back("a hypervisor took the CPU away during the measurement (steal time)");
+        }
+        if (const auto taken = involuntary_switches() - switches; taken != 0) {
+            measured.warnings.push_back(fmt::format(
+                "the kernel gave the CPU to other threads {} times during the measurement (involuntary switches)",
+                taken));
         }
     }
     const CycleHost host{.has_one_rate = has_invariant_tsc(), .is_below_hypervisor = vm::is_below_hypervisor()};

@@ -2,8 +2,10 @@
 
 #include <cpuid.h>
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <fstream>
 #include <sstream>
 
@@ -16,6 +18,17 @@ std::string word_in(const std::filesystem::path& file) {
     std::string word;
     stream >> word;
     return word;
+}
+
+/// True if a list of CPUs such as "0-7,16" has `cpu`.
+bool has_cpu(const std::string& list, unsigned cpu) {
+    std::istringstream ranges(list);
+    for (std::string range; std::getline(ranges, range, ',');) {
+        unsigned first = 0, last = 0;
+        const int read = std::sscanf(range.c_str(), "%u-%u", &first, &last);
+        if (read >= 1 && first <= cpu && cpu <= (read == 2 ? last : first)) return true;
+    }
+    return false;
 }
 
 }  // namespace
@@ -64,6 +77,14 @@ std::vector<std::string> disturbances(unsigned cpu, const std::filesystem::path&
     if (word_in(cpus / "intel_pstate/no_turbo") == "0" || word_in(cpus / "cpufreq/boost") == "1") {
         found.emplace_back("the core may run faster than its time-stamp counter (turbo, boost)");
     }
+    // The kernel has such a folder for each kind of core, and none if all are alike.
+    for (const auto* kind : {"cpu_core", "cpu_atom"}) {
+        if (!has_cpu(word_in(root / "sys/devices" / kind / "cpus"), cpu)) continue;
+        found.push_back(
+            fmt::format("the host has cores of several kinds, and this one is a {}: compare only figures of one kind; "
+                        "`taskset -c` chooses the core",
+                        kind));
+    }
     if (has_cpu_flag("hypervisor", root)) {
         found.emplace_back("this host is itself a guest: the cycles include the work of its hypervisor");
     }
@@ -88,6 +109,12 @@ std::uint64_t stolen_ticks(unsigned cpu, const std::filesystem::path& root) {
         return words ? ticks : 0;
     }
     return 0;
+}
+
+std::uint64_t involuntary_switches() {
+    rusage usage{};
+    ::getrusage(RUSAGE_THREAD, &usage);
+    return static_cast<std::uint64_t>(usage.ru_nivcsw);
 }
 
 }  // namespace gatecrash::bench

@@ -34,11 +34,14 @@ class PinnedThread {
 
 /// True if the kernel uses the CPU feature that has this name in /proc/cpuinfo.
 [[nodiscard]] bool has_cpu_flag(const std::string& name, const std::filesystem::path& root = "/");
-/// Returns what may disturb cycles, a sentence each: a clock that changes, another thread of the same core, a
-/// hypervisor.
+/// Returns what may disturb cycles, a sentence each: a clock that changes, another thread of the same core, cores of
+/// several kinds, a hypervisor.
 [[nodiscard]] std::vector<std::string> disturbances(unsigned cpu, const std::filesystem::path& root = "/");
 /// Returns how long a hypervisor has given the CPU to others, in ticks of 1/USER_HZ s (proc(5), /proc/stat). 0 if not
 /// known.
 [[nodiscard]] std::uint64_t stolen_ticks(unsigned cpu, const std::filesystem::path& root = "/");
+
+/// Returns how often the kernel has taken the CPU from this thread to give it to another one (getrusage(2)).
+[[nodiscard]] std::uint64_t involuntary_switches();
 
 }  // namespace gatecrash::bench

@@ -28,4 +28,8 @@ struct CycleHost {
 /// can take exits that KVM does not count.
 [[nodiscard]] std::vector<std::string> doubts(const Figure& figure, const CycleHost& host, const Exits& exits);
 
+/// Marks the figures of `bench harness` on a host that is below another hypervisor. Counts of exits are not valid
+/// there, since KVM does not count what that hypervisor takes. Times stay valid: their notes say what they include.
+void mark_below_hypervisor(std::vector<Figure>& figures);
+
 }  // namespace gatecrash::bench

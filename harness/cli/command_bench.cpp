@@ -219,6 +219,7 @@ int bench(BenchOptions options) {
     std::optional<BenchDocument> now;
     if (auto local = choose_machine(options.common.machine, !documents.empty())) {
         now = measure_here(options, *local);
+        if (!now->machine.emulated) now->host = report::read_host_facts();
     } else {
         auto inside = measure_inside(options);
         if (!inside.document) return inside.code;
@@ -232,9 +233,8 @@ int bench(BenchOptions options) {
     if (now->machine.emulated && is_of_paths(options)) {
         text.print("\nNo cycles were measured, because they mean nothing on an emulated machine.\n");
     }
-    if (!now->machine.emulated && is_of_harness(options)) {
-        const auto facts = report::read_host_facts();
-        now->expected = report::expected_cost(facts, now->machine.vendor);
+    if (now->host && is_of_harness(options)) {
+        now->expected = report::expected_cost(*now->host, now->machine.vendor);
         text.print("\n" + report::describe(*now->expected, now->measured.figures));
     }
     documents.write("--json", to_text(*now));

@@ -37,6 +37,7 @@ std::string to_text(const BenchDocument& document) {
         json["skipped"].push_back({{"name", name}, {"reason", reason}});
     }
     if (document.expected) json["expected"] = to_json(*document.expected);
+    if (document.host) json["host"] = to_json(*document.host, document.machine.vendor);
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

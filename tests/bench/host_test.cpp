@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <thread>
 
 namespace gatecrash::bench {
 namespace {
@@ -49,6 +52,31 @@ TEST_F(Host, ReportsAHypervisorAndAClockThatRunsAhead) {
     EXPECT_TRUE(has_cpu_flag("pcid", root));
     EXPECT_FALSE(has_cpu_flag("pci", root));
     EXPECT_FALSE(has_cpu_flag("processor", root));
+}
+
+TEST_F(Host, ReportsTheKindOfItsCore) {
+    put(root / "sys/devices/cpu_core/cpus", "0-7,12\n");
+    put(root / "sys/devices/cpu_atom/cpus", "8-11\n");
+    for (const unsigned cpu : {0U, 7U, 12U})
+        EXPECT_THAT(disturbances(cpu, root), ElementsAre(HasSubstr("this one is a cpu_core"))) << cpu;
+    EXPECT_THAT(disturbances(11, root), ElementsAre(HasSubstr("this one is a cpu_atom")));
+    EXPECT_THAT(disturbances(13, root), IsEmpty());
+}
+
+/// Another busy thread on the same CPU must get its turn, too.
+TEST_F(Host, CountsHowOftenItsCpuWasTaken) {
+    const PinnedThread pinned;
+    if (!pinned.is_pinned()) GTEST_SKIP() << "this thread cannot be pinned";
+    std::atomic<bool> is_over = false;
+    std::thread other([&] {
+        while (!is_over) continue;
+    });
+    const auto before = involuntary_switches();
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (involuntary_switches() == before && std::chrono::steady_clock::now() < deadline) continue;
+    is_over = true;
+    other.join();
+    EXPECT_GT(involuntary_switches(), before);
 }
 
 TEST_F(Host, KnowsTheTimeThatWasStolen) {

@@ -46,5 +46,17 @@ TEST(Validity, HasRoomForExitsThatAreNotThePaths) {
     EXPECT_THAT(doubts(figure(1), good, {990, 20, 1000}), ElementsAre("the guest exited 1.0 times per pass"));
 }
 
+TEST(Validity, BelowAHypervisorIsForTimesAndNotForCountsOfExits) {
+    std::vector<Figure> figures{figure(1), figure(1)};
+    figures[0].unit = "ns";
+    figures[0].note = "one instruction";
+    figures[1].unit = "exits";
+    mark_below_hypervisor(figures);
+    EXPECT_TRUE(figures[0].valid);
+    EXPECT_EQ(figures[0].note, "one instruction; includes the work of the other hypervisor");
+    EXPECT_FALSE(figures[1].valid);
+    EXPECT_EQ(figures[1].note, "another hypervisor can take exits that KVM does not count");
+}
+
 }  // namespace
 }  // namespace gatecrash::bench

@@ -61,6 +61,15 @@ TEST(BenchDocument, HasWhatWasExpectedOfAHost) {
     EXPECT_EQ(read_bench_document(text).measured.figures.size(), 1U);
 }
 
+TEST(BenchDocument, HasTheFactsOfAHostThatIsNotEmulated) {
+    BenchDocument document{"0.1.0", sample::amd(), {}};
+    EXPECT_FALSE(nlohmann::json::parse(to_text(document)).contains("host"));
+    document.host.emplace().microcode = "0xa20120e";
+    const auto text = to_text(document);
+    EXPECT_EQ(nlohmann::json::parse(text)["host"]["microcode"], "0xa20120e");
+    EXPECT_EQ(read_bench_document(text).version, "0.1.0");
+}
+
 TEST(BenchDocument, ThatIsInvalidIsRefused) {
     for (const auto* text :
          {"", "{", "[]", "{}", R"({"gatecrash": "1", "machine": {}, "results": [], "skipped": [], "warnings": []})"}) {
