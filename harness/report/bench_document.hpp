@@ -17,7 +17,7 @@ struct BenchDocument {
     MachineDescription machine;
     bench::Measured measured;
     std::optional<ExpectedCost> expected = {};  ///< only of `bench harness` on a host; it is not read back
-    std::optional<HostFacts> host{};  ///< only of a machine that is not emulated
+    std::optional<HostFacts> host{};            ///< only of a machine that is not emulated
 };
 
 /// Thrown for a text that is not a document of `bench`. `what()` is one line.

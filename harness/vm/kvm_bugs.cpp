@@ -25,9 +25,8 @@ constexpr Cause causes[] = {
      },
      "a KVM bug, a trap of TF in the shadow of STI or MOV SS, fixed in Linux 5.17 and in the stable kernels of "
      "February 2022 (b9bed78e2fa9): use a newer kernel"},
-    // KVM gives the guest only the #AC that CR0.AM and RFLAGS.AC ask for. For another one the host's kernel decides,
-    // and
-    // it ends the process as well (handle_exception_nmi() in vmx.c, handle_guest_split_lock()).
+    // KVM gives the guest only the #AC that CR0.AM and RFLAGS.AC ask for. The host's kernel decides about another
+    // one, and ends the process as well (handle_exception_nmi() in vmx.c, handle_guest_split_lock()).
     {[](const kvm::Exit& exit, const kvm_regs&, const kvm_vcpu_events&) {
          constexpr std::uint32_t alignment_check = 17;
          const auto* exception = std::get_if<kvm::ExceptionExit>(&exit);
