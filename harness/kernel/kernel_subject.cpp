@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "kernel/code_identity.hpp"
@@ -13,7 +12,6 @@
 #include "kernel/kernel_walk.hpp"
 #include "sweep/code_places.hpp"
 #include "vm/landing/event_kind.hpp"
-#include "vm/loop_detector.hpp"
 #include "vm/outcome.hpp"
 #include "vm/state/debug_registers.hpp"
 #include "vm/state/registers.hpp"
@@ -228,23 +226,25 @@ Ending KernelSubject::run(std::size_t, std::span<const sweep::Landed> landed, sw
         const auto phase = during(Phase::injecting);
         return kernel_.guest.run();
     }();
-    bool is_proven = false;
-    if (std::holds_alternative<StillRuns>(stop)) stop = finish_slowly(is_proven);
+    SlowEnd end{std::move(stop)};
+    if (std::holds_alternative<StillRuns>(end.stop)) end = finish_slowly();
     const auto phase = during(Phase::checking);
-    check_end(stop, is_proven, landed);
+    check_end(end, landed);
     if (violations_.empty() && reference_ && !lives_) check_life(landed);
     if (violations_.empty()) return Ending::held;
     kernel_.guest.doubt_devices();
-    if (std::holds_alternative<StillRuns>(stop)) return is_proven ? Ending::endless : Ending::unclear;
+    if (std::holds_alternative<StillRuns>(end.stop)) return end.loop ? Ending::endless : Ending::unclear;
     return Ending::broken;
 }
 
-void KernelSubject::check_end(const Stop& stop, bool is_proven, std::span<const sweep::Landed> landed) {
+void KernelSubject::check_end(const SlowEnd& end, std::span<const sweep::Landed> landed) {
+    const auto& stop = end.stop;
     if (std::holds_alternative<StillRuns>(stop)) {
         return add(
             Invariant::progress,
-            is_proven ? fmt::format("the kernel is in an endless loop: a state came again, at {}", where())
-                      : fmt::format("the kernel does not end its run, and no state came again so far, at {}", where()));
+            end.loop ? fmt::format("the kernel is in an endless loop: a state came again, at {}",
+                                   kernel_.symbols.name_of(*end.loop))
+                     : fmt::format("the kernel does not end its run, and no state came again so far, at {}", where()));
     }
     if (window_->is_end(stop)) {
         if (!reference_) return;
@@ -357,37 +357,9 @@ std::uint32_t KernelSubject::counter(std::optional<vm::Virtual> per_cpu) {
 
 // --- runs that take long ---------------------------------------------------------------------------------------------
 
-Stop KernelSubject::finish_slowly(bool& is_proven) {
+SlowEnd KernelSubject::finish_slowly() {
     const auto phase = during(Phase::endless);
-    const auto end = seek_loop();
-    is_proven = end && std::holds_alternative<StillRuns>(*end);
-    return end ? *end : kernel_.guest.run_patiently();
-}
-
-/// Goes on with the run, and returns how it ends. Returns StillRuns if the kernel comes back to an earlier state, which
-/// proves that the run is endless. Empty if neither happens soon. First it looks at the state at each delivery, since
-/// most endless runs are exceptions that raise one another; then at each instruction.
-std::optional<Stop> KernelSubject::seek_loop() {
-    constexpr std::uint64_t deliveries = 20000, steps = 5000;
-    auto& guest = kernel_.guest;
-    KernelStepper stepper(guest, kernel_.facts);
-    const auto is_now = [&](const KernelState& kept) {
-        return std::memcmp(&guest.cpu().regs(), &kept.cpu.regs, sizeof(kvm_regs)) == 0 &&
-               guest.memory_states().equals(kept.pages) && guest.cpu_state().same_as(kept.cpu);
-    };
-    const auto save = [&](const KernelState* /*kept*/) { return guest.save(&run_->begin, KernelGuest::Save::cpu); };
-    vm::Recurrence<KernelState> at_deliveries(1), at_steps(1);
-    while (at_deliveries.looks() < deliveries) {
-        auto stop = stepper.run_to_delivery();
-        if (stop && std::holds_alternative<StillRuns>(*stop)) break;
-        if (stop) return stop;
-        if (at_deliveries.look(is_now, save)) return StillRuns{};
-    }
-    while (at_steps.looks() < steps) {
-        if (const auto step = stepper.step(); step.end) return step.end;
-        if (at_steps.look(is_now, save)) return StillRuns{};
-    }
-    return std::nullopt;
+    return finish_slow_run(kernel_.guest, kernel_.facts, run_->begin);
 }
 
 std::vector<sweep::Violation> KernelSubject::examine(std::size_t, const sweep::HitCounter&,
@@ -459,15 +431,14 @@ sweep::ReplayResult KernelSubject::replay(const std::vector<sweep::Landing>& lan
                                                to_string(landings[landed.size()].boundary),
                                                landed.empty() ? "" : " after the event before it"));
     }
-    bool is_proven = false;
-    if (!end) end = finish_slowly(is_proven);
+    const auto slow = end ? SlowEnd{*end} : finish_slowly();
     violations_.clear();
     lives_ = false;
-    check_end(*end, is_proven, landed);
+    check_end(slow, landed);
     if (violations_.empty() && !lives_) check_life(landed);
     sweep::ReplayResult result;
     result.steps = steps;
-    result.ending = "the kernel " + describe(*end);
+    result.ending = "the kernel " + describe(slow.stop);
     result.violations = examine(0, {}, landings, Ending::broken, {});
     return result;
 }

@@ -14,6 +14,7 @@
 #include "kernel/kernel_guest.hpp"
 #include "kernel/kernel_stepper.hpp"
 #include "kernel/kernel_window.hpp"
+#include "kernel/slow_run.hpp"
 #include "kernel/state_digest.hpp"
 #include "sweep/event_windows.hpp"
 #include "sweep/phase_clock.hpp"
@@ -118,9 +119,8 @@ class KernelSubject : public sweep::Subject {
         std::vector<sweep::Landed> landed{};
     };
     [[nodiscard]] Stepped step_schedule(const std::vector<sweep::Landing>& landings, const sweep::TraceSink& sink);
-    [[nodiscard]] Stop finish_slowly(bool& is_proven);
-    [[nodiscard]] std::optional<Stop> seek_loop();
-    void check_end(const Stop& stop, bool is_proven, std::span<const sweep::Landed> landed);
+    [[nodiscard]] SlowEnd finish_slowly();
+    void check_end(const SlowEnd& end, std::span<const sweep::Landed> landed);
     void count_events(Reference& reference);
     void check_counts(std::span<const sweep::Landed> landed);
     [[nodiscard]] std::optional<std::vector<vm::Event>> handled(std::span<const sweep::Landed> landed);
