@@ -101,12 +101,9 @@ int run_image(const KernelCommandOptions& options, const kernel::ImageFile& file
 
 Sweeping sweeping_of(const KernelCommandOptions& options) {
     const auto& setup = options.image.setup;
-    auto words = options.image.words;
-    words.insert(words.end(), {"--window", to_string(*options.window)});
-    auto replay_options = words;
-    replay_options.insert(replay_options.begin(), {"--image", setup.file});
     auto deciding = deciding_words("kernel", options.sweeping);
-    deciding.insert(deciding.end(), words.begin(), words.end());
+    deciding.insert(deciding.end(), options.image.words.begin(), options.image.words.end());
+    deciding.push_back("--window=" + to_string(*options.window));
     deciding.push_back("--events=" + joined(options.events.events));
     deciding.push_back(fmt::format("--depth={}", options.events.depth));
     if (options.events.in_order) deciding.emplace_back("--in-order");
@@ -127,7 +124,7 @@ Sweeping sweeping_of(const KernelCommandOptions& options) {
                        .selection = {},
                        .is_judged = false,
                        .sweep = std::move(sweep),
-                       .replay_options = std::move(replay_options)}}};
+                       .replay_options = replay_options(options.image, *options.window)}}};
 }
 
 }  // namespace

@@ -73,6 +73,13 @@ std::string image_target(const std::string& file) {
     return std::string(image_target_begin) + std::filesystem::path(file).filename().string();
 }
 
+Words replay_options(const ImageOptions& options, const kernel::ImageWindow& window) {
+    Words words{"--image", options.setup.file};
+    words.insert(words.end(), options.words.begin(), options.words.end());
+    words.insert(words.end(), {"--window", to_string(window)});
+    return words;
+}
+
 Words files_of(const ImageOptions& options) {
     Words files{options.setup.file};
     if (options.description) files.push_back(*options.description);

@@ -33,6 +33,9 @@ inline constexpr std::string_view image_target_begin = "kernel/";
 /// Returns the name of the image `file` in schedules.
 [[nodiscard]] std::string image_target(const std::string& file);
 
+/// Returns the options that `replay` needs for schedules of this window.
+[[nodiscard]] Words replay_options(const ImageOptions& options, const kernel::ImageWindow& window);
+
 /// Returns the user's files that an image needs.
 [[nodiscard]] Words files_of(const ImageOptions& options);
 

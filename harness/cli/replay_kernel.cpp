@@ -188,10 +188,7 @@ Words options_of(const KernelReplayOptions& options) {
         if (!options.window.empty()) words.insert(words.end(), {"--window", joined(options.window)});
         return words;
     }
-    auto words = options.image->words;
-    words.insert(words.begin(), {"--image", options.image->setup.file});
-    words.insert(words.end(), {"--window", to_string(*options.image_window)});
-    return words;
+    return replay_options(*options.image, *options.image_window);
 }
 
 void refuse_other_options(const Values& values, ScheduleOf command) {
