@@ -54,8 +54,7 @@ std::vector<Range> CodeFile::find_ranges(std::string_view name) const {
 }
 
 bool CodeFile::is_kernels_own(std::uint64_t address) const {
-    return std::ranges::any_of(
-        kernels_own, [&](const AddressRange& range) { return range.begin <= address && address < range.end; });
+    return std::ranges::any_of(kernels_own, [&](const auto& range) { return range.contains(vm::Virtual{address}); });
 }
 
 std::optional<std::uint64_t> CodeFile::find(std::string_view name) const {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kernel/address_range.hpp"
 #include "kernel/payload.hpp"
 
 namespace gatecrash::check {
@@ -29,11 +30,6 @@ struct CodeSymbol {
     bool is_function = false;
 };
 
-/// Addresses from `begin` up to `end`.
-struct AddressRange {
-    std::uint64_t begin = 0, end = 0;
-};
-
 /// An ELF file as a linker or a boot loader would see it. In a relocatable object, each section and each symbol of
 /// another file has an address that only this program knows, and relocations are applied. So code that reads this
 /// needs no difference between objects and linked files.
@@ -51,7 +47,7 @@ struct CodeFile {
     std::vector<Range> ranges;
     std::vector<CodeSymbol> symbols;  ///< by address; at one address, functions come first
     /// Addresses that only the kernel's page tables map. A guest's program headers tell (GATECRASH_PF_ENTRY_AREA).
-    std::vector<AddressRange> kernels_own;
+    std::vector<kernel::AddressRange> kernels_own;
 
     /// Returns the sections with that name. A linked Linux kernel has no sections of entry code any more, but symbols
     /// at their ends, and these are used.

@@ -7,13 +7,38 @@ namespace {
 
 using Kind = Value::Kind;
 
-constexpr std::uint64_t rflags_vm = 0x20000;
-
 bool changes_comparison(const Decoded& decoded) {
     const auto* flags = decoded.instruction.cpu_flags;
     if (flags == nullptr) return false;
     constexpr auto compared = ZYDIS_CPUFLAG_ZF | ZYDIS_CPUFLAG_SF | ZYDIS_CPUFLAG_CF;
     return ((flags->modified | flags->set_0 | flags->set_1 | flags->undefined) & compared) != 0;
+}
+
+/// Notes what CMP tells of the interrupted code. Returns false if nothing.
+bool compare_values(Comparison& comparison, const Value& first, const Value& second) {
+    const bool has_owners = is_known(first.owner) && is_known(second.owner);
+    if (first.is(Kind::privilege) && second == constant(privilege_bits)) {
+        comparison.carry = first.owner == Owner::kernel;
+        if (first.owner == Owner::kernel) comparison.zero = false;
+        return true;
+    }
+    if (first.is(Kind::selector) && second.is(Kind::selector)) {
+        // The kernel has one CS, and both are it if both are the kernel's.
+        if (has_owners && first.owner != second.owner) comparison.zero = false;
+        if (has_owners && first.owner == second.owner && first.owner == Owner::kernel) comparison.zero = true;
+        return true;
+    }
+    if (!second.is(Kind::constant) || !is_known(first.owner)) return false;
+    const auto selector = static_cast<std::uint64_t>(second.number);
+    const bool is_users = (selector & privilege_bits) != 0;
+    if (first == owned(Kind::segment, Owner::user)) {
+        // CPL 3 cannot load a selector of RPL 0, except the null selector.
+        if (selector != 0 && !is_users) comparison.zero = false;
+        return true;
+    }
+    if (!first.is(Kind::selector)) return false;
+    if (is_users != (first.owner == Owner::user)) comparison.zero = false;
+    return true;
 }
 
 }  // namespace
@@ -32,50 +57,10 @@ void Interpreter::compare(EntryState& state, const Decoded& decoded, Operands op
         return;
     }
     const bool is_test = mnemonic == ZYDIS_MNEMONIC_TEST || mnemonic == ZYDIS_MNEMONIC_AND;
-    if (mnemonic == ZYDIS_MNEMONIC_CMP && (first.is(Kind::rip) || second.is(Kind::rip))) comparison.is_of_rip = true;
-    if (mnemonic == ZYDIS_MNEMONIC_CMP && first.is(Kind::privilege) && second == constant(privilege_bits)) {
-        comparison.carry = first.owner == Owner::kernel;
-        if (first.owner == Owner::kernel) comparison.zero = false;
-        return;
-    }
-    if (mnemonic == ZYDIS_MNEMONIC_CMP && first.is(Kind::selector) && second.is(Kind::selector)) {
-        // The kernel has one CS, and both are it if both are the kernel's.
-        if (is_known(first.owner) && is_known(second.owner)) {
-            if (first.owner != second.owner) comparison.zero = false;
-            if (first.owner == Owner::kernel && second.owner == Owner::kernel) comparison.zero = true;
-        }
-        return;
-    }
-    if (mnemonic == ZYDIS_MNEMONIC_CMP && first == owned(Kind::segment, Owner::user) && second.is(Kind::constant)) {
-        // CPL 3 cannot load a selector of RPL 0, except the null selector.
-        const auto selector = static_cast<std::uint64_t>(second.number);
-        if (selector != 0 && (selector & privilege_bits) == 0) comparison.zero = false;
-        return;
-    }
-    if (mnemonic == ZYDIS_MNEMONIC_CMP && first.is(Kind::selector) && is_known(first.owner) &&
-        second.is(Kind::constant)) {
-        const bool is_users = (static_cast<std::uint64_t>(second.number) & privilege_bits) != 0;
-        if (is_users != (first.owner == Owner::user)) comparison.zero = false;
-        return;
-    }
-    if (is_test && second.is(Kind::constant) && is_immediate(operands[1])) {
-        const auto mask = static_cast<std::uint64_t>(second.number);
-        const bool is_of_rpl = mask != 0 && (mask & ~privilege_bits) == 0;
-        const bool is_of_privilege = mask == (rflags_vm | privilege_bits);
-        const bool tells_owner = first.is(Kind::cr3) || (first.is(Kind::selector) && is_of_rpl) ||
-                                 ((first.is(Kind::mixed) || first.is(Kind::privilege)) && is_of_privilege);
-        if (tells_owner && is_known(first.owner)) {
-            comparison.zero = first.owner == Owner::kernel;
-        } else if (first.is(Kind::flags) && first.owner == Owner::kernel && mask == rflags_vm) {
-            comparison.zero = true;  // the kernel does not run in virtual-8086 mode
-        } else if (first.is(Kind::stack)) {
-            comparison.is_of_rsp = true;
-        } else if (first.is(Kind::constant)) {
-            comparison.zero = (static_cast<std::uint64_t>(first.number) & mask) == 0;
-        } else if (is_of_rpl && is_memory(operands[0])) {
-            comparison.tested_selector = slot_of(state, operands[0]);
-        }
-        return;
+    if (is_test && is_immediate(operands[1])) return test_bits(state, operands[0], first, second);
+    if (mnemonic == ZYDIS_MNEMONIC_CMP) {
+        if (first.is(Kind::rip) || second.is(Kind::rip)) comparison.is_of_rip = true;
+        if (compare_values(comparison, first, second)) return;
     }
     // TEST of a register with itself, or CMP with 0.
     const auto number = register_of(operands[0]);
@@ -94,6 +79,28 @@ void Interpreter::compare(EntryState& state, const Decoded& decoded, Operands op
         } else {
             comparison.interrupted = static_cast<std::uint8_t>(*number + 1);
         }
+    }
+}
+
+/// Notes what TEST or AND of `operand`, which is `value`, with bits tells.
+void Interpreter::test_bits(EntryState& state, const ZydisDecodedOperand& operand, const Value& value,
+                            const Value& bits) const {
+    auto& comparison = state.comparison;
+    const auto mask = static_cast<std::uint64_t>(bits.number);
+    const bool is_of_rpl = mask != 0 && (mask & ~privilege_bits) == 0;
+    const bool is_word_of_both = value.is(Kind::mixed) || value.is(Kind::privilege);
+    const bool tells_owner =
+        value.is(Kind::cr3) || (value.is(Kind::selector) && is_of_rpl) || (is_word_of_both && mask == vm_and_privilege);
+    if (tells_owner && is_known(value.owner)) {
+        comparison.zero = value.owner == Owner::kernel;
+    } else if (value.is(Kind::flags) && value.owner == Owner::kernel && mask == vm::rflags_vm) {
+        comparison.zero = true;  // the kernel does not run in virtual-8086 mode
+    } else if (value.is(Kind::stack)) {
+        comparison.is_of_rsp = true;
+    } else if (value.is(Kind::constant)) {
+        comparison.zero = (static_cast<std::uint64_t>(value.number) & mask) == 0;
+    } else if (is_of_rpl && is_memory(operand)) {
+        comparison.tested_selector = slot_of(state, operand);
     }
 }
 

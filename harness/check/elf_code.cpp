@@ -132,7 +132,8 @@ class ElfCodeReader {
             const bool is_in_entry_area = (header.p_flags & GATECRASH_PF_ENTRY_AREA) != 0;
             if (is_in_entry_area) has_entry_area = true;
             if (!is_in_entry_area && header.p_vaddr >= kernel)
-                file_.kernels_own.push_back({header.p_vaddr, header.p_vaddr + header.p_memsz});
+                file_.kernels_own.push_back(
+                    {vm::Virtual{header.p_vaddr}, vm::Virtual{header.p_vaddr + header.p_memsz}});
             if (has_sections || header.p_filesz == 0) continue;
             file_.ranges.push_back(
                 {fmt::format("segment {}", i), header.p_vaddr, part(header.p_offset, header.p_filesz), true});

@@ -11,7 +11,6 @@ using Kind = Value::Kind;
 
 constexpr std::int64_t msr_gs_base = 0xc0000101, msr_kernel_gs_base = 0xc0000102, msr_spec_ctrl = 0x48,
                        msr_pred_cmd = 0x49;
-constexpr std::int64_t bit_vm = 0x20000;
 constexpr std::size_t rax_number = 0, rcx_number = 1, rdx_number = 2;
 
 /// Returns what a sum or a difference of a known value and a constant is.
@@ -46,10 +45,10 @@ Value narrow(const Value& target, const ZydisDecodedOperand& operand, const Valu
     return value;
 }
 
-/// True if MOV copies all that is known of its source. A segment register is shorter than what it is moved to.
+/// True if MOV copies all that is known of its source. A segment register is shorter than what it is moved from or to.
 bool is_whole_move(const ZydisDecodedOperand (&operands)[ZYDIS_MAX_OPERAND_COUNT]) {
-    return operands[0].size == operands[1].size || is_immediate(operands[1]) || segment_of(operands[1]) ||
-           is_register(operands[1], ZYDIS_REGISTER_CS);
+    return operands[0].size == operands[1].size || is_immediate(operands[1]) || segment_of(operands[0]) ||
+           segment_of(operands[1]) || is_register(operands[1], ZYDIS_REGISTER_CS);
 }
 
 }  // namespace
@@ -88,11 +87,9 @@ Value Interpreter::read(const EntryState& state, const Decoded& decoded, const Z
     }
     if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY && operand.mem.type == ZYDIS_MEMOP_TYPE_AGEN) {
         if (const auto slot = slot_of(state, operand)) return stack_address(slot->first, slot->second);
-        ZyanU64 address = 0;
-        const bool is_fixed = operand.mem.base == ZYDIS_REGISTER_RIP && operand.mem.index == ZYDIS_REGISTER_NONE;
-        if (is_fixed &&
-            ZYAN_SUCCESS(ZydisCalcAbsoluteAddress(&decoded.instruction, &operand, decoded.address, &address)))
-            return constant(static_cast<std::int64_t>(address));
+        const bool is_fixed = operand.mem.base == ZYDIS_REGISTER_RIP || operand.mem.base == ZYDIS_REGISTER_NONE;
+        const auto address = is_fixed ? address_of(state, decoded, operand) : std::nullopt;
+        if (address) return constant(static_cast<std::int64_t>(*address));
         return {};
     }
     if (is_memory(operand)) {
@@ -110,15 +107,15 @@ void Interpreter::write(EntryState& state, const ZydisDecodedOperand& operand, c
         } else if (operand.size < word_ * 8 && value.is(Kind::interrupted)) {
             result = {};
         }
-        if (*number == rsp_number && !result.is(Kind::stack)) {
-            result = stack_address(state.ip, 0);
-            std::erase_if(state.slots, [&](const Slot& slot) { return slot.base == state.ip; });
-        }
+        if (*number == rsp_number) return move_stack(state, result);
         target = result;
-        if (*number == rsp_number) state.drop_below(result.base, result.number);
         return;
     }
     if (const auto segment = segment_of(operand)) {
+        if (word_ == 8) {
+            if (*segment == Segment::gs) state.gs = Owner::unknown;  // the load also sets the base
+            return;
+        }
         // A selector in the code is one of the kernel's; 0 is the null segment.
         const bool is_own = (value.is(Kind::constant) && value.number != 0) || value == own_selector;
         if (is_own) facts_.loads_segments = true;
@@ -247,13 +244,6 @@ bool Interpreter::execute_system(EntryState& state, const Decoded& decoded, Oper
 bool Interpreter::execute_data(EntryState& state, const Decoded& decoded, Operands operands) {
     switch (decoded.instruction.mnemonic) {
         case ZYDIS_MNEMONIC_MOV:
-            if (segment_of(operands[0])) {
-                // Only 32-bit code keeps whose selectors those are, and a load of GS also sets the base.
-                if (word_ == 8) return false;
-                write(state, operands[0], read(state, decoded, operands[1]));
-                return true;
-            }
-            if (operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER && !register_of(operands[0])) return false;
             write(state, operands[0], is_whole_move(operands) ? read(state, decoded, operands[1]) : Value{});
             return true;
         case ZYDIS_MNEMONIC_MOVZX: {
@@ -315,7 +305,7 @@ bool Interpreter::execute_arithmetic(EntryState& state, const Decoded& decoded, 
             }
             // The upper half of the word is no part of the selector.
             if (value.is(Kind::selector) && has_constant && (number & 0xffff) == 0xffff) return true;
-            if (value.is(Kind::mixed) && number == (bit_vm | static_cast<std::int64_t>(privilege_bits))) {
+            if (value.is(Kind::mixed) && static_cast<std::uint64_t>(number) == vm_and_privilege) {
                 write(state, operands[0], owned(Kind::privilege, value.owner));
                 return true;
             }
@@ -337,10 +327,7 @@ bool Interpreter::execute_arithmetic(EntryState& state, const Decoded& decoded, 
 void Interpreter::forget_results(EntryState& state, const Decoded& decoded, Operands operands) {
     for (std::size_t i = 0; i < decoded.instruction.operand_count; ++i) {
         const auto& operand = operands[i];
-        if (!is_written(operand)) continue;
-        if (operand.type == ZYDIS_OPERAND_TYPE_REGISTER && operand.reg.value == ZYDIS_REGISTER_GS)
-            state.gs = Owner::unknown;  // the load also sets the base
-        write(state, operand, {});
+        if (is_written(operand)) write(state, operand, {});
     }
     if (decoded.instruction.mnemonic == ZYDIS_MNEMONIC_CPUID) state.has_conditional_gs = false;
 }

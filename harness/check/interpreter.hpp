@@ -47,6 +47,8 @@ class Interpreter {
     using Operands = const ZydisDecodedOperand (&)[ZYDIS_MAX_OPERAND_COUNT];
 
     void push(EntryState& state, const Value& value, std::int64_t size, const Accuse& accuse) const;
+    /// Lets RSP have a value. One that is no known stack is named by this instruction.
+    static void move_stack(EntryState& state, const Value& rsp);
 
     // Each returns false for an instruction that it does not know.
     static void note_barriers(EntryState& state);
@@ -56,6 +58,7 @@ class Interpreter {
     bool execute_data(EntryState& state, const Decoded& decoded, Operands operands);
     bool execute_arithmetic(EntryState& state, const Decoded& decoded, Operands operands);
     void compare(EntryState& state, const Decoded& decoded, Operands operands);
+    void test_bits(EntryState& state, const ZydisDecodedOperand& operand, const Value& value, const Value& bits) const;
     void forget_results(EntryState& state, const Decoded& decoded, Operands operands);
     void check_accesses(const EntryState& state, const Decoded& decoded, Operands operands, const Accuse& accuse) const;
 

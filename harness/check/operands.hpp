@@ -7,10 +7,13 @@
 #include <optional>
 
 #include "check/entry_state.hpp"
+#include "vm/state/registers.hpp"
 
 namespace gatecrash::check {
 
 constexpr std::uint64_t privilege_bits = 3;  ///< RPL and CPL in a selector
+/// VM of EFLAGS and RPL of CS in one word: both are 0 if the CPU came from CPL 0.
+constexpr std::uint64_t vm_and_privilege = vm::rflags_vm | privilege_bits;
 
 /// Returns the number of the general register that an operand is a part of, or nothing.
 [[nodiscard]] inline std::optional<std::size_t> register_of(ZydisRegister name) {

@@ -7,12 +7,11 @@ namespace {
 
 using Kind = Value::Kind;
 
-constexpr std::int64_t bit_if = 0x200, bit_df = 0x400, bit_ac = 0x40000;
 constexpr std::size_t rbp_number = 5, general_registers32 = 8;
 
-FlagState flag_in(const Value& flags, std::int64_t bit) {
+FlagState flag_in(const Value& flags, std::uint64_t bit) {
     if (!flags.is(Kind::constant)) return FlagState::unknown;
-    return (flags.number & bit) != 0 ? FlagState::set : FlagState::clear;
+    return (static_cast<std::uint64_t>(flags.number) & bit) != 0 ? FlagState::set : FlagState::clear;
 }
 
 }  // namespace
@@ -26,6 +25,14 @@ void Interpreter::push(EntryState& state, const Value& value, std::int64_t size,
     if (rsp.base == users_stack) accuse(Rule::user_stack_push, "pushes to the user's stack");
     rsp.number -= size;
     state.store(rsp.base, rsp.number, size == word_ ? value : Value{});
+}
+
+void Interpreter::move_stack(EntryState& state, const Value& rsp) {
+    const auto moved = rsp.is(Kind::stack) ? rsp : stack_address(state.ip, 0);
+    // This may be another stack than when the instruction executed before.
+    if (!rsp.is(Kind::stack)) std::erase_if(state.slots, [&](const Slot& slot) { return slot.base == state.ip; });
+    state.registers[rsp_number] = moved;
+    state.drop_below(moved.base, moved.number);
 }
 
 void Interpreter::drop(EntryState& state, std::int64_t size) const {
@@ -68,20 +75,16 @@ bool Interpreter::execute_stack(EntryState& state, const Decoded& decoded, Opera
                 write(state, operands[0], pop(state));
             }
             return true;
-        case ZYDIS_MNEMONIC_LEAVE: {
-            auto& rsp = state.registers[rsp_number];
-            rsp =
-                state.registers[rbp_number].is(Kind::stack) ? state.registers[rbp_number] : stack_address(state.ip, 0);
-            state.drop_below(rsp.base, rsp.number);
+        case ZYDIS_MNEMONIC_LEAVE:
+            move_stack(state, state.registers[rbp_number]);
             state.registers[rbp_number] = pop(state);
             return true;
-        }
         case ZYDIS_MNEMONIC_POPFD:
         case ZYDIS_MNEMONIC_POPFQ: {
             const auto flags = pop(state);
-            state.interrupts = flag_in(flags, bit_if);
-            state.direction = flag_in(flags, bit_df);
-            state.alignment = flag_in(flags, bit_ac);
+            state.interrupts = flag_in(flags, vm::rflags_if);
+            state.direction = flag_in(flags, vm::rflags_df);
+            state.alignment = flag_in(flags, vm::rflags_ac);
             return true;
         }
         default:

@@ -2,12 +2,7 @@
 #include "code.h"
         ENTRY_TEXT
 // A part of the entry calls a function at its end only if RAX is 0.
-FUNCTION entry_bp
-        call enter
-        testb $3, 8(%rsp)
-        jz 1f
-        swapgs
-1:      iretq
+        ENTRY_THAT_CALLS_ENTER
 FUNCTION enter
         cld
         testb $3, 16(%rsp)

@@ -2,12 +2,7 @@
 #include "code.h"
         ENTRY_TEXT
 // A part of the entry is elsewhere, at a label that is no symbol. It is no function.
-FUNCTION entry_bp
-        call enter
-        testb $3, 8(%rsp)
-        jz 1f
-        swapgs
-1:      iretq
+        ENTRY_THAT_CALLS_ENTER
 FUNCTION enter
         testb $3, 16(%rsp)
         jz 2f

@@ -3,12 +3,7 @@
         ENTRY_TEXT
 // A part of the entry ends with the tail call of a function, which returns to the entry's own code. Another function
 // does not return, so it needs no GS base.
-FUNCTION entry_bp
-        call enter
-        testb $3, 8(%rsp)
-        jz 1f
-        swapgs
-1:      iretq
+        ENTRY_THAT_CALLS_ENTER
 FUNCTION enter
         cld
         testb $3, 16(%rsp)

@@ -14,9 +14,4 @@ FUNCTION entry_bp
 #else
         cld
 #endif
-broken: CALL_OUTSIDE body
-        RESTORE_ALL
-        iretl
-        .text
-FUNCTION body
-        ret
+broken: CALL_AND_RETURN

@@ -7,9 +7,4 @@ FUNCTION entry_bp
 #ifdef CLEAN
         cld
 #endif
-broken: CALL_OUTSIDE body
-        RESTORE_ALL
-        iretl
-        .text
-FUNCTION body
-        ret
+broken: CALL_AND_RETURN

@@ -2,7 +2,8 @@
         ENTRY_TEXT
 // A kernel that never loads a segment has none of its own.
 FUNCTION entry_bp
-        movl data, %eax
+        cld
+broken: movl data, %eax
 #ifdef BROKEN
         pushl $0x18
         popl %ds

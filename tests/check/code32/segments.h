@@ -15,3 +15,13 @@
         popl %ds
         popl %es
 .endm
+
+/* Ends a file: calls a function outside, and returns. */
+.macro CALL_AND_RETURN
+        CALL_OUTSIDE body
+        RESTORE_ALL
+        iretl
+        .text
+FUNCTION body
+        ret
+.endm

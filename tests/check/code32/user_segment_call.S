@@ -10,9 +10,4 @@ FUNCTION entry_bp
         movl $0x18, %eax
         movl %eax, %ds
 #endif
-broken: CALL_OUTSIDE body
-        RESTORE_ALL
-        iretl
-        .text
-FUNCTION body
-        ret
+broken: CALL_AND_RETURN
