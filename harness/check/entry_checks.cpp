@@ -76,6 +76,7 @@ void Interpreter::call_outside(EntryState& state, bool is_direct, const Accuse& 
 
 void Interpreter::return_from_entry(const EntryState& state, const Decoded& decoded, const Accuse& accuse) const {
     const auto mnemonic = decoded.instruction.mnemonic;
+    if (mnemonic == ZYDIS_MNEMONIC_IRET) return;  // pops words of 16 bits, which are not followed
     const bool is_iret = mnemonic == ZYDIS_MNEMONIC_IRETQ || mnemonic == ZYDIS_MNEMONIC_IRETD;
     auto to = Owner::user;
     bool is_own_frame = false;

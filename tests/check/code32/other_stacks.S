@@ -55,5 +55,16 @@ FUNCTION entry_mf
         jne 1f
         movl data, %ecx
 1:      iretl
+// An IRET of 16 bits may return to CPL 0.
+FUNCTION entry_nmi
+        pushl %eax
+        movl %cr3, %eax
+        pushl %eax
+        andl $~0x1000, %eax
+        movl %eax, %cr3
+        popl %eax
+        movl %eax, %cr3
+        popl %eax
+        iretw
         .data
 data:   .long 0
