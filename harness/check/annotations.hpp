@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 
@@ -26,7 +27,16 @@ struct Annotations {
 /// runtime uses, too (guest/entry_common.h).
 [[nodiscard]] Annotations read_annotations(const CodeFile& file);
 
-/// Returns the sites that are patched while the kernel runs, each with the reason.
-[[nodiscard]] std::unordered_map<std::uint64_t, std::string_view> read_patched_sites(const CodeFile& file);
+/// Reads the notes of `object`, from which `linked` was linked, for the addresses that the code has in `linked`. Throws
+/// kernel::ImageError if `object` has none, or if its code is not that of `linked`.
+[[nodiscard]] Annotations read_annotations(const CodeFile& object, const CodeFile& linked);
+
+/// An instruction that is patched while the kernel runs.
+struct PatchedSite {
+    std::string_view reason;
+    /// The place that a static branch goes to, or not. Empty for other sites.
+    std::optional<std::uint64_t> target;
+};
+[[nodiscard]] std::unordered_map<std::uint64_t, PatchedSite> read_patched_sites(const CodeFile& file);
 
 }  // namespace gatecrash::check

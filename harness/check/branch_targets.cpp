@@ -26,6 +26,12 @@ constexpr Hook hooks[] = {
     {"__traceiter_", "a trace point", false},
 };
 
+/// Newer kernels give what they run before relocation a second name.
+std::string_view without_alias(std::string_view name) {
+    constexpr std::string_view alias = "__pi_";
+    return name.starts_with(alias) ? name.substr(alias.size()) : name;
+}
+
 }  // namespace
 
 std::optional<Hook> hook_of(std::string_view name) {
@@ -34,15 +40,13 @@ std::optional<Hook> hook_of(std::string_view name) {
 }
 
 bool is_indirect_thunk(std::string_view name) {
+    name = without_alias(name);
     return name.starts_with("__x86_indirect_") || name.starts_with("__llvm_retpoline_");
 }
 
-bool is_return_thunk(std::string_view name) {
-    // Newer kernels give what they run before relocation a second name, with this prefix.
-    constexpr std::string_view alias = "__pi_";
-    if (name.starts_with(alias)) name.remove_prefix(alias.size());
-    return name == "__x86_return_thunk";
-}
+bool is_static_call(std::string_view name) { return name.starts_with("__SCT__"); }
+
+bool is_return_thunk(std::string_view name) { return without_alias(name) == "__x86_return_thunk"; }
 
 bool is_thunk_section(std::string_view name) { return name.starts_with(".text..__x86."); }
 

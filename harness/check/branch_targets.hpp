@@ -17,6 +17,8 @@ struct Hook {
 
 /// True for a thunk that makes an indirect branch without prediction (retpoline).
 [[nodiscard]] bool is_indirect_thunk(std::string_view name);
+/// True for the trampoline of a static call, whose target the kernel patches in.
+[[nodiscard]] bool is_static_call(std::string_view name);
 /// True for a thunk that a kernel uses as RET.
 [[nodiscard]] bool is_return_thunk(std::string_view name);
 /// True for sections of thunks and of code against speculation, which count as checked sections (tools/objtool/check.c,

@@ -59,7 +59,7 @@ CheckResult check_file(const CodeFile& file, const Request& request) {
     CheckResult result;
     for (const auto& section : sections) result.sections.push_back({section.name, section.bytes.size()});
     const CodeMap map(file, sections);
-    auto walked = walk(map, entries);
+    auto walked = walk(map, entries, request.annotations ? *request.annotations : read_annotations(file));
     result.instructions = std::move(walked.instructions);
     result.findings = std::move(walked.findings);
     result.unchecked = std::move(walked.unchecked);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "check/annotations.hpp"
 #include "check/code_file.hpp"
 #include "check/entry_points.hpp"
 #include "check/finding.hpp"
@@ -23,6 +24,7 @@ struct Request {
     };
     std::vector<Entry> entries;
     Policy policy;
+    std::optional<Annotations> annotations{};  ///< empty: those of the file itself
 };
 
 struct CheckedSection {

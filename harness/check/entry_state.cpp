@@ -35,13 +35,18 @@ EntryState state_at(const EntryPoint& entry, unsigned bits, Owner interrupted) {
     return state;
 }
 
-/// Lets RSP be at the frame that an interrupt or exception pushes (SDM volume 3, figures 6-4 and 6-9).
+/// Lets RSP be at the frame that an interrupt or exception pushes (SDM volume 3, figures 6-4 and 6-9). A 32-bit CPU
+/// pushes SS only if it comes from CPL 3.
 void push_frame(EntryState& state, unsigned bits, bool has_code, Owner interrupted) {
     const std::int64_t word = bits / 8, rip = has_code ? word : 0;
     state.registers[rsp_number] = stack_address(entry_stack, 0);
     state.store(entry_stack, rip, {Value::Kind::rip, Owner::unknown, 0, 0});
     state.store(entry_stack, rip + word, {Value::Kind::selector, interrupted, entry_stack, 0});
-    if (bits == 32) state.store(entry_stack, rip + 2 * word, owned(Value::Kind::flags, interrupted));
+    if (bits == 32) {
+        state.store(entry_stack, rip + 2 * word, owned(Value::Kind::flags, interrupted));
+    } else {
+        state.store(entry_stack, rip + 4 * word, owned(Value::Kind::stack_segment, interrupted));
+    }
 }
 
 /// `base` is whose the GS base is, or in 32-bit code the segments.
@@ -86,8 +91,8 @@ void EntryState::forget_for_call(unsigned bits) {
     }
     std::erase_if(slots, [](const Slot& slot) {
         using Kind = Value::Kind;
-        return !slot.value.is(Kind::selector) && !slot.value.is(Kind::flags) && !slot.value.is(Kind::segment) &&
-               !slot.value.is(Kind::constant);
+        return !slot.value.is(Kind::selector) && !slot.value.is(Kind::stack_segment) && !slot.value.is(Kind::flags) &&
+               !slot.value.is(Kind::segment) && !slot.value.is(Kind::constant);
     });
     interrupts = FlagState::unknown;
     direction = FlagState::clear;

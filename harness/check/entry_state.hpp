@@ -25,18 +25,19 @@ enum class FlagState : std::uint8_t { unknown, clear, set, interrupted };
 struct Value {
     enum class Kind : std::uint8_t {
         unknown,
-        constant,      ///< number
-        stack,         ///< the address number of the stack that base names
-        gs_base,       ///< the owner's GS base
-        gs_base_high,  ///< its upper half, whose sign tells the owner
-        cr3,           ///< the owner's CR3
-        selector,      ///< a CS: with user, its RPL is 3
-        flags,         ///< the interrupted EFLAGS: with kernel, VM is clear
-        mixed,         ///< such flags, whose lowest byte is that of the CS beside them
-        privilege,     ///< VM of such flags, and RPL of that CS: with kernel, both are 0
-        segment,       ///< the owner's selector of DS, ES, FS or GS; it is in the code if `number` is 1
-        rip,           ///< the interrupted RIP
-        interrupted,   ///< the interrupted code's value; the lowest byte is `number` unless that is negative
+        constant,       ///< number
+        stack,          ///< the address number of the stack that base names
+        gs_base,        ///< the owner's GS base
+        gs_base_high,   ///< its upper half, whose sign tells the owner
+        cr3,            ///< the owner's CR3
+        selector,       ///< a CS: with user, its RPL is 3
+        stack_segment,  ///< an SS: with kernel, it is none of the LDT, so TI is clear
+        flags,          ///< the interrupted EFLAGS: with kernel, VM is clear
+        mixed,          ///< such flags, whose lowest byte is that of the CS beside them
+        privilege,      ///< VM of such flags, and RPL of that CS: with kernel, both are 0
+        segment,        ///< the owner's selector of DS, ES, FS or GS; it is in the code if `number` is 1
+        rip,            ///< the interrupted RIP
+        interrupted,    ///< the interrupted code's value; the lowest byte is `number` unless that is negative
     };
     Kind kind = Kind::unknown;
     Owner owner = Owner::unknown;

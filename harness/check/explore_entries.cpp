@@ -97,6 +97,7 @@ class EntryExplorer {
 
   private:
     static constexpr std::size_t max_states = 4000;
+    static constexpr std::int64_t ss_after_cs = 24;  ///< bytes, in a frame of 64-bit code
 
     static std::string state_of(const EntryPoint& entry) { return "the entry state of " + entry.name; }
 
@@ -162,21 +163,21 @@ class EntryExplorer {
                 return false;
             case Flow::call:
                 if (is_followed(decoded.target)) {
-                    const bool returns = map_.call_returns(decoded.next(), section);
+                    const bool returns = map_.call_returns(decoded, section);
                     interpreter_.push(state, returns ? constant(static_cast<std::int64_t>(decoded.next())) : Value{},
                                       accuse);
                     go(std::move(state), decoded.target, decoded.address);
                     return false;
                 }
                 check_call_push(state, accuse);
-                // A function that does not return, as one that stops the CPU, may need nothing of the kernel's state.
-                if (!map_.call_returns(decoded.next(), section)) return false;
+                // A function that ends the code, as one that stops the CPU, may need nothing of the kernel's state.
+                if (!map_.has_code_after(decoded, section)) return false;
                 interpreter_.call_outside(state, !is_indirect_thunk(map_.name_at(decoded.target)), accuse);
-                return true;
+                return map_.call_returns(decoded, section);
             case Flow::indirect_call:
                 check_call_push(state, accuse);
                 interpreter_.call_outside(state, false, accuse);
-                return map_.call_returns(decoded.next(), section);
+                return map_.call_returns(decoded, section);
             case Flow::leave:
                 leave(std::move(state), decoded, accuse);
                 return false;
@@ -316,14 +317,17 @@ class EntryExplorer {
     }
 
     /// Notes what one arm of a branch tells about the state.
-    static void refine(EntryState& state, const Condition& condition, bool taken) {
+    void refine(EntryState& state, const Condition& condition, bool taken) const {
         const bool is_of_zero = condition.of == Condition::Of::zero;
         const bool is_zero = is_of_zero && condition.when == taken;
         const auto comparison = state.comparison;
         if (is_of_zero) state.comparison.zero = is_zero;
         if (comparison.tested_selector && is_of_zero) {
             const auto& [base, offset] = *comparison.tested_selector;
-            state.store(base, offset, owned(Value::Kind::selector, is_zero ? Owner::kernel : Owner::user));
+            const auto owner = is_zero ? Owner::kernel : Owner::user;
+            state.store(base, offset, owned(Value::Kind::selector, owner));
+            if (map_.file().bits == 64)
+                state.store(base, offset + ss_after_cs, owned(Value::Kind::stack_segment, owner));
         }
         // RSP tells such code what the CPU has pushed, so the frame may be another one.
         if (comparison.is_of_rsp) state.forget_entry();

@@ -11,7 +11,8 @@
 
 namespace gatecrash::check {
 
-constexpr std::uint64_t privilege_bits = 3;  ///< RPL and CPL in a selector
+constexpr std::uint64_t privilege_bits = 3;   ///< RPL and CPL in a selector
+constexpr std::uint64_t table_indicator = 4;  ///< TI in a selector: it is one of the LDT
 /// VM of EFLAGS and RPL of CS in one word: both are 0 if the CPU came from CPL 0.
 constexpr std::uint64_t vm_and_privilege = vm::rflags_vm | privilege_bits;
 

@@ -1,6 +1,7 @@
 #include "check/protected_code.hpp"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 
 #include "check/check.hpp"
@@ -35,18 +36,29 @@ std::optional<vm::ProtectedCode::Range> quiet_code(const CodeFile& file) {
     return vm::ProtectedCode::Range{vm::Virtual{*begin}, vm::Virtual{range->end()}};
 }
 
-/// True if the instruction with this finding can leave the sections while it looks as if it did not return.
-bool is_exit(const Finding& finding, const CodeMap& map, const vm::ProtectedCode& code,
-             const std::vector<EntryPoint>& entries) {
-    const bool leaves = finding.rule == Rule::leaves_section || finding.rule == Rule::instrumentation_hook;
-    if (!leaves && finding.rule != Rule::indirect_branch) return false;
-    const auto& section = map.sections()[map.section_of(finding.address)];
-    const Decoder decoder(map.file().bits);
-    const auto decoded = decoder.decode(section.bytes.subspan(finding.address - section.address), finding.address);
-    if (!decoded) return false;
-    if (!leaves) return decoded->flow == Flow::indirect_call;
-    return !code.contains(vm::Virtual{decoded->target}) &&
-           std::ranges::find(entries, decoded->target, &EntryPoint::address) == entries.end();
+/// An instruction that can leave the sections while it looks as if it did not return.
+using Exits = std::map<std::uint64_t, Flow>;
+
+/// Returns the exits of the sections. `code` has their ranges.
+Exits find_exits(const CodeFile& file, const std::vector<Range>& sections, const vm::ProtectedCode& code,
+                 const Annotations& annotations) {
+    const CodeMap map(file, sections);
+    const Decoder decoder(file.bits);
+    const auto entries = known_entries(file);
+    Exits exits;
+    for (const auto& finding : walk(map, entries, annotations).findings) {
+        const bool leaves = finding.rule == Rule::leaves_section || finding.rule == Rule::instrumentation_hook;
+        if (!leaves && finding.rule != Rule::indirect_branch) continue;
+        const auto& section = map.sections()[map.section_of(finding.address)];
+        const auto decoded = decoder.decode(section.bytes.subspan(finding.address - section.address), finding.address);
+        if (!decoded) continue;
+        const bool is_exit =
+            leaves ? !code.contains(vm::Virtual{decoded->target}) &&
+                         std::ranges::find(entries, decoded->target, &EntryPoint::address) == entries.end()
+                   : decoded->flow == Flow::indirect_call;
+        if (is_exit) exits.emplace(finding.address, decoded->flow);
+    }
+    return exits;
 }
 
 }  // namespace
@@ -58,14 +70,20 @@ vm::ProtectedCode protected_code(const CodeFile& file) {
     code.ranges = ranges_of(sections);
     if (const auto quiet = quiet_code(file)) code.ranges.push_back(*quiet);
     code.identity = identity_of(file, sections);
-    const CodeMap map(file, sections);
-    const auto entries = known_entries(file);
-    for (const auto& finding : walk(map, entries).findings) {
-        if (is_exit(finding, map, code, entries)) code.exits.push_back(vm::Virtual{finding.address});
-    }
-    std::ranges::sort(code.exits);
-    code.exits.erase(std::unique(code.exits.begin(), code.exits.end()), code.exits.end());
+    for (const auto& [address, flow] : find_exits(file, sections, code, read_annotations(file)))
+        code.exits.push_back(vm::Virtual{address});
     return code;
+}
+
+std::vector<vm::Virtual> certain_exits(const CodeFile& kernel, const Annotations& annotations) {
+    const auto sections = usual_sections(kernel);
+    vm::ProtectedCode code;
+    code.ranges = ranges_of(sections);
+    std::vector<vm::Virtual> certain;
+    for (const auto& [address, flow] : find_exits(kernel, sections, code, annotations)) {
+        if (flow == Flow::call || flow == Flow::jump) certain.push_back(vm::Virtual{address});
+    }
+    return certain;
 }
 
 std::string identity_of(const CodeFile& file, const std::vector<Range>& sections) {

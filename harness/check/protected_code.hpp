@@ -1,6 +1,9 @@
 // The protected code of a guest, for sweeps.
 #pragma once
 
+#include <vector>
+
+#include "check/annotations.hpp"
 #include "check/code_file.hpp"
 #include "vm/boot/image.hpp"
 
@@ -14,6 +17,10 @@ namespace gatecrash::check {
 ///
 /// Without such sections, the result is empty.
 [[nodiscard]] vm::ProtectedCode protected_code(const CodeFile& file);
+
+/// Returns the calls and jumps of a Linux kernel that always leave the protected code where none of these annotations
+/// allows it. A correct kernel has none, except some that it patches while it boots.
+[[nodiscard]] std::vector<vm::Virtual> certain_exits(const CodeFile& kernel, const Annotations& annotations);
 
 /// Returns kernel::code_identity() of the code in `sections`.
 [[nodiscard]] std::string identity_of(const CodeFile& file, const std::vector<Range>& sections);

@@ -7,7 +7,6 @@
 #include <string_view>
 #include <unordered_set>
 
-#include "check/annotations.hpp"
 #include "check/branch_targets.hpp"
 #include "check/code_map.hpp"
 #include "check/decoder.hpp"
@@ -25,12 +24,12 @@ struct Block {
 
 class Walker {
   public:
-    explicit Walker(const CodeMap& map)
+    Walker(const CodeMap& map, const Annotations& annotations)
         : map_(map),
           file_(map.file()),
           sections_(map.sections()),
           decoder_(file_.bits),
-          annotations_(read_annotations(file_)),
+          annotations_(annotations),
           patched_(read_patched_sites(file_)),
           seen_(sections_.size()) {
         for (std::size_t i = 0; i < sections_.size(); ++i) seen_[i].resize(sections_[i].bytes.size());
@@ -72,7 +71,7 @@ class Walker {
     /// True if a path has reached the address, or if it is not in a checked section.
     [[nodiscard]] bool was_seen(std::uint64_t address) const {
         const auto i = map_.section_of(address);
-        return i == sections_.size() || seen_[i][address - sections_[i].address] != 0;
+        return !map_.is_checked(address) || seen_[i][address - sections_[i].address] != 0;
     }
 
     void enter(std::uint64_t address) { add_block({address, address, -1, 0}); }
@@ -111,10 +110,10 @@ class Walker {
                 add(Rule::no_instruction, address, "the path reaches bytes that are no instruction");
                 return;
             }
-            if (seen == 0) result_.instructions.push_back(address);
+            if (seen == 0 && map_.is_checked(address)) result_.instructions.push_back(address);
             seen = static_cast<std::uint8_t>(seen | 1U << depth_);
-            if (!patched_.empty()) check_patched(address);
-            if (!follow(*decoded, section)) return;
+            const bool may_go_on = !patched_.empty() && check_patched(address);
+            if (!follow(*decoded, section) && !may_go_on) return;
             address = decoded->next();
         }
     }
@@ -140,9 +139,14 @@ class Walker {
         return true;
     }
 
-    void check_patched(std::uint64_t address) {
+    /// Follows the branch that a patched instruction may be. Returns true if the path may also go on after it.
+    bool check_patched(std::uint64_t address) {
         const auto found = patched_.find(address);
-        if (found != patched_.end()) add(Rule::patched_site, address, fmt::format("the site of {}", found->second));
+        if (found == patched_.end()) return false;
+        const auto& [reason, target] = found->second;
+        add(Rule::patched_site, address, fmt::format("the site of {}", reason));
+        if (target && map_.is_followed(*target)) add_block({*target, address, block_, depth_});
+        return target.has_value();
     }
 
     /// Follows one instruction. Returns false if the path does not go on to the next one.
@@ -163,8 +167,10 @@ class Walker {
                 add(Rule::indirect_branch, decoded.address, is_far(decoded) ? "a far jump" : "an indirect jump");
                 return false;
             case Flow::indirect_call:
-                add(Rule::indirect_branch, decoded.address, is_far(decoded) ? "a far call" : "an indirect call");
-                return map_.call_returns(decoded.next(), section);
+                // Its target may be anywhere, which an annotation allows.
+                if (depth_ == 0)
+                    add(Rule::indirect_branch, decoded.address, is_far(decoded) ? "a far call" : "an indirect call");
+                return map_.call_returns(decoded, section);
             case Flow::conditional_jump:
                 go(decoded, "jumps to");
                 return true;
@@ -179,7 +185,7 @@ class Walker {
                 break;
         }
         call(decoded);
-        return map_.call_returns(decoded.next(), section);
+        return map_.call_returns(decoded, section);
     }
 
     void end_path(std::uint64_t address) {
@@ -192,7 +198,7 @@ class Walker {
 
     /// Follows a jump.
     void go(const Decoded& decoded, std::string_view verb) {
-        if (map_.is_checked(decoded.target)) {
+        if (map_.is_followed(decoded.target)) {
             add_block({decoded.target, decoded.address, block_, depth_});
         } else {
             check_target(decoded, verb);
@@ -217,7 +223,11 @@ class Walker {
         if (hook && (hook->is_inserted_by_compiler || !is_allowed())) {
             add(Rule::instrumentation_hook, decoded.address, fmt::format("{} {}, {}", verb, name, hook->what));
         } else if (is_indirect_thunk(name)) {
-            add(Rule::indirect_branch, decoded.address, fmt::format("a branch to {}, which makes it indirect", name));
+            if (depth_ == 0 || decoded.flow != Flow::call)
+                add(Rule::indirect_branch, decoded.address,
+                    fmt::format("a branch to {}, which makes it indirect", name));
+        } else if (!is_allowed() && is_static_call(name)) {
+            add(Rule::indirect_branch, decoded.address, fmt::format("{} {}, a static call", verb, name));
         } else if (!is_allowed()) {
             const auto* range = file_.range_of(decoded.target);
             if (range != nullptr && is_thunk_section(range->name)) return;
@@ -239,8 +249,8 @@ class Walker {
     const CodeFile& file_;
     const std::vector<Range>& sections_;
     Decoder decoder_;
-    Annotations annotations_;
-    std::unordered_map<std::uint64_t, std::string_view> patched_;
+    const Annotations& annotations_;
+    std::unordered_map<std::uint64_t, PatchedSite> patched_;
     std::vector<std::vector<std::uint8_t>> seen_;  ///< for each byte of each section, a bit for each depth
     std::vector<Block> blocks_;
     std::deque<std::int32_t> waiting_;  ///< indices of blocks
@@ -252,6 +262,8 @@ class Walker {
 
 }  // namespace
 
-WalkResult walk(const CodeMap& map, const std::vector<EntryPoint>& entries) { return Walker(map).walk(entries); }
+WalkResult walk(const CodeMap& map, const std::vector<EntryPoint>& entries, const Annotations& annotations) {
+    return Walker(map, annotations).walk(entries);
+}
 
 }  // namespace gatecrash::check

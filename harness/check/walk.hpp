@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "check/annotations.hpp"
 #include "check/code_map.hpp"
 #include "check/entry_points.hpp"
 #include "check/finding.hpp"
@@ -16,6 +17,7 @@ struct WalkResult {
 };
 
 /// Walks the code from each entry point, then from each function and symbol that no path has reached.
-[[nodiscard]] WalkResult walk(const CodeMap& map, const std::vector<EntryPoint>& entries);
+[[nodiscard]] WalkResult walk(const CodeMap& map, const std::vector<EntryPoint>& entries,
+                              const Annotations& annotations);
 
 }  // namespace gatecrash::check

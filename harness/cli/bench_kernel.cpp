@@ -62,7 +62,7 @@ double seconds_of(MachineName machine, const Words& more) {
 Words kernels_to_measure(MachineName asked) {
     Words files;
     for (const Words& words : {Words{"linux"}, Words{"linux", "--memory", larger_memory}})
-        files.push_back(ready_kernel(read_kernel(read_values(linux_command, words)), asked).file);
+        files.push_back(ready_kernel(read_kernel(read_values(linux_command, words)), asked).place.file);
     return files;
 }
 

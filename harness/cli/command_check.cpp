@@ -2,6 +2,7 @@
 
 #include "check/protected_code.hpp"
 #include "check/report.hpp"
+#include "cli/code_files.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/version.hpp"
@@ -20,7 +21,8 @@ struct CheckOptions {
     std::string file;
     check::Request request;
     std::vector<check::Suppression> suppressions;
-    Words runs;  ///< files with results of sweeps
+    Words runs;                              ///< files with results of sweeps
+    std::optional<std::string> annotations;  ///< the object file that FILE was linked from
     std::optional<std::string> sarif;
 };
 
@@ -40,6 +42,9 @@ void add_check(OptionList& options) {
     add_text(options, suppress_option, "FILE", "accept the findings that FILE lists, in lines of RULE SYMBOL REASON");
     add_words(options, run_option, "RESULT",
               "also say what a sweep of FILE executed; RESULT is its --json document. Repeat it for more");
+    add_text(options, annotations_option, "OBJECT",
+             "take the annotations from OBJECT, the vmlinux.o from which FILE was linked: the link of Linux discards "
+             "them");
     add_text(
         options, sarif_option, "FILE",
         "also write the findings as SARIF 2.1.0; '-' is standard output, and the text then goes to standard error");
@@ -81,8 +86,11 @@ CheckOptions read_check(const Values& values) {
                          .request = {.sections = values.all(section_option), .entries = {}, .policy = {}},
                          .suppressions = {},
                          .runs = values.all(run_option),
+                         .annotations = values.file_if_given(annotations_option),
                          .sarif = values.text_if_given(sarif_option)};
     check_file(options.file, "the file", values.command());
+    if (options.annotations)
+        check_file(*options.annotations, fmt::format("--{}", annotations_option), values.command());
     for (const auto& run : options.runs) check_file(run, fmt::format("--{}", run_option), values.command());
     if (!options.runs.empty() && !options.request.sections.empty()) {
         values.fail(fmt::format("--{} and --{} exclude each other: sweeps record .noinstr.text and .entry.text only",
@@ -100,12 +108,6 @@ CheckOptions read_check(const Values& values) {
     }
     values.check(destinations_of_check(options));
     return options;
-}
-
-kernel::Bytes read_bytes(const std::string& path) {
-    const auto text = posix::read_file(path);
-    const auto* const bytes = reinterpret_cast<const std::byte*>(text.data());
-    return {bytes, bytes + text.size()};
 }
 
 /// Reads what sweeps executed. Refuses files that say nothing about `file`.
@@ -131,10 +133,12 @@ std::optional<report::RunRecord> read_runs(const CheckOptions& options, const ch
 int run_check(const CheckOptions& options) {
     const auto destinations = destinations_of_check(options);
     Documents documents(check_command.name, destinations);
-    const auto file = check::read_code_file(read_bytes(options.file), options.file);
+    const auto file = read_code(options.file);
+    auto request = options.request;
+    if (options.annotations) request.annotations = read_annotations(*options.annotations, file);
     check::CheckResult result;
     try {
-        result = check::check_file(file, options.request);
+        result = check::check_file(file, request);
     } catch (const kernel::ImageError& error) {
         throw kernel::ImageError(options.file + ": " + error.what());
     }

@@ -14,7 +14,6 @@
 #include "cli/inside.hpp"
 #include "cli/machine_choice.hpp"
 #include "cli/replay_kernel.hpp"
-#include "cli/saved_kernels.hpp"
 #include "cli/target.hpp"
 #include "debug/guest_debuggee.hpp"
 #include "debug/kernel_debuggee.hpp"
@@ -81,20 +80,21 @@ void use_symbols(GdbSession& session, std::initializer_list<std::optional<std::s
 int debug_linux(const DebugOptions& options, const sweep::Schedule& schedule, std::optional<GdbSession>& session) {
     const auto& kernel = options.kernel.kernel;
     auto inside = options.common;
-    auto saved = options.kernel.saved.value_or("");
+    auto place = options.kernel.place.value_or(KernelPlace{});
     if (session) {
         use_symbols(*session, {kernel.symbols, kernel.kernel});
         const auto ready = ready_kernel(kernel, options.common.machine);
-        saved = ready.file;
+        place = ready.place;
         inside.machine = ready.machine;
     }
     const auto local = choose_machine(inside.machine, false);
     if (!local) {
-        inside.words.push_back(fmt::format("--{}={}", saved_kernel_option, saved));
+        const auto words = words_of(place);
+        inside.words.insert(inside.words.end(), words.begin(), words.end());
         return session->serve_from_inside(
-            [&](int streams) { return run_inside(inside, {.inputs = {saved}, .in = streams, .out = streams}); });
+            [&](int streams) { return run_inside(inside, {.inputs = {place.file}, .in = streams, .out = streams}); });
     }
-    kernel::LoadedKernel loaded(local->system, saved, kernel.pokes);
+    kernel::LoadedKernel loaded(local->system, place.file, kernel.pokes, place.exits);
     const auto sweep = sweep_options(schedule, options.kernel.window);
     kernel::KernelSubject subject(
         loaded.waiting(), {schedule.target, workload_of(schedule, loaded.head().workloads), kernel.ignored_memory},

@@ -127,8 +127,8 @@ Sweeping sweeping_of(const LinuxOptions& options, const ReadyKernel& kernel) {
     for (const auto number : chosen(kernel.head.workloads, options.workloads)) {
         const auto target = "linux/" + kernel.head.workloads[number].name;
         for (const auto& plan : plans) {
-            worker::Sweep sweep{.guest = worker::KernelWorkload{kernel.file, target, number, options.kernel.pokes,
-                                                                options.kernel.ignored_memory},
+            worker::Sweep sweep{.guest = worker::KernelWorkload{kernel.place.file, target, number, options.kernel.pokes,
+                                                                kernel.place.exits, options.kernel.ignored_memory},
                                 .events = plan.events,
                                 .depth = plan.depth,
                                 .window = plan.window,

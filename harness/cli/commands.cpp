@@ -57,8 +57,9 @@ Values read_values(const Command& command, const Words& words) {
     OptionList known;
     command.add_options(known);
     add_common(known);
-    known.add_options()("argument", po::value<Words>());                 // hidden: the arguments that are not options
-    known.add_options()(saved_kernel_option, po::value<std::string>());  // hidden: only this program gives it
+    known.add_options()("argument", po::value<Words>());  // hidden: the arguments that are not options
+    for (const auto* const hidden : {saved_kernel_option, kernel_exits_option})  // only this program gives them
+        known.add_options()(hidden, po::value<std::string>());
     po::positional_options_description positional;
     positional.add("argument", -1);
     po::variables_map values;

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <stdexcept>
 
+#include "cli/code_files.hpp"
 #include "cli/command_explore.hpp"
 #include "kernel/guest_cpu.hpp"
 #include "kernel/kernel_landing.hpp"
@@ -124,6 +125,8 @@ void add_linux_kernel(OptionList& options) {
     add_text(options, ignore_memory_option, "NAMES",
              "do not compare these words of the kernel's memory, comma-separated: SYMBOL+0xOFFSET as a finding names "
              "it, or SYMBOL for all of its words");
+    add_text(options, annotations_option, "FILE",
+             "the vmlinux.o of the same build, with CONFIG_DEBUG_ENTRY=y: also check I18 (noinstr)");
 }
 
 void add_events(OptionList& options) {
@@ -181,7 +184,8 @@ KernelOptions read_kernel(const Values& values) {
             .append = values.text_if_given("append").value_or(""),
             .memory = read_memory(values),
             .pokes = read_pokes(values),
-            .ignored_memory = read_ignored_memory(values)};
+            .ignored_memory = read_ignored_memory(values),
+            .annotations = values.text_if_given(annotations_option)};
 }
 
 Words words_of(const KernelOptions& options) {
@@ -201,6 +205,7 @@ Words words_of(const KernelOptions& options) {
     if (!pokes.empty()) add("--poke", pokes);
     if (!options.ignored_memory.empty())
         add("--ignore-memory", fmt::format("{}", fmt::join(options.ignored_memory, ",")));
+    add("--annotations", options.annotations);
     return words;
 }
 

@@ -22,6 +22,7 @@ struct KernelOptions {
     std::uint64_t memory = 0;            ///< bytes
     std::vector<kernel::Poke> pokes;
     std::vector<std::string> ignored_memory;  ///< names of words that are not compared
+    std::optional<std::string> annotations;   ///< the vmlinux.o of the kernel's build; empty: I18 is not checked
 };
 
 /// Adds --append and --memory, which all kernels have.

@@ -11,7 +11,6 @@
 #include "cli/machine_choice.hpp"
 #include "cli/replay.hpp"
 #include "cli/replay_report.hpp"
-#include "cli/saved_kernels.hpp"
 #include "cli/select.hpp"
 #include "kernel/loaded_image.hpp"
 #include "kernel/loaded_kernel.hpp"
@@ -75,26 +74,27 @@ void replay_one(kernel::KernelSubject& subject, const sweep::Schedule& schedule,
 int replay_on_linux(std::string_view name, const ReplayOptions& options,
                     const std::vector<sweep::Schedule>& schedules) {
     const auto& kernel = options.kernel.kernel;
-    const bool is_inside = options.kernel.saved.has_value(), is_traced = options.trace.is_wanted;
+    const bool is_inside = options.kernel.place.has_value(), is_traced = options.trace.is_wanted;
     ReplayReport report(name, options, is_inside ? TraceOutput::Sources::left_to_caller : TraceOutput::Sources::shown);
     auto inside = options.common;
-    auto saved = options.kernel.saved.value_or("");
+    auto place = options.kernel.place.value_or(KernelPlace{});
     if (!is_inside) {
         const auto ready = ready_kernel(kernel, options.common.machine);
-        saved = ready.file;
+        place = ready.place;
         inside.machine = ready.machine;
         if (is_traced) report.trace_output().show_source_of(given({kernel.symbols, kernel.kernel}));
     }
     auto local = choose_machine(inside.machine, !report.documents().empty());
     if (!local) {
-        inside.words.push_back(fmt::format("--{}={}", saved_kernel_option, saved));
+        const auto words = words_of(place);
+        inside.words.insert(inside.words.end(), words.begin(), words.end());
         // The program inside writes to this one, and does not know that there is a terminal.
         if (options.trace.is_printed() && !options.trace.limit)
             add_limit(inside.words, limit_for(report.text().is_terminal()));
-        const Connection connection{.inputs = {saved}, .documents = &report.documents()};
+        const Connection connection{.inputs = {place.file}, .documents = &report.documents()};
         return is_traced ? trace_inside(inside, connection, options, report) : run_inside(inside, connection);
     }
-    kernel::LoadedKernel loaded(local->system, saved, kernel.pokes);
+    kernel::LoadedKernel loaded(local->system, place.file, kernel.pokes, place.exits);
     for (const auto& schedule : schedules) {
         const auto sweep = sweep_options(schedule, options.kernel.window);
         kernel::KernelSubject subject(
@@ -165,7 +165,7 @@ void add_kernel_replay(OptionList& options) {
 }
 
 KernelReplayOptions read_kernel_replay(const Values& values, ScheduleOf command) {
-    KernelReplayOptions options{.kernel = read_kernel(values), .saved = values.text_if_given(saved_kernel_option)};
+    KernelReplayOptions options{.kernel = read_kernel(values), .place = read_place(values)};
     if (command == ScheduleOf::kernel) {
         const auto file = values.file_if_given(image_option);
         options.image_window = read_image_window(values);

@@ -8,6 +8,7 @@
 #include "cli/image_options.hpp"
 #include "cli/kernel_options.hpp"
 #include "cli/options.hpp"
+#include "cli/saved_kernels.hpp"
 #include "kernel/saved_kernel.hpp"
 #include "sweep/schedule.hpp"
 #include "sweep/sweep.hpp"
@@ -20,7 +21,7 @@ struct KernelReplayOptions {
     std::optional<ImageOptions> image{};  ///< set for schedules of `kernel`
     std::optional<kernel::ImageWindow> image_window{};
     std::vector<sweep::SymbolRange> window{};
-    std::optional<std::string> saved{};  ///< the value of saved_kernel_option
+    std::optional<KernelPlace> place{};  ///< set inside an emulated machine
 };
 
 /// The command whose schedules have such a target.

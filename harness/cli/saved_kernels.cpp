@@ -2,11 +2,14 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <csignal>
 #include <cstdint>
 #include <system_error>
 
+#include "check/protected_code.hpp"
+#include "cli/code_files.hpp"
 #include "cli/command_boot.hpp"
 #include "cli/inside.hpp"
 #include "cli/machine_choice.hpp"
@@ -42,6 +45,7 @@ KernelOptions with_paths(KernelOptions options) {
     if (options.init) options.init = path_of(*options.init, "init");
     options.pokes.clear();  // these come after the boot
     options.ignored_memory.clear();
+    options.annotations.reset();
     return options;
 }
 
@@ -76,7 +80,32 @@ void boot_inside(const machines::Machine& machine, const KernelOptions& options,
     if (code != 0) throw worker::WorkerError("the kernel did not boot", code, "");
 }
 
+/// Returns the exits of a kernel's protected code, if its annotations are known.
+std::vector<vm::Virtual> exits_of(const std::string& kernel, const std::optional<std::string>& annotations) {
+    if (!annotations) return {};
+    const auto code = read_code(kernel);
+    return check::certain_exits(code, read_annotations(path_of(*annotations, annotations_option), code));
+}
+
 }  // namespace
+
+Words words_of(const KernelPlace& place) {
+    Words words{fmt::format("--{}={}", saved_kernel_option, place.file)};
+    std::vector<std::string> exits;
+    for (const auto exit : place.exits) exits.push_back(fmt::format("{:#x}", number(exit)));
+    if (!exits.empty()) words.push_back(fmt::format("--{}={}", kernel_exits_option, fmt::join(exits, ",")));
+    return words;
+}
+
+std::optional<KernelPlace> read_place(const Values& values) {
+    const auto file = values.text_if_given(saved_kernel_option);
+    if (!file) return std::nullopt;
+    KernelPlace place{*file, {}};
+    const auto exits = values.text_if_given(kernel_exits_option);
+    for (const auto exit : sweep::split_list(exits ? std::string_view(*exits) : ""))
+        place.exits.push_back(vm::Virtual{std::stoull(std::string(exit), nullptr, 16)});
+    return place;
+}
 
 std::string saved_kernel_key(const KernelOptions& options, const KernelBooter& booter) {
     machines::Digest digest;
@@ -94,6 +123,7 @@ ReadyKernel ready_kernel(const KernelOptions& options, MachineName asked) {
     const machines::ContentCache cache(machines::cache_folder(machine) / "kernels");
     const auto key =
         saved_kernel_key(whole, {.program = posix::read_file("/proc/self/exe"), .machine = key_of(machine)});
+    auto exits = exits_of(*whole.kernel, options.annotations);
     std::optional<kernel::SavedKernelHead> head;
     const auto usable = [&](const fs::path& folder) {
         try {
@@ -115,7 +145,7 @@ ReadyKernel ready_kernel(const KernelOptions& options, MachineName asked) {
         }
         posix::write_file(folder / worker::kernel_digest_name, digest_of(folder / file_name));
     });
-    return {cache.folder() / key / file_name, std::move(*head), name};
+    return {{(cache.folder() / key / file_name).string(), std::move(exits)}, std::move(*head), name};
 }
 
 }  // namespace gatecrash::cli

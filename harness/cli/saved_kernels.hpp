@@ -11,12 +11,23 @@
 
 namespace gatecrash::cli {
 
-/// An option with the file of a ReadyKernel, for this program inside an emulated machine.
-inline constexpr const char* saved_kernel_option = "saved-kernel";
+/// Options with parts of a KernelPlace, for this program inside an emulated machine.
+inline constexpr const char *saved_kernel_option = "saved-kernel", *kernel_exits_option = "kernel-exits";
+
+/// Tells a process how to load a kernel that is ready.
+struct KernelPlace {
+    std::string file;                ///< see kernel::KernelFile
+    std::vector<vm::Virtual> exits;  ///< see kernel::LoadedKernel
+};
+
+/// Returns `place` as words of a command line.
+[[nodiscard]] Words words_of(const KernelPlace& place);
+/// Returns what such words say; empty outside of emulated machines.
+[[nodiscard]] std::optional<KernelPlace> read_place(const Values& values);
 
 /// A kernel that is ready to be swept.
 struct ReadyKernel {
-    std::filesystem::path file;  ///< see kernel::KernelFile
+    KernelPlace place;
     kernel::SavedKernelHead head;
     MachineName machine;  ///< not `auto`
 };
@@ -28,7 +39,7 @@ struct KernelBooter {
 };
 
 /// Returns a name for the booted kernel of `options`, whose files exist. Whatever changes the booted kernel changes the
-/// name. The pokes do not: they come after the boot.
+/// name. The pokes and the annotations do not: they come after the boot.
 [[nodiscard]] std::string saved_kernel_key(const KernelOptions& options, const KernelBooter& booter);
 
 /// Returns the kernel of `options` on the machine that `asked` means. Boots it if the cache does not have it. Throws

@@ -34,6 +34,9 @@ struct KernelFacts {
     vm::Virtual catchers{};
     /// Functions that the kernel calls when it panics, oopses or warns, by their addresses.
     std::map<vm::Virtual, std::string> failures;
+    /// Calls and jumps that leave the code that nothing may instrument, where no annotation allows it, and their
+    /// targets. A saved kernel has none: they are known only if the user names the annotations.
+    std::map<vm::Virtual, vm::Virtual> exits;
     vm::Virtual per_cpu_offset{};  ///< the variable with the offset of CPU 0's data, which per-CPU addresses lack
     std::optional<vm::Virtual> nmi_count, irq_count;  ///< per-CPU addresses of 32-bit counters
     /// The vector of the event `irq`. On Linux it is that of the reschedule interrupt, RESCHEDULE_VECTOR of
@@ -52,8 +55,8 @@ struct KernelFacts {
     bool operator==(const KernelFacts&) const = default;
 };
 
-/// The port of catchers and of the OUTs that replace the first bytes of KernelFacts::failures. No PC has a device
-/// there. Its number is also the opcode of the OUT. So an OUT begins at each byte of a row of them.
+/// The port of catchers and of the OUTs that replace the first bytes of KernelFacts::failures and exits. No PC has a
+/// device there. Its number is also the opcode of the OUT. So an OUT begins at each byte of a row of them.
 constexpr std::uint16_t stop_port = 0xe6;
 inline constexpr std::array out_of_stop{std::byte{0xe6}, static_cast<std::byte>(stop_port)};  ///< the instruction
 constexpr std::uint64_t catchers = GATECRASH_VECTORS + 1, catchers_size = catchers + 1;

@@ -99,6 +99,7 @@ std::string describe(const Stop& stop) {
         std::string operator()(const Rang& rang) const { return fmt::format("rang doorbell {:#x}", rang.port); }
         std::string operator()(const Caught& caught) const { return fmt::format("took vector {:#x}", caught.vector); }
         std::string operator()(const Failing& failing) const { return fmt::format("called {}()", failing.function); }
+        std::string operator()(const Leaving&) const { return "left the protected code"; }
         std::string operator()(const Ended& ended) const { return "ended: " + ended.why; }
         std::string operator()(const Exited& exited) const {
             return fmt::format("wrote {:#x} to its exit port", exited.value);
@@ -288,9 +289,10 @@ void KernelGuest::watch(const KernelFacts& facts) {
     (void)read(facts.catchers, code_of_catchers_);
     for (std::uint64_t i = 0; i < catchers; ++i) write(vm::Virtual{number(facts.catchers) + i}, out_of_stop);
     for (const auto& [address, name] : facts.failures) {
-        if (read(address, code_of_failures_[address]) != out_of_stop.size())
+        if (read(address, code_of_stops_[address]) != out_of_stop.size())
             throw std::out_of_range(fmt::format("{}() is not mapped", name));
     }
+    for (const auto& [address, target] : facts.exits) (void)read(address, code_of_stops_[address]);
     heed_failures();
 }
 
@@ -303,7 +305,7 @@ std::size_t KernelGuest::read_own_code(vm::Virtual address, std::span<std::byte>
         }
     };
     if (facts_ != nullptr) show(facts_->catchers, code_of_catchers_);
-    for (const auto& [at, code] : code_of_failures_) show(at, code);
+    for (const auto& [at, code] : code_of_stops_) show(at, code);
     if (stop_) show(stop_->address, stop_->code);
     return size;
 }
@@ -312,18 +314,18 @@ bool KernelGuest::has_stop_in(vm::Virtual address, std::size_t size) const {
     const auto overlaps = [&](vm::Virtual at, std::size_t length) {
         return number(at) - number(address) < size || number(address) - number(at) < length;
     };
-    const auto is_in = [&](const auto& failure) { return overlaps(failure.first, failure.second.size()); };
+    const auto is_in = [&](const auto& stop) { return overlaps(stop.first, stop.second.size()); };
     return (facts_ != nullptr && overlaps(facts_->catchers, code_of_catchers_.size())) ||
-           std::ranges::any_of(code_of_failures_, is_in) || (stop_ && overlaps(stop_->address, stop_->code.size()));
+           std::ranges::any_of(code_of_stops_, is_in) || (stop_ && overlaps(stop_->address, stop_->code.size()));
 }
 
 void KernelGuest::ignore_failures() {
-    if (code_of_failures_.contains(rip())) cancel_output();
-    for (const auto& [address, code] : code_of_failures_) write(address, code);
+    if (code_of_stops_.contains(rip())) cancel_output();
+    for (const auto& [address, code] : code_of_stops_) write(address, code);
 }
 
 void KernelGuest::heed_failures() {
-    for (const auto& [address, code] : code_of_failures_) write(address, out_of_stop);
+    for (const auto& [address, code] : code_of_stops_) write(address, out_of_stop);
 }
 
 void KernelGuest::cancel_output() {
@@ -401,6 +403,7 @@ std::optional<Stop> KernelGuest::stop_of_output(const kvm::IoExit& io) {
         if (at < GATECRASH_VECTORS) return Caught{static_cast<std::uint8_t>(at)};
         if (const auto failure = facts_->failures.find(rip()); failure != facts_->failures.end())
             return Failing{failure->second};
+        if (facts_->exits.contains(rip())) return Leaving{};
     }
     if (io.port >= GATECRASH_DOORBELL_FIRST && io.port <= GATECRASH_DOORBELL_LAST && is_in_program())
         return Rang{io.port};

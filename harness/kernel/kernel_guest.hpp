@@ -56,6 +56,10 @@ struct Failing {
     std::string function;
     bool operator==(const Failing&) const = default;
 };
+/// The kernel is about to leave the protected code, at one of KernelFacts::exits. RIP is there.
+struct Leaving {
+    bool operator==(const Leaving&) const = default;
+};
 /// The machine cannot go on, or the kernel has reset it.
 struct Ended {
     std::string why;  ///< such as "triple fault"
@@ -76,7 +80,7 @@ struct Reached {
 struct StillRuns {
     bool operator==(const StillRuns&) const = default;
 };
-using Stop = std::variant<Rang, Caught, Failing, Ended, Exited, Reached, StillRuns>;
+using Stop = std::variant<Rang, Caught, Failing, Leaving, Ended, Exited, Reached, StillRuns>;
 
 /// Describes a stop in words that follow "the kernel", such as "called panic()".
 [[nodiscard]] std::string describe(const Stop& stop);
@@ -111,12 +115,12 @@ class KernelGuest {
     /// Returns what the image has sent through its serial port.
     [[nodiscard]] const std::string& output() const { return console_.value().output; }
 
-    /// Lets run() stop at the doorbells and failures of `facts`, which must outlive the guest. Replaces the first two
-    /// bytes of each failure by an OUT, and makes the catchers.
+    /// Lets run() stop at the doorbells, failures and exits of `facts`, which must outlive the guest. Replaces the
+    /// first two bytes of each failure and exit by an OUT, and makes the catchers.
     void watch(const KernelFacts& facts);
-    /// Gives back to the functions of KernelFacts::failures the code that they had before watch().
+    /// Gives back to the failures and exits the code that they had before watch().
     void ignore_failures();
-    /// Makes run() stop at failures again.
+    /// Makes run() stop there again.
     void heed_failures();
     /// Runs freely until the kernel stops.
     [[nodiscard]] Stop run();
@@ -244,7 +248,7 @@ class KernelGuest {
     std::optional<kvm_fpu> fpu_;
     const KernelFacts* facts_ = nullptr;
     std::array<std::byte, catchers_size> code_of_catchers_{};
-    std::map<vm::Virtual, std::array<std::byte, 2>> code_of_failures_;
+    std::map<vm::Virtual, std::array<std::byte, 2>> code_of_stops_;  ///< of failures and exits
     KernelLog log_;
     std::optional<ImagePorts> ports_;
     std::optional<Console> console_;  ///< set if `ports_` is

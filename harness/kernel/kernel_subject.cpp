@@ -261,12 +261,21 @@ void KernelSubject::check_end(const SlowEnd& end, std::span<const sweep::Landed>
         return add(Invariant::round_trip,
                    fmt::format("the program went on at another place: it rang doorbell {:#x} before END", rang->port));
     }
+    if (std::holds_alternative<Leaving>(stop)) return add_leaving();
     const auto* failing = std::get_if<Failing>(&stop);
     if (failing == nullptr) return add(Invariant::no_unexpected_vector, "the kernel " + describe(stop));
     auto& guest = kernel_.guest;
     const auto caller = guest.word_at(vm::Virtual{guest.cpu().regs().rsp}).value_or(0);
     add(Invariant::no_unexpected_vector,
         fmt::format("the kernel called {}() from {}", failing->function, kernel_.symbols.name_of(vm::Virtual{caller})));
+}
+
+/// The kernel has stopped at one of KernelFacts::exits.
+void KernelSubject::add_leaving() {
+    const auto target = kernel_.facts.exits.at(kernel_.guest.rip());
+    add(Invariant::noinstr,
+        fmt::format("the branch at {} goes to {}, outside of the protected sections, where no annotation allows it",
+                    where(), kernel_.symbols.name_of(target)));
 }
 
 void KernelSubject::count_events(Reference& reference) {
@@ -339,7 +348,9 @@ std::vector<std::string> KernelSubject::not_compared() const {
 
 /// Lets the kernel run on after the window, and show that it lives.
 void KernelSubject::check_life(std::span<const sweep::Landed> landed) {
-    if (auto violation = window_->judge(window_->run_on())) return violations_.push_back(std::move(*violation));
+    const auto stop = window_->run_on();
+    if (std::holds_alternative<Leaving>(stop)) return add_leaving();
+    if (auto violation = window_->judge(stop)) return violations_.push_back(std::move(*violation));
     check_controls(reference_->alive);
     if (!window_->counts_at_end()) check_counts(landed);
 }

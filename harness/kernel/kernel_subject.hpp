@@ -121,6 +121,7 @@ class KernelSubject : public sweep::Subject {
     [[nodiscard]] Stepped step_schedule(const std::vector<sweep::Landing>& landings, const sweep::TraceSink& sink);
     [[nodiscard]] SlowEnd finish_slowly();
     void check_end(const SlowEnd& end, std::span<const sweep::Landed> landed);
+    void add_leaving();
     void count_events(Reference& reference);
     void check_counts(std::span<const sweep::Landed> landed);
     [[nodiscard]] std::optional<std::vector<vm::Event>> handled(std::span<const sweep::Landed> landed);

@@ -2,14 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "kernel/symbols.hpp"
 
 namespace gatecrash::kernel {
 
-LoadedKernel::LoadedKernel(const kvm::System& system, const std::string& file, const std::vector<Poke>& pokes)
-    : saved_(file), symbols_([this] { return named(saved_.symbols()); }), guest_(system, saved_) {
+LoadedKernel::LoadedKernel(const kvm::System& system, const std::string& file, const std::vector<Poke>& pokes,
+                           const std::vector<vm::Virtual>& exits)
+    : saved_(file),
+      symbols_([this] { return named(saved_.symbols()); }),
+      guest_(system, saved_),
+      facts_(saved_.head().facts) {
     guest_.set_registers(saved_.cpu(), std::make_shared<DeviceState>(saved_.devices()));
     for (const auto& [symbol, offset, bytes] : pokes) {
         const auto address = symbols_.find(symbol);
@@ -21,7 +26,13 @@ LoadedKernel::LoadedKernel(const kvm::System& system, const std::string& file, c
             throw ImageError(fmt::format("cannot poke at {}: {}", symbols_.name_of(at), error.what()));
         }
     }
-    guest_.watch(saved_.head().facts);
+    for (const auto exit : exits) {
+        const auto instruction = guest_.instruction_at(exit);
+        if (!instruction || !instruction->target) continue;
+        const auto stays = [&](const auto& range) { return range.contains(*instruction->target); };
+        if (std::ranges::none_of(facts_.without_breakpoints, stays)) facts_.exits.emplace(exit, *instruction->target);
+    }
+    guest_.watch(facts_);
     state_ = guest_.save();
 }
 

@@ -14,9 +14,11 @@ namespace gatecrash::kernel {
 /// A saved kernel in a virtual machine, ready for each of its workloads.
 class LoadedKernel {
   public:
-    /// Opens the saved kernel in `file`. Throws kvm::Error; and ImageError for a file that is not one, and for a poke
-    /// whose symbol does not exist, or where nothing is mapped.
-    LoadedKernel(const kvm::System& system, const std::string& file, const std::vector<Poke>& pokes);
+    /// Opens the saved kernel in `file`. Of `exits`, those become KernelFacts::exits that are still branches out of the
+    /// protected code, since the kernel patches itself when it boots. Throws kvm::Error; and ImageError for a file that
+    /// is not one, and for a poke whose symbol does not exist, or where nothing is mapped.
+    LoadedKernel(const kvm::System& system, const std::string& file, const std::vector<Poke>& pokes,
+                 const std::vector<vm::Virtual>& exits = {});
     LoadedKernel(const LoadedKernel&) = delete;
     LoadedKernel& operator=(const LoadedKernel&) = delete;
     LoadedKernel(LoadedKernel&&) = delete;
@@ -24,13 +26,14 @@ class LoadedKernel {
     ~LoadedKernel() = default;
 
     [[nodiscard]] const SavedKernelHead& head() const { return saved_.head(); }
-    [[nodiscard]] WaitingKernel waiting() { return {guest_, head().facts, symbols_, state_}; }
+    [[nodiscard]] WaitingKernel waiting() { return {guest_, facts_, symbols_, state_}; }
     [[nodiscard]] const vm::SymbolTable& symbols() const { return symbols_; }
 
   private:
     KernelFile saved_;
     vm::SymbolTable symbols_;  ///< most sweeps need no symbol before their first finding
     KernelGuest guest_;
+    KernelFacts facts_;
     KernelState state_;
 };
 

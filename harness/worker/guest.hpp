@@ -32,6 +32,7 @@ struct KernelWorkload {
     std::string target;   ///< its name in schedules
     unsigned number = 0;  ///< index in the init program's table
     std::vector<kernel::Poke> pokes{};
+    std::vector<vm::Virtual> exits{};           ///< see kernel::LoadedKernel
     std::vector<std::string> ignored_memory{};  ///< see kernel::Workload
 
     bool operator==(const KernelWorkload&) const = default;

@@ -21,11 +21,8 @@ Json to_json(const KernelWorkload& kernel) {
     auto pokes = Json::array();
     for (const auto& [symbol, offset, bytes] : kernel.pokes)
         pokes.push_back({{"symbol", symbol}, {"offset", offset}, {"bytes", bytes}});
-    return {{"kernel", kernel.saved},
-            {"target", kernel.target},
-            {"number", kernel.number},
-            {"pokes", pokes},
-            {"ignored_memory", kernel.ignored_memory}};
+    return {{"kernel", kernel.saved}, {"target", kernel.target}, {"number", kernel.number},
+            {"pokes", pokes},         {"exits", kernel.exits},   {"ignored_memory", kernel.ignored_memory}};
 }
 
 Json to_json(const ImageTarget& image) {
@@ -87,6 +84,7 @@ std::optional<vm::StepperKind> to_stepper(const Json& name) {
 KernelWorkload to_kernel(const Json& object) {
     KernelWorkload kernel{text(object, "kernel"), text(object, "target"),
                           static_cast<unsigned>(number(object, "number"))};
+    kernel.exits = object.at("exits").get<std::vector<vm::Virtual>>();
     kernel.ignored_memory = object.at("ignored_memory").get<std::vector<std::string>>();
     for (const auto& poke : object.at("pokes")) {
         kernel.pokes.push_back(

@@ -120,11 +120,13 @@ sweep::SweepResult Worker::sweep_guest(const Sweep& sweep, const Job& job, const
     return sweep::sweep(guest, options);
 }
 
-/// Returns the kernel of a workload. Workloads of one kernel, with the same pokes, share it.
+/// Returns the kernel of a workload. Workloads of one kernel, with the same pokes and exits, share it.
 kernel::LoadedKernel& Worker::load(const KernelWorkload& workload) {
-    if (kernel_ == nullptr || loaded_.saved != workload.saved || loaded_.pokes != workload.pokes) {
+    if (kernel_ == nullptr || loaded_.saved != workload.saved || loaded_.pokes != workload.pokes ||
+        loaded_.exits != workload.exits) {
         kernel_.reset();
-        kernel_ = std::make_unique<kernel::LoadedKernel>(machine_.system, workload.saved, workload.pokes);
+        kernel_ =
+            std::make_unique<kernel::LoadedKernel>(machine_.system, workload.saved, workload.pokes, workload.exits);
         loaded_ = workload;
     }
     return *kernel_;

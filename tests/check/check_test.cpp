@@ -144,6 +144,28 @@ TEST(Check, FollowsATailCall) {
         (void)expect_only(name, Rule::user_gs_call);
 }
 
+TEST(Check, KnowsThatTheStackOfTheKernelIsNotOfTheLdt) { (void)expect_only("64-espfix", Rule::user_gs_access); }
+
+/// Returns the findings of a file: "RULE PLACE: MESSAGE".
+std::vector<std::string> findings_in(const std::string& name) {
+    std::vector<std::string> found;
+    for (const auto& finding : check_code(name).findings)
+        found.push_back(std::string(finding.rule->name) + " " + finding.place + ": " + finding.message);
+    return found;
+}
+
+TEST(Check, UnderstandsFunctionsOfLinux) {
+    const auto* const site = "patched-site by_key: the site of a static branch (__jump_table)";
+    EXPECT_THAT(findings_in("64-linux_functions-clean.o"), ElementsAre(site));
+    EXPECT_THAT(
+        findings_in("64-linux_functions.o"),
+        ElementsAre("leaves-section broken_after_feature: calls work, which is in .text", site,
+                    "leaves-section broken_after_key: calls work, which is in .text",
+                    "indirect-branch broken_call: an indirect call",
+                    "indirect-branch broken_thunk: a branch to __x86_indirect_thunk_rax, which makes it indirect",
+                    "indirect-branch broken_static_call: calls __SCT__patched, a static call"));
+}
+
 TEST(Check, ReadsTheNotesOfNewerKernels) { EXPECT_THAT(check_code("64-newer_notes.o").findings, IsEmpty()); }
 
 TEST(Check, AccusesNoOtherDesign) {

@@ -21,7 +21,7 @@ using testing::IsEmpty;
 using testing::SizeIs;
 
 constexpr const char *broken = "64-leaves_section.elf", *clean = "64-leaves_section-clean.elf",
-                     *other = "64-breakpoint_inside.elf";
+                     *other = "64-breakpoint_inside.elf", *object_of_clean = "64-leaves_section-clean.o";
 
 CodeFile code_file(const std::string& name) { return read_code_file(code_bytes(name), name); }
 
@@ -60,6 +60,37 @@ TEST(ProtectedCode, HasTheExitsOfAFile) {
     EXPECT_EQ(code.identity, protected_code(code_file(clean)).identity) << "an annotation is no instruction";
     EXPECT_NE(code.identity, protected_code(code_file(other)).identity);
     EXPECT_THAT(protected_code(code_file("64-leaves_section.o")).ranges, IsEmpty()) << "an object has no addresses";
+}
+
+/// Returns what is wrong with the annotations of an object for a linked file.
+std::string annotation_error(const CodeFile& object, const CodeFile& linked) {
+    try {
+        (void)read_annotations(object, linked);
+    } catch (const kernel::ImageError& error) {
+        return error.what();
+    }
+    return "no error";
+}
+
+TEST(Annotations, OfAnObjectAreValidWhereItsCodeWasLinked) {
+    const auto file = code_file(broken);
+    const auto exit = vm::Virtual{file.find("broken").value() + 1};
+    EXPECT_THAT(certain_exits(file, {}), ElementsAre(exit));
+    const auto annotations = read_annotations(code_file(object_of_clean), file);
+    EXPECT_THAT(certain_exits(file, annotations), IsEmpty()) << "the same code, and the call is annotated";
+    EXPECT_THAT(check_file(file, {.sections = {}, .entries = {}, .policy = {}, .annotations = annotations}).findings,
+                IsEmpty());
+}
+
+TEST(Annotations, OfAnotherBuildAreRefused) {
+    auto object = code_file(object_of_clean), linked = code_file(broken);
+    EXPECT_THAT(annotation_error(code_file("64-leaves_section.o"), linked), HasSubstr("it has no annotations"));
+    EXPECT_THAT(annotation_error(code_file(clean), linked), HasSubstr("it has no annotations")) << "it is linked";
+    EXPECT_EQ(annotation_error(object, linked), "no error");
+    object.symbols.push_back({"tail", object.find("broken").value() + 2, true});
+    linked.symbols.push_back({"tail", linked.find("broken").value() + 3, true});
+    EXPECT_EQ(annotation_error(object, linked),
+              "it is not of the same build: tail is at another place of .noinstr.text");
 }
 
 TEST(ProtectedCode, HasIndirectCallsAndNoIndirectJumps) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <span>
@@ -12,6 +13,8 @@
 #include <thread>
 #include <vector>
 
+#include "check/check.hpp"
+#include "check/protected_code.hpp"
 #include "kernel/symbols.hpp"
 #include "machines/run.hpp"
 #include "posix/file.hpp"
@@ -235,6 +238,89 @@ TEST(Linux, TellsTheStoryOfAFinding) {
     EXPECT_THAT(result.out, AllOf(HasSubstr("Vector 2 (NMI) interrupts entry_SYSCALL_64."),
                                   HasSubstr("Vector 6 (#UD) interrupts asm_exc_nmi."),
                                   HasSubstr("What I8 (no unexpected vector) demands")));
+}
+
+constexpr unsigned near_branch = 5;  ///< bytes of a CALL or JMP with a distance of 32 bits
+
+check::CodeFile default_kernel() {
+    const auto text = posix::read_file(machines::default_kernel_image());
+    const auto bytes = std::as_bytes(std::span(text));
+    return check::read_code_file({bytes.begin(), bytes.end()}, "kernel");
+}
+
+/// Makes an object file that has the annotations of a vmlinux.o, since the fetched kernel was built without. Its
+/// sections have the same symbols at the same places, and no code. Each branch of `allowed` is in a region.
+std::string object_of(const check::CodeFile& kernel, std::span<const vm::Virtual> allowed,
+                      const TemporaryFolder& folder) {
+    std::string source;
+    for (const auto& section : check::usual_sections(kernel)) {
+        source += fmt::format(".section {0},\"ax\"\n.L{0}: .skip {1}\n", section.name, section.bytes.size());
+        for (const auto& symbol : kernel.symbols) {
+            if (!section.contains(symbol.address)) continue;
+            source += fmt::format(".globl {0}\n.set {0}, .L{1} + {2}\n", symbol.name, section.name,
+                                  symbol.address - section.address);
+        }
+        for (const auto branch : allowed) {
+            if (!section.contains(number(branch))) continue;
+            const auto at = number(branch) - section.address;
+            source += fmt::format(
+                ".pushsection .discard.instr_begin,\"a\"\n.long .L{0} + {1} - .\n.popsection\n"
+                ".pushsection .discard.instr_end,\"a\"\n.long .L{0} + {2} - .\n.popsection\n",
+                section.name, at, at + near_branch);
+        }
+    }
+    auto object = folder.path() / "vmlinux.o";
+    const auto built = Command({"cc", "-c", "-o", object, folder.file("object.s", source)}).finish();
+    EXPECT_EQ(built.code, 0) << built.err;
+    return object;
+}
+
+/// Returns the function that a near call or jump goes to.
+std::string target_of(const check::CodeFile& kernel, vm::Virtual branch) {
+    std::int32_t distance = 0;
+    std::memcpy(&distance, kernel.at(number(branch) + 1, sizeof distance).data(), sizeof distance);
+    return kernel.name_of(number(branch) + near_branch + static_cast<std::uint64_t>(std::int64_t{distance}));
+}
+
+TEST(Linux, FindsCodeThatLeavesTheProtectedSectionsWithoutAnAnnotation) {
+    const auto kernel = default_kernel();
+    std::vector<vm::Virtual> allowed;
+    for (const auto branch : check::certain_exits(kernel, {})) {
+        // Each NMI calls nmi_handle(), which a compiler may have split.
+        const bool is_left = kernel.name_of(number(branch)).starts_with("default_do_nmi+") &&
+                             target_of(kernel, branch).starts_with("nmi_handle");
+        if (!is_left) allowed.push_back(branch);
+    }
+    const TemporaryFolder folder;
+    const auto object = object_of(kernel, allowed, folder);
+    const auto* const message =
+        "the branch at default_do_nmi\\+0x[0-9a-f]+ goes to nmi_handle[.a-z0-9]*, outside of the protected sections, "
+        "where "
+        "no annotation allows it";
+    const auto result = sweep_linux(
+        {"--annotations", object, "--events", "nmi,db", "--json", "-", "--quiet", "--max-findings", "100000"});
+    EXPECT_EQ(result.code, 1) << result.err;
+    const auto swept = json::parse(result.out)["results"][0];
+    EXPECT_EQ(swept["findings"], swept["boundaries"]) << "each NMI breaks it, and no #DB";
+    EXPECT_THAT(swept["finding"].dump(), AllOf(HasSubstr("linux/getpid@nmi:"), ContainsRegex(message)));
+    for (const auto& found : swept["found"]) EXPECT_THAT(found["schedule"].get<std::string>(), HasSubstr("@nmi:"));
+
+    const auto replayed = run_gatecrash(
+        {"replay", "--machine", "amd", "--annotations", object, "--trace", "linux/getpid@nmi:entry_SYSCALL_64"});
+    EXPECT_EQ(replayed.code, 1) << replayed.err;
+    EXPECT_THAT(replayed.out, AllOf(HasSubstr("I18 (noinstr)"), ContainsRegex(message)));
+
+    const auto checked = run_gatecrash({"check", machines::default_kernel_image(), "--annotations", object});
+    EXPECT_THAT(checked.out, ContainsRegex("default_do_nmi\\+0x[0-9a-f]+: leaves-section: calls nmi_handle"));
+}
+
+TEST(Linux, RefusesAnObjectWithoutAnnotations) {
+    const TemporaryFolder folder;
+    const auto object = object_of(default_kernel(), {}, folder);
+    const auto result = sweep_linux({"--annotations", object});
+    EXPECT_EQ(result.code, 2);
+    EXPECT_THAT(result.err, HasSubstr("vmlinux.o: it has no annotations. Name the vmlinux.o of a kernel that was built "
+                                      "with CONFIG_DEBUG_ENTRY=y"));
 }
 
 TEST(Linux, GivesTheKernelAnotherCpu) {

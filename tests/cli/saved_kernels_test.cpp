@@ -32,7 +32,8 @@ class SavedKernelKey : public testing::Test {
                            .append = "",
                            .memory = 128,
                            .pokes = {},
-                           .ignored_memory = {}};
+                           .ignored_memory = {},
+                           .annotations = {}};
     KernelBooter booter_{.program = "p", .machine = "m"};
 };
 
@@ -66,10 +67,11 @@ TEST_F(SavedKernelKey, ChangesWithEveryPart) {
     add(options_, booter_);
 }
 
-TEST_F(SavedKernelKey, StaysTheSameForPokesAndForAnotherPath) {
+TEST_F(SavedKernelKey, StaysTheSameForWhatComesAfterTheBootAndForAnotherPath) {
     auto changed = options_;
     changed.pokes = {{"panic", 0, {0x90}}};
     changed.ignored_memory = {"last_nmi_rip"};
+    changed.annotations = "vmlinux.o";
     changed.kernel = file("copy", "k");
     EXPECT_EQ(saved_kernel_key(changed, booter_), saved_kernel_key(options_, booter_));
 }
