@@ -42,7 +42,7 @@ struct KernelFacts {
     /// The vector of the event `irq`. On Linux it is that of the reschedule interrupt, RESCHEDULE_VECTOR of
     /// arch/x86/include/asm/irq_vectors.h: its handler does nothing without work.
     std::uint8_t irq_vector = 0xfd;
-    /// Several NMIs that arrive during the handling of another may be handled as one.
+    /// Several NMIs may be handled as one: see NmiCount.
     bool shares_repeats = true;
     /// Per-CPU addresses of pointers to the top of the current task's stack, and of the stack for interrupts.
     std::optional<vm::Virtual> task_stack, irq_stack;

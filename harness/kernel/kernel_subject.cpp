@@ -21,14 +21,6 @@ namespace {
 
 using sweep::Ending, sweep::Invariant, sweep::Phase;
 
-/// If NMIs share repeats, a kernel may lose those after this many.
-constexpr std::uint32_t never_lost = 2;
-
-std::uint32_t count_of(std::span<const sweep::Landed> landed, vm::Event::Kind kind) {
-    return static_cast<std::uint32_t>(
-        std::ranges::count_if(landed, [&](const auto& each) { return each.event.kind == kind; }));
-}
-
 }  // namespace
 
 struct KernelSubject::KernelPoint : sweep::Point {
@@ -38,6 +30,7 @@ struct KernelSubject::KernelPoint : sweep::Point {
     KernelState state;
     std::vector<Call> calls;  ///< calls that have not returned, outermost first
     bool handles_db;          ///< a #DB has been delivered, and its handler has not returned
+    std::int64_t nmis = 0;    ///< see begun_nmis()
     StateDigest digest{};     ///< only set if states are compared
 };
 
@@ -153,6 +146,7 @@ sweep::Path KernelSubject::discover(sweep::HitCounter& hits, const Start& start,
                 point->digest = digest_of(point->state, last == nullptr ? nullptr : &last->state,
                                           last == nullptr ? nullptr : &last->digest);
             if (is_saved) {
+                point->nmis = begun_nmis();
                 last = point.get();
                 earlier = &last->state;
             }
@@ -222,6 +216,7 @@ void KernelSubject::land(const sweep::Point& from, vm::Event event, const sweep:
 Ending KernelSubject::run(std::size_t, std::span<const sweep::Landed> landed, sweep::Extremes&) {
     violations_.clear();
     lives_ = false;
+    nmis_ = nmis_of(landed);
     auto stop = [&] {
         const auto phase = during(Phase::injecting);
         return kernel_.guest.run();
@@ -283,13 +278,26 @@ void KernelSubject::count_events(Reference& reference) {
     reference.irqs = counter(kernel_.facts.irq_count);
 }
 
-/// The kernel must handle each event once. Linux may take several NMIs that arrive during the handling of another for
-/// one (its nested NMIs share one repeat), but never lose the second.
+/// Returns how often the kernel has begun to handle NMIs, without those of the run without events.
+std::int64_t KernelSubject::begun_nmis() {
+    if (!kernel_.facts.nmi_count || !reference_) return 0;
+    return std::int64_t{counter(kernel_.facts.nmi_count)} - reference_->nmis;
+}
+
+/// Counts the NMIs of a schedule by the points at which its events landed.
+NmiCount KernelSubject::nmis_of(std::span<const sweep::Landed> landed) const {
+    NmiCount nmis;
+    for (const auto& [event, at] : landed) {
+        if (event.kind == vm::Event::Kind::nmi) nmis.arrive(of(*at).nmis, !can_deliver(event, *at));
+    }
+    return nmis;
+}
+
+/// The kernel must handle each event once. It may take several NMIs for one if it shares repeats.
 void KernelSubject::check_counts(std::span<const sweep::Landed> landed) {
     if (kernel_.facts.nmi_count) {
-        const auto handled = counter(kernel_.facts.nmi_count) - reference_->nmis;
-        const auto arrived = count_of(landed, vm::Event::Kind::nmi);
-        const auto least = kernel_.facts.shares_repeats ? std::min(arrived, never_lost) : arrived;
+        const auto handled = begun_nmis(), arrived = std::int64_t{nmis_.arrived()};
+        const auto least = kernel_.facts.shares_repeats ? nmis_.least() : arrived;
         if (handled < least || handled > arrived) {
             add(Invariant::event_conservation,
                 fmt::format("{} NMIs arrived, and the kernel counted {}", arrived, handled));
@@ -309,24 +317,24 @@ void KernelSubject::check_counts(std::span<const sweep::Landed> landed) {
     }
 }
 
-/// Returns the events that the kernel has handled. Of several NMIs that became one, it has handled only some. Empty if
-/// nobody has counted how many.
-std::optional<std::vector<vm::Event>> KernelSubject::handled(std::span<const sweep::Landed> landed) {
-    const auto arrived = count_of(landed, vm::Event::Kind::nmi);
-    if (!kernel_.facts.nmi_count && arrived > never_lost) return std::nullopt;
+/// Compares the kernel's memory with what it is after these events, with only so many of the NMIs.
+EndMemory::Comparison KernelSubject::compare_memory(std::span<const sweep::Landed> landed, std::int64_t nmis) {
     std::vector<vm::Event> events;
-    auto nmis = kernel_.facts.nmi_count ? counter(kernel_.facts.nmi_count) - reference_->nmis : arrived;
     for (const auto& [event, at] : landed) {
         if (event.kind != vm::Event::Kind::nmi || nmis-- > 0) events.push_back(event);
     }
-    return events;
+    return memory_->compare(events);
 }
 
-/// The kernel's memory must be as if the events had arrived one after another.
+/// The kernel's memory must be as if the events had arrived one after another. Of several NMIs that became one, the
+/// kernel has handled only some. If nobody has counted how many, any number will do.
 void KernelSubject::check_memory(std::span<const sweep::Landed> landed) {
-    const auto events = handled(landed);
-    if (!events) return;
-    const auto [changes, lives] = memory_->compare(*events);
+    auto nmis = kernel_.facts.nmi_count ? begun_nmis() : std::int64_t{nmis_.arrived()};
+    auto [changes, lives] = compare_memory(landed, nmis);
+    while (!kernel_.facts.nmi_count && !changes.empty() && --nmis > 0) {
+        const auto fewer = compare_memory(landed, nmis);
+        if (fewer.changes.empty()) return;
+    }
     lives_ = lives;
     if (lives) check_controls(run_->end);
     if (changes.empty()) return;
@@ -403,7 +411,7 @@ KernelSubject::Stepped KernelSubject::step_schedule(const std::vector<sweep::Lan
     auto& guest = kernel_.guest;
     KernelTrace trace(guest, kernel_.facts, kernel_.symbols, sink);
     Stepped result;
-    auto& [steps, end, landed] = result;
+    auto& [steps, end, landed, nmis] = result;
     KernelWalk walk(guest, kernel_.facts, text_, {}, false);
     sweep::HitCounter hits;
     for (bool waits = false; !end && steps < most_steps; ++steps) {
@@ -415,6 +423,9 @@ KernelSubject::Stepped KernelSubject::step_schedule(const std::vector<sweep::Lan
                     fmt::format("{} cannot occur at {}", sweep::to_string(event), to_string(boundary)));
             }
             trace.lands(event);
+            const auto cpu = guest.cpu_state();
+            if (event.kind == vm::Event::Kind::nmi)
+                nmis.arrive(begun_nmis(), !vm::can_deliver(cpu.regs, cpu.events, event));
             kernel::land(guest, kernel_.facts, event);
             landed.push_back({event, nullptr});
             hits.restart();
@@ -436,13 +447,14 @@ sweep::ReplayResult KernelSubject::replay(const std::vector<sweep::Landing>& lan
             throw sweep::ScheduleError("the kernel has no symbol " + landing.boundary.symbol);
     }
     while (find_window()) keep_window();
-    auto [steps, end, landed] = step_schedule(landings, sink);
+    auto [steps, end, landed, nmis] = step_schedule(landings, sink);
     if (landed.size() < landings.size()) {
         throw sweep::ScheduleError(fmt::format("the run never reaches {}{}",
                                                to_string(landings[landed.size()].boundary),
                                                landed.empty() ? "" : " after the event before it"));
     }
     const auto slow = end ? SlowEnd{*end} : finish_slowly();
+    nmis_ = nmis;
     violations_.clear();
     lives_ = false;
     check_end(slow, landed);
@@ -466,6 +478,7 @@ bool KernelSubject::is_new(std::size_t window, const sweep::Point& from, std::sp
     std::ranges::sort(kinds);
     all.insert(all.end(), kinds.begin(), kinds.end());
     const auto& last = landed.back().event;
+    all.push_back(nmis_of(landed).least());
     all.push_back(static_cast<std::uint64_t>(last.kind) << 8 | last.vector);
     return met_.insert(digest_of(all)).second;
 }

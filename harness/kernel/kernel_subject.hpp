@@ -14,6 +14,7 @@
 #include "kernel/kernel_guest.hpp"
 #include "kernel/kernel_stepper.hpp"
 #include "kernel/kernel_window.hpp"
+#include "kernel/nmi_count.hpp"
 #include "kernel/slow_run.hpp"
 #include "kernel/state_digest.hpp"
 #include "sweep/event_windows.hpp"
@@ -117,6 +118,7 @@ class KernelSubject : public sweep::Subject {
         std::uint64_t steps = 0;
         std::optional<Stop> end{};  ///< empty if the steps do not reach it
         std::vector<sweep::Landed> landed{};
+        NmiCount nmis{};
     };
     [[nodiscard]] Stepped step_schedule(const std::vector<sweep::Landing>& landings, const sweep::TraceSink& sink);
     [[nodiscard]] SlowEnd finish_slowly();
@@ -124,7 +126,9 @@ class KernelSubject : public sweep::Subject {
     void add_leaving();
     void count_events(Reference& reference);
     void check_counts(std::span<const sweep::Landed> landed);
-    [[nodiscard]] std::optional<std::vector<vm::Event>> handled(std::span<const sweep::Landed> landed);
+    [[nodiscard]] std::int64_t begun_nmis();
+    [[nodiscard]] NmiCount nmis_of(std::span<const sweep::Landed> landed) const;
+    [[nodiscard]] EndMemory::Comparison compare_memory(std::span<const sweep::Landed> landed, std::int64_t nmis);
     void check_memory(std::span<const sweep::Landed> landed);
     void check_life(std::span<const sweep::Landed> landed);
     void check_controls(const KernelState& expected);
@@ -151,6 +155,7 @@ class KernelSubject : public sweep::Subject {
     std::uint64_t per_cpu_ = 0;
     std::vector<sweep::Violation> violations_;  ///< of the last run
     bool lives_ = false;                        ///< the end of the last run shows that the kernel lives
+    NmiCount nmis_;                             ///< of the last run
     std::set<sweep::Digest> met_;
     std::string code_;  ///< see code()
     vm::CodeSet executed_;
