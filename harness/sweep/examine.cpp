@@ -54,7 +54,7 @@ class Examiner {
         guest_.memory().repair_page_tables();  // the run before this one may have overwritten them
         open_window(guest_, window_);
         canaries_.emplace(guest_);
-        if (observer_ != nullptr && window_.opening) observer_->lands(guest_, *window_.opening);
+        if (observer_ != nullptr && window_.opening) observer_->lands(guest_, *window_.opening, true);
         try {
             walk(lander);
         } catch (const vm::CannotStep& reason) {
@@ -112,7 +112,7 @@ class Examiner {
     [[nodiscard]] bool done() const { return end_ || looping_ || lost_; }
 
     void land(vm::Event event) {
-        if (observer_ != nullptr) observer_->lands(guest_, event);
+        if (observer_ != nullptr) observer_->lands(guest_, event, false);
         // A latched event is delivered later. Then note_delivery() corrects this number of log records.
         landed_.push_back({event, log_head(guest_)});
         waiting_ = waiting_ || !guest_.can_deliver(event);

@@ -18,7 +18,7 @@ class Observer {
     Observer(const Observer&) = delete;
     Observer& operator=(const Observer&) = delete;
     virtual ~Observer() = default;
-    virtual void lands(vm::Guest&, vm::Event) {}
+    virtual void lands(vm::Guest&, vm::Event, [[maybe_unused]] bool is_of_workload) {}
     virtual void before_step(vm::Guest&) {}
     virtual void after_step(vm::Guest&, const vm::Step&) {}
     /// Called after a step that breaks a rule. Not called for a rule that only the end of the run shows.

@@ -1,5 +1,6 @@
 #include "sweep/trace/story.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 namespace gatecrash::sweep {
@@ -53,6 +54,33 @@ TEST(Story, TellsWhatAnEventDoes) {
 TEST(Story, SaysThatAnEventWaits) {
     EXPECT_THAT(told({TracedLanding{"nmi", "entry", true}}),
                 ElementsAre("nmi lands at entry, and waits: the CPU cannot deliver it yet."));
+}
+
+TEST(Story, SaysWhichEventIsTheWorkloads) {
+    EXPECT_THAT(told({TracedLanding{"nmi", "user_code", false, true}}),
+                ElementsAre("nmi lands at user_code, because the workload asks for it."));
+}
+
+TEST(Story, SaysWhatIsStillTheUsersInAHandler) {
+    const auto told_of = [](const std::string& cpl, TracedInstruction first) {
+        auto entered = delivery(2, 1, "entry");
+        entered.words[1].about = cpl;
+        // A delivery may overwrite a frame.
+        return told({entered, change("the delivery of vector 2 at entry", 2, "x", "y"), std::move(first)}).front();
+    };
+    constexpr std::string_view plain =
+        "Vector 2 (NMI) interrupts entry. The CPU pushes frame F1 on stack nmi, and goes to entry.";
+    EXPECT_EQ(told_of("CPL 0", instruction("entry", false)), plain);
+    EXPECT_EQ(told_of("CPL 0", instruction("entry", true)),
+              fmt::format("{} The base of per-CPU data is the user's.", plain));
+    auto tables = instruction("entry", false);
+    tables.has_users_tables = true;
+    EXPECT_EQ(told_of("CPL 0", tables), fmt::format("{} The page tables are the user's.", plain));
+    auto both = instruction("entry", true);
+    both.has_users_tables = true;
+    EXPECT_EQ(told_of("CPL 0", both),
+              fmt::format("{} The base of per-CPU data and the page tables are the user's.", plain));
+    EXPECT_EQ(told_of("CPL 3", both), plain) << "an entry from user code begins so";
 }
 
 TEST(Story, HasOneSentenceForAnExceptionThatReturns) {
@@ -129,6 +157,29 @@ TEST(Story, TellsWhereTheKernelChangesItsBase) {
 TEST(Story, NamesTheRuleWhereItBreaks) {
     EXPECT_THAT(told({TracedViolation{{Invariant::stack, "the frame is lost"}}}),
                 ElementsAre("Here I4 (stack) breaks: the frame is lost."));
+}
+
+TEST(Story, SaysHowOftenTheSameHappens) {
+    std::vector<TraceItem> items{TracedLanding{"nmi", "entry", false}};
+    for (std::size_t i = 1; i <= 12; ++i) items.emplace_back(delivery(14, i, i == 1 ? "entry" : "handler"));
+    items.emplace_back(TraceEnd{"and so on: the trace ends after 9 steps"});
+    EXPECT_THAT(told(items), ElementsAre("nmi lands at entry.", StartsWith("Vector 14 (#PF) interrupts entry."),
+                                         StartsWith("Vector 14 (#PF) interrupts handler. The CPU pushes frame F2 "),
+                                         "The same happens 10 more times, with frames F3 to F12.",
+                                         "And so on: the trace ends after 9 steps."));
+    items.erase(items.begin() + 4, items.end());
+    EXPECT_THAT(told(items), SizeIs(4)) << "twice is not often";
+}
+
+TEST(Story, SaysHowOftenSeveralSentencesRepeat) {
+    std::vector<TraceItem> items;
+    for (std::size_t round = 0; round < 4; ++round) {
+        for (std::size_t i = 1; i <= 5; ++i) items.emplace_back(delivery(14, 6 * round + i, "handler"));
+        items.emplace_back(delivery(8, 6 * round + 6, "handler"));
+    }
+    EXPECT_THAT(told(items), ElementsAre(StartsWith("Vector 14"),
+                                         "The same happens 4 more times, with frames F2 to F5.", StartsWith("Vector 8"),
+                                         "The last 3 sentences repeat 3 more times, with frames F7 to F24."));
 }
 
 TEST(Story, LeavesOutTheMiddleOfALongOne) {

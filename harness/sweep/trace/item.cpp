@@ -48,7 +48,8 @@ struct Lines {
             item.name.empty() ? "" : item.name + ": ", item.base);
     }
     std::string operator()(const TracedLanding& item) const {
-        return fmt::format(">>> {} lands at {}{}", item.event, item.place,
+        return fmt::format(">>> {} lands at {}{}{}", item.event, item.place,
+                           item.is_of_workload ? " (the workload asks for it)" : "",
                            item.is_latched ? " (latched: it cannot be delivered yet)" : "");
     }
     std::string operator()(const TracedInstruction& item) const {

@@ -23,7 +23,8 @@ struct TraceStart {
 
 struct TracedLanding {
     std::string event, place;
-    bool is_latched;  ///< the CPU cannot deliver it yet
+    bool is_latched;              ///< the CPU cannot deliver it yet
+    bool is_of_workload = false;  ///< the window begins with it; it is in no schedule
 };
 
 /// One instruction, and the CPU's state before it. All iterations of a REP are one.

@@ -68,9 +68,10 @@ TraceObserver::TraceObserver(Guest& guest, const TraceSink& sink) : sink_(sink),
     if (sink_) sink_(TraceStart{guest.image().name, guest.image().is_64_bit() ? "GS" : "FS"});
 }
 
-void TraceObserver::lands(Guest& guest, vm::Event event) {
+void TraceObserver::lands(Guest& guest, vm::Event event, bool is_of_workload) {
     end_instruction();
-    sink_(TracedLanding{to_string(event), guest.image().symbols.name_of(guest.rip()), !guest.can_deliver(event)});
+    sink_(TracedLanding{to_string(event), guest.image().symbols.name_of(guest.rip()), !guest.can_deliver(event),
+                        is_of_workload});
 }
 
 void TraceObserver::before_step(Guest& guest) {

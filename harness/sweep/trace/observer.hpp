@@ -16,7 +16,7 @@ class TraceObserver : public Observer {
     /// Both must outlive it. With a sink that receives nothing, nothing may be observed.
     TraceObserver(vm::Guest& guest, const TraceSink& sink);
 
-    void lands(vm::Guest& guest, vm::Event event) override;
+    void lands(vm::Guest& guest, vm::Event event, bool is_of_workload) override;
     void before_step(vm::Guest& guest) override;
     void after_step(vm::Guest& guest, const vm::Step& step) override;
     void breaks(const Violation& violation) override;

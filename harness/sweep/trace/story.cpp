@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <iterator>
+#include <regex>
+#include <span>
+#include <string_view>
 
 #include "gatecrash/abi.h"
 #include "vm/vectors.hpp"
@@ -54,6 +57,71 @@ void merge(TracedFrameChange& all, const TracedFrameChange& further) {
     }
 }
 
+/// Returns the numbers of the frames that a sentence names, as in "F12".
+std::vector<std::string> frames_in(const std::string& text) {
+    static const std::regex frame(R"(\bF\d+\b)");
+    return {std::sregex_token_iterator(text.begin(), text.end(), frame), std::sregex_token_iterator()};
+}
+
+/// True if two sentences tell the same of other frames.
+bool are_alike(std::string_view one, std::string_view other) {
+    const auto next = [](std::string_view& text) {
+        const auto letter = text.front();
+        text.remove_prefix(1);
+        if (letter == 'F') text.remove_prefix(std::min(text.find_first_not_of("0123456789"), text.size()));
+        return letter;
+    };
+    while (!one.empty() && !other.empty()) {
+        if (next(one) != next(other)) return false;
+    }
+    return one.empty() && other.empty();
+}
+
+/// Says that `further` sentences are `times` repetitions of the `period` sentences before them.
+std::string of_repetition(std::span<const std::string> further, std::size_t period, std::size_t times) {
+    std::vector<std::string> frames;
+    for (const auto& text : further) std::ranges::move(frames_in(text), std::back_inserter(frames));
+    const auto which = frames.empty() ? "" : fmt::format(", with frames {} to {}", frames.front(), frames.back());
+    return period == 1 ? fmt::format("The same happens {} more times{}.", times, which)
+                       : fmt::format("The last {} sentences repeat {} more times{}.", period, times, which);
+}
+
+/// Shortens sentences that repeat. Exceptions that never end are hundreds of them.
+std::vector<std::string> without_repetitions(std::vector<std::string> texts) {
+    constexpr std::size_t longest = 8, fewest = 3;
+    for (std::size_t period = 1; period <= longest; ++period) {
+        std::vector<std::string> result;
+        for (std::size_t at = 0; at < texts.size();) {
+            auto end = at + period;
+            while (end < texts.size() && are_alike(texts[end], texts[end - period])) ++end;
+            const auto times = (end - at) / period;
+            if (times < fewest) {
+                result.push_back(std::move(texts[at++]));
+                continue;
+            }
+            const std::span further(texts.data() + at + period, (times - 1) * period);
+            std::copy_n(texts.begin() + static_cast<std::ptrdiff_t>(at), period, std::back_inserter(result));
+            result.push_back(of_repetition(further, period, times - 1));
+            at += times * period;
+        }
+        texts = std::move(result);
+    }
+    return texts;
+}
+
+/// Says what of a handler's state is still the user's. Empty if nothing is.
+std::string of_users_state(const TracedInstruction& first) {
+    if (first.has_users_base && first.has_users_tables)
+        return " The base of per-CPU data and the page tables are the user's.";
+    if (first.has_users_base) return " The base of per-CPU data is the user's.";
+    return first.has_users_tables ? " The page tables are the user's." : "";
+}
+
+bool is_from_kernel(const TracedDelivery& item) {
+    const auto cs = std::ranges::find(item.words, "CS", &FrameWord::name);
+    return cs != item.words.end() && cs->about == "CPL 0";
+}
+
 }  // namespace
 
 void Story::add(const TraceItem& item) {
@@ -64,6 +132,7 @@ std::vector<std::string> Story::sentences() const {
     constexpr std::size_t first = 15, last = 20;
     std::vector<std::string> texts;
     std::ranges::transform(sentences_, std::back_inserter(texts), &Sentence::text);
+    texts = without_repetitions(std::move(texts));
     if (texts.size() <= first + last + 1) return texts;
     const auto left_out = texts.size() - first - last;
     const auto begin = texts.begin() + first;
@@ -76,11 +145,14 @@ std::vector<std::string> Story::sentences() const {
 void Story::tell(const TraceStart&) { *this = {}; }
 
 void Story::tell(const TracedLanding& item) {
-    say(About::landing, fmt::format("{} lands at {}{}.", item.event, item.place,
+    say(About::landing, fmt::format("{} lands at {}{}{}.", item.event, item.place,
+                                    item.is_of_workload ? ", because the workload asks for it" : "",
                                     item.is_latched ? ", and waits: the CPU cannot deliver it yet" : ""));
 }
 
 void Story::tell(const TracedInstruction& item) {
+    if (entering_) sentences_[*entering_].text += of_users_state(item);
+    entering_.reset();
     if (before_ && before_->cpl == 0 && item.cpl == 0) {
         const auto owner = [](bool is_users) { return is_users ? "the user's" : "the kernel's"; };
         if (before_->has_users_base != item.has_users_base)
@@ -102,6 +174,7 @@ void Story::tell(const TracedDelivery& item) {
         fmt::format("{} interrupts {}. The CPU pushes frame F{} on stack {}, and goes to {}.",
                     name_of_vector(item.vector), back_to(item.words), item.frame, item.stack, item.to));
     sentences_.back().frame = item.frame;
+    if (is_from_kernel(item)) entering_ = sentences_.size() - 1;
 }
 
 std::string Story::of_unmasking(const TracedReturn& item) const {
@@ -180,6 +253,10 @@ void Story::tell(const TracedViolation& item) {
     say(About::other, fmt::format("Here {} breaks: {}.", describe(item.violation.invariant), item.violation.message));
 }
 
-void Story::tell(const TraceEnd& item) { say(About::other, fmt::format("The run ends: {}.", item.how)); }
+void Story::tell(const TraceEnd& item) {
+    constexpr std::string_view cut = "and so on";
+    say(About::other, item.how.starts_with(cut) ? fmt::format("A{}.", item.how.substr(1))
+                                                : fmt::format("The run ends: {}.", item.how));
+}
 
 }  // namespace gatecrash::sweep

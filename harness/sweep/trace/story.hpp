@@ -11,7 +11,7 @@
 namespace gatecrash::sweep {
 
 /// Tells a trace in sentences: which frame each event pushes, what writes to it, and which IRET pops it. It leaves out
-/// instructions. An exception that comes and returns without further effect is one sentence.
+/// instructions. An exception that comes and returns without further effect is one sentence, and so are repetitions.
 class Story {
   public:
     void add(const TraceItem& item);
@@ -44,6 +44,8 @@ class Story {
     std::vector<Sentence> sentences_;
     std::map<std::size_t, unsigned> live_;  ///< vectors of the frames that wait for their IRET, by their numbers
     std::optional<TracedInstruction> before_;
+    /// The sentence of a delivery to CPL 0 from CPL 0, until the handler's first instruction.
+    std::optional<std::size_t> entering_;
 };
 
 }  // namespace gatecrash::sweep
