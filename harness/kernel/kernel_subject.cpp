@@ -300,7 +300,7 @@ void KernelSubject::check_counts(std::span<const sweep::Landed> landed) {
         const auto least = kernel_.facts.shares_repeats ? nmis_.least() : arrived;
         if (handled < least || handled > arrived) {
             add(Invariant::event_conservation,
-                fmt::format("{} NMIs arrived, and the kernel counted {}", arrived, handled));
+                fmt::format("{} NMI{} arrived, and the kernel counted {}", arrived, arrived == 1 ? "" : "s", handled));
         }
     }
     if (kernel_.facts.irq_count) {

@@ -104,7 +104,7 @@ TEST_F(ImageSweep, FindsAnNmiThatTakesTheGsBaseOfTheUser) {
     // elsewhere then.
     EXPECT_THAT(swept.out, AllOf(HasSubstr("(1 further schedule of 1 event"),
                                  HasSubstr("'kernel/test-image-gs-by-cs.elf@nmi:entry_syscall'\n"),
-                                 HasSubstr("I5 (event conservation): nmi:syscall_exit: 1 NMIs arrived")));
+                                 HasSubstr("I5 (event conservation): nmi:syscall_exit: 1 NMI arrived")));
 }
 
 TEST_F(ImageSweep, ReplaysAFinding) {
@@ -121,7 +121,7 @@ TEST_F(ImageSweep, ReplaysAFinding) {
                 AllOf(HasSubstr(">>> nmi lands at entry_syscall\n=== vector 2 goes to entry_nmi"),
                       ContainsRegex(" on stack nmi, back to entry_syscall\n"), ContainsRegex("  entry_nmi +0 nmi  "),
                       ContainsRegex("\n +[./a-z]*kernel/image/kernel.S:[0-9]+\n"),
-                      HasSubstr("breaks I5 (event conservation): 1 NMIs arrived, and the kernel counted 0")));
+                      HasSubstr("breaks I5 (event conservation): 1 NMI arrived, and the kernel counted 0")));
     EXPECT_THAT(replayed.out, Not(ContainsRegex("(^|\n)@"))) << "addresses are for programs";
 }
 
