@@ -61,7 +61,7 @@ class Tracing {
     TraceOptions options_;
     bool is_kept_;
     sweep::TraceLines limited_;
-    sweep::KeptTrace kept_;
+    sweep::KeptTrace kept_{sweep::KeptTrace::most_of_replay};
     sweep::Story story_;
 };
 

@@ -5,7 +5,9 @@
 namespace gatecrash::cli {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 using testing::SizeIs;
 
 /// A variant that breaks and takes a fraction of a second.
@@ -54,7 +56,7 @@ TEST(Replay, WritesAPageWithTheTrace) {
     const auto replayed = document_of(result.out)["results"][0];
     EXPECT_EQ(replayed["verdict"], "holds");
     EXPECT_THAT(replayed["trace"].dump(), HasSubstr("nmi lands at"));
-    EXPECT_THAT(replayed["trace"].dump(), HasSubstr("vector 2 goes to"));
+    EXPECT_THAT(replayed["trace"].dump(), AllOf(HasSubstr("vector 2 goes to"), Not(HasSubstr("left out"))));
 }
 
 TEST(Shards, MergeIntoAPage) {

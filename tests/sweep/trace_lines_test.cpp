@@ -72,5 +72,14 @@ TEST(KeptTrace, HasALineForEachWordOfAFrame) {
     EXPECT_TRUE(trace.take().empty());
 }
 
+TEST(KeptTrace, KeepsMoreOfAReplay) {
+    const auto kept = [](KeptTrace trace) {
+        for (int i = 0; i < 1000; ++i) trace.add(TracedInstruction{});
+        return trace.take().size();
+    };
+    EXPECT_EQ(kept(KeptTrace()), 301U) << "a line stands for what is left out";
+    EXPECT_EQ(kept(KeptTrace(KeptTrace::most_of_replay)), 1000U);
+}
+
 }  // namespace
 }  // namespace gatecrash::sweep

@@ -50,7 +50,11 @@ class TraceLines {
 /// Keeps the lines of a trace, for documents: the beginning, the end, and what happens between them.
 class KeptTrace {
   public:
-    static constexpr std::size_t most = 150;  ///< items of each part
+    /// Items of each part. A sweep keeps hundreds of traces, and a replay few.
+    static constexpr std::size_t most_of_sweep = 150, most_of_replay = 2000;
+
+    explicit KeptTrace(std::size_t most = most_of_sweep)
+        : limited_(most, [this](const std::string& lines) { keep(lines); }) {}
 
     void add(const TraceItem& item) { limited_.add(item); }
     /// Returns the lines since the last call.
@@ -58,7 +62,7 @@ class KeptTrace {
 
   private:
     std::vector<std::string> lines_;
-    TraceLines limited_{most, [this](const std::string& lines) { keep(lines); }};
+    TraceLines limited_;
 
     void keep(std::string_view lines);
 };
