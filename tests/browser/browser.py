@@ -52,8 +52,13 @@ class Browser:
         return self
 
     def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
+        # Only a browser that ends by itself first ends the processes that still write to its profile.
+        try:
+            self.send("Browser.close")
+            self.process.wait(self.patience)
+        except (BrowserError, OSError, subprocess.TimeoutExpired):
+            self.process.kill()
+            self.process.wait()
         os.close(self.to)
         os.close(self.out)
         self.profile.cleanup()
