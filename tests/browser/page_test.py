@@ -73,6 +73,21 @@ class Page(unittest.TestCase):
         self.browser.run("new Promise((done) => setTimeout(done, 50))")
         self.assertEqual(self.count("table.results tbody tr"), 20)
 
+    def test_keeps_the_place_of_the_keyboard_in_the_list(self):
+        self.show(documents.many(200))
+        focused = "document.activeElement.innerText"
+        self.browser.run("document.querySelectorAll('table.results tbody a')[150].focus()")
+        name = self.browser.run(focused)
+        self.browser.press("Enter")
+        self.browser.run("new Promise((done) => setTimeout(done, 50))")
+        self.assertEqual(self.browser.run("document.activeElement.tagName"), "H2")
+        self.assertEqual(self.browser.run(focused), name)
+        self.assertEqual(self.browser.run("scrollY"), 0)
+        self.browser.click("a[href='#']")
+        self.browser.run("new Promise((done) => setTimeout(done, 50))")
+        self.assertEqual(self.browser.run(focused), name)
+        self.assertGreater(self.browser.run("scrollY"), 1000)
+
     def test_tells_schedules_of_one_variant_apart(self):
         self.show(documents.document([documents.result("nested-nmi", "flag-only", message=f"schedule {i}")
                                       for i in range(3)]))
@@ -98,6 +113,10 @@ class Page(unittest.TestCase):
     def test_counts_what_it_does_not_list(self):
         self.show(documents.document([documents.FLAG_ONLY]))
         self.assertIn("3 further schedules broke, which are like none of these", self.text())
+
+    def test_names_where_the_events_of_a_finding_land(self):
+        self.show(documents.document([documents.LONGER]))
+        self.assertEqual(self.text(".finding h3"), "I4 (stack): nmi at entry_nmi, then irq at nmi_body+0x6")
 
     def test_opens_a_finding_by_click(self):
         self.show(documents.document([documents.FLAG_ONLY]))
@@ -163,6 +182,13 @@ class Page(unittest.TestCase):
         self.assertEqual(frames, ["", "F1", "F1", "F1", "F1,F2", "F1", "F1", "F1", "F1", "F1", ""])
         self.assertNotIn("0x0000000000001008", rows, "words of frames stand in the text only")
 
+    def test_says_that_steps_are_left_out(self):
+        left_out = "steps of its middle are left out"
+        for lines in ([], ["... 50 steps are left out"], ["... 1 step is left out"]):
+            self.show(documents.document([documents.result("a", "b", trace=[*self.trace(), *lines])]))
+            self.browser.run("document.querySelector('details.trace').open = true")
+            self.assertEqual(left_out in self.text(), bool(lines), lines)
+
     def test_draws_the_timeline_of_a_replay_that_holds(self):
         self.show(documents.document([documents.result("nested-nmi", "copied-frame", trace=self.trace())]))
         self.browser.run("document.querySelector('details.trace').open = true")
@@ -227,6 +253,24 @@ class Page(unittest.TestCase):
             self.show(document, width=PHONE, height=740)
             self.browser.run("for (const each of document.querySelectorAll('details')) each.open = true")
             self.assertEqual(self.browser.run("document.documentElement.scrollWidth"), PHONE)
+
+    def test_breaks_no_word_of_the_list_on_a_phone(self):
+        self.show(documents.document([documents.result("watchpoint", "breakpoints-of-cpu", "ok", "breaks",
+                                                       [documents.finding("watchpoint/breakpoints-of-cpu@nmi:x")]),
+                                      documents.result("context-tracking", "return-fault-is-the-kernels")]),
+                  width=PHONE, height=740)
+        self.assertEqual(self.browser.run("""(() => {
+            const texts = document.createNodeIterator(document.querySelector('table.results'), NodeFilter.SHOW_TEXT);
+            const broken = [];
+            for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+                for (const {index, 0: word} of text.data.matchAll(/[^- /]+/g)) {
+                    const range = document.createRange();
+                    range.setStart(text, index);
+                    range.setEnd(text, index + word.length);
+                    if (range.getClientRects().length > 1) broken.push(word);
+                }
+            }
+            return broken; })()"""), [])
 
     def test_follows_the_colour_scheme(self):
         colours = []

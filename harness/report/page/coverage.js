@@ -44,7 +44,8 @@ function coverageSection(result) {
   return [
     element('h2', {}, 'Executed entry text'),
     element('p', {}, `The sweep executed ${grouped(done)} of the ${counted(places.length, 'instruction')} of the protected code ` +
-      `(${isKernel ? '.entry.text' : '.entry.text and .noinstr.text'}). A filled cell is an instruction that it executed.` + steps +
+      `(${isKernel ? '.entry.text' : '.entry.text and .noinstr.text'}). A filled cell is an instruction that it executed.` +
+      (isKernel ? '' : ' Entry code in other sections does not count.') + steps +
       (result.stopped_after ? ' The sweep stopped early, and what its longest schedules executed does not count.' : '')),
     element('div', {class: 'coverage'},
       parts.filter(isReached).map((part) => coverageRow(part, places, isExecuted))),

@@ -56,14 +56,14 @@ function mapOf({map}) {
   return {events: map.events, windows, instructions, singles, pairs, pairsEnd: map.pairs_end};
 }
 
-/** Reads the landings of a schedule: the event, and the boundary as symbol, offset and hit. */
+/** Reads the landings of a schedule: the event, and the boundary as it is written, and as symbol, offset and hit. */
 function landingsOf(schedule) {
   const at = schedule.lastIndexOf('@');
   if (at < 0 || at === schedule.length - 1) return [];
   return schedule.slice(at + 1).split(',').map((text) => {
     const colon = text.indexOf(':');
     const [, symbol, offset, hit] = text.slice(colon + 1).match(/^([^+#]*)(?:\+([^#]*))?(?:#(.*))?$/);
-    return {event: text.slice(0, colon), symbol, offset: Number(offset ?? 0), hit: Number(hit ?? 1)};
+    return {event: text.slice(0, colon), at: text.slice(colon + 1), symbol, offset: Number(offset ?? 0), hit: Number(hit ?? 1)};
   });
 }
 

@@ -5,7 +5,7 @@ const data = JSON.parse(document.getElementById('document').textContent);
 const allMachines = machinesOf(data);
 const machines = allMachines.filter(({missing}) => !missing);
 const view = document.getElementById('view');
-const state = {text: '', status: null};
+const state = {text: '', status: null, opened: undefined};
 
 /** The statuses, worst first, as the page words them. */
 const statuses = {
@@ -24,7 +24,9 @@ function rowsOf() {
 }
 const worstStatus = ({results}) => order.find((status) => results.some((result) => result?.status === status)) ?? 'ok';
 
-const linkTo = ({index, name}) => element('a', {href: `#${index}`}, name);
+/** Returns a link to a sweep. On a phone, its name is broken after a slash rather than within a word. */
+const linkTo = ({index, name}) => element('a', {href: `#${index}`},
+  name.split(/(?<=\/)/).flatMap((part) => [part, element('wbr')]));
 
 // --- the list --------------------------------------------------------------------------------------------------------
 
@@ -50,7 +52,7 @@ function countsBar(rows, show) {
 function verdictCell(result) {
   if (!result) return element('td', {}, '\u2013');
   const mark = {ok: '\u2713', skip: '\u2013', error: '!'}[result.status] ?? '\u2715';
-  return element('td', {class: isBad(result.status) ? 'bad' : ''}, `${mark} ${verdictOf(result)}`);
+  return element('td', {class: `verdict-cell${isBad(result.status) ? ' bad' : ''}`}, `${mark}\u00a0${verdictOf(result)}`);
 }
 
 function listRow(row) {
@@ -123,7 +125,7 @@ const boxes = new Map();
 
 function findingBox(result, finding) {
   const alike = finding.schedules ?? 1;
-  const events = landingsOf(finding.schedule).map(({event}) => event).join(', ') || 'without any event';
+  const events = landingsOf(finding.schedule).map(({event, at}) => `${event} at ${at}`).join(', then ') || 'without any event';
   const quiet = (text) => element('p', {class: 'quiet'}, text);
   const box = element('div', {class: 'finding', tabindex: -1},
     element('h3', {}, `${finding.name ?? finding.invariant}: ${events}`),
@@ -189,7 +191,7 @@ function resultView(result) {
 function sweepView(row, isAlone) {
   const parts = machines.map(({machine}, i) => ({machine, result: row.results[i]})).filter(({result}) => result);
   const head = [isAlone ? null : element('p', {}, element('a', {href: '#'}, '\u2190 all sweeps')),
-    element('h2', {}, row.name)];
+    element('h2', {tabindex: -1}, row.name)];
   if (parts.length === 1) return [...head, ...resultView(parts[0].result)];
   const rows = parts.map(({machine, result}) => element('tr', {}, element('th', {}, machine.name), verdictCell(result),
     element('td', {}, result.skip_reason ?? firstLine(result.finding?.message))));
@@ -205,7 +207,15 @@ function show() {
   const isAlone = rows.length === 1;
   const row = isAlone ? rows[0] : rows.find((each) => each.index === index);
   view.replaceChildren(...present(row ? [isAlone && summary(rows), ...sweepView(row, isAlone)] : list()));
-  if (index && row) scrollTo(0, 0);
+  if (isAlone) return;
+  // What had the focus is gone: a keyboard goes on from the sweep, or in the list where it was.
+  if (row) {
+    view.querySelector('h2').focus({preventScroll: true});
+    scrollTo(0, 0);
+  } else {
+    view.querySelector(`a[href="#${state.opened}"]`)?.focus();
+  }
+  state.opened = row?.index;
 }
 
 document.getElementById('title').textContent = `gatecrash ${data.gatecrash}`;

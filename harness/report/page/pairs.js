@@ -181,7 +181,8 @@ function pairsMap(result, map) {
   return [
     element('h3', {}, 'Two events'),
     element('p', {class: 'quiet'}, 'Each row is a boundary where the first event is delivered, each column the instruction before ' +
-      'which the second one is. A cell has the worst of all times that the second instruction is reached.' +
+      'which the second one is. A cell has the worst of all times that the second instruction is reached. It is empty where ' +
+      'the run does not get from the first event to that instruction, or the sweep did not get so far.' +
       (isCut ? ' The pairs of later first events are left out: their second events land on too many different instructions.' : '') +
       (windows > 1024 ? ` The map has only the first 1024 of ${windows} boundaries.` : '')),
     new PairsMap(result, map).element];

@@ -110,8 +110,12 @@ function timeline(trace) {
   if (!trace?.length) return null;
   const steps = followFrames(stepsOf(trace));
   const place = element('div', {}, timelineTable(steps, true));
+  const isCut = steps.some(({text}) => /^\.\.\. \d+ steps? (is|are) left out$/.test(text));
   const all = element('input', {type: 'checkbox', onchange: () => place.replaceChildren(timelineTable(steps, !all.checked))});
   return element('details', {class: 'trace'}, element('summary', {}, 'Timeline and trace'),
-    element('label', {}, all, ' every instruction'), place,
+    element('label', {}, all, ' every instruction'),
+    isCut ? element('p', {class: 'quiet'}, 'The trace is long, so steps of its middle are left out. A page of ',
+      element('code', {}, 'gatecrash replay --html'), ' has more of them, and ', element('code', {}, '--trace=FILE'),
+      ' writes all.') : null, place,
     element('details', {}, element('summary', {}, 'Trace as text'), element('pre', {tabindex: 0}, trace.join('\n'))));
 }
