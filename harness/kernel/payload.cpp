@@ -23,11 +23,11 @@ constexpr std::size_t chunk_size = std::size_t{1} << 20;
 constexpr std::uint64_t max_decoder_memory = std::uint64_t{192} << 20;
 
 [[noreturn]] void damaged_payload(std::string_view format) {
-    throw ImageError(fmt::format("the {} payload is damaged or cut off: fetch the kernel image again", format));
+    throw ImageError(fmt::format("the {} data is damaged or cut off: fetch the file again", format));
 }
 
 void check_size(const Bytes& out) {
-    if (out.size() > max_size) throw ImageError("the payload unpacks to more than 1 GiB: this is no kernel image");
+    if (out.size() > max_size) throw ImageError("the data unpacks to more than 1 GiB: no kernel is so large");
 }
 
 /// Collects the output of a decoder that fills buffers of its caller.

@@ -1,4 +1,4 @@
-// The compressed payloads of kernel images.
+// The compressed payloads of kernel images, and other files that kernels compress in the same way.
 #pragma once
 
 #include <cstddef>

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <span>
 #include <sstream>
 
+#include "kernel/payload.hpp"
 #include "machines/machine_error.hpp"
 #include "posix/file.hpp"
 
@@ -34,8 +36,7 @@ std::string_view slice(std::string_view object, std::uint64_t offset, std::uint6
 /// Returns the content of section `wanted`. Empty if there is none.
 std::string_view section(std::string_view object, std::string_view wanted) {
     if (!object.starts_with(ELFMAG)) {
-        throw MachineError("a kernel module is not an ELF file (is it compressed?)",
-                           "decompress the *.ko files, or name another folder with GATECRASH_MODULES");
+        throw MachineError("a kernel module is not an ELF file", "name another folder with GATECRASH_MODULES");
     }
     const auto header = at<Elf64_Ehdr>(object, 0);
     const auto section_header = [&](std::uint64_t index) {
@@ -97,6 +98,18 @@ struct ModuleFolder {
     }
 };
 
+/// Reads a module, which most distributions compress.
+std::string read_module(const std::filesystem::path& file) {
+    auto object = posix::read_file(file);
+    if (file.extension() == ".ko") return object;
+    try {
+        return std::string(kernel::text_of(kernel::decompress(std::as_bytes(std::span(object)))));
+    } catch (const kernel::ImageError& error) {
+        throw MachineError(fmt::format("cannot unpack {}: {}", file.string(), error.what()),
+                           "decompress the *.ko files, or name another folder with GATECRASH_MODULES");
+    }
+}
+
 }  // namespace
 
 std::string module_name(std::string_view name) {
@@ -152,7 +165,7 @@ std::vector<Module> read_modules(const std::filesystem::path& folder, std::span<
         auto& needs = depends[name];
         const auto file = available.files.find(name);
         if (file != available.files.end()) {
-            objects[name] = posix::read_file(file->second);
+            objects[name] = read_module(file->second);
             needs = module_dependencies(objects[name]);
             open.insert(open.end(), needs.begin(), needs.end());
         } else if (!available.has_builtin(name)) {

@@ -29,8 +29,8 @@ struct Module {
     std::string parameters = {};  ///< such as "npt=0"
 };
 
-/// Reads `wanted` and what they need below `folder`, in loading order. Leaves out modules that the kernel has built in
-/// (the folder's modules.builtin). Throws MachineError, which names what is missing.
+/// Reads `wanted` and what they need below `folder`, in loading order, and decompresses them. Leaves out modules that
+/// the kernel has built in (the folder's modules.builtin). Throws MachineError, which names what is missing.
 std::vector<Module> read_modules(const std::filesystem::path& folder, std::span<const std::string> wanted);
 
 }  // namespace gatecrash::machines

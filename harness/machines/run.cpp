@@ -52,18 +52,14 @@ std::optional<fs::path> image_in(const fs::path& folder) {
     return std::nullopt;
 }
 
-/// Returns a bzImage and the folder of its modules: those that `./dev setup` unpacked, or else those that this host
-/// runs.
-std::pair<fs::path, fs::path> default_kernel() {
-    std::error_code error;
+/// Returns those that `./dev setup` unpacked, or else those that this host runs.
+KernelFiles default_kernel() {
     if (const auto folder = find_set_up("kernel")) {
         if (const auto image = image_in(*folder)) return {*image, *folder};
     }
     struct utsname names {};
     ::uname(&names);
-    const fs::path image = fmt::format("/boot/vmlinuz-{}", names.release);
-    const fs::path modules = fmt::format("/lib/modules/{}", names.release);
-    if (fs::exists(image, error) && fs::is_directory(modules, error)) return {image, modules};
+    if (auto files = installed_kernel("/", names.release)) return *files;
     throw MachineError("an emulated machine needs a Linux kernel with its modules, but none is unpacked",
                        "run `./dev setup`, or name your own with GATECRASH_KERNEL and GATECRASH_MODULES");
 }
@@ -98,7 +94,18 @@ std::vector<std::string> make_environment(const Launch& launch, const std::vecto
 
 fs::path cache_folder(const Machine& machine) { return default_cache(machine); }
 
-fs::path default_kernel_image() { return default_kernel().first; }
+std::optional<KernelFiles> installed_kernel(const fs::path& root, const std::string& release) {
+    std::error_code error;
+    const auto modules = root / "lib/modules" / release;
+    if (!fs::is_directory(modules, error)) return std::nullopt;
+    // Debian keeps the image in the first place, Arch in the second one, and Fedora in both.
+    for (const auto& image : {root / "boot" / ("vmlinuz-" + release), modules / "vmlinuz"}) {
+        if (fs::exists(image, error)) return KernelFiles{image, modules};
+    }
+    return std::nullopt;
+}
+
+fs::path default_kernel_image() { return default_kernel().image; }
 
 MachineFiles MachineFiles::from_environment(const Machine& machine) {
     MachineFiles files;
@@ -119,7 +126,9 @@ MachineFiles MachineFiles::from_environment(const Machine& machine) {
         files.kernel = *image;
         files.modules = machine.kernel;
     } else {
-        std::tie(files.kernel, files.modules) = default_kernel();
+        auto [image, modules] = default_kernel();
+        files.kernel = std::move(image);
+        files.modules = std::move(modules);
     }
     return files;
 }

@@ -28,6 +28,15 @@ struct MachineFiles {
     static MachineFiles from_environment(const Machine& machine = usual_machine());
 };
 
+/// A bzImage, and the folder with its modules.
+struct KernelFiles {
+    std::filesystem::path image, modules;
+};
+
+/// Returns the files of the installed kernel `release`, below `root`. Empty if one of them does not exist.
+[[nodiscard]] std::optional<KernelFiles> installed_kernel(const std::filesystem::path& root,
+                                                          const std::string& release);
+
 /// Returns the folder in which this host keeps what belongs to `machine`. Throws MachineError if there is none.
 std::filesystem::path cache_folder(const Machine& machine);
 /// Returns the bzImage that `./dev setup` unpacked, or else that of the running kernel. Throws MachineError if neither

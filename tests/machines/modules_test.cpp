@@ -9,6 +9,8 @@
 #include <fstream>
 
 #include "machines/machine_error.hpp"
+#include "machines/run.hpp"
+#include "support/compressed.hpp"
 
 namespace gatecrash::machines {
 namespace {
@@ -113,11 +115,54 @@ TEST_F(ModuleFolderTest, NamesWhatIsMissing) {
     EXPECT_THROW(read_modules(folder_ / "nowhere", {}), MachineError);
 }
 
-TEST_F(ModuleFolderTest, SaysThatACompressedModuleIsOne) {
-    put("kvm.ko.xz",
-        "\xfd"
-        "7zXZ");
-    EXPECT_THROW(read({"kvm"}), MachineError);
+TEST_F(ModuleFolderTest, UnpacksCompressedModules) {
+    put("kvm-amd.ko.zst", in_zstd(depends_on("kvm")));
+    put("kvm.ko.xz", in_xz(depends_on("irqbypass")));
+    put("irqbypass.ko.gz", in_gzip(depends_on("")));
+    const auto modules = read_modules(folder_, std::vector<std::string>{"kvm_amd"});
+    ASSERT_EQ(modules.size(), 3U);
+    EXPECT_EQ(modules[0].object, depends_on(""));
+    EXPECT_EQ(modules[1].object, depends_on("irqbypass"));
+    EXPECT_EQ(modules[2].object, depends_on("kvm"));
+}
+
+TEST_F(ModuleFolderTest, NamesADamagedModule) {
+    const auto expect_refused = [this](const std::string& name, const std::string& content, const std::string& why) {
+        put(name, content);
+        try {
+            read({"kvm"});
+            ADD_FAILURE() << name << " was taken";
+        } catch (const MachineError& error) {
+            EXPECT_THAT(error.what(), HasSubstr(why));
+            EXPECT_THAT(error.remedy(), HasSubstr("GATECRASH_MODULES"));
+        }
+        std::filesystem::remove(folder_ / name);
+    };
+    const auto whole = in_xz(depends_on(""));
+    expect_refused("kvm.ko.xz", whole.substr(0, whole.size() / 2), "kvm.ko.xz: the xz data is damaged or cut off");
+    expect_refused("kvm.ko.xz", "?", "kvm.ko.xz: the payload begins with 3f");
+    expect_refused("kvm.ko", "?", "a kernel module is not an ELF file");
+}
+
+TEST(InstalledKernel, IsWhereDistributionsPutIt) {
+    auto name = testing::TempDir() + "/root-XXXXXX";
+    const std::filesystem::path root = ::mkdtemp(name.data());
+    const auto modules = root / "lib/modules/6.1";
+    std::filesystem::create_directories(root / "boot");
+    std::ofstream(root / "boot/vmlinuz-6.1") << "image";
+    EXPECT_FALSE(installed_kernel(root, "6.1")) << "it needs its modules";
+    std::filesystem::create_directories(modules);
+    const auto on_debian = installed_kernel(root, "6.1");
+    ASSERT_TRUE(on_debian);
+    EXPECT_EQ(on_debian->image, root / "boot/vmlinuz-6.1");
+    EXPECT_EQ(on_debian->modules, modules);
+    std::filesystem::remove(root / "boot/vmlinuz-6.1");
+    EXPECT_FALSE(installed_kernel(root, "6.1"));
+    std::ofstream(modules / "vmlinuz") << "image";
+    const auto on_arch = installed_kernel(root, "6.1");
+    ASSERT_TRUE(on_arch);
+    EXPECT_EQ(on_arch->image, modules / "vmlinuz");
+    std::filesystem::remove_all(root);
 }
 
 }  // namespace
