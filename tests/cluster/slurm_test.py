@@ -83,7 +83,7 @@ class Cluster:
         (folder / "munge" / "key").chmod(0o600)
         self.environment = {"PATH": f"{PROGRAM.parent}:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(folder),
                             "SLURM_CONF": str(folder / "slurm.conf")}
-        for name in ("GATECRASH_CACHE", "GATECRASH_KERNEL"):
+        for name in ("GATECRASH_CACHE", "GATECRASH_KERNEL", "GATECRASH_MODULES"):
             if name in os.environ:
                 self.environment[name] = os.environ[name]
 
