@@ -145,6 +145,17 @@ class Page(unittest.TestCase):
         self.browser.press("Enter")
         self.assertTrue(self.browser.run("document.querySelector('details.trace').open"))
 
+    def test_shows_the_maps_after_a_few_findings(self):
+        found = [documents.finding(f"a/b@nmi:entry_nmi+0x{3 * i:x}") for i in range(12)]
+        singles = {**documents.singles(), "singles": ["0 0 12b28h"]}
+        self.show(documents.document([documents.result("a", "b", "finding", "breaks", found, map=singles)]))
+        is_shown = "[...document.querySelectorAll('.finding')].filter((box) => box.checkVisibility()).length"
+        self.assertEqual(self.browser.run(is_shown), 3)
+        self.assertIn("9 further findings", self.text())
+        self.browser.run("document.querySelectorAll('.map .cell.broke')[7].click()")
+        self.assertEqual(self.browser.run(is_shown), 12)
+        self.assertIn("nmi at entry_nmi+0x15", self.browser.run("document.activeElement.innerText"))
+
     def test_counts_hits_over_windows(self):
         self.show(documents.document([documents.FLAG_ONLY]))
         self.browser.run("document.querySelectorAll('.map')[1].querySelector('.cell').click()")
@@ -181,6 +192,22 @@ class Page(unittest.TestCase):
             (row) => [...row.querySelectorAll('td')].map((cell) => cell.innerText).filter((text) => /^F/.test(text)).join())""")
         self.assertEqual(frames, ["", "F1", "F1", "F1", "F1,F2", "F1", "F1", "F1", "F1", "F1", ""])
         self.assertNotIn("0x0000000000001008", rows, "words of frames stand in the text only")
+
+    def test_draws_the_frames_of_an_endless_run(self):
+        step = next(line for line in self.trace() if "nmi_body" in line and "nop" in line)
+        lines = [line for i in range(1, 301) for line in (
+            f"=== vector 14 goes to entry_pf: frame F{i} at 0x1000 on stack nmi, back to nmi_body", step)]
+        document = documents.document([documents.result("a", "b", trace=lines)])
+        right = "document.querySelector('{}').getBoundingClientRect().right"
+        for width, shown in ((PHONE, 2), (1280, 6)):
+            self.show(document, width=width)
+            self.browser.run("document.querySelector('details.trace').open = true")
+            self.assertLessEqual(self.browser.run(right.format(".timeline")), self.browser.run(right.format("details.trace")))
+            frames = self.browser.run("""[...document.querySelectorAll('.timeline tbody tr:has(.number)')].map(
+                (row) => [...row.querySelectorAll('td')].map((cell) => cell.innerText).filter((text) => /^[F+]/.test(text)))""")
+            self.assertEqual(frames[0], ["F1"])
+            self.assertEqual(frames[shown - 1], [f"F{i + 1}" for i in range(shown)])
+            self.assertEqual(frames[-1], [f"+{301 - shown}", *(f"F{302 - shown + i}" for i in range(shown - 1))])
 
     def test_says_that_steps_are_left_out(self):
         left_out = "steps of its middle are left out"

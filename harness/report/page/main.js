@@ -142,6 +142,8 @@ function findingBox(result, finding) {
 function showFinding(finding) {
   const box = boxes.get(finding);
   if (!box) return;
+  const further = box.closest('details.further');
+  if (further) further.open = true;
   const trace = box.querySelector('details.trace');
   if (trace) trace.open = true;
   box.scrollIntoView({block: 'nearest'});
@@ -171,13 +173,18 @@ function factsOf(result) {
 /** Returns the view of a result. The run of a `replay` has a trace, and may have no finding. */
 function resultView(result) {
   const found = result.found ?? present([result.finding]);
+  // A sweep keeps the traces of its first three findings. Others must not hide the maps.
+  const boxesOf = (findings) => findings.map((finding) => findingBox(result, finding));
+  const shown = boxesOf(found.slice(0, 3)), further = boxesOf(found.slice(3));
   const listed = found.reduce((sum, finding) => sum + (finding.schedules ?? 1), 0);
   const map = mapOf(result);
   const isDeeper = found.some((finding) => landingsOf(finding.schedule).length > 2);
   return present([
     ...factsOf(result),
     found.length > 0 ? element('h2', {}, counted(found.length, 'finding')) : null,
-    ...found.map((finding) => findingBox(result, finding)),
+    ...shown,
+    further.length > 0 ? element('details', {class: 'further'},
+      element('summary', {}, counted(further.length, 'further finding')), further) : null,
     listed < result.findings ? element('p', {class: 'quiet'},
       `${counted(result.findings - listed, 'further schedule')} broke, which are like none of these.`) : null,
     timeline(result.trace),

@@ -58,9 +58,12 @@ function stepRow(step, frames) {
     const [text, look] = lane.of(step);
     return element('td', {class: `lane ${look}`}, text);
   });
+  // Of many frames, those that were pushed last, and the number of the others.
+  const others = step.live.length > frames ? step.live.length - frames + 1 : 0;
+  const names = others ? [`+${others}`, ...step.live.slice(others)] : step.live;
   const columns = [];
   for (let i = 0; i < frames; ++i) {
-    const name = step.live[i];
+    const name = names[i];
     columns.push(element('td', {class: `lane ${name ? 'on' : ''}`}, name ?? ''));
   }
   return element('tr', {}, element('td', {class: 'number wide'}, step.number),
@@ -75,7 +78,8 @@ function otherRow(step, columns) {
 
 /** Returns the timeline as a table. With `isShort`, it leaves out instructions that change no lane. */
 function timelineTable(steps, isShort) {
-  const frames = Math.max(0, ...steps.map((step) => step.live.length));
+  const most = matchMedia('(max-width: 44rem)').matches ? 2 : 6;
+  const frames = steps.reduce((count, step) => Math.max(count, Math.min(step.live.length, most)), 0);
   const columns = 3 + lanes.length + frames;
   const rows = [];
   let before = null, hidden = [];
