@@ -231,6 +231,21 @@ class Page(unittest.TestCase):
         self.browser.press("Enter")
         self.assertIn("gatecrash replay 'nested-nmi/pairs@nmi:entry_nmi,irq:nmi_body+0x6'", self.browser.run(readout))
 
+    def test_draws_pairs_once(self):
+        self.show(documents.document([documents.LONGER]))
+        picture = "document.querySelector('canvas').toDataURL()"
+        self.browser.run("""{window.drawn = 0; const draw = PairsMap.prototype.drawCells;
+            PairsMap.prototype.drawCells = function(context) { ++drawn; draw.call(this, context); };
+            document.querySelector('canvas').focus();}""")
+        pictures = []
+        for key in ("ArrowRight", "ArrowDown", "ArrowRight", "ArrowDown"):
+            self.browser.press(key)
+            pictures.append(self.browser.run(picture))
+        self.assertEqual(len(set(pictures)), 4, "the cursor moves")
+        self.browser.run("document.querySelector('canvas').dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowUp'}))")
+        self.assertEqual(self.browser.run(picture), pictures[2], "the cursor leaves nothing behind")
+        self.assertEqual(self.browser.run("drawn"), 0)
+
     def test_says_which_pairs_are_left_out(self):
         left_out = "second events land on too many different instructions"
         self.show(documents.document([documents.LONGER]))

@@ -54,7 +54,7 @@ class PairsMap {
         jump: (direction) => this.jump(direction), open: () => this.describe(true)})});
     this.readout = element('div', {class: 'readout', 'aria-live': 'polite'});
     this.element = element('div', {class: 'pairs'}, element('div', {class: 'filter'}, this.choice), this.canvas, this.readout);
-    new ResizeObserver(() => this.draw()).observe(this.element);
+    new ResizeObserver(() => { if (this.element.clientWidth !== this.width) this.draw(); }).observe(this.element);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.draw());
   }
 
@@ -67,18 +67,23 @@ class PairsMap {
     const key = this.choices[this.choice.value];
     this.rows = this.rowsOf(key);
     this.places = this.rows.map(({boundary}) => this.map.windows[key.window][boundary]);
-    const room = this.element.clientWidth || 320;
+    this.width = this.element.clientWidth;
+    const room = this.width || 320;
     this.left = room < 600 ? 72 : 150;
     this.top = 96;
     this.x = binsOf(this.map.instructions.length, room - this.left - 4, 3, 9);
     this.y = binsOf(this.rows.length, 4000, 3, 9);
     const width = this.left + this.x.bins * this.x.pixels + 4, height = this.top + this.y.bins * this.y.pixels + 4;
-    const ratio = devicePixelRatio || 1;
-    Object.assign(this.canvas, {width: width * ratio, height: height * ratio});
+    this.ratio = devicePixelRatio || 1;
+    const size = {width: width * this.ratio, height: height * this.ratio};
+    Object.assign(this.canvas, size);
     Object.assign(this.canvas.style, {width: `${width}px`, height: `${height}px`});
-    const context = this.canvas.getContext('2d');
-    context.scale(ratio, ratio);
+    // Drawing all cells of a large map takes too long for each move of the mouse.
+    this.picture = Object.assign(document.createElement('canvas'), size);
+    const context = this.picture.getContext('2d');
+    context.scale(this.ratio, this.ratio);
     this.drawCells(context);
+    this.drawCursor();
     if (this.isDrawn) return;
     this.isDrawn = true;
     this.describe(false);
@@ -121,11 +126,20 @@ class PairsMap {
       }
     }
     for (const cell of broken) drawCell(...cell);
-    if (document.activeElement === this.canvas || this.isPicked) {
-      context.strokeStyle = colour('focus');
-      context.lineWidth = 2;
-      context.strokeRect(left + this.column * x.pixels - 2, top + this.row * y.pixels - 2, x.pixels + 4, y.pixels + 4);
-    }
+  }
+
+  /** Shows the picture, with the cursor on it. */
+  drawCursor() {
+    const {left, top, x, y, canvas} = this;
+    const context = canvas.getContext('2d');
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(this.picture, 0, 0);
+    if (document.activeElement !== canvas && !this.isPicked) return;
+    context.scale(this.ratio, this.ratio);
+    context.strokeStyle = getComputedStyle(document.documentElement).getPropertyValue('--focus').trim();
+    context.lineWidth = 2;
+    context.strokeRect(left + this.column * x.pixels - 2, top + this.row * y.pixels - 2, x.pixels + 4, y.pixels + 4);
   }
 
   /** Returns the worst cell of a bin. */
@@ -153,7 +167,7 @@ class PairsMap {
     this.row = clamp(row, this.y.bins);
     this.column = clamp(column, this.x.bins);
     this.isPicked = true;
-    this.draw();
+    this.drawCursor();
     this.describe(isOpened);
   }
 
