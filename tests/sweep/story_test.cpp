@@ -56,6 +56,15 @@ TEST(Story, SaysThatAnEventWaits) {
                 ElementsAre("nmi lands at entry, and waits: the CPU cannot deliver it yet."));
 }
 
+TEST(Story, SaysOnWhichStackOfTheKernelAnEventLands) {
+    EXPECT_THAT(told({TracedLanding{"nmi", "entry_syscall", true, false, "user"}, TraceEnd{"a triple fault"}}),
+                ElementsAre("nmi lands at entry_syscall, at CPL 0 on stack user, and waits: the CPU cannot deliver it "
+                            "yet.",
+                            "The run ends: a triple fault."));
+    EXPECT_THAT(told({TracedLanding{"nmi", "entry", false, false, "?"}}),
+                ElementsAre("nmi lands at entry, at CPL 0 on an unknown stack."));
+}
+
 TEST(Story, SaysWhichEventIsTheWorkloads) {
     EXPECT_THAT(told({TracedLanding{"nmi", "user_code", false, true}}),
                 ElementsAre("nmi lands at user_code, because the workload asks for it."));

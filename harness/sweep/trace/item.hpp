@@ -25,6 +25,7 @@ struct TracedLanding {
     std::string event, place;
     bool is_latched;              ///< the CPU cannot deliver it yet
     bool is_of_workload = false;  ///< the window begins with it; it is in no schedule
+    std::string kernel_stack{};   ///< the stack that RSP is on, at CPL 0
 };
 
 /// One instruction, and the CPU's state before it. All iterations of a REP are one.

@@ -70,8 +70,12 @@ TraceObserver::TraceObserver(Guest& guest, const TraceSink& sink) : sink_(sink),
 
 void TraceObserver::lands(Guest& guest, vm::Event event, bool is_of_workload) {
     end_instruction();
-    sink_(TracedLanding{to_string(event), guest.image().symbols.name_of(guest.rip()), !guest.can_deliver(event),
-                        is_of_workload});
+    const auto& image = guest.image();
+    sink_(TracedLanding{.event = to_string(event),
+                        .place = image.symbols.name_of(guest.rip()),
+                        .is_latched = !guest.can_deliver(event),
+                        .is_of_workload = is_of_workload,
+                        .kernel_stack = guest.cpl() == 0 ? image.stack_of(number(guest.stack_pointer())) : ""});
 }
 
 void TraceObserver::before_step(Guest& guest) {

@@ -145,7 +145,11 @@ std::vector<std::string> Story::sentences() const {
 void Story::tell(const TraceStart&) { *this = {}; }
 
 void Story::tell(const TracedLanding& item) {
-    say(About::landing, fmt::format("{} lands at {}{}{}.", item.event, item.place,
+    const auto& stack = item.kernel_stack;
+    const auto where = stack.empty()  ? ""
+                       : stack == "?" ? ", at CPL 0 on an unknown stack"
+                                      : fmt::format(", at CPL 0 on stack {}", stack);
+    say(About::landing, fmt::format("{} lands at {}{}{}{}.", item.event, item.place, where,
                                     item.is_of_workload ? ", because the workload asks for it" : "",
                                     item.is_latched ? ", and waits: the CPU cannot deliver it yet" : ""));
 }
