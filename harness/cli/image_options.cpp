@@ -55,7 +55,8 @@ ImageOptions read_image(const Values& values, const std::string& file) {
 
 void add_image_window(OptionList& options) {
     add_text(options, "window", "FROM..TO",
-             "sweep from the first time that the image is at FROM, up to TO, in 64-bit kernel code: each is SYMBOL or "
+             "sweep from the first time that the image is at FROM, up to TO, in kernel code of 32 or 64 bits: each is "
+             "SYMBOL or "
              "SYMBOL+0xOFFSET");
 }
 

@@ -9,6 +9,7 @@
 #include "kernel/kernel_landing.hpp"
 #include "kernel/kernel_walk.hpp"
 #include "vm/landing/event_kind.hpp"
+#include "vm/state/cpu_mode.hpp"
 #include "vm/state/registers.hpp"
 
 namespace gatecrash::debug {
@@ -63,7 +64,11 @@ class KernelDebuggee::KernelStepping : public Stepping {
 
 KernelDebuggee::KernelDebuggee(kernel::KernelSubject& subject, const kernel::WaitingKernel& kernel,
                                const sweep::Schedule& schedule)
-    : subject_(subject), kernel_(kernel), stacks_(kernel.guest, kernel.facts), progress_{Landings(schedule)} {
+    : subject_(subject),
+      kernel_(kernel),
+      stacks_(kernel.guest, kernel.facts),
+      progress_{Landings(schedule)},
+      is_64_bit_(vm::is_long_mode(kernel.guest.cpu().sregs())) {
     for (const auto& [event, boundary] : schedule.landings) {
         if (!boundary.index && !kernel_.symbols.find(boundary.symbol))
             throw sweep::ScheduleError("the kernel has no symbol " + boundary.symbol);
@@ -178,7 +183,7 @@ std::string KernelDebuggee::describe_boundary() {
                                                          .is_due = is_due,
                                                          .cpl = guest.cpl(),
                                                          .place = place(),
-                                                         .stack = stacks_.stack_of(regs.rsp)});
+                                                         .stack = stacks_.stack_of(number(guest.stack_pointer()))});
 }
 
 }  // namespace gatecrash::debug

@@ -25,7 +25,7 @@ class KernelDebuggee : public Debuggee {
     KernelDebuggee(kernel::KernelSubject& subject, const kernel::WaitingKernel& kernel,
                    const sweep::Schedule& schedule);
 
-    [[nodiscard]] bool is_64_bit() const override { return true; }
+    [[nodiscard]] bool is_64_bit() const override { return is_64_bit_; }
     [[nodiscard]] vm::Virtual rip() override { return kernel_.guest.rip(); }
     [[nodiscard]] std::optional<vm::Virtual> find(const std::string& symbol) const override {
         return kernel_.symbols.find(symbol);
@@ -64,6 +64,7 @@ class KernelDebuggee : public Debuggee {
     kernel::WaitingKernel kernel_;
     kernel::KernelStacks stacks_;
     Progress progress_;
+    bool is_64_bit_;
     bool has_flag_ = false;    ///< the program that is being stepped has set RFLAGS.TF, which registers do not show
     bool is_at_begin_ = true;  ///< no step has been made in the window
 };

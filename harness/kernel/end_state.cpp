@@ -4,34 +4,38 @@
 
 #include <array>
 #include <cstring>
+#include <string_view>
 
 #include "sweep/check/kept_state.hpp"
 #include "vm/state/control_state.hpp"
-#include "vm/state/registers.hpp"
+#include "vm/state/cpu_mode.hpp"
 
 namespace gatecrash::kernel {
 namespace {
 
 using sweep::Invariant;
 
-struct Field {
+struct SegmentRegister {
     const char* name;
-    Invariant invariant;
-    std::uint64_t (*of)(const kvm_sregs&);
+    kvm_segment kvm_sregs::*segment;
 };
-constexpr std::array fields{
-    Field{"GS base", Invariant::kernel_gs, [](const kvm_sregs& sregs) -> std::uint64_t { return sregs.gs.base; }},
-    Field{"CR3", Invariant::page_tables, [](const kvm_sregs& sregs) -> std::uint64_t { return sregs.cr3; }},
-    Field{"FS base", Invariant::round_trip, [](const kvm_sregs& sregs) -> std::uint64_t { return sregs.fs.base; }},
-    Field{"CS", Invariant::round_trip, [](const kvm_sregs& sregs) -> std::uint64_t { return sregs.cs.selector; }},
-    Field{"SS", Invariant::round_trip, [](const kvm_sregs& sregs) -> std::uint64_t { return sregs.ss.selector; }},
-    Field{"DS", Invariant::round_trip, [](const kvm_sregs& sregs) -> std::uint64_t { return sregs.ds.selector; }},
-    Field{"ES", Invariant::round_trip, [](const kvm_sregs& sregs) -> std::uint64_t { return sregs.es.selector; }},
-    Field{"FS", Invariant::round_trip, [](const kvm_sregs& sregs) -> std::uint64_t { return sregs.fs.selector; }},
-    Field{"GS", Invariant::round_trip, [](const kvm_sregs& sregs) -> std::uint64_t { return sregs.gs.selector; }},
-};
+constexpr std::array segment_registers{SegmentRegister{"CS", &kvm_sregs::cs}, SegmentRegister{"SS", &kvm_sregs::ss},
+                                       SegmentRegister{"DS", &kvm_sregs::ds}, SegmentRegister{"ES", &kvm_sregs::es},
+                                       SegmentRegister{"FS", &kvm_sregs::fs}, SegmentRegister{"GS", &kvm_sregs::gs}};
 
-std::string changed(const char* name, std::uint64_t now, std::uint64_t then) {
+/// True if base and limit count. In long mode all segments but FS and GS are flat. In legacy mode a null selector
+/// leaves both undefined, and code cannot use them.
+bool has_base_and_limit(const kvm_sregs& sregs, const kvm_segment& segment) {
+    constexpr std::uint16_t level = 3;
+    return !vm::is_long_mode(sregs) && (segment.selector & ~level) != 0;
+}
+
+/// Returns the base of FS or GS. In long mode it does not depend on the selector.
+std::uint64_t base_of(const kvm_sregs& sregs, const kvm_segment& segment) {
+    return vm::is_long_mode(sregs) || has_base_and_limit(sregs, segment) ? segment.base : 0;
+}
+
+std::string changed(const std::string& name, std::uint64_t now, std::uint64_t then) {
     return fmt::format("at the end of the window {} is {:#x}, and {:#x} without events", name, now, then);
 }
 
@@ -39,13 +43,31 @@ std::string changed(const char* name, std::uint64_t now, std::uint64_t then) {
 
 std::vector<sweep::Violation> compare_ends(const CpuState& now, const CpuState& then) {
     std::vector<sweep::Violation> found;
-    const auto compare = [&](Invariant invariant, const char* name, std::uint64_t is, std::uint64_t was) {
-        if (is != was) found.push_back({invariant, changed(name, is, was)});
+    const bool is_long = vm::is_long_mode(then.sregs);
+    using Name = std::string_view;
+    const auto compare_part = [&](Invariant invariant, Name begin, Name end, std::uint64_t is, std::uint64_t was) {
+        if (is != was) found.push_back({invariant, changed(fmt::format("{}{}", begin, end), is, was)});
     };
-    for (const auto& field : fields) compare(field.invariant, field.name, field.of(now.sregs), field.of(then.sregs));
-    compare(Invariant::round_trip, "RIP", now.regs.rip, then.regs.rip);
+    const auto compare = [&](Invariant invariant, Name name, std::uint64_t is, std::uint64_t was) {
+        compare_part(invariant, name, "", is, was);
+    };
+    compare(Invariant::kernel_gs, "GS base", base_of(now.sregs, now.sregs.gs), base_of(then.sregs, then.sregs.gs));
+    compare(Invariant::page_tables, "CR3", now.sregs.cr3, then.sregs.cr3);
+    // A kernel in legacy mode may keep its per-CPU data in FS.
+    compare(is_long ? Invariant::round_trip : Invariant::kernel_gs, "FS base", base_of(now.sregs, now.sregs.fs),
+            base_of(then.sregs, then.sregs.fs));
+    for (const auto& [name, segment] : segment_registers) {
+        const auto &is = now.sregs.*segment, &was = then.sregs.*segment;
+        compare(Invariant::round_trip, name, is.selector, was.selector);
+        if (is.selector != was.selector || !has_base_and_limit(then.sregs, was)) continue;
+        const bool is_compared = segment == &kvm_sregs::fs || segment == &kvm_sregs::gs;
+        if (!is_compared) compare_part(Invariant::round_trip, "the base of ", name, is.base, was.base);
+        compare_part(Invariant::round_trip, "the limit of ", name, is.limit, was.limit);
+    }
+    const Name first_letter = is_long ? "R" : "E";
+    compare_part(Invariant::round_trip, first_letter, "IP", now.regs.rip, then.regs.rip);
     for (const auto& [name, value] : sweep::general_registers)
-        compare(Invariant::round_trip, name, now.regs.*value, then.regs.*value);
+        compare_part(Invariant::round_trip, first_letter, Name(name).substr(1), now.regs.*value, then.regs.*value);
     constexpr auto ignored = vm::rflags_rf;
     if (const auto flags = sweep::changed_flags(now.regs.rflags & ~ignored, then.regs.rflags & ~ignored);
         !flags.empty())

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "sweep/schedule.hpp"
@@ -17,15 +18,23 @@ vm::Virtual need(const ImageFile& file, const std::string& symbol) {
         fmt::format("the image has no symbol '{}': `nm` lists those of an ELF file. Link it without -s", symbol));
 }
 
+/// True if the instruction has one byte in code of some size. Nobody knows yet which size the code has.
+bool is_one_byte(std::span<const std::byte> code) {
+    return std::ranges::any_of(std::array{vm::CodeSize::bits64, vm::CodeSize::bits32}, [&](vm::CodeSize size) {
+        const auto instruction = vm::decode(code, vm::Virtual{}, size);
+        return instruction && instruction->length == 1;
+    });
+}
+
 /// Finds code that an OUT of two bytes can replace while it does not execute.
 CodePlace find_code(const ImageFile& file, const Place& place) {
     const vm::Virtual address{number(need(file, place.symbol)) + place.offset};
     for (const auto& segment : file.image.segments) {
         const auto offset = number(address) - number(segment.address);
         if (offset >= segment.bytes.size()) continue;
-        const auto instruction = vm::decode(segment.bytes.subspan(offset), address);
+        const auto code = segment.bytes.subspan(offset);
         const vm::Virtual next{number(address) + 1};
-        if (instruction && instruction->length == 1 && !file.symbols.names_at(next).empty()) {
+        if (is_one_byte(code) && !file.symbols.names_at(next).empty()) {
             throw ImageError(
                 fmt::format("{} has one byte, and {} comes next: the OUT that stops there has two bytes. "
                             "Name a place before or after it",
@@ -63,6 +72,17 @@ vm::Virtual find_room(const BootImage& image) {
                     catchers_size, catchers_size));
 }
 
+/// Returns the addresses from the first segment to the last one.
+AddressRange addresses_of(const BootImage& image) {
+    const auto& first = image.segments.front();
+    AddressRange range{first.address, first.address};
+    for (const auto& [physical, address, bytes, size, is_code] : image.segments) {
+        range.begin = std::min(range.begin, address);
+        range.end = std::max(range.end, vm::Virtual{number(address) + size});
+    }
+    return range;
+}
+
 }  // namespace
 
 ImageWindow parse_window(std::string_view text) {
@@ -83,6 +103,7 @@ ImagePlaces find_places(const ImageFile& file, const ImageDescription& descripti
     ImagePlaces places{find_code(file, window.from), find_code(file, window.to), {}};
     auto& facts = places.facts;
     facts.programs = {};
+    facts.image = addresses_of(file.image);
     facts.shares_repeats = false;
     if (description.irq_vector) facts.irq_vector = *description.irq_vector;
     if (!description.nmi_counter.empty()) facts.nmi_count = need(file, description.nmi_counter);

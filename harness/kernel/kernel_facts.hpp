@@ -26,6 +26,8 @@ struct KernelFacts {
     /// The addresses of programs, which are none of the kernel's. Linux takes a #DB there for a signal. Empty if a
     /// kernel may have any address.
     AddressRange programs{vm::Virtual{}, vm::Virtual{std::uint64_t{1} << 63}};
+    /// The addresses of the kernel's image. No other memory has symbols. Linux has the upper 2 GiB for its image.
+    AddressRange image{vm::Virtual{0xffffffff80000000}, vm::Virtual{0xffffffffffffffff}};
     /// Code in which Linux lets no #DB occur: the entry text, and functions that nothing may instrument.
     std::vector<AddressRange> without_breakpoints;
     /// A catcher is an OUT for one vector, and one more for a function that returns. Each begins one byte after the

@@ -23,6 +23,7 @@
 #include "vm/outcome.hpp"
 #include "vm/page.hpp"
 #include "vm/quirks/tss_type.hpp"
+#include "vm/state/cpu_mode.hpp"
 #include "vm/state/registers.hpp"
 
 namespace gatecrash::kernel {
@@ -200,18 +201,15 @@ void KernelGuest::set_registers(const CpuState& cpu, const std::shared_ptr<const
 // --- memory ----------------------------------------------------------------------------------------------------------
 
 std::optional<vm::Physical> KernelGuest::translate(vm::Virtual address) {
-    constexpr std::uint64_t five_levels = 1 << 12;  // CR4.LA57
     // Linux with page table isolation: the tables of user mode come after those of the kernel, and lack most of it.
     constexpr std::uint64_t users_tables = 1 << 12;
-    const auto& sregs = cpu_.sregs();
-    constexpr std::uint64_t paging = std::uint64_t{1} << 31, long_mode = 1 << 10;
-    if ((sregs.cr0 & paging) == 0 && number(address) < memory_.size()) return vm::Physical{number(address)};
-    if ((sregs.efer & long_mode) == 0) return std::nullopt;
-    const bool has_five = (sregs.cr4 & five_levels) != 0;
-    auto physical = walk(memory_.bytes(), sregs.cr3, has_five, address);
+    auto physical = walk(memory_.bytes(), cpu_.sregs(), address);
     const bool is_kernels = number(address) >> 63 != 0;
-    if (!physical && is_kernels && (sregs.cr3 & users_tables) != 0)
-        physical = walk(memory_.bytes(), sregs.cr3 & ~users_tables, has_five, address);
+    if (!physical && is_kernels && (cpu_.sregs().cr3 & users_tables) != 0) {
+        auto sregs = cpu_.sregs();
+        sregs.cr3 &= ~users_tables;
+        physical = walk(memory_.bytes(), sregs, address);
+    }
     return physical && number(*physical) < memory_.size() ? physical : std::nullopt;
 }
 
@@ -243,10 +241,20 @@ std::optional<vm::Instruction> KernelGuest::instruction_at(vm::Virtual address) 
     return now.instruction;
 }
 
-std::optional<std::uint64_t> KernelGuest::word_at(vm::Virtual address) {
+std::optional<std::uint64_t> KernelGuest::word_at(vm::Virtual address, std::size_t size) {
     std::uint64_t word = 0;
-    if (read(address, std::as_writable_bytes(std::span(&word, 1))) != sizeof word) return {};
+    if (read(address, std::as_writable_bytes(std::span(&word, 1)).first(size)) != size) return {};
     return word;
+}
+
+vm::Virtual KernelGuest::rip() {
+    const auto& cs = cpu_.sregs().cs;
+    return cs.l != 0 ? vm::Virtual{cpu_.regs().rip} : vm::linear_address(cs, cpu_.regs().rip);
+}
+
+vm::Virtual KernelGuest::stack_pointer() {
+    const auto& sregs = cpu_.sregs();
+    return sregs.cs.l != 0 ? vm::Virtual{cpu_.regs().rsp} : vm::linear_stack_pointer(sregs.ss, cpu_.regs().rsp);
 }
 
 std::vector<std::span<std::byte>> KernelGuest::find(vm::Virtual address, std::size_t size) {
@@ -288,11 +296,13 @@ void KernelGuest::watch(const KernelFacts& facts) {
     log_ = facts.log;
     (void)read(facts.catchers, code_of_catchers_);
     for (std::uint64_t i = 0; i < catchers; ++i) write(vm::Virtual{number(facts.catchers) + i}, out_of_stop);
-    for (const auto& [address, name] : facts.failures) {
-        if (read(address, code_of_stops_[address]) != out_of_stop.size())
-            throw std::out_of_range(fmt::format("{}() is not mapped", name));
-    }
-    for (const auto& [address, target] : facts.exits) (void)read(address, code_of_stops_[address]);
+    const auto add_stop = [&](vm::Virtual address, const std::string& name) {
+        auto& [code, memory] = stops_[address];
+        if (read(address, code) != code.size()) throw std::out_of_range(fmt::format("{} is not mapped", name));
+        memory = find(address, code.size());
+    };
+    for (const auto& [address, name] : facts.failures) add_stop(address, name + "()");
+    for (const auto& [address, target] : facts.exits) add_stop(address, fmt::format("{:#x}", number(address)));
     heed_failures();
 }
 
@@ -305,7 +315,7 @@ std::size_t KernelGuest::read_own_code(vm::Virtual address, std::span<std::byte>
         }
     };
     if (facts_ != nullptr) show(facts_->catchers, code_of_catchers_);
-    for (const auto& [at, code] : code_of_stops_) show(at, code);
+    for (const auto& [at, place] : stops_) show(at, place.code);
     if (stop_) show(stop_->address, stop_->code);
     return size;
 }
@@ -314,18 +324,18 @@ bool KernelGuest::has_stop_in(vm::Virtual address, std::size_t size) const {
     const auto overlaps = [&](vm::Virtual at, std::size_t length) {
         return number(at) - number(address) < size || number(address) - number(at) < length;
     };
-    const auto is_in = [&](const auto& stop) { return overlaps(stop.first, stop.second.size()); };
+    const auto is_in = [&](const auto& stop) { return overlaps(stop.first, stop.second.code.size()); };
     return (facts_ != nullptr && overlaps(facts_->catchers, code_of_catchers_.size())) ||
-           std::ranges::any_of(code_of_stops_, is_in) || (stop_ && overlaps(stop_->address, stop_->code.size()));
+           std::ranges::any_of(stops_, is_in) || (stop_ && overlaps(stop_->address, stop_->code.size()));
 }
 
 void KernelGuest::ignore_failures() {
-    if (code_of_stops_.contains(rip())) cancel_output();
-    for (const auto& [address, code] : code_of_stops_) write(address, code);
+    if (stops_.contains(rip())) cancel_output();
+    for (const auto& [address, place] : stops_) write(place.memory, place.code);
 }
 
 void KernelGuest::heed_failures() {
-    for (const auto& [address, code] : code_of_stops_) write(address, out_of_stop);
+    for (const auto& [address, place] : stops_) write(place.memory, out_of_stop);
 }
 
 void KernelGuest::cancel_output() {

@@ -31,6 +31,7 @@
 #include "vm/page.hpp"
 #include "vm/quirks/nmi_sink.hpp"
 #include "vm/quirks/stale_page_tables.hpp"
+#include "vm/state/registers.hpp"
 #include "vm/watchdog.hpp"
 
 namespace gatecrash::kernel {
@@ -181,8 +182,9 @@ class KernelGuest {
 
     /// Returns the instruction at a virtual address. Nothing if its bytes are none.
     [[nodiscard]] std::optional<vm::Instruction> instruction_at(vm::Virtual address);
-    /// Returns the 8 bytes at a virtual address, on the page tables of the vCPU. Nothing if it is not mapped.
-    [[nodiscard]] std::optional<std::uint64_t> word_at(vm::Virtual address);
+    /// Returns the word of `size` bytes at a virtual address, on the page tables of the vCPU. Nothing if it is not
+    /// mapped.
+    [[nodiscard]] std::optional<std::uint64_t> word_at(vm::Virtual address, std::size_t size = 8);
     /// Copies the bytes at a virtual address into `to`, up to the first page that is not mapped. Returns how many.
     std::size_t read(vm::Virtual address, std::span<std::byte> to);
     /// Does the same, and shows the code that the kernel has where watch() and stop_at() have put their own.
@@ -208,8 +210,13 @@ class KernelGuest {
     [[nodiscard]] kvm::Vm& vm() { return vm_; }
     /// True if the CPU executes a program, at CPL 3.
     [[nodiscard]] bool is_in_program() { return cpl() == 3; }
-    [[nodiscard]] unsigned cpl() { return cpu_.sregs().cs.selector & 3U; }
-    [[nodiscard]] vm::Virtual rip() { return vm::Virtual{cpu_.regs().rip}; }
+    [[nodiscard]] unsigned cpl() {
+        const bool is_vm86 = (cpu_.regs().rflags & vm::rflags_vm) != 0;
+        return is_vm86 ? 3 : cpu_.sregs().cs.selector & 3U;
+    }
+    /// Return the linear addresses of the next instruction, and of the top of the stack.
+    [[nodiscard]] vm::Virtual rip();
+    [[nodiscard]] vm::Virtual stack_pointer();
 
   private:
     [[nodiscard]] std::byte* find(vm::Virtual address);
@@ -248,7 +255,12 @@ class KernelGuest {
     std::optional<kvm_fpu> fpu_;
     const KernelFacts* facts_ = nullptr;
     std::array<std::byte, catchers_size> code_of_catchers_{};
-    std::map<vm::Virtual, std::array<std::byte, 2>> code_of_stops_;  ///< of failures and exits
+    /// A failure or an exit. Its memory is found once: a triple fault loses the page tables.
+    struct StopCode {
+        std::array<std::byte, 2> code;  ///< the code under the OUT
+        std::vector<std::span<std::byte>> memory;
+    };
+    std::map<vm::Virtual, StopCode> stops_;
     KernelLog log_;
     std::optional<ImagePorts> ports_;
     std::optional<Console> console_;  ///< set if `ports_` is

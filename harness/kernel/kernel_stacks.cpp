@@ -6,6 +6,7 @@
 #include <array>
 
 #include "vm/boot/image.hpp"
+#include "vm/state/cpu_mode.hpp"
 #include "vm/stepping/stepper.hpp"
 
 namespace gatecrash::kernel {
@@ -14,7 +15,7 @@ namespace {
 /// No stack of Linux is larger: THREAD_SIZE with KASAN.
 constexpr std::uint64_t most_bytes = 32 << 10;
 
-// A TSS (SDM volume 3, figure 8-11).
+// A TSS (SDM volume 3, figures 7-2 and 7-11). One of legacy mode has ESP0 in that place, and no IST.
 constexpr std::uint64_t rsp0_offset = 4, ist_offset = 0x24;
 constexpr unsigned ists = 7;
 
@@ -39,9 +40,21 @@ std::string KernelStacks::stack_of(std::uint64_t rsp) {
 
 void KernelStacks::find() {
     stacks_.clear();
-    const auto word = [&](std::uint64_t address) { return guest_.word_at(vm::Virtual{address}).value_or(0); };
     const auto& sregs = guest_.cpu().sregs();
-    add("entry", word(sregs.tr.base + rsp0_offset));
+    const auto word = [&](std::uint64_t address) {
+        return guest_.word_at(vm::Virtual{address}, vm::frame_word(sregs)).value_or(0);
+    };
+    if (sregs.tr.selector != 0) add("entry", word(sregs.tr.base + rsp0_offset));
+    if (sregs.tr.selector != 0 && vm::is_long_mode(sregs)) find_ists();
+    const auto per_cpu = word(number(facts_.per_cpu_offset));
+    if (facts_.task_stack) add("task", word(per_cpu + number(*facts_.task_stack)));
+    // Linux keeps the last word of the interrupts' stack for the stack to go back to.
+    if (facts_.irq_stack) add("irq", word(per_cpu + number(*facts_.irq_stack)) + 8);
+    std::ranges::sort(stacks_, {}, &abi::Stack::high);
+}
+
+void KernelStacks::find_ists() {
+    const auto& sregs = guest_.cpu().sregs();
     std::array<std::string, ists + 1> names;
     for (unsigned ist = 1; ist <= ists; ++ist) names.at(ist) = fmt::format("ist{}", ist);
     for (const auto& [vector, name] : named_vectors) {
@@ -49,12 +62,10 @@ void KernelStacks::find() {
         (void)guest_.read(vm::Virtual{sregs.idt.base + vector * vm::max_gate_size}, gate);
         names.at(vm::decode_gate(gate).ist) = name;
     }
-    for (unsigned ist = 1; ist <= ists; ++ist) add(names.at(ist), word(sregs.tr.base + ist_offset + (ist - 1) * 8));
-    const auto per_cpu = word(number(facts_.per_cpu_offset));
-    if (facts_.task_stack) add("task", word(per_cpu + number(*facts_.task_stack)));
-    // Linux keeps the last word of the interrupts' stack for the stack to go back to.
-    if (facts_.irq_stack) add("irq", word(per_cpu + number(*facts_.irq_stack)) + 8);
-    std::ranges::sort(stacks_, {}, &abi::Stack::high);
+    for (unsigned ist = 1; ist <= ists; ++ist) {
+        const vm::Virtual slot{sregs.tr.base + ist_offset + (ist - 1) * 8};
+        add(names.at(ist), guest_.word_at(slot).value_or(0));
+    }
 }
 
 /// Adds the stack that ends at `top`. It has the pages before that, up to one that is not mapped or is the GDT's, which

@@ -29,6 +29,7 @@ class KernelStacks {
 
   private:
     void find();
+    void find_ists();
     void add(const std::string& name, std::uint64_t top);
 
     KernelGuest& guest_;

@@ -7,7 +7,9 @@
 #include <variant>
 #include <vector>
 
+#include "kernel/delivery_frame.hpp"
 #include "vm/outcome.hpp"
+#include "vm/state/cpu_mode.hpp"
 #include "vm/state/debug_registers.hpp"
 #include "vm/state/msrs.hpp"
 #include "vm/state/registers.hpp"
@@ -94,16 +96,19 @@ void GuestTable::write(std::span<const std::byte> bytes) {
 
 void KernelStepper::find_gates() {
     const auto& table = guest_.cpu().sregs().idt;
+    const auto gate_size = vm::gate_size(guest_.cpu().sregs());
     // The limit is the last byte of the last gate.
-    const auto gates = std::min<std::size_t>((table.limit + 1U) / vm::max_gate_size, GATECRASH_VECTORS);
-    const auto size = gates * vm::max_gate_size;
+    const auto gates = std::min<std::size_t>((table.limit + 1U) / gate_size, GATECRASH_VECTORS);
+    const auto size = gates * gate_size;
     idt_in_memory_.find(guest_, Virtual{table.base}, size);
     idt_.resize(size);
     if (guest_.read(Virtual{table.base}, idt_) != size) throw vm::MachineFault("the kernel's IDT cannot be read");
     catching_idt_ = idt_;
     for (std::size_t vector = 0; vector < gates; ++vector) {
-        const auto gate = std::span(catching_idt_).subspan(vector * vm::max_gate_size).first<vm::max_gate_size>();
-        handlers_.at(vector) = vm::decode_gate(gate).target;
+        const auto gate = std::span(catching_idt_).subspan(vector * gate_size, gate_size);
+        const auto decoded = vm::decode_gate(gate);
+        if (!decoded.delivers) continue;
+        handlers_.at(vector) = decoded.target;
         vm::set_target(gate, Virtual{number(facts_.catchers) + vector});
     }
 }
@@ -113,7 +118,7 @@ KernelStepper::Step KernelStepper::step() {
     auto instruction = next_instruction();
     if (instruction && vm::opens_shadow(*instruction))
         instruction = guest_.instruction_at(Virtual{number(guest_.rip()) + instruction->length});
-    const auto kind = instruction ? instruction->kind : vm::Kind::other;
+    const auto kind = instruction ? kind_of(*instruction) : vm::Kind::other;
     const auto msrs = guest_.msrs();
     (void)cpu.debug_registers();
     const auto new_flag = loaded_flag(kind);
@@ -146,7 +151,7 @@ KernelStepper::Step KernelStepper::step() {
         if (executed) flag_ = false;  // FMASK clears it
     }
     if (kind == vm::Kind::sysret) set_r11_flag(new_flag.value_or(false));
-    if (executed && kind == vm::Kind::push_flags) set_flag_at(cpu.regs().rsp, flag_);
+    if (executed && kind == vm::Kind::push_flags) set_flag_at(guest_.stack_pointer(), flag_);
     if (executed && new_flag) flag_ = *new_flag;
     if (executed && traps && kind != vm::Kind::syscall) raise_single_step();
     return step;
@@ -190,9 +195,7 @@ KernelStepper::Step KernelStepper::deliver(std::uint8_t vector) {
     auto regs = guest_.cpu().regs();
     regs.rip = number(handlers_.at(vector));
     guest_.cpu().set_regs(regs);
-    // The CPU aligns RSP to 16 and pushes five words, and for some exceptions a sixth, the error code.
-    const bool has_error_code = regs.rsp % 16 == 0;
-    set_flag_at(regs.rsp + (has_error_code ? 24 : 16), flag_);
+    set_flag_at(pushed_frame(guest_, vector).flags(), flag_);
     flag_ = false;
     return {{}, vector};
 }
@@ -201,7 +204,8 @@ std::optional<Stop> KernelStepper::run_until_return(const Call& call, std::span<
     auto& cpu = guest_.cpu();
     const Virtual catcher{number(facts_.catchers) + GATECRASH_VECTORS};
     std::vector<std::unique_ptr<OtherBytes>> changed;
-    changed.push_back(std::make_unique<OtherBytes>(guest_, call.at, std::as_bytes(std::span(&catcher, 1))));
+    const auto word = std::as_bytes(std::span(&catcher, 1)).first(vm::pushed_word(cpu.sregs().cs));
+    changed.push_back(std::make_unique<OtherBytes>(guest_, call.at, word));
     for (const auto place : places) changed.push_back(std::make_unique<OtherBytes>(guest_, place, out_of_stop));
     cpu.set_guest_debug(0);
     auto begin = std::chrono::steady_clock::now();
@@ -250,12 +254,18 @@ std::optional<Stop> KernelStepper::run_to_delivery() {
     return StillRuns{};
 }
 
+vm::Kind KernelStepper::kind_of(const vm::Instruction& instruction) {
+    const bool is_fast_call = instruction.kind == vm::Kind::syscall || instruction.kind == vm::Kind::sysret;
+    return is_fast_call && !vm::is_long_mode(guest_.cpu().sregs()) ? vm::Kind::other : instruction.kind;
+}
+
 std::optional<bool> KernelStepper::loaded_flag(vm::Kind kind) {
     const auto& regs = guest_.cpu().regs();
     if (kind == vm::Kind::sysret) return (regs.r11 & vm::rflags_tf) != 0;
     if (kind != vm::Kind::pop_flags && kind != vm::Kind::iret) return std::nullopt;
-    const std::uint64_t word = vm::code_size(guest_.cpu().sregs().cs) == vm::CodeSize::bits64 ? 8 : 4;
-    const auto flags = guest_.word_at(Virtual{regs.rsp + (kind == vm::Kind::iret ? 2 * word : 0)});
+    const auto word = vm::pushed_word(guest_.cpu().sregs().cs);
+    const auto flags = guest_.word_at(Virtual{number(guest_.stack_pointer()) + (kind == vm::Kind::iret ? 2 * word : 0)},
+                                      sizeof(std::uint16_t));
     return flags && (*flags & vm::rflags_tf) != 0;
 }
 
@@ -271,13 +281,14 @@ void KernelStepper::raise_single_step() {
     cpu.set_events(events);
 }
 
-void KernelStepper::set_flag_at(std::uint64_t address, bool on) {
-    // 32-bit code pushes no more than these bytes.
-    std::uint32_t flags = 0;
+void KernelStepper::set_flag_at(Virtual address, bool on) {
+    // 16-bit code pushes no more than these bytes.
+    std::uint16_t flags = 0;
     const auto bytes = std::as_writable_bytes(std::span(&flags, 1));
-    if (guest_.read(Virtual{address}, bytes) != bytes.size()) return;
-    flags = on ? flags | vm::rflags_tf : flags & ~static_cast<std::uint32_t>(vm::rflags_tf);
-    guest_.write(Virtual{address}, bytes);
+    if (guest_.read(address, bytes) != bytes.size()) return;
+    constexpr std::uint16_t flag = vm::rflags_tf;
+    flags = static_cast<std::uint16_t>(on ? flags | flag : flags & ~flag);
+    guest_.write(address, bytes);
 }
 
 void KernelStepper::set_r11_flag(bool on) {

@@ -66,8 +66,11 @@ class KernelStepper {
     [[nodiscard]] Step run_to_boundary(std::uint32_t debug);
     [[nodiscard]] Step deliver(std::uint8_t vector);
     void find_gates();
-    void set_flag_at(std::uint64_t address, bool on);
+    void set_flag_at(vm::Virtual address, bool on);
     void set_r11_flag(bool on);
+    /// Returns the kind of an instruction, for what it does to the trap flag. In legacy mode SYSCALL and SYSRET leave
+    /// that flag alone (APM volume 3, SYSCALL).
+    [[nodiscard]] vm::Kind kind_of(const vm::Instruction& instruction);
     /// Returns the trap flag that an instruction of this kind is about to load, or nothing if it loads none.
     [[nodiscard]] std::optional<bool> loaded_flag(vm::Kind kind);
     void raise_single_step();

@@ -13,6 +13,7 @@
 #include "sweep/code_places.hpp"
 #include "vm/landing/event_kind.hpp"
 #include "vm/outcome.hpp"
+#include "vm/state/cpu_mode.hpp"
 #include "vm/state/debug_registers.hpp"
 #include "vm/state/registers.hpp"
 
@@ -260,7 +261,7 @@ void KernelSubject::check_end(const SlowEnd& end, std::span<const sweep::Landed>
     const auto* failing = std::get_if<Failing>(&stop);
     if (failing == nullptr) return add(Invariant::no_unexpected_vector, "the kernel " + describe(stop));
     auto& guest = kernel_.guest;
-    const auto caller = guest.word_at(vm::Virtual{guest.cpu().regs().rsp}).value_or(0);
+    const auto caller = guest.word_at(guest.stack_pointer(), vm::pushed_word(guest.cpu().sregs().cs)).value_or(0);
     add(Invariant::no_unexpected_vector,
         fmt::format("the kernel called {}() from {}", failing->function, kernel_.symbols.name_of(vm::Virtual{caller})));
 }
@@ -370,7 +371,7 @@ void KernelSubject::check_controls(const KernelState& expected) {
 
 std::uint32_t KernelSubject::counter(std::optional<vm::Virtual> per_cpu) {
     if (!per_cpu) return 0;
-    const auto word = kernel_.guest.word_at(vm::Virtual{per_cpu_ + number(*per_cpu)});
+    const auto word = kernel_.guest.word_at(vm::Virtual{per_cpu_ + number(*per_cpu)}, sizeof(std::uint32_t));
     return static_cast<std::uint32_t>(word.value_or(0));
 }
 

@@ -36,7 +36,6 @@ class KernelTrace {
     [[nodiscard]] std::string name_in_text(const vm::NamedAddress& at) const;
     [[nodiscard]] std::vector<std::string> operands_of(std::span<const std::byte> code);
     void delivers(std::uint8_t vector);
-    [[nodiscard]] std::uint64_t pushed_frame() const;
 
     KernelGuest& guest_;
     const KernelFacts& facts_;
@@ -48,7 +47,7 @@ class KernelTrace {
     bool has_landed_db_ = false;       ///< just before this step
     sweep::TracedInstruction item_{};  ///< the instruction of the step
     kvm_regs before_{};
-    std::uint64_t cr3_ = 0;
+    kvm_sregs sregs_before_{};
 };
 
 }  // namespace gatecrash::kernel

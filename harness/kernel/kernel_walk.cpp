@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <optional>
 
+#include "kernel/delivery_frame.hpp"
+#include "vm/state/cpu_mode.hpp"
+
 namespace gatecrash::kernel {
 
 KernelWalk::KernelWalk(KernelGuest& guest, const KernelFacts& facts, const std::vector<AddressRange>& text,
@@ -29,7 +32,9 @@ KernelStepper::Step KernelWalk::step() {
 KernelStepper::Step KernelWalk::step_over_calls() {
     auto instruction = stepper_.next_instruction();
     const auto before = guest_.cpu().regs();
-    vm::Virtual next{before.rip + (instruction ? instruction->length : 0)};
+    const auto begin = guest_.rip();
+    const auto word = vm::pushed_word(guest_.cpu().sregs().cs);
+    vm::Virtual next{number(begin) + (instruction ? instruction->length : 0)};
     if (instruction && vm::opens_shadow(*instruction)) {
         // The next instruction executes in the same step.
         instruction = guest_.instruction_at(next);
@@ -38,13 +43,13 @@ KernelStepper::Step KernelWalk::step_over_calls() {
     const bool counts = is_in_text() && !guest_.is_in_program();
     auto step = stepper_.step();
     // A delivery may have come in the place of the instruction.
-    if (counts && !step.delivered) executed_.add(vm::Virtual{before.rip}, next);
+    if (counts && !step.delivered) executed_.add(begin, next);
     has_written_ = has_written_ || step.delivered || !instruction || instruction->writes_memory;
     if (step.end || step.delivered || is_stepped()) return step;
-    const auto& now = guest_.cpu().regs();
+    const auto top = guest_.stack_pointer();
     const bool is_call =
-        now.rsp == before.rsp - sizeof now.rsp && guest_.word_at(vm::Virtual{now.rsp}) == std::optional(number(next));
-    if (is_call && is_text(vm::Virtual{before.rip})) calls_.push_back({next, vm::Virtual{now.rsp}});
+        guest_.cpu().regs().rsp == before.rsp - word && guest_.word_at(top, word) == std::optional(number(next));
+    if (is_call && is_text(begin)) calls_.push_back({next, top});
     while (!step.end && !calls_.empty() && !is_stepped()) {
         step.end = stepper_.run_until_return(calls_.back(), places_);
         if (!step.end && guest_.rip() == calls_.back().returns_to) calls_.pop_back();
@@ -57,10 +62,10 @@ KernelStepper::Step KernelWalk::step_over_calls() {
 void KernelWalk::follow_db(const KernelStepper::Step& step) {
     const auto& regs = guest_.cpu().regs();
     if (step.delivered == std::uint8_t{GATECRASH_VECTOR_DB}) {
-        constexpr std::uint64_t pushed_rsp = 24;
+        const auto frame = pushed_frame(guest_, *step.delivered);
         handles_db_ = true;
-        returns_to_ = guest_.word_at(vm::Virtual{regs.rsp}).value_or(0);
-        returns_with_ = guest_.word_at(vm::Virtual{regs.rsp + pushed_rsp}).value_or(0);
+        returns_to_ = frame.rip;
+        returns_with_ = frame.interrupted_rsp;
     } else if (guest_.is_in_program() || (regs.rip == returns_to_ && regs.rsp == returns_with_)) {
         handles_db_ = false;
     }

@@ -3,9 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
+#include "kernel/kernel_landing.hpp"
 #include "kernel/place_window.hpp"
+#include "sweep/schedule.hpp"
+#include "vm/state/cpu_mode.hpp"
+#include "vm/stepping/stepper.hpp"
 
 namespace gatecrash::kernel {
 namespace {
@@ -49,11 +54,8 @@ void LoadedImage::boot(const ImageSweep& sweep) {
 }
 
 void LoadedImage::check_state(std::span<const vm::Event> events) {
-    if (guest_.cpu().sregs().cs.l == 0) {
-        throw ImageError(
-            "the window begins in 32-bit code: gatecrash sweeps 64-bit code of images so far, and runs the others to "
-            "their end. Leave --window out, or name a place in 64-bit code");
-    }
+    check_mode(guest_, "begins");
+    check_gates(events);
     std::vector<std::byte> room(catchers_size);
     const auto is_padding = [&](std::byte byte) { return byte == room.front(); };
     if (guest_.read(places_.facts.catchers, room) != room.size() || !std::ranges::all_of(room, is_padding)) {
@@ -67,6 +69,25 @@ void LoadedImage::check_state(std::span<const vm::Event> events) {
         throw ImageError(
             "the local APIC is off at the beginning of the window, so no interrupt can arrive: leave irq out of "
             "--events, or enable the APIC");
+    }
+}
+
+/// In legacy mode, hardware can also deliver an event by a switch of tasks, or as a 16-bit CPU does.
+void LoadedImage::check_gates(std::span<const vm::Event> events) {
+    const auto& sregs = guest_.cpu().sregs();
+    if (vm::is_long_mode(sregs)) return;
+    for (const auto& event : events) {
+        std::array<std::byte, 8> gate{};
+        const auto vector = vector_of(places_.facts, event);
+        const vm::Virtual at{sregs.idt.base + vector * gate.size()};
+        if (guest_.read(at, gate) != gate.size() || vm::decode_gate(gate).delivers) continue;
+        constexpr unsigned present = 0x80, type_mask = 0xf, task = 5;
+        const auto type = std::to_integer<unsigned>(gate[5]);
+        if ((type & present) == 0) continue;
+        throw ImageError(
+            fmt::format("vector {} has a {} gate, and gatecrash follows 32-bit interrupt and trap gates: "
+                        "leave {} out of --events",
+                        vector, (type & type_mask) == task ? "task" : "16-bit", sweep::to_string(event)));
     }
 }
 

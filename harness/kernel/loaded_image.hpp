@@ -32,6 +32,7 @@ class LoadedImage {
   private:
     void boot(const ImageSweep& sweep);
     void check_state(std::span<const vm::Event> events);
+    void check_gates(std::span<const vm::Event> events);
 
     ImageFile file_;
     ImagePlaces places_;

@@ -8,6 +8,10 @@
 
 namespace gatecrash::kernel {
 
+/// Throws ImageError unless a window can begin or end where the guest is. That is a kernel's code of 32 or 64 bits, in
+/// segments without a base. `verb` says which: "begins" or "ends".
+void check_mode(KernelGuest& guest, const char* verb);
+
 /// The image has arrived at the first place, and the guest stops at the second one (KernelGuest::stop_at()). What shows
 /// that the image lives is its end: it must be that of the run without events, and so must its output.
 class PlaceWindow : public KernelWindow {

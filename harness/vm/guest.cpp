@@ -12,6 +12,7 @@
 #include "vm/quirks/new_pages.hpp"
 #include "vm/quirks/nmi_mask.hpp"
 #include "vm/quirks/tss_type.hpp"
+#include "vm/state/cpu_mode.hpp"
 #include "vm/state/debug_registers.hpp"
 #include "vm/watchdog.hpp"
 
@@ -155,9 +156,7 @@ std::optional<Instruction> Guest::next_instruction() {
 Virtual Guest::stack_pointer() {
     const auto rsp = cpu_.regs().rsp;
     if (image_.is_64_bit()) return Virtual{rsp};
-    const auto& ss = cpu_.sregs().ss;
-    const std::uint64_t mask = ss.db != 0 ? 0xffffffff : 0xffff;
-    return Virtual{(ss.base + (rsp & mask)) & 0xffffffff};
+    return linear_stack_pointer(cpu_.sregs().ss, rsp);
 }
 
 bool Guest::delivery_due() {

@@ -41,7 +41,7 @@ void print_trace() {
     constexpr Flags user{false, true, true, true}, entry{true, false, true, true}, body{true, false, false, false};
     const sweep::FrameWords pushed{{"RIP", frame, 0x400003, "user_code+0x3"}, {"CS", frame + 8, 0x33, "CPL 3"}};
     const sweep::FrameWords other{{"RIP", frame, 0xffffffff80010010, "nmi_body"}, {"CS", frame + 8, 0x10, "CPL 0"}};
-    print(sweep::TraceStart{"nested-nmi/flag-only", "GS"});
+    print(sweep::TraceStart{"nested-nmi/flag-only", "GS base"});
     step(0, "user_code", user, "mov rax, 0x1", true);
     print(sweep::TracedLanding{"nmi", "user_code+0x3", false});
     print(sweep::TracedDelivery{2, "entry_nmi", 1, frame, "nmi", pushed, std::nullopt, ""});

@@ -159,6 +159,9 @@ TEST(Story, TellsWhichFrameAnIretPops) {
 TEST(Story, TellsWhereTheKernelChangesItsBase) {
     EXPECT_THAT(told({instruction("entry", true), instruction("entry+0x3", false)}),
                 ElementsAre("From entry+0x3 on, the base of per-CPU data is the kernel's."));
+    EXPECT_THAT(
+        told({TraceStart{"", TraceStart::data_segment}, instruction("entry", true), instruction("entry+0x3", false)}),
+        ElementsAre("From entry+0x3 on, DS is the kernel's."));
     EXPECT_THAT(told({instruction("entry", true), delivery(3, 1, "entry"), instruction("entry_bp", false)}), SizeIs(1))
         << "another handler begins with another base";
 }
@@ -201,7 +204,7 @@ TEST(Story, LeavesOutTheMiddleOfALongOne) {
 }
 
 TEST(Story, IsThatOfTheLatestWindow) {
-    EXPECT_THAT(told({TracedLanding{"nmi", "first", false}, TraceStart{"guest", "GS"}}), IsEmpty());
+    EXPECT_THAT(told({TracedLanding{"nmi", "first", false}, TraceStart{"guest", "GS base"}}), IsEmpty());
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ const lanes = [
   {title: 'NMI', about: 'NMIs masked (N), one latched (n)',
     of: (step) => [(step.masked ? 'N' : '') + (step.latched ? 'n' : ''), step.masked ? 'on' : '']},
   {title: 'IF', about: 'interrupts on', of: (step) => [step.interrupts ? 'i' : '', step.interrupts ? 'on' : '']},
-  {title: 'base', about: 'base of per-CPU data (GS, or FS in a 32-bit guest): of the kernel (k) or the user (u)', of: (step) => [step.usersBase ? 'u' : 'k', step.usersBase ? 'user' : '']},
+  {title: 'base', about: 'base of per-CPU data (GS, or FS in a 32-bit guest), or DS of a 32-bit kernel: of the kernel (k) or the user (u)', of: (step) => [step.usersBase ? 'u' : 'k', step.usersBase ? 'user' : '']},
   {title: 'CR3', about: 'page tables of the kernel (K) or the user (U)',
     of: (step) => [step.usersTables ? 'U' : 'K', step.usersTables ? 'user' : '']},
 ];

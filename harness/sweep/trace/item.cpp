@@ -43,9 +43,9 @@ std::string frame_of(const TracedReturn& item) {
 struct Lines {
     std::string operator()(const TraceStart& item) const {
         return fmt::format(
-            "{}# boundary  CPL stack  N: NMIs masked, n: one latched, i: interrupts on, k/u: {} base, "
+            "{}# boundary  CPL stack  N: NMIs masked, n: one latched, i: interrupts on, k/u: {}, "
             "K/U: page tables",
-            item.name.empty() ? "" : item.name + ": ", item.base);
+            item.name.empty() ? "" : item.name + ": ", item.letter);
     }
     std::string operator()(const TracedLanding& item) const {
         return fmt::format(">>> {} lands at {}{}{}", item.event, item.place,

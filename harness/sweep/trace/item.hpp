@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -18,7 +19,9 @@ namespace gatecrash::sweep {
 /// The beginning of a window.
 struct TraceStart {
     std::string name;  ///< of the guest; empty for a kernel
-    const char* base;  ///< the register of per-CPU data: "GS" or "FS"
+    static constexpr std::string_view data_segment = "DS";
+
+    std::string_view letter;  ///< what the letters k and u are about: "GS base", "FS base", or `data_segment`
 };
 
 struct TracedLanding {
@@ -37,7 +40,7 @@ struct TracedInstruction {
     unsigned cpl;
     std::string stack;
     bool masks_nmis, has_latched_nmi, has_interrupts_on;
-    bool has_users_base, has_users_tables;  ///< otherwise the kernel's
+    bool has_users_base, has_users_tables;  ///< otherwise the kernel's: see TraceStart::letter
     std::string text;                       ///< its disassembly
     std::vector<std::string> operands;      ///< the places in memory that its registers point to
     std::string changed{};                  ///< " REGISTER=VALUE" for each register that it changed

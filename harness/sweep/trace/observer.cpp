@@ -65,7 +65,7 @@ std::vector<std::string> operands_of(Guest& guest) {
 }  // namespace
 
 TraceObserver::TraceObserver(Guest& guest, const TraceSink& sink) : sink_(sink), frames_(reader_of(guest)) {
-    if (sink_) sink_(TraceStart{guest.image().name, guest.image().is_64_bit() ? "GS" : "FS"});
+    if (sink_) sink_(TraceStart{guest.image().name, guest.image().is_64_bit() ? "GS base" : "FS base"});
 }
 
 void TraceObserver::lands(Guest& guest, vm::Event event, bool is_of_workload) {

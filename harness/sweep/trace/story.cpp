@@ -142,7 +142,10 @@ std::vector<std::string> Story::sentences() const {
     return texts;
 }
 
-void Story::tell(const TraceStart&) { *this = {}; }
+void Story::tell(const TraceStart& item) {
+    *this = {};
+    if (item.letter == TraceStart::data_segment) kernels_data_ = item.letter;
+}
 
 void Story::tell(const TracedLanding& item) {
     const auto& stack = item.kernel_stack;
@@ -161,7 +164,7 @@ void Story::tell(const TracedInstruction& item) {
         const auto owner = [](bool is_users) { return is_users ? "the user's" : "the kernel's"; };
         if (before_->has_users_base != item.has_users_base)
             say(About::quiet,
-                fmt::format("From {} on, the base of per-CPU data is {}.", item.place, owner(item.has_users_base)));
+                fmt::format("From {} on, {} is {}.", item.place, kernels_data_, owner(item.has_users_base)));
         if (before_->has_users_tables != item.has_users_tables)
             say(About::quiet,
                 fmt::format("From {} on, CR3 has {} page tables.", item.place, owner(item.has_users_tables)));

@@ -41,6 +41,7 @@ class Story {
     bool shorten(std::size_t frame, const std::string& end);
     [[nodiscard]] std::string of_unmasking(const TracedReturn& item) const;
 
+    std::string kernels_data_ = "the base of per-CPU data";  ///< what TracedInstruction::has_users_base is about
     std::vector<Sentence> sentences_;
     std::map<std::size_t, unsigned> live_;  ///< vectors of the frames that wait for their IRET, by their numbers
     std::optional<TracedInstruction> before_;

@@ -31,13 +31,13 @@ Gate decode_gate(std::span<const std::byte> bytes) {
             .delivers = type == 0x8e || type == 0x8f};
 }
 
-void set_target(std::span<std::byte, max_gate_size> gate, Virtual target) {
+void set_target(std::span<std::byte> gate, Virtual target) {
     const auto low = static_cast<std::uint16_t>(number(target)),
                middle = static_cast<std::uint16_t>(number(target) >> 16);
     const auto high = static_cast<std::uint32_t>(number(target) >> 32);
     std::memcpy(gate.data(), &low, sizeof low);
     std::memcpy(gate.data() + 6, &middle, sizeof middle);
-    std::memcpy(gate.data() + 8, &high, sizeof high);
+    if (gate.size() == max_gate_size) std::memcpy(gate.data() + 8, &high, sizeof high);
 }
 
 Step Stepper::step() {

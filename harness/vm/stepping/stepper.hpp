@@ -76,7 +76,7 @@ constexpr std::size_t max_gate_size = 16;
 /// Returns the size of a gate in bytes: two words.
 [[nodiscard]] inline std::size_t gate_size(const Image& image) { return 2 * image.word_size; }
 [[nodiscard]] Gate decode_gate(std::span<const std::byte> bytes);
-/// Lets a 64-bit gate lead to `target`, and changes nothing else of it.
-void set_target(std::span<std::byte, max_gate_size> gate, Virtual target);
+/// Lets a gate of 8 or 16 bytes lead to `target`, and changes nothing else of it.
+void set_target(std::span<std::byte> gate, Virtual target);
 
 }  // namespace gatecrash::vm

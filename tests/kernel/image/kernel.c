@@ -1,4 +1,4 @@
-/* The part of the tiny kernel that speaks. */
+/* The part of the tiny kernels that speaks. It has 32 or 64 bits. */
 #include <stdint.h>
 
 static void out8(uint16_t port, uint8_t value) { __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port)); }
@@ -16,7 +16,7 @@ static void say(const char* text) {
     }
 }
 
-static void say_number(uint64_t number) {
+static void say_number(unsigned number) {
     char digits[21] = {0};
     int at = 20;
     do digits[--at] = (char)('0' + number % 10);
@@ -36,30 +36,31 @@ static int has_word(const char* text, const char* word) {
 static const char* command_line = "";
 
 static uint64_t word_at(uint64_t address, int bytes) {
-    return bytes == 4 ? *(const uint32_t*)address : *(const uint64_t*)address;
+    return bytes == 4 ? *(const uint32_t*)(uintptr_t)address : *(const uint64_t*)(uintptr_t)address;
 }
+static const char* text_at(uint64_t address) { return (const char*)(uintptr_t)address; }
 
 /* Prints who started the kernel, and what it said. */
 void greet(uint32_t magic, uint32_t information) {
     uint64_t memory = 0; /* where the second range ends */
     if (magic == 0x2badb002) {
         say("multiboot: ");
-        command_line = (const char*)word_at(information + 16, 4);
+        command_line = text_at(word_at(information + 16, 4));
         const uint64_t second = word_at(information + 48, 4) + 24;
         memory = word_at(second + 4, 8) + word_at(second + 12, 8);
     } else if (magic == 0x36d76289) {
         say("multiboot2: ");
-        for (uint64_t tag = information + 8; word_at(tag, 4) != 0; tag += (word_at(tag + 4, 4) + 7) & ~7UL) {
-            if (word_at(tag, 4) == 1) command_line = (const char*)tag + 8;
+        for (uint64_t tag = information + 8; word_at(tag, 4) != 0; tag += (word_at(tag + 4, 4) + 7) & ~7ULL) {
+            if (word_at(tag, 4) == 1) command_line = text_at(tag + 8);
             if (word_at(tag, 4) == 6) memory = word_at(tag + 40, 8) + word_at(tag + 48, 8);
         }
     } else if (word_at(information, 4) == 0x336ec578) {
         say("pvh: ");
-        command_line = (const char*)word_at(information + 24, 8);
+        command_line = text_at(word_at(information + 24, 8));
         const uint64_t second = word_at(information + 40, 8) + 24;
         memory = word_at(second, 8) + word_at(second + 8, 8);
     }
-    say_number(memory >> 20);
+    say_number((unsigned)(memory >> 20));
     say(" MiB, '");
     say(command_line);
     say("'\n");
