@@ -86,7 +86,13 @@ KernelGuest::KernelGuest(const kvm::System& system, const KernelFile& saved)
 kvm::Mapping KernelGuest::copy_of_memory() const {
     if (saved_ == nullptr || has_run_) {
         auto copy = kvm::Mapping::apart_from(memory_.data(), -1, memory_.size());
-        std::ranges::copy(memory_.bytes(), copy.data());
+        if (saved_ != nullptr) {
+            std::ranges::copy(memory_.bytes(), copy.data());
+            return copy;
+        }
+        // Reading a hole would allocate memory for it.
+        for (const auto& [offset, size] : posix::extents_with_data(memory_file_.get()))
+            std::memcpy(copy.data() + offset, memory_.data() + offset, size);
         return copy;
     }
     auto copy = saved_->map_memory_apart_from(memory_.data());

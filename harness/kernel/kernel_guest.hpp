@@ -227,7 +227,7 @@ class KernelGuest {
     [[nodiscard]] std::uint64_t page_of(const std::byte& byte) {
         return static_cast<std::uint64_t>(&byte - memory_.data()) / vm::page_size;
     }
-    /// Returns a copy of the memory. If only the host has written to that of a saved kernel, most of it is not copied.
+    /// Returns a copy of the memory. Pages that nobody has written are not copied, unless a saved kernel has run.
     [[nodiscard]] kvm::Mapping copy_of_memory() const;
     [[noreturn]] void fail(const std::string& what);
     std::optional<Stop> stop_of_output(const kvm::IoExit& io);

@@ -25,7 +25,8 @@ Mapping Mapping::private_file(int fd, std::size_t size, std::size_t offset) {
 
 Mapping Mapping::apart_from(const std::byte* other, int fd, std::size_t size, std::size_t offset) {
     constexpr std::size_t page = 4096;
-    constexpr int zeros = MAP_PRIVATE | MAP_ANONYMOUS;
+    // Most of a kernel's memory is never used, so it may be larger than what is free.
+    constexpr int zeros = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
     auto* const room = map(size + page, zeros, -1, 0);
     const auto distance = reinterpret_cast<std::uintptr_t>(room) - reinterpret_cast<std::uintptr_t>(other);
     const bool is_odd = distance / page % 2 == 1;

@@ -57,6 +57,18 @@ std::string read_file(const std::filesystem::path& path) {
     }
 }
 
+std::vector<Extent> extents_with_data(int fd) {
+    std::vector<Extent> extents;
+    for (off_t hole = 0;;) {
+        const auto data = ::lseek(fd, hole, SEEK_DATA);
+        if (data < 0 && errno == ENXIO) return extents;  // nothing but holes up to the end
+        if (data < 0) throw_errno("lseek");
+        hole = ::lseek(fd, data, SEEK_HOLE);
+        if (hole < 0) throw_errno("lseek");
+        extents.push_back({static_cast<std::uint64_t>(data), static_cast<std::uint64_t>(hole - data)});
+    }
+}
+
 void write_all(int fd, std::string_view bytes) {
     while (!bytes.empty()) {
         const ssize_t put = ::write(fd, bytes.data(), bytes.size());

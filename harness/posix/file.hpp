@@ -1,9 +1,11 @@
 // Reads and writes whole files.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "posix/file_descriptor.hpp"
 
@@ -19,6 +21,14 @@ namespace gatecrash::posix {
 /// Makes a file without a path. It disappears with the last process that has it open, so a killed process leaves no
 /// file. `name` shows up in /proc only. The position is at the start of `content`. Throws std::system_error.
 [[nodiscard]] FileDescriptor memory_file(const char* name, std::string_view content = {});
+
+/// A part of a file, in bytes.
+struct Extent {
+    std::uint64_t offset, size;
+};
+/// Returns the parts of `fd` that may be other than zero: those that are not holes (lseek(2), SEEK_DATA). Moves the
+/// position. Throws std::system_error.
+[[nodiscard]] std::vector<Extent> extents_with_data(int fd);
 
 /// Reads `fd` from its current position to its end. Throws std::system_error.
 [[nodiscard]] std::string read_all(int fd);

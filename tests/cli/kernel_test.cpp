@@ -172,6 +172,11 @@ TEST_F(ImageSweep, HoldsIn32BitsAcrossUserModeAndInPairs) {
     EXPECT_GT(result_of(pairs)["schedules"], 1000);
 }
 
+TEST_F(ImageSweep, CanGiveMoreMemoryThanTheEmulatedMachineHas) {
+    const auto swept = sweep("legacy.elf", {"--memory", "3072"}, int80);
+    EXPECT_EQ(swept.code, 0) << swept.out << swept.err;
+}
+
 TEST_F(ImageSweep, FindsAnNmiWithoutTheDsOfTheKernel) {
     // The program's DS is in use up to the MOV to DS, and after the POP of DS. There QEMU writes beyond the limit.
     const auto swept = sweep("nmi-without-ds.elf", {}, int80);

@@ -97,5 +97,19 @@ TEST(SignalPipe, CollectsSignalsAndRestoresTheirHandlers) {
     (void)std::signal(SIGHUP, before);
 }
 
+TEST(MemoryFile, HasExtentsWhereItWasWritten) {
+    constexpr off_t mebibyte = 1 << 20;
+    const auto file = memory_file("sparse");
+    EXPECT_THAT(extents_with_data(file.get()), testing::IsEmpty());
+    ASSERT_EQ(::ftruncate(file.get(), 16 * mebibyte), 0);
+    EXPECT_THAT(extents_with_data(file.get()), testing::IsEmpty());
+    ASSERT_EQ(::pwrite(file.get(), "x", 1, 8 * mebibyte), 1);
+    const auto extents = extents_with_data(file.get());
+    ASSERT_EQ(extents.size(), 1U);
+    EXPECT_LE(extents[0].offset, 8U * mebibyte);
+    EXPECT_GT(extents[0].offset + extents[0].size, 8U * mebibyte);
+    EXPECT_LE(extents[0].size, 2U * mebibyte) << "a file system may have large pages";
+}
+
 }  // namespace
 }  // namespace gatecrash::posix
