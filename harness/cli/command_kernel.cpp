@@ -53,7 +53,8 @@ void refuse_sweep_options(const Values& values) {
 void check_sweep(const KernelCommandOptions& options, const Values& values) {
     const bool has_irq = std::ranges::find(options.events.events, vm::Event::irq()) != options.events.events.end();
     if (has_irq && !options.image.setup.description.irq_vector)
-        values.fail("irq needs a vector: write irq=VECTOR, or give irq.vector in the description");
+        values.fail(
+            "irq needs a vector: give irq.vector in the description, or write irq=VECTOR. 0x20 needs the description");
 }
 
 KernelCommandOptions read_kernel_command(const Values& values) {

@@ -179,7 +179,7 @@ std::string KernelDebuggee::describe_boundary() {
                                                          .has_latched_nmi = events.nmi.pending != 0,
                                                          .has_interrupts_on = (regs.rflags & vm::rflags_if) != 0,
                                                          .has_shadow = events.interrupt.shadow != 0,
-                                                         .has_waiting_irq = kernel::has_interrupt(guest.local_apic()),
+                                                         .has_waiting_irq = kernel::has_interrupt(guest.interrupts()),
                                                          .is_due = is_due,
                                                          .cpl = guest.cpl(),
                                                          .place = place(),

@@ -16,9 +16,10 @@ namespace gatecrash::kernel {
 /// Returns the first registers of the FPU and of SSE that differ, if any.
 [[nodiscard]] std::optional<sweep::Violation> compare_fpu(const kvm_fpu& now, const kvm_fpu& then);
 
-/// Returns what has changed in the registers that control the CPU and in its local APIC, some time after the window.
+/// Returns what has changed in the registers that control the CPU and in the controllers of interrupts, some time after
+/// the window.
 [[nodiscard]] std::vector<sweep::Violation> compare_controls(const CpuState& now, const CpuState& then,
-                                                             const kvm_lapic_state& apic_now,
-                                                             const kvm_lapic_state& apic_then);
+                                                             const InterruptState& interrupts_now,
+                                                             const InterruptState& interrupts_then);
 
 }  // namespace gatecrash::kernel

@@ -44,6 +44,8 @@ struct KernelFacts {
     /// The vector of the event `irq`. On Linux it is that of the reschedule interrupt, RESCHEDULE_VECTOR of
     /// arch/x86/include/asm/irq_vectors.h: its handler does nothing without work.
     std::uint8_t irq_vector = 0xfd;
+    /// Interrupts whose vectors belong to a line of an 8259 come from there. Otherwise all come from the local APIC.
+    bool uses_8259 = false;
     /// Several NMIs may be handled as one: see NmiCount.
     bool shares_repeats = true;
     /// Per-CPU addresses of pointers to the top of the current task's stack, and of the stack for interrupts.

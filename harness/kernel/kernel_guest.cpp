@@ -138,9 +138,22 @@ void KernelGuest::set_msrs(const vm::Msrs& msrs) {
     msrs_ = msrs;
 }
 
-const kvm_lapic_state& KernelGuest::local_apic() {
-    if (!local_apic_) local_apic_ = cpu_.local_apic();
-    return *local_apic_;
+const InterruptState& KernelGuest::interrupts() {
+    if (interrupts_) return *interrupts_;
+    auto& [local_apic, pics] = interrupts_.emplace();
+    local_apic = cpu_.local_apic();
+    for (std::uint32_t i = 0; uses_8259() && i < pics.size(); ++i) pics.at(i) = vm_.interrupt_controller(i).chip.pic;
+    return *interrupts_;
+}
+
+void KernelGuest::interrupt(std::uint8_t vector) {
+    const auto line = uses_8259() ? line_of(interrupts(), vector) : std::nullopt;
+    interrupts_.reset();
+    if (!line) return vm_.interrupt(vector);
+    constexpr unsigned lines = 8;
+    auto controller = vm_.interrupt_controller(*line / lines);
+    controller.chip.pic.irr |= static_cast<std::uint8_t>(1U << *line % lines);
+    vm_.set_interrupt_controller(controller);
 }
 
 const kvm_fpu& KernelGuest::fpu() {
@@ -163,9 +176,11 @@ KernelState KernelGuest::save(const KernelState* earlier, Save what, bool has_wr
         return state;
     }
     state.devices = earlier->devices;
-    if (what == Save::local_apic && std::memcmp(&local_apic(), &state.devices->local_apic, sizeof local_apic()) != 0) {
+    if (what == Save::interrupts && interrupts() != interrupts_of(*state.devices, uses_8259())) {
         auto devices = *state.devices;
-        devices.local_apic = local_apic();
+        devices.local_apic = interrupts().local_apic;
+        for (std::size_t i = 0; uses_8259() && i < interrupts().pics.size(); ++i)
+            devices.interrupt_controllers.at(i).chip.pic = interrupts().pics.at(i);
         state.devices = std::make_shared<DeviceState>(devices);
     }
     return state;
@@ -184,16 +199,21 @@ void KernelGuest::restore(const KernelState& state) {
 }
 
 void KernelGuest::set_registers(const CpuState& cpu, const std::shared_ptr<const DeviceState>& devices) {
-    // States of one sweep differ at most in the local APIC.
+    // States of one sweep differ at most in the controllers of interrupts.
     if (restored_ == nullptr) {
         write_devices(vm_, cpu_, *devices);
     } else {
-        if (std::memcmp(&local_apic(), &devices->local_apic, sizeof(kvm_lapic_state)) != 0)
-            cpu_.set_local_apic(devices->local_apic);
+        const auto now = interrupts(), then = interrupts_of(*devices, uses_8259());
+        if (std::memcmp(&now.local_apic, &then.local_apic, sizeof now.local_apic) != 0)
+            cpu_.set_local_apic(then.local_apic);
+        if (std::memcmp(&now.pics, &then.pics, sizeof now.pics) != 0) {
+            for (std::size_t i = 0; i < then.pics.size(); ++i)
+                vm_.set_interrupt_controller(devices->interrupt_controllers.at(i));
+        }
         if (std::memcmp(&fpu(), &devices->fpu, sizeof(kvm_fpu)) != 0) cpu_.set_fpu(devices->fpu);
     }
     restored_ = devices;
-    local_apic_ = devices->local_apic;
+    interrupts_ = interrupts_of(*devices, uses_8259());
     fpu_ = devices->fpu;
     auto sregs = cpu.sregs;
     sregs.tr.type = vm::quirks::tss_type(vm::cpu_vendor());
@@ -355,7 +375,7 @@ void KernelGuest::cancel_output() {
 
 kvm::Exit KernelGuest::run_once() {
     msrs_.reset();
-    local_apic_.reset();
+    interrupts_.reset();
     fpu_.reset();
     has_run_ = true;
     watchdog_.begin_run();

@@ -150,7 +150,7 @@ class KernelGuest {
     [[nodiscard]] bool is_overdue(std::chrono::steady_clock::time_point begin) const;
 
     /// Says how much save() asks KVM for. The rest is as in an earlier state.
-    enum class Save : std::uint8_t { cpu, local_apic, everything };
+    enum class Save : std::uint8_t { cpu, interrupts, everything };
     /// Returns the state of the guest as it is now. It shares pages with `earlier`, which only Save::everything can do
     /// without. If the guest has not written memory since then, the state has the same pages. The first call begins to
     /// log which pages the guest writes.
@@ -166,7 +166,7 @@ class KernelGuest {
     [[nodiscard]] CpuState cpu_state();
     // Each of these asks KVM once after a run.
     [[nodiscard]] const vm::Msrs& msrs();
-    [[nodiscard]] const kvm_lapic_state& local_apic();
+    [[nodiscard]] const InterruptState& interrupts();
     [[nodiscard]] const kvm_fpu& fpu();
     void set_msrs(const vm::Msrs& msrs);
     /// Says that the last run left the MSRs as they were.
@@ -174,11 +174,8 @@ class KernelGuest {
 
     [[nodiscard]] MemoryStates& memory_states() { return memory_states_.value(); }
 
-    /// Makes a fixed interrupt arrive at the local APIC.
-    void interrupt(std::uint8_t vector) {
-        vm_.interrupt(vector);
-        local_apic_.reset();
-    }
+    /// Makes a fixed interrupt arrive, from where KernelFacts::uses_8259 says.
+    void interrupt(std::uint8_t vector);
 
     /// Returns the instruction at a virtual address. Nothing if its bytes are none.
     [[nodiscard]] std::optional<vm::Instruction> instruction_at(vm::Virtual address);
@@ -231,6 +228,7 @@ class KernelGuest {
     [[nodiscard]] kvm::Mapping copy_of_memory() const;
     [[noreturn]] void fail(const std::string& what);
     std::optional<Stop> stop_of_output(const kvm::IoExit& io);
+    [[nodiscard]] bool uses_8259() const { return facts_ != nullptr && facts_->uses_8259; }
     [[nodiscard]] std::uint32_t read_port(std::uint16_t port);
     [[nodiscard]] std::span<std::byte> stop_bytes();
 
@@ -251,7 +249,7 @@ class KernelGuest {
     std::shared_ptr<const DeviceState> restored_;  ///< the devices as the last restore() left them
     // These are in KVM, as far as it is known.
     std::optional<vm::Msrs> msrs_;
-    std::optional<kvm_lapic_state> local_apic_;
+    std::optional<InterruptState> interrupts_;
     std::optional<kvm_fpu> fpu_;
     const KernelFacts* facts_ = nullptr;
     std::array<std::byte, catchers_size> code_of_catchers_{};

@@ -17,6 +17,8 @@ constexpr std::size_t apic_isr = 0x100, apic_isr_end = 0x180, apic_irr = 0x200, 
                       apic_timer = 0x320, apic_initial_count = 0x380, apic_current_count = 0x390;
 constexpr std::uint32_t masked = 1U << 16;
 
+constexpr unsigned lines_of_pic = 8;
+
 template <typename Value>
 bool equal(const Value& a, const Value& b) {
     return std::memcmp(&a, &b, sizeof a) == 0;
@@ -46,7 +48,30 @@ void write_devices(kvm::Vm& vm, kvm::Vcpu& cpu, const DeviceState& state) {
     cpu.set_fpu(state.fpu);
 }
 
-void silence_interrupts(DeviceState& state) {
+bool InterruptState::operator==(const InterruptState& other) const { return equal(*this, other); }
+
+InterruptState interrupts_of(const DeviceState& devices, bool uses_8259) {
+    if (!uses_8259) return {devices.local_apic, {}};
+    const auto& controllers = devices.interrupt_controllers;
+    return {devices.local_apic, {controllers[0].chip.pic, controllers[1].chip.pic}};
+}
+
+std::optional<unsigned> line_of(const InterruptState& interrupts, std::uint8_t vector) {
+    for (std::size_t i = 0; i < interrupts.pics.size(); ++i) {
+        const unsigned line = vector - unsigned{interrupts.pics.at(i).irq_base};
+        if (line < lines_of_pic) return static_cast<unsigned>(i * lines_of_pic + line);
+    }
+    return std::nullopt;
+}
+
+bool is_unmasked(const InterruptState& interrupts, unsigned line) {
+    constexpr unsigned slaves_line = 2;
+    const auto& [master, slave] = interrupts.pics;
+    if (line < lines_of_pic) return (master.imr >> line & 1) == 0;
+    return (slave.imr >> (line - lines_of_pic) & 1) == 0 && (master.imr >> slaves_line & 1) == 0;
+}
+
+void silence_interrupts(DeviceState& state, Masks masks) {
     std::memset(state.local_apic.regs + apic_irr, 0, apic_irr_end - apic_irr);
     std::uint32_t timer = 0;
     std::memcpy(&timer, state.local_apic.regs + apic_timer, sizeof timer);
@@ -55,15 +80,24 @@ void silence_interrupts(DeviceState& state) {
     put(state.local_apic, apic_current_count, 0);
     for (auto& controller : state.interrupt_controllers) {
         if (controller.chip_id == KVM_IRQCHIP_IOAPIC) continue;
-        controller.chip.pic.imr = 0xff;
+        if (masks == Masks::all) controller.chip.pic.imr = 0xff;
         controller.chip.pic.irr = 0;
     }
 }
 
-bool has_waiting(const kvm_lapic_state& local_apic, std::uint8_t vector) {
+bool has_waiting(const InterruptState& interrupts, std::uint8_t vector) {
+    if (const auto line = line_of(interrupts, vector)) {
+        const auto& pic = interrupts.pics.at(*line / lines_of_pic);
+        if ((pic.irr >> *line % lines_of_pic & 1) != 0) return true;
+    }
     // 32 vectors in each 16 bytes (SDM volume 3, 10.8.4).
-    const auto byte = static_cast<unsigned char>(local_apic.regs[apic_irr + vector / 32 * 16 + vector % 32 / 8]);
+    const auto at = apic_irr + vector / 32 * 16 + vector % 32 / 8;
+    const auto byte = static_cast<unsigned char>(interrupts.local_apic.regs[at]);
     return (byte >> vector % 8 & 1) != 0;
+}
+
+bool has_interrupt(const std::array<kvm_pic_state, 2>& pics) {
+    return std::ranges::any_of(pics, [](const kvm_pic_state& pic) { return (pic.irr | pic.isr) != 0; });
 }
 
 bool has_interrupt(const kvm_lapic_state& local_apic) {

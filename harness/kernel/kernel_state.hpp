@@ -41,6 +41,21 @@ struct DeviceState {
     std::array<kvm_irqchip, 3> interrupt_controllers{};
 };
 
+/// The controllers through which interrupts arrive at a CPU. If the 8259 raise none, their state does not matter: the
+/// timer goes on to change it. Then they are left at zero.
+struct InterruptState {
+    kvm_lapic_state local_apic{};
+    std::array<kvm_pic_state, 2> pics{};  ///< the two 8259, the master first
+
+    [[nodiscard]] bool operator==(const InterruptState& other) const;
+};
+[[nodiscard]] InterruptState interrupts_of(const DeviceState& devices, bool uses_8259);
+
+/// Returns the line of an 8259 that raises `vector`: 0 to 7 are the master's, 8 to 15 the slave's. Empty if none does.
+[[nodiscard]] std::optional<unsigned> line_of(const InterruptState& interrupts, std::uint8_t vector);
+/// True if the 8259 let an interrupt of this line through.
+[[nodiscard]] bool is_unmasked(const InterruptState& interrupts, unsigned line);
+
 /// The serial port of an image, and what the image has sent through it.
 struct Console {
     SerialPort serial;
@@ -60,13 +75,19 @@ struct KernelState {
 [[nodiscard]] DeviceState read_devices(kvm::Vm& vm, kvm::Vcpu& cpu);
 void write_devices(kvm::Vm& vm, kvm::Vcpu& cpu, const DeviceState& state);
 
+/// Says which masks of the 8259 silence_interrupts() sets. They can stay as they are if the timer is stopped.
+enum class Masks : std::uint8_t { all, as_they_are };
 /// Turns off everything that could interrupt the guest: masks the local APIC's timer and both 8259, and drops
 /// interrupts that wait. A guest whose clock stands still then runs the same way each time.
-void silence_interrupts(DeviceState& state);
-/// True if the local APIC has this interrupt waiting, so that another one of its vector would be lost in it.
-[[nodiscard]] bool has_waiting(const kvm_lapic_state& local_apic, std::uint8_t vector);
-/// True if the local APIC has an interrupt that waits, or one whose handler has not acknowledged it.
+void silence_interrupts(DeviceState& state, Masks masks = Masks::all);
+/// True if this interrupt waits, so that another one of its vector would be lost.
+[[nodiscard]] bool has_waiting(const InterruptState& interrupts, std::uint8_t vector);
+/// True if an interrupt waits, or if the handler of one has not acknowledged it.
 [[nodiscard]] bool has_interrupt(const kvm_lapic_state& local_apic);
+[[nodiscard]] bool has_interrupt(const std::array<kvm_pic_state, 2>& pics);
+[[nodiscard]] inline bool has_interrupt(const InterruptState& interrupts) {
+    return has_interrupt(interrupts.local_apic) || has_interrupt(interrupts.pics);
+}
 
 /// A word of memory that differs between two states.
 struct WordChange {

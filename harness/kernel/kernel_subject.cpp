@@ -138,7 +138,7 @@ sweep::Path KernelSubject::discover(sweep::HitCounter& hits, const Start& start,
             KernelState state{{guest.cpu().regs(), {}, guest.cpu().events(), {}, {}}, {}, {}};
             const bool is_saved = matters(state.cpu);
             if (is_saved) {
-                const auto what = has_interrupts_ ? KernelGuest::Save::local_apic : KernelGuest::Save::cpu;
+                const auto what = has_interrupts_ ? KernelGuest::Save::interrupts : KernelGuest::Save::cpu;
                 state = guest.save(earlier, what, walk.take_written());
                 if (walk.has_flag()) state.cpu.regs.rflags |= vm::rflags_tf;
             }
@@ -171,14 +171,16 @@ bool KernelSubject::matters(const CpuState& cpu) const {
 
 bool KernelSubject::can_land(vm::Event event, const sweep::Point& at) const {
     const auto& point = of(at);
-    const auto* const apic = point.state.devices == nullptr ? nullptr : &point.state.devices->local_apic;
-    return can_land_at(event, point.state.cpu) && !is_lost(event, point.handles_db, apic);
+    if (!can_land_at(event, point.state.cpu)) return false;
+    if (point.state.devices == nullptr) return !is_lost(event, point.handles_db, nullptr);
+    const auto interrupts = interrupts_of(*point.state.devices, kernel_.facts.uses_8259);
+    return !is_lost(event, point.handles_db, &interrupts);
 }
 
 /// True if `event` cannot come, because an earlier one of its kind is not over.
-bool KernelSubject::is_lost(vm::Event event, bool handles_db, const kvm_lapic_state* local_apic) const {
-    const bool waits = event.kind == vm::Event::Kind::irq && local_apic != nullptr;
-    if (waits && has_waiting(*local_apic, vector_of(kernel_.facts, event))) return true;
+bool KernelSubject::is_lost(vm::Event event, bool handles_db, const InterruptState* interrupts) const {
+    const bool waits = event.kind == vm::Event::Kind::irq && interrupts != nullptr;
+    if (waits && has_waiting(*interrupts, vector_of(kernel_.facts, event))) return true;
     // Linux disarms breakpoints while it handles a #DB: another one would use the same stack, and the same DR6.
     return event.kind == vm::Event::Kind::db && handles_db;
 }
@@ -366,7 +368,8 @@ void KernelSubject::check_life(std::span<const sweep::Landed> landed) {
 
 void KernelSubject::check_controls(const KernelState& expected) {
     auto& guest = kernel_.guest;
-    violations_ = compare_controls(guest.cpu_state(), expected.cpu, guest.local_apic(), expected.devices->local_apic);
+    violations_ = compare_controls(guest.cpu_state(), expected.cpu, guest.interrupts(),
+                                   interrupts_of(*expected.devices, kernel_.facts.uses_8259));
 }
 
 std::uint32_t KernelSubject::counter(std::optional<vm::Virtual> per_cpu) {

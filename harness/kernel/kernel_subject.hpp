@@ -85,7 +85,7 @@ class KernelSubject : public sweep::Subject {
     /// True if hardware can make `event` arrive where the guest is. With `handles_db`, a #DB is being handled there.
     [[nodiscard]] bool can_land_now(vm::Event event, bool handles_db) {
         return can_land_at(event, kernel_.guest.cpu_state()) &&
-               !is_lost(event, handles_db, &kernel_.guest.local_apic());
+               !is_lost(event, handles_db, &kernel_.guest.interrupts());
     }
 
     /// Returns the names of the words that were not compared at the end of the window, because they depend on where
@@ -112,7 +112,7 @@ class KernelSubject : public sweep::Subject {
     void check_stepped_end(const KernelState& free, const std::string& after);
     [[nodiscard]] bool matters(const CpuState& cpu) const;
     [[nodiscard]] bool can_land_at(vm::Event event, const CpuState& cpu) const;
-    [[nodiscard]] bool is_lost(vm::Event event, bool handles_db, const kvm_lapic_state* local_apic) const;
+    [[nodiscard]] bool is_lost(vm::Event event, bool handles_db, const InterruptState* interrupts) const;
     /// A schedule that was stepped.
     struct Stepped {
         std::uint64_t steps = 0;

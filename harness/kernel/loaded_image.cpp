@@ -35,7 +35,8 @@ LoadedImage::LoadedImage(const kvm::System& system, const ImageSweep& sweep, std
     guest_.stop_at(places_.to.address, places_.to.physical);
     state_ = guest_.save();
     auto devices = *state_.devices;
-    silence_interrupts(devices);
+    silence_interrupts(devices, places_.facts.uses_8259 ? Masks::as_they_are : Masks::all);
+    if (places_.facts.uses_8259) guest_.vm().stop_timer();
     state_.devices = std::make_shared<DeviceState>(devices);
 }
 
@@ -64,11 +65,24 @@ void LoadedImage::check_state(std::span<const vm::Event> events) {
             "`.fill {}, 1, 0xcc`",
             catchers_size, number(places_.facts.catchers), catchers_size));
     }
-    const bool has_interrupts = std::ranges::find(events, vm::Event::Kind::irq, &vm::Event::kind) != events.end();
-    if (has_interrupts && !takes_interrupts(guest_.local_apic())) {
-        throw ImageError(
-            "the local APIC is off at the beginning of the window, so no interrupt can arrive: leave irq out of "
-            "--events, or enable the APIC");
+    for (const auto& event : events) {
+        if (event.kind == vm::Event::Kind::irq) find_source(event);
+    }
+}
+
+/// Finds out which controller an interrupt comes from. Throws ImageError if there is none.
+void LoadedImage::find_source(const vm::Event& event) {
+    const auto interrupts = interrupts_of(read_devices(guest_.vm(), guest_.cpu()), true);
+    const auto vector = vector_of(places_.facts, event);
+    const auto line = line_of(interrupts, vector);
+    if (line && is_unmasked(interrupts, *line)) {
+        places_.facts.uses_8259 = true;
+    } else if (!takes_interrupts(interrupts.local_apic)) {
+        throw ImageError(fmt::format(
+            "no interrupt of vector {:#x} can arrive: at the beginning of the window the local APIC is off, and no "
+            "line "
+            "of the 8259 that is unmasked has this vector. Leave irq out of --events, or enable one of them",
+            vector));
     }
 }
 

@@ -90,6 +90,13 @@ void Vm::create_timer() {
     GATECRASH_IOCTL(fd_.get(), KVM_REINJECT_CONTROL, &control);
 }
 
+void Vm::stop_timer() {
+    kvm_pit_state2 state{};
+    GATECRASH_IOCTL(fd_.get(), KVM_GET_PIT2, &state);
+    state.flags |= KVM_PIT_FLAGS_HPET_LEGACY;
+    GATECRASH_IOCTL(fd_.get(), KVM_SET_PIT2, &state);
+}
+
 Vcpu Vm::create_vcpu() const {
     posix::FileDescriptor fd(GATECRASH_IOCTL(fd_.get(), KVM_CREATE_VCPU, 0UL));
     auto run = Mapping::shared_file(fd.get(), vcpu_mapping_size_);

@@ -49,6 +49,8 @@ class Vm {
     /// the host's clock. Needs the interrupt controllers. Channel 0 runs as a BIOS leaves it, in mode 2. Ticks that
     /// find the last one unacknowledged are dropped (KVM_REINJECT_CONTROL).
     void create_timer();
+    /// Stops that timer, whatever the guest does with it later (KVM_PIT_FLAGS_HPET_LEGACY).
+    void stop_timer();
     /// Creates vCPU 0 (KVM_CREATE_VCPU).
     [[nodiscard]] Vcpu create_vcpu() const;
 

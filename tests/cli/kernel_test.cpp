@@ -69,10 +69,17 @@ class ImageSweep : public testing::Test {
 
     static constexpr const char* usual_window = "entry_syscall..syscall_exit";
 
+    void use_irq_vector(const std::string& vector) {
+        describe(R"({"nmi": {"counter": "nmis"}, "irq": {"vector": ")" + vector +
+                 R"(", "counter": "irqs"}, "failures": ["panic"]})");
+    }
+    void describe(const std::string& text) { description_ = folder_.file("description.json", text); }
+
+    ImageSweep() { use_irq_vector("0x30"); }
+
   private:
     TemporaryFolder folder_;
-    std::string description_ = folder_.file("description.json", R"({"nmi": {"counter": "nmis"},
-        "irq": {"vector": "0x30", "counter": "irqs"}, "failures": ["panic"]})");
+    std::string description_;
 };
 
 json result_of(const Result& result) { return json::parse(result.out)["results"][0]; }
@@ -215,6 +222,34 @@ TEST_F(ImageSweep, FindsAnInterruptThatClobbersARegister) {
                                  HasSubstr("I1 (round trip): irq:entry_int80+0x1d, +0x22 (2 schedules)\n"),
                                  HasSubstr("irq:handle_syscall, +0x2, +0x8 (3 schedules)"),
                                  HasSubstr("at the end of the window ECX is 0xfee000b0, and 0x")));
+}
+
+TEST_F(ImageSweep, LandsInterruptsOfThe8259) {
+    // Line 8, of the slave. Interrupts are delivered at five boundaries, as those of the local APIC.
+    use_irq_vector("0x28");
+    const auto one = sweep("legacy-8259.elf", {"--events", "irq", "--json", "-"}, int80);
+    ASSERT_EQ(one.code, 0) << one.out << one.err;
+    EXPECT_EQ(result_of(one)["schedules"], 1 + 5);
+    const auto two = sweep("legacy-8259.elf", {"--events", "irq,nmi,db", "--depth", "2"}, int80);
+    EXPECT_EQ(two.code, 0) << two.out << two.err;
+    const auto masked = sweep("legacy-8259.elf", {"--events", "irq=0x21"}, int80);
+    EXPECT_EQ(masked.code, 2);
+    EXPECT_THAT(masked.err, HasSubstr("no interrupt of vector 0x21 can arrive"));
+}
+
+TEST_F(ImageSweep, FindsAnInterruptOfThe8259ThatTheMasterTakesForUnhandled) {
+    use_irq_vector("0x28");
+    const auto swept = sweep("slave-only.elf", {"--events", "irq"}, int80);
+    EXPECT_EQ(swept.code, 1) << swept.err;
+    EXPECT_THAT(swept.out, AllOf(HasSubstr("(4 further schedules of 1 event"),
+                                 HasSubstr("I5 (event conservation): the 8259 still has an interrupt that waits, or")));
+}
+
+TEST_F(ImageSweep, LandsTheInterruptOfAStoppedTimer) {
+    describe(R"({"irq": {"vector": "0x20"}, "failures": ["panic"]})");
+    const auto swept = sweep("legacy-8259.elf", {"--events", "irq", "--json", "-"}, int80);
+    ASSERT_EQ(swept.code, 0) << swept.out << swept.err;
+    EXPECT_EQ(result_of(swept)["schedules"], 1 + 5);
 }
 
 TEST_F(ImageSweep, FindsTheInstructionOfSysenterThatHasNoStack) {

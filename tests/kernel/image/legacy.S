@@ -1,8 +1,8 @@
 # A tiny kernel that stays in 32-bit protected mode. A program of it makes a system call with INT 0x80 and one with
 # SYSENTER: each is a window to sweep. Its last system call ends the kernel. HEADER_... says which header it has,
 # PAGING_PSE or PAGING_PAE which page tables, and DEFECT_... plants a bug. Without PAGING_... there are no page tables.
-# ODD_MODES adds what cannot be swept: code of 16 bits, code in a segment with a base, a program that may use ports, and a
-# task gate for NMIs.
+# With USES_8259 interrupts come from there, not from the local APIC. ODD_MODES adds what cannot be swept: code of 16
+# bits, code in a segment with a base, a program that may use ports, and a task gate for NMIs.
 #
 # DS, ES and FS of the program are a segment of its own, so each entry must load the kernel's. The kernel's FS is the data
 # of the CPU.
@@ -20,7 +20,11 @@
         .set    sysenter_cs_msr, 0x174
         .set    sysenter_esp_msr, 0x175
         .set    sysenter_eip_msr, 0x176
+#ifdef USES_8259
+        .set    irq_vector, 0x28
+#else
         .set    irq_vector, 0x30
+#endif
         .set    apic, 0xfee00000
 
 # The kernel is linked at `base` + 2 MiB and loaded at 2 MiB.
@@ -132,10 +136,21 @@ high:
         movl    %edi, %eax              # -mregparm=3
         movl    %esi, %edx
         call    greet
+#ifdef USES_8259
+        movw    $0x20, %dx              # the master: line 0 raises 0x20, and is the only one that is unmasked
+        movb    $0xfa, %bl
+        movw    $0x0420, %cx
+        call    start_8259
+        movw    $0xa0, %dx              # the slave: line 8 raises 0x28
+        movb    $0xfe, %bl
+        movw    $0x0228, %cx
+        call    start_8259
+#else
         movb    $0xff, %al              # mask both 8259
         outb    %al, $0x21
         outb    %al, $0xa1
         movl    $0x1ff, apic + 0xf0     # the local APIC: on, spurious vector 0xff
+#endif
 
         xorl    %edx, %edx
         movl    $sysenter_cs_msr, %ecx
@@ -178,6 +193,23 @@ usual:
         movl    %eax, %es
         movl    %eax, %fs
         iret
+
+#ifdef USES_8259
+# Starts the 8259 at port DX. CL is its first vector, CH says how the two are connected, and BL is its mask.
+start_8259:
+        movb    $0x11, %al
+        outb    %al, (%dx)
+        incw    %dx
+        movb    %cl, %al
+        outb    %al, (%dx)
+        movb    %ch, %al
+        outb    %al, (%dx)
+        movb    $1, %al
+        outb    %al, (%dx)
+        movb    %bl, %al
+        outb    %al, (%dx)
+        ret
+#endif
 
 # Sets the base of the descriptor at ECX to EAX.
 set_base:
@@ -277,7 +309,15 @@ sysenter_exit:
         .endm
         .macro  COUNT_IRQ
         incl    irqs
+#ifdef USES_8259
+        movb    $0x20, %al              # end of interrupt
+#ifndef DEFECT_SLAVE_ONLY
+        outb    %al, $0x20
+#endif
+        outb    %al, $0xa0
+#else
         movl    $0, apic + 0xb0         # end of interrupt
+#endif
         .endm
         .macro  NOTHING
         .endm
@@ -341,6 +381,13 @@ entry_irq:
 #else
         ENTRY   entry_irq COUNT_IRQ
 #endif
+#ifdef USES_8259
+        .macro  END_TIMER
+        movb    $0x20, %al
+        outb    %al, $0x20
+        .endm
+        ENTRY   entry_timer END_TIMER
+#endif
 #ifndef DEFECT_STATIC_SAVE
         ENTRY   entry_db NOTHING
 #endif
@@ -386,6 +433,11 @@ make_gates:
         movl    $1, %ecx
         movl    $entry_db, %eax
         call    make_gate
+#ifdef USES_8259
+        movl    $0x20, %ecx
+        movl    $entry_timer, %eax
+        call    make_gate
+#endif
         movl    $irq_vector, %ecx
         movl    $entry_irq, %eax
         call    make_gate
