@@ -191,7 +191,7 @@ TEST_F(ImageSweep, FindsAnNmiWithoutTheDsOfTheKernel) {
     EXPECT_THAT(swept.out,
                 AllOf(HasSubstr("(7 further schedules of 1 event"),
                       HasSubstr("I5 (event conservation): nmi:entry_int80, +0x1, +0x2, +0x3, +0x5, +0xa, +0x27 (7"),
-                      HasSubstr("nmi:int80_exit: 1 NMIs arrived, and the kernel counted 0")));
+                      HasSubstr("nmi:int80_exit: 1 NMI arrived, and the kernel counted 0")));
 }
 
 TEST_F(ImageSweep, FindsAnNmiThatDoesNotRestoreDs) {
@@ -211,7 +211,7 @@ TEST_F(ImageSweep, FindsAnNmiThatTakesTheFsOfTheUser) {
     EXPECT_THAT(swept.out, AllOf(HasSubstr("(12 further schedules of 1 event"),
                                  HasSubstr("nmi:entry_int80, +0x1, +0x2, +0x3, +0x5, +0xa, +0xc, +0xe, +0x13, +0x25, "
                                            "+0x26, +0x27 (12 schedules)\n"),
-                                 HasSubstr("nmi:int80_exit: 1 NMIs arrived, and the kernel counted 0")));
+                                 HasSubstr("nmi:int80_exit: 1 NMI arrived, and the kernel counted 0")));
 }
 
 TEST_F(ImageSweep, FindsAnInterruptThatClobbersARegister) {
