@@ -6,7 +6,8 @@
 Runs `doctor`, the variants below and a sweep of Linux on each machine. RESULTS is a folder that keeps the documents. What it has is not
 run again, unless --fresh empties it first. With --page, the script writes the page from all documents in that folder.
 The exit code is 1 if a machine that should be fit is not, or if a verdict is not the expected one. It is also 1 if
-counts differ from those of the first machine of the vendor, and COUNTS has no cause that is true there.
+counts differ from those of the first machine of the vendor, and COUNTS has no cause that is true there. The same holds
+for a cause in COUNTS that explains nothing.
 """
 
 import argparse
@@ -170,6 +171,20 @@ def explanations(machine, folder):
     return groups
 
 
+def stale_counts(machine, folder):
+    """Returns the variants that COUNTS has a cause for, and that have the same counts as on the first machine."""
+    name, like = machine["name"], machine["like"]
+    here, there = load(folder, name, "run"), load(folder, like, "run")
+    if name == like or None in (here, there):
+        return []
+    others = other_counts(here, there)
+    here, there = by_variant(here), by_variant(there)
+    compared = [each for each in here.keys() & there.keys() if here[each]["status"] == there[each]["status"] == "ok"]
+    patterns = [each for machines, variants, _ in COUNTS if fnmatch.fnmatchcase(name, machines) for each in variants]
+    return [each for each in patterns if not fnmatch.filter(others, each) and
+            (fnmatch.filter(compared, each) or not fnmatch.filter(there, each))]
+
+
 def counts(machines, folder):
     """Describes the variants that have other counts, and the causes."""
     alike = {}
@@ -238,6 +253,8 @@ def row(machine, folder, doctor_only):
         texts[0] += f"; {sum(len(variants) for variants in groups.values())} with other counts"
     if () in groups:
         faults.append(f"other counts, and COUNTS has no cause that is true there: {', '.join(groups[()])}")
+    if stale := stale_counts(machine, folder):
+        faults.append(f"COUNTS explains other counts, and there are none: {', '.join(stale)}")
     first = load(folder, like, "doctor") if name != like else None
     differs = differing(doctor, first) if first else {}
     marks = ", ".join(f"`{mark}{behaviour}`" for behaviour, mark in differs.items()) or ("nothing" if first else "-")

@@ -98,6 +98,18 @@ class MachineMatrix(unittest.TestCase):
             line = "new: other counts, and COUNTS has no cause that is true there: nmi/one\n"
             self.assertEqual(out.getvalue(), "new: a new one\n" + (line if code else ""))
 
+    def test_a_recorded_cause_that_explains_nothing_is_a_failure(self):
+        for machine, answer in ((AMD, "x"), (NEW, "!y")):
+            self.doctor(machine, {"a": answer})
+            self.results(machine, variant("getpid"), kind="linux")
+        self.results(AMD, variant("one"), variant("two"), variant("three"), variant("skipped", "skip"))
+        self.results(NEW, variant("one"), variant("two", schedules=11), variant("three", "skip"), variant("skipped"))
+        for pattern, is_stale in (("nmi/two", False), ("nmi/t*", False), ("nmi/*", False), ("nmi/one", True),
+                                  ("nmi/three", False), ("nmi/on*", True), ("nmi/gone", True), ("nmi/skipped", False)):
+            self.explain(("new", ["nmi/two"], ["a"]), ("new", [pattern], ["a"]), ("old", ["nmi/one"], ["a"]))
+            _, faults = machine_matrix.row(NEW, self.folder, False)
+            self.assertEqual(faults, [f"COUNTS explains other counts, and there are none: {pattern}"] * is_stale)
+
     def test_recorded_causes_name_what_exists(self):
         root = pathlib.Path(machine_matrix.__file__).parents[1]
         behaviours = (root / "harness/vm/behaviours.def").read_text()
