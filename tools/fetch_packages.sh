@@ -4,11 +4,11 @@
 # SUITE `system` stands for the packages of this system, Debian or not.
 # FOLDER gets the files of PACKAGE... below root/, every library that PROGRAM loads in lib/, and the script `run`, which
 # starts PROGRAM with these libraries. If PROGRAM is `kernel`, PACKAGE depends on a Linux kernel. Then FOLDER gets its
-# image and its modules for virtual machines. `packages` lists name, version and digest of each package. FOLDER appears
-# whole or not at all.
+# image and its modules for virtual machines. `packages` lists name, version and digest of each package whose files are
+# there. FOLDER appears whole or not at all.
 #
-# Lines of standard input pin packages: NAME VERSION SHA256, as in `packages`. They replace PACKAGE... if the mirror has
-# all of them; otherwise a message says which one it lacks. A package with another digest is an error.
+# Lines of standard input pin packages: NAME VERSION SHA256, as in `packages`. If the mirror has all of them, the script
+# takes these and no others. Otherwise a message says which one it lacks. A package with another digest is an error.
 set -euo pipefail
 
 suite=$1 folder=$(realpath -m "$2") program=$3
@@ -55,21 +55,21 @@ else
     use_suite
 fi
 
+wanted=()
 if [[ -n $pins ]]; then
-    pinned=()
+    mapfile -t pinned < <(cut -d ' ' -f 1 <<<"$pins")
+    available=$(apt-cache "${options[@]}" madison "${pinned[@]}" | awk '{ print $1, $3 }')
     while read -r name version _; do
-        if ! apt-cache "${options[@]}" madison "$name" |
-            awk -v wanted="$version" '$3 == wanted { found = 1 } END { exit !found }'; then
+        if ! grep -qxF "$name $version" <<<"$available"; then
             echo "fetch_packages.sh: $about no longer has $name $version; taking what it has now" >&2
-            pinned=()
+            wanted=()
             break
         fi
-        pinned+=("$name=$version")
+        wanted+=("$name=$version")
     done <<<"$pins"
-    [[ ${#pinned[@]} -eq 0 ]] || set -- "${pinned[@]}"
 fi
-
-mapfile -t wanted < <(apt-get "${options[@]}" --simulate install "$@" | sed -n 's/^Inst \([^ ]*\) .*/\1/p')
+[[ ${#wanted[@]} -gt 0 ]] ||
+    mapfile -t wanted < <(apt-get "${options[@]}" --simulate install "$@" | sed -n 's/^Inst \([^ ]*\) .*/\1/p')
 [[ ${#wanted[@]} -gt 0 ]] || {
     echo "fetch_packages.sh: $about has no packages $*, or they cannot be installed together" >&2
     exit 1
@@ -81,16 +81,16 @@ if [[ $program == kernel ]]; then
         echo "fetch_packages.sh: $about has no kernel among the packages that $* needs" >&2
         exit 1
     }
-    set -- "${wanted[@]}"
+    set -- "${wanted[@]%%=*}"
 fi
-names=" ${*%%=*} "
+names=" $* "
 scratch=$folder.unfinished
 rm -rf "$scratch"
 mkdir -p "$scratch"/{archives,others,root,lib}
 (cd "$scratch/archives" && apt-get -qq "${options[@]}" download "${wanted[@]}" >&2)
 for archive in "$scratch"/archives/*.deb; do
     name=$(dpkg-deb -f "$archive" Package)
-    to=$scratch/others
+    to=$scratch/others/$name
     [[ $names != *" $name "* ]] || to=$scratch/root
     dpkg -x "$archive" "$to"
     version=$(dpkg-deb -f "$archive" Version)
@@ -99,7 +99,7 @@ for archive in "$scratch"/archives/*.deb; do
         echo "fetch_packages.sh: $name $version has the digest $digest, which is not the pinned one" >&2
         exit 1
     fi
-    echo "$name $version $digest" >>"$scratch/packages"
+    echo "$name $version $digest" >>"$scratch/downloaded"
 done
 if [[ $program == kernel ]]; then
     mkdir "$scratch/modules"
@@ -122,6 +122,7 @@ if [[ $program == kernel ]]; then
         decompress_modules
     done
     rm -rf "${scratch:?}"/{root,lib}
+    used=$names
 else
     libraries=$(find "$scratch/root" "$scratch/others" -name '*.so*' -printf '%h\n' | sort -u | paste -sd :)
     loader=$(find "$scratch/others" -name 'ld-linux-x86-64.so.2' | head -n 1)
@@ -129,11 +130,14 @@ else
     { echo "$scratch/root$program" && find "$scratch/root" -name '*.so'; } | while read -r file; do
         "$loader" --library-path "$libraries" --list "$file"
     done >"$scratch/loads"
-    if grep -F 'not found' "$scratch/loads" >&2; then
+    # The loader also looks in the folders of this system.
+    if grep -F ' => ' "$scratch/loads" | grep -vF " => $scratch/" >&2; then
         echo "fetch_packages.sh: the packages that $* depend on lack these libraries" >&2
         exit 1
     fi
-    sed -n 's/.* => \([^ ]*\) .*/\1/p' "$scratch/loads" | sort -u | xargs -r cp -Lt "$scratch/lib"
+    sed -i -n 's/.* => \([^ ]*\) .*/\1/p' "$scratch/loads"
+    sort -u "$scratch/loads" | xargs -r cp -Lt "$scratch/lib"
+    used="$names$({ echo "$loader" && cat "$scratch/loads"; } | sed -n "s|^$scratch/others/\([^/]*\)/.*|\1|p" | sort -u | tr '\n' ' ')"
     rm "$scratch/loads"
     # A process is named after the file that starts it.
     loader_name=$(basename "$program")
@@ -144,6 +148,9 @@ exec "$folder/lib/$loader_name" --library-path "$folder/lib" "$folder/root$progr
 EOF
     chmod +x "$scratch/run"
 fi
-rm -rf "$scratch/archives" "$scratch/others"
+while read -r name rest; do
+    [[ $used != *" $name "* ]] || echo "$name $rest" >>"$scratch/packages"
+done <"$scratch/downloaded"
+rm -rf "$scratch"/{archives,others,downloaded}
 rm -rf "$folder"
 mv "$scratch" "$folder"

@@ -4,7 +4,8 @@
     setup_machines.py FOLDER --all|MACHINE...
 
 tools/machines.json lists the packages and the machines. FOLDER gets a folder for each group of packages, and
-machines.json. If a group cannot be fetched, the machines that need it are left out, with a message. The exit code is 1
+machines.json. The file of that folder's name in tools/pins has the packages that the group had when it was tried. To
+renew it, copy `packages` of the new folder there. If a group cannot be fetched, the machines that need it are left out, with a message. The exit code is 1
 if a machine that was named is left out. A machine of the program's own table can be named, too: a group of packages
 says that it is `for` it.
 """
@@ -25,7 +26,7 @@ def fetch(group, folder):
     print(f"dev: downloading {' '.join(group['names'])} of Debian {group['suite']} into {to}", file=sys.stderr)
     to.parent.mkdir(parents=True, exist_ok=True)
     command = [TOOLS / "fetch_packages.sh", group["suite"], to, group["program"], *group["names"]]
-    pins = "".join(f"{pin}\n" for pin in group["pins"])
+    pins = (TOOLS / "pins" / group["folder"]).read_text()
     return subprocess.run(command, check=False, input=pins, text=True).returncode == 0
 
 
