@@ -94,6 +94,10 @@ bool EndMemory::reaches_alive() {
 /// Runs through the window with these events, each after the handling of the one before it. A #DB can only arrive in
 /// the kernel, so its place is always the same.
 std::optional<vm::PageSet> EndMemory::run_in_turn(const std::vector<vm::Event>& events, Place place) {
+    return guest_.new_pages().repeat([&] { return run_in_turn_once(events, place); });
+}
+
+std::optional<vm::PageSet> EndMemory::run_in_turn_once(const std::vector<vm::Event>& events, Place place) {
     std::vector<vm::Event> in_program, in_kernel;
     for (const auto& event : events) (event.kind == vm::Event::Kind::db ? in_kernel : in_program).push_back(event);
     guest_.restore(run_.begin);

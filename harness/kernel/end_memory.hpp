@@ -49,6 +49,7 @@ class EndMemory {
     };
     [[nodiscard]] std::optional<Expected> expected_after(const std::vector<vm::Event>& events);
     [[nodiscard]] std::optional<vm::PageSet> run_in_turn(const std::vector<vm::Event>& events, Place place);
+    [[nodiscard]] std::optional<vm::PageSet> run_in_turn_once(const std::vector<vm::Event>& events, Place place);
     [[nodiscard]] bool handle_in_program(const std::vector<vm::Event>& events);
     [[nodiscard]] bool handle_in_kernel(const std::vector<vm::Event>& events);
     [[nodiscard]] bool run_to_end();

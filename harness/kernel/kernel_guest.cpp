@@ -67,7 +67,8 @@ KernelGuest::KernelGuest(const kvm::System& system, const BootImage& image, cons
       memory_(kvm::Mapping::shared_file(memory_file_.get(), memory_size)),
       vm_(make_vm(system, memory_.bytes())),
       cpu_(vm_.create_vcpu()),
-      watchdog_(cpu_) {
+      watchdog_(cpu_),
+      new_pages_(system, cpu_, vm::cpu_vendor() == vm::Vendor::intel) {
     const auto entry = load_image(image, input, memory_.bytes(), cpu_.sregs());
     cpu_.set_cpuid(kernel_cpuid(system.supported_cpuid(), input.cpu));
     cpu_.set_sregs(entry.sregs);
@@ -79,7 +80,8 @@ KernelGuest::KernelGuest(const kvm::System& system, const KernelFile& saved)
       memory_(saved.map_memory()),
       vm_(make_vm(system, memory_.bytes())),
       cpu_(vm_.create_vcpu()),
-      watchdog_(cpu_) {
+      watchdog_(cpu_),
+      new_pages_(system, cpu_, vm::cpu_vendor() == vm::Vendor::intel) {
     cpu_.set_cpuid(saved.cpuid());
 }
 
@@ -381,6 +383,7 @@ kvm::Exit KernelGuest::run_once() {
     watchdog_.begin_run();
     auto exit = cpu_.run();
     watchdog_.end_run();
+    new_pages_.look();
     return exit;
 }
 

@@ -29,6 +29,7 @@
 #include "kvm/vm.hpp"
 #include "vm/instruction.hpp"
 #include "vm/page.hpp"
+#include "vm/quirks/new_pages.hpp"
 #include "vm/quirks/nmi_sink.hpp"
 #include "vm/quirks/stale_page_tables.hpp"
 #include "vm/state/registers.hpp"
@@ -205,6 +206,8 @@ class KernelGuest {
     [[nodiscard]] std::span<std::byte> memory() { return memory_.bytes(); }
     [[nodiscard]] kvm::Vcpu& cpu() { return cpu_; }
     [[nodiscard]] kvm::Vm& vm() { return vm_; }
+    /// Knows whether runs met pages that KVM had to map, which can change frames on an Intel CPU.
+    [[nodiscard]] vm::quirks::NewPages& new_pages() { return new_pages_; }
     /// True if the CPU executes a program, at CPL 3.
     [[nodiscard]] bool is_in_program() { return cpl() == 3; }
     [[nodiscard]] unsigned cpl() {
@@ -239,6 +242,7 @@ class KernelGuest {
     kvm::Vm vm_;
     kvm::Vcpu cpu_;
     vm::Watchdog watchdog_;
+    vm::quirks::NewPages new_pages_;
     bool has_nested_paging_ = vm::quirks::has_nested_paging();
     bool may_be_halted_ = false;  ///< the watchdog ended a run, which may have waited in a HLT
     std::chrono::microseconds tick_{7000};

@@ -73,16 +73,19 @@ bool KernelSubject::find_window() {
 }
 
 void KernelSubject::open() {
+    landed_from_ = nullptr;
     kernel_.guest.restore(run_->begin);
     if (run_->opening) kernel::land(kernel_.guest, kernel_.facts, *run_->opening);
 }
 
 void KernelSubject::keep_window() {
     auto& guest = kernel_.guest;
-    open();
     Reference reference;
-    if (!window_->is_end(guest.run_patiently())) throw vm::MachineFault("the same run ended in two different ways");
-    run_->end = guest.save(&run_->begin);
+    run_->end = guest.new_pages().repeat([&] {
+        open();
+        if (!window_->is_end(guest.run_patiently())) throw vm::MachineFault("the same run ended in two different ways");
+        return guest.save(&run_->begin);
+    });
     if (window_->counts_at_end()) count_events(reference);
     if (const auto violation = window_->judge(window_->run_on()))
         throw vm::ImageError(fmt::format("{}: without events, {}", name(), violation->message));
@@ -95,24 +98,30 @@ void KernelSubject::keep_window() {
 // --- paths -----------------------------------------------------------------------------------------------------------
 
 sweep::Path KernelSubject::path_of(std::size_t, sweep::HitCounter& hits) {
-    open();
-    auto path = discover(hits, {run_->begin, {}, false}, false, false);
-    check_stepped_end(run_->end, "");
-    return path;
+    const auto counted_before = hits;
+    return kernel_.guest.new_pages().repeat([&] {
+        hits = counted_before;
+        open();
+        auto path = discover(hits, {run_->begin, {}, false}, false, false);
+        check_stepped_end(run_->end, "");
+        return path;
+    });
 }
 
 sweep::Path KernelSubject::path_after(const sweep::Point& from, vm::Event event, const sweep::Point& to, bool compare) {
     auto& guest = kernel_.guest;
     const auto& start = of(from).state;
-    land(from, event, to);
-    if (!window_->is_end(guest.run_patiently())) throw vm::MachineFault("a run that held ends in another way now");
-    const auto end = guest.save(&start);
-    land(from, event, to);
-    sweep::HitCounter hits;
-    auto path = discover(hits, {start, of(from).calls, of(from).handles_db}, true, compare);
-    check_stepped_end(
-        end, fmt::format(" after {} at {}", sweep::to_string(event), sweep::to_string(boundary_of(from.reached()))));
-    return path;
+    return guest.new_pages().repeat([&] {
+        land(from, event, to);
+        if (!window_->is_end(guest.run_patiently())) throw vm::MachineFault("a run that held ends in another way now");
+        const auto end = guest.save(&start);
+        land(from, event, to);
+        sweep::HitCounter hits;
+        auto path = discover(hits, {start, of(from).calls, of(from).handles_db}, true, compare);
+        check_stepped_end(end, fmt::format(" after {} at {}", sweep::to_string(event),
+                                           sweep::to_string(boundary_of(from.reached()))));
+        return path;
+    });
 }
 
 /// Throws unless the stepped run has ended as the free one did. `after` says which run that is.
@@ -214,18 +223,19 @@ void KernelSubject::land(const sweep::Point& from, vm::Event event, const sweep:
     if (of(from).state.devices == nullptr) throw vm::MachineFault("an event lands where the kernel was not saved");
     kernel_.guest.restore(of(from).state);
     kernel::land(kernel_.guest, kernel_.facts, event);
+    landed_from_ = &from;
 }
 
 Ending KernelSubject::run(std::size_t, std::span<const sweep::Landed> landed, sweep::Extremes&) {
     violations_.clear();
     lives_ = false;
     nmis_ = nmis_of(landed);
-    auto stop = [&] {
-        const auto phase = during(Phase::injecting);
-        return kernel_.guest.run();
-    }();
-    SlowEnd end{std::move(stop)};
-    if (std::holds_alternative<StillRuns>(end.stop)) end = finish_slowly();
+    const auto* const from = landed_from_;
+    bool is_first = true;
+    auto end = kernel_.guest.new_pages().repeat([&] {
+        if (!std::exchange(is_first, false)) begin_again(from, landed);
+        return run_to_end();
+    });
     const auto phase = during(Phase::checking);
     check_end(end, landed);
     if (violations_.empty() && reference_ && !lives_) check_life(landed);
@@ -233,6 +243,20 @@ Ending KernelSubject::run(std::size_t, std::span<const sweep::Landed> landed, sw
     kernel_.guest.doubt_devices();
     if (std::holds_alternative<StillRuns>(end.stop)) return end.loop ? Ending::endless : Ending::unclear;
     return Ending::broken;
+}
+
+void KernelSubject::begin_again(const sweep::Point* from, std::span<const sweep::Landed> landed) {
+    if (from == nullptr) return open();
+    land(*from, landed.back().event, *landed.back().at);
+}
+
+SlowEnd KernelSubject::run_to_end() {
+    auto stop = [&] {
+        const auto phase = during(Phase::injecting);
+        return kernel_.guest.run();
+    }();
+    if (std::holds_alternative<StillRuns>(stop)) return finish_slowly();
+    return {std::move(stop)};
 }
 
 void KernelSubject::check_end(const SlowEnd& end, std::span<const sweep::Landed> landed) {

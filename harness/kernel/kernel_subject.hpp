@@ -121,6 +121,9 @@ class KernelSubject : public sweep::Subject {
         NmiCount nmis{};
     };
     [[nodiscard]] Stepped step_schedule(const std::vector<sweep::Landing>& landings, const sweep::TraceSink& sink);
+    /// Goes back to where the present run began, which is `from`, or the beginning of the window.
+    void begin_again(const sweep::Point* from, std::span<const sweep::Landed> landed);
+    [[nodiscard]] SlowEnd run_to_end();
     [[nodiscard]] SlowEnd finish_slowly();
     void check_end(const SlowEnd& end, std::span<const sweep::Landed> landed);
     void add_leaving();
@@ -153,9 +156,10 @@ class KernelSubject : public sweep::Subject {
     std::optional<Reference> reference_;
     std::unique_ptr<EndMemory> memory_;  ///< empty if the window has no such comparison
     std::uint64_t per_cpu_ = 0;
-    std::vector<sweep::Violation> violations_;  ///< of the last run
-    bool lives_ = false;                        ///< the end of the last run shows that the kernel lives
-    NmiCount nmis_;                             ///< of the last run
+    const sweep::Point* landed_from_ = nullptr;  ///< where the last event landed; null: nowhere
+    std::vector<sweep::Violation> violations_;   ///< of the last run
+    bool lives_ = false;                         ///< the end of the last run shows that the kernel lives
+    NmiCount nmis_;                              ///< of the last run
     std::set<sweep::Digest> met_;
     std::string code_;  ///< see code()
     vm::CodeSet executed_;

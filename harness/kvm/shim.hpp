@@ -2,6 +2,7 @@
 
 #include <linux/kvm.h>
 
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -12,6 +13,8 @@ namespace gatecrash::kvm {
 struct WrittenPage {
     std::uint32_t slot;
     std::uint64_t page;  ///< number of the page, counted from the beginning of the slot
+
+    auto operator<=>(const WrittenPage&) const = default;
 };
 
 /// A layer between one vCPU and KVM. It can change what the harness asks, and what KVM answers. So tests can run the
@@ -26,7 +29,7 @@ class Shim {
     /// Does what ioctl() does on the vCPU's file, and sets errno as it does. `shared` is the memory that the vCPU
     /// shares with KVM.
     virtual int call(int fd, unsigned long request, void* argument, kvm_run& shared) = 0;
-    /// False if the harness must not see this entry of the dirty ring.
+    /// False if the harness must not see this entry of the dirty ring yet. The shim is asked again after the next run.
     [[nodiscard]] virtual bool shows(const WrittenPage& /*page*/) { return true; }
 };
 

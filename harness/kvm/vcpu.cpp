@@ -243,6 +243,7 @@ std::optional<WrittenPage> Vcpu::next_written() {
     for (;;) {
         const auto page = next_in_ring();
         if (!page || !shim_ || shim_->shows(*page)) return page;
+        hidden_.push_back(*page);
     }
 }
 
@@ -263,7 +264,8 @@ std::optional<WrittenPage> Vcpu::next_in_ring() {
     return page;
 }
 
-void Vcpu::empty_ring() {
+void Vcpu::reset_ring() {
+    if (!has_dirty_ring()) return;
     std::vector<WrittenPage> pages;
     while (const auto page = next_in_ring()) pages.push_back(*page);
     written_before_ = std::move(pages);
@@ -285,6 +287,8 @@ Exit Vcpu::run(bool irq_window) {
     valid_ = 0;
     latched_nmis_.reset();
     debug_registers_known_ = false;
+    written_before_.insert(written_before_.end(), hidden_.begin(), hidden_.end());
+    hidden_.clear();
     const int result = plain_ioctl(*this, KVM_RUN, nullptr);
     if (result < 0 && errno != EINTR && errno != EAGAIN) throw Error("KVM_RUN", errno);
     if (sync_registers_) {
@@ -295,7 +299,7 @@ Exit Vcpu::run(bool irq_window) {
         latched_nmis_ = events_.nmi.pending;
         valid_ = all_groups;
     }
-    if (result == 0 && run.exit_reason == KVM_EXIT_DIRTY_RING_FULL) empty_ring();
+    if (result == 0 && run.exit_reason == KVM_EXIT_DIRTY_RING_FULL) reset_ring();
     return result < 0 ? Exit{InterruptedExit{}} : decode_exit();
 }
 

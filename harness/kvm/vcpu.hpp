@@ -103,6 +103,9 @@ class Vcpu {
     /// KVM_CAP_DIRTY_LOG_RING). Empty if there is none. KVM resets the ring only when it is full, so a page usually
     /// comes up only once, and later writes to it cost nothing.
     [[nodiscard]] std::optional<WrittenPage> next_written();
+    /// Makes KVM report each page again that the guest writes from here on (KVM_RESET_DIRTY_RINGS). next_written()
+    /// still returns those before.
+    void reset_ring();
 
     /// Runs the guest until an exit (KVM_RUN). With `irq_window`, exits as soon as an external interrupt could be
     /// delivered.
@@ -126,7 +129,6 @@ class Vcpu {
     [[nodiscard]] kvm_run& shared() const { return *reinterpret_cast<kvm_run*>(run_.data()); }
     [[nodiscard]] Exit decode_exit() const;
     [[nodiscard]] std::optional<WrittenPage> next_in_ring();
-    void empty_ring();
     /// Writes cached changes with ioctls. Calls that use the vCPU's state, such as KVM_SET_GUEST_DEBUG, need this
     /// first.
     void flush();
@@ -141,7 +143,8 @@ class Vcpu {
     kvm_cpuid_entry2 structured_features_{};  ///< leaf 7 of the guest's CPUID
     Mapping ring_;
     std::size_t ring_next_ = 0;
-    std::vector<WrittenPage> written_before_;  ///< pages that were taken from the ring when it was full
+    std::vector<WrittenPage> written_before_;  ///< pages that were taken from the ring
+    std::vector<WrittenPage> hidden_;          ///< by the shim, until the next run
     kvm_regs regs_{};
     kvm_sregs sregs_{};
     kvm_vcpu_events events_{};

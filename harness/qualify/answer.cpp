@@ -23,6 +23,7 @@ constexpr std::array statement_texts{
     StatementText{Statement::signal_ends_run, "a signal ends KVM_RUN"},
     StatementText{Statement::own_handler_entered, "the guest's own handler is entered"},
     StatementText{Statement::runs_on, "runs on"},
+    StatementText{Statement::same_rf, "RF is the same"},
     StatementText{Statement::doorbell_never_rings, "the doorbell never rings"},
     StatementText{Statement::write_exits, "the write exits as MMIO"},
     StatementText{Statement::write_does_not_exit, "the write does not exit"},
@@ -232,7 +233,8 @@ struct Text {
         return fmt::format("{} come with NMIs unmasked, {} with NMIs masked", p.unmasked, p.masked);
     }
     std::string operator()(const PagesNotReported& p) const {
-        return p.count == 0 ? "all are reported" : fmt::format("{} are not reported", p.count);
+        if (p.count != 0) return fmt::format("{} are not reported", p.count);
+        return p.late_after_hlt ? "all are reported, some of them one exit after a HLT" : "all are reported";
     }
     std::string operator()(const MissingCapabilities& m) const {
         std::string names;

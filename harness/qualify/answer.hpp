@@ -75,6 +75,7 @@ enum class Statement : std::uint8_t {
     signal_ends_run,
     own_handler_entered,
     runs_on,
+    same_rf,
     doorbell_never_rings,
     write_exits,
     write_does_not_exit,
@@ -237,6 +238,7 @@ struct PhantomNmis {
 /// The number of pages that the guest has written, and that KVM has not reported.
 struct PagesNotReported {
     std::size_t count;
+    bool late_after_hlt = false;  ///< KVM reported others one exit after the run that wrote them, which a HLT ended
     bool operator==(const PagesNotReported&) const = default;
 };
 

@@ -75,5 +75,6 @@ Answer trap_flag_step(Bench& bench);
 Answer stop_bytes_step(Bench& bench);
 Answer trap_flag_leaves_no_state(Bench& bench);
 Answer exit_leaves_no_trap(Bench& bench);
+Answer unmapped_pages_leave_no_rf(Bench& bench);
 
 }  // namespace gatecrash::qualify

@@ -16,7 +16,8 @@ struct Repair {
 };
 constexpr Repair repairs[] = {{Behaviour::breakpoint_from_outside, &vm::quirks::Repairs::leftover_breakpoints},
                               {Behaviour::nmi_mask_over_entry, &vm::quirks::Repairs::nmi_mask},
-                              {Behaviour::exit_leaves_no_trap, &vm::quirks::Repairs::stale_trap}};
+                              {Behaviour::exit_leaves_no_trap, &vm::quirks::Repairs::stale_trap},
+                              {Behaviour::unmapped_pages_leave_no_rf, &vm::quirks::Repairs::new_pages}};
 
 /// True if gatecrash runs guests in another way where the behaviour differs.
 bool decides_how(Behaviour behaviour) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "qualify/guest_to_step.hpp"
@@ -116,6 +117,37 @@ Answer exit_leaves_no_trap(Bench& bench) {
         cpu.set_guest_debug(0);
         cpu.complete_exit();
     }));
+}
+
+/// Runs an NMI and an INT3 twice. The second time the host takes all pages away before each of them.
+Answer unmapped_pages_leave_no_rf(Bench& bench) {
+    constexpr int events = 2;
+    RecordingCode code;
+    auto& k = code.kernel;
+    Xbyak::Label again;
+    code.on(GATECRASH_VECTOR_NMI, GATECRASH_IST_NMI);
+    code.on(GATECRASH_VECTOR_BP);
+    k.mov(k.r12d, 2);
+    k.L(again);
+    k.doorbell(GATECRASH_PORT_BEGIN);
+    code.place(after(Mark::doorbell));
+    k.doorbell(GATECRASH_PORT_BEGIN);
+    k.int3();
+    code.place(after(Mark::int3));
+    k.dec(k.r12d);
+    k.jnz(again);
+    code.end();
+    const auto account = code.run(bench, [begins = 0](Guest& guest) mutable {
+        if (begins >= events) guest.memory().unmap();
+        if (begins % events == 0) guest.land(vm::Event::nmi());
+        ++begins;
+    });
+    const auto& records = account.records;
+    if (!account.ended_well() || records.size() != 2 * events) return code.tell(account);
+    const auto has_rf = [](const Record& record) { return (record.rflags & vm::rflags_rf) != 0; };
+    if (std::ranges::equal(std::span(records).first(events), std::span(records).last(events), {}, has_rf, has_rf))
+        return {Statement::same_rf};
+    return code.tell(account, [&](const Record& record) { return Details{.resume_flag = has_rf(record)}; });
 }
 
 }  // namespace gatecrash::qualify

@@ -89,8 +89,12 @@ void GuestSubject::finish_windows() {
 // --- paths -----------------------------------------------------------------------------------------------------------
 
 Path GuestSubject::path_of(std::size_t window, HitCounter& hits) {
-    open_window(guest_, windows_[window]);
-    return discover(hits, *windows_[window].end, false);
+    const auto counted_before = hits;
+    return guest_.new_pages().repeat([&] {
+        hits = counted_before;
+        open_window(guest_, windows_[window]);
+        return discover(hits, *windows_[window].end, false);
+    });
 }
 
 Path GuestSubject::path_after(const Point& from, Event event, const Point& to, bool compare) {
@@ -98,10 +102,12 @@ Path GuestSubject::path_after(const Point& from, Event event, const Point& to, b
     begin({&from, event, &to});
     (void)run_recorded(start_, [this] { return early_end_ ? *early_end_ : vm::run_patiently(guest_); });
     const auto end = guest_.snapshot();
-    guest_.restore(of(from).state);
-    guest_.land(event);
-    HitCounter hits;
-    return discover(hits, end, compare);
+    return guest_.new_pages().repeat([&] {
+        guest_.restore(of(from).state);
+        guest_.land(event);
+        HitCounter hits;
+        return discover(hits, end, compare);
+    });
 }
 
 bool GuestSubject::can_land(Event event, const Point& at) const { return guest_.can_land(event, of(at).state); }
@@ -154,6 +160,7 @@ void GuestSubject::land(const Point& from, Event event, const Point& to) {
 
 /// Restores the guest to where a run begins, and lands its event.
 void GuestSubject::begin(const Start& start) {
+    (void)guest_.new_pages().take();
     start_ = start;
     early_end_.reset();
     has_left_ = false;
@@ -164,9 +171,9 @@ void GuestSubject::begin(const Start& start) {
 }
 
 /// Calls `run`, which runs the guest freely from `start`, and returns how it ended. Sets `has_left_` if the run ended
-/// where it left the protected code. A run that meets new code says nothing, so it begins again.
+/// where it left the protected code. A run that meets new code or a new page says nothing, so it begins again.
 vm::Outcome GuestSubject::run_recorded(const Start& start, const std::function<vm::Outcome()>& run) {
-    for (;;) {
+    for (int met_pages = 0;;) {
         auto outcome = run();
         auto& recorder = *guest_.recorder();
         while (recorder.take_at_exit()) {
@@ -174,7 +181,8 @@ vm::Outcome GuestSubject::run_recorded(const Start& start, const std::function<v
             if (has_left_) break;
             outcome = run();
         }
-        if (!recorder.take_met_new()) return outcome;
+        const bool met_page = guest_.new_pages().take() && ++met_pages < vm::quirks::NewPages::most;
+        if (!recorder.take_met_new() && !met_page) return outcome;
         begin(start);
     }
 }
@@ -258,8 +266,22 @@ std::vector<Violation> GuestSubject::examine(std::size_t number, const HitCounte
                                              const TraceSink& trace) {
     const auto free_end = ending == Ending::broken ? std::optional(guest_.snapshot()) : std::nullopt;
     auto& window = this->window(number);
-    // Not before the run without events: it is swept first, while no window is known yet.
-    if (number < windows_.size() && !window.user) learn_user_states(guest_, window, *stepper_);
+    std::vector<TraceItem> items;
+    TraceSink kept{.receive = {}, .syntax = trace.syntax};
+    if (trace) kept.receive = [&](const TraceItem& item) { items.push_back(item); };
+    auto violations = guest_.new_pages().repeat([&] {
+        items.clear();
+        // Not before the run without events: it is swept first, while no window is known yet.
+        if (number < windows_.size() && !window.user) learn_user_states(guest_, window, *stepper_);
+        return examine_once(window, hits, schedule, ending, free_end, kept);
+    });
+    for (const auto& item : items) trace(item);
+    return violations;
+}
+
+std::vector<Violation> GuestSubject::examine_once(const Window& window, const HitCounter& hits,
+                                                  const std::vector<Landing>& schedule, Ending ending,
+                                                  const std::optional<vm::Snapshot>& free_end, const TraceSink& trace) {
     ScheduleLander lander(schedule, hits);
     TraceObserver observer(guest_, trace);
     const auto examination =

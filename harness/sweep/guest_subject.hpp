@@ -79,6 +79,10 @@ class GuestSubject : public Subject {
     [[nodiscard]] bool leaves_protected_code();
     [[nodiscard]] std::optional<vm::Outcome> deliver_waiting(const GuestPoint& to);
     [[nodiscard]] std::optional<vm::Outcome> step_to_end();
+    [[nodiscard]] std::vector<Violation> examine_once(const Window& window, const HitCounter& hits,
+                                                      const std::vector<Landing>& schedule, Ending ending,
+                                                      const std::optional<vm::Snapshot>& free_end,
+                                                      const TraceSink& trace);
     [[nodiscard]] vm::Outcome run_to_end(bool& is_proven);
     [[nodiscard]] vm::Outcome finish_slowly(bool& is_proven);
     [[nodiscard]] Path discover(HitCounter& hits, const vm::Snapshot& free_end, bool with_digests);

@@ -256,6 +256,7 @@ kvm::Exit Guest::run_once(bool irq_window) {
     watchdog_->begin_run();
     auto exit = cpu_.run(irq_window && latched_irq_.has_value());
     watchdog_->end_run();
+    machine_.new_pages().look();
     // After a shutdown KVM for AMD resets the vCPU with its MSRs (Linux, shutdown_interception()).
     if (std::holds_alternative<kvm::ShutdownExit>(exit)) msrs_.forget();
     stale_trap_.note(*this, exit);

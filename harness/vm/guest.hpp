@@ -187,6 +187,7 @@ class Guest {
     void execute(std::span<const std::byte> code, const kvm_regs& regs);
     [[nodiscard]] HarnessCode& harness_code() { return harness_code_; }
     [[nodiscard]] const quirks::Repairs& repairs() const { return machine_.repairs(); }
+    [[nodiscard]] quirks::NewPages& new_pages() { return machine_.new_pages(); }
     [[nodiscard]] const kvm_sregs& sregs_at_boot() const { return boot_sregs_; }
 
     // --- for steppers ------------------------------------------------------------------------------------------------

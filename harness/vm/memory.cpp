@@ -149,6 +149,12 @@ void GuestMemory::own_all_pages() {
     }
 }
 
+void GuestMemory::unmap() const {
+    for (const int rights : {PROT_NONE, PROT_READ | PROT_WRITE}) {
+        if (::mprotect(memory_.data(), memory_.size(), rights) != 0) throw kvm::Error("mprotect", errno);
+    }
+}
+
 void GuestMemory::watch(kvm::Vcpu& cpu) {
     cpu_ = &cpu;
     if (cpu.has_dirty_ring()) return;
@@ -225,8 +231,12 @@ void GuestMemory::add_written(std::uint64_t page) {
     if (at == written_.end() || *at != page) written_.insert(at, page);
 }
 
-void GuestMemory::find_written() {
-    while (const auto written = cpu_->next_written()) add_written(first_pages_.at(written->slot) + written->page);
+std::vector<std::uint64_t> GuestMemory::find_written() {
+    std::vector<std::uint64_t> reported;
+    while (const auto written = cpu_->next_written())
+        reported.push_back(first_pages_.at(written->slot) + written->page);
+    for (const auto page : reported) add_written(page);
+    return reported;
 }
 
 const std::byte* GuestMemory::saved_page(const PageSet& pages, std::uint64_t page) const {
@@ -244,6 +254,16 @@ std::size_t GuestMemory::count_unreported() {
         if (!same_page(page_at(page), boot_page(page))) ++count;
     }
     return count;
+}
+
+std::vector<std::uint64_t> GuestMemory::unreported(const PageSet& since) {
+    const auto reported = find_written();
+    std::vector<std::uint64_t> pages;
+    for (std::uint64_t page = 0; page < uses_.size() && cpu_->has_dirty_ring(); ++page) {
+        if (uses_[page] != Use::read_write || std::ranges::count(reported, page) != 0) continue;
+        if (!same_page(page_at(page), saved_page(since, page))) pages.push_back(page);
+    }
+    return pages;
 }
 
 PageSet GuestMemory::save(const PageSet* base) {

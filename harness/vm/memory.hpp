@@ -42,6 +42,8 @@ class GuestMemory {
     /// Makes each page the guest's own. Otherwise the host's kernel replaces a page that this program writes for the
     /// first time, and KVM has to map it again.
     void own_all_pages();
+    /// Makes KVM unmap all pages, as the host may do at any time. The guest's next use of each is a fault for KVM.
+    void unmap() const;
     /// Follows which pages `cpu` writes, the vCPU of that virtual machine. Without a dirty ring every writable page
     /// counts as written.
     void watch(kvm::Vcpu& cpu);
@@ -96,6 +98,9 @@ class GuestMemory {
     /// Returns the number of writable pages that are not as at boot, though KVM did not report that the guest wrote
     /// them. Not 0 means that snapshots miss something.
     [[nodiscard]] std::size_t count_unreported();
+    /// Returns the writable pages that differ from `since`, though KVM did not report them since the last call of this
+    /// or another function. Needs Vcpu::reset_ring() at that time.
+    [[nodiscard]] std::vector<std::uint64_t> unreported(const PageSet& since);
     /// True if all memory equals `pages`, which may come from another guest with the same image.
     [[nodiscard]] bool equals(const PageSet& pages) { return !first_difference(pages); }
     struct Difference {
@@ -107,7 +112,8 @@ class GuestMemory {
 
   private:
     enum class Use : std::uint8_t { nothing, read_only, read_write, page_table };
-    void find_written();
+    /// Returns what KVM has reported since the last call.
+    std::vector<std::uint64_t> find_written();
     void add_written(std::uint64_t page);
     [[nodiscard]] std::byte* at(Physical address) const { return memory_.data() + number(address); }
     [[nodiscard]] std::byte* page_at(std::uint64_t page) const { return memory_.data() + page * page_size; }

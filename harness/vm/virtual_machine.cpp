@@ -13,10 +13,13 @@ constexpr std::uint64_t intel_tss_address = 0xfffbd000;
 }  // namespace
 
 VirtualMachine::VirtualMachine(const kvm::System& system, quirks::Repairs repairs)
-    : repairs_(repairs), vm_(system.create_vm()), cpu_([&] {
+    : repairs_(repairs),
+      vm_(system.create_vm()),
+      cpu_([&] {
           vm_.set_tss_address(intel_tss_address);
           return vm_.create_vcpu();
-      }()) {
+      }()),
+      new_pages_(system, cpu_, repairs.new_pages) {
     cpu_.set_cpuid(guest_cpuid(system.supported_cpuid()));
     constexpr std::uint64_t one_bank = 1;  // IA32_MCG_CAP
     cpu_.setup_machine_check(one_bank);

@@ -7,6 +7,7 @@
 #include "kvm/system.hpp"
 #include "kvm/vcpu.hpp"
 #include "kvm/vm.hpp"
+#include "vm/quirks/new_pages.hpp"
 #include "vm/quirks/nmi_sink.hpp"
 #include "vm/quirks/repairs.hpp"
 
@@ -22,6 +23,7 @@ class VirtualMachine {
     [[nodiscard]] kvm::Vm& vm() { return vm_; }
     [[nodiscard]] kvm::Vcpu& cpu() { return cpu_; }
     [[nodiscard]] const quirks::Repairs& repairs() const { return repairs_; }
+    [[nodiscard]] quirks::NewPages& new_pages() { return new_pages_; }
     /// Drops a latched NMI. A restore must follow, or reset().
     void drop_nmi() { nmi_sink_.drain(vm_, cpu_); }
     /// Restores the state that the vCPU was created with, for the next guest. Remove the memory of the last guest
@@ -33,6 +35,7 @@ class VirtualMachine {
     quirks::NmiSink nmi_sink_;
     kvm::Vm vm_;
     kvm::Vcpu cpu_;
+    quirks::NewPages new_pages_;
     kvm_regs regs_{};
     kvm_sregs sregs_{};
     kvm_vcpu_events events_{};

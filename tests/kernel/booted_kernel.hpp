@@ -22,7 +22,7 @@ class Booted {
   public:
     /// `more` follows the usual command line. For `cpu`, see parse_cpu().
     explicit Booted(const std::string& more = {}, const std::string& cpu = {}, const kvm::System& system = kvm_system())
-        : guest_(system, image_, {command_line + more, initramfs("/init"), cpu}, memory_size) {
+        : guest_(system, image_, {command_line + more, initramfs("/kernel-test-init"), cpu}, memory_size) {
         guest_.set_log(facts_.log);
         constexpr unsigned seconds = 300;  // enough for a boot on a very busy host
         EXPECT_EQ(guest_.run_to_doorbell(seconds), GATECRASH_DOORBELL_OPEN);

@@ -1,5 +1,5 @@
 // Plants bugs that only memory shows at the end of a window. Runs in an emulated machine that has the kernel at
-// /kernel, and its init program at /init.
+// /kernel, and its init program at /kernel-test-init.
 #include "kernel/end_memory.hpp"
 
 #include <gmock/gmock.h>

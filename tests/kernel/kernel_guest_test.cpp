@@ -1,4 +1,4 @@
-// Boots the kernel at /kernel with the init program at /init. Runs in an emulated machine that has both.
+// Boots the kernel at /kernel with the init program at /kernel-test-init. Runs in an emulated machine that has both.
 #include "kernel/kernel_guest.hpp"
 
 #include <gmock/gmock.h>

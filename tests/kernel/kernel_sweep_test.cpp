@@ -1,5 +1,5 @@
 // Sweeps a kernel that nobody changed. Runs in an emulated machine that has it at /kernel, and its init program at
-// /init.
+// /kernel-test-init.
 #include "sweep/sweep.hpp"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
 // Tests what a trace of a kernel shows about each step. Runs in an emulated machine that has the kernel at /kernel, and
-// its init program at /init.
+// its init program at /kernel-test-init.
 #include <gmock/gmock.h>
 
 #include <algorithm>

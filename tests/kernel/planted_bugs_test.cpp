@@ -1,6 +1,6 @@
 // Plants one bug at a time in the entry code of a kernel that nobody changed, and compares what a sweep finds with a
 // prediction. Each prediction was written before its first run. Runs in an emulated machine that has the kernel at
-// /kernel, and its init program at /init.
+// /kernel, and its init program at /kernel-test-init.
 //
 // The code is that of Linux 6.1 for x86-64 (arch/x86/entry/entry_64.S) after its boot, with FSGSBASE and SMAP. Page
 // table isolation is off unless a plant asks for it. The kernel runs with "the user's GS" up to the SWAPGS at

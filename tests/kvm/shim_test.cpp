@@ -9,6 +9,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cases/registry.hpp"
@@ -127,6 +128,16 @@ TEST(Repairs, RemoveATrapThatAStepLeaves) {
     }
 }
 
+TEST(UnmappedPages, ChangeNoVerdict) {
+    const auto system = system_with(unmap_pages(256));
+    auto repairs = repairs_of(system);
+    const auto* const name = "nested-nmi/flag-only";
+    EXPECT_EQ(result_of(name, system, repairs), result_of(name, kvm_system(), {}));
+    if (!std::exchange(repairs.new_pages, false)) return;
+    const auto sweep_without = [&] { (void)result_of(sample.front(), system_with(unmap_pages(4)), repairs); };
+    EXPECT_THROW(sweep_without(), vm::MachineFault) << "a stepped run has other frames than a free one";
+}
+
 /// A guest whose NMI handler rings twice. Its NMIs count in RBX, and each swaps the GS bases.
 class LatchedNmi : public testing::Test {
   protected:
@@ -234,6 +245,34 @@ TEST(NestedDebugException, OfAKvmThatGivesUpIsTheGuestsDoing) {
     EXPECT_EQ(guest.run(), (vm::Outcome{vm::Doorbell{GATECRASH_PORT_END}}));
 }
 
+/// A schedule of two events: the first one puts the watchpoint on the frame that the second one's delivery writes.
+TEST(NestedDebugException, OfAKvmThatGivesUpIsAFindingOfASweep) {
+    sweep::GuestBuilder guest;
+    guest.handler("db", GATECRASH_VECTOR_DB, GATECRASH_IST_DB);
+    guest.start();
+    guest.window("window", [](vm::Code& k) {
+        k.sti();
+        k.nop();
+        k.nop();
+        k.cli();
+    });
+    sweep::SweepOptions options;
+    options.events = {vm::Event::watch(vm::GuestCode::stack(GATECRASH_IST_DB) - sizeof(std::uint64_t)),
+                      vm::Event::db()};
+    options.depth = 2;
+    options.in_order = true;
+    const auto image = guest.build("nested");
+    for (const auto kind : {vm::StepperKind::stop_bytes, vm::StepperKind::trap_flag}) {
+        options.stepper = kind;
+        const auto result = image.sweep(options, system_with(give_up_on_nested_debug_exceptions()));
+        EXPECT_FALSE(result.findings.empty());
+        for (const auto& finding : result.findings) {
+            EXPECT_EQ(finding.violation.invariant, sweep::Invariant::progress) << finding.violation.message;
+            EXPECT_EQ(finding.schedule.landings.size(), 2U);
+        }
+    }
+}
+
 TEST(Int1, IsSteppedIntoItsHandlerWhereKvmReportsIt) {
     vm::GuestCode code;
     Xbyak::Label handler;
@@ -269,6 +308,14 @@ TEST(WrittenPages, ThatKvmDoesNotReportMakeAMachineUnfit) {
     EXPECT_FALSE(losing.ok);
     EXPECT_THAT(describe(losing.got), testing::EndsWith(" are not reported"));
     EXPECT_TRUE(is_basic(Behaviour::written_pages_complete));
+}
+
+/// Such a machine is fit on Intel: gatecrash looks at pages that were reported once in each later run.
+TEST(WrittenPages, ThatKvmReportsLateAfterHltAreNotLost) {
+    using vm::Behaviour;
+    const auto late = qualify::measure(system_with(delay_pages_after_hlt()), Behaviour::written_pages_complete);
+    EXPECT_EQ(describe(late.got), "all are reported, some of them one exit after a HLT");
+    EXPECT_EQ(late.ok, vm::cpu_vendor() == vm::Vendor::intel);
 }
 
 /// Without a capability, either the machine is unfit for that reason, or everything basic works.

@@ -1,12 +1,18 @@
 #include "support/shims.hpp"
 
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdint>
+#include <ctime>
+#include <fstream>
 #include <random>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -107,10 +113,27 @@ class LosingShim : public kvm::Shim {
     int call(int fd, unsigned long request, void* argument, kvm_run& /*shared*/) override {
         return ::ioctl(fd, request, argument);
     }
-    [[nodiscard]] bool shows(const kvm::WrittenPage& /*page*/) override { return ++pages_ % nth_ != 0; }
+    [[nodiscard]] bool shows(const kvm::WrittenPage& page) override {
+        if (!lost_.contains(page) && ++pages_ % nth_ == 0) lost_.insert(page);
+        return !lost_.contains(page);
+    }
 
   private:
     unsigned nth_, pages_ = 0;
+    std::set<kvm::WrittenPage> lost_;
+};
+
+class DelayingShim : public kvm::Shim {
+  public:
+    int call(int fd, unsigned long request, void* argument, kvm_run& shared) override {
+        const int result = ::ioctl(fd, request, argument);
+        if (request == KVM_RUN) has_halted_ = result == 0 && shared.exit_reason == KVM_EXIT_HLT;
+        return result;
+    }
+    [[nodiscard]] bool shows(const kvm::WrittenPage& /*page*/) override { return !has_halted_; }
+
+  private:
+    bool has_halted_ = false;
 };
 
 class InterruptingShim : public kvm::Shim {
@@ -121,6 +144,74 @@ class InterruptingShim : public kvm::Shim {
     }
 
   private:
+    std::minstd_rand random_;  // NOLINT(cert-msc51-cpp): the same in each run
+};
+
+/// Sends a signal to its own thread a little after each third KVM_RUN began. It comes while the guest runs, or after
+/// KVM_RUN has returned.
+class SignallingShim : public kvm::Shim {
+  public:
+    SignallingShim() {
+        struct sigaction action {};
+        action.sa_handler = [](int) {};
+        ::sigaction(signal, &action, nullptr);
+    }
+    SignallingShim(const SignallingShim&) = delete;
+    SignallingShim& operator=(const SignallingShim&) = delete;
+    ~SignallingShim() override {
+        if (is_armed_) ::timer_delete(timer_);
+    }
+
+    int call(int fd, unsigned long request, void* argument, kvm_run& /*shared*/) override {
+        if (request == KVM_RUN && random_() % 3 == 0) send_soon();
+        return ::ioctl(fd, request, argument);
+    }
+
+  private:
+    void send_soon() {
+        if (!std::exchange(is_armed_, true)) {
+            sigevent event{};
+            event.sigev_notify = SIGEV_THREAD_ID;
+            event.sigev_signo = signal;
+            event._sigev_un._tid = ::gettid();
+            if (::timer_create(CLOCK_MONOTONIC, &event, &timer_) != 0) throw std::runtime_error("timer_create");
+        }
+        constexpr unsigned longest = 300'000;  // nanoseconds: several times an exit to gatecrash on an emulated machine
+        const itimerspec time{.it_interval = {}, .it_value = {0, static_cast<long>(1 + random_() % longest)}};
+        ::timer_settime(timer_, 0, &time, nullptr);
+    }
+
+    const int signal = SIGRTMIN + 1;
+    timer_t timer_{};
+    bool is_armed_ = false;
+    std::minstd_rand random_;  // NOLINT(cert-msc51-cpp): the same in each run
+};
+
+class UnmappingShim : public kvm::Shim {
+  public:
+    explicit UnmappingShim(unsigned runs) : runs_(runs) {}
+    int call(int fd, unsigned long request, void* argument, kvm_run& /*shared*/) override {
+        if (request == KVM_RUN && random_() % runs_ == 0) unmap_guests();
+        return ::ioctl(fd, request, argument);
+    }
+
+  private:
+    /// Takes the rights to the memory of all guests away from this process, and gives them back. KVM must unmap pages
+    /// that the process may not use (Linux, change_protection() and mmu_notifier_invalidate_range_start()).
+    static void unmap_guests() {
+        std::ifstream maps("/proc/self/maps");
+        for (std::string line; std::getline(maps, line);) {
+            if (line.find("/memfd:gatecrash-") == std::string::npos) continue;
+            std::size_t digits = 0;
+            const auto begin = std::stoul(line, &digits, 16), end = std::stoul(line.substr(digits + 1), nullptr, 16);
+            auto* const memory = reinterpret_cast<void*>(begin);  // NOLINT(performance-no-int-to-ptr)
+            for (const int rights : {PROT_NONE, PROT_READ | PROT_WRITE}) {
+                if (::mprotect(memory, end - begin, rights) != 0) throw std::runtime_error("mprotect");
+            }
+        }
+    }
+
+    unsigned runs_;
     std::minstd_rand random_;  // NOLINT(cert-msc51-cpp): the same in each run
 };
 
@@ -301,7 +392,12 @@ kvm::ShimFactory scramble_unusable_segments() { return make<ScramblingShim>(); }
 kvm::ShimFactory lose_written_pages(unsigned nth) {
     return [nth] { return std::make_unique<LosingShim>(nth); };
 }
+kvm::ShimFactory delay_pages_after_hlt() { return make<DelayingShim>(); }
 kvm::ShimFactory interrupt_runs() { return make<InterruptingShim>(); }
+kvm::ShimFactory send_signals() { return make<SignallingShim>(); }
+kvm::ShimFactory unmap_pages(unsigned runs) {
+    return [runs] { return std::make_unique<UnmappingShim>(runs); };
+}
 kvm::ShimFactory report_int1(std::uint64_t address) {
     return [address] { return std::make_unique<ReportingShim>(address); };
 }
@@ -316,10 +412,13 @@ kvm::ShimFactory refuse_traps_in_shadows() { return make<RefusingShim>(); }
 kvm::ShimFactory ignore_block_irq() { return make<UnblockingShim>(); }
 
 std::span<const NamedShim> harmless_shims() {
+    constexpr unsigned often = 8192;
     static const std::array shims{
         NamedShim{"keep-latched-nmis", keep_latched_nmis(), "latched-nmi-dropped"},
         NamedShim{"scramble-unusable-segments", scramble_unusable_segments(), ""},
         NamedShim{"interrupt-runs", interrupt_runs(), ""},
+        NamedShim{"send-signals", send_signals(), ""},
+        NamedShim{"unmap-pages", unmap_pages(often), ""},
     };
     return shims;
 }

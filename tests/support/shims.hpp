@@ -20,10 +20,18 @@ struct NamedShim {
 [[nodiscard]] kvm::ShimFactory keep_latched_nmis();
 /// Returns other bits of unusable segments at each read, as Intel's CPUs may.
 [[nodiscard]] kvm::ShimFactory scramble_unusable_segments();
-/// Leaves out every `nth` entry of the dirty ring.
+/// Leaves out every `nth` page that is new in the dirty ring.
 [[nodiscard]] kvm::ShimFactory lose_written_pages(unsigned nth);
+/// Leaves out entries of the dirty ring after a HLT, until the next exit. KVM from Linux 6.12 on does so on Intel's
+/// CPUs with page-modification logging.
+[[nodiscard]] kvm::ShimFactory delay_pages_after_hlt();
 /// Interrupts KVM_RUN now and then for no reason, before it enters the guest.
 [[nodiscard]] kvm::ShimFactory interrupt_runs();
+/// Sends signals that end KVM_RUN somewhere in the guest, or come too late for that.
+[[nodiscard]] kvm::ShimFactory send_signals();
+/// Makes KVM unmap all pages of the guest before one of `runs` runs. The host does so to pages that it swaps out, moves
+/// to another node (NUMA balancing) or merges with others (KSM).
+[[nodiscard]] kvm::ShimFactory unmap_pages(unsigned runs);
 /// Gives up if the delivery of a #DB meets a breakpoint on data. KVM on Intel's CPUs does, with
 /// KVM_INTERNAL_ERROR_SIMUL_EX.
 [[nodiscard]] kvm::ShimFactory give_up_on_nested_debug_exceptions();

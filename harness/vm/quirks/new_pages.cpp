@@ -53,4 +53,17 @@ void use_pages(Guest& guest) {
     }
 }
 
+NewPages::NewPages(const kvm::System& system, const kvm::Vcpu& cpu, bool applies) {
+    if (!applies || !system.has(kvm::Capability::binary_statistics)) return;
+    faults_ = cpu.counter("pf_taken");
+    emulated_ = cpu.counter("pf_emulate");
+}
+
+/// A write to a read-only slot is a fault each time, after which KVM emulates the instruction.
+void NewPages::look_closer(std::uint64_t faults) {
+    const Seen now{faults, emulated_->read()};
+    is_met_ = is_met_ || now.faults - seen_.faults > now.emulated - seen_.emulated;
+    seen_ = now;
+}
+
 }  // namespace gatecrash::vm::quirks

@@ -1,5 +1,13 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "kvm/system.hpp"
+#include "kvm/vcpu.hpp"
+#include "vm/outcome.hpp"
+
 namespace gatecrash::vm {
 
 class Guest;
@@ -15,6 +23,52 @@ namespace quirks {
 /// count, too. KVM maps a page that the host may write so that the guest may write it as well, and reports it as
 /// written. Applies to Intel's CPUs.
 void use_pages(Guest& guest);
+
+/// Notices that a run met a page that KVM had to map.
+///
+/// Works around the same RF after the host has unmapped a page that was used before. The host does so at any time: it
+/// moves pages between nodes, compacts memory, swaps, or merges equal pages. Then the run says nothing, and is made
+/// again. KVM counts these faults. Applies where the behaviour unmapped-pages-leave-no-rf differs.
+class NewPages {
+  public:
+    /// Notices nothing if not `applies`, or if KVM does not count (Linux 5.18).
+    NewPages(const kvm::System& system, const kvm::Vcpu& cpu, bool applies);
+
+    /// Call it after each run.
+    void look() {
+        if (!faults_ || !emulated_) return;
+        const auto faults = faults_->read();
+        if (faults != seen_.faults) look_closer(faults);
+    }
+    /// True if a run met such a page since the last call.
+    [[nodiscard]] bool take() { return std::exchange(is_met_, false); }
+
+    /// Calls `run`, which makes runs from their beginning, and returns its result. Calls it again if a page was new, at
+    /// most `most` times in all. Then the difference that such a page makes is no error.
+    template <typename Run>
+    auto repeat(const Run& run) {
+        for (int i = 1; i < most; ++i) {
+            (void)take();
+            try {
+                auto result = run();
+                if (!take()) return result;
+            } catch (const MachineFault&) {
+                if (!take()) throw;
+            }
+        }
+        return run();
+    }
+    static constexpr int most = 8;
+
+  private:
+    void look_closer(std::uint64_t faults);
+
+    std::optional<kvm::Counter> faults_, emulated_;
+    struct Seen {
+        std::uint64_t faults = 0, emulated = 0;
+    } seen_;
+    bool is_met_ = false;
+};
 
 }  // namespace quirks
 }  // namespace gatecrash::vm

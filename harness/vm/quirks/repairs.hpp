@@ -8,6 +8,7 @@ struct Repairs {
     bool leftover_breakpoints = true;  ///< disarm_breakpoints(): behaviour breakpoint-from-outside
     bool nmi_mask = true;              ///< unmask_nmis(): behaviour nmi-mask-over-entry
     bool stale_trap = true;            ///< StaleTrap: behaviour exit-leaves-no-trap
+    bool new_pages = true;             ///< NewPages: behaviour unmapped-pages-leave-no-rf
 
     bool operator==(const Repairs&) const = default;
 };
