@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <fstream>
+#include <utility>
+
 #include "cli/commands.hpp"
 #include "cli/harness_figures.hpp"
 #include "cli/inside.hpp"
@@ -54,14 +57,18 @@ struct ExaminedHere {
     std::string refusal;  ///< why KVM cannot be used, if so; then nothing was measured
 };
 
-ExaminedHere examine_here() {
-    ExaminedHere examined{.machine = {.description = describe_here(), .missing = {}, .remedy = {}, .host = {}},
-                          .measurements = {},
-                          .refusal = {}};
+/// Returns what is known of this machine before anything was measured.
+ExaminedMachine machine_here() {
+    ExaminedMachine machine{.description = describe_here(), .missing = {}, .remedy = {}, .host = {}};
+    if (emulated_machine().empty()) machine.host = report::read_host_facts();
+    return machine;
+}
+
+ExaminedHere examine_here(ExaminedMachine machine, const qualify::Progress& progress = {}) {
+    ExaminedHere examined{.machine = std::move(machine), .measurements = {}, .refusal = {}};
     auto& description = examined.machine.description;
-    if (emulated_machine().empty()) examined.machine.host = report::read_host_facts();
     try {
-        examined.measurements = qualify::measure(kvm::System::open());
+        examined.measurements = qualify::measure(kvm::System::open(), {}, progress);
         add_behaviours(description, examined.measurements);
         for (const auto& each : examined.measurements) {
             description.answers[each.behaviour] = qualify::describe(each.got);
@@ -95,8 +102,7 @@ std::vector<report::BehaviourRow> rows() {
 }
 
 /// Returns the lines about this machine that come before its behaviours.
-std::string heading_of(const ExaminedHere& examined) {
-    const auto& machine = examined.machine;
+std::string heading_here(const ExaminedMachine& machine) {
     return report::describe(machine.description) + "\n" +
            (machine.host ? report::describe(*machine.host, machine.description.vendor) : "");
 }
@@ -113,12 +119,30 @@ std::string report_of(const ExaminedHere& examined, const std::string& doctor) {
     return report::host_report(doctor, figures, "", expected);
 }
 
+/// Writes the name of a measurement to the console of the emulated machine. If it stops the whole machine, the error
+/// message outside ends with that line.
+void tell_console(qualify::Behaviour behaviour) {
+    constexpr const char* error_level = "<3>";  // kernels that boot quietly show nothing less
+    std::ofstream("/dev/kmsg") << error_level << "gatecrash: this machine is not fit. Next it measures "
+                               << to_string(behaviour) << std::endl;
+}
+
 /// Examines this machine, and prints its behaviours.
 int show_here(const DoctorOptions& options, Documents& documents) {
     TextOutput text(destinations_of(options), options.common.quiet);
-    const auto examined = examine_here();
-    text.print(heading_of(examined));
-    for (const auto& measurement : examined.measurements) text.print(lines_of_measurement(measurement));
+    auto machine = machine_here();
+    text.print(heading_here(machine));
+    bool may_hang = false;
+    qualify::Progress progress{.begins = {}, .ends = [&](const qualify::Measurement& measurement) {
+                                   text.print(lines_of_measurement(measurement));
+                                   may_hang = may_hang || (is_basic(measurement.behaviour) && !measurement.ok);
+                               }};
+    if (!emulated_machine().empty()) {
+        progress.begins = [&](qualify::Behaviour behaviour) {
+            if (may_hang) tell_console(behaviour);
+        };
+    }
+    const auto examined = examine_here(std::move(machine), progress);
     text.print(verdict_on(examined));
     const auto document =
         report::doctor_report(version, examined.machine.description, std::span(&examined.machine, 1), rows());
@@ -172,9 +196,9 @@ std::string heading_of(const ExaminedMachine& machine) {
 /// another.
 int compare_machines(const CommonOptions& options, Documents& documents) {
     TextOutput text(options);
-    const auto here = examine_here();
+    const auto here = examine_here(machine_here());
     std::vector<ExaminedMachine> examined_machines{here.machine};
-    text.print(heading_of(here) + verdict_on(here));
+    text.print(heading_here(here.machine) + verdict_on(here));
     for (const auto& machine : machines::emulated_machines()) {
         if (!options.quiet) fmt::print(stderr, "gatecrash: measuring the {} machine...\n", machine.name);
         auto examined = examine_emulated(machine);

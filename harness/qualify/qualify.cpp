@@ -32,16 +32,21 @@ const Probe& probe_of(Behaviour behaviour) {
 
 }  // namespace
 
-std::vector<Measurement> measure(const kvm::System& system, Scope scope) {
+std::vector<Measurement> measure(const kvm::System& system, Scope scope, const Progress& progress) {
     Bench bench(system);
     std::vector<Measurement> measurements;
+    const auto add = [&](const Probe& probe) {
+        if (progress.begins) progress.begins(probe.behaviour);
+        measurements.push_back(evaluate(probe, bench));
+        if (progress.ends) progress.ends(measurements.back());
+    };
     for (const auto& probe : probes()) {
         if (!is_basic(probe.behaviour) && !scope.others && !decides_how(probe.behaviour)) continue;
-        measurements.push_back(evaluate(probe, bench));
+        add(probe);
         if (scope.stop_when_unfit && first_basic_failure(measurements)) return measurements;
     }
     if (!scope.others || !scope.facts) return measurements;
-    for (const auto& fact : facts()) measurements.push_back(evaluate(fact, bench));
+    for (const auto& fact : facts()) add(fact);
     return measurements;
 }
 

@@ -3,6 +3,7 @@
 // for each behaviour what is measured, what the manuals say and what needs it.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,10 +46,17 @@ struct Scope {
     bool stop_when_unfit = false;  ///< stop after a basic behaviour that is not as expected
 };
 
+/// Hears of each measurement as it begins and ends. Either may be empty.
+struct Progress {
+    std::function<void(Behaviour)> begins{};
+    std::function<void(const Measurement&)> ends{};
+};
+
 /// Measures behaviours in a fixed order, the basic ones first. Takes about a tenth of a second on hardware. If KVM or a
 /// guest fails, the failure is that behaviour's `got`, and measure() does not throw. The watchdog ends a guest that
 /// hangs.
-[[nodiscard]] std::vector<Measurement> measure(const kvm::System& system, Scope scope = {});
+[[nodiscard]] std::vector<Measurement> measure(const kvm::System& system, Scope scope = {},
+                                               const Progress& progress = {});
 
 /// Measures one behaviour.
 [[nodiscard]] Measurement measure(const kvm::System& system, Behaviour behaviour);
