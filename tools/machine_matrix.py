@@ -14,6 +14,7 @@ import argparse
 import fnmatch
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -28,24 +29,24 @@ TABLE = [
     {"name": "amd", "like": "amd", "summary": "QEMU 7.2 of Debian 12"},
     {"name": "intel", "like": "intel", "summary": "Bochs 3.0"},
 ]
-# Machines that must be unfit, with the behaviour that says so and a part of the remedy.
-UNFIT = {"intel-no-vnmi": ("nmi-mask-until-iret", "kvm_intel.vnmi=1")}
+# Machines that must be unfit, with the behaviour that says so, a part of the remedy, and the measurement that stops the
+# machine.
+UNFIT = {"intel-no-vnmi": ("nmi-mask-until-iret", "kvm_intel.vnmi=1", "watchdog-ends-loop")}
 # Why sweeps have other counts than on the first machine of the vendor: machines, variants, and all causes. A cause is a
-# behaviour that differs there, or one of these, which no behaviour measures. machine-differences.md explains them.
-LONGER_REP, SEGMENT_FAULTS = UNMEASURED = ("a longer REP", "RF after segment faults")
+# behaviour that differs there. machine-differences.md explains them.
 COUNTS = [
     ("intel-bochs-2.7", ["entry-stack/*", "reference32/whole"], ["rf-between-iterations"]),
     ("amd-qemu-1?*", ["nested-nmi/copied-frame", "nested-nmi/copied-frame-breakpoint"], ["rf-in-trap-frames"]),
     ("amd-qemu-1?*",
      ["entry-stack/copies-before-switch", "entry-stack/switches-before-copy", "entry-stack/handler-sleeps",
       "entry-stack/espfix-base-in-per-cpu-data", "entry-stack/gdt-of-firmware"],
-     [LONGER_REP]),
+     ["step-over-rep"]),
     ("amd-qemu-1?*",
      ["entry-stack/returns-to-kernel-cr3-db", "entry-stack/dirty-cs", "entry-stack/vm86", "entry-stack/whole-frames",
       "entry-stack/asserts-cr3", "reference32/whole"],
-     ["rf-between-iterations", LONGER_REP]),
+     ["rf-between-iterations", "step-over-rep"]),
     ("amd-qemu-1?*", ["entry-stack/reference", "entry-stack/frame-stays"],
-     ["rf-between-iterations", LONGER_REP, SEGMENT_FAULTS]),
+     ["rf-between-iterations", "step-over-rep", "rf-in-segment-fault-frames"]),
 ]
 
 HEAD = """# Machine matrix
@@ -129,7 +130,7 @@ def causes_of(machine, variant, differs):
     """Returns why this variant has other counts on a machine, or nothing if a recorded cause is not true there."""
     for machines, variants, causes in COUNTS:
         if fnmatch.fnmatchcase(machine, machines) and any(fnmatch.fnmatchcase(variant, each) for each in variants):
-            return tuple(causes) if all(cause in differs or cause in UNMEASURED for cause in causes) else ()
+            return tuple(causes) if all(cause in differs for cause in causes) else ()
     return ()
 
 
@@ -193,7 +194,7 @@ def counts(machines, folder):
             alike.setdefault((causes, tuple(variants)), []).append(machine["name"])
     lines = []
     for (causes, variants), names in alike.items():
-        words = [cause if cause in UNMEASURED else f"`{cause}`" for cause in causes] or ["**unknown**"]
+        words = [f"`{cause}`" for cause in causes] or ["**unknown**"]
         cells = (", ".join(texts) for texts in ([f"`{name}`" for name in names], words, [f"`{each}`" for each in variants]))
         lines.append(f"| {' | '.join(cells)} |\n")
     return "".join(lines)
@@ -214,6 +215,11 @@ def examine(machine, arguments, folder):
             command = [arguments.gatecrash, "run", "nested-nmi/flag-only", "--machine", name]
             refused = subprocess.run(command, check=False, capture_output=True, text=True)
             refusal.write_text(refused.stderr)
+        diagnosis = folder / f"{name}.doctor.txt"
+        if not diagnosis.exists():
+            stopped = subprocess.run([arguments.gatecrash, "doctor", "--machine", name], check=False, capture_output=True,
+                                     text=True)
+            diagnosis.write_text(stopped.stdout + stopped.stderr)
         return
     run([arguments.gatecrash, "doctor", "--machine", name], folder / f"{name}.doctor.json")
     if not arguments.doctor_only:
@@ -225,10 +231,19 @@ def examine(machine, arguments, folder):
 
 def is_refused(name, folder):
     """Tells whether a command refused this machine for the expected reason, and gave the remedy."""
-    behaviour, remedy = UNFIT[name]
+    behaviour, remedy, _ = UNFIT[name]
     refusal = folder / f"{name}.refused.txt"
     lines = refusal.read_text().splitlines() if refusal.exists() else []
     return any(f"cannot be used: {behaviour}:" in line and remedy in after for line, after in zip(lines, lines[1:]))
+
+
+def is_diagnosed(name, folder):
+    """Tells whether `doctor` showed that behaviour, and named the measurement that stopped the machine."""
+    behaviour, _, last = UNFIT[name]
+    diagnosis = folder / f"{name}.doctor.txt"
+    text = diagnosis.read_text() if diagnosis.exists() else ""
+    measured = re.findall(r"gatecrash: this machine is not fit\. Next it measures (\S+)", text)
+    return f"differs  {behaviour} (basic)" in text and measured[-1:] == [last]
 
 
 def row(machine, folder, doctor_only):
@@ -237,7 +252,10 @@ def row(machine, folder, doctor_only):
     if name in UNFIT:
         is_expected = is_refused(name, folder)
         why = f"`-{UNFIT[name][0]}`" if is_expected else "**not refused for the expected reason**"
-        return [summary, "no", why, "-", "-", "-"], [] if is_expected else ["not refused for the expected reason"]
+        faults = [] if is_expected else ["not refused for the expected reason"]
+        if not is_diagnosed(name, folder):
+            faults.append("`doctor` did not name the measurement that stops it")
+        return [summary, "no", why, "-", "-", "-"], faults
     doctor, results, linux = (load(folder, name, kind) for kind in ("doctor", "run", "linux"))
     if doctor is None:
         return [summary, "**no answer**", "-", "-", "-", "-"], ["`doctor` gave no answer"]

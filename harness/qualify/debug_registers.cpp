@@ -50,6 +50,39 @@ Answer rf_in_fault_frames(Bench& bench) {
     return code.tell(code.run(bench), resume_flag);
 }
 
+/// Both handlers return to the address in R15, which is after the fault.
+Answer rf_in_segment_fault_frames(Bench& bench) {
+    constexpr std::uint8_t vector_np = 11;
+    constexpr std::uint32_t absent = 8, beyond_gdt = 0xfff8;
+    constexpr std::uint64_t absent_code = 0x00af1b000000ffff;
+    RecordingCode code;
+    auto& k = code.kernel;
+    Xbyak::Label after_iret, after_load;
+    const auto go_on = [](vm::Code& c) { c.mov(c.qword[c.rsp + RecordingCode::frame_rip], c.r15); };
+    code.on(vector_np, 0, go_on);
+    code.on(GATECRASH_VECTOR_GP, 0, go_on);
+    k.lea(k.r15, k.ptr[k.rip + after_iret]);
+    k.push(GATECRASH_KERNEL_SS);
+    k.push(0);
+    k.push(2);
+    k.push(absent);
+    k.push(k.r15);
+    code.place(at(Mark::faulting_iret));
+    k.iretq();
+    k.L(after_iret);
+    k.lea(k.r15, k.ptr[k.rip + after_load]);
+    k.mov(k.eax, beyond_gdt);
+    code.place(at(Mark::instruction));
+    k.mov(k.ds, k.eax);
+    k.L(after_load);
+    code.end();
+    auto& guest = code.boot(bench);
+    const vm::Virtual descriptor{guest.cpu().sregs().gdt.base + absent};
+    if (!guest.memory().write(descriptor, std::as_bytes(std::span(&absent_code, 1))))
+        throw vm::MachineFault("the guest's GDT is not mapped");
+    return code.tell(RecordingCode::run(guest), resume_flag);
+}
+
 Answer rf_in_trap_frames(Bench& bench) {
     RecordingCode code;
     auto& k = code.kernel;

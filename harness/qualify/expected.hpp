@@ -13,9 +13,9 @@ namespace gatecrash::qualify {
 /// The vectors of expected deliveries.
 namespace vectors {
 inline constexpr std::uint64_t db = GATECRASH_VECTOR_DB, nmi = GATECRASH_VECTOR_NMI, bp = GATECRASH_VECTOR_BP, ud = 6,
-                               ss = 12, gp = GATECRASH_VECTOR_GP, pf = GATECRASH_VECTOR_PF, mc = GATECRASH_VECTOR_MC,
-                               vc = GATECRASH_VECTOR_VC, cp = GATECRASH_VECTOR_CP, irq = GATECRASH_DEFAULT_IRQ,
-                               software = 0x40;
+                               np = 11, ss = 12, gp = GATECRASH_VECTOR_GP, pf = GATECRASH_VECTOR_PF,
+                               mc = GATECRASH_VECTOR_MC, vc = GATECRASH_VECTOR_VC, cp = GATECRASH_VECTOR_CP,
+                               irq = GATECRASH_DEFAULT_IRQ, software = 0x40;
 }  // namespace vectors
 
 /// Expects the same answer of both vendors' CPUs.

@@ -37,6 +37,7 @@ Answer tf_with_btf(Bench& bench);
 
 // debug_registers.cpp: RF, DR6 and DR7.
 Answer rf_in_fault_frames(Bench& bench);
+Answer rf_in_segment_fault_frames(Bench& bench);
 Answer rf_in_trap_frames(Bench& bench);
 Answer rf_in_software_interrupt_frame(Bench& bench);
 Answer rf_in_breakpoint_frame(Bench& bench);
@@ -109,6 +110,7 @@ Answer machine_check_before_nmi(Bench& bench);
 Answer step_shows_tf_to_pushf(Bench& bench);
 Answer step_over_int(Bench& bench);
 Answer step_over_popf(Bench& bench);
+Answer step_over_rep(Bench& bench);
 Answer hlt_exit_is_after_hlt(Bench& bench);
 Answer irq_below_32_has_no_error_code(Bench& bench);
 Answer second_machine_check_shuts_down(Bench& bench);

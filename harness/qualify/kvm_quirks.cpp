@@ -73,6 +73,25 @@ Answer step_over_popf(Bench& bench) {
     return stops;
 }
 
+Answer step_over_rep(Bench& bench) {
+    RecordingCode code;
+    auto& k = code.kernel;
+    k.mov(k.rdi, RecordingCode::scratch);
+    k.mov(k.ecx, 2);
+    k.doorbell(GATECRASH_PORT_BEGIN);
+    code.place(at(Mark::instruction));
+    k.rep();
+    k.stosb();
+    code.place(after(Mark::instruction));
+    k.nop();
+    code.place(after(Mark::instruction, 1));
+    k.nop();
+    code.end();
+    auto& guest = code.boot(bench);
+    (void)run_bounded(guest);
+    return {next_stop(code, guest), next_stop(code, guest), next_stop(code, guest)};
+}
+
 Answer hlt_exit_is_after_hlt(Bench& bench) {
     RecordingCode code;
     code.place(at(Mark::hlt));

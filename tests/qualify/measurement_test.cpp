@@ -110,7 +110,9 @@ TEST(Facts, DifferFromTheManualExactlyWhereTheEmulatedMachineIsKnownTo) {
             "tf-over-sysexit: #DB, RIP at the first user instruction, CPL 3",
             // KVM 6.1 accepts the write of DEBUGCTL, but ignores it.
             "tf-with-btf: #DB, RIP one instruction after the POPF, CPL 0, DR6.BS",
-            // QEMU 7.2 does not set RF there.
+            // QEMU 7.2 does not set RF in either.
+            "rf-in-segment-fault-frames: #NP, RIP at the faulting IRET, RF clear, then #GP, RIP at the instruction, RF "
+            "clear",
             "rf-between-iterations: #DB, RIP at the instruction, RF clear",
             // QEMU's SYSRET loads RF and VM, and neither VIF nor VIP.
             "sysret-clears-rf: vector 0x40, RIP after the INT",
