@@ -5,6 +5,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <iterator>
 #include <sstream>
 
 #include "gatecrash/abi.h"
@@ -173,6 +174,37 @@ std::vector<Composition> all_compositions() {
         }
     }
     return all;
+}
+
+std::optional<unsigned> instructions_of(std::string_view path) {
+    struct Count {
+        std::string_view path;
+        unsigned instructions;
+    };
+    // Counted by hand from the code.
+    static constexpr Count counts[] = {
+        {"syscall-sysret", 2},
+        {"syscall-frame-sysret", 11},  // SYSCALL, SYSRET, 6 to build a frame, 3 to use it
+        {"syscall-iret", 8},           // SYSCALL, 6 to build a frame, IRET
+        {"sysenter-sysexit", 2},
+        {"sysenter32", 2},
+        {"int80-iret", 2},
+        {"int80-iret-kernel", 2},
+        {"pf", 4},  // the read, a step of RIP, dropping the error code, IRET
+        {"pf-kernel", 4},
+        {"bp", 2},
+        {"bp-kernel", 2},
+        {"ud", 3},  // UD2, a step of RIP, IRET
+        {"ud-kernel", 3},
+        {"db", 1},  // IRET; no instruction enters
+        {"db-kernel", 1},
+        {"irq", 1},
+        {"irq-kernel", 1},
+        {"nmi", 1},
+        {"nmi-kernel", 1},
+    };
+    const auto found = std::ranges::find(counts, path, &Count::path);
+    return found == std::end(counts) ? std::nullopt : std::optional(found->instructions);
 }
 
 std::vector<Composition> select_compositions(std::span<const std::string> patterns) {

@@ -7,6 +7,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gatecrash/event.hpp"
@@ -104,6 +105,8 @@ struct SelectionError : std::runtime_error {
 
 [[nodiscard]] std::span<const EntryPath> all_paths();
 [[nodiscard]] std::span<const PieceInfo> all_pieces();
+/// Returns how many instructions the path of that name has without pieces, on any machine. Empty for other names.
+[[nodiscard]] std::optional<unsigned> instructions_of(std::string_view path);
 /// Returns each path alone, and with each piece that fits it (and what that piece needs).
 [[nodiscard]] std::vector<Composition> all_compositions();
 /// Returns what the patterns select; everything if there is no pattern. A pattern selects those of all_compositions()

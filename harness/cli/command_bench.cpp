@@ -233,6 +233,10 @@ int bench(BenchOptions options) {
     if (now->machine.emulated && is_of_paths(options)) {
         text.print("\nNo cycles were measured, because they mean nothing on an emulated machine.\n");
     }
+    if (now->host && is_of_paths(options)) {
+        if (const auto counts = report::describe_counts(now->measured.figures); !counts.empty())
+            text.print("\n" + counts);
+    }
     if (now->host && is_of_harness(options)) {
         now->expected = report::expected_cost(*now->host, now->machine.vendor);
         text.print("\n" + report::describe(*now->expected, now->measured.figures));

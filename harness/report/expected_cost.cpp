@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+
+#include "bench/entry_path.hpp"
 
 namespace gatecrash::report {
 namespace {
@@ -66,6 +69,25 @@ std::string describe(const ExpectedCost& expected, std::span<const bench::Figure
                             decimals, figure->median, decimals, word);
     }
     return text;
+}
+
+std::string describe_counts(std::span<const bench::Figure> measured) {
+    std::size_t right = 0;
+    std::string wrong;
+    for (const auto& figure : measured) {
+        const auto expected = bench::instructions_of(figure.name);
+        if (!expected || figure.unit != "instructions") continue;
+        if (figure.median == *expected) {
+            ++right;
+        } else {
+            wrong +=
+                fmt::format("  {:<20} {} instructions expected, {} counted\n", figure.name, *expected, figure.median);
+        }
+    }
+    if (right == 0 && wrong.empty()) return {};
+    return fmt::format("Expected of every host: the counts of paths without pieces. {} are as expected.\n{}{}", right,
+                       wrong, wrong.empty() ? "" : "This host does not step as it should: see `gatecrash doctor`.\n") +
+           "Nothing is expected of cycles, since nobody has measured them on real hosts yet.\n";
 }
 
 Json to_json(const ExpectedCost& expected) {

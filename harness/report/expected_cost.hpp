@@ -29,6 +29,9 @@ struct ExpectedCost {
 /// Returns lines that compare measured figures with the expected ones: as expected, less or more.
 [[nodiscard]] std::string describe(const ExpectedCost& expected, std::span<const bench::Figure> measured);
 
+/// Returns lines that compare the counts of paths without pieces with the right ones. Empty if none was counted.
+[[nodiscard]] std::string describe_counts(std::span<const bench::Figure> measured);
+
 [[nodiscard]] Json to_json(const ExpectedCost& expected);
 
 }  // namespace gatecrash::report

@@ -50,6 +50,17 @@ TEST(ExpectedCost, SaysWhichFiguresAreMore) {
     EXPECT_THAT(text, Not(HasSubstr("step_ns")));
 }
 
+TEST(ExpectedCounts, NameThePathsThatHaveOthers) {
+    auto bp = figure("bp", 2), pf = figure("pf", 5), cycles = figure("nmi", 300), pieces = figure("bp+swapgs", 99);
+    for (auto* const counted : {&bp, &pf, &pieces}) counted->unit = "instructions";
+    cycles.unit = "cycles";
+    const auto text = describe_counts(std::vector{bp, pf, cycles, pieces});
+    EXPECT_THAT(text, HasSubstr(" 1 are as expected.\n  pf                   4 instructions expected, 5 counted\n"));
+    EXPECT_THAT(text, HasSubstr("This host does not step as it should"));
+    EXPECT_THAT(describe_counts(std::vector{bp}), Not(HasSubstr("does not step")));
+    EXPECT_EQ(describe_counts(std::vector{cycles, pieces}), "");
+}
+
 TEST(ExpectedCost, HasItsBoundsInJson) {
     EXPECT_EQ(to_json(expected_cost({}, Vendor::amd)).at("injection_ns"), (Json{3500.0, 4500.0}));
     EXPECT_EQ(to_json(expected_cost({}, Vendor::amd)).at("floor_ratio"), (Json{1.6, 1.9}));
