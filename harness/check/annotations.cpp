@@ -96,7 +96,12 @@ Annotations read_annotations(const CodeFile& object, const CodeFile& linked) {
     for (const auto& [address, change] : notes.changes) {
         const auto* const section = object.range_of(address);
         const auto distance = section == nullptr ? std::nullopt : placement.distance_of(*section);
-        if (distance) annotations.changes[address + *distance] = change;
+        if (distance) {
+            annotations.changes[address + *distance] = change;
+        } else if (section != nullptr && !linked.find_ranges(section->name).empty()) {
+            throw kernel::ImageError(
+                fmt::format("it is not of the same build: no symbol of its {} is in the other file", section->name));
+        }
     }
     return annotations;
 }

@@ -326,7 +326,9 @@ class EntryExplorer {
             const auto& [base, offset] = *comparison.tested_selector;
             const auto owner = is_zero ? Owner::kernel : Owner::user;
             state.store(base, offset, owned(Value::Kind::selector, owner));
-            if (map_.file().bits == 64)
+            const auto above = state.load(base, offset + ss_after_cs);
+            const bool may_be_ss = above.is(Value::Kind::unknown) || above.is(Value::Kind::stack_segment);
+            if (map_.file().bits == 64 && may_be_ss)
                 state.store(base, offset + ss_after_cs, owned(Value::Kind::stack_segment, owner));
         }
         // RSP tells such code what the CPU has pushed, so the frame may be another one.

@@ -51,7 +51,7 @@ Exits find_exits(const CodeFile& file, const std::vector<Range>& sections, const
         if (!leaves && finding.rule != Rule::indirect_branch) continue;
         const auto& section = map.sections()[map.section_of(finding.address)];
         const auto decoded = decoder.decode(section.bytes.subspan(finding.address - section.address), finding.address);
-        if (!decoded) continue;
+        if (!decoded || decoded->flow == Flow::next) continue;  // a static branch that is not taken
         const bool is_exit =
             leaves ? !code.contains(vm::Virtual{decoded->target}) &&
                          std::ranges::find(entries, decoded->target, &EntryPoint::address) == entries.end()

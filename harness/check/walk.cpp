@@ -112,7 +112,7 @@ class Walker {
             }
             if (seen == 0 && map_.is_checked(address)) result_.instructions.push_back(address);
             seen = static_cast<std::uint8_t>(seen | 1U << depth_);
-            const bool may_go_on = !patched_.empty() && check_patched(address);
+            const bool may_go_on = !patched_.empty() && check_patched(*decoded);
             if (!follow(*decoded, section) && !may_go_on) return;
             address = decoded->next();
         }
@@ -140,12 +140,17 @@ class Walker {
     }
 
     /// Follows the branch that a patched instruction may be. Returns true if the path may also go on after it.
-    bool check_patched(std::uint64_t address) {
-        const auto found = patched_.find(address);
+    bool check_patched(const Decoded& decoded) {
+        const auto found = patched_.find(decoded.address);
         if (found == patched_.end()) return false;
         const auto& [reason, target] = found->second;
-        add(Rule::patched_site, address, fmt::format("the site of {}", reason));
-        if (target && map_.is_followed(*target)) add_block({*target, address, block_, depth_});
+        add(Rule::patched_site, decoded.address, fmt::format("the site of {}", reason));
+        if (target) {
+            auto jump = decoded;
+            jump.flow = Flow::jump;
+            jump.target = *target;
+            go(jump, "jumps to");
+        }
         return target.has_value();
     }
 

@@ -19,6 +19,12 @@ std::optional<vm::Event> DoorbellWindow::begin() {
     std::optional<vm::Event> opening;
     if (port == GATECRASH_DOORBELL_BEGIN_IRQ) opening = vm::Event::irq();
     if (port == GATECRASH_DOORBELL_BEGIN_NMI) opening = vm::Event::nmi();
+    if (std::holds_alternative<Leaving>(stop)) {
+        throw ImageError(fmt::format(
+            "{}: already before the window, the kernel leaves the protected code at {}, where no annotation "
+            "allows it (I18): `gatecrash check` with the vmlinux.o shows the path",
+            workload_.name, kernel_.symbols.name_of(guest.rip())));
+    }
     if (!opening && port != GATECRASH_DOORBELL_BEGIN) {
         throw ImageError(fmt::format("{}: the init program must ring BEGIN after NEXT, and the kernel {} at {}:\n{}",
                                      workload_.name, describe(stop), kernel_.symbols.name_of(guest.rip()),

@@ -209,7 +209,8 @@ void KernelGuest::set_registers(const CpuState& cpu, const std::shared_ptr<const
         if (std::memcmp(&now.local_apic, &then.local_apic, sizeof now.local_apic) != 0)
             cpu_.set_local_apic(then.local_apic);
         if (std::memcmp(&now.pics, &then.pics, sizeof now.pics) != 0) {
-            for (std::size_t i = 0; i < then.pics.size(); ++i)
+            // KVM takes over what the slave asks for when it sets the master, so the slave comes first.
+            for (auto i = then.pics.size(); i-- > 0;)
                 vm_.set_interrupt_controller(devices->interrupt_controllers.at(i));
         }
         if (std::memcmp(&fpu(), &devices->fpu, sizeof(kvm_fpu)) != 0) cpu_.set_fpu(devices->fpu);

@@ -44,7 +44,9 @@ DeviceState read_devices(kvm::Vm& vm, kvm::Vcpu& cpu) {
 
 void write_devices(kvm::Vm& vm, kvm::Vcpu& cpu, const DeviceState& state) {
     cpu.set_local_apic(state.local_apic);
-    for (const auto& chip : state.interrupt_controllers) vm.set_interrupt_controller(chip);
+    // KVM takes over what the slave asks for when it sets the master, so the slave comes first.
+    for (auto i = state.interrupt_controllers.size(); i-- > 0;)
+        vm.set_interrupt_controller(state.interrupt_controllers.at(i));
     cpu.set_fpu(state.fpu);
 }
 

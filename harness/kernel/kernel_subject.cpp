@@ -83,7 +83,11 @@ void KernelSubject::keep_window() {
     Reference reference;
     run_->end = guest.new_pages().repeat([&] {
         open();
-        if (!window_->is_end(guest.run_patiently())) throw vm::MachineFault("the same run ended in two different ways");
+        const auto stop = guest.run_patiently();
+        // A replay comes here without a sweep, which would have reported it.
+        if (std::holds_alternative<Leaving>(stop))
+            throw vm::ImageError(fmt::format("{}: without events, {}", name(), leaving_words()));
+        if (!window_->is_end(stop)) throw vm::MachineFault("the same run ended in two different ways");
         return guest.save(&run_->begin);
     });
     if (window_->counts_at_end()) count_events(reference);
@@ -283,7 +287,7 @@ void KernelSubject::check_end(const SlowEnd& end, std::span<const sweep::Landed>
         return add(Invariant::round_trip,
                    fmt::format("the program went on at another place: it rang doorbell {:#x} before END", rang->port));
     }
-    if (std::holds_alternative<Leaving>(stop)) return add_leaving();
+    if (std::holds_alternative<Leaving>(stop)) return add(Invariant::noinstr, leaving_words());
     const auto* failing = std::get_if<Failing>(&stop);
     if (failing == nullptr) return add(Invariant::no_unexpected_vector, "the kernel " + describe(stop));
     auto& guest = kernel_.guest;
@@ -292,12 +296,11 @@ void KernelSubject::check_end(const SlowEnd& end, std::span<const sweep::Landed>
         fmt::format("the kernel called {}() from {}", failing->function, kernel_.symbols.name_of(vm::Virtual{caller})));
 }
 
-/// The kernel has stopped at one of KernelFacts::exits.
-void KernelSubject::add_leaving() {
+/// Says which of KernelFacts::exits the kernel has stopped at.
+std::string KernelSubject::leaving_words() {
     const auto target = kernel_.facts.exits.at(kernel_.guest.rip());
-    add(Invariant::noinstr,
-        fmt::format("the branch at {} goes to {}, outside of the protected sections, where no annotation allows it",
-                    where(), kernel_.symbols.name_of(target)));
+    return fmt::format("the branch at {} goes to {}, outside of the protected sections, where no annotation allows it",
+                       where(), kernel_.symbols.name_of(target));
 }
 
 void KernelSubject::count_events(Reference& reference) {
@@ -311,11 +314,11 @@ std::int64_t KernelSubject::begun_nmis() {
     return std::int64_t{counter(kernel_.facts.nmi_count)} - reference_->nmis;
 }
 
-/// Counts the NMIs of a schedule by the points at which its events landed.
+/// Counts the NMIs of a schedule by the points at which its events were delivered.
 NmiCount KernelSubject::nmis_of(std::span<const sweep::Landed> landed) const {
     NmiCount nmis;
     for (const auto& [event, at] : landed) {
-        if (event.kind == vm::Event::Kind::nmi) nmis.arrive(of(*at).nmis, !can_deliver(event, *at));
+        if (event.kind == vm::Event::Kind::nmi) nmis.deliver(of(*at).nmis);
     }
     return nmis;
 }
@@ -323,7 +326,7 @@ NmiCount KernelSubject::nmis_of(std::span<const sweep::Landed> landed) const {
 /// The kernel must handle each event once. It may take several NMIs for one if it shares repeats.
 void KernelSubject::check_counts(std::span<const sweep::Landed> landed) {
     if (kernel_.facts.nmi_count) {
-        const auto handled = begun_nmis(), arrived = std::int64_t{nmis_.arrived()};
+        const auto handled = begun_nmis(), arrived = std::int64_t{nmis_.delivered()};
         const auto least = kernel_.facts.shares_repeats ? nmis_.least() : arrived;
         if (handled < least || handled > arrived) {
             add(Invariant::event_conservation,
@@ -338,8 +341,8 @@ void KernelSubject::check_counts(std::span<const sweep::Landed> landed) {
         }));
         if (handled != arrived) {
             add(Invariant::event_conservation,
-                fmt::format("{} interrupts of vector {:#x} arrived, and the kernel counted {}", arrived,
-                            kernel_.facts.irq_vector, handled));
+                fmt::format("{} interrupt{} of vector {:#x} arrived, and the kernel counted {}", arrived,
+                            arrived == 1 ? "" : "s", kernel_.facts.irq_vector, handled));
         }
     }
 }
@@ -356,7 +359,7 @@ EndMemory::Comparison KernelSubject::compare_memory(std::span<const sweep::Lande
 /// The kernel's memory must be as if the events had arrived one after another. Of several NMIs that became one, the
 /// kernel has handled only some. If nobody has counted how many, any number will do.
 void KernelSubject::check_memory(std::span<const sweep::Landed> landed) {
-    auto nmis = kernel_.facts.nmi_count ? begun_nmis() : std::int64_t{nmis_.arrived()};
+    auto nmis = kernel_.facts.nmi_count ? begun_nmis() : std::int64_t{nmis_.delivered()};
     auto [changes, lives] = compare_memory(landed, nmis);
     while (!kernel_.facts.nmi_count && !changes.empty() && --nmis > 0) {
         const auto fewer = compare_memory(landed, nmis);
@@ -384,7 +387,7 @@ std::vector<std::string> KernelSubject::not_compared() const {
 /// Lets the kernel run on after the window, and show that it lives.
 void KernelSubject::check_life(std::span<const sweep::Landed> landed) {
     const auto stop = window_->run_on();
-    if (std::holds_alternative<Leaving>(stop)) return add_leaving();
+    if (std::holds_alternative<Leaving>(stop)) return add(Invariant::noinstr, leaving_words());
     if (auto violation = window_->judge(stop)) return violations_.push_back(std::move(*violation));
     check_controls(reference_->alive);
     if (!window_->counts_at_end()) check_counts(landed);
@@ -442,6 +445,7 @@ KernelSubject::Stepped KernelSubject::step_schedule(const std::vector<sweep::Lan
     auto& [steps, end, landed, nmis] = result;
     KernelWalk walk(guest, kernel_.facts, text_, {}, false);
     sweep::HitCounter hits;
+    bool nmi_waits = false;
     for (bool waits = false; !end && steps < most_steps; ++steps) {
         const bool counts = !waits && walk.is_in_text() && landed.size() < landings.size();
         if (counts && is_at(kernel_.symbols, landings[landed.size()].boundary, hits.reach(guest.rip()))) {
@@ -451,9 +455,7 @@ KernelSubject::Stepped KernelSubject::step_schedule(const std::vector<sweep::Lan
                     fmt::format("{} cannot occur at {}", sweep::to_string(event), to_string(boundary)));
             }
             trace.lands(event);
-            const auto cpu = guest.cpu_state();
-            if (event.kind == vm::Event::Kind::nmi)
-                nmis.arrive(begun_nmis(), !vm::can_deliver(cpu.regs, cpu.events, event));
+            nmi_waits = nmi_waits || event.kind == vm::Event::Kind::nmi;
             kernel::land(guest, kernel_.facts, event);
             landed.push_back({event, nullptr});
             hits.restart();
@@ -463,6 +465,10 @@ KernelSubject::Stepped KernelSubject::step_schedule(const std::vector<sweep::Lan
         const auto step = walk.step();
         trace.after_step(step);
         if (step.delivered) waits = false;
+        if (nmi_waits && (step.delivered == std::uint8_t{GATECRASH_VECTOR_NMI} || step.end)) {
+            nmis.deliver(begun_nmis());
+            nmi_waits = false;
+        }
         end = step.end;
     }
     if (!end && sink) sink(sweep::TraceEnd{fmt::format("and so on: the trace ends after {} steps", steps)});

@@ -126,7 +126,7 @@ class KernelSubject : public sweep::Subject {
     [[nodiscard]] SlowEnd run_to_end();
     [[nodiscard]] SlowEnd finish_slowly();
     void check_end(const SlowEnd& end, std::span<const sweep::Landed> landed);
-    void add_leaving();
+    [[nodiscard]] std::string leaving_words();
     void count_events(Reference& reference);
     void check_counts(std::span<const sweep::Landed> landed);
     [[nodiscard]] std::int64_t begun_nmis();

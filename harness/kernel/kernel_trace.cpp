@@ -92,10 +92,11 @@ void KernelTrace::lands(vm::Event event) {
     has_landed_db_ = event.kind == vm::Event::Kind::db;
     if (!sink_) return;
     const bool is_latched = !vm::can_deliver(guest_.cpu().regs(), guest_.cpu().events(), event);
-    sink_(sweep::TracedLanding{.event = sweep::to_string(event),
-                               .place = symbols_.name_of(guest_.rip()),
-                               .is_latched = is_latched,
-                               .kernel_stack = guest_.cpl() == 0 ? stacks_.stack_of(guest_.cpu().regs().rsp) : ""});
+    sink_(sweep::TracedLanding{
+        .event = sweep::to_string(event),
+        .place = symbols_.name_of(guest_.rip()),
+        .is_latched = is_latched,
+        .kernel_stack = guest_.cpl() == 0 ? stacks_.stack_of(number(guest_.stack_pointer())) : ""});
 }
 
 void KernelTrace::before_step() {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 
 #include "kernel/kernel_landing.hpp"
 #include "kernel/place_window.hpp"
@@ -21,6 +22,16 @@ bool takes_interrupts(const kvm_lapic_state& apic) {
     std::uint32_t value = 0;
     std::memcpy(&value, apic.regs + spurious_vector, sizeof value);
     return (value & 1U << 8) != 0;
+}
+
+/// True if the CPU takes interrupts of the 8259: its local APIC is off, or lets them pass (SDM volume 3, 10.5.1).
+bool takes_8259(const kvm_lapic_state& apic, std::uint64_t apic_base) {
+    constexpr std::uint64_t enabled = 1U << 11;
+    constexpr std::size_t lint0 = 0x350;
+    constexpr std::uint32_t mode_and_mask = 0x10700, external = 0x700;
+    std::uint32_t value = 0;
+    std::memcpy(&value, apic.regs + lint0, sizeof value);
+    return (apic_base & enabled) == 0 || (value & mode_and_mask) == external;
 }
 
 }  // namespace
@@ -65,25 +76,31 @@ void LoadedImage::check_state(std::span<const vm::Event> events) {
             "`.fill {}, 1, 0xcc`",
             catchers_size, number(places_.facts.catchers), catchers_size));
     }
+    std::optional<bool> from_8259;
     for (const auto& event : events) {
-        if (event.kind == vm::Event::Kind::irq) find_source(event);
+        if (event.kind != vm::Event::Kind::irq) continue;
+        places_.facts.uses_8259 = comes_from_8259(event);
+        if (from_8259.value_or(places_.facts.uses_8259) != places_.facts.uses_8259) {
+            throw ImageError(
+                "one interrupt comes from the 8259 and another from the local APIC: sweep them one after the other");
+        }
+        from_8259 = places_.facts.uses_8259;
     }
 }
 
-/// Finds out which controller an interrupt comes from. Throws ImageError if there is none.
-void LoadedImage::find_source(const vm::Event& event) {
+/// Finds out whether an interrupt comes from the 8259 or from the local APIC. Throws ImageError if from neither.
+bool LoadedImage::comes_from_8259(const vm::Event& event) {
     const auto interrupts = interrupts_of(read_devices(guest_.vm(), guest_.cpu()), true);
     const auto vector = vector_of(places_.facts, event);
     const auto line = line_of(interrupts, vector);
-    if (line && is_unmasked(interrupts, *line)) {
-        places_.facts.uses_8259 = true;
-    } else if (!takes_interrupts(interrupts.local_apic)) {
-        throw ImageError(fmt::format(
-            "no interrupt of vector {:#x} can arrive: at the beginning of the window the local APIC is off, and no "
-            "line "
-            "of the 8259 that is unmasked has this vector. Leave irq out of --events, or enable one of them",
-            vector));
-    }
+    const bool has_line = line && is_unmasked(interrupts, *line);
+    if (has_line && takes_8259(interrupts.local_apic, guest_.cpu().sregs().apic_base)) return true;
+    if (takes_interrupts(interrupts.local_apic)) return false;
+    throw ImageError(fmt::format(
+        "no interrupt of vector {:#x} can arrive: at the beginning of the window the local APIC is off, and "
+        "no line of the 8259 that is unmasked has this vector. Leave irq out of --events, or enable one of "
+        "them",
+        vector));
 }
 
 /// In legacy mode, hardware can also deliver an event by a switch of tasks, or as a 16-bit CPU does.

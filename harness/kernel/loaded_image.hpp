@@ -33,7 +33,7 @@ class LoadedImage {
     void boot(const ImageSweep& sweep);
     void check_state(std::span<const vm::Event> events);
     void check_gates(std::span<const vm::Event> events);
-    void find_source(const vm::Event& event);
+    [[nodiscard]] bool comes_from_8259(const vm::Event& event);
 
     ImageFile file_;
     ImagePlaces places_;

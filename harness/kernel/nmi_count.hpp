@@ -6,24 +6,22 @@
 namespace gatecrash::kernel {
 
 /// Knows how often a kernel must begin to handle NMIs. It may handle several at once, but it must begin after each of
-/// them has arrived. Linux has two such cases (arch/x86/entry/entry_64.S, repeat_nmi and first_nmi). NMIs that arrive
+/// them is delivered. Linux has two such cases (arch/x86/entry/entry_64.S, repeat_nmi and first_nmi). NMIs that arrive
 /// while it handles another one share one repeat. With CONFIG_DEBUG_ENTRY, its entry unmasks NMIs at once, and handles
 /// one that then arrives together with the first.
 class NmiCount {
   public:
-    /// Notes an NMI. It arrives where the kernel has begun as often as without events, and `begun` times more. If it
-    /// waits there, the CPU masks NMIs during another one, and delivers it afterwards.
-    void arrive(std::int64_t begun, bool waits) {
-        ++arrived_;
+    /// Notes an NMI. It is delivered where the kernel has begun as often as without events, and `begun` times more.
+    void deliver(std::int64_t begun) {
+        ++delivered_;
         least_ = std::max(least_, begun + 1);
-        if (waits) least_ = std::max(least_, std::min<std::int64_t>(arrived_, 2));
     }
 
-    [[nodiscard]] std::uint32_t arrived() const { return arrived_; }
+    [[nodiscard]] std::uint32_t delivered() const { return delivered_; }
     [[nodiscard]] std::uint32_t least() const { return static_cast<std::uint32_t>(least_); }
 
   private:
-    std::uint32_t arrived_ = 0;
+    std::uint32_t delivered_ = 0;
     std::int64_t least_ = 0;
 };
 

@@ -163,6 +163,8 @@ void OutcomeMap::cut(std::uint64_t order, unsigned depth) {
             drop_trailing(cells);
         }
         std::erase_if(singles, [](const auto& row) { return row.second.empty(); });
+        // Another shard may have begun windows that this one did not reach.
+        while (!windows.empty() && orders.of(windows.size() - 1, {0, 0}) > order) windows.pop_back();
     }
     if (depth != 2) return;
     drop_pairs_from(*this, order);

@@ -161,6 +161,8 @@ TEST(Check, UnderstandsFunctionsOfLinux) {
         findings_in("64-linux_functions.o"),
         ElementsAre("leaves-section broken_after_feature: calls work, which is in .text", site,
                     "leaves-section broken_after_key: calls work, which is in .text",
+                    "patched-site broken_key: the site of a static branch (__jump_table)",
+                    "leaves-section broken_key: jumps to work, which is in .text",
                     "indirect-branch broken_call: an indirect call",
                     "indirect-branch broken_thunk: a branch to __x86_indirect_thunk_rax, which makes it indirect",
                     "indirect-branch broken_static_call: calls __SCT__patched, a static call"));

@@ -8,35 +8,27 @@
 namespace gatecrash::kernel {
 namespace {
 
-struct Arrival {
-    std::int64_t begun;
-    bool waits;
-};
-
 struct Row {
     const char* what;
-    std::vector<Arrival> arrivals;
+    std::vector<std::int64_t> begun;  ///< at each delivery
     std::uint32_t least;
 };
 
-TEST(NmiCount, DemandsOneHandlingAfterEachArrival) {
+TEST(NmiCount, DemandsOneHandlingAfterEachDelivery) {
     const std::vector<Row> rows{
         {"none", {}, 0},
-        {"one", {{0, false}}, 1},
-        {"one that waits for an STI", {{0, true}}, 1},
-        {"one during the NMI that opens the window, before that is handled", {{-1, false}}, 0},
-        {"one during the handling of the NMI that opens the window", {{0, false}}, 1},
-        {"two, one after the other", {{0, false}, {1, false}}, 2},
-        {"two that the CPU unmasks before the first is handled", {{0, false}, {0, false}}, 1},
-        {"two, and the CPU keeps the second until the first is handled", {{0, false}, {0, true}}, 2},
-        {"three, two of which share a repeat", {{0, false}, {1, false}, {1, false}}, 2},
-        {"three, and the last arrives in the repeat for the second", {{0, false}, {1, false}, {2, false}}, 3},
+        {"one", {0}, 1},
+        {"one during the NMI that opens the window, before that is handled", {-1}, 0},
+        {"two, one after the other", {0, 1}, 2},
+        {"two, and the second before the first is handled", {0, 0}, 1},
+        {"three, two of which share a repeat", {0, 1, 1}, 2},
+        {"three, and the last in the repeat for the second", {0, 1, 2}, 3},
     };
-    for (const auto& [what, arrivals, least] : rows) {
+    for (const auto& [what, begun, least] : rows) {
         NmiCount count;
-        for (const auto& [begun, waits] : arrivals) count.arrive(begun, waits);
+        for (const auto before : begun) count.deliver(before);
         EXPECT_EQ(count.least(), least) << what;
-        EXPECT_EQ(count.arrived(), arrivals.size()) << what;
+        EXPECT_EQ(count.delivered(), begun.size()) << what;
     }
 }
 

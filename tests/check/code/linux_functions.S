@@ -22,6 +22,15 @@ broken_after_key:
         call work
 #endif
         ret
+#ifndef CLEAN
+FUNCTION broken_key
+        .nops 5
+        ret
+        .pushsection __jump_table, "aw"
+        .long broken_key - ., work - .
+        .quad place - .
+        .popsection
+#endif
 // A function without any return ends the path, in whatever region it is.
 FUNCTION stops
         testl %edi, %edi
