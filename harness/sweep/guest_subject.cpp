@@ -173,7 +173,7 @@ void GuestSubject::begin(const Start& start) {
 /// Calls `run`, which runs the guest freely from `start`, and returns how it ended. Sets `has_left_` if the run ended
 /// where it left the protected code. A run that meets new code or a new page says nothing, so it begins again.
 vm::Outcome GuestSubject::run_recorded(const Start& start, const std::function<vm::Outcome()>& run) {
-    for (int met_pages = 0;;) {
+    for (int attempts = 0;;) {
         auto outcome = run();
         auto& recorder = *guest_.recorder();
         while (recorder.take_at_exit()) {
@@ -181,7 +181,7 @@ vm::Outcome GuestSubject::run_recorded(const Start& start, const std::function<v
             if (has_left_) break;
             outcome = run();
         }
-        const bool met_page = guest_.new_pages().take() && ++met_pages < vm::quirks::NewPages::most;
+        const bool met_page = guest_.new_pages().must_repeat(attempts);
         if (!recorder.take_met_new() && !met_page) return outcome;
         begin(start);
     }

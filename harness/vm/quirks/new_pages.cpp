@@ -1,5 +1,7 @@
 #include "vm/quirks/new_pages.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -51,6 +53,15 @@ void use_pages(Guest& guest) {
         }
         read(guest, root, image.harness_address(), memory.harness_pages().size() / page_size);
     }
+}
+
+bool NewPages::must_repeat(int& attempts) {
+    constexpr int most = 8;
+    if (!take()) return false;
+    if (++attempts < most) return true;
+    throw MachineFault(fmt::format(
+        "the host took pages away from the guest during each of {} runs: let it compact, swap and merge less memory",
+        most));
 }
 
 NewPages::NewPages(const kvm::System& system, const kvm::Vcpu& cpu, bool applies) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <utility>
 
@@ -28,10 +29,11 @@ void use_pages(Guest& guest);
 ///
 /// Works around the same RF after the host has unmapped a page that was used before. The host does so at any time: it
 /// moves pages between nodes, compacts memory, swaps, or merges equal pages. Then the run says nothing, and is made
-/// again. KVM counts these faults. Applies where the behaviour unmapped-pages-leave-no-rf differs.
+/// again. KVM counts these faults.
 class NewPages {
   public:
-    /// Notices nothing if not `applies`, or if KVM does not count (Linux 5.18).
+    /// `applies` says that this machine may set RF so: behaviour unmapped-pages-leave-no-rf, or a CPU of Intel that
+    /// nobody has measured. Otherwise it notices nothing, and neither if KVM does not count (before Linux 5.18).
     NewPages(const kvm::System& system, const kvm::Vcpu& cpu, bool applies);
 
     /// Call it after each run.
@@ -43,22 +45,28 @@ class NewPages {
     /// True if a run met such a page since the last call.
     [[nodiscard]] bool take() { return std::exchange(is_met_, false); }
 
-    /// Calls `run`, which makes runs from their beginning, and returns its result. Calls it again if a page was new, at
-    /// most `most` times in all. Then the difference that such a page makes is no error.
+    /// True if runs must be made again because of such a page. `attempts` counts them, from 0 on. Throws MachineFault
+    /// after many.
+    [[nodiscard]] bool must_repeat(int& attempts);
+
+    /// Calls `run`, which makes runs from their beginning, until they meet no such page. Returns its result, or throws
+    /// its MachineFault.
     template <typename Run>
     auto repeat(const Run& run) {
-        for (int i = 1; i < most; ++i) {
+        for (int attempts = 0;;) {
             (void)take();
+            std::optional<decltype(run())> result;
+            std::exception_ptr fault;
             try {
-                auto result = run();
-                if (!take()) return result;
+                result.emplace(run());
             } catch (const MachineFault&) {
-                if (!take()) throw;
+                fault = std::current_exception();
             }
+            if (must_repeat(attempts)) continue;
+            if (fault) std::rethrow_exception(fault);
+            return std::move(*result);
         }
-        return run();
     }
-    static constexpr int most = 8;
 
   private:
     void look_closer(std::uint64_t faults);
