@@ -38,7 +38,6 @@ bool CodeMap::has_code_after(const Decoded& call, const Range& section) const {
     return code.size() < sizeof ud2 || std::memcmp(code.data(), ud2, sizeof ud2) != 0;
 }
 
-/// False if the function at `address` is known not to return. Answers for functions that have no symbol are not known.
 bool CodeMap::function_returns(std::uint64_t address) const {
     const auto* const symbol = file_.symbol_at(address);
     if (symbol == nullptr || !symbol->is_function) return true;

@@ -30,6 +30,8 @@ class CodeMap {
 
     /// False if nothing but UD2 or INT3 follows a call. The compiler knows then that it does not return.
     [[nodiscard]] bool has_code_after(const Decoded& call, const Range& section) const;
+    /// False if the function at `address` is known not to return.
+    [[nodiscard]] bool function_returns(std::uint64_t address) const;
     /// True if code may go on after a call. A function without any return does not, whatever follows its call.
     [[nodiscard]] bool call_returns(const Decoded& call, const Range& section) const;
     [[nodiscard]] static bool is_int3(std::uint64_t address, const Range& section) {
@@ -39,7 +41,6 @@ class CodeMap {
     [[nodiscard]] bool is_fill(std::uint64_t address, const Range& section) const;
 
   private:
-    [[nodiscard]] bool function_returns(std::uint64_t address) const;
     [[nodiscard]] bool find_return(const CodeSymbol& function) const;
 
     const CodeFile& file_;

@@ -243,31 +243,16 @@ class EntryExplorer {
         return top.is(Value::Kind::constant) && is_followed(static_cast<std::uint64_t>(top.number));
     }
 
-    /// True if a function of the checked sections has an instruction that returns. One that stops the CPU may need
-    /// nothing of the kernel's state.
-    [[nodiscard]] bool returns(std::uint64_t function) const {
-        const auto i = map_.section_of(function);
-        if (i == map_.sections().size()) return false;
-        const auto& section = map_.sections()[i];
-        for (auto address = function; section.contains(address);) {
-            if (address != function && !map_.name_at(address).empty()) return false;
-            const auto decoded = decoder_.decode(section.bytes.subspan(address - section.address), address);
-            if (!decoded) return false;
-            if (decoded->flow == Flow::leave) return true;
-            if (decoded->flow == Flow::jump && is_return_thunk(map_.name_at(decoded->target))) return true;
-            address = decoded->next();
-        }
-        return false;
-    }
-
     void jump(EntryState& state, const Decoded& decoded, const Accuse& accuse) {
         const auto name = map_.name_at(decoded.target);
         if (is_followed(decoded.target)) {
             go(std::move(state), decoded.target, decoded.address);
         } else if (is_return_thunk(name)) {
             return_to_caller(std::move(state), decoded.address);
-        } else if (!name.empty() && has_return_address(state) && returns(decoded.target)) {
-            // The jump is the tail call of a function. One without a name may be a part of this one.
+        } else if (!name.empty() && has_return_address(state) && map_.is_checked(decoded.target) &&
+                   map_.function_returns(decoded.target)) {
+            // The jump is the tail call of a function. One without a name may be a part of this one, and one that stops
+            // the CPU may need nothing of the kernel's state.
             interpreter_.call_outside(state, !is_indirect_thunk(name), accuse);
             return_to_caller(std::move(state), decoded.address);
         }
