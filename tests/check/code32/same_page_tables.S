@@ -11,11 +11,6 @@ FUNCTION entry_bp
         movl %eax, %cr3
         movl next, %eax
         movl %eax, %cr3
-        CALL_OUTSIDE body
-        RESTORE_ALL
-        iretl
-        .text
-FUNCTION body
-        ret
+        CALL_AND_RETURN
         .data
 next:   .long 0

@@ -9,29 +9,8 @@
         .set    gs_base_msr, 0xc0000101
         .set    kernel_gs_base_msr, 0xc0000102
 
-#ifdef HEADER_MULTIBOOT
-        .section .header, "a"
-        .balign 4
-        .long   0x1badb002, 3, -(0x1badb002 + 3)
-#endif
-#ifdef HEADER_MULTIBOOT2
-        .section .header, "a"
-        .balign 8
-header: .long   0xe85250d6, 0, header_end - header, -(0xe85250d6 + (header_end - header))
-        .word   1, 0                    # a request for the memory map
-        .long   12, 6
-        .balign 8
-        .word   0, 0
-        .long   8
-header_end:
-#endif
-#ifdef HEADER_PVH
-        .section .note.Xen, "a", @note
-        .balign 4
-        .long   4, 4, 18
-        .asciz  "Xen"
-        .long   start
-#endif
+        .set    base, 0                 # it is loaded where it is linked
+#include "headers.S"
 
 # --- from 32-bit mode into 64-bit mode -------------------------------------------------------------------------------
         .text

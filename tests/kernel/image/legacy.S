@@ -34,29 +34,7 @@
         .set    base, 0
 #endif
 
-#ifdef HEADER_MULTIBOOT
-        .section .header, "a"
-        .balign 4
-        .long   0x1badb002, 3, -(0x1badb002 + 3)
-#endif
-#ifdef HEADER_MULTIBOOT2
-        .section .header, "a"
-        .balign 8
-header: .long   0xe85250d6, 0, header_end - header, -(0xe85250d6 + (header_end - header))
-        .word   1, 0                    # a request for the memory map
-        .long   12, 6
-        .balign 8
-        .word   0, 0
-        .long   8
-header_end:
-#endif
-#ifdef HEADER_PVH
-        .section .note.Xen, "a", @note
-        .balign 4
-        .long   4, 4, 18
-        .asciz  "Xen"
-        .long   start - base
-#endif
+#include "headers.S"
 
 # --- from the boot loader to the program -----------------------------------------------------------------------------
         .text
@@ -243,8 +221,8 @@ after_sysenter:
         movl    %ebx, %fs
         .endm
 
-        .globl  entry_int80, int80_exit
-entry_int80:
+# Handles a system call, in the segments of the kernel.
+        .macro  SYSTEM_CALL
         pushl   %ebx
         pushl   %ds
         pushl   %es
@@ -258,6 +236,11 @@ entry_int80:
         popl    %es
         popl    %ds
         popl    %ebx
+        .endm
+
+        .globl  entry_int80, int80_exit
+entry_int80:
+        SYSTEM_CALL
 int80_exit:
         iret
         .balign 16
@@ -268,19 +251,7 @@ entry_sysenter:
 #ifdef DEFECT_SYSENTER_STACK
         movl    $stack_end, %esp
 #endif
-        pushl   %ebx
-        pushl   %ds
-        pushl   %es
-        pushl   %fs
-        KERNEL_SEGMENTS
-        sti
-        incl    %fs:syscalls - per_cpu
-        call    handle_syscall
-        cli
-        popl    %fs
-        popl    %es
-        popl    %ds
-        popl    %ebx
+        SYSTEM_CALL
 sysenter_exit:
         sti
         sysexit
