@@ -54,7 +54,8 @@ void check_sweep(const KernelCommandOptions& options, const Values& values) {
     const bool has_irq = std::ranges::find(options.events.events, vm::Event::irq()) != options.events.events.end();
     if (has_irq && !options.image.setup.description.irq_vector)
         values.fail(
-            "irq needs a vector: give irq.vector in the description, or write irq=VECTOR. 0x20 needs the description");
+            "irq, which is the same as irq=0x20, needs a vector: give irq.vector in the description, or write "
+            "irq=VECTOR with another one");
 }
 
 KernelCommandOptions read_kernel_command(const Values& values) {

@@ -22,7 +22,7 @@ constexpr Mode long_mode{vm::efer_lma}, legacy{};
 std::vector<sweep::Violation> found_after(Mode mode, void (*change)(CpuState&)) {
     CpuState then;
     then.sregs.efer = mode.efer;
-    then.sregs.ds.selector = then.sregs.fs.selector = 0x23;
+    then.sregs.ds.selector = then.sregs.fs.selector = then.sregs.gs.selector = 0x23;
     auto now = then;
     change(now);
     return compare_ends(now, then);
@@ -57,9 +57,17 @@ TEST(EndState, HasBasesAndLimitsOfSegmentsInLegacyMode) {
 }
 
 TEST(EndState, TakesFsAndGsOfLegacyModeForPerCpuData) {
-    const auto change = [](CpuState& state) { state.sregs.fs.base = 0x1000; };
-    EXPECT_THAT(found_after(long_mode, change), ElementsAre(Breaks(Invariant::round_trip, "FS base is 0x1000")));
-    EXPECT_THAT(found_after(legacy, change), ElementsAre(Breaks(Invariant::kernel_gs, "FS base is 0x1000")));
+    const auto fs = [](CpuState& state) { state.sregs.fs.base = 0x1000; };
+    EXPECT_THAT(found_after(long_mode, fs), ElementsAre(Breaks(Invariant::round_trip, "FS base is 0x1000")));
+    EXPECT_THAT(found_after(legacy, fs), ElementsAre(Breaks(Invariant::kernel_gs, "FS base is 0x1000")));
+    const auto gs = [](CpuState& state) { state.sregs.gs.base = 0x1000; };
+    EXPECT_THAT(found_after(long_mode, gs), ElementsAre(Breaks(Invariant::kernel_gs, "GS base is 0x1000")));
+    EXPECT_THAT(found_after(legacy, gs), ElementsAre(Breaks(Invariant::kernel_gs, "GS base is 0x1000")));
+    const auto null_gs = [](CpuState& state) {
+        state.sregs.gs.selector = 0;
+        state.sregs.gs.base = 0x1000;
+    };
+    EXPECT_THAT(found_after(legacy, null_gs), ElementsAre(Breaks(Invariant::round_trip, "GS is 0x0, and 0x23")));
 }
 
 }  // namespace
