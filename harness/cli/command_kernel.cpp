@@ -54,8 +54,8 @@ void check_sweep(const KernelCommandOptions& options, const Values& values) {
     const bool has_irq = std::ranges::find(options.events.events, vm::Event::irq()) != options.events.events.end();
     if (has_irq && !options.image.setup.description.irq_vector)
         values.fail(
-            "irq, which is the same as irq=0x20, needs a vector: give irq.vector in the description, or write "
-            "irq=VECTOR with another one");
+            "irq needs a vector: give irq.vector in the description, or write irq=VECTOR with another one than 0x20, "
+            "which is the same as irq");
 }
 
 KernelCommandOptions read_kernel_command(const Values& values) {
