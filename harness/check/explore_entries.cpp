@@ -6,8 +6,10 @@
 #include <deque>
 #include <set>
 #include <unordered_set>
+#include <utility>
 
 #include "check/branch_targets.hpp"
+#include "check/joins.hpp"
 
 namespace gatecrash::check {
 namespace {
@@ -20,6 +22,13 @@ struct HashOfState {
 struct Step {
     std::uint64_t address = 0, branch = 0;
     std::int32_t before = -1;
+};
+
+/// A finding of the paths that are explored now.
+struct Consequence {
+    Rule rule{};
+    std::uint64_t address = 0;
+    std::int32_t step = -1;
 };
 
 /// How a conditional branch depends on the last comparison.
@@ -109,6 +118,9 @@ class EntryExplorer {
         steps_.clear();
         waiting_.clear();
         seen_.clear();
+        targets_.clear();
+        joins_.clear();
+        consequences_.clear();
         step_ = -1;
         enqueue(context.state, entry.address);
         while (!waiting_.empty() && seen_.size() <= max_states) {
@@ -117,7 +129,20 @@ class EntryExplorer {
             step_ = step;
             run(std::move(state));
         }
+        add_joins();
         return waiting_.empty();
+    }
+
+    /// Adds the places where paths met that were then accused for what they differed in.
+    void add_joins() {
+        const auto before = [&](std::int32_t step) { return steps_[static_cast<std::size_t>(step)].before; };
+        for (const auto& [rule, address, step] : std::exchange(consequences_, {})) {
+            const auto join = joins_.cause(rule, address, step, before);
+            if (!join) continue;
+            step_ = join->step;
+            add(Rule::joined_states, join->address,
+                fmt::format("paths meet with the user's and with the kernel's {}", join->what));
+        }
     }
 
     /// True for code in a section with entry points. Other sections have functions that such code calls when it has
@@ -129,6 +154,7 @@ class EntryExplorer {
 
     void enqueue(EntryState state, std::uint64_t branch) {
         if (!is_followed(state.ip) || !seen_.insert(state).second) return;
+        targets_.insert(state.ip);
         steps_.push_back({state.ip, branch, step_});
         waiting_.emplace_back(std::move(state), static_cast<std::int32_t>(steps_.size() - 1));
     }
@@ -139,6 +165,7 @@ class EntryExplorer {
         while (true) {
             const auto i = map_.section_of(state.ip);
             if (i == map_.sections().size()) return;
+            if (targets_.contains(state.ip)) joins_.arrive(state, step_);
             const auto& section = map_.sections()[i];
             const auto decoded = decoder_.decode(section.bytes.subspan(state.ip - section.address), state.ip, operands);
             if (!decoded || !follow(state, *decoded, operands, section)) return;
@@ -352,6 +379,7 @@ class EntryExplorer {
 
     void add(Rule rule, std::uint64_t address, const std::string& what) {
         if (!found_.insert({rule, address}).second) return;
+        consequences_.push_back({rule, address, step_});
         result_.findings.push_back(
             {rule, address, fmt::format("{} ({})", what, context_->description), path_to(steps_, step_, address)});
     }
@@ -379,6 +407,9 @@ class EntryExplorer {
     std::deque<std::pair<EntryState, std::int32_t>> waiting_;
     std::unordered_set<EntryState, HashOfState> seen_;
     std::int32_t step_ = -1;
+    std::unordered_set<std::uint64_t> targets_;  ///< of branches that paths have taken
+    Joins joins_;
+    std::vector<Consequence> consequences_;
     std::vector<bool> followed_;  ///< by the index of the section
     std::set<std::pair<Rule, std::uint64_t>> found_;
     EntryFindings result_;

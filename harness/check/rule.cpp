@@ -69,6 +69,10 @@ constexpr RuleText rule_texts[] = {
     {Rule::interrupted_register, "interrupted-register",
      "a branch depends on a register that functions preserve, such as RBX, and nothing has written it since the entry",
      "the interrupted code decides where the entry goes", "row F4 of the catalogue"},
+    {Rule::joined_states, "joined-states",
+     "paths meet with the user's and with the kernel's GS base, CR3 or segments, and one of them then breaks a rule "
+     "about it",
+     "nothing tells the code from there on which path it is on", "rows F1 and F6 of the catalogue"},
     {Rule::swapgs_with_interrupts, "swapgs-with-interrupts", "SWAPGS after STI, with no CLI between them",
      "an interrupt after the SWAPGS comes from CPL 0, and its handler keeps the user's GS base",
      "SDM volume 3, 5.8.8; row F1 of the catalogue"},

@@ -28,6 +28,7 @@ enum class Rule : std::uint8_t {
     interrupted_df,
     interrupted_ac,
     interrupted_register,
+    joined_states,
     swapgs_with_interrupts,
     swapgs_without_fence,
     missing_verw,

@@ -45,6 +45,14 @@ Request request_for(Rule rule) {
                        .needs_spec_ctrl = rule == Rule::missing_spec_ctrl}};
 }
 
+/// Returns the findings of a file. Where paths meet is a finding only because of another one.
+std::vector<NamedFinding> findings_of(const Report& report, Rule rule) {
+    auto findings = report.findings;
+    if (rule == Rule::joined_states && findings.size() == 2)
+        std::erase_if(findings, [&](const auto& finding) { return finding.rule->rule != rule; });
+    return findings;
+}
+
 /// Returns where the file of a rule breaks it.
 std::string place_of(Rule rule) {
     if (rule == Rule::entry_outside) return "entry_nmi";
@@ -68,11 +76,12 @@ TEST_P(EachRule, IsBrokenOnceWhereItIsBroken) {
     for (const auto& name : files()) {
         SCOPED_TRACE(name);
         const auto report = check_code(name, request_for(GetParam()));
-        ASSERT_THAT(report.findings, SizeIs(1)) << to_text(report);
-        EXPECT_EQ(report.findings[0].rule->name, text_of(GetParam()).name);
-        EXPECT_THAT(report.findings[0].place, StartsWith(place_of(GetParam())));
+        const auto findings = findings_of(report, GetParam());
+        ASSERT_THAT(findings, SizeIs(1)) << to_text(report);
+        EXPECT_EQ(findings[0].rule->name, text_of(GetParam()).name);
+        EXPECT_THAT(findings[0].place, StartsWith(place_of(GetParam())));
         if (is_of_state(GetParam())) {
-            EXPECT_EQ(report.findings[0].place, "broken");
+            EXPECT_EQ(findings[0].place, "broken");
         }
     }
 }
@@ -152,6 +161,13 @@ std::vector<std::string> findings_in(const std::string& name) {
     for (const auto& finding : check_code(name).findings)
         found.push_back(std::string(finding.rule->name) + " " + finding.place + ": " + finding.message);
     return found;
+}
+
+TEST(Check, TellsWherePathsMeetBeforeOneBreaksARule) {
+    EXPECT_THAT(
+        findings_in("64-joined_states.o"),
+        ElementsAre("joined-states broken: paths meet with the user's and with the kernel's GS base (from CPL 3)",
+                    "user-gs-call broken+0x1: calls a function with the user's GS base (from CPL 3)"));
 }
 
 TEST(Check, UnderstandsFunctionsOfLinux) {
