@@ -59,6 +59,9 @@ std::string last_lines(const std::string& text, std::size_t lines) {
     return text.substr(begin);
 }
 
+/// Without nested paging, each run meets such pages: the restore before it makes KVM forget its page tables.
+bool may_meet_new_pages() { return vm::cpu_vendor() == vm::Vendor::intel && vm::quirks::has_nested_paging(); }
+
 }  // namespace
 
 KernelGuest::KernelGuest(const kvm::System& system, const BootImage& image, const BootInput& input,
@@ -68,7 +71,7 @@ KernelGuest::KernelGuest(const kvm::System& system, const BootImage& image, cons
       vm_(make_vm(system, memory_.bytes())),
       cpu_(vm_.create_vcpu()),
       watchdog_(cpu_),
-      new_pages_(system, cpu_, vm::cpu_vendor() == vm::Vendor::intel) {
+      new_pages_(system, cpu_, may_meet_new_pages()) {
     const auto entry = load_image(image, input, memory_.bytes(), cpu_.sregs());
     cpu_.set_cpuid(kernel_cpuid(system.supported_cpuid(), input.cpu));
     cpu_.set_sregs(entry.sregs);
@@ -81,7 +84,7 @@ KernelGuest::KernelGuest(const kvm::System& system, const KernelFile& saved)
       vm_(make_vm(system, memory_.bytes())),
       cpu_(vm_.create_vcpu()),
       watchdog_(cpu_),
-      new_pages_(system, cpu_, vm::cpu_vendor() == vm::Vendor::intel) {
+      new_pages_(system, cpu_, may_meet_new_pages()) {
     cpu_.set_cpuid(saved.cpuid());
 }
 

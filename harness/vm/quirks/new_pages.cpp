@@ -8,6 +8,7 @@
 #include <span>
 
 #include "vm/guest.hpp"
+#include "vm/quirks/stale_page_tables.hpp"
 #include "vm/vendor.hpp"
 
 namespace gatecrash::vm::quirks {
@@ -68,12 +69,14 @@ NewPages::NewPages(const kvm::System& system, const kvm::Vcpu& cpu, bool applies
     if (!applies || !system.has(kvm::Capability::binary_statistics)) return;
     faults_ = cpu.counter("pf_taken");
     emulated_ = cpu.counter("pf_emulate");
+    if (!has_nested_paging()) of_guest_ = cpu.counter("pf_guest");
 }
 
-/// A write to a read-only slot is a fault each time, after which KVM emulates the instruction.
+/// A write to a read-only slot is a fault each time, after which KVM emulates the instruction. A fault of the guest's
+/// own, which KVM passes on, is none of the host's.
 void NewPages::look_closer(std::uint64_t faults) {
-    const Seen now{faults, emulated_->read()};
-    is_met_ = is_met_ || now.faults - seen_.faults > now.emulated - seen_.emulated;
+    const Seen now{faults, emulated_->read() + (of_guest_ ? of_guest_->read() : 0)};
+    is_met_ = is_met_ || now.faults - seen_.faults > now.others - seen_.others;
     seen_ = now;
 }
 

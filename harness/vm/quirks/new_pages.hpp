@@ -29,7 +29,7 @@ void use_pages(Guest& guest);
 ///
 /// Works around the same RF after the host has unmapped a page that was used before. The host does so at any time: it
 /// moves pages between nodes, compacts memory, swaps, or merges equal pages. Then the run says nothing, and is made
-/// again. KVM counts these faults.
+/// again. KVM counts these faults. Without nested paging it counts those of the guest itself, too.
 class NewPages {
   public:
     /// `applies` says that this machine may set RF so: behaviour unmapped-pages-leave-no-rf, or a CPU of Intel that
@@ -72,8 +72,9 @@ class NewPages {
     void look_closer(std::uint64_t faults);
 
     std::optional<kvm::Counter> faults_, emulated_;
+    std::optional<kvm::Counter> of_guest_;  ///< only without nested paging
     struct Seen {
-        std::uint64_t faults = 0, emulated = 0;
+        std::uint64_t faults = 0, others = 0;  ///< others: faults that map no page
     } seen_;
     bool is_met_ = false;
 };
