@@ -72,6 +72,7 @@ GuestMemory::GuestMemory(const Image& image) : levels_(image.is_64_bit() ? level
             map_page(root, address, physical, {.writable = false, .executable = true, .user = false});
         uses_[number(physical) / page_size] = Use::read_only;
     }
+    mapped_.push_back({image.harness_address(), harness_page_count * page_size, harness_pages_});
     for (const auto& segment : image.segments) {
         std::copy(segment.bytes.begin(), segment.bytes.end(), at(segment.physical));
         for (std::uint64_t page = 0; page < segment.page_count(); ++page) {
@@ -84,6 +85,7 @@ GuestMemory::GuestMemory(const Image& image) : levels_(image.is_64_bit() ? level
             auto& use = uses_[number(physical) / page_size];
             if (use != Use::read_write) use = segment.writable ? Use::read_write : Use::read_only;
         }
+        mapped_.push_back({segment.address, segment.page_count() * page_size, segment.physical});
     }
     boot_ = std::move(memory_);
     memory_ = kvm::Mapping::private_file(file.get(), size);
@@ -165,15 +167,36 @@ void GuestMemory::watch(kvm::Vcpu& cpu) {
 
 std::span<std::byte> GuestMemory::harness_pages() { return {at(harness_pages_), harness_page_count * page_size}; }
 
+const GuestMemory::Mapped* GuestMemory::mapped_at(Virtual address) const {
+    const auto found = std::ranges::find_if(
+        mapped_, [&](const Mapped& mapped) { return number(address) - number(mapped.begin) < mapped.size; });
+    return found == mapped_.end() ? nullptr : &*found;
+}
+
 std::optional<Physical> GuestMemory::translate(Virtual address) const {
-    Physical table = page_table_root_;
-    for (int level = levels_ - 1; level >= 0; --level) {
-        const auto index = (number(address) >> (12 + 9 * level)) & 0x1ff;
-        const auto entry = reinterpret_cast<const std::uint64_t*>(boot_page(number(table) / page_size))[index];
-        if ((entry & present) == 0) return std::nullopt;
-        table = Physical{entry & address_mask};
+    const auto* const mapped = mapped_at(address);
+    if (mapped == nullptr) return std::nullopt;
+    return Physical{number(mapped->physical) + (number(address) - number(mapped->begin))};
+}
+
+std::optional<Virtual> GuestMemory::next_written(Virtual from, Virtual end) {
+    find_written();
+    while (from < end) {
+        const auto* const mapped = mapped_at(from);
+        if (mapped == nullptr) {
+            from = Virtual{number(page_of(from)) + page_size};
+            continue;
+        }
+        const auto offset = number(from) - number(mapped->begin);
+        const auto page = std::ranges::lower_bound(written_, (number(mapped->physical) + offset) / page_size);
+        if (page != written_.end() && *page * page_size < number(mapped->physical) + mapped->size) {
+            const auto begin = number(mapped->begin) + (*page * page_size - number(mapped->physical));
+            const Virtual found{std::max(begin, number(from))};
+            return found < end ? std::optional(found) : std::nullopt;
+        }
+        from = Virtual{number(mapped->begin) + mapped->size};
     }
-    return Physical{number(table) + offset_in_page(address)};
+    return std::nullopt;
 }
 
 bool GuestMemory::page_tables_intact() const {

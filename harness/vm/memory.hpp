@@ -74,6 +74,9 @@ class GuestMemory {
         const auto physical = translate(address);
         return physical ? std::span<const std::byte>(at(*physical), size) : std::span<const std::byte>();
     }
+    /// Returns where the first page of [from, end) begins that the guest or write() may have written since boot. That
+    /// is `from` itself if it is in such a page. Empty if there is none.
+    [[nodiscard]] std::optional<Virtual> next_written(Virtual from, Virtual end);
     /// Writes memory, whatever its rights. False, with nothing written, if not all of it is mapped.
     [[nodiscard]] bool write(Virtual address, std::span<const std::byte> from);
     /// Returns a number that each write() increases if it changes memory which snapshots hold.
@@ -112,6 +115,13 @@ class GuestMemory {
 
   private:
     enum class Use : std::uint8_t { nothing, read_only, read_write, page_table };
+    /// Neighbouring pages that the harness has mapped to neighbours.
+    struct Mapped {
+        Virtual begin{};
+        std::uint64_t size = 0;  ///< bytes
+        Physical physical{};
+    };
+    [[nodiscard]] const Mapped* mapped_at(Virtual address) const;
     /// Returns what KVM has reported since the last call.
     std::vector<std::uint64_t> find_written();
     void add_written(std::uint64_t page);
@@ -123,10 +133,11 @@ class GuestMemory {
     };
     void map_page(Physical root, Virtual address, Physical physical, Rights rights);
 
-    int levels_;             ///< levels of page tables
-    kvm::Mapping boot_;      ///< the memory as at boot; the guest never sees it
-    kvm::Mapping memory_;    ///< the guest's memory: the host's kernel copies a page of boot_ when it is written
-    std::vector<Use> uses_;  ///< indexed by physical page
+    int levels_;                  ///< levels of page tables
+    kvm::Mapping boot_;           ///< the memory as at boot; the guest never sees it
+    kvm::Mapping memory_;         ///< the guest's memory: the host's kernel copies a page of boot_ when it is written
+    std::vector<Use> uses_;       ///< indexed by physical page
+    std::vector<Mapped> mapped_;  ///< what the kernel's page tables say; walking them would touch more memory
     kvm::Vcpu* cpu_ = nullptr;
     std::vector<std::uint64_t> first_pages_;  ///< the first page of each memory slot
     std::vector<std::uint64_t> written_;      ///< page numbers, ascending

@@ -219,10 +219,13 @@ std::uint64_t exit_work(Guest& guest) {
 }
 
 std::string overwritten_canary(Guest& guest) {
+    auto& memory = guest.memory();
     for (const auto& stack : guest.image().stacks) {
+        const Virtual begin{stack.low - GATECRASH_CANARY_SIZE}, end{stack.high + GATECRASH_CANARY_SIZE};
+        if (!memory.next_written(begin, end)) continue;
         for (const auto at : {stack.low - GATECRASH_CANARY_SIZE, stack.high}) {
             std::array<std::uint64_t, GATECRASH_CANARY_SIZE / 8> canary{};
-            if (!guest.memory().read(Virtual{at}, std::as_writable_bytes(std::span(canary)))) continue;
+            if (!memory.read(Virtual{at}, std::as_writable_bytes(std::span(canary)))) continue;
             if (std::ranges::all_of(canary, [](auto word) { return word == GATECRASH_CANARY; })) continue;
             return fmt::format("{} of stack {}", at == stack.high ? "top" : "bottom",
                                guest.image().stack_of(stack.low));
