@@ -305,12 +305,23 @@ void AgentSession::read_port() {
         send(Message::received, PayloadWriter().u32(static_cast<std::uint32_t>(got)).take());
     }
     reader_.feed({buffer_.data(), static_cast<std::size_t>(got)});
-    while (const auto frame = reader_.next()) {
-        try {
-            handle(*frame);
-        } catch (const std::exception& error) {
-            send(Message::failed, error.what());
-        }
+    try {
+        while (const auto frame = reader_.next()) take(*frame);
+    } catch (const ProtocolError& error) {
+        // Both sides are built from the same code, so bytes were lost. Nothing says where the next frame begins.
+        reader_ = {};
+        send(Message::failed, std::string("a message to the machine was damaged on its way (") + error.what() +
+                                  "): run the command again");
+    }
+}
+
+void AgentSession::take(const Frame& frame) {
+    try {
+        handle(frame);
+    } catch (const ProtocolError&) {
+        throw;
+    } catch (const std::exception& error) {
+        send(Message::failed, error.what());
     }
 }
 

@@ -37,6 +37,8 @@ class AgentSession {
     [[noreturn]] void serve();
 
   private:
+    /// Handles a frame, and reports what fails. Throws ProtocolError for one that the other side cannot have sent.
+    void take(const Frame& frame);
     void handle(const Frame& frame);
     void begin_file(PayloadReader& payload);
     /// Fills the file that begin_file() made.
