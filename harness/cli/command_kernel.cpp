@@ -52,10 +52,11 @@ void refuse_sweep_options(const Values& values) {
 /// Checks what a sweep needs beyond the image.
 void check_sweep(const KernelCommandOptions& options, const Values& values) {
     const bool has_irq = std::ranges::find(options.events.events, vm::Event::irq()) != options.events.events.end();
-    if (has_irq && !options.image.setup.description.irq_vector)
+    if (has_irq && !options.image.setup.description.irq_vector) {
         values.fail(
             "irq needs a vector: give irq.vector in the description, or write irq=VECTOR with another one than 0x20, "
             "which is the same as irq");
+    }
 }
 
 KernelCommandOptions read_kernel_command(const Values& values) {
