@@ -8,10 +8,12 @@ constexpr std::string_view names[] = {"GS base", "CR3", "segments"};
 
 bool differ(Owner a, Owner b) { return a != Owner::unknown && b != Owner::unknown && a != b; }
 
-EntryState without_owners(EntryState state) {
+/// Returns what code could tell paths apart by. It sees neither owners nor what the CPU has executed.
+EntryState visible(EntryState state) {
     state.gs = state.cr3 = Owner::unknown;
     state.segments.fill(Owner::unknown);
     state.comparison = {};
+    state.has_conditional_gs = state.has_verw = state.has_ibpb = state.has_spec_ctrl = false;
     return state;
 }
 
@@ -24,7 +26,7 @@ void Joins::clear() {
 
 void Joins::arrive(const EntryState& state, std::int32_t step) {
     const Arrival now{{state.gs, state.cr3, state.segment(Segment::ds)}, step};
-    auto& others = arrivals_[without_owners(state)];
+    auto& others = arrivals_[visible(state)];
     for (const auto& other : others) {
         for (const auto respect : {Respect::gs_base, Respect::page_tables, Respect::segments}) {
             const auto i = static_cast<std::size_t>(respect);

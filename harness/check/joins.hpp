@@ -56,7 +56,7 @@ class Joins {
 
     [[nodiscard]] static std::optional<Respect> respect_of(Rule rule);
 
-    /// By the rest of the state: all that is followed but these owners, and the flags that the last comparison left.
+    /// By what code could tell the paths apart by.
     std::unordered_map<EntryState, std::vector<Arrival>, Hash> arrivals_;
     std::map<std::pair<std::int32_t, Respect>, Join> joins_;  ///< by step
 };

@@ -168,6 +168,13 @@ TEST(Check, TellsWherePathsMeetBeforeOneBreaksARule) {
         findings_in("64-joined_states.o"),
         ElementsAre("joined-states broken: paths meet with the user's and with the kernel's GS base (from CPL 3)",
                     "user-gs-call broken+0x1: calls a function with the user's GS base (from CPL 3)"));
+    EXPECT_THAT(findings_in("64-joined_page_tables.o"),
+                ElementsAre("joined-states broken: paths meet with the user's and with the kernel's CR3 (from CPL 3)",
+                            "user-cr3-call broken+0x1: calls a function with the user's CR3 (from CPL 3)"));
+}
+
+TEST(Check, SaysNothingOfPathsThatMeetBeforeTheCodeAsksTheCpu) {
+    EXPECT_THAT(findings_in("64-joined_page_tables-clean.o"), IsEmpty());
 }
 
 TEST(Check, UnderstandsFunctionsOfLinux) {
