@@ -124,6 +124,7 @@ class Sweep {
     }
 
     void sweep_level() {
+        const auto phase = during(Phase::injecting);  // what lies between two schedules, too
         HitCounter hits;
         std::uint64_t boundaries = 0;
         block_.reset();
