@@ -97,7 +97,7 @@ class Browser:
             self.events.append(self.receive())
 
     def open(self, path, width=1280, height=900, is_dark=False):
-        """Loads a file, and returns when its scripts have run."""
+        """Loads a file, and returns when its scripts have run and the page is drawn."""
         self.events = []
         self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1,
                   mobile=width < 600)
@@ -108,6 +108,8 @@ class Browser:
         self.events = []
         self.send("Page.navigate", url=f"file://{path}")
         self.wait_for("Page.loadEventFired")
+        # What waits for the page's layout has run before the frame after the next one.
+        self.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def run(self, script):
         """Returns the value of a JavaScript expression."""

@@ -246,6 +246,15 @@ class Page(unittest.TestCase):
         self.assertEqual(self.browser.run(picture), pictures[2], "the cursor leaves nothing behind")
         self.assertEqual(self.browser.run("drawn"), 0)
 
+    def test_shows_no_map_before_it_is_drawn(self):
+        self.show(documents.document([documents.LONGER]))
+        new = "new PairsMap({}, {pairs: [], windows: [], events: [], instructions: []})"
+        self.assertEqual(
+            self.browser.run(f"{{const map = {new}; document.body.append(map.element); map.canvas.focus(); "
+                             "[getComputedStyle(map.canvas).display, document.activeElement === map.canvas]}"),
+            ["none", False])
+        self.assertEqual(self.browser.run("getComputedStyle(document.querySelector('canvas')).display"), "block")
+
     def test_says_which_pairs_are_left_out(self):
         left_out = "second events land on too many different instructions"
         self.show(documents.document([documents.LONGER]))

@@ -47,7 +47,8 @@ class PairsMap {
         `${map.events[first]}, then ${map.events[event]}${several ? ` (window ${window + 1})` : ''}`)));
     const broken = this.choices.findIndex((choice) => this.rowsOf(choice).some(({cells}) => cells.includes('b')));
     this.choice.value = Math.max(0, broken);
-    this.canvas = element('canvas', {tabindex: 0, role: 'application',
+    // Hidden until it is drawn, so that no key and no mouse finds a map without cells.
+    this.canvas = element('canvas', {hidden: true, tabindex: 0, role: 'application',
       'aria-label': 'Map of pairs; move with the arrow keys, n and p go to the next pair that broke',
       onclick: (event) => this.pick(event, true), onmousemove: (event) => this.pick(event, false),
       onkeydown: (event) => arrowKeys(event, {move: (right, down) => this.move(right, down),
@@ -76,7 +77,7 @@ class PairsMap {
     const width = this.left + this.x.bins * this.x.pixels + 4, height = this.top + this.y.bins * this.y.pixels + 4;
     this.ratio = devicePixelRatio || 1;
     const size = {width: width * this.ratio, height: height * this.ratio};
-    Object.assign(this.canvas, size);
+    Object.assign(this.canvas, {...size, hidden: false});
     Object.assign(this.canvas.style, {width: `${width}px`, height: `${height}px`});
     // Drawing all cells of a large map takes too long for each move of the mouse.
     this.picture = Object.assign(document.createElement('canvas'), size);
