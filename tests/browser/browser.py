@@ -108,7 +108,7 @@ class Browser:
         self.events = []
         self.send("Page.navigate", url=f"file://{path}")
         self.wait_for("Page.loadEventFired")
-        # What waits for the page's layout has run before the frame after the next one.
+        # Waits for two frames, since maps are drawn when the page has its layout.
         self.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def run(self, script):
