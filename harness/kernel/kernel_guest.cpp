@@ -193,7 +193,7 @@ KernelState KernelGuest::save(const KernelState* earlier, Save what, bool has_wr
 
 void KernelGuest::restore(const KernelState& state) {
     // KVM moves RIP over the OUT of the last exit at the next run, if RIP is still there.
-    if (state.cpu.regs.rip == cpu_.regs().rip) cpu_.complete_exit();
+    if (state.cpu.regs.rip == cpu_.regs().rip) complete_exit();
     // No register ends a HLT that waits for an interrupt.
     if (std::exchange(may_be_halted_, false)) cpu_.wake();
     nmi_sink_.drain(vm_, cpu_);
@@ -301,6 +301,7 @@ std::vector<std::span<std::byte>> KernelGuest::find(vm::Virtual address, std::si
 }
 
 void KernelGuest::write(std::span<const std::span<std::byte>> pieces, std::span<const std::byte> bytes) {
+    if (memory_states_) memory_states_->expect_writes();
     for (const auto& piece : pieces) {
         std::ranges::copy(bytes.first(piece.size()), piece.begin());
         bytes = bytes.subspan(piece.size());
@@ -370,10 +371,15 @@ void KernelGuest::heed_failures() {
     for (const auto& [address, place] : stops_) write(place.memory, out_of_stop);
 }
 
+void KernelGuest::complete_exit() {
+    if (memory_states_) memory_states_->expect_writes();
+    cpu_.complete_exit();
+}
+
 void KernelGuest::cancel_output() {
     auto regs = cpu_.regs();
     const auto at = regs.rip;
-    cpu_.complete_exit();
+    complete_exit();
     regs = cpu_.regs();
     regs.rip = at;
     cpu_.set_regs(regs);
@@ -384,6 +390,7 @@ kvm::Exit KernelGuest::run_once() {
     interrupts_.reset();
     fpu_.reset();
     has_run_ = true;
+    if (memory_states_) memory_states_->expect_writes();
     watchdog_.begin_run();
     auto exit = cpu_.run();
     watchdog_.end_run();

@@ -22,6 +22,7 @@
 #include "kernel/boot_image.hpp"
 #include "kernel/kernel_facts.hpp"
 #include "kernel/kernel_state.hpp"
+#include "kernel/memory_states.hpp"
 #include "kernel/saved_kernel.hpp"
 #include "kvm/mapping.hpp"
 #include "kvm/system.hpp"
@@ -132,6 +133,8 @@ class KernelGuest {
     [[nodiscard]] kvm::Exit run_once();
     /// Returns what an exit means, or nothing if the kernel can go on. Then an access to a port has been answered.
     [[nodiscard]] std::optional<Stop> stop_of(const kvm::Exit& exit);
+    /// Lets KVM finish the access of the last exit, which can write memory.
+    void complete_exit();
     /// Leaves RIP at the OUT that the guest has stopped at, whatever stands there later.
     void cancel_output();
     /// Makes the guest stop when the CPU executes the code at `address`, which is at `physical`. Replaces two bytes by

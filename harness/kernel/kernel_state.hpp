@@ -14,7 +14,6 @@
 
 #include "gatecrash/address.hpp"
 #include "kernel/serial_port.hpp"
-#include "kvm/mapping.hpp"
 #include "kvm/vcpu.hpp"
 #include "kvm/vm.hpp"
 #include "vm/memory.hpp"
@@ -88,48 +87,5 @@ void silence_interrupts(DeviceState& state, Masks masks = Masks::all);
 [[nodiscard]] inline bool has_interrupt(const InterruptState& interrupts) {
     return has_interrupt(interrupts.local_apic) || has_interrupt(interrupts.pics);
 }
-
-/// A word of memory that differs between two states.
-struct WordChange {
-    vm::Physical at;  ///< a multiple of 8
-    std::uint64_t now, then;
-};
-
-/// Keeps states of a guest's memory. A state has copies of the pages that differ from the first one.
-class MemoryStates {
-  public:
-    /// The memory as it is now becomes the first state; `first` has the same bytes. `slot` is the logged slot of
-    /// `memory`, which begins at guest-physical 0.
-    MemoryStates(const kvm::Vm& vm, std::uint32_t slot, std::span<std::byte> memory, kvm::Mapping first);
-
-    /// Returns the memory as it is now. Pages that are as in `earlier`, a state of this memory, are shared with it.
-    [[nodiscard]] vm::PageSet save(const vm::PageSet& earlier = {});
-    /// Makes the memory what it was at save(). Writes only bytes that differ: a host's write to a page of code makes an
-    /// emulator translate the code again.
-    void restore(const vm::PageSet& pages);
-    /// Notes that the host has written to a page. KVM reports only what the guest writes.
-    void add_written(std::uint64_t page);
-    /// Returns the 8-byte words that differ from `pages`, in order of their addresses. Leaves out the pages of which
-    /// `ignored` is true. It may be shorter than the memory.
-    [[nodiscard]] std::vector<WordChange> differences(const vm::PageSet& pages, const std::vector<bool>& ignored);
-    /// True if the memory is as it was at save().
-    [[nodiscard]] bool equals(const vm::PageSet& pages);
-
-  private:
-    /// Adds the pages that the guest has written since the last call to `hot_`.
-    void find_hot_pages();
-    /// Calls `visit(page, its bytes now, its bytes in pages)` for each page that can differ.
-    template <typename Visit>
-    void each_hot_page(const vm::PageSet& pages, const Visit& visit);
-    [[nodiscard]] std::byte* now(std::uint64_t page) const { return memory_.data() + page * vm::page_size; }
-    [[nodiscard]] const std::byte* first(std::uint64_t page) const { return first_.data() + page * vm::page_size; }
-
-    const kvm::Vm& vm_;
-    std::uint32_t slot_;
-    std::span<std::byte> memory_;
-    kvm::Mapping first_;
-    std::vector<std::uint64_t> known_;  ///< the last bitmap
-    std::vector<std::uint64_t> hot_;    ///< pages that can differ from the first state, in order
-};
 
 }  // namespace gatecrash::kernel

@@ -181,7 +181,7 @@ KernelStepper::Step KernelStepper::run_to_boundary(std::uint32_t debug) {
         }
         if (stop) return {stop, {}};
         if (std::holds_alternative<kvm::IoExit>(exit) || std::holds_alternative<kvm::MmioExit>(exit)) {
-            cpu.complete_exit();
+            guest_.complete_exit();
             return {};
         }
         ++attempt;
@@ -223,7 +223,7 @@ std::optional<Stop> KernelStepper::run_until_return(const Call& call, std::span<
             return std::nullopt;
         }
         if (io != nullptr && io->port == stop_port && std::ranges::find(places, guest_.rip()) != places.end()) {
-            cpu.complete_exit();  // or KVM would skip the instruction that stands there
+            guest_.complete_exit();  // or KVM would skip the instruction that stands there
             auto regs = cpu.regs();
             regs.rip -= out_of_stop.size();
             cpu.set_regs(regs);

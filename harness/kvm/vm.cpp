@@ -6,6 +6,11 @@
 #include "kvm/vcpu.hpp"
 
 namespace gatecrash::kvm {
+namespace {
+
+constexpr std::size_t page_size = 4096;
+
+}  // namespace
 
 void Vm::set_memory_slot(std::uint32_t slot, std::uint64_t address, std::span<std::byte> memory, Access access) {
     kvm_userspace_memory_region region{};
@@ -37,13 +42,21 @@ void Vm::enable_dirty_log() {
 }
 
 std::vector<std::uint64_t> Vm::written(std::uint32_t slot, std::size_t size) const {
-    constexpr std::size_t page_size = 4096, bits = 64;
+    constexpr std::size_t bits = 64;
     std::vector<std::uint64_t> bitmap((size / page_size + bits - 1) / bits);
     kvm_dirty_log log{};
     log.slot = slot;
     log.dirty_bitmap = bitmap.data();
     GATECRASH_IOCTL(fd_.get(), KVM_GET_DIRTY_LOG, &log);
     return bitmap;
+}
+
+void Vm::forget_written(std::uint32_t slot, std::size_t size, std::span<std::uint64_t> pages) const {
+    kvm_clear_dirty_log request{};
+    request.slot = slot;
+    request.num_pages = static_cast<std::uint32_t>(size / page_size);
+    request.dirty_bitmap = pages.data();
+    GATECRASH_IOCTL(fd_.get(), KVM_CLEAR_DIRTY_LOG, &request);
 }
 
 kvm_irqchip Vm::interrupt_controller(std::uint32_t chip) const {

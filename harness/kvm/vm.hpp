@@ -32,6 +32,9 @@ class Vm {
     /// Returns a bitmap of the pages that the guest has written, or has been able to write, since a logged slot was set
     /// (KVM_GET_DIRTY_LOG). `size` is that of the slot, in bytes. Needs a Vm with WrittenPages::log.
     [[nodiscard]] std::vector<std::uint64_t> written(std::uint32_t slot, std::size_t size) const;
+    /// Makes written() leave out these pages until the guest writes them again (KVM_CLEAR_DIRTY_LOG). `pages` is a
+    /// bitmap as written() returns it. The next write of each costs a fault.
+    void forget_written(std::uint32_t slot, std::size_t size, std::span<std::uint64_t> pages) const;
     /// Reserves three pages at guest-physical `address`, which the guest must not use (KVM_SET_TSS_ADDR). Intel hosts
     /// need them.
     void set_tss_address(std::uint64_t address);
