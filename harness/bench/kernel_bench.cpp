@@ -22,6 +22,7 @@ struct Samples {
 /// Lands an NMI at each boundary in turn, as a sweep does. Then restores one of them after each run.
 Samples sample(const kvm::System& system, const std::string& file) {
     kernel::LoadedKernel kernel(system, file, {});
+    kernel.record_code();
     const auto& all = kernel.head().workloads;
     const auto found = std::ranges::find(all, workload, &kernel::WorkloadInfo::name);
     if (found == all.end()) throw vm::ImageError(fmt::format("the init program has no workload '{}'", workload));

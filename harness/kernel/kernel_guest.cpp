@@ -173,9 +173,14 @@ KernelState KernelGuest::save(const KernelState* earlier, Save what, bool has_wr
         memory_states_.emplace(vm_, 0, memory_.bytes(), copy_of_memory());
     }
     KernelState state{cpu_state(), {}, {}, console_};
-    state.pages = earlier == nullptr ? memory_states_->save()
-                  : has_written      ? memory_states_->save(earlier->pages)
-                                     : earlier->pages;
+    const auto save_pages = [&] {
+        return earlier == nullptr ? memory_states_->save() : memory_states_->save(earlier->pages);
+    };
+    state.pages = earlier == nullptr || has_written ? save_pages() : earlier->pages;
+    if (recorder_ && recorder_->has_changed_in(state.pages)) {
+        recorder_->give_up();
+        state.pages = save_pages();
+    }
     if (what == Save::everything) {
         state.devices = std::make_shared<DeviceState>(read_devices(vm_, cpu_));
         return state;
@@ -266,6 +271,7 @@ std::size_t KernelGuest::read(vm::Virtual address, std::span<std::byte> to) {
 std::optional<vm::Instruction> KernelGuest::instruction_at(vm::Virtual address) {
     Decoded now{{}, vm::code_size(cpu_.sregs().cs), {}};
     const auto readable = read(address, now.bytes);
+    if (recorder_) recorder_->show_own_code(address, std::span(now.bytes).first(readable));
     const auto [known, is_new] = decoded_.try_emplace(number(address), now);
     if (!is_new && known->second.bytes == now.bytes && known->second.size == now.size) return known->second.instruction;
     now.instruction = vm::decode(std::span(now.bytes).first(readable), address, now.size);
@@ -347,6 +353,7 @@ std::size_t KernelGuest::read_own_code(vm::Virtual address, std::span<std::byte>
             if (offset < size) to[offset] = code[i];
         }
     };
+    if (recorder_) recorder_->show_own_code(address, to.first(size));
     if (facts_ != nullptr) show(facts_->catchers, code_of_catchers_);
     for (const auto& [at, place] : stops_) show(at, place.code);
     if (stop_) show(stop_->address, stop_->code);
@@ -364,10 +371,12 @@ bool KernelGuest::has_stop_in(vm::Virtual address, std::size_t size) const {
 
 void KernelGuest::ignore_failures() {
     if (stops_.contains(rip())) cancel_output();
+    if (recorder_) recorder_->show();
     for (const auto& [address, place] : stops_) write(place.memory, place.code);
 }
 
 void KernelGuest::heed_failures() {
+    if (recorder_) recorder_->hide();
     for (const auto& [address, place] : stops_) write(place.memory, out_of_stop);
 }
 
@@ -377,12 +386,27 @@ void KernelGuest::complete_exit() {
 }
 
 void KernelGuest::cancel_output() {
-    auto regs = cpu_.regs();
-    const auto at = regs.rip;
+    // KVM moves RIP over the OUT, and ends a shadow, only if RIP is still there (complete_fast_pio_out() in x86.c).
+    const auto regs = cpu_.regs();
+    auto elsewhere = regs;
+    ++elsewhere.rip;
+    cpu_.set_regs(elsewhere);
     complete_exit();
-    regs = cpu_.regs();
-    regs.rip = at;
     cpu_.set_regs(regs);
+}
+
+void KernelGuest::record_code(std::span<const AddressRange> code) {
+    std::vector<CodeRecorder::Piece> pieces;
+    for (const auto& [begin, end] : code) {
+        for (auto at = begin; at < end;) {
+            const auto size = std::min(number(end) - number(at), vm::page_size - vm::offset_in_page(at));
+            const auto physical = translate(at);
+            std::vector<std::byte> bytes(size);
+            if (physical && read(at, bytes) == size) pieces.push_back({at, *physical, std::move(bytes)});
+            at = vm::Virtual{number(at) + size};
+        }
+    }
+    recorder_.emplace(memory_states_.value(), pieces);
 }
 
 kvm::Exit KernelGuest::run_once() {
@@ -461,8 +485,21 @@ std::optional<Stop> KernelGuest::stop_of_output(const kvm::IoExit& io) {
     return std::nullopt;
 }
 
+/// True if the guest has stopped at an OUT that hides code. Then it can go on with that code.
+bool KernelGuest::meets_hidden_code() {
+    if (!recorder_) return false;
+    const auto* const now = find(rip());
+    if (now == nullptr || !recorder_->meet(rip(), *now)) return false;
+    met_hidden_code_ = std::chrono::steady_clock::now();
+    return true;
+}
+
 std::optional<Stop> KernelGuest::stop_of(const kvm::Exit& exit) {
     if (const auto* io = std::get_if<kvm::IoExit>(&exit)) {
+        if (io->is_out && meets_hidden_code()) {
+            cancel_output();
+            return std::nullopt;
+        }
         if (!io->is_out) cpu_.answer(read_port(io->port));
         return io->is_out ? stop_of_output(*io) : std::nullopt;
     }
@@ -500,7 +537,7 @@ Stop KernelGuest::run_patiently() {
 }
 
 bool KernelGuest::is_overdue(std::chrono::steady_clock::time_point begin) const {
-    return std::chrono::steady_clock::now() - begin > 4 * tick_;
+    return std::chrono::steady_clock::now() - std::max(begin, met_hidden_code_) > 4 * tick_;
 }
 
 void KernelGuest::leave_doorbell() {

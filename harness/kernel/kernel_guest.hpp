@@ -20,6 +20,7 @@
 #include "gatecrash/address.hpp"
 #include "kernel/boot_entry.hpp"
 #include "kernel/boot_image.hpp"
+#include "kernel/code_recorder.hpp"
 #include "kernel/kernel_facts.hpp"
 #include "kernel/kernel_state.hpp"
 #include "kernel/memory_states.hpp"
@@ -125,6 +126,12 @@ class KernelGuest {
     void ignore_failures();
     /// Makes run() stop there again.
     void heed_failures();
+    /// Makes the guest note which instructions of `code` it executes, up to the first time that it changes that code. A
+    /// part that is not mapped is left out. Call it after the first save().
+    void record_code(std::span<const AddressRange> code);
+    /// Returns what notes the executed code; null without record_code().
+    [[nodiscard]] CodeRecorder* recorder() { return recorder_ ? &*recorder_ : nullptr; }
+
     /// Runs freely until the kernel stops.
     [[nodiscard]] Stop run();
     /// Runs a kernel that is believed to stop. The load of the host must not decide.
@@ -150,7 +157,8 @@ class KernelGuest {
         watchdog_.set_tick(tick);
     }
     /// True if a run that began then has lasted as long as the watchdog would let one KVM_RUN last. A kernel that uses
-    /// a port again and again makes each KVM_RUN short.
+    /// a port again and again makes each KVM_RUN short. The time begins anew at each instruction that the recorder
+    /// meets.
     [[nodiscard]] bool is_overdue(std::chrono::steady_clock::time_point begin) const;
 
     /// Says how much save() asks KVM for. The rest is as in an earlier state.
@@ -188,7 +196,8 @@ class KernelGuest {
     [[nodiscard]] std::optional<std::uint64_t> word_at(vm::Virtual address, std::size_t size = 8);
     /// Copies the bytes at a virtual address into `to`, up to the first page that is not mapped. Returns how many.
     std::size_t read(vm::Virtual address, std::span<std::byte> to);
-    /// Does the same, and shows the code that the kernel has where watch() and stop_at() have put their own.
+    /// Does the same, and shows the code that the kernel has where watch(), stop_at() and record_code() have put their
+    /// own.
     std::size_t read_own_code(vm::Virtual address, std::span<std::byte> to);
     /// True if watch() or stop_at() has put code of its own into the `size` bytes at `address`.
     [[nodiscard]] bool has_stop_in(vm::Virtual address, std::size_t size) const;
@@ -233,6 +242,7 @@ class KernelGuest {
     /// Returns a copy of the memory. Pages that nobody has written are not copied, unless a saved kernel has run.
     [[nodiscard]] kvm::Mapping copy_of_memory() const;
     [[noreturn]] void fail(const std::string& what);
+    [[nodiscard]] bool meets_hidden_code();
     std::optional<Stop> stop_of_output(const kvm::IoExit& io);
     [[nodiscard]] bool uses_8259() const { return facts_ != nullptr && facts_->uses_8259; }
     [[nodiscard]] std::uint32_t read_port(std::uint16_t port);
@@ -266,6 +276,8 @@ class KernelGuest {
         std::vector<std::span<std::byte>> memory;
     };
     std::map<vm::Virtual, StopCode> stops_;
+    std::optional<CodeRecorder> recorder_;
+    std::chrono::steady_clock::time_point met_hidden_code_;  ///< the last time
     KernelLog log_;
     std::optional<ImagePorts> ports_;
     std::optional<Console> console_;  ///< set if `ports_` is

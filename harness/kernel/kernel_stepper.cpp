@@ -116,8 +116,13 @@ void KernelStepper::find_gates() {
 KernelStepper::Step KernelStepper::step() {
     auto& cpu = guest_.cpu();
     auto instruction = next_instruction();
-    if (instruction && vm::opens_shadow(*instruction))
-        instruction = guest_.instruction_at(Virtual{number(guest_.rip()) + instruction->length});
+    auto* const recorder = guest_.recorder();
+    if (recorder != nullptr) recorder->execute(guest_.rip());
+    if (instruction && vm::opens_shadow(*instruction)) {
+        const Virtual next{number(guest_.rip()) + instruction->length};
+        instruction = guest_.instruction_at(next);
+        if (recorder != nullptr) recorder->execute(next);
+    }
     const auto kind = instruction ? kind_of(*instruction) : vm::Kind::other;
     const auto msrs = guest_.msrs();
     (void)cpu.debug_registers();

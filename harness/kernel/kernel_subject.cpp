@@ -61,6 +61,7 @@ KernelSubject::KernelSubject(const WaitingKernel& kernel, std::string name, std:
 bool KernelSubject::find_window() {
     if (run_) return false;
     auto& guest = kernel_.guest;
+    if (auto* const recorder = guest.recorder()) recorder->show();
     guest.restore(kernel_.state);
     const auto offset = kernel_.facts.per_cpu_offset;
     per_cpu_ = offset == vm::Virtual{} ? 0 : guest.word_at(offset).value_or(0);
@@ -97,6 +98,8 @@ void KernelSubject::keep_window() {
     reference.alive = guest.save(&run_->begin);
     reference_ = std::move(reference);
     memory_ = window_->end_memory(*run_);
+    // Not before: Linux checks the code that it changes, so code that a window changes must not be hidden.
+    if (auto* const recorder = guest.recorder()) recorder->begin();
 }
 
 // --- paths -----------------------------------------------------------------------------------------------------------
@@ -212,12 +215,20 @@ bool KernelSubject::can_deliver(vm::Event event, const sweep::Point& at) const {
 }
 
 std::vector<sweep::MapPlace> KernelSubject::instructions() const {
-    const vm::ProtectedCode::Range range{kernel_.facts.entry_text.begin, kernel_.facts.entry_text.end};
-    return sweep::code_places(std::span(&range, 1), kernel_.symbols, vm::CodeSize::bits64, [this](vm::Virtual at) {
+    std::vector<vm::ProtectedCode::Range> ranges;
+    for (const auto& [begin, end] : kernel_.facts.without_breakpoints) ranges.push_back({begin, end});
+    std::ranges::sort(ranges, {}, &vm::ProtectedCode::Range::begin);
+    return sweep::code_places(ranges, kernel_.symbols, vm::CodeSize::bits64, [this](vm::Virtual at) {
         std::vector<std::byte> code(vm::Instruction::max_length);
-        code.resize(kernel_.guest.read(at, code));
+        code.resize(kernel_.guest.read_own_code(at, code));
         return code;
     });
+}
+
+vm::CodeSet KernelSubject::take_executed() {
+    auto executed = std::exchange(executed_, {});
+    if (auto* const recorder = kernel_.guest.recorder()) executed.include(recorder->take_executed());
+    return executed;
 }
 
 // --- schedules -------------------------------------------------------------------------------------------------------

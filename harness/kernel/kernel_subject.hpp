@@ -67,9 +67,9 @@ class KernelSubject : public sweep::Subject {
     void forget() override { met_.clear(); }
     void restart_extremes() override {}
     [[nodiscard]] std::string code() const override { return code_; }
-    /// Those of the entry text.
+    /// Those of KernelFacts::without_breakpoints.
     [[nodiscard]] std::vector<sweep::MapPlace> instructions() const override;
-    [[nodiscard]] vm::CodeSet take_executed() override { return std::exchange(executed_, {}); }
+    [[nodiscard]] vm::CodeSet take_executed() override;
 
     /// Steps through the run of a schedule, with a trace if `sink` is set. The sweep's options say where boundaries are
     /// counted. Throws sweep::ScheduleError for an event that cannot land there, and for a boundary that the run never

@@ -25,6 +25,8 @@ class LoadedKernel {
     LoadedKernel& operator=(LoadedKernel&&) = delete;
     ~LoadedKernel() = default;
 
+    /// Lets sweeps record which protected code the kernel executes.
+    void record_code() { guest_.record_code(facts_.without_breakpoints); }
     [[nodiscard]] const SavedKernelHead& head() const { return saved_.head(); }
     [[nodiscard]] WaitingKernel waiting() { return {guest_, facts_, symbols_, state_}; }
     [[nodiscard]] const vm::SymbolTable& symbols() const { return symbols_; }

@@ -61,6 +61,15 @@ void MemoryStates::add_written(std::uint64_t page) {
     hot_.insert(std::ranges::lower_bound(hot_, page, {}, &HotPage::number), {page});
 }
 
+void MemoryStates::replace(vm::Physical at, std::span<const std::byte> from, std::span<const std::byte> to) {
+    for (auto* const bytes : {memory_.data() + number(at), first_.data() + number(at)}) {
+        for (std::size_t i = 0; i < from.size(); ++i) {
+            // After a write to code, an emulator translates the code again, even if nothing changes.
+            if (bytes[i] == from[i] && from[i] != to[i]) bytes[i] = to[i];
+        }
+    }
+}
+
 template <typename Visit>
 void MemoryStates::each_hot_page(const vm::PageSet& pages, const Visit& visit) {
     find_hot_pages();

@@ -35,6 +35,9 @@ class MemoryStates {
     void expect_writes() { expects_writes_ = true; }
     /// Notes that the host has written to a page. KVM reports only what the guest writes.
     void add_written(std::uint64_t page);
+    /// Replaces bytes of one page, in the memory and in all states that have no copy of this page. So no state differs
+    /// by them. Leaves those alone that are not as in `from`, which is as long as `to`.
+    void replace(vm::Physical at, std::span<const std::byte> from, std::span<const std::byte> to);
     /// Returns the 8-byte words that differ from `pages`, in order of their addresses. Leaves out the pages of which
     /// `ignored` is true. It may be shorter than the memory.
     [[nodiscard]] std::vector<WordChange> differences(const vm::PageSet& pages, const std::vector<bool>& ignored);

@@ -1,5 +1,7 @@
 #include "vm/instruction.hpp"
 
+#include <algorithm>
+
 #include "vm/zydis.hpp"
 
 namespace gatecrash::vm {
@@ -10,43 +12,55 @@ bool writes_ss(const Decoded& decoded) {
            decoded.operands[0].reg.value == ZYDIS_REGISTER_SS;
 }
 
-/// Returns false only if the instruction certainly writes no memory. Zydis lists its own writes, such as the push of a
-/// CALL, but not what the CPU writes into descriptor tables and frames. So system instructions count as writing.
-bool writes_memory(const Decoded& decoded) {
+bool is_branch(const Decoded& decoded) {
+    const auto category = decoded.instruction.meta.category;
+    // A far jump sets the accessed bit of a descriptor, or switches tasks.
+    return (category == ZYDIS_CATEGORY_COND_BR || category == ZYDIS_CATEGORY_UNCOND_BR) &&
+           decoded.instruction.meta.branch_type != ZYDIS_BRANCH_TYPE_FAR;
+}
+
+/// True if the instruction does nothing but compute and move data.
+bool is_plain(const Decoded& decoded) {
     switch (decoded.instruction.meta.category) {
         case ZYDIS_CATEGORY_BINARY:
         case ZYDIS_CATEGORY_BITBYTE:
         case ZYDIS_CATEGORY_CMOV:
-        case ZYDIS_CATEGORY_COND_BR:
         case ZYDIS_CATEGORY_DATAXFER:
         case ZYDIS_CATEGORY_FLAGOP:
         case ZYDIS_CATEGORY_LOGICAL:
         case ZYDIS_CATEGORY_MISC:
         case ZYDIS_CATEGORY_NOP:
         case ZYDIS_CATEGORY_POP:
+        case ZYDIS_CATEGORY_PUSH:
         case ZYDIS_CATEGORY_ROTATE:
         case ZYDIS_CATEGORY_SETCC:
         case ZYDIS_CATEGORY_SHIFT:
-        case ZYDIS_CATEGORY_UNCOND_BR:
         case ZYDIS_CATEGORY_WIDENOP:
             break;
         default:
-            return true;
+            return false;
     }
-    // UD0, UD1 and UD2 make the CPU push a frame. A far jump sets the accessed bit of a descriptor, or switches tasks.
     const auto mnemonic = decoded.instruction.mnemonic;
-    if (mnemonic == ZYDIS_MNEMONIC_UD0 || mnemonic == ZYDIS_MNEMONIC_UD1 || mnemonic == ZYDIS_MNEMONIC_UD2) return true;
-    if (decoded.instruction.meta.branch_type == ZYDIS_BRANCH_TYPE_FAR) return true;
-    for (int i = 0; i < decoded.instruction.operand_count; ++i) {
-        const auto& operand = decoded.operands[i];
-        if (operand.type == ZYDIS_OPERAND_TYPE_REGISTER &&
-            ZydisRegisterGetClass(operand.reg.value) == ZYDIS_REGCLASS_SEGMENT) {
-            return true;  // loading it sets the accessed bit of a descriptor
-        }
+    return mnemonic != ZYDIS_MNEMONIC_UD0 && mnemonic != ZYDIS_MNEMONIC_UD1 && mnemonic != ZYDIS_MNEMONIC_UD2;
+}
+
+bool uses_segment_register(const Decoded& decoded) {
+    return std::any_of(decoded.operands, decoded.operands + decoded.instruction.operand_count, [](const auto& operand) {
+        return operand.type == ZYDIS_OPERAND_TYPE_REGISTER &&
+               ZydisRegisterGetClass(operand.reg.value) == ZYDIS_REGCLASS_SEGMENT;
+    });
+}
+
+/// Returns false only if the instruction certainly writes no memory. Zydis lists its own writes, such as the push of a
+/// CALL, but not what the CPU writes into descriptor tables and frames. So system instructions count as writing, and
+/// the load of a segment register, which sets the accessed bit of a descriptor.
+bool writes_memory(const Decoded& decoded) {
+    if (!is_branch(decoded) && !is_plain(decoded)) return true;
+    if (uses_segment_register(decoded)) return true;
+    return std::any_of(decoded.operands, decoded.operands + decoded.instruction.operand_count, [](const auto& operand) {
         const bool is_write = (operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0;
-        if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY && is_write) return true;
-    }
-    return false;
+        return operand.type == ZYDIS_OPERAND_TYPE_MEMORY && is_write;
+    });
 }
 
 bool writes_debug_register(const Decoded& decoded) {
@@ -134,6 +148,7 @@ std::optional<Instruction> decode(std::span<const std::byte> code, Virtual addre
     result.kind = kind_of(*decoded);
     const auto mnemonic = decoded->instruction.mnemonic;
     result.writes_memory = writes_memory(*decoded);
+    result.is_plain = is_plain(*decoded) && !uses_segment_register(*decoded);
     result.changes_msrs = mnemonic == ZYDIS_MNEMONIC_WRMSR || mnemonic == ZYDIS_MNEMONIC_SWAPGS;
     result.changes_debug_registers = writes_debug_register(*decoded);
     const auto& operand = decoded->operands[0];

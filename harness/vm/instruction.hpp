@@ -45,6 +45,8 @@ struct Instruction {
     Kind kind = Kind::other;
     /// The address that a direct branch goes to.
     std::optional<Virtual> target;
+    /// It computes and moves data. Unless it faults, the instruction after it is the next.
+    bool is_plain = false;
     bool writes_memory = true;             ///< false only if that is certain
     bool changes_msrs = false;             ///< it is WRMSR or SWAPGS
     bool changes_debug_registers = false;  ///< it is MOV to a debug register

@@ -127,6 +127,7 @@ kernel::LoadedKernel& Worker::load(const KernelWorkload& workload) {
         kernel_.reset();
         kernel_ =
             std::make_unique<kernel::LoadedKernel>(machine_.system, workload.saved, workload.pokes, workload.exits);
+        kernel_->record_code();
         loaded_ = workload;
     }
     return *kernel_;

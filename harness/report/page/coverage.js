@@ -38,14 +38,11 @@ function coverageSection(result) {
   const isReached = ({begin, end}) => places.slice(begin, end).some((place) => isExecuted(place.address));
   const parts = partsOf(places);
   const unreached = parts.filter((part) => !isReached(part)).map(({symbol}) => symbol);
-  // A kernel's free runs are not recorded.
-  const isKernel = /^(linux|kernel)\//.test(result.case);
-  const steps = isKernel ? ' Of a kernel, only what the sweep stepped counts: schedules without their last event.' : '';
   return [
     element('h2', {}, 'Executed entry text'),
-    element('p', {}, `The sweep executed ${grouped(done)} of the ${counted(places.length, 'instruction')} of the protected code ` +
-      `(${isKernel ? '.entry.text' : '.entry.text and .noinstr.text'}). A filled cell is an instruction that it executed.` +
-      (isKernel ? '' : ' Entry code in other sections does not count.') + steps +
+    element('p', {}, `The sweep executed ${grouped(done)} of the ${counted(places.length, 'instruction')} of the ` +
+      'protected code (.entry.text and .noinstr.text). A filled cell is an instruction that it executed. Entry code ' +
+      'in other sections does not count.' +
       (result.stopped_after ? ' The sweep stopped early, and what its longest schedules executed does not count.' : '')),
     element('div', {class: 'coverage'},
       parts.filter(isReached).map((part) => coverageRow(part, places, isExecuted))),
