@@ -92,11 +92,12 @@ void Interpreter::test_bits(EntryState& state, const ZydisDecodedOperand& operan
     const bool tells_owner =
         value.is(Kind::cr3) || (value.is(Kind::selector) && is_of_rpl) || (is_word_of_both && mask == vm_and_privilege);
     // The kernel does not run in virtual-8086 mode, and has no stack segment of the LDT.
+    const bool is_clear = value.is(Kind::selector) && value.number == 1 && (mask & 0xffff) == 0;
     const bool is_clear_in_kernel =
         (value.is(Kind::flags) && mask == vm::rflags_vm) || (value.is(Kind::stack_segment) && mask == table_indicator);
     if (tells_owner && is_known(value.owner)) {
         comparison.zero = value.owner == Owner::kernel;
-    } else if (is_clear_in_kernel && value.owner == Owner::kernel) {
+    } else if (is_clear || (is_clear_in_kernel && value.owner == Owner::kernel)) {
         comparison.zero = true;
     } else if (value.is(Kind::stack)) {
         comparison.is_of_rsp = true;

@@ -30,7 +30,7 @@ struct Value {
         gs_base,        ///< the owner's GS base
         gs_base_high,   ///< its upper half, whose sign tells the owner
         cr3,            ///< the owner's CR3
-        selector,       ///< a CS: with user, its RPL is 3
+        selector,       ///< a CS: with user, its RPL is 3; the upper half of the word is clear if `number` is 1
         stack_segment,  ///< an SS: with kernel, it is none of the LDT, so TI is clear
         flags,          ///< the interrupted EFLAGS: with kernel, VM is clear
         mixed,          ///< such flags, whose lowest byte is that of the CS beside them
@@ -81,7 +81,8 @@ struct Comparison {
     friend bool operator==(const Comparison&, const Comparison&) = default;
 };
 
-constexpr std::size_t rsp_number = 4;
+constexpr std::size_t rax_number = 0, rcx_number = 1, rdx_number = 2, rsp_number = 4, rbp_number = 5, rsi_number = 6,
+                      rdi_number = 7;
 
 /// The segment registers that keep the user's selectors when the CPU enters. Only 32-bit code needs them.
 enum class Segment : std::uint8_t { es, ds, fs, gs };

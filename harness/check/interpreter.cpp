@@ -11,7 +11,6 @@ using Kind = Value::Kind;
 
 constexpr std::int64_t msr_gs_base = 0xc0000101, msr_kernel_gs_base = 0xc0000102, msr_spec_ctrl = 0x48,
                        msr_pred_cmd = 0x49;
-constexpr std::size_t rax_number = 0, rcx_number = 1, rdx_number = 2;
 
 /// Returns what a sum or a difference of a known value and a constant is.
 Value sum(const Value& value, std::int64_t number) {
@@ -280,7 +279,11 @@ bool Interpreter::execute_arithmetic(EntryState& state, const Decoded& decoded, 
             write(state, operands[0], has_constant ? sum(value, number) : Value{});
             return true;
         case ZYDIS_MNEMONIC_SUB:
-            write(state, operands[0], has_constant ? sum(value, -number) : value.is(Kind::rip) ? value : Value{});
+            if (has_constant || value.is(Kind::rip)) {
+                write(state, operands[0], has_constant ? sum(value, -number) : value);
+            } else {
+                subtract_unknown(state, operands[0]);
+            }
             return true;
         case ZYDIS_MNEMONIC_INC:
             write(state, operands[0], sum(value, 1));
@@ -303,15 +306,25 @@ bool Interpreter::execute_arithmetic(EntryState& state, const Decoded& decoded, 
                 write(state, operands[0], constant(value.owner == Owner::user ? 3 : 0));
                 return true;
             }
-            // The upper half of the word is no part of the selector.
-            if (value.is(Kind::selector) && has_constant && (number & 0xffff) == 0xffff) return true;
+            // The upper half of the word is no part of the selector. Code keeps marks of its own there.
+            if (value.is(Kind::selector) && has_constant && (number & 0xffff) == 0xffff) {
+                auto marked = value;
+                if (static_cast<std::uint32_t>(number) == 0xffff) marked.number = 1;
+                write(state, operands[0], marked);
+                return true;
+            }
             if (value.is(Kind::mixed) && static_cast<std::uint64_t>(number) == vm_and_privilege) {
                 write(state, operands[0], owned(Kind::privilege, value.owner));
                 return true;
             }
             return false;
         case ZYDIS_MNEMONIC_OR:
-            if (value.is(Kind::selector) && has_constant && (number & 0xffff) == 0) return true;
+            if (value.is(Kind::selector) && has_constant && (number & 0xffff) == 0) {
+                auto marked = value;
+                marked.number = 0;
+                write(state, operands[0], marked);
+                return true;
+            }
             if (!value.is(Kind::cr3) || !has_constant) return false;
             write(state, operands[0], with_changed_bits(value, number, Owner::user));
             return true;

@@ -50,11 +50,15 @@ class Interpreter {
     /// Lets RSP have a value. One that is no known stack is named by this instruction.
     static void move_stack(EntryState& state, const Value& rsp);
 
+    void subtract_unknown(EntryState& state, const ZydisDecodedOperand& operand);
+    static void forget_stack(EntryState& state, std::uint64_t base);
+
     // Each returns false for an instruction that it does not know.
     static void note_barriers(EntryState& state);
     bool execute_gs(EntryState& state, const Decoded& decoded, Operands operands);
     bool execute_system(EntryState& state, const Decoded& decoded, Operands operands);
     bool execute_stack(EntryState& state, const Decoded& decoded, Operands operands, const Accuse& accuse);
+    bool copy_words(EntryState& state, const Decoded& decoded, Operands operands);
     bool execute_data(EntryState& state, const Decoded& decoded, Operands operands);
     bool execute_arithmetic(EntryState& state, const Decoded& decoded, Operands operands);
     void compare(EntryState& state, const Decoded& decoded, Operands operands);

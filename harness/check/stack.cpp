@@ -7,7 +7,7 @@ namespace {
 
 using Kind = Value::Kind;
 
-constexpr std::size_t rbp_number = 5, general_registers32 = 8;
+constexpr std::size_t general_registers32 = 8;
 
 FlagState flag_in(const Value& flags, std::uint64_t bit) {
     if (!flags.is(Kind::constant)) return FlagState::unknown;
@@ -25,6 +25,44 @@ void Interpreter::push(EntryState& state, const Value& value, std::int64_t size,
     if (rsp.base == users_stack) accuse(Rule::user_stack_push, "pushes to the user's stack");
     rsp.number -= size;
     state.store(rsp.base, rsp.number, size == word_ ? value : Value{});
+}
+
+/// Names a difference by this instruction. It may be where a copy of a frame will begin, so that the frame ends where a
+/// stack does.
+void Interpreter::subtract_unknown(EntryState& state, const ZydisDecodedOperand& operand) {
+    const auto number = register_of(operand);
+    const bool is_whole = number && *number != rsp_number && operand.size == word_ * 8;
+    if (!is_whole) return write(state, operand, {});
+    forget_stack(state, state.ip);
+    state.registers[*number] = stack_address(state.ip, 0);
+}
+
+/// Copies the known words of a stack, from RSI to RDI. How many the code copies does not matter: no more of the copy
+/// will be used than there is.
+bool Interpreter::copy_words(EntryState& state, const Decoded& decoded, Operands operands) {
+    const auto& from = state.registers[rsi_number];
+    const auto& to = state.registers[rdi_number];
+    const bool is_repeated = (decoded.instruction.attributes & ZYDIS_ATTRIB_HAS_REP) != 0;
+    if (!is_repeated || operands[0].size != word_ * 8 || state.direction != FlagState::clear || !from.is(Kind::stack) ||
+        !to.is(Kind::stack) || from.base == to.base) {
+        return false;
+    }
+    std::erase_if(state.slots, [&](const Slot& slot) { return slot.base == to.base && slot.offset >= to.number; });
+    const auto words = state.slots;
+    for (const auto& [base, offset, value] : words) {
+        if (base == from.base && offset >= from.number) state.store(to.base, to.number + (offset - from.number), value);
+    }
+    state.registers[rsi_number] = state.registers[rdi_number] = {};
+    state.registers[rcx_number] = constant(0);
+    return true;
+}
+
+/// Forgets a stack that may be another one than before.
+void Interpreter::forget_stack(EntryState& state, std::uint64_t base) {
+    std::erase_if(state.slots, [&](const Slot& slot) { return slot.base == base; });
+    for (auto& value : state.registers) {
+        if (value.is(Kind::stack) && value.base == base) value = {};
+    }
 }
 
 void Interpreter::move_stack(EntryState& state, const Value& rsp) {
@@ -75,6 +113,9 @@ bool Interpreter::execute_stack(EntryState& state, const Decoded& decoded, Opera
                 write(state, operands[0], pop(state));
             }
             return true;
+        case ZYDIS_MNEMONIC_MOVSD:
+        case ZYDIS_MNEMONIC_MOVSQ:
+            return copy_words(state, decoded, operands);
         case ZYDIS_MNEMONIC_LEAVE:
             move_stack(state, state.registers[rbp_number]);
             state.registers[rbp_number] = pop(state);

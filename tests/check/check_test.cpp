@@ -213,6 +213,8 @@ TEST(Check, FollowsASegmentThroughRegistersOf16Bits) {
     (void)expect_only("32-segment_by_word", Rule::user_segment_access);
 }
 
+TEST(Check, FollowsAFrameThatIsCopied) { (void)expect_only("32-copied_frame", Rule::user_segment_access); }
+
 TEST(Check, AsksForSegmentsOnlyOfCodeThatLoadsThem) { (void)expect_only("32-own_segments", Rule::user_segment_access); }
 
 TEST(Check, LeavesTheStateToATaskGate) {
