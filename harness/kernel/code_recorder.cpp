@@ -25,11 +25,13 @@ CodeRecorder::CodeRecorder(MemoryStates& memory, const std::vector<Piece>& piece
         part.pages.push_back(at);
         part.code.insert(part.code.end(), code.begin(), code.end());
         part.range.end = vm::Virtual{number(begin) + code.size()};
+        part.is_executed.resize(part.code.size());
+        part.is_shown.resize(part.code.size());
     }
 }
 
 void CodeRecorder::begin() {
-    show();
+    (void)show();
     executed_ = {};
     for (auto& part : parts_) {
         part.is_executed.assign(part.code.size(), false);
@@ -45,8 +47,9 @@ void CodeRecorder::begin() {
     hide();
 }
 
-void CodeRecorder::show() {
-    if (std::exchange(hides_, false)) change_hidden_code(Look::own);
+bool CodeRecorder::show() {
+    if (hides_) change_hidden_code(Look::own);
+    return std::exchange(hides_, false);
 }
 
 void CodeRecorder::hide() {
@@ -54,7 +57,7 @@ void CodeRecorder::hide() {
 }
 
 void CodeRecorder::give_up() {
-    show();
+    (void)show();
     parts_.clear();
 }
 

@@ -39,9 +39,9 @@ class CodeRecorder {
 
     /// Hides all code, and forgets what was executed.
     void begin();
-    /// Shows all code.
-    void show();
-    /// Hides again the code that has not been executed.
+    /// Shows all code. Returns true if some was hidden.
+    bool show();
+    /// Hides again what show() has shown.
     void hide();
     /// Shows all code for ever.
     void give_up();

@@ -371,12 +371,12 @@ bool KernelGuest::has_stop_in(vm::Virtual address, std::size_t size) const {
 
 void KernelGuest::ignore_failures() {
     if (stops_.contains(rip())) cancel_output();
-    if (recorder_) recorder_->show();
+    hid_code_ = recorder_ && recorder_->show();
     for (const auto& [address, place] : stops_) write(place.memory, place.code);
 }
 
 void KernelGuest::heed_failures() {
-    if (recorder_) recorder_->hide();
+    if (std::exchange(hid_code_, false)) recorder_->hide();
     for (const auto& [address, place] : stops_) write(place.memory, out_of_stop);
 }
 
@@ -494,6 +494,16 @@ bool KernelGuest::meets_hidden_code() {
     return true;
 }
 
+/// Throws if the CPU is in a code segment that is both of 64 and of 32 bits, which VM entry refuses.
+void KernelGuest::check_code_segment() {
+    const auto& cs = cpu_.sregs().cs;
+    if (cs.l == 0 || cs.db == 0) return;
+    throw vm::ImpossibleState(
+        "this machine's CPU has loaded a CS with both L and D, as an emulated AMD CPU does for SYSENTER from "
+        "compatibility mode. A real one raises #UD there, and KVM emulates the instruction (`gatecrash doctor` calls "
+        "this sysenter-compatibility-mode)");
+}
+
 std::optional<Stop> KernelGuest::stop_of(const kvm::Exit& exit) {
     if (const auto* io = std::get_if<kvm::IoExit>(&exit)) {
         if (io->is_out && meets_hidden_code()) {
@@ -506,6 +516,7 @@ std::optional<Stop> KernelGuest::stop_of(const kvm::Exit& exit) {
     if (std::holds_alternative<kvm::ShutdownExit>(exit)) return Ended{std::string(triple_fault)};
     if (std::holds_alternative<kvm::InternalErrorExit>(exit)) return Ended{kvm::describe(exit)};
     if (std::holds_alternative<kvm::HltExit>(exit)) return Ended{"it halted"};
+    if (std::holds_alternative<kvm::FailEntryExit>(exit)) check_code_segment();
     if (std::holds_alternative<kvm::FailEntryExit>(exit) || std::holds_alternative<kvm::ExceptionExit>(exit) ||
         std::holds_alternative<kvm::OtherExit>(exit))
         throw vm::MachineFault(kvm::describe(exit) + vm::known_cause(exit, cpu_.regs(), cpu_.events()));

@@ -243,6 +243,7 @@ class KernelGuest {
     [[nodiscard]] kvm::Mapping copy_of_memory() const;
     [[noreturn]] void fail(const std::string& what);
     [[nodiscard]] bool meets_hidden_code();
+    void check_code_segment();
     std::optional<Stop> stop_of_output(const kvm::IoExit& io);
     [[nodiscard]] bool uses_8259() const { return facts_ != nullptr && facts_->uses_8259; }
     [[nodiscard]] std::uint32_t read_port(std::uint16_t port);
@@ -277,6 +278,7 @@ class KernelGuest {
     };
     std::map<vm::Virtual, StopCode> stops_;
     std::optional<CodeRecorder> recorder_;
+    bool hid_code_ = false;                                  ///< before ignore_failures()
     std::chrono::steady_clock::time_point met_hidden_code_;  ///< the last time
     KernelLog log_;
     std::optional<ImagePorts> ports_;

@@ -61,7 +61,7 @@ KernelSubject::KernelSubject(const WaitingKernel& kernel, std::string name, std:
 bool KernelSubject::find_window() {
     if (run_) return false;
     auto& guest = kernel_.guest;
-    if (auto* const recorder = guest.recorder()) recorder->show();
+    if (auto* const recorder = guest.recorder()) (void)recorder->show();
     guest.restore(kernel_.state);
     const auto offset = kernel_.facts.per_cpu_offset;
     per_cpu_ = offset == vm::Virtual{} ? 0 : guest.word_at(offset).value_or(0);

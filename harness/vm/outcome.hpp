@@ -27,4 +27,10 @@ class RefusedEntry : public MachineFault {
     std::uint64_t reason_;
 };
 
+/// Thrown if an emulated CPU has made a state that no CPU can be in. What the guest does cannot be tried there.
+class ImpossibleState : public MachineFault {
+  public:
+    using MachineFault::MachineFault;
+};
+
 }  // namespace gatecrash::vm

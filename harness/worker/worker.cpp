@@ -75,6 +75,9 @@ Ending Worker::sweep_one(const Sweep& sweep, const Job& job, const std::optional
         return Swept{std::move(swept), (from ? from->seconds : 0) + seconds_since(told.began), clock.spent()};
     } catch (const kernel::SkippedWorkload& skipped) {
         return Skipped{skipped.what()};
+    } catch (const vm::ImpossibleState& state) {
+        kernel_.reset();
+        return Skipped{state.what()};
     } catch (const vm::ImageError& error) {
         return Failed{error.what(), true};
     } catch (const sweep::ScheduleError& error) {

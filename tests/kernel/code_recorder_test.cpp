@@ -54,6 +54,16 @@ TEST_F(KernelCodeRecorder, ShowsTheKernelsOwnCode) {
     EXPECT_EQ(in_memory(never), out_of_stop.front());
 }
 
+TEST_F(KernelCodeRecorder, HidesNothingBeforeItBegins) {
+    guest().restore(booted_.next());
+    guest().ignore_failures();
+    guest().heed_failures();
+    const auto entry = find("entry_SYSCALL_64");
+    EXPECT_NE(in_memory(entry), out_of_stop.front());
+    guest().recorder()->execute(entry);
+    EXPECT_TRUE(guest().recorder()->take_executed().contains(entry));
+}
+
 TEST_F(KernelCodeRecorder, GivesUpOnceTheKernelHasChangedItsCode) {
     guest().recorder()->begin();
     guest().restore(booted_.next());
