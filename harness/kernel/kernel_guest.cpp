@@ -428,7 +428,9 @@ void KernelGuest::connect(const ImagePorts& ports, std::function<void(char)> sin
     sink_ = std::move(sink);
 }
 
+/// Returns the memory of the stop, which the caller is about to write.
 std::span<std::byte> KernelGuest::stop_bytes() {
+    if (memory_states_) memory_states_->expect_writes();
     return memory_.bytes().subspan(number(stop_.value().physical), out_of_stop.size());
 }
 
