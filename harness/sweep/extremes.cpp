@@ -1,7 +1,8 @@
 #include "sweep/extremes.hpp"
 
 #include <algorithm>
-#include <cstring>
+
+#include "vm/page.hpp"
 
 namespace gatecrash::sweep {
 namespace {
@@ -19,12 +20,11 @@ void include_all(std::map<Key, std::uint64_t>& most, const std::map<Key, std::ui
 /// Returns how many bytes of `stack` are in use, or `known` if that is more. Looks at each page of the rest that was
 /// ever written, since the result for one run must not depend on earlier runs.
 std::uint64_t used_bytes(vm::GuestMemory& memory, const abi::Stack& stack, std::uint64_t known) {
-    static constexpr vm::Page zeros{};
     const Virtual end{stack.high - known};
     for (auto from = memory.next_written(Virtual{stack.low}, end); from;) {
         const Virtual page_end{number(page_of(*from)) + vm::page_size};
         const auto bytes = memory.view(*from, number(std::min(end, page_end)) - number(*from));
-        if (!bytes.empty() && std::memcmp(bytes.data(), zeros.data(), bytes.size()) != 0) {
+        if (!vm::is_zero(bytes.data(), bytes.data() + bytes.size())) {
             const auto used = std::ranges::find_if(bytes, [](std::byte byte) { return byte != std::byte{}; });
             const auto lowest = number(*from) + static_cast<std::uint64_t>(used - bytes.begin());
             return stack.high - lowest / sizeof(std::uint64_t) * sizeof(std::uint64_t);

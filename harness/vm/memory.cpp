@@ -14,23 +14,6 @@
 namespace gatecrash::vm {
 namespace {
 
-// Page-table entry bits (APM volume 2, 5.3.3), the same in long mode and with PAE. Accessed and dirty bits are set from
-// the start. So the CPU has nothing to write into page tables, and snapshots need not hold them. The dirty bit also
-// makes a page that is not writable a shadow stack, if shadow stacks are on (SDM volume 3, 4.6.1).
-constexpr std::uint64_t present = 1, writable_bit = 2, user_bit = 4, accessed = 0x20, dirty = 0x40;
-constexpr std::uint64_t no_execute = std::uint64_t{1} << 63;
-constexpr std::uint64_t address_mask = 0x000ffffffffff000;
-/// Entries of PAE's top level have no rights: the bits are reserved (SDM volume 3, 4.4.1).
-constexpr int levels_of_64_bits = 4, levels_of_pae = 3;
-
-/// Compares the four entries of two PAE roots. These entries have no accessed bit, but QEMU 7.2 sets it anyway.
-bool same_pae_root(const std::byte* a, const std::byte* b) {
-    constexpr std::size_t entries = 4;
-    const auto* x = reinterpret_cast<const std::uint64_t*>(a);
-    const auto* y = reinterpret_cast<const std::uint64_t*>(b);
-    return std::equal(x, x + entries, y, [](auto now, auto then) { return (now & ~accessed) == then; });
-}
-
 struct alignas(64) AlignedPage {
     Page page;
 };
@@ -42,34 +25,28 @@ std::shared_ptr<const Page> copy_of(const std::byte* page) {
 }
 
 constexpr std::uint64_t harness_page_count = 2;
-/// Enough for 1 GiB of guest that is mapped in scattered pages, as guest.lds does it. allocate_page() checks this.
+/// Enough for 1 GiB of guest that is mapped in scattered pages, as guest.lds does it. PageTables checks this.
 constexpr std::uint64_t page_table_pages = 64;
 
 }  // namespace
 
-GuestMemory::GuestMemory(const Image& image) : levels_(image.is_64_bit() ? levels_of_64_bits : levels_of_pae) {
-    std::uint64_t end = 0;
+GuestMemory::GuestMemory(const Image& image) {
     for (const auto& segment : image.segments) {
-        end = std::max(end, number(segment.physical) + segment.page_count() * page_size);
+        const auto end = number(segment.physical) + segment.page_count() * page_size;
+        harness_pages_ = std::max(harness_pages_, Physical{end});
     }
-    next_free_ = end;
-    const auto size = end + (page_table_pages + harness_page_count + 1) * page_size;
+    const auto size = number(harness_pages_) + (page_table_pages + harness_page_count + 1) * page_size;
     const posix::FileDescriptor file(::memfd_create("gatecrash-guest", MFD_CLOEXEC));
     if (file.get() < 0 || ::ftruncate(file.get(), static_cast<off_t>(size)) != 0)
         throw kvm::Error("memfd_create", errno);
     memory_ = kvm::Mapping::shared_file(file.get(), size);  // shared, until it is filled for boot
     uses_.resize(memory_.size() / page_size, Use::nothing);
-    harness_pages_ = allocate_page();
-    (void)allocate_page();
-    // The address of the user's root is that of the kernel's with one bit set.
-    while ((next_free_ & GATECRASH_USER_ROOT) != 0) next_free_ += page_size;
-    page_table_root_ = allocate_page();
-    (void)allocate_page();
+    const Physical behind_harness{number(harness_pages_) + harness_page_count * page_size};
+    tables_ = PageTables(memory_.bytes(), behind_harness, image.is_64_bit());
     for (std::uint64_t page = 0; page < harness_page_count; ++page) {
         const Physical physical{number(harness_pages_) + page * page_size};
         const Virtual address{number(image.harness_address()) + page * page_size};
-        for (const auto root : roots())
-            map_page(root, address, physical, {.writable = false, .executable = true, .user = false});
+        tables_.map(address, physical, {.writable = false, .executable = true, .user = false}, true);
         uses_[number(physical) / page_size] = Use::read_only;
     }
     mapped_.push_back({image.harness_address(), harness_page_count * page_size, harness_pages_});
@@ -79,43 +56,18 @@ GuestMemory::GuestMemory(const Image& image) : levels_(image.is_64_bit() ? level
             const Virtual address{number(segment.address) + page * page_size};
             const Physical physical{number(segment.physical) + page * page_size};
             const Rights rights{segment.is_writable_data(), segment.executable, image.is_user(address)};
-            map_page(page_table_root(), address, physical, rights);
-            if (segment.entry_area || rights.user) map_page(user_page_table_root(), address, physical, rights);
+            tables_.map(address, physical, rights, segment.entry_area || rights.user);
             // If two segments share a page, the slot of that page is writable if one of the segments is.
             auto& use = uses_[number(physical) / page_size];
             if (use != Use::read_write) use = segment.writable ? Use::read_write : Use::read_only;
         }
         mapped_.push_back({segment.address, segment.page_count() * page_size, segment.physical});
     }
+    tables_.finish();
+    for (auto table = number(tables_.root()); table < number(tables_.end()); table += page_size)
+        uses_[table / page_size] = Use::page_table;
     boot_ = std::move(memory_);
     memory_ = kvm::Mapping::private_file(file.get(), size);
-}
-
-Physical GuestMemory::allocate_page() {
-    if (next_free_ + page_size > memory_.size())
-        throw ImageError("the image is too scattered: no room for its page tables");
-    const Physical page{next_free_};
-    uses_[next_free_ / page_size] = Use::page_table;
-    next_free_ += page_size;
-    return page;
-}
-
-void GuestMemory::map_page(Physical root, Virtual address, Physical physical, Rights rights) {
-    Physical table = root;
-    for (int level = levels_ - 1;; --level) {
-        const auto index = (number(address) >> (12 + 9 * level)) & 0x1ff;
-        auto* entry = reinterpret_cast<std::uint64_t*>(at(table)) + index;
-        if (level == 0) {
-            *entry = number(physical) | present | accessed | dirty | (rights.writable ? writable_bit : 0) |
-                     (rights.user ? user_bit : 0) | (rights.executable ? 0 : no_execute);
-            return;
-        }
-        if ((*entry & present) == 0) {
-            const bool has_rights = level < levels_of_pae - 1 || levels_ == levels_of_64_bits;
-            *entry = number(allocate_page()) | present | (has_rights ? accessed | writable_bit | user_bit : 0);
-        }
-        table = Physical{*entry & address_mask};
-    }
 }
 
 void GuestMemory::attach(kvm::Vm& vm) {
@@ -199,22 +151,12 @@ std::optional<Virtual> GuestMemory::next_written(Virtual from, Virtual end) {
     return std::nullopt;
 }
 
-bool GuestMemory::page_tables_intact() const {
-    auto page = number(page_table_root_) / page_size;
-    if (levels_ == levels_of_pae) {
-        for (std::size_t root = 0; root < roots().size(); ++root, ++page) {
-            if (!same_pae_root(page_at(page), boot_page(page))) return false;
-        }
-    }
-    for (; page < next_free_ / page_size; ++page) {
-        if (!same_page(page_at(page), boot_page(page))) return false;
-    }
-    return true;
-}
+bool GuestMemory::page_tables_intact() const { return tables_.are_intact(memory_.bytes()); }
 
 void GuestMemory::repair_page_tables() {
-    for (auto page = number(page_table_root_) / page_size; page < next_free_ / page_size; ++page) {
-        if (!same_page(page_at(page), boot_page(page))) copy_page(page_at(page), boot_page(page));
+    for (std::uint64_t page = 0; page < uses_.size(); ++page) {
+        if (uses_[page] != Use::page_table || same_page(page_at(page), boot_page(page))) continue;
+        copy_page(page_at(page), boot_page(page));
     }
 }
 

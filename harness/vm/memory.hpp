@@ -13,6 +13,7 @@
 #include "kvm/vcpu.hpp"
 #include "kvm/vm.hpp"
 #include "vm/boot/image.hpp"
+#include "vm/page_tables.hpp"
 
 namespace gatecrash::vm {
 
@@ -49,10 +50,8 @@ class GuestMemory {
     void watch(kvm::Vcpu& cpu);
 
     /// Returns a value for CR3. The kernel's root maps everything; the user's root maps user memory and the entry area.
-    [[nodiscard]] Physical page_table_root() const { return page_table_root_; }
-    [[nodiscard]] Physical user_page_table_root() const {
-        return Physical{number(page_table_root_) | GATECRASH_USER_ROOT};
-    }
+    [[nodiscard]] Physical page_table_root() const { return tables_.root(); }
+    [[nodiscard]] Physical user_page_table_root() const { return tables_.user_root(); }
     [[nodiscard]] std::array<Physical, 2> roots() const { return {page_table_root(), user_page_table_root()}; }
     /// Returns two read-only executable pages at Image::harness_address(), which only the harness knows. Steppers use
     /// them.
@@ -127,13 +126,7 @@ class GuestMemory {
     void add_written(std::uint64_t page);
     [[nodiscard]] std::byte* at(Physical address) const { return memory_.data() + number(address); }
     [[nodiscard]] std::byte* page_at(std::uint64_t page) const { return memory_.data() + page * page_size; }
-    [[nodiscard]] Physical allocate_page();
-    struct Rights {
-        bool writable, executable, user;
-    };
-    void map_page(Physical root, Virtual address, Physical physical, Rights rights);
 
-    int levels_;                  ///< levels of page tables
     kvm::Mapping boot_;           ///< the memory as at boot; the guest never sees it
     kvm::Mapping memory_;         ///< the guest's memory: the host's kernel copies a page of boot_ when it is written
     std::vector<Use> uses_;       ///< indexed by physical page
@@ -142,8 +135,7 @@ class GuestMemory {
     std::vector<std::uint64_t> first_pages_;  ///< the first page of each memory slot
     std::vector<std::uint64_t> written_;      ///< page numbers, ascending
     std::uint64_t writes_ = 0;
-    std::uint64_t next_free_ = 0;
-    Physical page_table_root_{};
+    PageTables tables_;
     Physical harness_pages_{};
 };
 

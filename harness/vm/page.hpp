@@ -1,4 +1,4 @@
-// Compares and copies pages (page_size bytes, aligned to 8), which the harness does more often than anything else.
+// Compares and copies memory, which the harness does more often than anything else. Pages are aligned to 8 bytes.
 #pragma once
 
 #include <algorithm>
@@ -14,14 +14,19 @@ namespace gatecrash::vm {
 [[nodiscard]] bool same_page(const std::byte* a, const std::byte* b);
 /// Copies the page `from` onto `to`, in the way that is faster on this machine.
 void copy_page(std::byte* to, const std::byte* from);
+/// True if all bytes in [begin, end) are 0. Looks at them in the way that is faster on this machine.
+[[nodiscard]] bool is_zero(const std::byte* begin, const std::byte* end);
 
 // The two ways: 8 bytes at a time (words), or the C library's function (bytes).
 [[nodiscard]] bool same_words(const std::byte* a, const std::byte* b);
 [[nodiscard]] bool same_bytes(const std::byte* a, const std::byte* b);
 void copy_words(std::byte* to, const std::byte* from);
 void copy_bytes(std::byte* to, const std::byte* from);
+[[nodiscard]] bool zero_words(const std::byte* begin, const std::byte* end);
+[[nodiscard]] bool zero_bytes(const std::byte* begin, const std::byte* end);
 
-/// Returns the one of two such functions whose fastest call for two equal pages takes less time.
+/// Returns the one of two such functions whose fastest call takes less time. Calls them for two equal pages, of which
+/// the second begins where the first ends.
 template <typename Way>
 [[nodiscard]] Way faster(Way first, Way second) {
     struct alignas(64) Pages {

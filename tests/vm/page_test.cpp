@@ -31,6 +31,26 @@ TEST(Page, IsCopiedWhole) {
     }
 }
 
+TEST(Page, IsNotZeroWithAnyByte) {
+    alignas(64) AnyPage page{};
+    const auto* const begin = page.data();
+    for (const auto zero : {zero_words, zero_bytes, is_zero}) {
+        for (const auto size : {0, 1, 7, 8, 9, 64, 72, 130, 4096}) {
+            EXPECT_TRUE(zero(begin, begin + size)) << size;
+            for (int at = 0; at < size; at += at < 130 ? 1 : 61) {
+                page.at(at) = std::byte{1};
+                EXPECT_FALSE(zero(begin, begin + size)) << at << " of " << size;
+                page.at(at) = {};
+            }
+            if (size == page_size) continue;
+            page.at(size) = std::byte{1};
+            EXPECT_TRUE(zero(begin, begin + size)) << "what follows " << size << " bytes is not 0";
+            page.at(size) = {};
+        }
+        EXPECT_TRUE(zero(begin + 3, begin + 200)) << "not aligned";
+    }
+}
+
 /// Does the work of same_words many times, and so is slower.
 bool slowly_same(const std::byte* a, const std::byte* b) {
     bool same = true;

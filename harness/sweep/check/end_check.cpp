@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "sweep/check/kept_state.hpp"
 #include "vm/state/control_state.hpp"
@@ -61,7 +62,7 @@ struct Checker {
         if (!window.end) {
             for (const auto& record : records) taken.insert(record.vector);
         }
-        const LogExpectation expected{all, window.end ? window.vectors : taken, window.nesting_limits};
+        const LogExpectation expected{all, window.end ? window.vectors : std::as_const(taken), window.nesting_limits};
         auto found = sweep::check_log(records, window.log_head, ended, expected, guest.image());
         violations.insert(violations.end(), found.violations.begin(), found.violations.end());
         bodies_at_once = std::move(found.bodies_at_once);
@@ -214,8 +215,8 @@ struct Checker {
 }  // namespace
 
 std::uint64_t exit_work(Guest& guest) {
-    const auto symbol = guest.image().symbols.find("exit_work");
-    return symbol ? guest.memory().read<std::uint64_t>(*symbol).value_or(0) : 0;
+    const auto& at = guest.declared().exit_work;
+    return at ? guest.memory().read<std::uint64_t>(*at).value_or(0) : 0;
 }
 
 std::string overwritten_canary(Guest& guest) {

@@ -18,7 +18,8 @@ std::vector<Pair> pairs_at(const Image& image, const GuestMemory& memory, const 
 }
 
 Declarations declarations_of(const Image& image, const GuestMemory& memory) {
-    return {.interrupts_in_service = image.symbols.find("interrupts_in_service"),
+    return {.exit_work = image.symbols.find("exit_work"),
+            .interrupts_in_service = image.symbols.find("interrupts_in_service"),
             .ve_information = image.symbols.find("ve_information"),
             .breakpoints_refused = pairs_at(image, memory, "breakpoints_refused"),
             .watchpoints_refused = pairs_at(image, memory, "watchpoints_refused")};

@@ -18,7 +18,7 @@ using Pair = std::pair<std::uint64_t, std::uint64_t>;
 [[nodiscard]] std::vector<Pair> pairs_at(const Image& image, const GuestMemory& memory, const std::string& symbol);
 
 struct Declarations {
-    std::optional<Virtual> interrupts_in_service, ve_information;
+    std::optional<Virtual> exit_work, interrupts_in_service, ve_information;
     std::vector<Pair> breakpoints_refused, watchpoints_refused;  ///< ranges of addresses: the first, and the end
 };
 [[nodiscard]] Declarations declarations_of(const Image& image, const GuestMemory& memory);
